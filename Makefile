@@ -1,0 +1,65 @@
+# Anneal. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export ANNEAL_HOME ?= $(CURDIR)/.anneal
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 18
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Anneal needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@echo "Installing into $(VENV) (about 700 MB to download with a CPU build of torch, 5 GB with the CUDA build) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[engine,amqp,mongo,s3,otel,dev]"
+	@touch $@
+
+.PHONY: install
+install: $(BIN)/.installed ## make .venv with everything (platform, engines, tools)
+
+.PHONY: demo
+demo: install ## walk the whole road: upload, train, evaluate, export, chat (about 3 minutes)
+	$(BIN)/anneal demo
+
+.PHONY: up
+up: install ## start the platform on this machine, in $ANNEAL_HOME
+	$(BIN)/anneal up
+
+.PHONY: test
+test: install ## every test that needs nothing beside Python (under 8 minutes)
+	$(BIN)/python -m pytest --durations=10
+
+.PHONY: check
+check: install ## lint, types, import rules, unit tests (under 2 minutes)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest tests/unit -q -x
+
+.PHONY: coverage
+coverage: install ## the tests with the coverage of services/ and shared/
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered --sort=cover
+
+.PHONY: format
+format: install ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: reference
+reference: install ## write docs/reference/openapi.json from the code
+	$(BIN)/python -m deploy.reference
+
+.PHONY: seedling
+seedling: install ## train the bundled base model again (see services/training/seedling/README.md)
+	$(BIN)/python -m services.training.engine.pretrain --out services/training/seedling
+
+.PHONY: clean
+clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist .coverage*

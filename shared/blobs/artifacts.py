@@ -1,0 +1,118 @@
+"""Artifacts: immutable folders of blobs whose `manifest.json` is written last, and the URIs that events carry.
+
+An artifact exists from the moment its manifest does. A URI is `anneal://<project>/<path>`; its key is the part after
+the scheme.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.keys import checked
+from shared.blobs.manifests import ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.runtime.errors import AnnealError
+
+Manifest = dict[str, Any]
+SCHEME = "anneal://"
+SHARED = "_shared"
+MANIFEST = "manifest.json"
+DEEPEST = 8
+"""Adapters on adapters: more than this is a circle."""
+
+
+class BrokenLineage(AnnealError):
+    """A model's chain of bases does not end in a full model."""
+
+    status = 409
+    code = "broken_lineage"
+
+
+def artifact_uri(project: str, *parts: str) -> str:
+    """The URI of an artifact of `project`, e.g. anneal://default/models/custom/<id>."""
+    return SCHEME + checked("/".join((project, *parts)))
+
+
+def key_of(uri: str, project: str) -> str:
+    """The blob key behind a URI; `InvalidKey` unless it lies in `project` or in what all projects share."""
+    if not uri.startswith(SCHEME):
+        raise InvalidKey(f"{uri[:200]!r} is not an {SCHEME} address")
+    key = checked(uri.removeprefix(SCHEME))
+    owner, _, path = key.partition("/")
+    if owner not in (project, SHARED) or not path:
+        raise InvalidKey(f"{uri!r} does not belong to this project")
+    return key
+
+
+async def publish(
+    blobs: Blobs,
+    uri_key: str,
+    folder: Path | None,
+    manifest: Manifest,
+    *,
+    files: Mapping[str, Path] | None = None,
+) -> Manifest:
+    """Store the files of `folder` and `files` (name -> path) below `uri_key`, then the manifest that lists them.
+
+    Repeatable: the same input gives the same bytes. Returns the manifest with `files`: [{name, size, sha256}].
+    """
+    sources = {**(_files(folder) if folder else {}), **(files or {})}
+    if MANIFEST in sources:
+        raise ValueError(f"{MANIFEST} is written by the publisher, not copied")
+    stored = []
+    for name, path in sorted(sources.items()):
+        info = await blobs.put(f"{uri_key}/{name}", path)
+        stored.append({"name": name, "size": info.size, "sha256": info.sha256})
+    complete = {**manifest, "files": stored}
+    text = json.dumps(complete, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    await blobs.put(f"{uri_key}/{MANIFEST}", text.encode())
+    return complete
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+async def read_manifest(blobs: Blobs, key: str) -> Manifest:
+    """The manifest of the artifact at `key`; `BlobNotFound` (artifact_gone) when there is none."""
+    text = b"".join([chunk async for chunk in blobs.read(f"{key}/{MANIFEST}")])
+    manifest: Manifest = json.loads(text)
+    return manifest
+
+
+async def delete_artifact(blobs: Blobs, key: str) -> None:
+    """The manifest first, so that nobody begins to read what is about to go; then the bytes."""
+    await blobs.delete(f"{key}/{MANIFEST}")
+    await blobs.delete(key)
+
+
+async def resolve_model(blobs: Blobs, uri: str, project: str) -> dict[str, Any]:
+    """The loader's reference of a model: {"path": folder, "kind": "full" | "adapter", "base": reference | None}.
+
+    A base that was registered where it lies (its manifest has a `location`) is used there instead of checked out.
+    """
+    return await _resolve(blobs, uri, project, DEEPEST)
+
+
+async def _resolve(blobs: Blobs, uri: str, project: str, depth: int) -> dict[str, Any]:
+    if depth == 0:
+        raise BrokenLineage(f"more than {DEEPEST} models lie on top of each other")
+    key = key_of(uri, project)
+    manifest = ModelManifest.model_validate(await read_manifest(blobs, key))
+    base = None
+    if manifest.kind == "adapter":
+        if not manifest.base_uri:
+            raise BrokenLineage(f"{uri} is an adapter, and its manifest names no base")
+        base = await _resolve(blobs, manifest.base_uri, project, depth - 1)
+    return {"path": str(await _folder(blobs, key, manifest)), "kind": manifest.kind, "base": base}
+
+
+async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
+    if manifest.location is None:
+        return await blobs.checkout(key)
+    folder = Path(manifest.location)
+    if not folder.is_dir():
+        raise BlobNotFound(f"{folder}, where {key} was registered, is not there any more")
+    return folder

@@ -1,0 +1,234 @@
+"""Blobs as files below one folder: the embedded adapter.
+
+- `objects/<key>`: the files, read-only, exactly as engines see them through `checkout`
+- `sums/<key>`: what `stat` answers, tied to one file by inode, size and mtime: a cache, made again when in doubt
+- `drafts/`: what is being written or deleted; swept at start
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.keys import checked
+from shared.blobs.protocol import BlobInfo
+
+T = TypeVar("T")
+CHUNK = 1 << 20
+THREADS = 4
+
+
+def _identity(stat: os.stat_result) -> list[int]:
+    """What changes when a key's content does, since files are only ever replaced."""
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """mkdir -p whose every new entry is on disk."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+class _Draft:
+    """A file in the making, hashed as it grows. Used from pool threads, one call at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._file = io.FileIO(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "w")
+        self._sum = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        """Append all of it, or raise."""
+        with self._lock:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            self._sum.update(chunk)
+
+    def publish(self, target: Path) -> tuple[os.stat_result, str]:
+        """Put on disk and move to `target` in one step; its stat and checksum."""
+        with self._lock:
+            os.fsync(self._file.fileno())
+            stat = os.fstat(self._file.fileno())
+            self._file.close()
+            self._move(target)
+            _sync_folder(target.parent)
+        return stat, self._sum.hexdigest()
+
+    def discard(self) -> None:
+        """Leave nothing behind; waits for a write whose caller was cancelled."""
+        with self._lock:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+    def _move(self, target: Path) -> None:
+        """Rename, once more if a delete took the folder away in between."""
+        try:
+            _make_folder(target.parent)
+            self._path.replace(target)
+        except FileNotFoundError:
+            _make_folder(target.parent)
+            self._path.replace(target)
+        except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+            raise InvalidKey(f"{target.name}: a key cannot lie below another key") from error
+
+
+class LocalBlobs:
+    """The store of one process below `root`; it does its file work in threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._objects, self._sums, self._drafts = root / "objects", root / "sums", root / "drafts"
+        shutil.rmtree(self._drafts, ignore_errors=True)
+        for folder in (self._objects, self._sums, self._drafts):
+            _make_folder(folder)
+        self._pool = ThreadPoolExecutor(THREADS, "blobs")
+
+    async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
+        """Write a draft, then move it to its place. A file is copied: its owner may go on changing it."""
+        target = self._objects / checked(key)
+        draft = await self._run(lambda: _Draft(self._new_draft()))
+        try:
+            await self._fill(draft, data)
+            stat, sum = await self._run(lambda: draft.publish(target))
+        except BaseException:
+            await self._run(draft.discard)
+            raise
+        return await self._run(lambda: self._remember(key, stat, sum))
+
+    async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes [start, end) in chunks; who began to read keeps that content."""
+        path = self._objects / checked(key)
+        with await self._run(lambda: self._open(path)) as file:
+            file.seek(start)
+            rest = sys.maxsize if end is None else end - start
+            while rest > 0 and (chunk := await self._run(partial(file.read, min(CHUNK, rest)))):
+                rest -= len(chunk)
+                yield chunk
+
+    async def stat(self, key: str) -> BlobInfo | None:
+        """Size and checksum, or None."""
+        checked(key)
+        return await self._run(lambda: self._info(key))
+
+    async def list(self, prefix: str) -> "list[BlobInfo]":
+        """Everything below `prefix/`, sorted by key."""
+        folder = self._objects / checked(prefix)
+        return await self._run(lambda: [info for key in self._below(folder) if (info := self._info(key))])
+
+    async def delete(self, prefix: str) -> int:
+        """Take the key, or the whole folder, away in one rename; then free the bytes."""
+        checked(prefix)
+        return await self._run(lambda: self._delete(prefix))
+
+    async def checkout(self, prefix: str) -> Path:
+        """The store's own folder."""
+        folder = self._objects / checked(prefix)
+        if not await self._run(lambda: any(_files(folder))):
+            raise BlobNotFound(f"{prefix} is not there, or no longer")
+        return folder
+
+    async def ping(self) -> None:
+        """Raise unless the folder can be written."""
+        await self._run(lambda: _Draft(self._new_draft()).discard())
+
+    async def close(self) -> None:
+        """Let running work finish."""
+        await asyncio.to_thread(self._pool.shutdown)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _new_draft(self) -> Path:
+        return self._drafts / uuid.uuid4().hex
+
+    async def _fill(self, draft: _Draft, data: bytes | AsyncIterator[bytes] | Path) -> None:
+        if isinstance(data, bytes):
+            await self._run(lambda: draft.write(data))
+        elif isinstance(data, Path):
+            await self._run(lambda: self._copy(data, draft))
+        else:
+            async for chunk in data:
+                await self._run(partial(draft.write, chunk))
+
+    def _copy(self, source: Path, draft: _Draft) -> None:
+        with source.open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                draft.write(chunk)
+
+    def _open(self, path: Path) -> BinaryIO:
+        try:
+            return path.open("rb", buffering=0)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise BlobNotFound("the file is not there, or no longer") from error
+
+    def _info(self, key: str) -> BlobInfo | None:
+        """What the sum file says if it speaks of this very file; else the file is hashed again."""
+        try:
+            with open(self._objects / key, "rb") as file:
+                stat = os.fstat(file.fileno())
+                if sum := self._recall(key, stat):
+                    return BlobInfo(key, stat.st_size, sum)
+                return self._remember(key, stat, hashlib.file_digest(file, "sha256").hexdigest())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def _remember(self, key: str, stat: os.stat_result, sum: str) -> BlobInfo:
+        """Keep the checksum. Not on disk for certain, and not needed to be: without it the file is hashed again."""
+        target, draft = self._sums / key, self._new_draft()
+        with contextlib.suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps({"identity": _identity(stat), "sha256": sum}))
+            draft.replace(target)
+        return BlobInfo(key, stat.st_size, sum)
+
+    def _recall(self, key: str, stat: os.stat_result) -> str | None:
+        """The kept checksum, if it was taken from this very file."""
+        try:
+            kept = json.loads((self._sums / key).read_text())
+        except (OSError, ValueError):
+            return None
+        return str(kept["sha256"]) if kept["identity"] == _identity(stat) else None
+
+    def _below(self, folder: Path) -> Iterable[str]:
+        return sorted(path.relative_to(self._objects).as_posix() for path in _files(folder))
+
+    def _delete(self, prefix: str) -> int:
+        """Out of sight in one step, on disk, then freed: a reader never finds half a folder."""
+        grave = self._new_draft()
+        grave.mkdir()
+        for tree in (self._sums, self._objects):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                (tree / prefix).rename(grave / tree.name)
+        buried = grave / self._objects.name
+        count = 1 if buried.is_file() else sum(1 for _ in _files(buried))
+        if count:
+            _sync_folder((self._objects / prefix).parent)
+        shutil.rmtree(grave)
+        return count

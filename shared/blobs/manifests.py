@@ -1,0 +1,92 @@
+"""What the manifests of artifacts say: the only thing that one room ever reads of another's work.
+
+Artifact folders and their keys (without the project in front):
+
+- `datasets/<dataset_id>/<version>/`: `train-00000.parquet …`, `validation-00000.parquet …`, `rejected.jsonl`
+- `datasets/<dataset_id>/latest.json`: `{"version": …}`, the one mutable file: which version a bare dataset id means
+- `models/base/<model_id>/`: a base model's files (the bundled one under the project `_shared`)
+- `models/custom/<model_id>/`: a tuned model's files: an adapter folder (peft) or full weights
+- `exports/<export_id>/`, `evaluations/<evaluation_id>/`
+
+Parquet shards have the columns `row_id: int64` (ordinal in the upload), `source: string` ("file:line") and
+`row: string`, the JSON of one normalised row: `{"text": …}`, or `{"messages": [{role, content, …}], "tools"?: […]}`, or
+`{"messages": <prompt>, "chosen": [messages], "rejected": [messages]}`.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class FileEntry(BaseModel):
+    """One file of an artifact; `name` is relative to its folder, `size` in bytes, `sha256` in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """Members of every manifest."""
+
+    model_config = ConfigDict(extra="ignore")
+    files: list[FileEntry] = []
+
+
+class DatasetManifest(Manifest):
+    """A dataset version. `rows` and `shards` are by split; `digest` is the sha256 of the uploaded bytes and options."""
+
+    dataset_id: str
+    version: str
+    name: str
+    form: Literal["text", "messages", "preference"]
+    layout: str
+    rows: dict[str, int]
+    shards: dict[str, list[str]]
+    rejected: int = 0
+    duplicates: int = 0
+    digest: str = ""
+
+
+class ModelManifest(Manifest):
+    """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`."""
+
+    model_id: str
+    name: str
+    kind: Literal["full", "adapter"]
+    base: str | None = None
+    base_uri: str | None = None
+    location: str | None = None
+    architecture: str = ""
+    parameters: int = 0
+    context_length: int = 0
+    template_hash: str = ""
+    job_id: str | None = None
+    method: str | None = None
+    dataset_id: str | None = None
+    dataset_version: str | None = None
+    dataset_uri: str | None = None
+    max_length: int | None = None
+    metrics: dict[str, float] = {}
+    provenance: dict[str, Any] = {}
+
+
+class ExportManifest(Manifest):
+    """A checked export: `check` holds what was compared and the largest difference found."""
+
+    export_id: str
+    model_id: str
+    format: str
+    check: dict[str, Any]
+    template_hash: str = ""
+
+
+class EvaluationManifest(Manifest):
+    """A finished evaluation: scores of the tuned model and of its base; `predictions.jsonl` lies beside."""
+
+    evaluation_id: str
+    model_id: str
+    split: str
+    rows: int
+    scores: dict[str, float]
+    base_scores: dict[str, float]

@@ -1,0 +1,253 @@
+"""The embedded bus: one SQLite file of deliveries, handed to subscribers of the same process.
+
+A delivery is a row from publish until its handler returned, so whatever was in flight when the process died is
+delivered again by the next one. Publishing the same envelope twice delivers it twice, as any broker would.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from opentelemetry import context
+from opentelemetry.trace import SpanKind
+
+from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.events.envelope import Envelope
+from shared.events.registry import consumers_of
+from shared.runtime.sqlite import Database
+from shared.runtime.telemetry import extract, tracer
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS deliveries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, type TEXT NOT NULL, envelope TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        at REAL NOT NULL DEFAULT 0, -- when it is due again, or when it died
+        reason TEXT                 -- why it is a dead letter; null while it lives
+    )""",
+    "CREATE INDEX IF NOT EXISTS living ON deliveries (room, type, at) WHERE reason IS NULL",
+)
+PREFETCH = 64
+"""Deliveries taken from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
+PAUSE = 1.0
+"""Seconds before a queue is tried again after the database itself failed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """One row: an envelope on its way to one room."""
+
+    id: int
+    envelope: Envelope
+    attempts: int
+
+
+class _Queue:
+    """Delivers one (room, type) queue to its handler, one at a time, until it is stopped."""
+
+    def __init__(self, database: Database, room: str, type: str, handler: Handler, delays: Sequence[float]) -> None:
+        self._database, self._handler, self._delays = database, handler, delays
+        self._room, self._type = room, type
+        self._kicked = asyncio.Event()
+        self._stopping = False
+        self._running = asyncio.create_task(self._run(), name=f"{room} < {type}")
+
+    def kick(self) -> None:
+        """Something may be there to deliver."""
+        self._kicked.set()
+
+    async def stop(self) -> None:
+        """Let the running handler finish and be acknowledged; deliver no more."""
+        self._stopping = True
+        self.kick()
+        await self._running
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._kicked.clear()
+            try:
+                wait = await self._drain()
+            except Exception:  # rows stay where they are; a queue must outlive a full disk
+                log.exception("bus_queue_failed", room=self._room, type=self._type)
+                wait = PAUSE
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._kicked.wait(), wait)
+
+    async def _drain(self) -> float | None:
+        """Deliver all that is due; returns the seconds until something else will be, None if nothing waits."""
+        while batch := await self._database.read(self._due):
+            settling = []
+            for delivery in batch:
+                if self._stopping:
+                    break
+                error = await self._attempt(delivery)
+                settling.append(asyncio.create_task(self._settle(delivery, error)))
+            await asyncio.gather(*settling)
+            if self._stopping:
+                return None
+        return await self._database.read(self._wait)
+
+    def _due(self, db: sqlite3.Connection) -> list[_Delivery]:
+        """Due rows. One that is further off than the longest delay was stored before the clock was set back."""
+        now = time.time()
+        sql = """SELECT id, envelope, attempts FROM deliveries
+            WHERE room = ? AND type = ? AND reason IS NULL AND (at <= ? OR at > ?) ORDER BY at, id LIMIT ?"""
+        latest = now + max(self._delays, default=0.0)
+        rows = db.execute(sql, (self._room, self._type, now, latest, PREFETCH))
+        return [_Delivery(id, Envelope.model_validate_json(text), attempts) for id, text, attempts in rows]
+
+    def _wait(self, db: sqlite3.Connection) -> float | None:
+        sql = "SELECT min(at) FROM deliveries WHERE room = ? AND type = ? AND reason IS NULL"
+        at = db.execute(sql, (self._room, self._type)).fetchone()[0]
+        return None if at is None else max(0.0, at - time.time())
+
+    async def _attempt(self, delivery: _Delivery) -> BaseException | None:
+        """Run the handler in a task of its own: its context, and a cancellation inside it, stay there."""
+        task = asyncio.create_task(self._handle(delivery.envelope))
+        await asyncio.wait({task})
+        return asyncio.CancelledError("the handler was cancelled") if task.cancelled() else task.exception()
+
+    async def _handle(self, envelope: Envelope) -> None:
+        carrier = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
+        context.attach(extract(carrier, context.Context()))
+        with tracer.start_as_current_span(f"{envelope.type} process", kind=SpanKind.CONSUMER):
+            await self._handler(envelope)
+
+    async def _settle(self, delivery: _Delivery, error: BaseException | None) -> None:
+        """Acknowledge, schedule the next attempt, or bury."""
+        if error is None:
+            await self._store("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
+            return
+        attempts, reason = delivery.attempts + 1, f"{type(error).__name__}: {error}"
+        final = isinstance(error, Reject) or attempts > len(self._delays)
+        at = time.time() + (0 if final else self._delays[attempts - 1])
+        sql = "UPDATE deliveries SET attempts = ?, at = ?, reason = ? WHERE id = ?"
+        await self._store(sql, (attempts, at, reason if final else None, delivery.id))
+        log.warning(
+            "event_dead" if final else "event_retried",
+            room=self._room,
+            event_type=self._type,
+            event_id=delivery.envelope.id,
+            attempts=attempts,
+            reason=reason,
+        )
+
+    async def _store(self, sql: str, parameters: tuple[object, ...]) -> None:
+        await self._database.write(lambda db: db.execute(sql, parameters).rowcount)
+
+
+class _Listener:
+    """A bounded buffer of broadcasts that drops the oldest."""
+
+    def __init__(self, types: Sequence[str], size: int) -> None:
+        self._types = frozenset(types)
+        self._buffer: deque[Envelope] = deque(maxlen=size)
+        self._changed = asyncio.Event()
+        self._ended = False
+
+    def offer(self, envelope: Envelope) -> None:
+        """Take it if it is of interest."""
+        if envelope.type in self._types:
+            self._buffer.append(envelope)
+            self._changed.set()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._ended = True
+        self._changed.set()
+
+    async def stream(self) -> AsyncIterator[Envelope]:
+        """What is buffered, then what comes, until the end."""
+        while True:
+            while self._buffer:
+                yield self._buffer.popleft()
+            if self._ended:
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class LocalBus:
+    """Durable queues in `path`; at least once, bounded retry, dead letters. One process at a time."""
+
+    def __init__(
+        self, path: Path, *, retry_delays: Sequence[float] = RETRY_DELAYS, listener_buffer: int = 1024
+    ) -> None:
+        self._database = Database(path, SCHEMA)
+        self._delays, self._listener_buffer = retry_delays, listener_buffer
+        self._queues: dict[tuple[str, str], _Queue] = {}
+        self._listeners: set[_Listener] = set()
+
+    async def publish(self, envelope: Envelope) -> None:
+        """One row per registered consumer of its type; returns once they are on disk."""
+        rooms = consumers_of(envelope.type)
+        if not rooms:
+            return
+        text = envelope.model_dump_json()
+        rows = [(room, envelope.type, text) for room in rooms]
+        sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
+        await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
+        for room in rooms:
+            self._kick(room, envelope.type)
+
+    async def subscribe(self, room: str, type: str, handler: Handler) -> None:
+        """Start delivering `type` from `room`'s queue, what was left by the last process first."""
+        if (room, type) in self._queues:
+            raise ValueError(f"{room} already subscribes to {type}")
+        self._queues[room, type] = _Queue(self._database, room, type, handler, self._delays)
+
+    async def broadcast(self, envelope: Envelope) -> None:
+        """Hand to whoever listens now."""
+        for listener in self._listeners:
+            listener.offer(envelope)
+
+    @contextlib.asynccontextmanager
+    async def listen(self, types: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
+        """Broadcasts of `types` from now on; a slow listener loses the oldest."""
+        listener = _Listener(types, self._listener_buffer)
+        self._listeners.add(listener)
+        try:
+            yield listener.stream()
+        finally:
+            self._listeners.discard(listener)
+
+    async def dead(self, room: str | None = None) -> list[DeadLetter]:
+        """Dead letters, the one that died first before the others."""
+        sql = """SELECT id, room, envelope, reason, attempts FROM deliveries
+            WHERE reason IS NOT NULL AND room = coalesce(?, room) ORDER BY at, id"""
+        rows = await self._database.read(lambda db: db.execute(sql, (room,)).fetchall())
+        return [
+            DeadLetter(str(id), room, Envelope.model_validate_json(text), reason, attempts)
+            for id, room, text, reason, attempts in rows
+        ]
+
+    async def replay(self, id: str) -> bool:
+        """Bring a dead letter back to life with its attempts forgotten."""
+        sql = """UPDATE deliveries SET attempts = 0, at = 0, reason = NULL
+            WHERE id = ? AND reason IS NOT NULL RETURNING room, type"""
+        rows = await self._database.write(lambda db: db.execute(sql, (id,)).fetchall())
+        for room, type in rows:
+            self._kick(room, type)
+        return bool(rows)
+
+    async def ping(self) -> None:
+        """Raise unless the file answers."""
+        await self._database.read(lambda db: db.execute("SELECT 1").fetchone())
+
+    async def close(self) -> None:
+        """Stop deliveries, let running handlers finish and be acknowledged, end the listeners, close."""
+        await asyncio.gather(*(queue.stop() for queue in self._queues.values()))
+        for listener in self._listeners:
+            listener.end()
+        await self._database.close()
+
+    def _kick(self, room: str, type: str) -> None:
+        if queue := self._queues.get((room, type)):
+            queue.kick()

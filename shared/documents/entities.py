@@ -1,0 +1,221 @@
+"""Entities over documents: typed load and save by compare-and-set, with the events of each write in its outbox.
+
+A room's `store.py` builds on `EntityStore`; its `models.py` derives from `Entity` and stays pure. A change is a
+function of the entity that returns the events it causes; entity and events are stored in one atomic write.
+"""
+
+import base64
+import json
+import secrets
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.documents.protocol import Collection, Document, Order
+from shared.events.envelope import Envelope, Event
+from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+OUTBOX_LIMIT = 32
+SEEN_LIMIT = 64
+CONFLICT_RETRIES = 50
+
+
+def now() -> datetime:
+    """The current time, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """An opaque, unguessable id such as `job_4f9c…` (prefix and 20 hex digits)."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def derived_id(prefix: str, *parts: str) -> str:
+    """The same id for the same parts: what makes a creation by an event or an Idempotency-Key happen once."""
+    return f"{prefix}_{uuid.uuid5(uuid.NAMESPACE_OID, '/'.join(parts)).hex[:20]}"
+
+
+class Public(BaseModel):
+    """The members of an entity that every API view shows."""
+
+    id: str
+    project: str
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+
+class Entity(Public):
+    """A room's thing with an identity. `seen` holds the ids of the last events that changed it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = 0
+    seen: list[str] = []
+    deleted_at: datetime | None = None
+    request_hash: str | None = None
+
+
+E = TypeVar("E", bound=Entity)
+V = TypeVar("V")
+Changed = Iterable[Event] | None
+Mutation = Callable[[E], Changed]
+
+
+class Page(BaseModel, Generic[V]):
+    """A slice of a list; pass `next_cursor` as `cursor` for what follows."""
+
+    items: list[V]
+    next_cursor: str | None = None
+
+
+def _decode(cursor: str) -> tuple[str, str]:
+    try:
+        created_at, id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return str(created_at), str(id)
+    except ValueError as error:
+        remedy = "Pass the next_cursor of the previous page as it came, or leave it out."
+        raise InvalidInput("The cursor is not one of ours.", field="cursor", remedy=remedy) from error
+
+
+class EntityStore(Generic[E]):
+    """One kind of entity of one room. Bound to a project by `for_project`; unbound only for workers and handlers."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        kind: type[E],
+        *,
+        room: str,
+        kick: Callable[[], None],
+        project: str | None = None,
+    ) -> None:
+        self._collection, self._kind, self._room, self._kick, self._project = (
+            collection,
+            kind,
+            room,
+            kick,
+            project,
+        )
+
+    def for_project(self, project: str) -> Self:
+        """The same store, seeing one project only."""
+        return type(self)(self._collection, self._kind, room=self._room, kick=self._kick, project=project)
+
+    def _scope(self, where: dict[str, Any] | None = None) -> dict[str, Any]:
+        scope: dict[str, Any] = {"deleted_at": None, **(where or {})}
+        return scope if self._project is None else {**scope, "project": self._project}
+
+    def _visible(self, document: Document | None) -> bool:
+        return (
+            document is not None and document.get("deleted_at") is None and self._project in (None, document["project"])
+        )
+
+    def _load(self, document: Document) -> E:
+        return self._kind.model_validate({**document, "id": document["_id"]})
+
+    def _dump(self, entity: E, events: Iterable[Event], old: Document | None) -> Document:
+        outbox = dict(old["outbox"]) if old and old.get("pending") else {}
+        for event in events:
+            envelope = Envelope.of(
+                event, room=self._room, subject=entity.id, project=entity.project, sequence=entity.version
+            )
+            outbox[envelope.id] = envelope.model_dump(mode="json")
+        if len(outbox) > OUTBOX_LIMIT:
+            raise Unavailable("Too many events of this document wait for the bus.", limit=OUTBOX_LIMIT)
+        document = entity.model_dump(mode="json", exclude={"id"})
+        return {"_id": entity.id, **document, "outbox": outbox, "pending": entity.version if outbox else 0}
+
+    async def get(self, id: str) -> E:
+        """The entity; raises NotFound."""
+        document = await self._collection.get(id)
+        if document is None or not self._visible(document):
+            noun = self._kind.__name__.lower()
+            remedy = f"List what exists: GET the collection of this {noun}, or check the id."
+            raise NotFound(f"There is no {noun} {id!r} in this project.", field="id", remedy=remedy)
+        return self._load(document)
+
+    async def find(
+        self,
+        where: dict[str, Any] | None = None,
+        *,
+        order: Order = (("created_at", -1),),
+        limit: int | None = None,
+    ) -> list[E]:
+        """Entities that match, newest first unless `order` says otherwise."""
+        return [self._load(d) for d in await self._collection.find(self._scope(where), order=order, limit=limit)]
+
+    async def count(self, where: dict[str, Any] | None = None) -> int:
+        """How many match."""
+        return await self._collection.count(self._scope(where))
+
+    async def page(self, where: dict[str, Any] | None = None, *, limit: int = 50, cursor: str | None = None) -> Page[E]:
+        """Newest first, after `cursor`."""
+        scope, skip_ids = self._scope(where), set[str]()
+        if cursor:
+            created_at, last = _decode(cursor)
+            scope["created_at"] = {"$lte": created_at}
+            skip_ids = {d["_id"] for d in await self._collection.find({**self._scope(where), "created_at": created_at})}
+            skip_ids = {id for id in skip_ids if id <= last}
+        found = await self._collection.find(scope, order=(("created_at", -1),), limit=limit + 1 + len(skip_ids))
+        rest = [d for d in found if d["_id"] not in skip_ids]
+        shown, more = rest[:limit], len(rest) > limit
+        key = json.dumps([shown[-1]["created_at"], shown[-1]["_id"]]).encode() if more else b""
+        items = [self._load(d) for d in shown]
+        return Page[E](items=items, next_cursor=base64.urlsafe_b64encode(key).decode() or None)
+
+    async def create(self, entity: E, events: Sequence[Event] = ()) -> E:
+        """Store a new entity, or return the one that already has its id (created by the same key or event).
+
+        Raises Conflict where that one was created by a different request.
+        """
+        entity.version = 1
+        if await self._collection.insert(self._dump(entity, events, None)):
+            if events:
+                self._kick()
+            return entity
+        existing = await self.get(entity.id)
+        if existing.request_hash != entity.request_hash:
+            remedy = "Use a new Idempotency-Key for a new request."
+            raise Conflict("This Idempotency-Key was used for another request.", field="Idempotency-Key", remedy=remedy)
+        return existing
+
+    async def change(self, id: str, mutate: Mutation[E], *, event_id: str | None = None) -> E:
+        """Apply `mutate` by compare-and-set, again on the fresh entity when another write came first.
+
+        `mutate` changes the entity in place and returns the events to publish; it may raise to refuse. With
+        `event_id`, a change that the same event already made is not made again.
+        """
+        for _ in range(CONFLICT_RETRIES):
+            document = await self._collection.get(id)
+            if document is None or not self._visible(document):
+                return await self.get(id)
+            entity = self._load(document)
+            if event_id is not None and event_id in entity.seen:
+                return entity
+            before = entity.version
+            events = list(mutate(entity) or ())
+            entity.version, entity.updated_at = before + 1, now()
+            if event_id is not None:
+                entity.seen = [*entity.seen, event_id][-SEEN_LIMIT:]
+            if await self._collection.replace(self._dump(entity, events, document), version=before):
+                if events:
+                    self._kick()
+                return entity
+        raise Unavailable("Too many writers at once on this document.", remedy="Try again in a moment.")
+
+    async def heartbeat(self, id: str, token: int) -> E | None:
+        """Raise `beat` if the fencing token still holds; the entity as it is now, or None when the lease is lost."""
+        document = await self._collection.patch(id, {"token": token}, inc={"beat": 1})
+        return self._load(document) if document else None
+
+    async def delete(self, id: str, events: Sequence[Event] = ()) -> E:
+        """Tombstone the entity; its document goes when the outbox has drained and a day has passed."""
+
+        def bury(entity: E) -> Sequence[Event]:
+            entity.deleted_at = now()
+            return events
+
+        return await self.change(id, bury)

@@ -1,0 +1,39 @@
+"""JSON that every reader accepts: no NaN or Infinity tokens, numbers out of tensors and numpy scalars."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+
+def plain_json(message: Mapping[str, Any]) -> bytes:
+    """One line of UTF-8 JSON without its newline; non-finite numbers become null.
+
+    Raises TypeError for a value that has no JSON form.
+    """
+    try:
+        text = json.dumps(message, allow_nan=False, ensure_ascii=False, default=_scalar)
+    except ValueError:
+        text = json.dumps(_finite(message), allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else _finite(_scalar(value))
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,1 @@
+"""Every event of the platform: envelope, registry, and one file per producing room."""

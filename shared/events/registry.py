@@ -1,0 +1,51 @@
+"""Every event with the rooms that consume it durably: the one list that queues and documents are made from."""
+
+from collections.abc import Mapping
+
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.events.envelope import Envelope, Event
+from shared.events.evaluation import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
+from shared.events.inference import ModelReady, ModelUndeployed
+from shared.events.training import (
+    ModelDeleted,
+    TrainingCancelled,
+    TrainingFailed,
+    TrainingProgressed,
+    TrainingRequested,
+    TrainingSucceeded,
+)
+
+CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
+    DatasetReady: ("gateway",),
+    DatasetRejected: ("gateway",),
+    DatasetDeleted: ("gateway",),
+    TrainingRequested: ("training",),
+    TrainingProgressed: (),
+    TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),
+    TrainingFailed: ("gateway",),
+    TrainingCancelled: ("gateway",),
+    ModelDeleted: ("inference", "gateway"),
+    EvaluationRequested: ("evaluation",),
+    EvaluationCompleted: ("gateway",),
+    EvaluationFailed: ("gateway",),
+    ExportRequested: ("export",),
+    ExportCompleted: ("gateway",),
+    ExportFailed: ("gateway",),
+    ModelReady: ("gateway",),
+    ModelUndeployed: ("gateway",),
+}
+"""Event class -> durable consumers. An empty tuple marks a broadcast."""
+
+EVENTS: Mapping[str, type[Event]] = {event.type: event for event in CONSUMERS}
+
+
+def consumers_of(type: str) -> tuple[str, ...]:
+    """The rooms with a durable queue for this event type; empty for broadcasts and unknown types."""
+    event = EVENTS.get(type)
+    return CONSUMERS[event] if event else ()
+
+
+def parse(envelope: Envelope) -> Event:
+    """The typed event inside an envelope. Raises KeyError for a type that nobody registered."""
+    return EVENTS[envelope.type].model_validate(envelope.data)

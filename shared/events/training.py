@@ -1,0 +1,60 @@
+"""What the training room states."""
+
+from typing import Any, ClassVar, Literal
+
+from shared.events.envelope import Event
+
+FollowUp = Literal["evaluate", "export_torch", "export_onnx", "deploy"]
+
+
+class TrainingRequested(Event):
+    """A job was queued; only a wake-up, the document is the queue."""
+
+    type: ClassVar[str] = "training.requested.v1"
+    job_id: str
+
+
+class TrainingProgressed(Event):
+    """New stream records of a job (broadcast, lossy): each has `seq`, `kind` and its values."""
+
+    type: ClassVar[str] = "training.progressed.v1"
+    job_id: str
+    records: list[dict[str, Any]]
+
+
+class TrainingSucceeded(Event):
+    """A job ended with a custom model at `model_uri`; `after` lists what its owner asked to happen next."""
+
+    type: ClassVar[str] = "training.succeeded.v1"
+    job_id: str
+    model_id: str
+    model_uri: str
+    name: str
+    base: str
+    method: str
+    dataset_id: str
+    dataset_version: str
+    after: list[FollowUp] = []
+
+
+class TrainingFailed(Event):
+    """A job ended without a model."""
+
+    type: ClassVar[str] = "training.failed.v1"
+    job_id: str
+    cause: str
+    detail: str
+
+
+class TrainingCancelled(Event):
+    """A job was cancelled by its owner."""
+
+    type: ClassVar[str] = "training.cancelled.v1"
+    job_id: str
+
+
+class ModelDeleted(Event):
+    """A custom model is gone."""
+
+    type: ClassVar[str] = "training.model_deleted.v1"
+    model_id: str

@@ -1,0 +1,1 @@
+"""What every process needs to run: settings, resources, leases, streams, children, logging, telemetry, errors."""

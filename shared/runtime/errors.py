@@ -1,0 +1,132 @@
+"""Coded failures and their one translation into RFC 9457 problem+json."""
+
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.runtime.telemetry import trace_id
+
+PROBLEM = "application/problem+json"
+
+
+class AnnealError(Exception):
+    """A failure with a stable code and an HTTP status on its class.
+
+    `field` names what was wrong in the request, `limit` what is allowed, `remedy` what to do; `extra` joins the body.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        limit: Any = None,
+        remedy: str | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail, self.field, self.limit, self.remedy, self.extra = detail, field, limit, remedy, extra
+
+    def problem(self) -> dict[str, Any]:
+        """The problem+json members of this failure, without the empty ones."""
+        body = {
+            "type": f"https://anneal.dev/errors/{self.code}",
+            "title": self.code.replace("_", " ").capitalize(),
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "field": self.field,
+            "limit": self.limit,
+            "remedy": self.remedy,
+            "trace_id": trace_id(),
+            **self.extra,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+
+class InvalidInput(AnnealError):
+    """A field of the request is out of its limits."""
+
+    status = 422
+    code = "invalid_input"
+
+
+class NotFound(AnnealError):
+    """The id does not exist in this project."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(AnnealError):
+    """The state of the thing does not allow this."""
+
+    status = 409
+    code = "conflict"
+
+
+class Unavailable(AnnealError):
+    """Something needed is away or full; try again."""
+
+    status = 503
+    code = "unavailable"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+def answer(error: AnnealError) -> JSONResponse:
+    """The HTTP response of a failure."""
+    return JSONResponse(error.problem(), error.status, media_type=PROBLEM, headers=dict(error.headers))
+
+
+def _from_validation(error: RequestValidationError) -> AnnealError:
+    """Name the first wrong field, its limit and the remedy; list the others."""
+    found = [
+        {
+            "field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")) or "body",
+            "detail": item["msg"],
+            "limit": {k: v for k, v in (item.get("ctx") or {}).items() if isinstance(v, str | int | float | list)},
+        }
+        for item in error.errors()
+    ]
+    first = found[0]
+    limit = first["limit"] or None
+    return InvalidInput(
+        f"{first['field']}: {first['detail']}",
+        field=str(first["field"]),
+        limit=limit,
+        remedy=f"Correct {first['field']} and send the request again; /docs lists every field with its limits.",
+        errors=found if len(found) > 1 else None,
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every failure of `app` a problem+json response."""
+
+    @app.exception_handler(AnnealError)
+    async def _coded(request: Request, error: AnnealError) -> JSONResponse:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(_from_validation(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        body: dict[str, Any] = {
+            "type": f"https://anneal.dev/errors/{code}",
+            "title": code.replace("_", " ").capitalize(),
+        }
+        body |= {
+            "status": error.status_code,
+            "code": code,
+            "detail": f"{request.method} {request.url.path}: {error.detail}",
+        }
+        return JSONResponse(body, error.status_code, media_type=PROBLEM, headers=error.headers)

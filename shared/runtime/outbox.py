@@ -1,0 +1,68 @@
+"""The outbox pump: publishes the events that documents carry, then clears them without touching the version."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from shared.bus.protocol import Bus
+from shared.documents.entities import now
+from shared.documents.protocol import Collection, Documents, Index
+from shared.events.envelope import Envelope
+
+log = structlog.get_logger(__name__)
+
+SCAN_INTERVAL = 5.0
+"""Seconds between scans for events that a crash left behind; a kick makes the usual case immediate."""
+TOMBSTONE_AGE = timedelta(days=1)
+
+
+class Outbox:
+    """Watches collections whose documents carry `outbox` and `pending`."""
+
+    def __init__(self, bus: Bus, documents: Documents) -> None:
+        self._bus, self._documents = bus, documents
+        self._collections: dict[str, Collection] = {}
+        self._kicked = asyncio.Event()
+
+    async def open(self, name: str, indexes: Sequence[Index] = ()) -> Collection:
+        """Open a collection and watch it."""
+        standard = (Index(("pending",)), Index(("project", "created_at")), *indexes)
+        self._collections[name] = await self._documents.collection(name, standard)
+        return self._collections[name]
+
+    def kick(self) -> None:
+        """Something was written: look now."""
+        self._kicked.set()
+
+    async def drain(self) -> int:
+        """Publish everything that waits; how many documents were cleared."""
+        cleared = 0
+        for collection in list(self._collections.values()):
+            for document in await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=500):
+                for event in document["outbox"].values():
+                    await self._bus.publish(Envelope.model_validate(event))
+                where = {"pending": document["pending"]}
+                cleared += await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
+        return cleared
+
+    async def bury(self) -> None:
+        """Remove tombstones that are drained and a day old."""
+        horizon = (now() - TOMBSTONE_AGE).isoformat()
+        for collection in list(self._collections.values()):
+            for document in await collection.find({"deleted_at": {"$lt": horizon}, "pending": 0}, limit=500):
+                await collection.delete(document["_id"], {"pending": 0})
+
+    async def run(self) -> None:
+        """Pump until cancelled; a bus that is away is retried, nothing is lost."""
+        while True:
+            self._kicked.clear()
+            try:
+                await self.drain()
+                await self.bury()
+            except Exception:
+                log.exception("outbox_pump_failed")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._kicked.wait(), SCAN_INTERVAL)

@@ -1,0 +1,77 @@
+"""Who asks: a short-lived signed principal that the gateway passes and every room verifies."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from shared.runtime.errors import AnnealError
+
+HEADER = "x-anneal-principal"
+LIFETIME = 60.0
+"""Seconds that a signature is good for: one hop, not a session."""
+
+
+class Unauthenticated(AnnealError):
+    """No valid key, cookie or principal came with the request."""
+
+    status = 401
+    code = "unauthenticated"
+    headers = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(AnnealError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller: `subject` names it, `project` is where it works, `scopes` what it may do."""
+
+    subject: str
+    project: str = "default"
+    scopes: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs and verifies principals with HMAC-SHA256 over one shared secret."""
+
+    secret: str
+
+    def _mac(self, payload: bytes) -> str:
+        return hmac.new(self.secret.encode(), payload, hashlib.sha256).hexdigest()
+
+    def sign(self, principal: Principal) -> str:
+        """`<base64 payload>.<hex mac>`, good for LIFETIME seconds."""
+        claims = json.dumps({**asdict(principal), "expires": time.time() + LIFETIME}).encode()
+        payload = base64.urlsafe_b64encode(claims)
+        return f"{payload.decode()}.{self._mac(payload)}"
+
+    def verify(self, token: str) -> Principal:
+        """The principal inside; raises Unauthenticated when forged or stale."""
+        payload, _, mac = token.partition(".")
+        if not hmac.compare_digest(mac, self._mac(payload.encode())):
+            raise Unauthenticated("The request carries no valid principal.", remedy="Go through the gateway.")
+        claims = json.loads(base64.urlsafe_b64decode(payload))
+        if claims.pop("expires") < time.time():
+            raise Unauthenticated("The principal has expired.", remedy="Send the request again.")
+        return Principal(claims["subject"], claims["project"], tuple(claims["scopes"]))
+
+
+def current_principal(request: Request) -> Principal:
+    """FastAPI dependency: the verified caller of this request."""
+    signer: Signer = request.app.state.signer
+    return signer.verify(request.headers.get(HEADER, ""))
+
+
+Caller = Annotated[Principal, Depends(current_principal)]
+"""`async def route(caller: Caller)` gives a room its caller; stores come from `for_project(caller.project)`."""

@@ -1,0 +1,98 @@
+"""A room as a value: its name, its routes, the events it handles, and what runs while it is up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from shared.bus.protocol import Handler
+from shared.events.envelope import Envelope, Event
+from shared.events.registry import parse
+from shared.runtime.errors import install_problem_handlers
+from shared.runtime.resources import Resources
+
+EventHandler = Callable[[Any, Envelope], Awaitable[None]]
+"""`async def handler(event: <its Event class>, envelope: Envelope) -> None`."""
+
+
+@asynccontextmanager
+async def nothing() -> AsyncIterator[None]:
+    """The lifespan of a room with nothing to run."""
+    yield
+
+
+@dataclass(frozen=True)
+class Service:
+    """What `app.build(resources)` of a room returns."""
+
+    name: str
+    router: APIRouter
+    subscriptions: Mapping[type[Event], EventHandler] = field(default_factory=dict)
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] = nothing
+
+
+def web_app(service: Service, resources: Resources) -> FastAPI:
+    """The room's own ASGI app."""
+    app = FastAPI(
+        title=f"Anneal {service.name}",
+        generate_unique_id_function=_operation_id,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.signer = resources.signer
+    install_problem_handlers(app)
+    app.include_router(service.router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _typed(handler: EventHandler) -> Handler:
+    async def deliver(envelope: Envelope) -> None:
+        await handler(parse(envelope), envelope)
+
+    return deliver
+
+
+@asynccontextmanager
+async def running(services: Iterable[Service], resources: Resources) -> AsyncIterator[None]:
+    """Everything that rooms do besides answering HTTP: lifespans, subscriptions, the outbox pump."""
+    services = list(services)
+    async with AsyncExitStack() as stack:
+        for service in services:
+            await stack.enter_async_context(service.lifespan())
+        for service in services:
+            for event, handler in service.subscriptions.items():
+                await resources.bus.subscribe(service.name, event.type, _typed(handler))
+        await stack.enter_async_context(background(resources.outbox.run()))
+        yield
+
+
+@asynccontextmanager
+async def background(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Run `work` beside the block; cancel it at the end and wait until it has gone."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def readiness(resources: Resources) -> dict[str, str]:
+    """Each dependency by name: "ok" or what is wrong."""
+    checks = {"bus": resources.bus.ping, "documents": resources.documents.ping, "blobs": resources.blobs.ping}
+    found: dict[str, str] = {}
+    for name, ping in checks.items():
+        try:
+            await asyncio.wait_for(ping(), 2.0)
+            found[name] = "ok"
+        except Exception as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return found

@@ -1,0 +1,30 @@
+"""Settings from the environment (`ANNEAL_…`): with none set, a laptop's embedded platform."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process needs to know. URLs left empty mean the embedded adapter in `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="ANNEAL_", extra="ignore")
+
+    home: Path = Field(default=Path("~/.anneal"), description="data directory of the embedded platform")
+    bus_url: str = Field(default="", description="amqp://… or empty for the embedded bus")
+    documents_url: str = Field(default="", description="mongodb://… or empty for embedded documents")
+    blobs_url: str = Field(default="", description="s3+http(s)://key:secret@host/bucket or empty for files")
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
+    secret: str = Field(default="", description="signs principals between rooms; empty: made and kept in home")
+    job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
+    warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
+    upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
+    hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
+    otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
+
+    @property
+    def directory(self) -> Path:
+        """`home`, absolute."""
+        return self.home.expanduser().resolve()

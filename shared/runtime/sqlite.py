@@ -1,0 +1,164 @@
+"""A durable SQLite file for asyncio: one writer thread that commits in groups, reader threads beside it.
+
+A commit costs an fsync. Writers that wait for one are gathered into the next, so throughput grows with concurrency
+while an acknowledged write still survives power loss (WAL with synchronous=FULL; NORMAL can lose the last commits).
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+GROUP = 256
+"""At most this many writes share a commit, so that the first of them does not wait long for the last."""
+READERS = 4
+
+
+@dataclass
+class _Job:
+    """A queued write and what became of it."""
+
+    work: Callable[[sqlite3.Connection], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Tell the waiter, unless it has gone."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Database:
+    """One SQLite file of one process, used from one event loop.
+
+    Opening is synchronous, since it happens once, at start; `schema` lists repeatable statements to run then.
+    """
+
+    def __init__(self, path: Path, schema: Sequence[str] = ()) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._closed = False
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._connection = self._connect()
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        for statement in schema:
+            self._connection.execute(statement)
+        self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, f"read-{path.stem}", initializer=self._open_reader)
+        self._writer = threading.Thread(target=self._write_groups, name=f"write-{path.stem}", daemon=True)
+        self._writer.start()
+
+    async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `fn` in the writer thread; returns its result once it is committed and on disk.
+
+        What `fn` raises is raised here and rolls back `fn` alone. A cancelled waiter does not stop a queued write.
+        """
+        self._refuse_closed()
+        job = _Job(fn, asyncio.get_running_loop().create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `fn` in a reader thread; it sees every write that was acknowledged before the call."""
+        self._refuse_closed()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: fn(self._local.connection))
+
+    async def close(self) -> None:
+        """Commit what is queued and close; repeatable."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._finish)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"{self._path} is closed")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA busy_timeout=10000")
+        return connection
+
+    def _open_reader(self) -> None:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only=1")
+        self._local.connection = connection
+        self._reading.append(connection)
+
+    def _finish(self) -> None:
+        self._writer.join()
+        self._readers.shutdown()
+        for connection in (*self._reading, self._connection):
+            connection.close()
+
+    def _write_groups(self) -> None:
+        while True:
+            group, last = self._next_group()
+            if group:
+                self._commit(group)
+            if last:
+                return
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        """Wait for a write, then take all that queued up meanwhile; True when the end was reached."""
+        group: list[_Job] = []
+        try:
+            job = self._jobs.get()
+            while job is not None:
+                group.append(job)
+                if len(group) == GROUP:
+                    return group, False
+                job = self._jobs.get_nowait()
+        except Empty:
+            return group, False
+        return group, True
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._apply(job)
+            self._connection.execute("COMMIT")
+        except Exception as error:  # the group as a whole is not on disk, and each of its waiters has to know
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            for job in group:
+                job.error = job.error or error
+        self._settle(group)
+
+    def _apply(self, job: _Job) -> None:
+        self._connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.work(self._connection)
+        except Exception as error:
+            job.error = error
+            if not self._connection.in_transaction:  # a full disk makes SQLite roll back everything
+                raise
+            self._connection.execute("ROLLBACK TO job")
+        self._connection.execute("RELEASE job")
+
+    def _settle(self, group: list[_Job]) -> None:
+        """Wake the loop once for the whole group."""
+
+        def settle() -> None:
+            for job in group:
+                job.settle()
+
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            group[0].future.get_loop().call_soon_threadsafe(settle)

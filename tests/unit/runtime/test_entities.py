@@ -1,0 +1,123 @@
+"""Entities: compare-and-set changes, events in the outbox, idempotent creation, pages."""
+
+import asyncio
+
+import pytest
+
+from shared.bus.local import LocalBus
+from shared.documents.entities import Entity, EntityStore, derived_id, new_id
+from shared.events.envelope import Envelope
+from shared.events.training import TrainingRequested
+from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
+from shared.runtime.outbox import Outbox
+
+
+class Counter(Entity):
+    count: int = 0
+
+    def increment(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+async def store(outbox: Outbox) -> EntityStore[Counter]:
+    collection = await outbox.open("training.counters")
+    return EntityStore(collection, Counter, room="training", kick=outbox.kick)
+
+
+def counter(id: str = "counter_1", project: str = "default", **members: object) -> Counter:
+    return Counter(id=id, project=project, **members)
+
+
+async def test_fifty_concurrent_changes_all_count(store: EntityStore[Counter]) -> None:
+    await store.create(counter())
+    await asyncio.gather(*(store.change("counter_1", Counter.increment) for _ in range(50)))
+    assert (await store.get("counter_1")).count == 50
+
+
+async def test_a_change_by_an_event_happens_once(store: EntityStore[Counter]) -> None:
+    await store.create(counter())
+    for _ in range(3):
+        await store.change("counter_1", Counter.increment, event_id="event-1")
+    assert (await store.get("counter_1")).count == 1
+
+
+async def test_another_project_does_not_see_it(store: EntityStore[Counter]) -> None:
+    await store.create(counter(project="ours"))
+    theirs = store.for_project("theirs")
+    with pytest.raises(NotFound):
+        await theirs.get("counter_1")
+    with pytest.raises(NotFound):
+        await theirs.change("counter_1", Counter.increment)
+    assert await theirs.find() == []
+    assert (await store.for_project("ours").get("counter_1")).count == 0
+
+
+async def test_the_same_key_gives_the_first_entity_back(store: EntityStore[Counter]) -> None:
+    id = derived_id("counter", "default", "key")
+    first = await store.create(counter(id, request_hash="a"))
+    again = await store.create(counter(id, count=9, request_hash="a"))
+    assert (again.id, again.count) == (first.id, 0)
+    with pytest.raises(Conflict, match="another request"):
+        await store.create(counter(id, request_hash="b"))
+
+
+async def test_events_of_a_write_reach_the_bus_once_the_pump_runs(
+    store: EntityStore[Counter], outbox: Outbox, bus: LocalBus
+) -> None:
+    got: asyncio.Queue[Envelope] = asyncio.Queue()
+    await bus.subscribe("training", TrainingRequested.type, got.put)
+    await store.create(counter(), [TrainingRequested(job_id="counter_1")])
+    assert await outbox.drain() == 1
+    envelope = await asyncio.wait_for(got.get(), 5)
+    assert (envelope.subject, envelope.sequence, envelope.correlationid) == ("counter_1", 1, "counter_1")
+    assert await outbox.drain() == 0
+    assert (await store.get("counter_1")).version == 1
+
+
+async def test_an_undelivered_event_survives_a_later_change(
+    store: EntityStore[Counter], outbox: Outbox, bus: LocalBus
+) -> None:
+    got: asyncio.Queue[Envelope] = asyncio.Queue()
+    await store.create(counter(), [TrainingRequested(job_id="counter_1")])
+    await store.change("counter_1", Counter.increment)
+    await bus.subscribe("training", TrainingRequested.type, got.put)
+    await outbox.drain()
+    assert (await asyncio.wait_for(got.get(), 5)).sequence == 1
+
+
+async def test_too_many_waiting_events_refuse_the_write(store: EntityStore[Counter]) -> None:
+    await store.create(counter())
+    with pytest.raises(Unavailable, match="wait for the bus"):
+        await store.change("counter_1", lambda _: [TrainingRequested(job_id=str(i)) for i in range(33)])
+    assert (await store.get("counter_1")).version == 1
+
+
+async def test_pages_show_everything_once(store: EntityStore[Counter]) -> None:
+    ids = [new_id("counter") for _ in range(7)]
+    moment = counter().created_at
+    for id in ids:
+        await store.create(counter(id, created_at=moment))
+    seen, cursor = [], None
+    while True:
+        page = await store.page(limit=3, cursor=cursor)
+        seen += [item.id for item in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert sorted(seen) == sorted(ids)
+    with pytest.raises(InvalidInput):
+        await store.page(cursor="nonsense")
+
+
+async def test_a_deleted_entity_is_gone_and_its_event_still_goes_out(
+    store: EntityStore[Counter], outbox: Outbox, bus: LocalBus
+) -> None:
+    got: asyncio.Queue[Envelope] = asyncio.Queue()
+    await bus.subscribe("training", TrainingRequested.type, got.put)
+    await store.create(counter())
+    await store.delete("counter_1", [TrainingRequested(job_id="counter_1")])
+    with pytest.raises(NotFound):
+        await store.get("counter_1")
+    assert await store.count() == 0
+    await outbox.drain()
+    assert (await asyncio.wait_for(got.get(), 5)).subject == "counter_1"

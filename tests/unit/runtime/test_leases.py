@@ -1,0 +1,211 @@
+"""Leases: one holder, fenced writes, owners' wishes, and work that outlives its worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.documents.entities import EntityStore
+from shared.runtime import leases
+from shared.runtime.errors import Conflict
+from shared.runtime.leases import Lease, LeaseLost, Slots, Work, Worker
+from shared.runtime.outbox import Outbox
+from shared.runtime.service import background
+
+Run = Callable[[Work, Lease[Work]], Awaitable[None]]
+
+
+class Task(Work):
+    pass
+
+
+@pytest.fixture
+async def store(outbox: Outbox) -> EntityStore[Task]:
+    return EntityStore(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+
+
+def task(id: str = "task_1", **members: object) -> Task:
+    return Task(id=id, project="default", **members)
+
+
+def succeed(work: Task) -> None:
+    work.state = "succeeded"
+
+
+async def until(store: EntityStore[Task], id: str, *states: str) -> Task:
+    """The task once it is in one of `states`; fails after ten seconds."""
+    async with asyncio.timeout(10):
+        while (found := await store.get(id)).state not in states:
+            await asyncio.sleep(0.01)
+    return found
+
+
+@asynccontextmanager
+async def at_work(
+    store: EntityStore[Task], run: Run, *, exclusive: bool = False, slots: int = 1
+) -> AsyncIterator[Worker]:
+    worker = Worker(store, run, Slots(slots), exclusive=exclusive, poll=0.02)
+    async with background(worker.serve()):
+        yield worker
+
+
+async def test_work_is_claimed_by_priority_and_age_and_ends(store: EntityStore[Task]) -> None:
+    order: list[str] = []
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        order.append(work.id)
+        await lease.change(succeed)
+
+    for id, priority in (("task_a", 0), ("task_b", 0), ("task_c", 5)):
+        await store.create(task(id, priority=priority))
+    async with at_work(store, run):
+        for id in ("task_a", "task_b", "task_c"):
+            await until(store, id, "succeeded")
+    assert order == ["task_c", "task_a", "task_b"]
+
+
+async def test_two_workers_never_run_the_same_work(store: EntityStore[Task]) -> None:
+    ran: list[str] = []
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        ran.append(work.id)
+        await lease.change(succeed)
+
+    ids = [f"task_{i}" for i in range(20)]
+    for id in ids:
+        await store.create(task(id))
+    async with at_work(store, run, slots=3), at_work(store, run, slots=3):
+        for id in ids:
+            await until(store, id, "succeeded")
+    assert sorted(ran) == sorted(ids)
+
+
+async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task]) -> None:
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        raise ValueError("no such column")
+
+    await store.create(task())
+    async with at_work(store, run):
+        failed = await until(store, "task_1", "failed")
+    assert (failed.cause, failed.detail) == ("internal_error", "no such column")
+
+
+async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        await lease.attention()
+        assert lease.wanted == "cancel"
+        await lease.change(Work.cancelled)
+
+    await store.create(task())
+    async with at_work(store, run) as worker:
+        await until(store, "task_1", "running")
+        await store.change("task_1", Work.ask_cancel)
+        worker.nudge("task_1")
+        await until(store, "task_1", "cancelled")
+
+
+async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
+    await store.create(task())
+    claimed = await store.change("task_1", lambda w: w.claim("here"))
+    lease = Lease(store, claimed)
+    await store.change("task_1", lambda w: setattr(w, "token", w.token + 1))
+    with pytest.raises(LeaseLost):
+        await lease.change(succeed)
+    assert lease.lost
+    assert (await store.get("task_1")).state == "running"
+
+
+async def test_closing_hands_the_work_back_uncounted(store: EntityStore[Task]) -> None:
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        await lease.attention()
+        assert lease.closing
+        await lease.change(lambda w: w.hand_back(counts=False))
+
+    await store.create(task())
+    async with at_work(store, run):
+        await until(store, "task_1", "running")
+    back = await store.get("task_1")
+    assert (back.state, back.attempts) == ("queued", 0)
+
+
+async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntityStore[Task]) -> None:
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        await lease.change(succeed)
+
+    await store.create(task())
+    await store.change("task_1", lambda w: w.claim("a process that died"))
+    async with at_work(store, run, exclusive=True):
+        done = await until(store, "task_1", "succeeded")
+    assert (done.attempts, done.token) == (2, 3)
+
+
+async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
+    store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LEASE_TIMEOUT", 0.3)
+    ran: list[str] = []
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        ran.append(work.id)
+        await lease.change(succeed)
+
+    for id in ("task_dead", "task_alive"):
+        await store.create(task(id))
+        await store.change(id, lambda w: w.claim("elsewhere"))
+
+    async def beat() -> None:
+        while True:
+            await store.heartbeat("task_alive", 1)
+            await asyncio.sleep(0.02)
+
+    async with background(beat()), at_work(store, run):
+        await until(store, "task_dead", "succeeded")
+        assert (await store.get("task_alive")).state == "running"
+    assert ran == ["task_dead"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"state": "running", "attempts": 3}, "failed"),
+        ({"state": "running", "attempts": 1}, "queued"),
+        ({"state": "running", "attempts": 1, "wanted": "cancel"}, "cancelled"),
+        ({"state": "pausing", "attempts": 1, "wanted": "pause"}, "paused"),
+        ({"state": "publishing", "attempts": 3}, "queued"),
+    ],
+)
+async def test_what_becomes_of_work_whose_holder_died(
+    store: EntityStore[Task], before: dict[str, object], after: str
+) -> None:
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        raise AssertionError("no slot is free")
+
+    await store.create(task(**before))
+    async with at_work(store, run, exclusive=True, slots=0):
+        await until(store, "task_1", after)
+
+
+def states(changes: Sequence[Callable[[Work], object]]) -> str:
+    work = task()
+    for change in changes:
+        change(work)
+    return work.state
+
+
+def test_the_owner_pauses_resumes_and_cancels_what_nobody_holds() -> None:
+    assert states([Work.ask_pause]) == "paused"
+    assert states([Work.ask_pause, Work.ask_resume]) == "queued"
+    assert states([Work.ask_pause, Work.ask_cancel]) == "cancelled"
+    assert states([Work.ask_cancel, Work.ask_cancel]) == "cancelled"
+    with pytest.raises(Conflict):
+        states([Work.ask_resume])
+    with pytest.raises(Conflict):
+        states([succeed, Work.ask_cancel])
+
+
+def test_the_first_terminal_state_stays() -> None:
+    work = task()
+    work.fail("out_of_memory", "too big")
+    work.cancelled()
+    assert (work.state, work.cause) == ("failed", "out_of_memory")
