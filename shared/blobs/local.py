@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import hashlib
 import io
-import json
 import os
 import shutil
 import sys
@@ -30,17 +29,22 @@ CHUNK = 1 << 20
 THREADS = 4
 
 
-def _identity(stat: os.stat_result) -> list[int]:
+def _identity(stat: os.stat_result) -> str:
     """What changes when a key's content does, since files are only ever replaced."""
-    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+    """Every file below; what vanishes meanwhile is left out, which rglob would not survive."""
+    return (Path(at) / name for at, _, names in os.walk(folder) for name in names)
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Put its entries on disk; one that a delete took away has nothing to keep."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
     try:
         os.fsync(descriptor)
     finally:
@@ -89,13 +93,14 @@ class _Draft:
             self._path.unlink(missing_ok=True)
 
     def _move(self, target: Path) -> None:
-        """Rename, once more if a delete took the folder away in between."""
+        """Rename, and again whenever a delete took the folder away in between."""
         try:
             _make_folder(target.parent)
             self._path.replace(target)
         except FileNotFoundError:
-            _make_folder(target.parent)
-            self._path.replace(target)
+            if not self._path.exists():
+                raise
+            self._move(target)
         except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
             raise InvalidKey(f"{target.name}: a key cannot lie below another key") from error
 
@@ -204,17 +209,18 @@ class LocalBlobs:
         target, draft = self._sums / key, self._new_draft()
         with contextlib.suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"identity": _identity(stat), "sha256": sum}))
+            draft.write_text(f"{_identity(stat)} {sum}")
             draft.replace(target)
         return BlobInfo(key, stat.st_size, sum)
 
     def _recall(self, key: str, stat: os.stat_result) -> str | None:
         """The kept checksum, if it was taken from this very file."""
         try:
-            kept = json.loads((self._sums / key).read_text())
-        except (OSError, ValueError):
+            kept = (self._sums / key).read_text(errors="replace")
+        except OSError:
             return None
-        return str(kept["sha256"]) if kept["identity"] == _identity(stat) else None
+        identity, _, sum = kept.partition(" ")
+        return sum if identity == _identity(stat) and len(sum) == 64 else None
 
     def _below(self, folder: Path) -> Iterable[str]:
         return sorted(path.relative_to(self._objects).as_posix() for path in _files(folder))

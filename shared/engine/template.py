@@ -1,0 +1,265 @@
+"""One rendering of conversations for training and serving: text, trained spans, token ids, and a hash of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from shared.engine.protocol import EngineError
+from shared.engine.rendering import CHATML, PLAIN, Renderer
+
+Row = Mapping[str, Any]
+"""{"messages": [{role, content, ...}], "tools"?: [...], "train_from"?: index} or {"text": str}.
+
+`train_from` is the first message whose turn is trained; without it every assistant turn is.
+"""
+
+_PROBE = "anneal"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A training sample: token ids, and which of them the model is to learn (same length)."""
+
+    input_ids: list[int]
+    trained: list[bool]
+
+
+class ChatTemplate:
+    """The chat template of a model, or a stand-in for a base that has none.
+
+    Token ids are those of the whole text, except that an assistant turn never shares a token with the prompt
+    before it: where a merge would straddle that boundary the text is tokenised in two parts there, in training
+    and in serving alike. The prompt of any turn is thus a prefix of the training ids, which is what the model
+    continues when it serves.
+    """
+
+    def __init__(self, tokenizer: Any, source: str) -> None:
+        self.source = source
+        self._tokenizer = tokenizer
+        self._renderer = Renderer(source, tokenizer.special_tokens_map)
+        self._backend = tokenizer.backend_tokenizer
+        self._backend.no_truncation()
+        self._backend.no_padding()
+        self._bos = tokenizer.bos_token or "" if _adds_bos(tokenizer) else ""
+        self.stop_ids: list[int] = self._find_stop_ids()
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> ChatTemplate:
+        """The tokenizer's own template; else ChatML if its tokens exist in the vocabulary, else plain text.
+
+        Raises EngineError `tokenizer_unsupported` for a tokenizer without a tokenizer.json.
+        """
+        if getattr(tokenizer, "backend_tokenizer", None) is None:
+            raise EngineError(
+                "tokenizer_unsupported",
+                "the tokenizer reports no character offsets",
+                remedy="convert it to a tokenizer.json",
+            )
+        return cls(tokenizer, _source(tokenizer))
+
+    @property
+    def hash(self) -> str:
+        """sha256 over everything that turns a conversation into ids and ends a turn: equal means interchangeable."""
+        parts = [self.source, self._backend.to_str(), self._tokenizer.special_tokens_map, self.stop_ids]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def render(
+        self, messages: Sequence[Row], tools: Sequence[Row] | None = None, add_generation_prompt: bool = False
+    ) -> str:
+        """The conversation as text; raises EngineError `template_refused` with the template's own words."""
+        return self._renderer.render(messages, tools, add_generation_prompt)
+
+    def prompt_ids(self, messages: Sequence[Row], tools: Sequence[Row] | None = None) -> list[int]:
+        """The ids that the model continues with the assistant's next turn."""
+        text = self.render(messages, tools, add_generation_prompt=True)
+        return self._tokenise(text, self._boundaries(text, messages, tools)).ids
+
+    def expand(self, row: Row) -> list[Row]:
+        """The samples of a row: itself, or one per assistant turn where the template rewrites earlier turns.
+
+        (A template that drops past reasoning, say, shows each turn differently once a later one exists.)
+        """
+        if "messages" not in row:
+            return [row]
+        messages, tools = row["messages"], row.get("tools")
+        turns = _assistant_turns(row)
+        text = self.render(messages, tools)
+        if all(self._holds(text, messages, tools, turn) for turn in turns):
+            return [row]
+        return [{**row, "messages": list(messages[: turn + 1]), "train_from": turn} for turn in turns]
+
+    def spans(self, row: Row) -> list[tuple[str, bool]]:
+        """The rendered text in pieces, each with whether it is trained.
+
+        Every assistant turn is, from the end of its prompt to its end token. Raises EngineError
+        `template_rewrites_history` for a row that must be expanded first.
+        """
+        text, trained = self._trained_spans(row)
+        pieces: list[tuple[str, bool]] = []
+        position = 0
+        for start, end in trained:
+            pieces += [(text[position:start], False), (text[start:end], True)]
+            position = end
+        pieces.append((text[position:], False))
+        return [piece for piece in pieces if piece[0]]
+
+    def encode(self, row: Row, max_length: int | None = None) -> Encoded:
+        """The row as token ids with their trained flags, cut on the right to `max_length` tokens."""
+        text, trained = self._trained_spans(row)
+        boundaries = [start for start, _ in trained]
+        if "messages" in row:
+            boundaries = sorted({*boundaries, *self._boundaries(text, row["messages"], row.get("tools"))})
+        tokens = self._tokenise(text, boundaries)
+        flags = [any(start <= begin < end for start, end in trained) for begin in tokens.begins]
+        return Encoded(tokens.ids[:max_length], flags[:max_length])
+
+    def _trained_spans(self, row: Row) -> tuple[str, list[tuple[int, int]]]:
+        """The text of a row and the [start, end) characters in it that are trained."""
+        if "text" in row:
+            text = f"{self._bos}{row['text']}{self._tokenizer.eos_token or ''}"
+            return text, [(len(self._bos), len(text))]
+        messages, tools = row["messages"], row.get("tools")
+        text, turns = self.render(messages, tools), _assistant_turns(row)
+        if turns and turns[-1] == len(messages) - 1:
+            text = self._ended(self._continuing(text, messages, tools))
+        return text, [self._span(text, messages, tools, turn) for turn in turns]
+
+    def _span(self, text: str, messages: Sequence[Row], tools: Any, turn: int) -> tuple[int, int]:
+        """From the end of the turn's prompt to the end of its last stop token, line breaks after it left out."""
+        start = self.render(messages[:turn], tools, add_generation_prompt=True)
+        last = turn == len(messages) - 1
+        upto = text if last else self.render(messages[: turn + 1], tools)
+        if not (text.startswith(start) and text.startswith(upto)):
+            raise EngineError(
+                "template_rewrites_history",
+                "the chat template shows an earlier turn differently once a later one exists",
+                remedy="expand the row into one sample per assistant turn",
+            )
+        end = len(upto.rstrip())
+        return len(start), end if upto[:end].endswith(tuple(self._stop_texts)) else len(upto)
+
+    def _holds(self, text: str, messages: Sequence[Row], tools: Any, turn: int) -> bool:
+        if turn == len(messages) - 1:
+            text = self._continuing(text, messages, tools)
+        try:
+            self._span(text, messages, tools, turn)
+        except EngineError as error:
+            if error.code != "template_rewrites_history":
+                raise
+            return False
+        return True
+
+    def _continuing(self, text: str, messages: Sequence[Row], tools: Any) -> str:
+        """The text with its last turn behind the very prompt that serving sends.
+
+        Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
+        have seen it in training.
+        """
+        prompt = self.render(messages[:-1], tools, add_generation_prompt=True)
+        if text.startswith(prompt):
+            return text
+        shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
+        if shared < len(self.render(messages[:-1], tools).rstrip()):
+            raise EngineError(
+                "template_unsupported",
+                "the chat template changes the conversation before an answer once the answer is there",
+                remedy="set another chat template in the model's tokenizer",
+            )
+        return prompt + text[shared:]
+
+    def _ended(self, text: str) -> str:
+        """The text with an EOS where the template forgets to end the last turn, or the model would never stop."""
+        if not self._stop_texts or text.rstrip().endswith(tuple(self._stop_texts)):
+            return text
+        return text + self._stop_texts[-1]
+
+    def _boundaries(self, text: str, messages: Sequence[Row], tools: Any) -> list[int]:
+        """Where in `text` the assistant's turns begin, as far as their prompts stand there unchanged."""
+        turns = _assistant_turns({"messages": messages})
+        prompts = [self.render(messages[:turn], tools, add_generation_prompt=True) for turn in turns]
+        return [len(prompt) for prompt in prompts if text.startswith(prompt)]
+
+    def _tokenise(self, text: str, boundaries: Sequence[int]) -> _Tokens:
+        """Tokenise `text`, cut at a boundary only where the text up to it is not a token prefix of what follows.
+
+        Whether to cut depends on the text up to the next boundary alone, so every prompt decides as its training
+        text does.
+        """
+        done, origin = _Tokens([], []), 0
+        open_piece, reached = _Tokens([], []), 0
+        for boundary in [*boundaries, len(text)]:
+            longer = self._piece(text, origin, boundary)
+            if longer.ids[: len(open_piece.ids)] != open_piece.ids:
+                done, origin = done + open_piece, reached
+                longer = self._piece(text, origin, boundary)
+            open_piece, reached = longer, boundary
+        return done + open_piece
+
+    def _piece(self, text: str, start: int, end: int) -> _Tokens:
+        encoding = self._backend.encode(text[start:end], add_special_tokens=False)
+        return _Tokens(encoding.ids, _begins(encoding.offsets, start))
+
+    @property
+    def _stop_texts(self) -> list[str]:
+        return [self._tokenizer.convert_ids_to_tokens(token) for token in self.stop_ids]
+
+    def _find_stop_ids(self) -> list[int]:
+        """The token that ends a turn, found behind a probe's answer, then EOS."""
+        found = [self._turn_end(), self._tokenizer.eos_token_id]
+        return list(dict.fromkeys(token for token in found if token is not None))
+
+    def _turn_end(self) -> int | None:
+        try:
+            text = self.render([{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}])
+        except EngineError:
+            return None
+        tail = self._backend.encode(text[text.rfind(_PROBE) + len(_PROBE) :].lstrip(), add_special_tokens=False)
+        special = self._tokenizer.added_tokens_decoder
+        return tail.ids[0] if tail.ids and tail.ids[0] in special and _PROBE in text else None
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """Token ids and the character of the whole text at which each begins."""
+
+    ids: list[int]
+    begins: list[int]
+
+    def __add__(self, other: _Tokens) -> _Tokens:
+        return _Tokens(self.ids + other.ids, self.begins + other.begins)
+
+
+def _begins(offsets: Sequence[tuple[int, int]], origin: int) -> list[int]:
+    """Where tokens begin; a gap that trimmed offsets leave (byte-level BPE trims spaces) belongs to the next token."""
+    begins, covered = [], 0
+    for start, end in offsets:
+        begins.append(origin + min(start, covered))
+        covered = max(covered, end)
+    return begins
+
+
+def _assistant_turns(row: Row) -> list[int]:
+    first = row.get("train_from", 0)
+    return [i for i, message in enumerate(row["messages"]) if message["role"] == "assistant" and i >= first]
+
+
+def _adds_bos(tokenizer: Any) -> bool:
+    ids = tokenizer("").input_ids
+    return bool(ids) and ids[0] == tokenizer.bos_token_id
+
+
+def _source(tokenizer: Any) -> str:
+    own = tokenizer.chat_template
+    if isinstance(own, dict):
+        own = own.get("default") or next(iter(own.values()), None)
+    if own:
+        return str(own)
+    vocabulary = tokenizer.get_vocab()
+    if "<|im_start|>" in vocabulary and "<|im_end|>" in vocabulary:
+        return CHATML
+    return ("{{ bos_token }}" if _adds_bos(tokenizer) else "") + PLAIN

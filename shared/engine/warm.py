@@ -29,7 +29,6 @@ PRELOAD = (
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
-    "peft",
 )
 
 
@@ -43,12 +42,11 @@ class WarmParent:
         self._requests = requests
         self._replies = replies
         self._children: dict[int, int] = {}  # launch id -> pid
-        self._wakeup, wake = socket.socketpair()
-        wake.setblocking(False)
+        self._wakeup, self._wake = socket.socketpair()
         self._wakeup.setblocking(False)
-        self._wake = wake
+        self._wake.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
 
     def serve(self) -> None:
         """Work until the service closes its end of the socket."""
@@ -105,11 +103,17 @@ class WarmParent:
 
 
 def preload() -> None:
-    """Import what most engines need; a light install has none of it, and its engines do without."""
+    """Import what most engines need; a light install has none of it, and its engines do without.
+
+    peft imports bitsandbytes, which opens a CUDA context where there is a GPU: there each engine imports it itself.
+    """
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking the CUDA runtime would spoil it for every fork
-    for module in PRELOAD:
-        with contextlib.suppress(ModuleNotFoundError):
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
+    with contextlib.suppress(ModuleNotFoundError):
+        for module in PRELOAD:
             importlib.import_module(module)
+        if not sys.modules["torch"].cuda.is_available():
+            importlib.import_module("peft")
     gc.collect()
     gc.freeze()  # the collector would otherwise copy these pages into every child
 

@@ -20,7 +20,7 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     DatasetReady: ("gateway",),
     DatasetRejected: ("gateway",),
     DatasetDeleted: ("gateway",),
-    TrainingRequested: ("training",),
+    TrainingRequested: ("training", "gateway"),
     TrainingProgressed: (),
     TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),
     TrainingFailed: ("gateway",),

@@ -80,9 +80,22 @@ class Unavailable(AnnealError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
-def answer(error: AnnealError) -> JSONResponse:
-    """The HTTP response of a failure."""
+def answer(error: AnnealError, path: str = "") -> JSONResponse:
+    """The HTTP response of a failure; below /v1 in OpenAI's shape, so that its clients raise their own exceptions."""
+    if path.startswith("/v1/"):
+        return JSONResponse(_as_openai(error), error.status, headers=dict(error.headers))
     return JSONResponse(error.problem(), error.status, media_type=PROBLEM, headers=dict(error.headers))
+
+
+OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+def _as_openai(error: AnnealError) -> dict[str, Any]:
+    """`{"error": {message, type, param, code}}` with our remedy, limit and trace id beside them."""
+    kind = OPENAI_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
+    message = f"{error.detail} {error.remedy}" if error.remedy else error.detail
+    extras = {name: value for name, value in error.problem().items() if name in ("limit", "remedy", "trace_id")}
+    return {"error": {"message": message, "type": kind, "param": error.field, "code": error.code, **extras}}
 
 
 def _from_validation(error: RequestValidationError) -> AnnealError:
@@ -111,22 +124,35 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(AnnealError)
     async def _coded(request: Request, error: AnnealError) -> JSONResponse:
-        return answer(error)
+        return answer(error, request.url.path)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(_from_validation(error))
+        return answer(_from_validation(error), request.url.path)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        body: dict[str, Any] = {
-            "type": f"https://anneal.dev/errors/{code}",
-            "title": code.replace("_", " ").capitalize(),
-        }
-        body |= {
-            "status": error.status_code,
-            "code": code,
-            "detail": f"{request.method} {request.url.path}: {error.detail}",
-        }
-        return JSONResponse(body, error.status_code, media_type=PROBLEM, headers=error.headers)
+        return _with_headers(answer(_from_http(request, error), request.url.path), error)
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        remedy = "Look for the trace_id in the log, and report it."
+        return answer(AnnealError("Something failed that should not have.", remedy=remedy), request.url.path)
+
+
+class _Http(AnnealError):
+    """A failure that the web framework itself found."""
+
+    def __init__(self, detail: str, status: int) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]
+        self.code = {404: "not_found", 405: "method_not_allowed"}.get(status, "http_error")  # type: ignore[misc]
+
+
+def _from_http(request: Request, error: HTTPException) -> AnnealError:
+    return _Http(f"{request.method} {request.url.path}: {error.detail}", error.status_code)
+
+
+def _with_headers(response: JSONResponse, error: HTTPException) -> JSONResponse:
+    response.headers.update(error.headers or {})
+    return response

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     blobs_url: str = Field(default="", description="s3+http(s)://key:secret@host/bucket or empty for files")
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
+    allowed_hosts: list[str] = Field(
+        default=[], description="names this platform answers for, beside the loopback ones and `host`"
+    )
     secret: str = Field(default="", description="signs principals between rooms; empty: made and kept in home")
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")

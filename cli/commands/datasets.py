@@ -1,0 +1,160 @@
+"""`anneal datasets`: upload data, read its report, look at what is trained on."""
+
+import json as jsonlib
+import time
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.progress import Progress, TaskID
+
+from cli.client import Client, CommandError
+from cli.output import Json, err, out, print_json, progress_bar, size, table
+
+datasets = typer.Typer(name="datasets", help="Upload, list, show and preview datasets.", no_args_is_help=True)
+POLL_SECONDS = 0.5
+WAITING = ("queued", "running", "publishing", "validating")
+
+
+class _Counted:
+    """A file that moves a progress bar as it is read."""
+
+    def __init__(self, file: BinaryIO, bar: Progress, task: TaskID) -> None:
+        self._file, self._bar, self._task = file, bar, task
+
+    def read(self, count: int = -1) -> bytes:
+        """As the file's own."""
+        chunk = self._file.read(count)
+        self._bar.advance(self._task, len(chunk))
+        return chunk
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As the file's own."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As the file's own."""
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        """As the file's own."""
+        return self._file.fileno()
+
+
+def send(client: Client, file: Path, fields: dict[str, str]) -> dict[str, Any]:
+    """Upload with a progress bar and wait until it is validated."""
+    bar = progress_bar(count="{task.fields[shown]}")
+    with file.open("rb") as opened, bar:
+        task = bar.add_task("uploading", total=file.stat().st_size, shown=size(file.stat().st_size))
+        dataset: dict[str, Any] = client.upload("/datasets/upload", _Counted(opened, bar, task), file.name, fields)
+        while dataset["state"] in WAITING:
+            bar.update(task, description="validating")
+            time.sleep(POLL_SECONDS)
+            dataset = client.get(f"/datasets/{dataset['id']}")
+    return dataset
+
+
+@datasets.command()
+def upload(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=".txt .jsonl .json .csv .parquet .zip")],
+    name: Annotated[str | None, typer.Option(help="Name; an existing one gets a new version. Default: the file's.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--map", help="role=column, e.g. --map prompt=ask --map completion=reply.")
+    ] = None,
+    validation_share: Annotated[float | None, typer.Option(help="Share of rows kept for validation.")] = None,
+    max_bad_share: Annotated[float | None, typer.Option(help="Above this share of bad rows it is rejected.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the split.")] = None,
+    json: Json = False,
+) -> None:
+    """Upload a file, validate it row by row and split it."""
+    mapping = dict(pair.split("=", 1) for pair in column or [] if "=" in pair)
+    if len(mapping) != len(column or []):
+        raise CommandError("--map takes role=column, e.g. --map prompt=question.")
+    given = {
+        "name": name,
+        "mapping": jsonlib.dumps(mapping) if mapping else None,
+        "validation_share": validation_share,
+        "max_bad_share": max_bad_share,
+        "seed": seed,
+    }
+    dataset = send(Client(), file, {k: str(v) for k, v in given.items() if v is not None})
+    print_json(dataset) if json else report(dataset)
+    if dataset["state"] != "ready":
+        raise typer.Exit(1)
+
+
+def report(dataset: dict[str, Any]) -> None:
+    """A dataset's report for people."""
+    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset.get('version')}  {dataset['state']}")
+    found = dataset.get("report") or {}
+    rows = found.get("rows") or {}
+    table(["", ""], [[key, str(value)] for key, value in {**_flat(found), **rows}.items()])
+    for bad in found.get("rejected_examples") or []:
+        err.print(f"  {bad['file']}:{bad['line']}: {bad['reason']}", markup=False)
+
+
+def _flat(found: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in found.items() if isinstance(v, str | int | float) and not isinstance(v, bool)}
+
+
+@datasets.command("list")
+def list_datasets(limit: int = 50, json: Json = False) -> None:
+    """List datasets, newest first."""
+    page = Client().get("/datasets", limit=limit)
+    if json:
+        print_json(page)
+        return
+    rows = [[d["id"], d["name"], d.get("version"), d["state"], _rows(d)] for d in page["items"]]
+    table(["id", "name", "version", "state", "rows"], rows)
+
+
+def _rows(dataset: dict[str, Any]) -> Any:
+    rows = (dataset.get("report") or {}).get("rows")
+    return sum(rows.values()) if isinstance(rows, dict) else rows
+
+
+@datasets.command("show")
+def show(dataset_id: str, json: Json = False) -> None:
+    """Show a dataset's report."""
+    dataset = Client().get(f"/datasets/{dataset_id}")
+    print_json(dataset) if json else report(dataset)
+
+
+@datasets.command()
+def preview(
+    dataset_id: str,
+    split: Annotated[str, typer.Option(help="train or validation.")] = "train",
+    limit: Annotated[int, typer.Option(help="How many rows.")] = 5,
+    base: Annotated[
+        str | None, typer.Option(help="Show the text as this base's template renders it; what is trained is green.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show rows as they were normalised, or with --base as they are trained on."""
+    client = Client()
+    if base is not None:
+        answer = [client.get(f"/datasets/{dataset_id}/rendered", base=base, split=split, row=i) for i in range(limit)]
+    else:
+        answer = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit)
+    if json:
+        print_json(answer)
+    elif base is not None:
+        for row in answer:
+            _print_spans(row)
+    else:
+        for row in answer["items"]:
+            out.print(f"[dim]{row['source']}[/]")
+            out.print_json(data=row["row"])
+
+
+def _print_spans(row: dict[str, Any]) -> None:
+    for span in row["spans"]:
+        out.print(span["text"], style="green" if span["trained"] else "dim", end="", markup=False, highlight=False)
+    out.print(f"\n[dim]{row['tokens']} tokens[/]\n")
+
+
+@datasets.command()
+def delete(dataset_id: str) -> None:
+    """Delete a dataset with all its versions."""
+    Client().delete(f"/datasets/{dataset_id}")
+    out.print(f"deleted {dataset_id}")

@@ -1,0 +1,226 @@
+"""`anneal train`, `jobs` and `logs`: start training and watch it."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, TaskID
+
+from cli.client import Client, CommandError
+from cli.live import records
+from cli.output import Json, duration, err, out, print_json, progress_bar, sparkline, table
+
+jobs = typer.Typer(name="jobs", help="List jobs; show, cancel, pause or resume one.", invoke_without_command=True)
+
+
+def train(
+    dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
+    base: Annotated[str, typer.Option(help="Base model: `anneal models` lists them.")] = "seedling",
+    method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
+    name: Annotated[str | None, typer.Option(help="Name of the job and of its model.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps, instead of epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows per optimizer step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="cosine, linear or constant.")] = None,
+    warmup: Annotated[int | None, typer.Option(help="Warm-up steps.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or adamw_8bit.")] = None,
+    rank: Annotated[int | None, typer.Option(help="LoRA rank.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="LoRA alpha.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="LoRA dropout.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut.")] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
+    checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
+    early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    priority: Annotated[int | None, typer.Option(help="-100 to 100; higher goes first.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A saved set of settings; options given here go before it.")] = None,
+    then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy; repeat it.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show progress until it has ended.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
+    lora = {k: v for k, v in {"rank": rank, "alpha": alpha, "dropout": dropout}.items() if v is not None}
+    body = {
+        "dataset": dataset,
+        "base": base,
+        "method": method,
+        "name": name,
+        "epochs": epochs,
+        "max_steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "scheduler": scheduler,
+        "warmup_steps": warmup,
+        "optimizer": optimizer,
+        "lora": lora or None,
+        "max_length": max_length,
+        "eval_every": eval_every,
+        "checkpoint_every": checkpoint_every,
+        "early_stopping_patience": early_stopping,
+        "dtype": dtype,
+        "threads": threads,
+        "seed": seed,
+        "priority": priority,
+        "preset": preset,
+        "after": then or [],
+    }
+    client = Client()
+    job = client.post("/training/jobs", {k: v for k, v in body.items() if v is not None})
+    if watch:
+        if not json:
+            out.print(f"job {job['id']}: {method} of {base}")
+        job = follow(client, job["id"])
+    if json:
+        print_json(job)
+    elif not watch:
+        show_job(job)
+    if job["state"] in ("failed", "cancelled"):
+        raise typer.Exit(1)
+
+
+def follow(client: Client, job_id: str) -> dict[str, Any]:
+    """A progress bar with loss, speed and time left until the job has ended; the job then. Ctrl-C leaves it running."""
+    bar = progress_bar(
+        count="{task.completed:.0f}/{task.total:.0f}",
+        loss="loss {task.fields[loss]} {task.fields[spark]}",
+        speed="{task.fields[speed]} tok/s",
+        eta="ETA {task.fields[eta]}",
+    )
+    try:
+        with bar:
+            task = bar.add_task("waiting", total=1, loss="–", spark="", speed="–", eta="–")
+            _draw(bar, task, records(client, job_id))
+    except KeyboardInterrupt:
+        err.print(f"The job goes on. Watch it again: anneal logs -f {job_id}; stop it: anneal jobs cancel {job_id}")
+        raise typer.Exit(130) from None
+    job: dict[str, Any] = client.get(f"/training/jobs/{job_id}")
+    if job["state"] == "failed":
+        raise CommandError(f"The job failed: {job.get('detail')} ({job.get('cause')})", job)
+    return job
+
+
+def _draw(bar: Progress, task: TaskID, stream: Iterable[dict[str, Any]]) -> None:
+    losses: list[tuple[int, float]] = []
+    for record in stream:
+        kind = record.get("kind")
+        if kind == "progress":
+            bar.update(task, completed=record["done"], total=record["total"], eta=duration(record.get("eta_s")))
+        elif kind == "metric" and record.get("loss") is not None:
+            losses.append((record["step"], record["loss"]))
+            spark = sparkline([loss for _, loss in losses])
+            speed = f"{record.get('tokens_per_second') or 0:,.0f}"
+            bar.update(task, description="training", loss=f"{record['loss']:.3f}", spark=spark, speed=speed)
+        elif kind == "rewind":
+            losses[:] = [(step, loss) for step, loss in losses if step <= record["step"]]
+        elif kind == "state":
+            bar.update(task, description=record["state"])
+
+
+def show_job(job: dict[str, Any]) -> None:
+    """A job for people: what it is, what was decided, how it goes."""
+    out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
+    if job.get("detail"):
+        out.print(f"  {job.get('cause')}: {job['detail']}")
+    settings = {**job.get("hyperparameters", {})}
+    defaulted = set(job.get("defaulted") or [])
+    rows = [(key, str(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
+    table(["setting", "value", ""], rows)
+    out.print(f"watch it: anneal logs -f {job['id']}")
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 20,
+    json: Json = False,
+) -> None:
+    """List jobs, newest first."""
+    if context.invoked_subcommand:
+        return
+    page = Client().get("/training/jobs", state=state, limit=limit)
+    if json:
+        print_json(page)
+        return
+    columns = ["id", "name", "method", "base", "state", "progress"]
+    table(columns, [[*(job[c] for c in columns[:-1]), _percent(job)] for job in page["items"]])
+
+
+def _percent(job: dict[str, Any]) -> str:
+    percent = (job.get("progress") or {}).get("percent")
+    return "–" if percent is None else f"{percent:.0f}%"
+
+
+@jobs.command("show")
+def show(job_id: str, json: Json = False) -> None:
+    """Show one job: settings, progress, why it waits or failed."""
+    job = Client().get(f"/training/jobs/{job_id}")
+    print_json(job) if json else show_job(job)
+
+
+def _ask(verb: str, job_id: str, json: bool) -> None:
+    job = Client().post(f"/training/jobs/{job_id}/{verb}")
+    print_json(job) if json else out.print(f"{job['id']}: {job['state']}")
+
+
+@jobs.command()
+def cancel(job_id: str, json: Json = False) -> None:
+    """Stop a job for good."""
+    _ask("cancel", job_id, json)
+
+
+@jobs.command()
+def pause(job_id: str, json: Json = False) -> None:
+    """Checkpoint a job and free its place; resume it later."""
+    _ask("pause", job_id, json)
+
+
+@jobs.command()
+def resume(job_id: str, json: Json = False) -> None:
+    """Let a paused job go on from its checkpoint."""
+    _ask("resume", job_id, json)
+
+
+def logs(
+    job_id: str,
+    follow_it: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    json: Json = False,
+) -> None:
+    """Print a job's log, from the first line."""
+    client = Client()
+    stream: Iterable[dict[str, Any]]
+    stream = records(client, job_id) if follow_it else _stored(client, job_id)
+    try:
+        for record in stream:
+            if json:
+                print_json(record)
+            elif line := _line(record):
+                out.print(line, markup=False, highlight=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _stored(client: Client, job_id: str) -> Iterable[dict[str, Any]]:
+    after = 0
+    while found := client.get(f"/training/jobs/{job_id}/records", after=after)["items"]:
+        yield from found
+        after = found[-1]["seq"]
+
+
+def _line(record: dict[str, Any]) -> str | None:
+    """A record as one line; sampled metrics stay out of the log."""
+    moment = str(record.get("time", ""))[11:19]
+    match record.get("kind"):
+        case "log":
+            return f"{moment} {record.get('level', 'info'):7} {record['message']}"
+        case "state":
+            return f"{moment} state   {record['state']} {record.get('detail') or ''}".rstrip()
+        case "evaluation":
+            return f"{moment} eval    step {record['step']}: validation loss {record['loss']:.4f}"
+        case "rewind":
+            return f"{moment} resume  from step {record['step']}"
+    return None
+

@@ -1,0 +1,39 @@
+"""A job's records over the websocket: each once, in order, through lost connections."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
+
+from cli.client import Client, CommandError, api_key
+
+RETRY_SECONDS = 2.0
+PATIENCE_SECONDS = 300.0
+
+
+def records(client: Client, job_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Records with seq > `after` until the job has ended; goes on where it was when the connection comes back."""
+    address = client.url.replace("http", "ws", 1)
+    lost_since: float | None = None
+    while True:
+        try:
+            headers = {"Authorization": f"Bearer {api_key()}"}
+            with connect(f"{address}/live?job={job_id}&after={after}", additional_headers=headers, max_size=None) as socket:
+                lost_since = None
+                for text in socket:
+                    message = json.loads(text)
+                    for record in message.get("records", []):
+                        after = record["seq"]
+                        yield record
+                    if message["type"] == "error":
+                        raise CommandError(message["problem"]["detail"], message["problem"])
+                    if message["type"] == "end":
+                        return
+        except (OSError, ConnectionClosed, InvalidHandshake) as error:
+            lost_since = lost_since or time.monotonic()
+            if time.monotonic() - lost_since > PATIENCE_SECONDS:
+                raise CommandError(f"Lost the platform at {client.url}: {error}. The job goes on there.") from error
+            time.sleep(RETRY_SECONDS)

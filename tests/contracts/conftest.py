@@ -1,0 +1,102 @@
+"""Every adapter under the same suite, in a place that a test can leave, kill and open again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import pytest
+
+from shared.blobs import Blobs
+from shared.bus import Bus
+from shared.documents import Documents
+from tests.contracts import adapters
+
+
+class Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Closable)
+ROOT = Path(__file__).parents[2]
+DELAYS = (0.02, 0.04, 0.08)
+
+
+@dataclass
+class Place(Generic[T]):
+    """Where an adapter keeps its things; `opened` is the instance that works on it now."""
+
+    adapter: str
+    folder: Path
+    factory: Callable[..., Awaitable[T]]
+    opened: T | None = field(default=None)
+
+    async def open(self, **options: object) -> T:
+        """Close the instance before, if there is one, and open the place again."""
+        await self.close()
+        self.opened = await self.factory(self.folder, **options)
+        return self.opened
+
+    async def close(self) -> None:
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            await opened.close()
+
+
+@pytest.fixture(params=adapters.DOCUMENTS)
+async def documents_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place[Documents]]:
+    place = Place(request.param, tmp_path, adapters.DOCUMENTS[request.param])
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def documents(documents_place: Place[Documents]) -> Documents:
+    return await documents_place.open()
+
+
+@pytest.fixture(params=adapters.BUS)
+async def bus_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place[Bus]]:
+    factory = partial(adapters.BUS[request.param], retry_delays=DELAYS, listener_buffer=1000)
+    place = Place(request.param, tmp_path, factory)
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def bus(bus_place: Place[Bus]) -> Bus:
+    return await bus_place.open()
+
+
+@pytest.fixture(params=adapters.BLOBS)
+async def blobs_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place[Blobs]]:
+    place = Place(request.param, tmp_path / "store", adapters.BLOBS[request.param])
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def blobs(blobs_place: Place[Blobs]) -> Blobs:
+    return await blobs_place.open()
+
+
+def killed_after(lines: int, script: str, place: Place[T]) -> list[str]:
+    """Run `script` in a process of its own, kill -9 it once it printed so many lines; all that it printed."""
+    command = [sys.executable, "-u", "-c", script, place.adapter, str(place.folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        printed = [child.stdout.readline() for _ in range(lines)]
+        os.kill(child.pid, signal.SIGKILL)
+        printed += child.stdout.readlines()
+    assert child.returncode == -signal.SIGKILL, "the script ended by itself"
+    return [line.strip() for line in printed if line.endswith("\n")]
+
+
+@pytest.fixture
+def kill_after() -> Callable[[int, str, Place[Closable]], list[str]]:
+    return killed_after

@@ -1,0 +1,291 @@
+"""What the Documents port promises, sentence by sentence."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from shared.documents import Collection, Documents, Index
+from shared.runtime.errors import Conflict
+
+JOBS = "training.jobs"
+MISSING = object()
+VALUES = [MISSING, None, False, True, 0, 1, 1.0, 1.5, -3, 2**40, "", "1", "a", "b", "é", "null", '{"x":1}', {"x": 1}]
+OPERANDS = [None, False, True, 0, 1, 1.5, "", "1", "a", "null", '{"x":1}']
+
+
+@pytest.fixture
+async def jobs(documents: Documents) -> Collection:
+    return await documents.collection(JOBS)
+
+
+def job(id: str, version: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"_id": id, "version": version, **fields}
+
+
+async def ids(collection: Collection, where: dict[str, Any], **options: Any) -> list[str]:
+    return [document["_id"] for document in await collection.find(where, **options)]
+
+
+async def test_get_returns_the_document_as_it_was_stored(jobs: Collection) -> None:
+    document = job(
+        "a", text="naïve \u2028 \"quoted\" \\ 'x'", nested={"list": [1, None, {"k": 1.5}], "none": None}, t=True
+    )
+    assert await jobs.insert(document)
+    assert await jobs.get("a") == document
+    assert (await jobs.get("a"))["t"] is True
+    assert await jobs.get("b") is None
+
+
+async def test_what_is_not_json_is_refused(jobs: Collection) -> None:
+    for value in (float("nan"), object()):
+        with pytest.raises((ValueError, TypeError)):
+            await jobs.insert(job("a", value=value))
+    assert await jobs.get("a") is None
+
+
+async def test_insert_leaves_what_is_there(jobs: Collection) -> None:
+    assert await jobs.insert(job("a", name="first"))
+    assert not await jobs.insert(job("a", name="second"))
+    assert (await jobs.get("a"))["name"] == "first"
+
+
+async def test_one_of_many_inserts_wins(jobs: Collection) -> None:
+    won = await asyncio.gather(*(jobs.insert(job("a", by=number)) for number in range(50)))
+    assert won.count(True) == 1
+    assert (await jobs.get("a"))["by"] == won.index(True)
+
+
+async def test_replace_compares_the_version(jobs: Collection) -> None:
+    await jobs.insert(job("a", old=True))
+    assert not await jobs.replace(job("a", 3), version=2)
+    assert await jobs.replace(job("a", 2, new=True), version=1)
+    assert await jobs.get("a") == job("a", 2, new=True)
+    assert not await jobs.replace(job("a", 2), version=1)
+    assert not await jobs.replace(job("gone", 2), version=1)
+
+
+async def test_no_update_of_fifty_clients_is_lost(jobs: Collection) -> None:
+    await jobs.insert(job("a", count=0, by=[]))
+
+    async def add(client: int) -> None:
+        while True:
+            document = await jobs.get("a")
+            changed = {**document, "version": document["version"] + 1, "by": [*document["by"], client]}
+            changed["count"] += 1
+            if await jobs.replace(changed, version=document["version"]):
+                return
+
+    await asyncio.gather(*(add(client) for client in range(50)))
+    document = await jobs.get("a")
+    assert (document["count"], document["version"], sorted(document["by"])) == (50, 51, list(range(50)))
+
+
+async def test_patch_writes_dotted_paths_and_leaves_the_version(jobs: Collection) -> None:
+    await jobs.insert(job("a", state="queued", lease={"token": 1}))
+    changed = await jobs.patch(
+        "a",
+        {"lease.token": 1},
+        set={"lease.owner": "w-1", "outbox.6f-1d.data": {"x": [1]}, "state": None},
+        inc={"beat": 2},
+    )
+    expected = job("a", state=None, lease={"token": 1, "owner": "w-1"}, outbox={"6f-1d": {"data": {"x": [1]}}}, beat=2)
+    assert changed == expected == await jobs.get("a")
+
+
+async def test_patch_that_does_not_match_changes_nothing(jobs: Collection) -> None:
+    await jobs.insert(job("a", token=2))
+    assert await jobs.patch("a", {"token": 1}, set={"x": 1}) is None
+    assert await jobs.patch("b", {}, set={"x": 1}) is None
+    assert await jobs.get("a") == job("a", token=2)
+
+
+async def test_patches_add_up(jobs: Collection) -> None:
+    await jobs.insert(job("a"))
+    seen = await asyncio.gather(*(jobs.patch("a", {}, inc={"lease.beat": 1}) for _ in range(100)))
+    assert sorted(document["lease"]["beat"] for document in seen if document) == list(range(1, 101))
+
+
+async def test_of_many_filtered_patches_one_wins(jobs: Collection) -> None:
+    await jobs.insert(job("a", owner=None))
+    seen = await asyncio.gather(*(jobs.patch("a", {"owner": None}, set={"owner": n}) for n in range(50)))
+    winners = [document for document in seen if document]
+    assert winners == [await jobs.get("a")]
+
+
+@pytest.mark.parametrize("parent", [None, 1, "text"])
+async def test_patch_below_what_is_no_object_is_refused_as_a_whole(jobs: Collection, parent: Any) -> None:
+    await jobs.insert(job("a", parent=parent))
+    with pytest.raises(Exception, match="parent"):
+        await jobs.patch("a", {}, set={"other": 1, "parent.child": 1})
+    assert await jobs.get("a") == job("a", parent=parent)
+
+
+@pytest.mark.parametrize("field", ["_id", "version"])
+async def test_patch_refuses_identity(jobs: Collection, field: str) -> None:
+    await jobs.insert(job("a"))
+    with pytest.raises(ValueError, match="version"):
+        await jobs.patch("a", {}, set={field: 5})
+
+
+async def test_filters_mean_the_same_for_every_pair_of_types(jobs: Collection) -> None:
+    for number, value in enumerate(VALUES):
+        await jobs.insert(job(f"{number:02}", **({} if value is MISSING else {"spec": {"value": value}})))
+    for operand in OPERANDS:
+        for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"):
+            if operand is None and operator not in ("$eq", "$ne"):
+                continue
+            where = {"spec.value": operand if operator == "$eq" else {operator: operand}}
+            expected = [f"{n:02}" for n, value in enumerate(VALUES) if _matches(value, operator, operand)]
+            assert await ids(jobs, where) == expected, where
+            assert await jobs.count(where) == len(expected)
+
+
+def _matches(value: Any, operator: str, operand: Any) -> bool:
+    """MongoDB's meaning: types are brackets, and missing is null."""
+    value = None if value is MISSING else value
+    kind = {bool: "bool", int: "number", float: "number", str: "string", type(None): "null", dict: "object"}
+    comparable = kind[type(value)] == kind[type(operand)]
+    if operator in ("$eq", "$ne"):
+        return (comparable and value == operand) == (operator == "$eq")
+    if not comparable:
+        return False
+    return {"$gt": value > operand, "$gte": value >= operand, "$lt": value < operand, "$lte": value <= operand}[
+        operator
+    ]
+
+
+async def test_in_takes_several_types(jobs: Collection) -> None:
+    for id, fields in {
+        "a": {"s": "x"},
+        "b": {"s": 1},
+        "c": {"s": True},
+        "d": {"s": None},
+        "e": {},
+        "f": {"s": "1"},
+    }.items():
+        await jobs.insert(job(id, **fields))
+    assert await ids(jobs, {"s": {"$in": ["x", 1]}}) == ["a", "b"]
+    assert await ids(jobs, {"s": {"$in": [True, None]}}) == ["c", "d", "e"]
+    assert await ids(jobs, {"s": {"$in": []}}) == []
+
+
+async def test_filters_are_anded(jobs: Collection) -> None:
+    for number in range(6):
+        await jobs.insert(job(str(number), number=number, state="queued" if number % 2 else "done"))
+    assert await ids(jobs, {"number": {"$gte": 1, "$lt": 5, "$ne": 3}, "state": "queued"}) == ["1"]
+    assert await ids(jobs, {"_id": {"$in": ["0", "3", "x"]}}) == ["0", "3"]
+    assert await ids(jobs, {"version": 1, "_id": {"$gt": "3"}}) == ["4", "5"]
+    assert await ids(jobs, {"version": "1"}) == []
+
+
+@pytest.mark.parametrize("where", [{"a": [1]}, {"a": {"$near": 1}}, {"a": {"$gt": None}}, {"a": {"b": 1}}])
+async def test_filters_outside_the_subset_are_refused(jobs: Collection, where: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"filters compare|unknown operator"):
+        await jobs.find(where)
+
+
+@pytest.mark.parametrize("field", ["a.", "", "a..b", "$a", 'a"b', "a\\b", "x') OR 1=1 --\""])
+async def test_field_names_cannot_break_out(jobs: Collection, field: str) -> None:
+    with pytest.raises(ValueError, match="field path"):
+        await jobs.find({field: 1})
+
+
+async def test_a_quote_in_a_field_name_is_only_a_name(jobs: Collection) -> None:
+    await jobs.insert(job("a", **{"it's": 1, "dash-ed": {"é": 2}}))
+    assert await ids(jobs, {"it's": 1, "dash-ed.é": 2}) == ["a"]
+    assert await ids(jobs, {"x') OR 1=1 --": 1}) == []
+
+
+async def test_find_orders_limits_and_skips(jobs: Collection) -> None:
+    for id, priority, created in [("d", 1, 3), ("a", 1, 3), ("b", 2, 9), ("c", 2, 1), ("e", None, 5)]:
+        await jobs.insert(job(id, priority=priority, created=created))
+    order = [("priority", -1), ("created", 1)]
+    assert await ids(jobs, {}, order=order) == ["c", "b", "a", "d", "e"]
+    assert await ids(jobs, {}, order=order, limit=2, skip=1) == ["b", "a"]
+    assert await ids(jobs, {}, order=[("priority", 1)], limit=1) == ["e"]
+    assert await ids(jobs, {}, skip=3) == ["d", "e"]
+    assert await ids(jobs, {}, limit=0) == []
+    assert await ids(jobs, {}, order=[("_id", -1)], limit=2) == ["e", "d"]
+
+
+async def test_delete_filters(jobs: Collection) -> None:
+    await jobs.insert(job("a", pending=1))
+    assert not await jobs.delete("a", {"pending": 0})
+    assert await jobs.delete("a", {"pending": 1})
+    assert not await jobs.delete("a")
+    assert await jobs.count({}) == 0
+
+
+async def test_a_unique_index_holds_for_every_write(documents: Documents) -> None:
+    jobs = await documents.collection(JOBS, [Index(("project", "name"), unique=True)])
+    assert await jobs.insert(job("a", project="p", name="x"))
+    assert not await jobs.insert(job("b", project="p", name="x"))
+    assert await jobs.insert(job("b", project="q", name="x"))
+    with pytest.raises(Conflict):
+        await jobs.replace(job("b", 2, project="p", name="x"), version=1)
+    with pytest.raises(Conflict):
+        await jobs.patch("b", {}, set={"project": "p"})
+    assert await jobs.get("b") == job("b", project="q", name="x")
+
+
+async def test_one_of_many_claims_of_a_unique_value_wins(documents: Documents) -> None:
+    jobs = await documents.collection(JOBS, [Index(("name",), unique=True)])
+    won = await asyncio.gather(*(jobs.insert(job(str(number), name="x")) for number in range(50)))
+    assert Counter(won) == {True: 1, False: 49}
+
+
+async def test_to_a_unique_index_nulls_are_equal(documents: Documents) -> None:
+    jobs = await documents.collection(JOBS, [Index(("name",), unique=True)])
+    assert await jobs.insert(job("a"))
+    assert not await jobs.insert(job("b", name=None))
+    assert await jobs.insert(job("c", name="null"))
+
+
+async def test_collections_are_apart(documents: Documents) -> None:
+    jobs, runs = await documents.collection(JOBS), await documents.collection("export.runs")
+    await jobs.insert(job("a"))
+    assert await runs.get("a") is None
+    assert await (await documents.collection(JOBS)).count({}) == 1
+
+
+async def test_ping_answers(documents: Documents) -> None:
+    await documents.ping()
+
+
+async def test_all_is_there_after_closing_with_writes_under_way(documents_place: Any) -> None:
+    jobs = await (await documents_place.open()).collection(JOBS, [Index(("state",))])
+    async with asyncio.TaskGroup() as group:
+        for number in range(100):
+            group.create_task(jobs.insert(job(str(number), state="queued")))
+    jobs = await (await documents_place.open()).collection(JOBS, [Index(("state",))])
+    assert await jobs.count({"state": "queued"}) == 100
+
+
+WRITER = """
+import asyncio, sys, itertools
+from pathlib import Path
+from tests.contracts.adapters import DOCUMENTS
+
+async def main():
+    documents = await DOCUMENTS[sys.argv[1]](Path(sys.argv[2]))
+    jobs = await documents.collection("training.jobs")
+    numbers = itertools.count()
+    async def write():
+        for number in numbers:
+            await jobs.insert({"_id": str(number), "version": 1})
+            await jobs.patch(str(number), {}, set={"patched": True})
+            print(number)
+    await asyncio.gather(*(write() for _ in range(8)))
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_survives_a_kill(documents_place: Any, kill_after: Any) -> None:
+    acknowledged = await asyncio.to_thread(kill_after, 300, WRITER, documents_place)
+    jobs = await (await documents_place.open()).collection(JOBS)
+    kept = {document["_id"] for document in await jobs.find({"patched": True})}
+    assert len(acknowledged) >= 300
+    assert set(acknowledged) <= kept

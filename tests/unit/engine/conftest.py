@@ -1,0 +1,37 @@
+"""A tiny model on disk, its tokenizer and its template, made once for these tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.engine.load import load_model, load_tokenizer
+from shared.engine.template import ChatTemplate
+from tests.tiny import make_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_ref(tiny_model: Path) -> dict[str, Any]:
+    return {"path": str(tiny_model), "kind": "full", "base": None}
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_ref: dict[str, Any]) -> Any:
+    return load_tokenizer(tiny_ref)
+
+
+@pytest.fixture(scope="session")
+def model(tiny_ref: dict[str, Any]) -> Any:
+    return load_model(tiny_ref, dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def template(tokenizer: Any) -> ChatTemplate:
+    return ChatTemplate.of(tokenizer)

@@ -1,0 +1,120 @@
+"""The decode loop against transformers' own, whatever the company a row keeps in its batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from shared.engine.generate import Decoding, Request, decode, generate_all
+from shared.engine.protocol import EngineError
+from shared.engine.sampling import Sampling
+
+PROMPTS = [[5, 9, 40, 70], [100], list(range(20, 90, 3)), [7, 7, 7], [200, 4, 130, 61, 62, 63, 64]]
+
+
+def reference(model: Any, prompt: list[int], new: int, stop: list[int], **options: Any) -> list[int]:
+    """transformers' greedy answer without its stop token."""
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=new,
+        eos_token_id=stop,
+        pad_token_id=3,
+        **options,
+    )
+    answer: list[int] = output[0, len(prompt) :].tolist()
+    return answer[:-1] if answer[-1] in stop else answer
+
+
+def likely_stop(model: Any) -> list[int]:
+    """A token that some of the answers contain and others do not, so that rows end at different steps."""
+    answers = [set(reference(model, prompt, 40, [1])) for prompt in PROMPTS]
+    counts = {token: sum(token in answer for answer in answers) for answer in answers for token in answer}
+    return [next(token for token, count in sorted(counts.items()) if 0 < count < len(PROMPTS))]
+
+
+def test_greedy_equals_transformers_in_a_batch_of_different_lengths(model: Any) -> None:
+    stop = likely_stop(model)
+    answers = generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=40)
+    assert [answer.ids for answer in answers] == [reference(model, prompt, 40, stop) for prompt in PROMPTS]
+    assert {answer.finish_reason for answer in answers} == {"stop", "length"}
+
+
+def test_a_small_token_budget_changes_nothing_but_the_batches(model: Any) -> None:
+    stop = likely_stop(model)
+    whole = generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=20)
+    assert generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=20, batch_tokens=50) == whole
+
+
+def test_repetition_penalty_equals_transformers(model: Any) -> None:
+    sampling = Sampling(repetition_penalty=1.3)
+    answers = generate_all(model, PROMPTS, stop_ids=[1], max_new_tokens=30, sampling=sampling)
+    expected = [reference(model, prompt, 30, [1], repetition_penalty=1.3) for prompt in PROMPTS]
+    assert [answer.ids for answer in answers] == expected
+
+
+def test_a_row_that_joins_later_answers_as_if_alone(model: Any) -> None:
+    alone = [answer.ids for answer in generate_all(model, PROMPTS[:3], stop_ids=[], max_new_tokens=12)]
+    decoding = Decoding(model, [])
+    steps = decoding.add([Request(PROMPTS[0], 12)]) + decoding.step() + decoding.step()
+    steps += decoding.add([Request(PROMPTS[1], 12), Request(PROMPTS[2], 12)])
+    while decoding.live:
+        steps += decoding.step()
+    assert [[step.token for step in steps if step.index == i] for i in range(3)] == alone
+
+
+def test_a_dropped_row_leaves_the_others_undisturbed(model: Any) -> None:
+    alone = generate_all(model, PROMPTS[:1], stop_ids=[], max_new_tokens=10)[0].ids
+    decoding = Decoding(model, [])
+    steps = decoding.add([Request(PROMPTS[0], 10), Request(PROMPTS[2], 10)])
+    decoding.drop(1)
+    while decoding.live:
+        steps += decoding.step()
+    assert [step.token for step in steps if step.index == 0] == alone
+    assert sum(step.index == 1 for step in steps) == 1
+
+
+def test_a_seed_repeats_an_answer_in_any_company(model: Any) -> None:
+    request = Request(PROMPTS[0], 20, Sampling(temperature=1.0, top_p=0.9, top_k=50, seed=7))
+    alone = [step.token for steps in decode(model, [request], stop_ids=[]) for step in steps]
+    company = [Request(PROMPTS[2], 20, Sampling(temperature=1.0, seed=1)), request]
+    together = [step.token for steps in decode(model, company, stop_ids=[]) for step in steps if step.index == 1]
+    other = Request(PROMPTS[0], 20, Sampling(temperature=1.0, seed=8))
+    assert together == alone
+    assert [step.token for steps in decode(model, [other], stop_ids=[]) for step in steps] != alone
+
+
+def test_top_k_of_one_is_greedy(model: Any) -> None:
+    greedy = generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8)
+    sampling = Sampling(temperature=1.0, top_k=1, seed=0)
+    assert generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8, sampling=sampling) == greedy
+    sampling = Sampling(temperature=1.0, top_p=1e-6, seed=0)
+    assert generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8, sampling=sampling) == greedy
+
+
+def test_without_a_limit_an_answer_fills_the_context(model: Any) -> None:
+    prompt = [5] * 500
+    (answer,) = generate_all(model, [prompt], stop_ids=[])
+    assert (len(answer.ids), answer.finish_reason) == (12, "length")
+
+
+def test_a_prompt_that_fills_the_context_is_refused(model: Any) -> None:
+    with pytest.raises(EngineError) as refused:
+        generate_all(model, [[5] * 512], stop_ids=[])
+    assert (refused.value.code, refused.value.fields["limit"]) == ("context_exceeded", 511)
+
+
+def test_progress_counts_answers_to_the_end(model: Any) -> None:
+    seen: list[tuple[int, int]] = []
+    generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=4, batch_tokens=30, on_progress=lambda *p: seen.append(p))
+    assert seen[-1] == (5, 5)
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+
+
+def test_no_prompts_give_no_answers(model: Any) -> None:
+    assert generate_all(model, [], stop_ids=[]) == []

@@ -1,0 +1,199 @@
+"""Training text equals serving text: spans, masks, prefixes, stand-in templates, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.engine.load import load_tokenizer
+from shared.engine.protocol import EngineError
+from shared.engine.template import ChatTemplate
+from tests.tiny import CHATML, make_tiny_tokenizer
+
+DIALOGUE = [
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "Hello?"},
+    {"role": "assistant", "content": "Hi there."},
+    {"role": "user", "content": "And now?"},
+    {"role": "assistant", "content": "Goodbye."},
+]
+
+REWRITING = (  # forgets what an earlier assistant turn thought, as reasoning models do
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' and not loop.last %}{{ m.content.split('</think>')[-1] }}"
+    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+contents = st.text(max_size=40) | st.text(alphabet=" \n\tab", max_size=8)
+
+
+def with_template(source: str | None) -> ChatTemplate:
+    tokenizer = make_tiny_tokenizer()
+    tokenizer.chat_template = source
+    return ChatTemplate.of(tokenizer)
+
+
+def trained_text(template: ChatTemplate, row: dict[str, Any]) -> list[str]:
+    return [text for text, trained in template.spans(row) if trained]
+
+
+def test_every_assistant_turn_is_trained_with_its_end_token(template: ChatTemplate) -> None:
+    assert trained_text(template, {"messages": DIALOGUE}) == ["Hi there.<|im_end|>", "Goodbye.<|im_end|>"]
+
+
+def test_the_mask_covers_exactly_the_trained_spans(template: ChatTemplate, tokenizer: Any) -> None:
+    encoded = template.encode({"messages": DIALOGUE})
+    kept = [token for token, trained in zip(encoded.input_ids, encoded.trained, strict=True) if trained]
+    assert tokenizer.decode(kept) == "Hi there.<|im_end|>Goodbye.<|im_end|>"
+    assert tokenizer.decode(encoded.input_ids) == template.render(DIALOGUE)
+
+
+def test_the_end_of_the_turn_is_learned_even_when_padding_is_the_same_token() -> None:
+    tokenizer = make_tiny_tokenizer()
+    tokenizer.pad_token = tokenizer.eos_token = "<|im_end|>"
+    encoded = ChatTemplate.of(tokenizer).encode({"messages": DIALOGUE})
+    ends = [t for i, t in zip(encoded.input_ids, encoded.trained, strict=True) if i == tokenizer.pad_token_id]
+    assert ends == [False, False, True, False, True]
+
+
+def test_max_length_cuts_the_end(template: ChatTemplate) -> None:
+    whole, cut = template.encode({"messages": DIALOGUE}), template.encode({"messages": DIALOGUE}, max_length=7)
+    assert (cut.input_ids, cut.trained) == (whole.input_ids[:7], whole.trained[:7])
+
+
+def test_raw_text_is_trained_whole_and_ends_with_eos(template: ChatTemplate, tokenizer: Any) -> None:
+    encoded = template.encode({"text": "The train leaves."})
+    assert encoded.input_ids[-1] == tokenizer.eos_token_id
+    assert all(encoded.trained)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(contents, min_size=2, max_size=6))
+def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTemplate, said: list[str]) -> None:
+    messages = [{"role": ("user", "assistant")[i % 2], "content": content} for i, content in enumerate(said)]
+    encoded = template.encode({"messages": messages})
+    for turn in range(1, len(messages), 2):
+        prompt = template.prompt_ids(messages[:turn])
+        assert encoded.input_ids[: len(prompt)] == prompt
+        assert encoded.trained[len(prompt)]
+        assert not encoded.trained[len(prompt) - 1]
+
+
+def test_a_token_that_would_straddle_the_prompt_is_split(template: ChatTemplate, tokenizer: Any) -> None:
+    assert len(tokenizer("\n\n").input_ids) == 1, "the fixture must have a merge that can straddle"
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "\nyes"}]
+    prompt, encoded = template.prompt_ids(messages[:1]), template.encode({"messages": messages})
+    assert encoded.input_ids[: len(prompt)] == prompt
+    assert encoded.input_ids[len(prompt)] == tokenizer("\n").input_ids[0]
+
+
+def test_a_template_that_rewrites_history_gives_one_sample_per_turn() -> None:
+    template = with_template(REWRITING)
+    messages = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "<think>hm</think>b"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": "<think>so</think>d"},
+    ]
+    with pytest.raises(EngineError) as refused:
+        template.encode({"messages": messages})
+    assert refused.value.code == "template_rewrites_history"
+    samples = template.expand({"messages": messages})
+    assert [trained_text(template, sample) for sample in samples] == [
+        ["<think>hm</think>b<|im_end|>"],
+        ["<think>so</think>d<|im_end|>"],
+    ]
+    prompt = template.prompt_ids(messages[:3])
+    assert template.encode(samples[1]).input_ids[: len(prompt)] == prompt
+
+
+def test_an_ordinary_row_is_its_own_only_sample(template: ChatTemplate) -> None:
+    row = {"messages": DIALOGUE}
+    assert template.expand(row) == [row]
+
+
+def test_a_prompt_that_ends_in_more_than_the_turn_keeps_is_trained_as_it_is_served() -> None:
+    template = with_template(CHATML.replace("assistant\n' }}", "assistant\n<think>\n' }}"))
+    text = "".join(piece for piece, _ in template.spans({"messages": DIALOGUE[:3]}))
+    assert text.endswith("<|im_start|>assistant\n<think>\nHi there.<|im_end|>\n")
+
+
+def test_a_turn_without_an_end_gets_eos() -> None:
+    template = with_template("{% for m in messages %}{{ m.role }}: {{ m.content }} {% endfor %}")
+    assert trained_text(template, {"messages": DIALOGUE[1:3]})[0].endswith("<|endoftext|>")
+
+
+def test_a_base_without_template_gets_chatml_where_its_tokens_exist() -> None:
+    template = with_template(None)
+    assert template.render(DIALOGUE[1:2], add_generation_prompt=True) == (
+        "<|im_start|>user\nHello?<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_a_base_without_chatml_tokens_gets_plain_text() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    plain = Tokenizer(models.BPE({char: i for i, char in enumerate(sorted(alphabet))}, []))
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    template = ChatTemplate.of(PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="</s>"))
+    assert template.spans({"messages": DIALOGUE[1:3]}) == [
+        ("User:\nHello?\n\nAssistant:\n", False),
+        ("Hi there.</s>", True),
+        ("\n\n", False),
+    ]
+
+
+def test_stop_ids_are_the_turn_end_and_eos(template: ChatTemplate, tokenizer: Any) -> None:
+    assert template.stop_ids == [tokenizer.convert_tokens_to_ids("<|im_end|>"), tokenizer.eos_token_id]
+
+
+def test_the_hash_survives_saving_and_tells_changes(template: ChatTemplate, tokenizer: Any, tmp_path: Any) -> None:
+    from tests.tiny import make_tiny_model
+
+    folder = make_tiny_model(tmp_path / "again")
+    reloaded = load_tokenizer({"path": str(folder), "kind": "full", "base": None})
+    assert ChatTemplate.of(reloaded).hash == template.hash
+    assert with_template(CHATML + " ").hash != template.hash
+    reloaded.add_tokens(["<new>"])
+    assert ChatTemplate.of(reloaded).hash != template.hash
+
+
+def test_the_date_in_a_template_never_moves() -> None:
+    template = with_template("{{ strftime_now('%Y-%m-%d') }}{% for m in messages %}{{ m.content }}{% endfor %}")
+    assert template.render([]) == "2024-07-26"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (
+            "{% for i in range(90000) %}{% for j in range(90000) %}xxxxxxxx{% endfor %}{% endfor %}",
+            "conversation_too_large",
+        ),
+        ("{{ raise_exception('no system role') }}", "template_refused"),
+        ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "template_refused"),
+    ],
+)
+def test_a_hostile_template_is_stopped(source: str, code: str) -> None:
+    template = with_template("{% if messages[0].role == 'attack' %}" + source + "{% endif %}")
+    with pytest.raises(EngineError) as refused:
+        template.render([{"role": "attack", "content": ""}])
+    assert refused.value.code == code
+
+
+def test_an_oversized_template_is_refused() -> None:
+    with pytest.raises(EngineError) as refused:
+        with_template("x" * 300_000)
+    assert refused.value.code == "template_too_large"
+
+
+def test_tool_arguments_reach_the_template_as_objects() -> None:
+    template = with_template("{% for m in messages %}{{ m.tool_calls[0].function.arguments.city }}{% endfor %}")
+    call = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Graz"}'}}
+    assert template.render([{"role": "assistant", "content": None, "tool_calls": [call]}]) == "Graz"

@@ -1,0 +1,269 @@
+"""Engines as children: launched warm, heard in order, stopped in time, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
+
+ROOT = Path(__file__).resolve().parents[3]
+ENGINES = "tests.unit.engine.engines"
+
+
+@pytest.fixture
+async def engines() -> AsyncIterator[Engines]:
+    engines = Engines()
+    await engines.start()
+    yield engines
+    await engines.close()
+
+
+async def launch(engines: Engines, name: str, cwd: Path, **spec: Any) -> Child:
+    return await engines.launch(f"{ENGINES}:{name}", spec, cwd=cwd)
+
+
+async def everything(child: Child) -> list[dict[str, Any]]:
+    return [message async for message in child.messages()]
+
+
+async def until(messages: AsyncIterator[dict[str, Any]], kind: str) -> dict[str, Any]:
+    async for message in messages:
+        if message["kind"] == kind:
+            return message
+    pytest.fail(f"no {kind} came")
+
+
+def ended(*pids: int) -> bool:
+    """Whether all these processes, which are not ours, end within 20 s; a zombie has ended."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        done, _, _ = select.select([handle], [], [], 20)
+        os.close(handle)
+        if not done:
+            return False
+    return True
+
+
+async def test_a_child_gets_its_spec_its_folder_and_a_clean_environment(
+    engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANNEAL_SECRET", "hunter2")
+    child = await engines.launch(f"{ENGINES}:echo", {"a": ["ü", None]}, cwd=tmp_path, env={"EXTRA": "1"})
+    hello, result = await everything(child)
+    assert result == {"kind": "result", "spec": {"a": ["ü", None]}}
+    assert (hello["pid"], hello["cwd"], hello["warm"]) == (child.pid, str(tmp_path), True)
+    assert hello["env"]["EXTRA"] == "1"
+    assert not {"ANNEAL_SECRET", "HF_TOKEN"} & hello["env"].keys()
+    assert await child.wait() == Exit(0, None)
+
+
+async def test_the_warm_parent_stays_single_threaded_and_out_of_cuda(engines: Engines, tmp_path: Path) -> None:
+    await everything(await launch(engines, "echo", tmp_path))
+    assert len(list(Path(f"/proc/{engines.warm_pid}/task").iterdir())) == 1
+    assert "nvidia" not in Path(f"/proc/{engines.warm_pid}/maps").read_text()
+
+
+async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "obey", tmp_path)
+    messages = child.messages()
+    await until(messages, "ready")
+    for number in range(3):
+        await child.send({"op": "say", "number": number})
+    heard = [await until(messages, "heard") for _ in range(3)]
+    assert [message["command"]["number"] for message in heard] == [0, 1, 2]
+    stopping = asyncio.create_task(child.stop(grace=20))
+    assert await until(messages, "result") == {"kind": "result", "stopped": True}
+    assert await stopping == Exit(0, None)
+
+
+async def test_an_engine_that_will_not_stop_is_ended(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "obstinate", tmp_path)
+    await until(child.messages(), "ready")
+    assert await child.stop(grace=0.05) == Exit(None, signal.SIGKILL)
+
+
+async def test_a_stop_right_after_the_launch_is_not_lost(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "obey", tmp_path)
+    stopping = asyncio.create_task(child.stop(grace=20))
+    assert (await everything(child))[-1] == {"kind": "result", "stopped": True}
+    assert await stopping == Exit(0, None)
+
+
+async def test_death_by_a_signal_is_reported(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "kill_itself", tmp_path)
+    assert await everything(child) == []
+    assert await child.wait() == Exit(None, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("refuse", "bad_rows"), ("crash", "engine_crashed"), ("nobody", "engine_crashed")]
+)
+async def test_failures_are_messages(engines: Engines, tmp_path: Path, name: str, code: str) -> None:
+    child = await launch(engines, name, tmp_path)
+    last = (await everything(child))[-1]
+    assert (last["kind"], last["code"]) == ("failed", code)
+    assert await child.wait() == Exit(1, None)
+
+
+async def test_what_libraries_print_becomes_log_lines(engines: Engines, tmp_path: Path) -> None:
+    messages = await everything(await launch(engines, "noisy", tmp_path))
+    logged = [message["message"] for message in messages if message["kind"] == "log"]
+    assert {"printed", "written to 1", "from a process", "100%"} <= set(logged)
+    assert max(map(len, logged)) < 9000
+    assert {"kind": "result"} in messages
+
+
+async def test_lines_of_several_megabytes_arrive(engines: Engines, tmp_path: Path) -> None:
+    messages = await everything(await launch(engines, "flood", tmp_path, lines=3, size=5_000_000))
+    assert [len(message.get("text", "")) for message in messages] == [5_000_000] * 3 + [0]
+
+
+async def test_a_line_without_end_is_dropped_and_the_log_says_so(engines: Engines, tmp_path: Path) -> None:
+    messages = await everything(await launch(engines, "flood", tmp_path, lines=2, size=33 << 20))
+    assert [message["kind"] for message in messages] == ["log", "log", "result"]
+    assert "32 MiB" in messages[0]["message"]
+
+
+async def test_a_slow_reader_holds_the_engine_back(engines: Engines, tmp_path: Path) -> None:
+    """Of 100 MB nothing is read until the engine is seen blocked in its write; then all of it arrives."""
+    child = await launch(engines, "flood", tmp_path, lines=1000, size=100_000)
+    messages = child.messages()
+    assert (await anext(messages))["number"] == 0
+    await asyncio.to_thread(wait_until_blocked_in_pipe, child.pid)
+    numbers = [message["number"] async for message in messages if message["kind"] == "line"]
+    assert numbers == list(range(1, 1000))
+
+
+def wait_until_blocked_in_pipe(pid: int) -> None:
+    """Return once the main thread has stood in one and the same pipe write for 20 looks in a row."""
+    same = 0
+    while same < 20:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        same = same + 1 if state[0] == "S" else 0
+        select.select([], [], [], 0.01)
+
+
+async def test_two_children_run_side_by_side_with_pipes_of_their_own(engines: Engines, tmp_path: Path) -> None:
+    obedient = await launch(engines, "obey", tmp_path)
+    messages = obedient.messages()
+    await until(messages, "ready")
+    (result,) = await everything(await launch(engines, "fds", tmp_path))
+    pipes = [target for target in result["fds"].values() if target.startswith("pipe:")]
+    others = [target for target in result["fds"].values() if target.startswith("socket:")]
+    assert (len(pipes), others) == (5, [])  # log twice, commands, messages, lifeline
+    await obedient.kill()
+
+
+async def test_the_warm_parent_keeps_no_pipe_of_a_child(engines: Engines, tmp_path: Path) -> None:
+    await everything(await launch(engines, "echo", tmp_path))
+    held = os.listdir(f"/proc/{engines.warm_pid}/fd")
+    child = await launch(engines, "obey", tmp_path)
+    await until(child.messages(), "ready")
+    assert os.listdir(f"/proc/{engines.warm_pid}/fd") == held
+    await child.kill()
+
+
+async def test_what_an_engine_left_running_ends_with_it(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "with_helper", tmp_path, leave=True)
+    ready, _ = await everything(child)
+    assert ended(ready["helper"])
+
+
+async def test_the_thread_count_is_the_one_asked_for(engines: Engines, tmp_path: Path) -> None:
+    target = f"{ENGINES}:environment_threads"
+    child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": "3"})
+    assert await everything(child) == [{"kind": "result", "threads": 3}]
+
+
+async def test_a_killed_warm_parent_ends_its_children_and_is_replaced(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "obstinate", tmp_path)
+    messages = child.messages()
+    await until(messages, "ready")
+    first = engines.warm_pid
+    assert first
+    os.kill(first, signal.SIGKILL)
+    assert await child.wait() == Exit(None, signal.SIGKILL)
+    assert [message async for message in messages] == []
+    assert ended(child.pid)
+    assert (await everything(await launch(engines, "echo", tmp_path)))[-1]["kind"] == "result"
+    assert engines.warm_pid != first
+
+
+async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
+    """Cancelled while the warm parent still imports: the child starts, finds its lifeline closed, and goes."""
+    abandoned = asyncio.create_task(launch(engines, "obstinate", tmp_path))
+    second = asyncio.create_task(launch(engines, "echo", tmp_path))
+    await asyncio.sleep(0)
+    abandoned.cancel()
+    await everything(await second)
+    children = Path(f"/proc/{engines.warm_pid}/task/{engines.warm_pid}/children").read_text().split()
+    assert ended(*map(int, children))
+
+
+async def test_a_light_installation_says_what_to_install(engines: Engines, tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable) as refused:
+        await engines.launch(f"{ENGINES}:echo", {}, cwd=tmp_path, requires=("json", "no_such_package"))
+    assert refused.value.remedy == 'pip install "anneal[engine]"'
+    assert "no_such_package" in refused.value.detail
+
+
+async def test_close_ends_everything(tmp_path: Path) -> None:
+    engines = Engines()
+    await engines.start()
+    child = await launch(engines, "with_helper", tmp_path)
+    ready = await until(child.messages(), "ready")
+    warm = engines.warm_pid
+    assert warm
+    await engines.close()
+    assert ended(warm, child.pid, ready["helper"])
+    assert engines.warm_pid is None
+
+
+SERVICE = f"""
+import asyncio, json, sys
+from pathlib import Path
+from shared.runtime.children import Engines
+
+async def main():
+    engines = Engines()
+    await engines.start()
+    children = [await engines.launch("{ENGINES}:" + name, {{}}, cwd=Path(sys.argv[1])) for name in sys.argv[2:]]
+    streams = [child.messages() for child in children]
+    ready = [await anext(stream) for stream in streams]
+    print(json.dumps([engines.warm_pid, *(c.pid for c in children), *(r["helper"] for r in ready if "helper" in r)]))
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A service process with two engines, one of which has started a process of its own."""
+    command = [sys.executable, "-c", SERVICE, str(tmp_path), "obstinate", "with_helper"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_kill_9_of_the_service_ends_all_it_started(service: subprocess.Popen[bytes]) -> None:
+    assert service.stdout
+    pids = json.loads(service.stdout.readline())
+    assert len(pids) == 4
+    service.kill()
+    assert ended(*pids)
