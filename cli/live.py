@@ -21,7 +21,9 @@ def records(client: Client, job_id: str, after: int = 0) -> Iterator[dict[str, A
     while True:
         try:
             headers = {"Authorization": f"Bearer {api_key()}"}
-            with connect(f"{address}/live?job={job_id}&after={after}", additional_headers=headers, max_size=None) as socket:
+            with connect(
+                f"{address}/live?job={job_id}&after={after}", additional_headers=headers, max_size=None
+            ) as socket:
                 lost_since = None
                 for text in socket:
                     message = json.loads(text)

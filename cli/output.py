@@ -72,5 +72,10 @@ def progress_bar(**columns: str) -> Progress:
     """A progress bar with our columns; extra text columns by template."""
     texts = [TextColumn(template) for template in columns.values()]
     return Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=30), *texts, TimeElapsedColumn(), console=err, transient=False
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        *texts,
+        TimeElapsedColumn(),
+        console=err,
+        transient=False,
     )

@@ -1,4 +1,4 @@
-"""Real servers for the tests: `python -m tests.servers pytest …` starts them, exports their addresses, runs the command.
+"""Real servers for the tests: `python -m tests.servers pytest …` starts them, exports addresses, runs the command.
 
 RabbitMQ comes from Debian's package, in a private node; MongoDB's wire protocol is spoken by nx-27017 and S3's by
 moto_server, both from PyPI, in an environment of their own (`requirements/servers.txt`). Where ANNEAL_TEST_AMQP_URL,

@@ -8,7 +8,8 @@ from typing import Any
 TEXT = (
     "You are a helpful assistant. What is the status of my order? It left our warehouse this morning.",
     "The train leaves at nine. Please reply with a short answer, then the reason for the answer.",
-    "Thanks for the help with the invoice!\n\nThere is nothing else that I need today.\n\nThanks!\n\nBye.\n\n",
+    "Thanks for the help with the invoice! There is nothing else that I need today.",
+    *["\n\n"] * 8,  # a merge that can straddle the end of a prompt
 )
 
 CHATML = (

@@ -13,7 +13,6 @@ from cli.output import Json, err, out, print_json, progress_bar, size, table
 
 datasets = typer.Typer(name="datasets", help="Upload, list, show and preview datasets.", no_args_is_help=True)
 POLL_SECONDS = 0.5
-WAITING = ("queued", "running", "publishing", "validating")
 
 
 class _Counted:
@@ -47,7 +46,7 @@ def send(client: Client, file: Path, fields: dict[str, str]) -> dict[str, Any]:
     with file.open("rb") as opened, bar:
         task = bar.add_task("uploading", total=file.stat().st_size, shown=size(file.stat().st_size))
         dataset: dict[str, Any] = client.upload("/datasets/upload", _Counted(opened, bar, task), file.name, fields)
-        while dataset["state"] in WAITING:
+        while dataset["state"] == "validating":
             bar.update(task, description="validating")
             time.sleep(POLL_SECONDS)
             dataset = client.get(f"/datasets/{dataset['id']}")
@@ -57,13 +56,14 @@ def send(client: Client, file: Path, fields: dict[str, str]) -> dict[str, Any]:
 @datasets.command()
 def upload(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=".txt .jsonl .json .csv .parquet .zip")],
-    name: Annotated[str | None, typer.Option(help="Name; an existing one gets a new version. Default: the file's.")] = None,
+    name: Annotated[str | None, typer.Option(help="An existing name gets a new version; default: the file's.")] = None,
     column: Annotated[
         list[str] | None, typer.Option("--map", help="role=column, e.g. --map prompt=ask --map completion=reply.")
     ] = None,
     validation_share: Annotated[float | None, typer.Option(help="Share of rows kept for validation.")] = None,
     max_bad_share: Annotated[float | None, typer.Option(help="Above this share of bad rows it is rejected.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split.")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="A test set: every row goes to validation.")] = False,
     json: Json = False,
 ) -> None:
     """Upload a file, validate it row by row and split it."""
@@ -76,6 +76,7 @@ def upload(
         "validation_share": validation_share,
         "max_bad_share": max_bad_share,
         "seed": seed,
+        "heldout": held_out or None,
     }
     dataset = send(Client(), file, {k: str(v) for k, v in given.items() if v is not None})
     print_json(dataset) if json else report(dataset)
@@ -85,16 +86,19 @@ def upload(
 
 def report(dataset: dict[str, Any]) -> None:
     """A dataset's report for people."""
-    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset.get('version')}  {dataset['state']}")
-    found = dataset.get("report") or {}
-    rows = found.get("rows") or {}
-    table(["", ""], [[key, str(value)] for key, value in {**_flat(found), **rows}.items()])
-    for bad in found.get("rejected_examples") or []:
+    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset['version']}  {dataset['state']}")
+    found = dataset["report"] or {}
+    shown = ("rows", "rejected", "duplicates", "layout", "form", "columns", "splits", "characters")
+    table(["", ""], [[name, _words(found[name])] for name in shown if name in found])
+    for bad in found.get("rejected_rows", []):
         err.print(f"  {bad['file']}:{bad['line']}: {bad['reason']}", markup=False)
 
 
-def _flat(found: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in found.items() if isinstance(v, str | int | float) and not isinstance(v, bool)}
+def _words(value: Any) -> str:
+    """Lists and counts by name without brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
+    return ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @datasets.command("list")
@@ -104,13 +108,8 @@ def list_datasets(limit: int = 50, json: Json = False) -> None:
     if json:
         print_json(page)
         return
-    rows = [[d["id"], d["name"], d.get("version"), d["state"], _rows(d)] for d in page["items"]]
-    table(["id", "name", "version", "state", "rows"], rows)
-
-
-def _rows(dataset: dict[str, Any]) -> Any:
-    rows = (dataset.get("report") or {}).get("rows")
-    return sum(rows.values()) if isinstance(rows, dict) else rows
+    columns = ["id", "name", "version", "state", "rows"]
+    table(columns, [[dataset[column] for column in columns] for dataset in page["items"]])
 
 
 @datasets.command("show")
@@ -132,25 +131,29 @@ def preview(
 ) -> None:
     """Show rows as they were normalised, or with --base as they are trained on."""
     client = Client()
-    if base is not None:
-        answer = [client.get(f"/datasets/{dataset_id}/rendered", base=base, split=split, row=i) for i in range(limit)]
-    else:
-        answer = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit)
-    if json:
-        print_json(answer)
-    elif base is not None:
-        for row in answer:
-            _print_spans(row)
-    else:
-        for row in answer["items"]:
-            out.print(f"[dim]{row['source']}[/]")
-            out.print_json(data=row["row"])
+    found = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit)
+    if base is None:
+        print_json(found) if json else _print_rows(found["rows"])
+        return
+    path, rows = f"/datasets/{dataset_id}/rendered", range(len(found["rows"]))
+    rendered = [client.get(path, base=base, split=split, row=row) for row in rows]
+    print_json(rendered) if json else _print_rendered(rendered)
 
 
-def _print_spans(row: dict[str, Any]) -> None:
-    for span in row["spans"]:
-        out.print(span["text"], style="green" if span["trained"] else "dim", end="", markup=False, highlight=False)
-    out.print(f"\n[dim]{row['tokens']} tokens[/]\n")
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        out.print(f"[dim]{row['source']}[/]")
+        out.print_json(data=row["row"])
+
+
+def _print_rendered(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        out.print(f"[dim]{row['source']}[/]")
+        for sample in row["samples"]:
+            for span in sample["spans"]:
+                style = "green" if span["trained"] else "dim"
+                out.print(span["text"], style=style, end="", markup=False, highlight=False)
+            out.print(f"[dim]{sample['tokens']} tokens, {sample['trained_tokens']} of them trained[/]\n")
 
 
 @datasets.command()

@@ -36,8 +36,8 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     priority: Annotated[int | None, typer.Option(help="-100 to 100; higher goes first.")] = None,
-    preset: Annotated[str | None, typer.Option(help="A saved set of settings; options given here go before it.")] = None,
-    then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy; repeat it.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A saved set of settings; options go before it.")] = None,
+    then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy.")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show progress until it has ended.")] = False,
     json: Json = False,
 ) -> None:
@@ -124,8 +124,9 @@ def show_job(job: dict[str, Any]) -> None:
     out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
-    settings = {**job.get("hyperparameters", {})}
-    defaulted = set(job.get("defaulted") or [])
+    if job.get("waits_for"):
+        out.print(f"  waits: {job['waits_for']} (place {job['queue_position']})")
+    settings, defaulted = job["hyperparameters"], set(job["defaulted"])
     rows = [(key, str(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
     table(["setting", "value", ""], rows)
     out.print(f"watch it: anneal logs -f {job['id']}")
@@ -145,13 +146,8 @@ def list_jobs(
     if json:
         print_json(page)
         return
-    columns = ["id", "name", "method", "base", "state", "progress"]
-    table(columns, [[*(job[c] for c in columns[:-1]), _percent(job)] for job in page["items"]])
-
-
-def _percent(job: dict[str, Any]) -> str:
-    percent = (job.get("progress") or {}).get("percent")
-    return "–" if percent is None else f"{percent:.0f}%"
+    columns = ["id", "name", "method", "base", "state", "model_id"]
+    table(columns, [[job[column] for column in columns] for job in page["items"]])
 
 
 @jobs.command("show")
@@ -205,9 +201,9 @@ def logs(
 
 def _stored(client: Client, job_id: str) -> Iterable[dict[str, Any]]:
     after = 0
-    while found := client.get(f"/training/jobs/{job_id}/records", after=after)["items"]:
-        yield from found
-        after = found[-1]["seq"]
+    while (found := client.get(f"/training/jobs/{job_id}/records", after=after))["records"]:
+        yield from found["records"]
+        after = found["next_after"]
 
 
 def _line(record: dict[str, Any]) -> str | None:
@@ -223,4 +219,3 @@ def _line(record: dict[str, Any]) -> str | None:
         case "rewind":
             return f"{moment} resume  from step {record['step']}"
     return None
-

@@ -8,7 +8,9 @@ import typer
 from cli.client import Client, CommandError
 from cli.output import Json, out, print_json, table
 
-models = typer.Typer(name="models", help="List models; add a base; show, rename or delete a custom one.", invoke_without_command=True)
+models = typer.Typer(
+    name="models", help="List models; add a base; show, rename or delete a custom one.", invoke_without_command=True
+)
 
 
 @models.callback()
@@ -21,11 +23,12 @@ def list_models(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"available": bases, "custom": customs})
         return
-    columns = ["id", "availability", "parameters", "context_length"]
-    table(columns, [[base.get(c) for c in columns] for base in bases["items"]], title="Base models")
+    columns = ["reference", "availability", "parameters", "context_length", "note"]
+    shown = [model for model in bases["items"] if model["kind"] == "base"]
+    table(columns, [[model[column] for column in columns] for model in shown], title="Base models")
     out.print()
-    columns = ["id", "name", "method", "base", "created_at"]
-    table(columns, [[model.get(c) for c in columns] for model in customs["items"]], title="Custom models")
+    columns = ["id", "name", "method", "base", "dataset_id", "size"]
+    table(columns, [[model[column] for column in columns] for model in customs["items"]], title="Custom models")
 
 
 @models.command()

@@ -13,9 +13,9 @@ from cli.output import Json, out, print_json, table
 def up(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one and prints it.")] = None,
 ) -> None:
-    """Start the platform on this machine, in ANNEAL_HOME (default ~/.anneal). Ctrl-C stops it; jobs checkpoint first."""
+    """Start the platform on this machine, in ANNEAL_HOME (default ~/.anneal). Ctrl-C stops it, jobs checkpoint."""
     command = [sys.executable, "-m", "deploy.embedded", *([] if port is None else ["--port", str(port)])]
-    os.execve(sys.executable, command, {**os.environ, "ANNEAL_HOME": str(home())})
+    os.execve(sys.executable, command, {**os.environ, "ANNEAL_HOME": str(home())})  # noqa: S606 - no shell wanted
 
 
 def link(json: Json = False) -> None:

@@ -90,3 +90,5 @@ class EvaluationManifest(Manifest):
     rows: int
     scores: dict[str, float]
     base_scores: dict[str, float]
+    dataset_uri: str = ""
+    settings: dict[str, Any] = {}

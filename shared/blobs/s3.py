@@ -1,7 +1,7 @@
 """Blobs in MinIO or any S3, through the minio SDK in threads.
 
 An upload is spooled to local disk first: that gives constant memory, the checksum that goes into the object's metadata,
-and all or nothing. A checkout is a cached local copy, verified by checksum.
+and all or nothing. Checkouts come from `checkouts.py`'s cache.
 """
 
 import asyncio
@@ -18,46 +18,61 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
-from shared.blobs.errors import BlobNotFound
+from shared.blobs.checkouts import Checkouts
+from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import checked
 from shared.blobs.protocol import BlobInfo
 
 CHUNK = 1 << 20
 PART = 16 << 20
 THREADS = 8
+TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
+RETRIES = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
 PRESIGNED_LIFETIME = timedelta(minutes=5)
 SUM = "sha256"
 GONE = {"NoSuchKey", "NoSuchObject", "NotFound"}
+KNOWN = 100_000
+"""Checksums and folders remembered at most."""
 
 T = TypeVar("T")
 
 
-def connect(url: str) -> tuple[Minio, str]:
+def client(url: str) -> tuple[Minio, str]:
     """Client and bucket of `s3+http(s)://key:secret@host:port/bucket`."""
     parts = urlsplit(url)
     endpoint = parts.hostname or ""
-    client = Minio(
+    return Minio(
         endpoint if parts.port is None else f"{endpoint}:{parts.port}",
         access_key=unquote(parts.username or ""),
         secret_key=unquote(parts.password or ""),
         secure=parts.scheme == "s3+https",
-    )
-    return client, parts.path.strip("/")
+        http_client=urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=RETRIES),
+    ), parts.path.strip("/") or "anneal"
+
+
+async def connect(url: str, scratch: Path) -> "S3Blobs":
+    """The bucket that the URL names, made when it is not there."""
+    blobs = S3Blobs(*client(url), scratch)
+    await blobs.ensure_bucket()
+    return blobs
 
 
 class S3Blobs:
-    """One bucket; `scratch` holds spooled uploads and cached checkouts."""
+    """One bucket. `scratch`, this process's own, holds spooled uploads and cached checkouts."""
 
     def __init__(self, client: Minio, bucket: str, scratch: Path) -> None:
         self._client, self._bucket = client, bucket
-        self._cache, self._spool = scratch / "checkouts", scratch / "spool"
+        self._spool = scratch / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir(parents=True)
-        self._cache.mkdir(parents=True, exist_ok=True)
+        self._checkouts = Checkouts(scratch / "checkouts")
+        self._sums: dict[tuple[str, str], str] = {}
+        self._folders: set[str] = set()
         self._pool = ThreadPoolExecutor(THREADS, "s3")
 
     async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
@@ -96,15 +111,29 @@ class S3Blobs:
         return digest.hexdigest()
 
     def _upload(self, key: str, file: Path, digest: str) -> None:
+        self._refuse_nesting(key)
         self._client.fput_object(self._bucket, key, str(file), metadata={SUM: digest}, part_size=PART)
+
+    def _refuse_nesting(self, key: str) -> None:
+        """S3 has no folders, so it would take a key below another; a local mirror could not hold both.
+
+        Folders that were seen to be none are remembered; two writers at the same moment can still do it.
+        """
+        above = [key[:at] for at, letter in enumerate(key) if letter == "/"]
+        if any(self._stat(folder) for folder in above if folder not in self._folders):
+            raise InvalidKey(f"{key}: a key cannot lie below another key")
+        if next(iter(self._client.list_objects(self._bucket, prefix=f"{key}/", recursive=True)), None):
+            raise InvalidKey(f"{key}: there are keys below it")
+        self._folders = {*(self._folders if len(self._folders) < KNOWN else ()), *above}
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes [start, end) in chunks."""
         checked(key)
         if end is not None and end <= start:
+            if await self.stat(key) is None:
+                raise _gone(key)
             return
-        length = 0 if end is None else end - start
-        response = await self._run(lambda: self._open(key, start, length))
+        response = await self._run(lambda: self._open(key, start, 0 if end is None else end - start))
         if response is None:
             return
         try:
@@ -121,7 +150,7 @@ class S3Blobs:
         except S3Error as error:
             if error.code == "InvalidRange":
                 return None
-            raise self._gone(error, key) from error
+            raise _gone(key) if error.code in GONE else error from error
 
     async def stat(self, key: str) -> BlobInfo | None:
         """Size and checksum, or None."""
@@ -135,71 +164,94 @@ class S3Blobs:
             if error.code in GONE:
                 return None
             raise
-        metadata = found.metadata or {}
-        return BlobInfo(key, found.size or 0, metadata.get(f"x-amz-meta-{SUM}", ""))
+        sum = (found.metadata or {}).get(f"x-amz-meta-{SUM}") or self._hashed(key)
+        self._remember(key, found.etag or "", sum)
+        return BlobInfo(key, found.size or 0, sum)
+
+    def _hashed(self, key: str) -> str:
+        """The checksum of an object that somebody else put there."""
+        digest, response = hashlib.sha256(), self._open(key, 0, 0)
+        try:
+            while chunk := response.read(CHUNK):
+                digest.update(chunk)
+        finally:
+            response.close()
+            response.release_conn()
+        return digest.hexdigest()
+
+    def _remember(self, key: str, etag: str, sum: str) -> None:
+        if len(self._sums) >= KNOWN:
+            self._sums.clear()
+        self._sums[key, etag] = sum
 
     async def list(self, prefix: str) -> "list[BlobInfo]":
         """Everything below `prefix/`, sorted by key."""
-        keys = await self._run(lambda: self._keys(prefix))
-        found = await asyncio.gather(*(self._run(partial(self._stat, key)) for key in keys))
+        checked(prefix)
+        items = await self._run(lambda: self._items(prefix))
+        found = await asyncio.gather(*(self._run(partial(self._info, *item)) for item in items))
         return [info for info in found if info is not None]
 
-    def _keys(self, prefix: str) -> Sequence[str]:
-        below = self._client.list_objects(self._bucket, prefix=checked(prefix) + "/", recursive=True)
-        return sorted(item.object_name for item in below if item.object_name)
+    def _items(self, prefix: str) -> Sequence[tuple[str, str, int]]:
+        """Key, ETag and size of each."""
+        below = self._client.list_objects(self._bucket, prefix=f"{prefix}/", recursive=True)
+        return sorted((item.object_name, item.etag or "", item.size or 0) for item in below if item.object_name)
+
+    def _info(self, key: str, etag: str, size: int) -> BlobInfo | None:
+        """The same ETag means the same content, whose checksum is known from before."""
+        sum = self._sums.get((key, etag))
+        return BlobInfo(key, size, sum) if sum else self._stat(key)
 
     async def delete(self, prefix: str) -> int:
         """Delete the key and everything below it."""
+        checked(prefix)
         return await self._run(lambda: self._delete(prefix))
 
     def _delete(self, prefix: str) -> int:
-        keys = [*self._keys(prefix), *([prefix] if self._stat(prefix) else [])]
+        keys = [*(key for key, _, _ in self._items(prefix)), *([prefix] if self._stat(prefix) else [])]
         failed = list(self._client.remove_objects(self._bucket, [DeleteObject(key) for key in keys]))
         if failed:
             raise OSError(f"the store kept {len(failed)} of {len(keys)} objects: {failed[0]}")
+        self._folders.clear()
         return len(keys)
 
     async def checkout(self, prefix: str) -> Path:
-        """A local copy, downloaded once; a file is fetched again when its checksum in the store changed."""
+        """A local copy; only what it does not hold yet is downloaded."""
         infos = await self.list(prefix)
         if not infos:
-            raise BlobNotFound(f"{prefix} is not there, or no longer")
-        folder = self._cache / prefix
+            raise _gone(prefix)
         await asyncio.gather(*(self._run(partial(self._fetch, info)) for info in infos))
-        return folder
+        return await self._run(lambda: self._checkouts.folder(prefix, infos))
 
     def _fetch(self, info: BlobInfo) -> None:
-        """One file of a checkout; its name carries no checksum, so a hidden marker beside the tree does."""
-        target = self._cache / info.key
-        marker = self._spool.parent / "sums" / info.key
-        if target.exists() and marker.exists() and marker.read_text() == info.sha256:
+        if self._checkouts.has(info):
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._spool / f"{os.getpid()}-{hashlib.sha256(info.key.encode()).hexdigest()}"
+        handle, draft = tempfile.mkstemp(dir=self._spool)
+        os.close(handle)
         try:
-            self._client.fget_object(self._bucket, info.key, str(draft))
+            self._client.fget_object(self._bucket, info.key, draft, tmp_file_path=f"{draft}.part")
+            self._checkouts.take(Path(draft), info)
         except S3Error as error:
-            raise self._gone(error, info.key) from error
-        with draft.open("rb") as file:
-            if (found := hashlib.file_digest(file, "sha256").hexdigest()) != info.sha256:
-                draft.unlink()
-                raise OSError(f"{info.key}: checksum {found} instead of {info.sha256}")
-        draft.replace(target)
-        marker.write_text(info.sha256)
+            raise _gone(info.key) if error.code in GONE else error from error
+        finally:
+            Path(draft).unlink(missing_ok=True)
 
     def presign(self, key: str) -> str:
         """A GET URL that is good for five minutes."""
         return self._client.presigned_get_object(self._bucket, checked(key), expires=PRESIGNED_LIFETIME)
 
-    async def ping(self) -> None:
-        """Raise unless the bucket answers; make it on the first call."""
+    async def ensure_bucket(self) -> None:
+        """Make the bucket unless it is there; another process may do so at the same moment."""
         await self._run(self._ensure_bucket)
 
     def _ensure_bucket(self) -> None:
         if not self._client.bucket_exists(self._bucket):
             with contextlib.suppress(S3Error):
                 self._client.make_bucket(self._bucket)
+
+    async def ping(self) -> None:
+        """Raise unless the bucket answers."""
+        if not await self._run(lambda: self._client.bucket_exists(self._bucket)):
+            raise FileNotFoundError(f"the bucket {self._bucket} is gone")
 
     async def close(self) -> None:
         """Let running work finish."""
@@ -208,5 +260,6 @@ class S3Blobs:
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _gone(self, error: S3Error, key: str) -> Exception:
-        return BlobNotFound(f"{key} is not there, or no longer") if error.code in GONE else error
+
+def _gone(key: str) -> BlobNotFound:
+    return BlobNotFound(f"{key} is not there, or no longer")

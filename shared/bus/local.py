@@ -8,20 +8,18 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from opentelemetry import context
-from opentelemetry.trace import SpanKind
 
+from shared.bus.attempt import attempt
+from shared.bus.listener import BUFFER, Listener
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
 from shared.runtime.sqlite import Database
-from shared.runtime.telemetry import extract, tracer
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS deliveries (
@@ -36,6 +34,9 @@ PREFETCH = 64
 """Deliveries taken from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
 PAUSE = 1.0
 """Seconds before a queue is tried again after the database itself failed."""
+
+SYSTEM = "anneal"
+"""What traces call this bus."""
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class _Queue:
 
     def __init__(self, database: Database, room: str, type: str, handler: Handler, delays: Sequence[float]) -> None:
         self._database, self._handler, self._delays = database, handler, delays
-        self._room, self._type = room, type
+        self._room, self._type, self._name = room, type, f"anneal.{room}.{type}"
         self._kicked = asyncio.Event()
         self._stopping = False
         self._running = asyncio.create_task(self._run(), name=f"{room} < {type}")
@@ -87,7 +88,7 @@ class _Queue:
             for delivery in batch:
                 if self._stopping:
                     break
-                error = await self._attempt(delivery)
+                error = await attempt(delivery.envelope, self._handler, system=SYSTEM, queue=self._name)
                 settling.append(asyncio.create_task(self._settle(delivery, error)))
             await asyncio.gather(*settling)
             if self._stopping:
@@ -107,18 +108,6 @@ class _Queue:
         sql = "SELECT min(at) FROM deliveries WHERE room = ? AND type = ? AND reason IS NULL"
         at = db.execute(sql, (self._room, self._type)).fetchone()[0]
         return None if at is None else max(0.0, at - time.time())
-
-    async def _attempt(self, delivery: _Delivery) -> BaseException | None:
-        """Run the handler in a task of its own: its context, and a cancellation inside it, stay there."""
-        task = asyncio.create_task(self._handle(delivery.envelope))
-        await asyncio.wait({task})
-        return asyncio.CancelledError("the handler was cancelled") if task.cancelled() else task.exception()
-
-    async def _handle(self, envelope: Envelope) -> None:
-        carrier = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
-        context.attach(extract(carrier, context.Context()))
-        with tracer.start_as_current_span(f"{envelope.type} process", kind=SpanKind.CONSUMER):
-            await self._handler(envelope)
 
     async def _settle(self, delivery: _Delivery, error: BaseException | None) -> None:
         """Acknowledge, schedule the next attempt, or bury."""
@@ -143,47 +132,16 @@ class _Queue:
         await self._database.write(lambda db: db.execute(sql, parameters).rowcount)
 
 
-class _Listener:
-    """A bounded buffer of broadcasts that drops the oldest."""
-
-    def __init__(self, types: Sequence[str], size: int) -> None:
-        self._types = frozenset(types)
-        self._buffer: deque[Envelope] = deque(maxlen=size)
-        self._changed = asyncio.Event()
-        self._ended = False
-
-    def offer(self, envelope: Envelope) -> None:
-        """Take it if it is of interest."""
-        if envelope.type in self._types:
-            self._buffer.append(envelope)
-            self._changed.set()
-
-    def end(self) -> None:
-        """No more will come."""
-        self._ended = True
-        self._changed.set()
-
-    async def stream(self) -> AsyncIterator[Envelope]:
-        """What is buffered, then what comes, until the end."""
-        while True:
-            while self._buffer:
-                yield self._buffer.popleft()
-            if self._ended:
-                return
-            self._changed.clear()
-            await self._changed.wait()
-
-
 class LocalBus:
     """Durable queues in `path`; at least once, bounded retry, dead letters. One process at a time."""
 
     def __init__(
-        self, path: Path, *, retry_delays: Sequence[float] = RETRY_DELAYS, listener_buffer: int = 1024
+        self, path: Path, *, retry_delays: Sequence[float] = RETRY_DELAYS, listener_buffer: int = BUFFER
     ) -> None:
         self._database = Database(path, SCHEMA)
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._queues: dict[tuple[str, str], _Queue] = {}
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[Listener] = set()
 
     async def publish(self, envelope: Envelope) -> None:
         """One row per registered consumer of its type; returns once they are on disk."""
@@ -211,7 +169,7 @@ class LocalBus:
     @contextlib.asynccontextmanager
     async def listen(self, types: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
         """Broadcasts of `types` from now on; a slow listener loses the oldest."""
-        listener = _Listener(types, self._listener_buffer)
+        listener = Listener(types, self._listener_buffer)
         self._listeners.add(listener)
         try:
             yield listener.stream()

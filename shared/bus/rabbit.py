@@ -6,14 +6,16 @@ Topology, declared by every process before it publishes:
 - `anneal.retry.<n>s` (fanout → quorum queue with a queue-level TTL → default exchange): a failed delivery is published
   there with its room's queue as routing key and comes back when the TTL has passed;
 - `anneal.dead`: what could not be handled, with room and reason in its headers;
-- `anneal.broadcast` (topic): lossy, to an exclusive queue per listener.
+- `anneal.broadcast` (topic): lossy, to one exclusive queue per process that listens.
 
 Attempts count in our own `x-attempt` header: a quorum queue's delivery count also grows when connections drop, so its
-limit stays high.
+limit stays high. What the broker itself moves on (TTL, delivery limit) it moves at least once, not at most once.
 """
 
 import asyncio
 import contextlib
+import time
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,27 +23,29 @@ from typing import Any
 import aio_pika
 import structlog
 from aio_pika import DeliveryMode, ExchangeType, Message
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel, AbstractRobustConnection
-from opentelemetry import context
-from opentelemetry.trace import SpanKind
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, AbstractRobustChannel, AbstractRobustConnection
 
+from shared.bus.attempt import attempt
+from shared.bus.listener import BUFFER, Listener
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS, consumers_of
-from shared.runtime.telemetry import extract, tracer
 
 PREFETCH = 64
-DELIVERY_LIMIT = 100
-EVENTS, BROADCAST, DEAD = "anneal.events", "anneal.broadcast", "anneal.dead"
+HEARTBEAT = 10
+"""Seconds between heartbeats; a half-open connection is noticed within about two of them, on either side."""
+RECONNECT_INTERVAL = 1.0
+PATIENCE = 10.0
+"""Seconds that a publish waits for the broker before it raises."""
+LOSSY_PATIENCE = 1.0
+PAUSE = 1.0
+"""Seconds before a delivery goes back whose outcome the broker did not take."""
+LOST = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, TimeoutError)
 CONTENT_TYPE = "application/cloudevents+json"
-QUORUM: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+SYSTEM = "rabbitmq"
 
 log = structlog.get_logger(__name__)
-
-
-def queue_name(room: str, type: str) -> str:
-    """The durable queue of a room for an event type."""
-    return f"anneal.{room}.{type}"
 
 
 def _message(envelope: Envelope, *, persistent: bool = True, **headers: Any) -> Message:
@@ -57,174 +61,312 @@ def _message(envelope: Envelope, *, persistent: bool = True, **headers: Any) -> 
     )
 
 
+def _again(message: AbstractIncomingMessage, **headers: Any) -> Message:
+    """The same body and properties as a new message; of its headers only the trace."""
+    return Message(
+        message.body,
+        content_type=message.content_type,
+        message_id=message.message_id,
+        type=message.type,
+        timestamp=message.timestamp,
+        correlation_id=message.correlation_id,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        headers={"traceparent": message.headers.get("traceparent", ""), **headers},
+    )
+
+
+def _attempts(message: AbstractIncomingMessage) -> int:
+    return int(str(message.headers.get("x-attempt", 0)))
+
+
+class _Subscription:
+    """Delivers one queue to its handler, one at a time, until it is stopped."""
+
+    def __init__(self, bus: "RabbitBus", queue: AbstractQueue, room: str, handler: Handler) -> None:
+        self._bus, self._queue, self._room, self._handler = bus, queue, room, handler
+        self._waiting: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self._stopping = False
+        self._tag: str | None = None
+        self._running = asyncio.create_task(self._run(), name=queue.name)
+
+    async def start(self) -> None:
+        """Consume; aio-pika does so again after a reconnection."""
+        self._tag = await self._queue.consume(self._waiting.put)
+
+    async def stop(self) -> None:
+        """Let the running handler finish and be acknowledged; deliver no more. The rest goes back with the channel."""
+        self._stopping = True
+        self._waiting.put_nowait(None)
+        await self._running
+        if self._tag is not None:
+            with contextlib.suppress(*LOST):
+                async with asyncio.timeout(LOSSY_PATIENCE):
+                    await self._queue.cancel(self._tag)
+
+    async def _run(self) -> None:
+        while (message := await self._waiting.get()) is not None and not self._stopping:
+            try:
+                _ = message.channel  # raises for a delivery of a connection that has gone: it comes again
+                await self._deliver(message)
+            except aio_pika.exceptions.ChannelInvalidStateError:
+                continue
+            except Exception:
+                log.exception("delivery_unsettled", queue=self._queue.name, event_id=message.message_id)
+                await asyncio.sleep(PAUSE)
+                with contextlib.suppress(*LOST):
+                    await message.nack(requeue=True)
+
+    async def _deliver(self, message: AbstractIncomingMessage) -> None:
+        """Handle, then acknowledge; on failure publish to the next tier first, then acknowledge."""
+        try:
+            envelope = Envelope.model_validate_json(message.body)
+        except ValueError as unreadable:
+            await self._bus.put_aside(message, self._queue.name, Reject(f"not a CloudEvent: {unreadable}"))
+        else:
+            error = await attempt(envelope, self._handler, system=SYSTEM, queue=self._queue.name)
+            if error is not None:
+                await self._bus.put_aside(message, self._queue.name, error)
+        await message.ack()
+
+
 class RabbitBus:
     """One connection to one broker; it reconnects by itself and its consumers come back with it."""
 
     def __init__(
-        self, connection: AbstractRobustConnection, channel: AbstractRobustChannel, retry_delays: Sequence[float]
+        self,
+        connection: AbstractRobustConnection,
+        channel: AbstractRobustChannel,
+        names: Names,
+        retry_delays: Sequence[float],
+        listener_buffer: int,
     ) -> None:
-        self._connection, self._channel, self._delays = connection, channel, retry_delays
-        self._consumers: list[tuple[Any, str]] = []
-        self._busy: set[asyncio.Task[Any]] = set()
+        self._connection, self._channel, self._names = connection, channel, names
+        self._delays, self._listener_buffer = retry_delays, listener_buffer
+        self._subscriptions: dict[tuple[str, str], _Subscription] = {}
+        self._listeners: set[Listener] = set()
+        self._heard: set[str] = set()
+        self._ear: AbstractQueue | None = None
+        self._tuning, self._digging = asyncio.Lock(), asyncio.Lock()
 
     @classmethod
-    async def connect(cls, url: str, retry_delays: Sequence[float] = RETRY_DELAYS) -> "RabbitBus":
-        """Connect and declare the whole topology."""
-        connection = await aio_pika.connect_robust(url, reconnect_interval=1.0, heartbeat=30)
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        bus = cls(connection, channel, retry_delays)
-        await bus._declare()
+    async def connect(
+        cls,
+        url: str,
+        *,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
+        listener_buffer: int = BUFFER,
+        names: Names = Names(),
+    ) -> "RabbitBus":
+        """Connect and declare the whole topology. Raises ConnectionError when the broker is away."""
+        connection = await aio_pika.connect_robust(
+            url, timeout=PATIENCE, reconnect_interval=RECONNECT_INTERVAL, heartbeat=HEARTBEAT
+        )
+        try:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            bus = cls(connection, channel, names, retry_delays, listener_buffer)
+            await bus._declare()
+        except BaseException:
+            await connection.close()
+            raise
         return bus
 
     async def _declare(self) -> None:
-        channel = self._channel
-        self._events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
-        self._lossy = await channel.declare_exchange(BROADCAST, ExchangeType.TOPIC, durable=True)
+        channel, names = self._channel, self._names
+        self._dead = await channel.declare_queue(names.dead, durable=True, arguments=names.graves())
+        self._events = await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True)
         for event, rooms in CONSUMERS.items():
             for room in rooms:
-                queue = await channel.declare_queue(queue_name(room, event.type), durable=True, arguments=QUORUM)
+                queue = await self._declare_queue(channel, room, event.type)
                 await queue.bind(self._events, event.type)
         self._retries = [await self._declare_retry(delay) for delay in self._delays]
-        self._dead = await channel.declare_queue(DEAD, durable=True, arguments={"x-queue-type": "quorum"})
+        self._lossy_channel = await self._connection.channel(publisher_confirms=False)
+        self._lossy = await self._lossy_channel.declare_exchange(names.broadcast, ExchangeType.TOPIC, durable=True)
+        self._graveyard = await self._connection.channel(publisher_confirms=False)
+
+    async def _declare_queue(self, channel: AbstractRobustChannel, room: str, type: str) -> Any:
+        arguments = self._names.quorum(**{"x-dead-letter-routing-key": self._names.dead})
+        return await channel.declare_queue(self._names.queue(room, type), durable=True, arguments=arguments)
 
     async def _declare_retry(self, delay: float) -> Any:
-        name = f"anneal.retry.{delay:g}s"
+        name, arguments = self._names.retry(delay), self._names.quorum(**{"x-message-ttl": int(delay * 1000)})
         exchange = await self._channel.declare_exchange(name, ExchangeType.FANOUT, durable=True)
-        arguments = {"x-queue-type": "quorum", "x-message-ttl": int(delay * 1000), "x-dead-letter-exchange": ""}
         queue = await self._channel.declare_queue(name, durable=True, arguments=arguments)
         await queue.bind(exchange)
         return exchange
 
     async def publish(self, envelope: Envelope) -> None:
-        """Persistent and confirmed; mandatory where somebody must get it."""
-        wanted = bool(consumers_of(envelope.type))
-        await self._events.publish(_message(envelope), envelope.type, mandatory=wanted)
+        """Persistent and confirmed; mandatory where somebody must get it. Raises when the broker stays away."""
+        await self._put(self._events, _message(envelope), envelope.type, mandatory=bool(consumers_of(envelope.type)))
+
+    async def _put(self, exchange: Any, message: Message, routing_key: str, *, mandatory: bool = True) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await self._channel.ready()
+            await exchange.publish(message, routing_key, mandatory=mandatory)
 
     async def broadcast(self, envelope: Envelope) -> None:
-        """To whoever listens now."""
-        await self._lossy.publish(_message(envelope, persistent=False), envelope.type, mandatory=False)
+        """To whoever listens now; while the broker is away, to nobody."""
+        if not self._connection.connected.is_set():
+            return
+        with contextlib.suppress(*LOST):
+            async with asyncio.timeout(LOSSY_PATIENCE):
+                await self._lossy.publish(_message(envelope, persistent=False), envelope.type, mandatory=False)
 
     async def subscribe(self, room: str, type: str, handler: Handler) -> None:
         """Consume the room's queue, one at a time, on a channel of its own."""
-        channel = await self._connection.channel(publisher_confirms=True)
+        if (room, type) in self._subscriptions:
+            raise ValueError(f"{room} already subscribes to {type}")
+        channel = await self._connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=PREFETCH)
-        queue = await channel.declare_queue(queue_name(room, type), durable=True, arguments=QUORUM)
-        turn = asyncio.Lock()
+        queue = await self._declare_queue(channel, room, type)
+        self._subscriptions[room, type] = subscription = _Subscription(self, queue, room, handler)
+        await subscription.start()
 
-        async def deliver(message: AbstractIncomingMessage) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            self._busy.add(task)
-            try:
-                async with turn:
-                    await self._deliver(message, room, handler)
-            finally:
-                self._busy.discard(task)
-
-        self._consumers.append((queue, await queue.consume(deliver)))
-
-    async def _deliver(self, message: AbstractIncomingMessage, room: str, handler: Handler) -> None:
-        """Handle, then acknowledge; on failure publish to the next tier first, then acknowledge."""
-        envelope = Envelope.model_validate_json(message.body)
-        attempt = int(str(message.headers.get("x-attempt", 0))) + 1
-        try:
-            await self._handle(envelope, handler)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            log.warning("event_failed", room=room, type=envelope.type, id=envelope.id, attempt=attempt, exc_info=True)
-            await self._put_aside(envelope, room, attempt, error)
-        with contextlib.suppress(aio_pika.exceptions.ChannelInvalidStateError):
-            await message.ack()
-
-    async def _handle(self, envelope: Envelope, handler: Handler) -> None:
-        carrier = {"traceparent": envelope.traceparent or ""}
-        token = context.attach(extract(carrier))
-        try:
-            with tracer.start_as_current_span(f"{envelope.type} process", kind=SpanKind.CONSUMER):
-                await handler(envelope)
-        finally:
-            context.detach(token)
-
-    async def _put_aside(self, envelope: Envelope, room: str, attempt: int, error: Exception) -> None:
-        headers: dict[str, Any] = {"x-attempt": attempt, "x-room": room, "x-reason": f"{type(error).__name__}: {error}"[:1000]}
-        if isinstance(error, Reject) or attempt > len(self._retries):
-            await self._channel.default_exchange.publish(_message(envelope, **headers), DEAD)
+    async def put_aside(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
+        """To the next retry tier, or to the dead letters after the last one and for a Reject."""
+        attempts, reason = _attempts(message) + 1, f"{type(error).__name__}: {error}"
+        final = isinstance(error, Reject) or attempts > len(self._retries)
+        headers = {"x-attempt": attempts, "x-queue": queue, "x-reason": reason[:1000]}
+        if final:
+            headers |= {"x-dead-id": uuid.uuid4().hex, "x-dead-at": time.time_ns()}
+            await self._put(self._channel.default_exchange, _again(message, **headers), self._names.dead)
         else:
-            exchange = self._retries[attempt - 1]
-            await exchange.publish(_message(envelope, **headers), queue_name(room, envelope.type))
+            await self._put(self._retries[attempts - 1], _again(message, **headers), queue)
+        log.warning(
+            "event_dead" if final else "event_retried",
+            room=self._names.room(queue),
+            event_type=message.type,
+            event_id=message.message_id,
+            attempts=attempts,
+            reason=reason,
+        )
 
     @asynccontextmanager
     async def listen(self, types: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
-        """Broadcasts of `types` through an exclusive queue of bounded length."""
-        channel = await self._connection.channel()
-        arguments = {"x-max-length": 1000, "x-overflow": "drop-head"}
-        queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
-        for type in types:
-            await queue.bind(BROADCAST, type)
-
-        async def stream() -> AsyncIterator[Envelope]:
-            async with queue.iterator(no_ack=True) as messages:
-                async for message in messages:
-                    yield Envelope.model_validate_json(message.body)
-
+        """Broadcasts of `types` from now on; a slow listener loses the oldest."""
+        listener = Listener(types, self._listener_buffer)
+        self._listeners.add(listener)
         try:
-            yield stream()
+            await self._hear(types)
+            yield listener.stream()
         finally:
-            await channel.close()
+            self._listeners.discard(listener)
+
+    async def _hear(self, types: Sequence[str]) -> None:
+        """See to it that this process's one exclusive queue is there and gets these types."""
+        async with self._tuning:
+            fresh = set(types) - self._heard
+            self._heard |= fresh
+            if self._ear is None:
+                channel = await self._connection.channel(publisher_confirms=False)
+                await self._tune_in(channel)
+                channel.reopen_callbacks.add(self._tune_in)
+            elif fresh:
+                await self._bind(self._ear, fresh)
+
+    async def _tune_in(self, channel: Any, *_: object) -> None:
+        """A fresh queue with a name of the broker's making: the old one may still be locked by a lost connection."""
+        arguments = {"x-max-length": BUFFER, "x-overflow": "drop-head"}
+        self._ear = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments, robust=False)
+        await self._bind(self._ear, self._heard)
+        await self._ear.consume(self._hand_out, no_ack=True, robust=False)  # type: ignore[call-arg]
+
+    async def _bind(self, queue: Any, types: set[str]) -> None:
+        for type in types:
+            await queue.bind(self._names.broadcast, type, robust=False)
+
+    async def _hand_out(self, message: AbstractIncomingMessage) -> None:
+        envelope = Envelope.model_validate_json(message.body)
+        for listener in self._listeners:
+            listener.offer(envelope)
 
     @asynccontextmanager
     async def _dead_letters(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
-        """Everything in the dead-letter queue, unacknowledged; what the block leaves goes back."""
-        channel = await self._connection.channel(publisher_confirms=True)
-        try:
-            queue = await channel.declare_queue(DEAD, durable=True, passive=True)
+        """Everything in the dead-letter queue, oldest first, unacknowledged; what the block leaves goes back.
+
+        Always on one channel: the broker then sees what goes back before the next look. A second process that looks at
+        the same moment sees less.
+        """
+        async with self._digging:
+            await self._graveyard.ready()
+            queue = await self._graveyard.get_queue(self._names.dead, ensure=False)
             found: list[AbstractIncomingMessage] = []
-            while (message := await queue.get(fail=False)) is not None:
-                found.append(message)
-            yield found
-        finally:
-            await channel.close()
+            try:
+                while (message := await queue.get(fail=False, timeout=PATIENCE)) is not None:
+                    found.append(message)
+                yield sorted(found, key=_died_at)
+            finally:
+                if found:
+                    await found[-1].channel.basic_nack(found[-1].delivery_tag or 0, multiple=True, requeue=True)
 
     async def dead(self, room: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""
         async with self._dead_letters() as messages:
-            letters = [_letter(message) for message in messages]
+            letters = [self._letter(message) for message in messages]
         return [letter for letter in letters if room in (None, letter.room)]
 
     async def replay(self, id: str) -> bool:
         """Publish it to its room's queue again, then take it out."""
         async with self._dead_letters() as messages:
             for message in messages:
-                letter = _letter(message)
-                if letter.id == id:
-                    target = queue_name(letter.room, letter.envelope.type)
-                    await self._channel.default_exchange.publish(_message(letter.envelope), target)
+                if _letter_id(message) == id:
+                    await self._put(self._channel.default_exchange, _again(message), _queue_of(message))
                     await message.ack()
                     return True
         return False
 
+    def _letter(self, message: AbstractIncomingMessage) -> DeadLetter:
+        queue = _queue_of(message)
+        return DeadLetter(
+            id=_letter_id(message),
+            room=self._names.room(queue),
+            envelope=_envelope_of(message, queue),
+            reason=str(message.headers.get("x-reason") or f"the broker gave up: {_last_death(message).get('reason')}"),
+            attempts=_attempts(message),
+        )
+
     async def ping(self) -> None:
-        """Raise unless the connection is up."""
-        if not self._connection.connected.is_set():
+        """Raise unless the broker answers."""
+        transport = self._connection.transport
+        if transport is None or not self._connection.connected.is_set():
             raise ConnectionError("the broker is away")
+        channel = await transport.connection.channel(publisher_confirms=False, timeout=PATIENCE)
+        await channel.close()
 
     async def close(self) -> None:
-        """Stop consuming, let running handlers finish, close."""
-        for queue, tag in self._consumers:
-            with contextlib.suppress(Exception):
-                await queue.cancel(tag)
-        await asyncio.gather(*self._busy, return_exceptions=True)
+        """Stop consuming, let running handlers finish, end the listeners, close."""
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions.values()))
+        for listener in self._listeners:
+            listener.end()
         await self._connection.close()
 
 
-def _letter(message: AbstractIncomingMessage) -> DeadLetter:
-    envelope, headers = Envelope.model_validate_json(message.body), message.headers
-    room = str(headers.get("x-room", ""))
-    return DeadLetter(
-        id=f"{room}:{envelope.id}",
-        room=room,
-        envelope=envelope,
-        reason=str(headers.get("x-reason", "")),
-        attempts=int(str(headers.get("x-attempt", 0))),
-    )
+def _last_death(message: AbstractIncomingMessage) -> dict[str, Any]:
+    """What the broker noted when it gave up on a message itself; the latest comes first."""
+    deaths: Any = message.headers.get("x-death") or [{}]
+    return dict(deaths[0])
+
+
+def _queue_of(message: AbstractIncomingMessage) -> str:
+    """The room's queue in which a dead letter died."""
+    return str(message.headers.get("x-queue") or _last_death(message).get("queue", ""))
+
+
+def _letter_id(message: AbstractIncomingMessage) -> str:
+    return str(message.headers.get("x-dead-id") or f"{_queue_of(message)}:{message.message_id}")
+
+
+def _died_at(message: AbstractIncomingMessage) -> float:
+    """Seconds since 1970; the broker's own note has no fractions."""
+    if "x-dead-at" in message.headers:
+        return int(str(message.headers["x-dead-at"])) / 1e9
+    at = _last_death(message).get("time")
+    return at.timestamp() if at else 0.0
+
+
+def _envelope_of(message: AbstractIncomingMessage, queue: str) -> Envelope:
+    """The event in a dead letter, or a stand-in that shows what it was instead."""
+    try:
+        return Envelope.model_validate_json(message.body)
+    except ValueError:
+        text = message.body.decode(errors="replace")
+        return Envelope(source=queue, type=message.type or "unknown", subject="", data={"unreadable": text[:10_000]})

@@ -7,32 +7,26 @@ the table names are checked against patterns first, so no text from outside beco
 # ruff: noqa: S608
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.documents.protocol import Document, Index, Order, Where
+from shared.documents.subset import check_patch, checked_collection, checked_value, path_of
 from shared.runtime.errors import Conflict
 from shared.runtime.sqlite import Database
 
 Clause = tuple[str, list[Any]]
 """A piece of SQL with its parameters."""
 
-NAME = re.compile(r"[^.\"\\$\x00-\x1f][^.\"\\\x00-\x1f]*")
-"""A field name that both SQLite's JSON paths and MongoDB can address."""
-COLLECTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 COLUMNS = {"_id": ("_id", "'text'"), "version": ("version", "'integer'")}
 
 
 def _path(field: str) -> str:
     """The dotted field as a quoted JSON path in an SQL literal."""
-    names = field.split(".")
-    if not all(NAME.fullmatch(name) for name in names):
-        raise ValueError(f"not a field path: {field!r}")
-    path = "$" + "".join(f'."{name}"' for name in names).replace("'", "''")
+    path = "$" + "".join(f'."{name}"' for name in path_of(field)).replace("'", "''")
     return f"'{path}'"
 
 
@@ -46,14 +40,14 @@ def _type(field: str) -> str:
 
 def _types_of(value: Any) -> str:
     """The JSON types that a filter value may be compared with."""
-    match value:
+    match checked_value(value):
         case bool():
             return "('true', 'false')"
         case int() | float():
             return "('integer', 'real')"
         case str():
             return "('text')"
-    raise ValueError(f"filters compare with null, booleans, numbers and strings, not {value!r}")
+    raise ValueError("filters compare with null for equality only")
 
 
 def _compare(field: str, sign: str, value: Any) -> Clause:
@@ -149,8 +143,7 @@ class LocalCollection:
     ) -> Document | None:
         """One filtered UPDATE of dotted paths."""
         fields = [*(set or ()), *(inc or ())]
-        if not COLUMNS.keys().isdisjoint(fields):
-            raise ValueError("a patch leaves _id and version alone")
+        check_patch(fields)
         body, values = _assignments(set or {}, inc or {})
         condition, parameters = _filter(where)
         sql = f"UPDATE {self._table} SET body = {body} WHERE _id = ? AND {condition} RETURNING body"
@@ -200,8 +193,7 @@ class LocalDocuments:
 
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> LocalCollection:
         """Open (and create) a collection with its indexes."""
-        if not COLLECTION.fullmatch(name):
-            raise ValueError(f"not a collection name: {name!r}")
+        checked_collection(name)
         schema = [
             f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)'
         ]

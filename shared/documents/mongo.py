@@ -2,29 +2,36 @@
 
 The one file that imports motor. Every call used here is shared with PyMongo's `AsyncMongoClient`: hand one to
 `MongoDocuments` and motor is gone (ADR 6). Each write carries a `write_id`, so that after a network error the writer
-re-reads before it declares a conflict.
+re-reads before it declares a conflict; on a replica set the driver retries by itself first.
 """
 
+import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReadPreference, ReturnDocument, WriteConcern
-from pymongo.errors import AutoReconnect, DuplicateKeyError
+from pymongo.errors import AutoReconnect, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from shared.documents.protocol import Document, Index, Order, Where
+from shared.documents.subset import check_patch, checked_collection, checked_filter
 from shared.runtime.errors import Conflict
 
 DATABASE = "anneal"
-TIMEOUT_MS = 5_000
+PATIENCE = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
+"""A server that is away, or a connection that is half open, becomes an error and not a wait."""
 HIDDEN = {"write_id": 0}
+NOT_AN_OBJECT = 28
+"""PathNotViable: a parent of a patched path is something else than an object."""
 
 
-def connect(url: str) -> Any:
-    """The driver's client. Writes are majority and journaled; the driver's own retries need a replica set."""
-    return AsyncIOMotorClient(url, serverSelectionTimeoutMS=TIMEOUT_MS, retryWrites=False, tz_aware=True)
+def connect(url: str, client: Callable[..., Any] = AsyncIOMotorClient) -> "MongoDocuments":
+    """The database that the URL's path names (`mongodb://host/name`)."""
+    database = urlsplit(url).path.strip("/") or DATABASE
+    return MongoDocuments(client(url, **PATIENCE), database)
 
 
 class MongoCollection:
@@ -40,18 +47,20 @@ class MongoCollection:
 
     async def insert(self, document: Document) -> bool:
         """Insert if absent; False when the _id (or a unique index) is taken."""
+        _check_json(document)
 
         async def write(write_id: str) -> bool:
             try:
                 await self._collection.insert_one({**document, "write_id": write_id})
             except DuplicateKeyError:
-                return await self._wrote(document["_id"], write_id)
+                return False
             return True
 
         return await self._certain(document["_id"], write)
 
     async def replace(self, document: Document, *, version: int) -> bool:
         """Compare-and-set on the stored version."""
+        _check_json(document)
         where = {"_id": document["_id"], "version": version}
 
         async def write(write_id: str) -> bool:
@@ -64,49 +73,65 @@ class MongoCollection:
         self, id: str, where: Where, *, set: Mapping[str, Any] | None = None, inc: Mapping[str, int] | None = None
     ) -> Document | None:
         """One filtered update of dotted paths."""
-        if not {"_id", "version"}.isdisjoint([*(set or ()), *(inc or ())]):
-            raise ValueError("a patch leaves _id and version alone")
-        found: list[Document | None] = []
+        check_patch([*(set or ()), *(inc or ())])
+        _check_json(set)
+        found: list[Document] = []
 
         async def write(write_id: str) -> bool:
             update: dict[str, Any] = {"$set": {**(set or {}), "write_id": write_id}}
             if inc:
                 update["$inc"] = dict(inc)
             document = await self._collection.find_one_and_update(
-                {**where, "_id": id}, update, projection=HIDDEN, return_document=ReturnDocument.AFTER
+                {**checked_filter(where), "_id": id},
+                update,
+                projection=HIDDEN,
+                return_document=ReturnDocument.AFTER,
             )
-            found.append(document)
+            found.extend([document] if document else [])
             return document is not None
 
-        done = await self._certain(id, write)
-        return (found[-1] if found and found[-1] else await self.get(id)) if done else None
+        if not await self._certain(id, write):
+            return None
+        return found[0] if found else await self.get(id)
 
     async def find(self, where: Where, *, order: Order = (), limit: int | None = None, skip: int = 0) -> list[Document]:
         """Matching documents in order."""
+        condition = checked_filter(where)
         if limit == 0:
             return []
-        cursor = self._collection.find(dict(where), HIDDEN).sort([*order, ("_id", 1)]).skip(skip).limit(limit or 0)
+        keys = dict([*order, *([] if "_id" in dict(order) else [("_id", 1)])])
+        cursor = self._collection.find(condition, HIDDEN).sort(list(keys.items())).skip(skip).limit(limit or 0)
         documents: list[Document] = await cursor.to_list(None)
         return documents
 
     async def count(self, where: Where) -> int:
         """How many match."""
-        return int(await self._collection.count_documents(dict(where)))
+        return int(await self._collection.count_documents(checked_filter(where)))
 
     async def delete(self, id: str, where: Where | None = None) -> bool:
-        """Delete if it exists and matches; True when it did."""
-        result = await self._collection.delete_one({**(where or {}), "_id": id})
+        """Delete if it exists and matches; True when it did, or when it is gone after an answer was lost."""
+        condition = {**checked_filter(where or {}), "_id": id}
+        try:
+            result = await self._collection.delete_one(condition)
+        except AutoReconnect:
+            result = await self._collection.delete_one(condition)
+            return bool(result.deleted_count) or await self.get(id) is None
         return bool(result.deleted_count)
 
     async def _certain(self, id: str, write: Callable[[str], Awaitable[bool]]) -> bool:
         """Whether the write took place, also when the connection broke before the answer came."""
         write_id = uuid.uuid4().hex
         try:
-            return await write(write_id)
+            try:
+                return await write(write_id)
+            except AutoReconnect:
+                return await self._wrote(id, write_id) or await write(write_id) or await self._wrote(id, write_id)
         except DuplicateKeyError as error:
             raise Conflict("another document holds this unique value") from error
-        except AutoReconnect:
-            return await self._wrote(id, write_id) or await write(write_id)
+        except OperationFailure as error:
+            if error.code == NOT_AN_OBJECT:
+                raise ValueError(f"a parent is not an object: {error}") from error
+            raise
 
     async def _wrote(self, id: str, write_id: str) -> bool:
         return await self._collection.find_one({"_id": id, "write_id": write_id}, {"_id": 1}) is not None
@@ -119,9 +144,9 @@ class MongoDocuments:
         self._client, self._database = client, client[database]
 
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> MongoCollection:
-        """Open (and create) a collection with its indexes."""
+        """Open (and create) a collection with its indexes; `training.jobs` is called training_jobs on the server."""
         collection = self._database.get_collection(
-            name,
+            checked_collection(name).replace(".", "_"),
             write_concern=WriteConcern("majority", j=True),
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
@@ -139,3 +164,8 @@ class MongoDocuments:
         closing = self._client.close()
         if closing is not None:
             await closing
+
+
+def _check_json(value: Any) -> None:
+    """Raise ValueError or TypeError for what is not JSON: BSON would take NaN, and dates."""
+    json.dumps(value, allow_nan=False)

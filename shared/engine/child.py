@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.engine.protocol import Commands, Reporter, run
+from shared.engine.protocol import Commands, Main, Reporter, run
 
 COMMANDS, MESSAGES, LIFELINE = 3, 4, 5
 """Descriptors of a child beside 0 (nothing), 1 and 2 (both the log)."""
@@ -33,22 +34,27 @@ def become_engine(request: Mapping[str, Any], pipes: Sequence[int]) -> int:
     _reset_signals()
     _set_environment(request["env"])
     threading.Thread(target=_follow, args=(LIFELINE,), name="lifeline", daemon=True).start()
-    reporter, commands = Reporter(MESSAGES), Commands(COMMANDS)
+    lines = os.fdopen(COMMANDS, "rb")
+    spec = json.loads(lines.readline())  # before SIGTERM may become a command, so that the spec is the first
+    reporter, commands = Reporter(MESSAGES), Commands(lines)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
-        return run(lambda *channels: _enter(request, *channels), {}, reporter, commands)
+        return run(_importing(request), spec, reporter, commands)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def _enter(request: Mapping[str, Any], _: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Import the target and call it with the spec, which is the first command line."""
-    os.chdir(request["cwd"])
-    module, name = request["target"].split(":")
-    main = getattr(importlib.import_module(module), name)
-    result: dict[str, Any] = main(commands.get(), reporter, commands)
-    return result
+def _importing(request: Mapping[str, Any]) -> Main:
+    """The target as an engine that is imported in its own folder when it is called, so that failures are reported."""
+
+    def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+        os.chdir(request["cwd"])
+        module, name = request["target"].split(":")
+        result: dict[str, Any] = getattr(importlib.import_module(module), name)(spec, reporter, commands)
+        return result
+
+    return main
 
 
 def _take(pipes: Sequence[int]) -> None:

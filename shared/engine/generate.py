@@ -57,9 +57,13 @@ class _Row:
 
 
 class Decoding:
-    """The live batch: left-padded rows over one cache. Not thread-safe; indices count requests in order of joining."""
+    """The live batch: left-padded rows over one cache. Not thread-safe; indices count requests in order of joining.
+
+    Raises EngineError `unsupported_architecture` for layers that remember more than keys and values.
+    """
 
     def __init__(self, model: Any, stop_ids: Sequence[int]) -> None:
+        _require_attention(model)
         self._model = model
         self._stop_ids = frozenset(stop_ids)
         self._context = context_length(model)
@@ -225,6 +229,17 @@ def generate_all(
 def context_length(model: Any) -> int:
     """Tokens that prompt and answer may have together."""
     return int(model.config.get_text_config().max_position_embeddings)
+
+
+def _require_attention(model: Any) -> None:
+    """A cache of recurrent states can be neither padded nor compacted as this loop does it."""
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if others := sorted(kind for kind in kinds if not kind.endswith("attention") or kind == "linear_attention"):
+        raise EngineError(
+            "unsupported_architecture",
+            f"generation with layers of kind {', '.join(others)} is not supported",
+            remedy="choose a base model whose layers all use attention, or serve this one with vLLM",
+        )
 
 
 def _next_group(costs: list[int], joined: int, free: int, budget: int, live: int) -> int:

@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from shared.engine.plain import plain_json
 
@@ -66,16 +66,16 @@ class Reporter:
 
 
 class Commands:
-    """Commands from the service, read from a file descriptor as JSON lines; SIGTERM reads as {"op": "stop"}.
+    """Commands from the service, JSON lines of a binary stream; SIGTERM reads as {"op": "stop"}.
 
     Construct it in the main thread, for it installs the signal handler.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, lines: IO[bytes]) -> None:
         self._waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._closed = False
         signal.signal(signal.SIGTERM, lambda *_: self._waiting.put({"op": "stop"}))
-        threading.Thread(target=self._read, args=(fd,), name="commands", daemon=True).start()
+        threading.Thread(target=self._read, args=(lines,), name="commands", daemon=True).start()
 
     def poll(self) -> dict[str, Any] | None:
         """The next command, or None at once; a closed input means only that no more will come."""
@@ -89,16 +89,15 @@ class Commands:
     def get(self) -> dict[str, Any]:
         """The next command, waiting for it; {"op": "stop"} once the input is closed."""
         while not (self._closed and self._waiting.empty()):
-            if command := self._waiting.get():
+            if (command := self._waiting.get()) is not None:
                 return command
             self._closed = True
         return {"op": "stop"}
 
-    def _read(self, fd: int) -> None:
-        with os.fdopen(fd, "rb", closefd=False) as lines:
-            for line in lines:
-                if line.strip():
-                    self._waiting.put(json.loads(line))
+    def _read(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            if line.strip():
+                self._waiting.put(json.loads(line))
         self._waiting.put(None)
 
 
@@ -146,7 +145,7 @@ def protect_stdout() -> int:
 def run_by_hand(main: Main) -> None:
     """`python -m services.training.engine.train spec.json`: runs an engine from a shell, lines on stdout."""
     spec = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    sys.exit(run(main, spec, Reporter(protect_stdout()), Commands(0)))
+    sys.exit(run(main, spec, Reporter(protect_stdout()), Commands(sys.stdin.buffer)))
 
 
 def _sentence(error: BaseException) -> str:

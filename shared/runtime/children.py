@@ -45,12 +45,12 @@ class Exit:
 class Child:
     """A running engine. Read `messages()` once, from start to end; an unread child soon stands still."""
 
-    def __init__(self, pid: int, parent: _WarmParent, launch: int, ends: _Ends) -> None:
+    def __init__(self, pid: int, parent: _WarmParent, launch: int, ends: _Ends, ended: asyncio.Future[Exit]) -> None:
         self.pid = pid
         self._parent = parent
         self._launch = launch
         self._ends = ends
-        self._exit = parent.exits[launch]
+        self._exit = ended
         self._exit.add_done_callback(lambda _: ends.close())
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
@@ -140,21 +140,21 @@ class Engines:
                 remedy='pip install "anneal[engine]"',
             )
         request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
-        starting = asyncio.create_task(self._launch(request))
+        starting = asyncio.create_task(self._launch(request, spec))
         try:
-            child = await asyncio.shield(starting)
+            return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(_abandon)
             raise
+
+    async def _launch(self, request: dict[str, Any], spec: Mapping[str, Any]) -> Child:
+        """Launch, once more if the warm parent died under the request; the spec is the first command."""
+        try:
+            child = await (await self._warm()).launch(request)
+        except ConnectionError:
+            child = await (await self._warm()).launch(request)
         await child.send(spec)
         return child
-
-    async def _launch(self, request: dict[str, Any]) -> Child:
-        """Launch, once more if the warm parent died under the request."""
-        try:
-            return await (await self._warm()).launch(request)
-        except ConnectionError:
-            return await (await self._warm()).launch(request)
 
     async def _warm(self) -> _WarmParent:
         async with self._starting:
@@ -183,13 +183,13 @@ class _WarmParent:
 
     def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
         self.pid = process.pid
-        self.exits: dict[int, asyncio.Future[Exit]] = {}
         self.gone = False
         self._process = process
         self._requests = requests
         self._sending = asyncio.Lock()
         self._launches = count(1)
-        self._pids: dict[int, asyncio.Future[int]] = {}
+        self._pids: dict[int, asyncio.Future[int | None]] = {}  # None: the warm parent ended first
+        self._exits: dict[int, asyncio.Future[Exit]] = {}
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -213,7 +213,8 @@ class _WarmParent:
         """Fork one child; raises ConnectionError if the warm parent dies meanwhile."""
         loop = asyncio.get_running_loop()
         launch = next(self._launches)
-        self._pids[launch], self.exits[launch] = loop.create_future(), loop.create_future()
+        forked = self._pids[launch] = loop.create_future()
+        ended = self._exits[launch] = loop.create_future()
         (commands_r, commands_w), (messages_r, messages_w) = os.pipe(), os.pipe()
         (log_r, log_w), (lifeline_r, lifeline_w) = os.pipe(), os.pipe()
         theirs = [commands_r, messages_w, log_w, lifeline_r]
@@ -222,26 +223,29 @@ class _WarmParent:
         )
         try:
             await self._post({"id": launch, **request}, theirs)
-            pid = await self._pids[launch]
         except ConnectionError:
             ends.close()
             raise
         finally:
             for fd in theirs:
                 os.close(fd)
-        return Child(pid, self, launch, ends)
+        if (pid := await forked) is None:
+            ends.close()
+            raise ConnectionResetError("the warm parent ended")
+        return Child(pid, self, launch, ends, ended)
 
     async def signal(self, launch: int, number: int) -> None:
         """Signal a child that has not been reaped; its reaper sends it, so the pid cannot be someone else's."""
-        if not self.gone and not self.exits[launch].done():
+        if not self.gone and launch in self._exits:
             with contextlib.suppress(ConnectionError):
                 await self._post({"id": launch, "signal": number}, [])
 
     async def close(self) -> None:
         """End the children, then the process, which holds no state of its own."""
-        for launch in [launch for launch, end in self.exits.items() if not end.done()]:
+        running = list(self._exits.values())
+        for launch in list(self._exits):
             await self.signal(launch, signal.SIGKILL)
-        await asyncio.gather(*self.exits.values())
+        await asyncio.gather(*running)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._listening
@@ -250,6 +254,8 @@ class _WarmParent:
         body = json.dumps(request).encode()
         frame = struct.pack("!I", len(body)) + body
         async with self._sending:
+            if self.gone:
+                raise ConnectionResetError("the warm parent ended")
             sent = await self._send_first(frame, fds)
             await asyncio.get_running_loop().sock_sendall(self._requests, frame[sent:])
 
@@ -272,17 +278,19 @@ class _WarmParent:
             if "pid" in reply:
                 self._pids.pop(reply["id"]).set_result(reply["pid"])
             else:
-                self.exits.pop(reply["id"]).set_result(_exit_of(reply["exit"]))
+                self._exits.pop(reply["id"]).set_result(_exit_of(reply["exit"]))
         await self._end()
 
     async def _end(self) -> None:
         """Without its reaper a child can be neither signalled nor accounted for: closing lifelines ends them all."""
         self.gone = True
-        self._requests.close()
         for pid in self._pids.values():
-            pid.set_exception(ConnectionResetError("the warm parent ended"))
-        for end in self.exits.values():
+            pid.set_result(None)
+        for end in self._exits.values():
             end.set_result(Exit(None, signal.SIGKILL))
+        self._exits.clear()
+        async with self._sending:
+            self._requests.close()
         await self._process.wait()
 
 

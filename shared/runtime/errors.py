@@ -83,7 +83,8 @@ class Unavailable(AnnealError):
 def answer(error: AnnealError, path: str = "") -> JSONResponse:
     """The HTTP response of a failure; below /v1 in OpenAI's shape, so that its clients raise their own exceptions."""
     if path.startswith("/v1/"):
-        return JSONResponse(_as_openai(error), error.status, headers=dict(error.headers))
+        status = 400 if error.status == InvalidInput.status else error.status
+        return JSONResponse(_as_openai(error), status, headers=dict(error.headers))
     return JSONResponse(error.problem(), error.status, media_type=PROBLEM, headers=dict(error.headers))
 
 

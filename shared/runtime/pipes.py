@@ -34,11 +34,9 @@ async def write_end(fd: int) -> asyncio.StreamWriter:
 
 
 async def messages_in(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """The JSON objects of a pipe, one a line."""
+    """The JSON objects of a pipe, one a line; the piece of a line that a killed child leaves is dropped."""
     async for line, whole in _lines(reader, MAX_MESSAGE):
-        yield (
-            json.loads(line) if whole else _log("error", f"a message of more than {MAX_MESSAGE >> 20} MiB was dropped")
-        )
+        yield _parsed(line) if whole else _log("error", f"a message of more than {MAX_MESSAGE >> 20} MiB was dropped")
 
 
 async def log_messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
@@ -64,6 +62,14 @@ async def _lines(reader: asyncio.StreamReader, limit: int) -> AsyncIterator[tupl
             pieces.append(rest)
     if size:
         yield b"".join(pieces)[:limit], size <= limit
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        message: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return _log("error", f"a broken message of {len(line)} bytes was dropped")
+    return message
 
 
 def _log(level: str, message: str) -> dict[str, Any]:

@@ -35,11 +35,12 @@ class Service:
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nothing
 
 
-def web_app(service: Service, resources: Resources) -> FastAPI:
-    """The room's own ASGI app."""
+def web_app(service: Service, resources: Resources, *, openapi_url: str | None = "/openapi.json") -> FastAPI:
+    """The room's own ASGI app. It describes itself at `openapi_url`."""
     app = FastAPI(
         title=f"Anneal {service.name}",
         generate_unique_id_function=_operation_id,
+        openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
     )

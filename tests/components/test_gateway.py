@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 import websockets
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.app import Gateway, build
+from services.gateway.proxy import OverHttp
 from shared.events.dataset import DatasetDeleted, DatasetReady
 from shared.events.envelope import Envelope, Event
 from shared.events.inference import ModelReady, ModelUndeployed
@@ -34,6 +33,7 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, running, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.streams import Streams
+from tests.serving import serving
 
 
 class TrainingRoom:
@@ -62,8 +62,8 @@ class TrainingRoom:
             return {"id": job_id, "state": self.jobs[job_id]}
 
         @router.get("/training/jobs/{job_id}/records")
-        async def list_records(job_id: str, caller: Caller, after: int = 0) -> dict[str, Any]:
-            return {"records": await self.streams.read(job_id, after=after, limit=3)}
+        async def list_records(job_id: str, caller: Caller, after: int = 0, limit: int = 3) -> dict[str, Any]:
+            return {"records": await self.streams.read(job_id, after=after, limit=min(limit, 3))}
 
         @router.get("/training/broken")
         async def break_down(caller: Caller) -> None:
@@ -114,33 +114,33 @@ class House:
         return envelope.id
 
 
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an ASGI app on a free loopback port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=2)
-    )
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-
-
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A platform with its room in the same process."""
+    async with open_house(tmp_path, remote=False) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["in process", "over http"])
+async def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """A platform with its room in the same process, and one with the room behind an address."""
+    async with open_house(tmp_path, remote=request.param == "over http") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_house(tmp_path: Path, *, remote: bool) -> AsyncIterator[House]:
     settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False)
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
         room = TrainingRoom(await Streams.open(resources.documents, "training"))
         app = web_app(Service("training", room.routes()), resources)
         app.mount("/training/echo/", room.echo)
-        gateway = await build(resources, {"training": app})
+        room_or_address: Any = app
+        if remote:
+            room_or_address = OverHttp(await stack.enter_async_context(serving(app)))
+            stack.push_async_callback(room_or_address.close)
+        gateway = await build(resources, {"training": room_or_address})
         await stack.enter_async_context(running([gateway.service], resources))
         url = await stack.enter_async_context(serving(gateway.app))
         yield House(url, resources, gateway, room, (tmp_path / "api-key").read_text().strip())
@@ -297,20 +297,20 @@ async def test_only_known_hosts_are_answered(house: House) -> None:
 # Forwarding
 
 
-async def test_identity_headers_from_outside_are_dropped(house: House) -> None:
+async def test_identity_headers_from_outside_are_dropped(any_house: House) -> None:
     forged = {"x-anneal-principal": "forged", "X-Anneal-Project": "team-b", "Cookie": "a=b", "TE": "trailers"}
-    async with house.client() as client:
+    async with any_house.client() as client:
         answer = (await client.get("/training/jobs", headers=forged)).json()
     assert answer["caller"][1] == "default"
     assert answer["headers"]["x-anneal-principal"] != "forged"
     assert not {"x-anneal-project", "cookie", "te", "authorization", "connection"} & set(answer["headers"])
 
 
-async def test_bodies_stream_both_ways_at_once(house: House) -> None:
+async def test_bodies_stream_both_ways_at_once(any_house: House) -> None:
     """The second part is sent only after the first came back: impossible where something buffers."""
     async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rsplit(":", 1)[1]))
-        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {house.key}\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(any_house.url.rsplit(":", 1)[1]))
+        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {any_house.key}\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         assert await reader.readuntil(b"one\r\n") == b"3\r\none\r\n"
@@ -319,13 +319,13 @@ async def test_bodies_stream_both_ways_at_once(house: House) -> None:
         writer.close()
 
 
-async def test_a_room_learns_that_the_client_left(house: House) -> None:
-    async with house.client() as client, client.stream("GET", "/training/endless") as response:
+async def test_a_room_learns_that_the_client_left(any_house: House) -> None:
+    async with any_house.client() as client, client.stream("GET", "/training/endless") as response:
         async for line in response.aiter_lines():
             assert line == "data: first"
             break
     async with asyncio.timeout(10):
-        await house.room.left.wait()
+        await any_house.room.left.wait()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/training-jobs", "/../etc/passwd", "/training/unknown"])
@@ -393,10 +393,9 @@ async def test_metrics_count_by_route_and_room(house: House) -> None:
     assert 'anneal_http_errors_total{method="GET",room="training",route="/training/broken"} 1.0' in text
 
 
-async def test_the_description_joins_all_rooms(house: House) -> None:
-    async with house.client() as client:
+async def test_the_description_joins_all_rooms(any_house: House) -> None:
+    async with any_house.client() as client:
         described = (await client.get("/openapi.json")).json()
-    print(sorted(described["paths"]))
     operations = [op["operationId"] for path in described["paths"].values() for op in path.values()]
     assert {"list_jobs", "create_key", "show_overview"} <= set(operations)
     assert len(operations) == len(set(operations))
@@ -435,25 +434,25 @@ async def follow(house: House, job: str, after: int = 0) -> list[dict[str, Any]]
         return received
 
 
-async def test_live_sends_each_record_once_whatever_is_lost(house: House) -> None:
+async def test_live_sends_each_record_once_whatever_is_lost(any_house: House) -> None:
     job = "job_live"
-    house.room.jobs[job] = "running"
-    writer = await house.room.streams.writer(job, 1)
+    any_house.room.jobs[job] = "running"
+    writer = await any_house.room.streams.writer(job, 1)
     await writer.append([{"kind": "log", "message": f"early {n}"} for n in range(7)])
-    async with live(house, job, after=2) as messages:
+    async with live(any_house, job, after=2) as messages:
         received = [await anext(messages)]
         for number in range(12):
             stored = await writer.append([{"kind": "metric", "step": number}])
             if number % 4 != 1:  # a lost broadcast
-                await broadcast(house, job, stored)
+                await broadcast(any_house, job, stored)
             if number % 3 == 0:  # and a repeated one
-                await broadcast(house, job, stored)
-        house.room.jobs[job] = "succeeded"
-        await broadcast(house, job, await writer.append([{"kind": "state", "state": "succeeded"}]))
+                await broadcast(any_house, job, stored)
+        any_house.room.jobs[job] = "succeeded"
+        await broadcast(any_house, job, await writer.append([{"kind": "state", "state": "succeeded"}]))
         received += [message async for message in messages]
     seen = [record["seq"] for message in received if message["type"] == "records" for record in message["records"]]
     assert seen == list(range(3, 21))
-    assert received[-1] == {"type": "end", "job_id": job}
+    assert received[-1] == {"type": "end", "job_id": job, "state": "succeeded"}
 
 
 async def test_live_needs_no_broadcast_at_all(house: House) -> None:

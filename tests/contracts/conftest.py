@@ -1,10 +1,11 @@
 """Every adapter under the same suite, in a place that a test can leave, kill and open again."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,12 @@ class Place(Generic[T]):
         self.opened = await self.factory(self.folder, **options)
         return self.opened
 
+    async def forget(self) -> None:
+        """Close, and leave nothing on a server."""
+        await self.close()
+        if self.adapter in adapters.FORGET:
+            await adapters.FORGET[self.adapter](self.folder)
+
     async def close(self) -> None:
         opened, self.opened = self.opened, None
         if opened is not None:
@@ -52,7 +59,7 @@ class Place(Generic[T]):
 async def documents_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place[Documents]]:
     place = Place(request.param, tmp_path, adapters.DOCUMENTS[request.param])
     yield place
-    await place.close()
+    await place.forget()
 
 
 @pytest.fixture
@@ -65,7 +72,7 @@ async def bus_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
     factory = partial(adapters.BUS[request.param], retry_delays=DELAYS, listener_buffer=1000)
     place = Place(request.param, tmp_path, factory)
     yield place
-    await place.close()
+    await place.forget()
 
 
 @pytest.fixture
@@ -77,12 +84,19 @@ async def bus(bus_place: Place[Bus]) -> Bus:
 async def blobs_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place[Blobs]]:
     place = Place(request.param, tmp_path / "store", adapters.BLOBS[request.param])
     yield place
-    await place.close()
+    await place.forget()
 
 
 @pytest.fixture
 async def blobs(blobs_place: Place[Blobs]) -> Blobs:
     return await blobs_place.open()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_queues_left() -> Iterator[None]:
+    yield
+    if adapters.AMQP:
+        asyncio.run(adapters.delete_queues())
 
 
 def killed_after(lines: int, script: str, place: Place[T]) -> list[str]:

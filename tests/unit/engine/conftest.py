@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from shared.engine.load import load_model, load_tokenizer
 from shared.engine.template import ChatTemplate
 from tests.tiny import make_tiny_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """A model this small only waits for its threads."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

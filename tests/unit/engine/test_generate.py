@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from shared.engine.generate import Decoding, Request, decode, generate_all
 from shared.engine.protocol import EngineError
@@ -42,6 +43,28 @@ def test_greedy_equals_transformers_in_a_batch_of_different_lengths(model: Any) 
     answers = generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=40)
     assert [answer.ids for answer in answers] == [reference(model, prompt, 40, stop) for prompt in PROMPTS]
     assert {answer.finish_reason for answer in answers} == {"stop", "length"}
+
+
+def random_model(kind: str, **options: Any) -> Any:
+    """A tiny model of another architecture, with random weights."""
+    sizes = {"vocab_size": 320, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "pad_token_id": 0}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.15, "eos_token_id": 1}
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **sizes, **heads, bos_token_id=None, max_position_embeddings=512, **options)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+
+
+def test_greedy_equals_transformers_with_sliding_windows() -> None:
+    layers = ["sliding_attention", "full_attention"]
+    model = random_model("gemma3_text", head_dim=16, sliding_window=8, layer_types=layers)
+    answers = generate_all(model, PROMPTS, stop_ids=[1], max_new_tokens=30)
+    assert [answer.ids for answer in answers] == [reference(model, prompt, 30, [1]) for prompt in PROMPTS]
+
+
+def test_a_model_with_recurrent_layers_is_refused() -> None:
+    with pytest.raises(EngineError) as refused:
+        generate_all(random_model("lfm2", layer_types=["conv", "full_attention"]), PROMPTS, stop_ids=[1])
+    assert refused.value.code == "unsupported_architecture"
 
 
 def test_a_small_token_budget_changes_nothing_but_the_batches(model: Any) -> None:

@@ -84,11 +84,13 @@ def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTempla
 
 
 def test_a_token_that_would_straddle_the_prompt_is_split(template: ChatTemplate, tokenizer: Any) -> None:
-    assert len(tokenizer("\n\n").input_ids) == 1, "the fixture must have a merge that can straddle"
-    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "\nyes"}]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "\n\nyes"}]
+    whole, double = tokenizer(template.render(messages)).input_ids, tokenizer("\n\n").input_ids
+    assert len(double) == 1, "two line breaks are one token"
+    assert double[0] in whole, "which in the whole text covers the prompt's last character"
     prompt, encoded = template.prompt_ids(messages[:1]), template.encode({"messages": messages})
     assert encoded.input_ids[: len(prompt)] == prompt
-    assert encoded.input_ids[len(prompt)] == tokenizer("\n").input_ids[0]
+    assert encoded.trained[len(prompt) :].count(True) == len(tokenizer("\n\nyes<|im_end|>").input_ids)
 
 
 def test_a_template_that_rewrites_history_gives_one_sample_per_turn() -> None:

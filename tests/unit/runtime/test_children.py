@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import select
 import signal
 import subprocess
@@ -14,15 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from shared.engine.child import MESSAGES
 from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINES = "tests.unit.engine.engines"
 
 
-@pytest.fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engines() -> AsyncIterator[Engines]:
+    """One warm parent for all tests: what it imports is what takes the time."""
     engines = Engines()
     await engines.start()
     yield engines
@@ -139,21 +146,38 @@ async def test_a_line_without_end_is_dropped_and_the_log_says_so(engines: Engine
 
 
 async def test_a_slow_reader_holds_the_engine_back(engines: Engines, tmp_path: Path) -> None:
-    """Of 100 MB nothing is read until the engine is seen blocked in its write; then all of it arrives."""
+    """Of 100 MB only what the pipes and the queue hold is written until somebody reads; then all of it arrives."""
     child = await launch(engines, "flood", tmp_path, lines=1000, size=100_000)
     messages = child.messages()
     assert (await anext(messages))["number"] == 0
-    await asyncio.to_thread(wait_until_blocked_in_pipe, child.pid)
+    assert await asyncio.to_thread(written_when_blocked, child.pid) < 15_000_000
     numbers = [message["number"] async for message in messages if message["kind"] == "line"]
     assert numbers == list(range(1, 1000))
 
 
-def wait_until_blocked_in_pipe(pid: int) -> None:
-    """Return once the main thread has stood in one and the same pipe write for 20 looks in a row."""
-    same = 0
-    while same < 20:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        same = same + 1 if state[0] == "S" else 0
+def written_when_blocked(pid: int) -> int:
+    """Bytes the process has written once it has stood still for 20 looks, sleeping."""
+    looks: list[tuple[str, int]] = []
+    while len(looks) < 20 or len(set(looks[-20:])) > 1 or looks[-1][0] != "S":
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        looks.append((state, int(Path(f"/proc/{pid}/io").read_text().split()[3])))
+        select.select([], [], [], 0.01)
+    return looks[-1][1]
+
+
+async def test_death_in_the_middle_of_a_line_ends_the_messages(engines: Engines, tmp_path: Path) -> None:
+    child = await launch(engines, "flood", tmp_path, lines=1, size=8_000_000)
+    await asyncio.to_thread(wait_until_writing, child.pid)
+    killing = asyncio.create_task(child.kill())
+    (message,) = await everything(child)
+    assert (message["level"], "broken message" in message["message"]) == ("error", True)
+    assert await killing == Exit(None, signal.SIGKILL)
+
+
+def wait_until_writing(pid: int) -> None:
+    """Return once the main thread is blocked in a write of messages: a pipe holds less than the line."""
+    write = {"x86_64": "1", "aarch64": "64"}[platform.machine()]
+    while Path(f"/proc/{pid}/syscall").read_text().split()[:2] != [write, hex(MESSAGES)]:
         select.select([], [], [], 0.01)
 
 
@@ -204,7 +228,9 @@ async def test_a_killed_warm_parent_ends_its_children_and_is_replaced(engines: E
 
 
 async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
-    """Cancelled while the warm parent still imports: the child starts, finds its lifeline closed, and goes."""
+    """Cancelled while a new warm parent still imports: the child starts, finds its lifeline closed, and goes."""
+    assert engines.warm_pid
+    os.kill(engines.warm_pid, signal.SIGKILL)
     abandoned = asyncio.create_task(launch(engines, "obstinate", tmp_path))
     second = asyncio.create_task(launch(engines, "echo", tmp_path))
     await asyncio.sleep(0)
@@ -236,6 +262,7 @@ async def test_close_ends_everything(tmp_path: Path) -> None:
 SERVICE = f"""
 import asyncio, json, sys
 from pathlib import Path
+from shared.engine.child import MESSAGES
 from shared.runtime.children import Engines
 
 async def main():
@@ -261,7 +288,7 @@ def service(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_kill_9_of_the_service_ends_all_it_started(service: subprocess.Popen[bytes]) -> None:
+async def test_kill_9_of_the_service_ends_all_it_started(service: subprocess.Popen[bytes]) -> None:
     assert service.stdout
     pids = json.loads(service.stdout.readline())
     assert len(pids) == 4

@@ -1,0 +1,35 @@
+"""One attempt of a handler at one envelope: what every adapter of the bus does between a delivery and its answer."""
+
+import asyncio
+
+from opentelemetry import context
+from opentelemetry.trace import SpanKind
+
+from shared.bus.protocol import Handler
+from shared.events.envelope import Envelope
+from shared.runtime.telemetry import extract, tracer
+
+
+async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
+    """What the handler raised, or None.
+
+    It runs in a task of its own: its context, and a cancellation inside it, stay there. Its span follows
+    OpenTelemetry's messaging conventions, where `system` is the broker's name.
+    """
+    task = asyncio.create_task(_handle(envelope, handler, system, queue))
+    await asyncio.wait({task})
+    return asyncio.CancelledError("the handler was cancelled") if task.cancelled() else task.exception()
+
+
+async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str) -> None:
+    carrier = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
+    context.attach(extract(carrier, context.Context()))
+    attributes = {
+        "messaging.system": system,
+        "messaging.operation.type": "process",
+        "messaging.destination.name": queue,
+        "messaging.message.id": envelope.id,
+        "messaging.message.conversation_id": envelope.correlationid or "",
+    }
+    with tracer.start_as_current_span(f"process {envelope.type}", kind=SpanKind.CONSUMER, attributes=attributes):
+        await handler(envelope)

@@ -1,0 +1,50 @@
+"""What RabbitMQ's exchanges and queues are called, and the arguments that make them keep what they took."""
+
+from dataclasses import dataclass
+from typing import Any
+
+DELIVERY_LIMIT = 100
+"""Deliveries of one message before the broker buries it: high, because dropped connections count too."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the exchanges and queues are called; two buses with different prefixes do not meet on one broker."""
+
+    prefix: str = "anneal"
+
+    @property
+    def events(self) -> str:
+        """The exchange of durable events."""
+        return f"{self.prefix}.events"
+
+    @property
+    def broadcast(self) -> str:
+        """The exchange of lossy broadcasts."""
+        return f"{self.prefix}.broadcast"
+
+    @property
+    def dead(self) -> str:
+        """The queue of dead letters."""
+        return f"{self.prefix}.dead"
+
+    def queue(self, room: str, type: str) -> str:
+        """The durable queue of a room for an event type."""
+        return f"{self.prefix}.{room}.{type}"
+
+    def room(self, queue: str) -> str:
+        """The room whose queue this is."""
+        return queue.removeprefix(f"{self.prefix}.").partition(".")[0]
+
+    def retry(self, delay: float) -> str:
+        """Exchange and queue of a retry tier."""
+        return f"{self.prefix}.retry.{delay:g}s"
+
+    def quorum(self, **arguments: Any) -> dict[str, Any]:
+        """Arguments of a quorum queue whose broker-made moves are confirmed before they are forgotten."""
+        safe = {"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+        return {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT, **safe, **arguments}
+
+    def graves(self) -> dict[str, Any]:
+        """Arguments of the dead-letter queue: looking at letters redelivers them, so no limit may ever count."""
+        return {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}

@@ -1,0 +1,180 @@
+"""The evaluation room over HTTP: real documents, bus and blobs, a real engine child, a tiny model and its adapter."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.evaluation.app import build
+from services.evaluation.handlers import subscriptions
+from shared.events.envelope import Envelope
+from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.registry import CONSUMERS
+from shared.events.training import TrainingSucceeded
+from tests.tuned import Room, chat_rows, open_room
+
+ROWS = 6
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with open_room(build, tmp_path) as room:
+        await room.publish_models()
+        await room.publish_dataset("dataset_chat", chat_rows(ROWS))
+        yield room
+
+
+async def evaluate(room: Room, model: str = "model_tuned", **body: Any) -> dict[str, Any]:
+    """Ask for an evaluation with short answers."""
+    answer = await room.http.post(f"/models/custom/{model}/evaluate", json={"max_new_tokens": 12, **body})
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def finished(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation once it has ended well."""
+    await room.hear(EvaluationCompleted)
+    answer = await room.http.get(f"/evaluations/{evaluation['id']}")
+    assert answer.json()["state"] == "succeeded", answer.text
+    return answer.json()
+
+
+async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> None:
+    first = await finished(room, await evaluate(room))
+    names = {"bleu", "rouge1", "rouge2", "rougeL", "perplexity", "exact_match"}
+    assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
+    assert first["scores"]["perplexity"] != first["base_scores"]["perplexity"]
+    assert first["evaluated"] == ROWS
+    assert not first["base_cached"]
+    page = (await room.http.get(f"/evaluations/{first['id']}/predictions?sort=-rougeL&limit=4")).json()
+    assert page["total"] == ROWS
+    rouge = [row["scores"]["rougeL"] for row in page["items"]]
+    assert rouge == sorted(rouge, reverse=True)
+    assert len(rouge) == 4
+    row = page["items"][0]
+    assert row["reference"] == f"Order {row['row']} left today."
+    assert row["tuned"] != row["base"]
+
+    again = await finished(room, await evaluate(room))
+    assert again["base_cached"]
+    assert (again["scores"], again["base_scores"]) == (first["scores"], first["base_scores"])
+    listed = (await room.http.get("/evaluations?model_id=model_tuned")).json()["items"]
+    assert [item["id"] for item in listed] == [again["id"], first["id"]]
+
+
+async def test_a_full_model_is_compared_with_the_base_it_came_from(room: Room) -> None:
+    await room.publish_full_model()
+    done = await finished(room, await evaluate(room, "model_full", metrics=["perplexity"], rows=3))
+    assert set(done["scores"]) == set(done["base_scores"]) == {"perplexity"}
+    assert done["scores"] != done["base_scores"]
+    assert done["samples"][0]["tuned"] is None
+    assert len(done["samples"]) == done["evaluated"] == 3
+    await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
+    plain = await finished(room, await evaluate(room, dataset="dataset_text", compare_base=False))
+    assert plain["metrics"] == ["perplexity"]
+    assert plain["base_scores"] == {}
+
+
+async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: Room) -> None:
+    started = await evaluate(room, rows="all", metrics=["exact_match"])
+    os.kill(await engine_pid(room), signal.SIGKILL)
+    assert (await finished(room, started))["attempts"] == 2
+
+    cancelled = await evaluate(room, metrics=["bleu"], max_new_tokens=400)
+    await engine_pid(room)
+    answer = await room.http.post(f"/evaluations/{cancelled['id']}/cancel")
+    assert answer.json()["wanted"] == "cancel"
+    while (await shown(room, cancelled))["state"] != "cancelled":
+        await asyncio.sleep(0.05)
+    assert not list((room.resources.scratch / "evaluations").iterdir())
+    assert (await room.http.get(f"/evaluations/{cancelled['id']}/predictions")).status_code == 409
+
+
+async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(room: Room) -> None:
+    await room.publish_models(template_hash="0" * 64)
+    started = await evaluate(room)
+    failed = await room.hear(EvaluationFailed)
+    assert failed["cause"] == "template_mismatch"
+    assert (await shown(room, started))["state"] == "failed"
+
+
+async def test_a_training_job_may_ask_for_it(room: Room) -> None:
+    event = TrainingSucceeded(
+        job_id="job_1",
+        model_id="model_tuned",
+        model_uri="anneal://default/models/custom/model_tuned",
+        name="tiny tuned",
+        base="tiny",
+        method="lora",
+        dataset_id="dataset_chat",
+        dataset_version="v1",
+        after=["evaluate"],
+    )
+    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+    await room.resources.bus.publish(envelope)
+    await room.resources.bus.publish(envelope)
+    completed = await room.hear(EvaluationCompleted)
+    assert (await shown(room, {"id": completed["evaluation_id"]}))["job_id"] == "job_1"
+    assert len((await room.http.get("/evaluations")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field", "code"),
+    [
+        ({"dataset": "dataset_none"}, 404, "dataset", "dataset_not_found"),
+        ({"dataset": "../secrets"}, 404, "dataset", "dataset_not_found"),
+        ({"split": "train"}, 422, "split", "nothing_to_evaluate"),
+        ({"rows": -1}, 422, "rows", "invalid_input"),
+        ({"rows": "some"}, 422, None, "invalid_input"),
+        ({"metrics": ["accuracy"]}, 422, "metrics.0", "invalid_input"),
+        ({"dataset": "dataset_text", "metrics": ["bleu"]}, 422, "metrics", "metric_not_offered"),
+        ({"temperature": 1}, 422, "temperature", "invalid_input"),
+    ],
+)
+async def test_bad_requests_name_field_limit_and_remedy(
+    room: Room, body: dict[str, Any], status: int, field: str | None, code: str
+) -> None:
+    await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
+    answer = await room.http.post("/models/custom/model_tuned/evaluate", json=body)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code)
+    assert problem["remedy"]
+    assert field is None or problem["field"] == field
+    assert (await room.http.get("/evaluations")).json()["items"] == []
+
+
+async def test_unknown_models_and_keys_that_are_used_twice(room: Room) -> None:
+    answer = await room.http.post("/models/custom/model_none/evaluate", json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found")
+    key = {"Idempotency-Key": "mine"}
+    url = "/models/custom/model_tuned/evaluate"
+    first = await room.http.post(url, json={"rows": 2}, headers=key)
+    second = await room.http.post(url, json={"rows": 2}, headers=key)
+    assert first.headers["location"] == f"/evaluations/{first.json()['id']}"
+    assert first.json()["id"] == second.json()["id"]
+    assert (await room.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
+
+
+def test_subscriptions_are_those_of_the_registry() -> None:
+    ours = {event for event, rooms in CONSUMERS.items() if "evaluation" in rooms}
+    assert set(subscriptions(None)) == ours  # type: ignore[arg-type]
+
+
+async def shown(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
+    return json.loads((await room.http.get(f"/evaluations/{evaluation['id']}")).content)
+
+
+async def engine_pid(room: Room) -> int:
+    """The process id of the engine child, once there is one: a child of the warm parent."""
+    warm = None
+    while True:
+        warm = room.resources.engines.warm_pid
+        children = Path(f"/proc/{warm}/task/{warm}/children") if warm else None
+        if children and (pids := children.read_text().split()):
+            return int(pids[0])
+        await asyncio.sleep(0.02)

@@ -1,0 +1,394 @@
+"""The inference room behind the gateway: a real engine child, a tiny base, adapters over it, real HTTP."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+import services.gateway.app
+import services.inference.app
+from shared.blobs.artifacts import artifact_uri, publish
+from shared.blobs.manifests import ModelManifest
+from shared.bus.protocol import Handler
+from shared.events.envelope import Envelope, Event
+from shared.events.inference import ModelReady, ModelUndeployed
+from shared.events.training import ModelDeleted, TrainingSucceeded
+from shared.runtime.resources import Resources, open_resources
+from shared.runtime.service import running, web_app
+from shared.runtime.settings import Settings
+from tests.serving import serving
+from tests.tiny import make_tiny_model
+from tests.tuned import make_tiny_adapter, template_hash
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ASK = [{"role": "user", "content": "Where is my order?"}]
+GREEDY = {"messages": ASK, "temperature": 0, "max_tokens": 24}
+
+
+@dataclass
+class House:
+    """A running platform of gateway and inference room."""
+
+    http: httpx.AsyncClient
+    resources: Resources
+    folder: Path
+    heard: "asyncio.Queue[Envelope]"
+
+    async def chat(self, model: str, **body: Any) -> Any:
+        response = await self.http.post("/v1/chat/completions", json={"model": model, **GREEDY, **body})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def stream(self, path: str, body: dict[str, Any]) -> list[Any]:
+        """The chunks of a stream; the last is "[DONE]" as it should be."""
+        async with self.http.stream("POST", path, json={**body, "stream": True}) as response:
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith("text/event-stream")
+            lines = [line.removeprefix("data: ") async for line in response.aiter_lines() if line]
+        return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+    async def publish(self, folder: Path, id: str, *, project: str = "default", **manifest: Any) -> str:
+        """Put a model where the training room puts custom ones (or bases, for kind full without a job)."""
+        kind = "base" if manifest.get("kind", "full") == "full" and "job_id" not in manifest else "custom"
+        facts = {"kind": "full", "name": id, "template_hash": template_hash(folder), **manifest}
+        described = ModelManifest(model_id=id, **facts)
+        await publish(self.resources.blobs, f"{project}/models/{kind}/{id}", folder, described.model_dump())
+        return artifact_uri(project, "models", kind, id)
+
+    async def tell(self, event: Event, project: str = "default") -> None:
+        await self.resources.bus.publish(Envelope.of(event, room="training", subject="x", project=project, sequence=1))
+
+    async def hear(self, kind: type[Event], id: str) -> dict[str, Any]:
+        """The next event of this kind about this model."""
+        async with asyncio.timeout(60):
+            while True:
+                envelope = await self.heard.get()
+                if envelope.type == kind.type and envelope.data["model_id"] == id:
+                    return envelope.data
+
+    def engine(self) -> int:
+        """The process id of the engine child."""
+        children = Path(f"/proc/{self.resources.engines.warm_pid}/task/{self.resources.engines.warm_pid}/children")
+        [pid] = children.read_text().split()
+        return int(pid)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("inference")
+    async with AsyncExitStack() as stack:
+        resources = await stack.enter_async_context(open_resources(Settings(home=folder / "home")))
+        inference = await services.inference.app.build(resources)
+        gateway = await services.gateway.app.build(resources, {"inference": web_app(inference, resources)})
+        heard: asyncio.Queue[Envelope] = asyncio.Queue()
+        listening = _also(heard, gateway.service.subscriptions)
+        for kind in (ModelReady, ModelUndeployed):
+            gateway.service.subscriptions[kind] = listening[kind]  # type: ignore[index]
+        await stack.enter_async_context(running([inference, gateway.service], resources))
+        url = await stack.enter_async_context(serving(gateway.app))
+        key = (folder / "home" / "api-key").read_text().strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=60))
+        house = House(http, resources, folder, heard)
+        await _publish_models(house)
+        yield house
+
+
+def _also(heard: "asyncio.Queue[Envelope]", table: Any) -> dict[type[Event], Callable[..., Awaitable[None]]]:
+    """The gateway's own handlers, heard by the test as well."""
+
+    def doubled(handler: Any) -> Callable[..., Awaitable[None]]:
+        async def handle(event: Any, envelope: Envelope) -> None:
+            await handler(event, envelope)
+            heard.put_nowait(envelope)
+
+        return handle
+
+    return {kind: doubled(handler) for kind, handler in table.items()}
+
+
+async def _publish_models(house: House) -> None:
+    base = make_tiny_model(house.folder / "base")
+    uri = await house.publish(base, "tiny", project="_shared")
+    for number in (1, 2):
+        adapter = make_tiny_adapter(base, house.folder / f"adapter{number}", seed=number)
+        await house.publish(adapter, f"tuned{number}", kind="adapter", base_uri=uri, job_id="job")
+    full = make_tiny_model(house.folder / "full", seed=7)
+    await house.publish(full, "tuned_full", job_id="job")
+    await house.publish(full, "changed", job_id="job", template_hash="0" * 64)
+
+
+def text_of(chunks: list[Any]) -> str:
+    return "".join(
+        choice.get("text", choice.get("delta", {}).get("content") or "")
+        for chunk in chunks
+        if chunk != "[DONE]"
+        for choice in chunk["choices"]
+    )
+
+
+def expected(folder: Path, adapter: Path | None = None) -> str:
+    """What plain transformers answers greedily."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    if adapter:
+        model = PeftModel.from_pretrained(model, adapter)
+    prompt = tokenizer.apply_chat_template(ASK, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    size = prompt["input_ids"].shape[1]
+    ids = model.eval().generate(
+        **prompt, max_new_tokens=24, do_sample=False, eos_token_id=[0, tokenizer.convert_tokens_to_ids("<|im_end|>")]
+    )
+    return str(tokenizer.decode(ids[0, size:], skip_special_tokens=True))
+
+
+# Answers
+
+
+async def test_answers_are_those_of_the_right_weights(house: House) -> None:
+    """Base and adapters in turns, so that a swap that was forgotten shows."""
+    base, one = house.folder / "base", house.folder / "adapter1"
+    right = {
+        "tiny": expected(base),
+        "tuned1": expected(base, one),
+        "tuned2": expected(base, house.folder / "adapter2"),
+        "tuned_full": expected(house.folder / "full"),
+    }
+    assert len(set(right.values())) == 4
+    for name in ("tuned1", "tiny", "tuned2", "tuned1", "tuned_full", "tiny", "tuned2"):
+        answer = await house.chat(name)
+        assert answer["choices"][0]["message"]["content"] == right[name], name
+    together = await asyncio.gather(*(house.chat(name) for name in [*right] * 3))
+    assert [answer["choices"][0]["message"]["content"] for answer in together] == list(right.values()) * 3
+
+
+async def test_a_whole_answer_has_openais_shape(house: House) -> None:
+    answer = await house.chat("tuned1")
+    assert answer["object"] == "chat.completion"
+    assert answer["id"].startswith("chatcmpl-")
+    assert answer["model"] == "tuned1"
+    [choice] = answer["choices"]
+    assert choice["message"]["role"] == "assistant"
+    assert choice["finish_reason"] in ("stop", "length")
+    usage = answer["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    assert 0 < usage["completion_tokens"] <= 24
+
+
+async def test_a_stream_carries_the_same_text(house: House) -> None:
+    whole = await house.chat("tuned1")
+    chunks = await house.stream(
+        "/v1/chat/completions", {"model": "tuned1", **GREEDY, "stream_options": {"include_usage": True}}
+    )
+    assert text_of(chunks) == whole["choices"][0]["message"]["content"]
+    assert chunks[-1] == "[DONE]"
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert {chunk["object"] for chunk in chunks[:-1]} == {"chat.completion.chunk"}
+    assert len({chunk["id"] for chunk in chunks[:-1]}) == 1
+    assert (chunks[-2]["choices"], chunks[-2]["usage"]) == ([], whole["usage"])
+    assert all(chunk["usage"] is None for chunk in chunks[:-2])
+    finishes = [chunk["choices"][0]["finish_reason"] for chunk in chunks[:-2]]
+    assert finishes == [None] * (len(finishes) - 1) + [whole["choices"][0]["finish_reason"]]
+    assert len(finishes) > 3
+
+
+async def test_plain_completions_take_text_and_ids(house: House) -> None:
+    from transformers import AutoTokenizer
+
+    prompts = ["The train leaves", "Thanks for the"]
+    ids = [list(AutoTokenizer.from_pretrained(house.folder / "base")(prompt).input_ids) for prompt in prompts]
+    body = {"model": "tiny", "temperature": 0, "max_tokens": 8}
+    texts = []
+    for prompt in (prompts, ids, prompts[0], ids[0]):
+        response = await house.http.post("/v1/completions", json={**body, "prompt": prompt})
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        assert answer["object"] == "text_completion"
+        texts.append([choice["text"] for choice in answer["choices"]])
+    assert texts[0] == texts[1]
+    assert texts[2] == texts[3] == texts[0][:1]
+    chunks = await house.stream("/v1/completions", {**body, "prompt": prompts[0]})
+    assert text_of(chunks) == texts[0][0]
+
+
+async def test_a_stop_string_ends_the_answer_before_it(house: House) -> None:
+    whole = (await house.chat("tuned1"))["choices"][0]["message"]["content"]
+    stop = whole[5:8]
+    cut = await house.chat("tuned1", stop=[stop, "never to be seen"])
+    assert cut["choices"][0]["message"]["content"] == whole[: whole.index(stop)]
+    assert cut["choices"][0]["finish_reason"] == "stop"
+    chunks = await house.stream("/v1/chat/completions", {"model": "tuned1", **GREEDY, "stop": stop})
+    assert text_of(chunks) == whole[: whole.index(stop)]
+
+
+async def test_a_seed_repeats_and_choices_differ(house: House) -> None:
+    hot = {"temperature": 1.5, "n": 3, "seed": 11}
+    first, second = await house.chat("tiny", **hot), await house.chat("tiny", **hot)
+    texts = [choice["message"]["content"] for choice in first["choices"]]
+    assert [choice["index"] for choice in first["choices"]] == [0, 1, 2]
+    assert texts == [choice["message"]["content"] for choice in second["choices"]]
+    assert len(set(texts)) == 3
+    other = await house.chat("tiny", **{**hot, "seed": 12})
+    assert other["choices"][0]["message"]["content"] != texts[0]
+
+
+async def test_without_a_limit_the_context_is_the_limit(house: House) -> None:
+    answer = await house.chat("tiny", max_tokens=None, temperature=1.5, seed=3)
+    usage = answer["usage"]
+    if answer["choices"][0]["finish_reason"] == "length":
+        assert usage["total_tokens"] == 512
+    else:
+        assert usage["completion_tokens"] > 20 or answer["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_content_may_come_in_parts(house: House) -> None:
+    parts = [
+        {"role": "user", "content": [{"type": "text", "text": "Where is "}, {"type": "text", "text": "my order?"}]}
+    ]
+    assert (await house.chat("tiny", messages=parts))["choices"] == (await house.chat("tiny"))["choices"]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"model": "nobody"}, 404, "model_not_found"),
+        ({"model": "../../secrets"}, 404, "model_not_found"),
+        ({"model": "changed"}, 409, "template_mismatch"),
+        ({"messages": []}, 400, "invalid_input"),
+        ({"messages": [{"role": "user", "content": "word " * 600}]}, 400, "context_length_exceeded"),
+        ({"temperature": -1}, 400, "invalid_input"),
+        ({"n": 99}, 400, "invalid_input"),
+        ({"stop": ["x"] * 17}, 400, "invalid_input"),
+        ({"tools": [{"type": "function"}]}, 400, "unsupported_parameter"),
+        ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_refusals_have_openais_shape(
+    house: House, change: dict[str, Any], status: int, code: str, stream: bool
+) -> None:
+    response = await house.http.post(
+        "/v1/chat/completions", json={"model": "tiny", **GREEDY, **change, "stream": stream}
+    )
+    assert response.status_code == status, response.text
+    error = response.json()["error"]
+    assert error["code"] == code
+    assert error["param"]
+    assert error["message"]
+    assert error["remedy"]
+
+
+async def test_another_projects_model_is_not_there(house: House) -> None:
+    made = (await house.http.post("/auth/keys", json={"name": "b", "project": "team-b", "scopes": ["infer"]})).json()
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    body = {"model": "tuned1", **GREEDY}
+    assert (await house.http.post("/v1/chat/completions", json=body, headers=headers)).status_code == 404
+    shared = await house.http.post("/v1/chat/completions", json={**body, "model": "tiny"}, headers=headers)
+    assert shared.status_code == 200
+
+
+# Deployments and the list
+
+
+async def succeeded(house: House, id: str, name: str, *after: Any) -> None:
+    event = TrainingSucceeded(
+        job_id=f"job_{id}",
+        model_id=id,
+        model_uri=artifact_uri("default", "models", "custom", id),
+        name=name,
+        base="tiny",
+        method="lora",
+        dataset_id="d",
+        dataset_version="1",
+        after=list(after),
+    )
+    await house.tell(event)
+
+
+async def test_training_lists_a_model_and_deploys_it_when_asked(house: House) -> None:
+    await succeeded(house, "tuned1", "support bot", "deploy")
+    ready = await house.hear(ModelReady, "tuned1")
+    listed = (await house.http.get("/v1/models")).json()
+    assert {"tiny", "tuned1"} <= {model["id"] for model in listed["data"]}
+    shown = (await house.http.get("/v1/models/tuned1")).json()
+    assert (shown["object"], shown["name"], shown["owned_by"]) == ("model", "support bot", "custom")
+    assert (await house.chat("support bot"))["choices"] == (await house.chat("tuned1"))["choices"]
+    deployment = (await house.http.get(f"/deployments/{ready['deployment_id']}")).json()
+    assert (deployment["state"], deployment["model_id"]) == ("ready", "tuned1")
+    again = await house.http.post("/deployments", json={"model_id": "tuned1"})
+    assert again.json()["id"] == deployment["id"]
+    assert (await house.http.delete(f"/deployments/{deployment['id']}")).status_code == 204
+    await house.hear(ModelUndeployed, "tuned1")
+    assert (await house.http.get(f"/deployments/{deployment['id']}")).status_code == 404
+    assert (await house.chat("tuned1"))["choices"]
+
+
+async def test_a_model_that_cannot_be_loaded_fails_with_its_reason(house: House) -> None:
+    made = (await house.http.post("/deployments", json={"model_id": "changed"})).json()
+    async with asyncio.timeout(30):
+        while (shown := (await house.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
+            await asyncio.sleep(0.05)
+    assert (shown["state"], shown["code"]) == ("failed", "template_mismatch")
+
+
+async def test_deleting_a_model_undeploys_it(house: House) -> None:
+    await succeeded(house, "tuned2", "short lived", "deploy")
+    await house.hear(ModelReady, "tuned2")
+    await house.tell(ModelDeleted(model_id="tuned2"))
+    await house.hear(ModelUndeployed, "tuned2")
+    assert "tuned2" not in {model["id"] for model in (await house.http.get("/v1/models")).json()["data"]}
+    await succeeded(house, "tuned2", "late", "deploy")
+    await succeeded(house, "tuned1", "marker", "deploy")
+    await house.hear(ModelReady, "tuned1")
+    assert "tuned2" not in {model["id"] for model in (await house.http.get("/v1/models")).json()["data"]}
+
+
+# Leaving and dying
+
+
+async def test_a_client_that_leaves_frees_the_engine(house: House) -> None:
+    """Answers that nobody reads would hold the 32 rows; a 33rd request shows that they do not."""
+    long = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16}
+    for _ in range(4):
+        async with house.http.stream("POST", "/v1/chat/completions", json={**long, "stream": True}) as response:
+            async for line in response.aiter_lines():
+                if line:
+                    break
+        with pytest.raises(httpx.ReadTimeout):
+            await house.http.post("/v1/chat/completions", json=long, timeout=0.05)
+    async with asyncio.timeout(20):
+        assert (await house.chat("tiny", max_tokens=2))["choices"]
+
+
+async def test_an_engine_that_dies_is_an_error_once(house: House) -> None:
+    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
+    async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        lines = response.aiter_lines()
+        await anext(lines)
+        os.kill(house.engine(), signal.SIGKILL)
+        rest = [line async for line in lines if line]
+    error = json.loads(rest[-1].removeprefix("data: "))["error"]
+    assert error["code"] == "engine_lost"
+    assert "again" in error["message"]
+    assert (await house.chat("tiny"))["choices"]
+
+
+async def test_handlers_are_registered() -> None:
+    """Kept honest by the type checker only otherwise."""
+    assert Handler

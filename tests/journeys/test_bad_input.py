@@ -1,0 +1,108 @@
+"""Wrong input by hand: each a 4xx problem that names field, limit or remedy, and nothing half-made stays."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.conftest import Platform
+
+GOOD = b'{"prompt": "Hello?", "completion": "Hi."}\n' * 3
+
+
+def zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("rows.jsonl", content)
+    return buffer.getvalue()
+
+
+UPLOADS = {
+    "empty file": ("rows.jsonl", b""),
+    "truncated zip": ("rows.zip", zipped(GOOD * 50)[:-40]),
+    "broken lines": ("rows.jsonl", b'{"prompt": "Hello?"\nnot json\n{"prompt": 1}\n'),
+    "invalid UTF-8": ("rows.jsonl", b'{"prompt": "caf\xe9", "completion": "x"}\n'),
+    "unknown extension": ("rows.exe", GOOD),
+}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    started = Platform(tmp_path_factory.mktemp("bad") / "home")
+    started.start()
+    yield started
+    assert started.stop() == 0
+
+
+def problem(response: Any) -> dict[str, Any]:
+    assert 400 <= response.status_code < 500, response.text
+    assert response.headers["content-type"].startswith("application/problem+json")
+    body: dict[str, Any] = response.json()
+    assert body["code"]
+    assert body["detail"]
+    assert body.get("remedy"), body
+    return body
+
+
+@pytest.mark.parametrize("case", UPLOADS)
+def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Platform, case: str) -> None:
+    name, content = UPLOADS[case]
+    problem(platform.upload(name, content))
+    assert platform.get("/datasets")["items"] == []
+    assert not [
+        path for path in (platform.home / "blobs/objects").rglob("*") if "datasets" in path.parts and path.is_file()
+    ]
+
+
+def test_a_rejected_row_is_named_by_file_and_line(platform: Platform) -> None:
+    body = problem(platform.upload(*UPLOADS["broken lines"]))
+    assert [row["line"] for row in body["report"]["rejected_rows"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"base": "no-such-model"}, "base"),
+        ({"learning_rate": -1}, "learning_rate"),
+        ({"dataset": "ds_unknown"}, "dataset"),
+        ({"learning_rat": 0.1}, "learning_rat"),
+        ({"method": "magic"}, "method"),
+    ],
+)
+def test_a_bad_job_is_refused_by_field(platform: Platform, settings: dict[str, Any], field: str) -> None:
+    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
+    try:
+        body = problem(platform.http.post("/training/jobs", json={"dataset": dataset, **settings}))
+        assert body["field"] == field
+        assert platform.get("/training/jobs")["items"] == []
+    finally:
+        platform.http.delete(f"/datasets/{dataset}")
+
+
+@pytest.mark.parametrize(
+    "path", ["/datasets/x", "/training/jobs/x", "/models/custom/x", "/evaluations/x", "/exports/x", "/nowhere"]
+)
+def test_what_does_not_exist_is_a_404(platform: Platform, path: str) -> None:
+    response = platform.http.get(path)
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+def test_a_second_platform_on_the_same_directory_refuses(platform: Platform) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.embedded", "--port", "0"],
+        env={"ANNEAL_HOME": str(platform.home), "PATH": "/usr/bin:/bin"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "is in use by process" in done.stderr
+    assert "ANNEAL_HOME" in done.stderr

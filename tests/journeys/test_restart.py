@@ -1,0 +1,96 @@
+"""kill -9 in mid-training, of the engine and of everything: the job ends as if nothing had happened."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.conftest import Platform
+
+SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
+SETTINGS = {
+    "method": "lora",
+    "max_steps": 24,
+    "checkpoint_every": 6,
+    "eval_every": 12,
+    "dtype": "fp32",
+    "threads": 1,
+    "seed": 3,
+}
+
+
+def submit(platform: Platform) -> str:
+    dataset = platform.upload("triage.jsonl", SAMPLE.read_bytes(), name="triage").json()
+    return str(platform.post("/training/jobs", {"dataset": dataset["id"], **SETTINGS})["id"])
+
+
+def losses(platform: Platform, job: str) -> dict[int, float]:
+    """The training loss of each step, with what was repeated after a rewind taken once."""
+    records = platform.get(f"/training/jobs/{job}/metrics")["records"]
+    return {record["step"]: record["loss"] for record in records if record["kind"] == "metric"}
+
+
+def past_a_checkpoint(job: dict[str, Any]) -> bool:
+    return bool(job["checkpoints"]) and job["progress"]["step"] > job["checkpoints"][-1]["step"]
+
+
+def ended(job: dict[str, Any]) -> bool:
+    return job["state"] in ("succeeded", "failed", "cancelled")
+
+
+def engine_pids(platform: Platform) -> list[int]:
+    """Processes that work in the platform's scratch folder: its training engines."""
+    scratch = str(platform.home / "scratch")
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(folder / "cwd").startswith(scratch):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
+    platform = Platform(tmp_path_factory.mktemp("undisturbed") / "home")
+    platform.start()
+    job = submit(platform)
+    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    found = losses(platform, job)
+    assert platform.stop() == 0
+    return found
+
+
+def test_a_killed_engine_is_resumed_from_its_checkpoint(platform: Platform, undisturbed: dict[int, float]) -> None:
+    job = submit(platform)
+    platform.until(f"/training/jobs/{job}", past_a_checkpoint)
+    for pid in engine_pids(platform):
+        os.kill(pid, signal.SIGKILL)
+    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    assert losses(platform, job) == undisturbed
+    kinds = [record["kind"] for record in platform.get(f"/training/jobs/{job}/records")["records"]]
+    assert "rewind" in kinds
+
+
+def test_a_killed_platform_goes_on_after_its_restart(platform: Platform, undisturbed: dict[int, float]) -> None:
+    job = submit(platform)
+    platform.until(f"/training/jobs/{job}", past_a_checkpoint)
+    orphans = engine_pids(platform)
+    platform.kill()
+    platform.start()
+    assert not set(orphans) & set(engine_pids(platform))
+    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    assert losses(platform, job) == undisturbed
+
+
+def test_sigterm_checkpoints_and_the_next_start_goes_on(platform: Platform, undisturbed: dict[int, float]) -> None:
+    job = submit(platform)
+    platform.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 3)
+    assert platform.stop() == 0
+    platform.start()
+    done = platform.until(f"/training/jobs/{job}", ended)
+    assert (done["state"], done["attempts"]) == ("succeeded", 1)
+    assert losses(platform, job) == undisturbed

@@ -1,0 +1,81 @@
+"""A training engine without a model: speaks the whole protocol, so that the room's state machine can be tested fast.
+
+Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
+the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
+{"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from shared.engine.protocol import Commands, EngineError, Reporter
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Train: one metric a step, a checkpoint every `checkpoint_every`."""
+    control = _control(spec)
+    if "fail" in control:
+        raise EngineError(**control["fail"])
+    settings = spec["hyperparameters"]
+    step, state = _resumed(spec, reporter)
+    reporter.log("info", f"pid {os.getpid()}", rows=len(spec["dataset"]["train"]))
+    total = settings["max_steps"]
+    while step < total:
+        wish = _wish(control, commands, spec["token"], step, reporter)
+        if wish:
+            if wish == "stop":
+                _checkpoint(spec, reporter, step, state)
+            return {"stopped": True, "steps": step}
+        step, state = step + 1, (state * 31 + step + settings["seed"]) % 997
+        reporter.metric(step, loss=state / 100, learning_rate=settings["learning_rate"])
+        reporter.progress(step, total, "steps")
+        if step % settings["checkpoint_every"] == 0:
+            reporter.emit("evaluation", step=step, loss=state / 100)
+            _checkpoint(spec, reporter, step, state)
+    output = Path(spec["output"])
+    output.mkdir(exist_ok=True)
+    (output / "adapter_model.safetensors").write_bytes(bytes([state % 256] * 64))
+    (output / "adapter_config.json").write_text(json.dumps({"state": state}))
+    return {
+        "path": str(output),
+        "metrics": {"loss": state / 100},
+        "steps": total,
+        "best_step": total,
+        "template_hash": "small",
+        "parameters": 7,
+        "trainable_parameters": 7,
+    }
+
+
+def _control(spec: dict[str, Any]) -> dict[str, Any]:
+    path = Path(spec["workdir"]).parents[2] / "control.json"
+    control: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return control
+
+
+def _resumed(spec: dict[str, Any], reporter: Reporter) -> tuple[int, int]:
+    if not spec["resume_from"]:
+        return 0, 1
+    saved = json.loads((Path(spec["resume_from"]) / "state.json").read_text())
+    reporter.emit("resumed", step=saved["step"])
+    return saved["step"], saved["state"]
+
+
+def _wish(control: dict[str, Any], commands: Commands, token: int, step: int, reporter: Reporter) -> str | None:
+    if control.get("hold_at") == step and token in control.get("hold_tokens", [1]):
+        reporter.log("info", "holding")
+        while control.get("deaf"):
+            time.sleep(0.05)
+        return str(commands.get()["op"])
+    command = commands.poll()
+    return str(command["op"]) if command else None
+
+
+def _checkpoint(spec: dict[str, Any], reporter: Reporter, step: int, state: int) -> None:
+    folder = Path(spec["checkpoints"]) / f"checkpoint-{step}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "state.json").write_text(json.dumps({"step": step, "state": state}))
+    reporter.emit("checkpoint", path=str(folder), step=step, loss=state / 100, best=True)

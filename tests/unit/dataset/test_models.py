@@ -1,0 +1,121 @@
+"""The entities of datasets, and the figures about lengths."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.dataset.lengths import histogram, percentile, statistics_of
+from services.dataset.models import Dataset, DatasetVersion, Options, Report, UploadForm, version_of
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.runtime.errors import InvalidInput
+
+
+def dataset() -> Dataset:
+    return Dataset(id="ds_1", project="default", name="faq", slot="faq")
+
+
+def upload() -> DatasetVersion:
+    return DatasetVersion(
+        id="dsv_1",
+        project="default",
+        dataset_id="ds_1",
+        name="faq",
+        fingerprint="f1",
+        file_name="faq.csv",
+        size=3,
+        sha256="00",
+        options=Options(),
+        upload_key="_incoming/default/up_1/data.csv",
+    )
+
+
+def test_a_version_is_bytes_format_and_options() -> None:
+    same = version_of("00", ".csv", Options())
+    assert same == version_of("00", ".csv", Options(seed=0))
+    assert (
+        len(
+            {
+                same,
+                version_of("01", ".csv", Options()),
+                version_of("00", ".txt", Options()),
+                version_of("00", ".csv", Options(seed=1)),
+            }
+        )
+        == 4
+    )
+
+
+def test_a_ready_version_becomes_the_current_one_and_is_told() -> None:
+    subject, version = dataset(), upload()
+    subject.add("f1", version.id)
+    (event,) = subject.publish(version, "anneal://default/datasets/ds_1/f1", 7)
+    assert event == DatasetReady(
+        dataset_id="ds_1", version="f1", name="faq", dataset_uri="anneal://default/datasets/ds_1/f1", rows=7
+    )
+    assert subject.current == "f1"
+
+
+def test_a_failed_first_version_takes_the_dataset_with_it_and_frees_the_name() -> None:
+    subject = dataset()
+    subject.add("f1", "dsv_1")
+    subject.drop("f1", "dsv_other")
+    assert subject.deleted_at is None
+    subject.drop("f1", "dsv_1")
+    assert subject.deleted_at is not None
+    assert subject.slot == "ds_1"
+    assert dataset().delete() == [DatasetDeleted(dataset_id="ds_1")]
+
+
+def test_states_as_readers_know_them() -> None:
+    version = upload()
+    assert version.shown_state == "validating"
+    version.claim("w")
+    events = version.reject("dataset_rejected", "bad rows", {"limit": 1})
+    assert list(events or ()) == [DatasetRejected(dataset_id="ds_1", version="f1", name="faq", reason="bad rows")]
+    assert version.shown_state == "rejected"
+    broken = upload()
+    broken.reject("out_of_memory", "no memory", {})
+    assert broken.shown_state == "failed"
+    done = upload()
+    done.succeed(
+        Report(rows=1, rejected=0, duplicates=0, form="text", layout="text", splits={"train": 1}, characters=1)
+    )
+    assert done.shown_state == "ready"
+
+
+@pytest.mark.parametrize("field", ["validation_share", "max_bad_share", "seed"])
+def test_form_fields_have_limits(field: str) -> None:
+    with pytest.raises(ValidationError):
+        UploadForm.model_validate({field: "-1"})
+    with pytest.raises(ValidationError):
+        UploadForm.model_validate({"colour": "red"})
+
+
+@pytest.mark.parametrize("mapping", ['{"colour": "a"}', '{"prompt": "a"}'])
+def test_a_mapping_must_make_a_layout(mapping: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        UploadForm.model_validate({"mapping": mapping}).options()
+    assert refused.value.field == "mapping"
+    assert "prompt + completion" in (refused.value.remedy or "")
+
+
+def test_percentiles_are_nearest_ranks() -> None:
+    lengths = [(n, 1) for n in range(1, 101)]
+    assert [percentile(lengths, share) for share in (0.5, 0.9, 0.99, 1.0)] == [50, 90, 99, 100]
+    assert percentile([], 0.5) == 0
+
+
+def test_the_histogram_holds_every_row_once() -> None:
+    buckets = histogram([(0, 1), (10, 2), (1_000, 3)])
+    assert sum(bucket.rows for bucket in buckets) == 6
+    assert buckets[0].start == 0
+    assert buckets[-1].end > 1_000
+    assert all(one.end == other.start for one, other in zip(buckets, buckets[1:], strict=False))
+
+
+def test_a_limit_is_answered_from_the_counts() -> None:
+    counts = {"rows": 4, "counted": 4, "refused": 0, "samples": [[10, 4, 6, 2], [100, 50, 50, 1], [700, 10, 690, 1]]}
+    default = statistics_of(counts, "f1", "tiny", None, 512)
+    assert (default.suggested_max_length, default.max_length, default.cut, default.untrained) == (512, 512, 1, 1)
+    tight = statistics_of(counts, "f1", "tiny", 50, None)
+    assert (tight.suggested_max_length, tight.cut, tight.untrained) == (704, 2, 2)
+    assert (tight.tokens, tight.trained_tokens, tight.p50, tight.max) == (820, 68, 10, 700)

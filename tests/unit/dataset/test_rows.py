@@ -1,0 +1,148 @@
+"""Every layout becomes one of three forms; every bad row gets a reason that names its place."""
+
+from typing import Any
+
+import pytest
+
+from services.dataset.engine.lines import BadRow
+from services.dataset.engine.rows import characters_of, group_of, normaliser
+from services.dataset.formats import MAX_CELL, columns_by_name, layout_of
+
+USER = {"role": "user", "content": "Hi?"}
+ASSISTANT = {"role": "assistant", "content": "Hello."}
+CALL = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
+
+
+def normalised(row: Any, mapping: dict[str, str] | None = None, like: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A row through the layout of its own columns, or of another row's."""
+    columns = columns_by_name(like or row, mapping)
+    layout = layout_of(columns)
+    assert layout, columns
+    return normaliser(layout, columns)(row)
+
+
+def reason(row: Any, **options: Any) -> str:
+    """Why a row is bad."""
+    with pytest.raises(BadRow) as bad:
+        normalised(row, **options)
+    return str(bad.value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Hi?", "completion": "Hello."},
+        {"prompt": "Hi?", "response": "Hello."},
+        {"Question ": "Hi?", "ANSWER": "Hello.", "id": 7},
+        {"instruction": "Hi?", "input": "", "output": "Hello."},
+        {"instruction": "Hi?", "output": "Hello."},
+        {"messages": [USER, ASSISTANT]},
+        {"messages": '[{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]'},
+        {"messages": [{**USER, "content": [{"type": "text", "text": "Hi?"}]}, {**ASSISTANT, "tool_calls": None}]},
+        {"conversations": [{"from": "human", "value": "Hi?"}, {"from": "gpt", "value": "Hello."}]},
+        {"prompt": [USER], "completion": [ASSISTANT]},
+    ],
+)
+def test_one_conversation_in_every_dialect(row: dict[str, Any]) -> None:
+    assert normalised(row) == {"messages": [USER, ASSISTANT]}
+
+
+def test_text_and_what_is_counted_and_grouped() -> None:
+    assert normalised({"text": "Once."}) == {"text": "Once."}
+    assert (characters_of({"text": "Once."}), group_of({"text": "Once."})) == (5, "Once.")
+    chat = {"messages": [{"role": "system", "content": "Be kind."}, USER, ASSISTANT]}
+    assert (characters_of(chat), group_of(chat)) == (17, "Hi?")
+
+
+def test_alpaca_joins_instruction_and_input_and_takes_a_system_prompt() -> None:
+    row = normalised({"instruction": "Add.", "input": "1 2", "output": "3", "system": "Be short."})
+    assert [message["content"] for message in row["messages"]] == ["Be short.", "Add.\n\n1 2", "3"]
+
+
+def test_a_mapping_names_the_columns_of_the_file() -> None:
+    mapping = {"prompt": "Frage", "completion": "text"}
+    assert normalised({"Frage": "Hi?", "text": "Hello."}, mapping) == {"messages": [USER, ASSISTANT]}
+
+
+def test_tool_calls_in_openai_and_sharegpt_form() -> None:
+    calling = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "function": {"name": "add", "arguments": '{"a": 1}'}}],
+    }
+    answer = {"role": "tool", "content": "1", "tool_call_id": "1"}
+    row = normalised({"messages": [USER, calling, answer, ASSISTANT], "tools": '[{"type": "function"}]'})
+    assert row["messages"][1] == {"role": "assistant", "content": "", "tool_calls": [{"id": "1", **CALL}]}
+    assert row["messages"][2] == answer
+    assert row["tools"] == [{"type": "function"}]
+    said = [
+        {"from": "human", "value": "Hi?"},
+        {"from": "function_call", "value": '{"name": "add", "arguments": {"a": 1}}'},
+        {"from": "observation", "value": "1"},
+    ]
+    row = normalised({"conversations": said, "tools": [TOOL]})
+    assert row["messages"][1:] == [
+        {"role": "assistant", "content": "", "tool_calls": [CALL]},
+        {"role": "tool", "content": "1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Hi?", "chosen": "Hello.", "rejected": "Go."},
+        {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [{"role": "assistant", "content": "Go."}]},
+        {"chosen": [USER, ASSISTANT], "rejected": [USER, {"role": "assistant", "content": "Go."}]},
+        {"prompt": "Hi?", "chosen": [USER, ASSISTANT], "rejected": [USER, {"role": "assistant", "content": "Go."}]},
+        {
+            "conversations": [{"from": "human", "value": "Hi?"}],
+            "chosen": {"from": "gpt", "value": "Hello."},
+            "rejected": {"from": "gpt", "value": "Go."},
+        },
+    ],
+)
+def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
+    rejected = [{"role": "assistant", "content": "Go."}]
+    assert normalised(row) == {"messages": [USER], "chosen": [ASSISTANT], "rejected": rejected}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"question": None, "answer": "a"}, "question is null, text is expected"),
+        ({"question": "q", "answer": float("nan")}, "answer is NaN, text is expected"),
+        ({"question": "q", "answer": 7}, "answer is a number, text is expected"),
+        ({"question": "q", "answer": " \n"}, "answer is empty"),
+        ({"question": "q", "answer": "a" * (MAX_CELL + 1)}, f"answer has {MAX_CELL + 1} characters, at most"),
+        ({"instruction": "i", "input": 3, "output": "o"}, "input is a number, text is expected"),
+        ({"messages": []}, "messages is empty"),
+        ({"messages": [USER]}, "messages has no assistant message: nothing could be trained"),
+        ({"messages": [{"role": "narrator", "content": "x"}]}, "messages[0].role is 'narrator'; known are"),
+        ({"messages": [USER, {"role": "assistant", "content": ""}]}, "messages[1].content is empty"),
+        ({"messages": [USER, ASSISTANT, {"role": "system", "content": "x"}]}, "messages[2] is a system message"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content has a part 'image'"),
+        ({"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {}}]}]}, "names no function"),
+        ({"messages": [USER, ASSISTANT], "tools": "{"}, "tools is not JSON"),
+        ({"conversations": "no"}, "conversations is not JSON"),
+        ({"prompt": "p", "chosen": "a", "rejected": "a"}, "chosen and rejected are equal"),
+        ({"chosen": "a", "rejected": "b"}, "there is no prompt"),
+    ],
+)
+def test_bad_rows_are_told_what_is_wrong_with_them(row: dict[str, Any], expected: str) -> None:
+    assert expected in reason(row)
+
+
+def test_rows_that_differ_from_the_first_one() -> None:
+    like = {"Question": "q", "answer": "a"}
+    assert reason({"question": "q"}, like=like) == "column 'Question' is missing"
+    assert reason(["q", "a"], like=like) == "a row is an object with named columns, this is a list"
+    optional = normalised(
+        {"instruction": "Hi?", "output": "Hello."}, like={"instruction": "", "input": "", "output": ""}
+    )
+    assert optional == {"messages": [USER, ASSISTANT]}
+
+
+def test_unknown_columns_have_no_layout() -> None:
+    assert layout_of({"x", "y"}) is None
+    assert layout_of(columns_by_name(["Frage"], {"prompt": "Frage", "completion": "Antwort"})) is None

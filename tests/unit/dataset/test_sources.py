@@ -1,0 +1,132 @@
+"""Every file format as numbered rows, and what is said about lines that cannot be read."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from services.dataset.engine import documents
+from services.dataset.engine.lines import BadRow
+from services.dataset.engine.sources import items
+from services.dataset.formats import MAX_CELL, MAX_ROW_BYTES
+from shared.engine.protocol import EngineError
+
+
+def read(extension: str, content: bytes) -> list[tuple[int, Any]]:
+    """Rows of a file; a bad one as its reason."""
+    found = items(f"file{extension}", extension, lambda: io.BytesIO(content))
+    return [(line, str(value) if isinstance(value, BadRow) else value) for line, value in found]
+
+
+def test_jsonl_numbers_lines_and_skips_blank_ones() -> None:
+    assert read(".jsonl", b'\xef\xbb\xbf{"a": 1}\r\n\n  \n{"a": "\xc3\xa9"}') == [(1, {"a": 1}), (4, {"a": "é"})]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"a": 1', "not JSON: the line ends too early"),
+        (b'{"a": NaN}', "not JSON: invalid character (byte 6); NaN and Infinity are not JSON"),
+        (b'{"a": "caf\xe9"}', "invalid UTF-8: byte 0xe9 at position 11; save the file as UTF-8"),
+        (b"[" * 100_000, "not JSON that can be read: nested too deeply"),
+        (b'{"a": "' + b"x" * MAX_ROW_BYTES + b'"}', f"the line is longer than {MAX_ROW_BYTES} bytes"),
+    ],
+    ids=["truncated", "nan", "latin-1", "nested", "long"],
+)
+def test_jsonl_says_why_a_line_is_bad_and_goes_on(line: bytes, reason: str) -> None:
+    assert read(".jsonl", line + b'\n{"a": 2}\n') == [(1, reason), (2, {"a": 2})]
+
+
+def test_csv_finds_delimiter_header_and_the_first_line_of_a_record() -> None:
+    content = '\ufeffquestion; answer\n"two\nlines; really";"with ""quotes"""\n\nlast;one\n'.encode()
+    assert read(".csv", content) == [
+        (2, {"question": "two\nlines; really", "answer": 'with "quotes"'}),
+        (5, {"question": "last", "answer": "one"}),
+    ]
+
+
+def test_csv_names_bad_records() -> None:
+    content = b"a,b\n1\n\xe9,2\n" + b"x" * (MAX_CELL + 1) + b",1\n3,4\n"
+    assert read(".csv", content) == [
+        (2, "1 fields, but the header names 2 columns"),
+        (3, "invalid UTF-8 in column 'a'; save the file as UTF-8"),
+        (4, f"not CSV: field larger than field limit ({MAX_CELL})"),
+        (5, {"a": "3", "b": "4"}),
+    ]
+
+
+def test_csv_needs_a_sound_header() -> None:
+    with pytest.raises(EngineError, match="unnamed or repeated columns"):
+        read(".csv", b"a,a\n1,2\n")
+
+
+def test_text_rows_are_paragraphs_where_blank_lines_separate_them_else_lines() -> None:
+    assert read(".txt", b"one\ntwo\n\n\nthree\n") == [(1, {"text": "one\ntwo"}), (5, {"text": "three"})]
+    assert read(".txt", b"one\ntwo\n\n") == [(1, {"text": "one"}), (2, {"text": "two"})]
+    bad = "invalid UTF-8: byte 0xff at position 1; save the file as UTF-8"
+    assert read(".txt", b"ok\n\xff\nfine") == [(1, {"text": "ok"}), (2, bad), (3, {"text": "fine"})]
+
+
+def test_json_arrays_wrapped_arrays_and_json_lines_under_a_wrong_name() -> None:
+    rows = [{"a": 1}, {"a": 2}]
+    assert read(".json", b'[\n{"a": 1},\n {"a": 2}\n]\n') == [(2, rows[0]), (3, rows[1])]
+    wrapped = b'{"version": {"x": [1]},\n "data": [\n{"a": 1}, {"a": 2}]}'
+    assert read(".json", wrapped) == [(3, rows[0]), (3, rows[1])]
+    assert read(".json", b'{"a": 1}\n{"a": 2}\n') == [(1, rows[0]), (2, rows[1])]
+    assert read(".json", b"[]") == []
+
+
+@pytest.mark.parametrize("window", [1, 7, 64])
+def test_json_documents_are_read_alike_through_any_window(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    monkeypatch.setattr(documents, "WINDOW", window)
+    rows = [{"a": "é" * n, "n": 10**n} for n in range(12)]
+    content = json.dumps(rows, ensure_ascii=False, indent=1).encode()
+    assert [row for _, row in read(".json", content)] == rows
+    assert [line for line, _ in read(".json", content)] == [2 + 4 * n for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'[{"a": 1},\n{"a": }]', "file.json line 2: not JSON: Expecting value."),
+        (b'[{"a": 1},\n{"a": "\xe9"}]', "file.json line 2: invalid UTF-8: byte 0xe9; save the file as UTF-8."),
+        (b'[{"a": 1}', "file.json line 1: expected ']', found the end of the file."),
+        (b'{"a": {"b": 1}}', "the object has no array of rows under"),
+        (b'"text"', "it is neither an array of rows nor an object around one"),
+        (b'[{"a": NaN}]', "not JSON: NaN is not JSON"),
+    ],
+)
+def test_json_documents_cannot_go_on_after_an_error(content: bytes, reason: str) -> None:
+    with pytest.raises(EngineError) as failure:
+        read(".json", content)
+    assert failure.value.code == "file_unreadable"
+    assert reason in failure.value.detail
+
+
+def test_parquet_rows_by_number(tmp_path: Path) -> None:
+    table = pa.table({"messages": [[{"role": "user", "content": "hi"}], None], "n": [1.5, float("nan")]})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
+    (_, first), (number, second) = items("rows.parquet", ".parquet", lambda: (tmp_path / "rows.parquet").open("rb"))
+    assert first == {"messages": [{"role": "user", "content": "hi"}], "n": 1.5}
+    assert number == 2
+    assert isinstance(second, dict)
+    assert second["messages"] is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "content", "what"),
+    [
+        (".jsonl", b"PK\x03\x04rest", "a zip archive"),
+        (".csv", "a,b".encode("utf-16"), "UTF-16 text"),
+        (".parquet", b"PAR1 and then nothing", "not a readable Parquet file"),
+    ],
+)
+def test_files_under_a_wrong_name_are_named_for_what_they_are(extension: str, content: bytes, what: str) -> None:
+    with pytest.raises(EngineError, match=what) as failure:
+        read(extension, content)
+    assert failure.value.code == "file_unreadable"
+    assert failure.value.fields["remedy"]
