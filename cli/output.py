@@ -28,7 +28,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
     shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) for row in rows) and bool(rows)
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
     out.print(shown)

@@ -50,6 +50,9 @@ def send(client: Client, file: Path, fields: dict[str, str]) -> dict[str, Any]:
             bar.update(task, description="validating")
             time.sleep(POLL_SECONDS)
             dataset = client.get(f"/datasets/{dataset['id']}")
+    latest: dict[str, Any] = dataset["versions"][0]
+    if latest["state"] in ("rejected", "failed"):
+        raise CommandError(f"{latest['detail']} ({latest['code']})", latest)
     return dataset
 
 
@@ -80,8 +83,6 @@ def upload(
     }
     dataset = send(Client(), file, {k: str(v) for k, v in given.items() if v is not None})
     print_json(dataset) if json else report(dataset)
-    if dataset["state"] != "ready":
-        raise typer.Exit(1)
 
 
 def report(dataset: dict[str, Any]) -> None:

@@ -23,10 +23,10 @@ def list_models(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"available": bases, "custom": customs})
         return
-    columns = ["reference", "availability", "parameters", "context_length", "note"]
+    columns = ["reference", "availability", "parameters", "context_length"]
     shown = [model for model in bases["items"] if model["kind"] == "base"]
     table(columns, [[model[column] for column in columns] for model in shown], title="Base models")
-    out.print()
+    out.print("[dim]Fetch a downloadable one: anneal models add <reference>[/]\n")
     columns = ["id", "name", "method", "base", "dataset_id", "size"]
     table(columns, [[model[column] for column in columns] for model in customs["items"]], title="Custom models")
 

@@ -79,11 +79,11 @@ def export(
         print_json({**built, "file": str(target)})
         return
     table(["file", "size", "sha256"], [[f["name"], size(f["size"]), f["sha256"]] for f in built["files"]])
-    out.print(f"checked: {built['check']}")
+    out.print(f"checked: {built['check']}", highlight=False)
     out.print(f"written to {target}")
 
 
 def finished_export(client: Client, model_id: str, format: str) -> dict[str, Any]:
-    """Ask for an export and wait until it is built and checked."""
-    asked = client.raw(f"/models/custom/{model_id}/exports", format=format)
-    raise NotImplementedError(asked)
+    """Ask for an export and wait until it is built and checked; one that exists already is not built again."""
+    made = client.post(f"/models/custom/{model_id}/exports", {"format": format})
+    return _wait(client, f"/exports/{made['id']}", made, f"exporting {format}")

@@ -71,14 +71,21 @@ class ModelManifest(Manifest):
     provenance: dict[str, Any] = {}
 
 
+class ArchiveMember(FileEntry):
+    """A file inside an export's archive, which stores it as it is from byte `offset` on."""
+
+    offset: int
+
+
 class ExportManifest(Manifest):
-    """A checked export: `check` holds what was compared and the largest difference found."""
+    """A checked export in one archive: `check` holds what was compared and the largest difference found."""
 
     export_id: str
     model_id: str
     format: str
     check: dict[str, Any]
     template_hash: str = ""
+    members: list[ArchiveMember] = []
 
 
 class EvaluationManifest(Manifest):

@@ -29,7 +29,9 @@ from shared.blobs.keys import checked
 from shared.blobs.protocol import BlobInfo
 
 CHUNK = 1 << 20
-PART = 16 << 20
+PART = 5 << 20
+PARTS = 10_000
+"""S3's smallest part and most parts; one part at a time is in memory."""
 THREADS = 8
 TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 RETRIES = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
@@ -112,7 +114,11 @@ class S3Blobs:
 
     def _upload(self, key: str, file: Path, digest: str) -> None:
         self._refuse_nesting(key)
-        self._client.fput_object(self._bucket, key, str(file), metadata={SUM: digest}, part_size=PART)
+        part = max(PART, -(-file.stat().st_size // PARTS))
+        metadata: dict[str, Any] = {SUM: digest}
+        self._client.fput_object(
+            self._bucket, key, str(file), metadata=metadata, part_size=part, num_parallel_uploads=1
+        )
 
     def _refuse_nesting(self, key: str) -> None:
         """S3 has no folders, so it would take a key below another; a local mirror could not hold both.

@@ -295,8 +295,8 @@ class RabbitBus:
                     found.append(message)
                 yield sorted(found, key=_died_at)
             finally:
-                if found:
-                    await found[-1].channel.basic_nack(found[-1].delivery_tag or 0, multiple=True, requeue=True)
+                if rest := [message for message in found if not message.processed]:
+                    await rest[-1].nack(multiple=True, requeue=True)
 
     async def dead(self, room: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""

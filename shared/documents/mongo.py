@@ -82,7 +82,7 @@ class MongoCollection:
             if inc:
                 update["$inc"] = dict(inc)
             document = await self._collection.find_one_and_update(
-                {**checked_filter(where), "_id": id},
+                {**_filter(where), "_id": id},
                 update,
                 projection=HIDDEN,
                 return_document=ReturnDocument.AFTER,
@@ -96,7 +96,7 @@ class MongoCollection:
 
     async def find(self, where: Where, *, order: Order = (), limit: int | None = None, skip: int = 0) -> list[Document]:
         """Matching documents in order."""
-        condition = checked_filter(where)
+        condition = _filter(where)
         if limit == 0:
             return []
         keys = dict([*order, *([] if "_id" in dict(order) else [("_id", 1)])])
@@ -106,11 +106,11 @@ class MongoCollection:
 
     async def count(self, where: Where) -> int:
         """How many match."""
-        return int(await self._collection.count_documents(checked_filter(where)))
+        return int(await self._collection.count_documents(_filter(where)))
 
     async def delete(self, id: str, where: Where | None = None) -> bool:
         """Delete if it exists and matches; True when it did, or when it is gone after an answer was lost."""
-        condition = {**checked_filter(where or {}), "_id": id}
+        condition = {**_filter(where or {}), "_id": id}
         try:
             result = await self._collection.delete_one(condition)
         except AutoReconnect:
@@ -169,3 +169,8 @@ class MongoDocuments:
 def _check_json(value: Any) -> None:
     """Raise ValueError or TypeError for what is not JSON: BSON would take NaN, and dates."""
     json.dumps(value, allow_nan=False)
+
+
+def _filter(where: Where) -> dict[str, Any]:
+    """The checked filter; equality with null is spelled out, since compatible servers count its short form wrongly."""
+    return {field: {"$eq": None} if wanted is None else wanted for field, wanted in checked_filter(where).items()}

@@ -119,11 +119,12 @@ def preload() -> None:
 
 
 def main() -> None:
-    """`python -m shared.engine.warm FD`: FD is the service's socket. Signals are ignored; its closing ends us."""
+    """`python -m shared.engine.warm FD [--bare]`: FD is the service's socket; signals are ignored, its end is ours."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     replies = protect_stdout()
-    preload()
+    if "--bare" not in sys.argv:
+        preload()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         WarmParent(socket.socket(fileno=int(sys.argv[1])), replies).serve()
 

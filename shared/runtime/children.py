@@ -24,6 +24,7 @@ from shared.runtime.pipes import log_messages, messages_in, read_end, write_end
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT = frozenset(("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HF_HOME"))
 _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
 _UNREAD = 64  # messages waiting for a slow reader; beyond them the child itself waits
 
 
@@ -99,26 +100,25 @@ class Child:
 
 
 class Engines:
-    """Starts engines in a fork of a warm parent that has torch imported."""
+    """Starts engines in forks: of a warm parent that has torch imported, or of a bare one where they need no torch."""
 
     def __init__(self) -> None:
-        self._parent: _WarmParent | None = None
+        self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
         self._starting = asyncio.Lock()
 
     @property
     def warm_pid(self) -> int | None:
         """The warm parent's process id, None before `start` and after `close`."""
-        return self._parent.pid if self._parent else None
+        return self._parents[True].pid if True in self._parents else None
 
     async def start(self) -> None:
         """Spawn the warm parent and return; its imports go on meanwhile, and a launch waits for them."""
-        await self._warm()
+        await self._parent(torch=True)
 
     async def close(self) -> None:
-        """End all engines and the warm parent."""
-        if self._parent:
-            await self._parent.close()
-            self._parent = None
+        """End all engines and their parents."""
+        while self._parents:
+            await self._parents.popitem()[1].close()
 
     async def launch(
         self,
@@ -140,27 +140,27 @@ class Engines:
                 remedy='pip install "anneal[engine]"',
             )
         request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
-        starting = asyncio.create_task(self._launch(request, spec))
+        starting = asyncio.create_task(self._launch(request, spec, torch="torch" in requires))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(_abandon)
             raise
 
-    async def _launch(self, request: dict[str, Any], spec: Mapping[str, Any]) -> Child:
-        """Launch, once more if the warm parent died under the request; the spec is the first command."""
+    async def _launch(self, request: dict[str, Any], spec: Mapping[str, Any], *, torch: bool) -> Child:
+        """Launch, once more if the parent died under the request; the spec is the first command."""
         try:
-            child = await (await self._warm()).launch(request)
+            child = await (await self._parent(torch=torch)).launch(request)
         except ConnectionError:
-            child = await (await self._warm()).launch(request)
+            child = await (await self._parent(torch=torch)).launch(request)
         await child.send(spec)
         return child
 
-    async def _warm(self) -> _WarmParent:
+    async def _parent(self, *, torch: bool) -> _WarmParent:
         async with self._starting:
-            if self._parent is None or self._parent.gone:
-                self._parent = await _WarmParent.spawn()
-            return self._parent
+            if torch not in self._parents or self._parents[torch].gone:
+                self._parents[torch] = await _WarmParent.spawn(torch=torch)
+            return self._parents[torch]
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,12 @@ class _WarmParent:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def spawn(cls) -> _WarmParent:
+    async def spawn(cls, *, torch: bool) -> _WarmParent:
         """A session of its own keeps the terminal's Ctrl-C away; the clean environment keeps secrets away."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "shared.engine.warm", str(theirs.fileno())),
+                *(sys.executable, "-m", "shared.engine.warm", str(theirs.fileno()), *(["--bare"] if not torch else [])),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
@@ -297,7 +297,8 @@ class _WarmParent:
 def clean_environment() -> dict[str, str]:
     """The environment without credentials and settings of the service; model hubs are out of bounds."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
-    return {**kept, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**_WAITING, **kept, **ours}
 
 
 def _exit_of(code: int) -> Exit:

@@ -248,6 +248,7 @@ class Worker(Generic[W]):
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
+        self._closing = False
         self._observed: dict[str, tuple[int, int, float]] = {}
 
     def wake(self) -> None:
@@ -264,27 +265,35 @@ class Worker(Generic[W]):
         """Claim, run and sweep until cancelled; then let the running work hand itself back."""
         if self._exclusive:
             await self._take_back(await self._store.find({"state": {"$in": list(HELD)}}))
+        round = asyncio.create_task(self._look())
         try:
             while True:
-                self._woken.clear()
-                try:
-                    await self._sweep()
-                    await self._claim()
-                except Exception:
-                    log.exception("worker_round_failed")
-                    self._observed.clear()
+                await asyncio.shield(round)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._poll)
+                self._woken.clear()
+                round = asyncio.create_task(self._look())
         finally:
+            self._closing = True
+            await asyncio.gather(round)  # what it is just claiming must be known here before it is handed back
             held = list(self._running.values())
             for _, lease, _ in held:
                 lease.close()
             await asyncio.gather(*(task for _, _, task in held), return_exceptions=True)
 
+    async def _look(self) -> None:
+        """One round; a database that is away makes what was observed so far worthless."""
+        try:
+            await self._sweep()
+            await self._claim()
+        except Exception:
+            log.exception("worker_round_failed")
+            self._observed.clear()
+
     async def _claim(self) -> None:
         order = (("priority", -1), ("created_at", 1))
         for work in await self._store.find({"state": "queued"}, order=order, limit=100):
-            if not self._capacity.fits(work, [held[0] for held in self._running.values()]):
+            if self._closing or not self._capacity.fits(work, [held[0] for held in self._running.values()]):
                 continue
             try:
                 claimed = await self._store.change(work.id, lambda w: w.claim(self._name))

@@ -1,12 +1,19 @@
 """The one place that chooses adapters, by URL, and opens what every room needs."""
 
+import asyncio
 import fcntl
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+import structlog
 
 from shared.blobs.local import LocalBlobs
 from shared.blobs.protocol import Blobs
@@ -20,12 +27,33 @@ from shared.runtime.outbox import Outbox
 from shared.runtime.principal import Signer
 from shared.runtime.settings import Settings
 
+log = structlog.get_logger(__name__)
+
+STARTUP_PATIENCE = 60.0
+"""Seconds that a process waits at its start for servers that are still on their way."""
+SECRET_LENGTH = 16
+CHECKOUTS = "checkouts"
+
 
 class HomeInUse(AnnealError):
     """A second platform on one data directory."""
 
     status = 409
     code = "home_in_use"
+
+
+class Misconfigured(AnnealError):
+    """Settings that do not go together."""
+
+    status = 500
+    code = "misconfigured"
+
+
+class MissingDriver(AnnealError):
+    """A URL asks for a server whose driver is not installed."""
+
+    status = 500
+    code = "missing_driver"
 
 
 @dataclass(frozen=True)
@@ -44,7 +72,7 @@ class Resources:
     @property
     def embedded(self) -> bool:
         """All state is in one locked data directory: nobody else works on it."""
-        return not self.settings.documents_url
+        return not self.settings.distributed
 
 
 @contextmanager
@@ -79,45 +107,143 @@ def private_file(path: Path, content: str) -> str:
     return content
 
 
-def _bus(settings: Settings) -> Bus:
-    return LocalBus(settings.directory / "bus.sqlite")
+@contextmanager
+def driver(extra: str) -> Iterator[None]:
+    """Say which extra to install when an adapter's driver is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        remedy = f'pip install "anneal[{extra}]"'
+        raise MissingDriver(f"The package {error.name} is not installed.", remedy=remedy) from error
 
 
-def _documents(settings: Settings) -> Documents:
-    return LocalDocuments(settings.directory / "documents.sqlite")
+async def _bus(settings: Settings) -> Bus:
+    if not settings.bus_url:
+        return LocalBus(settings.directory / "bus.sqlite")
+    with driver("amqp"):
+        from shared.bus.rabbit import RabbitBus
+    return await _patiently("bus", lambda: RabbitBus.connect(settings.bus_url))
 
 
-def _blobs(settings: Settings) -> Blobs:
-    return LocalBlobs(settings.directory / "blobs")
+async def _documents(settings: Settings) -> Documents:
+    if not settings.documents_url:
+        return LocalDocuments(settings.directory / "documents.sqlite")
+    with driver("mongo"):
+        from shared.documents.mongo import connect
+    documents = connect(settings.documents_url)
+    await _patiently("documents", documents.ping)
+    return documents
+
+
+async def _blobs(settings: Settings, scratch: Path) -> Blobs:
+    if not settings.blobs_url:
+        return LocalBlobs(settings.directory / "blobs")
+    with driver("s3"):
+        from shared.blobs.s3 import connect
+    return await _patiently("blobs", lambda: connect(settings.blobs_url, scratch))
+
+
+T = TypeVar("T")
+
+
+async def _patiently(name: str, reach: Callable[[], Awaitable[T]]) -> T:
+    """Try until the server answers, or raise its last error after STARTUP_PATIENCE seconds."""
+    deadline = time.monotonic() + STARTUP_PATIENCE
+    while True:
+        try:
+            return await reach()
+        except Exception as error:
+            if time.monotonic() > deadline:
+                raise Misconfigured(
+                    f"The {name} server does not answer: {type(error).__name__}: {error}",
+                    remedy=f"Start it, or correct ANNEAL_{name.upper()}_URL.",
+                ) from error
+            log.info("waiting_for", server=name, error=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(1.0)
+
+
+SCHEMES = {
+    "bus_url": ("amqp://", "amqps://"),
+    "documents_url": ("mongodb://", "mongodb+srv://"),
+    "blobs_url": ("s3+http://", "s3+https://"),
+}
+
+
+def check(settings: Settings) -> None:
+    """Raise Misconfigured for URLs of unknown kinds, half a distribution, or one without a secret."""
+    for name, schemes in SCHEMES.items():
+        url = getattr(settings, name)
+        if url and not url.startswith(schemes):
+            remedy = f"Set ANNEAL_{name.upper()} to a URL that begins with {' or '.join(schemes)}."
+            raise Misconfigured("No adapter knows this URL.", field=name, limit=list(schemes), remedy=remedy)
+    if not settings.distributed:
+        return
+    if missing := [f"ANNEAL_{name.upper()}" for name in SCHEMES if not getattr(settings, name)]:
+        detail = "Rooms in processes of their own share a bus, documents and blobs."
+        raise Misconfigured(detail, remedy=f"Set {' and '.join(missing)} as well, or none of the three.")
+    if len(settings.secret) < SECRET_LENGTH:
+        remedy = "Set ANNEAL_SECRET to the same text for all rooms: openssl rand -hex 32"
+        raise Misconfigured("The rooms need a shared secret.", field="secret", limit=SECRET_LENGTH, remedy=remedy)
+
+
+@contextmanager
+def _embedded_scratch(home: Path) -> Iterator[Path]:
+    with locked(home):
+        scratch = home / "scratch"
+        scratch.mkdir(exist_ok=True)
+        yield scratch
+
+
+@contextmanager
+def _own_scratch(home: Path) -> Iterator[Path]:
+    """The first `scratch-<n>` that no living process holds, empty but for the checkouts that are worth keeping."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number in count():
+        scratch = home / f"scratch-{number}"
+        try:
+            with locked(scratch):
+                for left in scratch.iterdir():
+                    if left.is_dir() and left.name != CHECKOUTS:
+                        shutil.rmtree(left, ignore_errors=True)
+                yield scratch
+                return
+        except HomeInUse:
+            continue
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closable)
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open everything, close it in reverse order."""
+    """Open everything, close it in reverse order.
+
+    Raises HomeInUse, Misconfigured or MissingDriver. Servers that are not up yet are waited for.
+    """
+    check(settings)
     home = settings.directory
-    with locked(home):
-        scratch = home / "scratch"
-        scratch.mkdir(exist_ok=True)
+    async with AsyncExitStack() as stack:
+
+        def closing(resource: C) -> C:
+            stack.push_async_callback(resource.close)
+            return resource
+
+        scratch = stack.enter_context((_own_scratch if settings.distributed else _embedded_scratch)(home))
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
-        bus, documents, blobs = (
-            _bus(settings),
-            _documents(settings),
-            _blobs(settings),
+        documents = closing(await _documents(settings))
+        blobs = closing(await _blobs(settings, scratch))
+        bus = closing(await _bus(settings))
+        yield Resources(
+            settings=settings,
+            bus=bus,
+            documents=documents,
+            blobs=blobs,
+            outbox=Outbox(bus, documents),
+            engines=closing(Engines()),
+            signer=Signer(secret),
+            scratch=scratch,
         )
-        engines = Engines()
-        try:
-            yield Resources(
-                settings=settings,
-                bus=bus,
-                documents=documents,
-                blobs=blobs,
-                outbox=Outbox(bus, documents),
-                engines=engines,
-                signer=Signer(secret),
-                scratch=scratch,
-            )
-        finally:
-            await engines.close()
-            await bus.close()
-            await blobs.close()
-            await documents.close()

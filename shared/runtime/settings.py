@@ -1,9 +1,10 @@
 """Settings from the environment (`ANNEAL_…`): with none set, a laptop's embedded platform."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -15,6 +16,9 @@ class Settings(BaseSettings):
     bus_url: str = Field(default="", description="amqp://… or empty for the embedded bus")
     documents_url: str = Field(default="", description="mongodb://… or empty for embedded documents")
     blobs_url: str = Field(default="", description="s3+http(s)://key:secret@host/bucket or empty for files")
+    rooms: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="where the gateway finds the rooms: dataset=http://…,training=http://…,…"
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
     allowed_hosts: list[str] = Field(
@@ -26,6 +30,20 @@ class Settings(BaseSettings):
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
     hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
+
+    @field_validator("rooms", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """`name=url,name=url` as a mapping."""
+        if not isinstance(value, str):
+            return value
+        pairs = (pair.partition("=") for pair in value.split(",") if pair.strip())
+        return {name.strip(): url.strip().rstrip("/") for name, _, url in pairs}
+
+    @property
+    def distributed(self) -> bool:
+        """The rooms are processes of their own that share servers, and not one data directory."""
+        return bool(self.bus_url or self.documents_url)
 
     @property
     def directory(self) -> Path:

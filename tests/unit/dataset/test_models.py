@@ -1,5 +1,7 @@
 """The entities of datasets, and the figures about lengths."""
 
+from itertools import pairwise
+
 import pytest
 from pydantic import ValidationError
 
@@ -76,9 +78,14 @@ def test_states_as_readers_know_them() -> None:
     broken.reject("out_of_memory", "no memory", {})
     assert broken.shown_state == "failed"
     done = upload()
-    done.succeed(
+    done.claim("w")
+    done.state = "publishing"
+    assert done.shown_state == "validating"
+    done.present(
         Report(rows=1, rejected=0, duplicates=0, form="text", layout="text", splits={"train": 1}, characters=1)
     )
+    assert done.shown_state == "ready"
+    done.succeed()
     assert done.shown_state == "ready"
 
 
@@ -109,7 +116,7 @@ def test_the_histogram_holds_every_row_once() -> None:
     assert sum(bucket.rows for bucket in buckets) == 6
     assert buckets[0].start == 0
     assert buckets[-1].end > 1_000
-    assert all(one.end == other.start for one, other in zip(buckets, buckets[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(buckets))
 
 
 def test_a_limit_is_answered_from_the_counts() -> None:

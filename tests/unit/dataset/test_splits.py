@@ -54,23 +54,24 @@ def test_equal_prompts_never_cross_the_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.0001, 0.5, 0.9])
 def test_a_small_upload_has_both_splits(tmp_path: Path, share: float) -> None:
     found = split(tmp_path, ["a", "b", "b"], share=share)
-    assert set(found) == {"train", "validation"}
+    assert found["train"]
+    assert found["validation"]
 
 
 def test_no_split_where_none_is_possible_or_wanted(tmp_path: Path) -> None:
     for name, groups, options in (("none", ["a", "b"], {"share": 0.0}), ("one", ["a", "a"], {"share": 0.9})):
         (tmp_path / name).mkdir()
-        assert split(tmp_path / name, groups, **options) == {"train": groups}
-    assert split(tmp_path, ["a", "b"], heldout=True) == {"validation": ["a", "b"]}
+        assert split(tmp_path / name, groups, **options) == {"train": groups, "validation": []}
+    assert split(tmp_path, ["a", "b"], heldout=True) == {"train": [], "validation": ["a", "b"]}
 
 
 def test_a_large_upload_of_one_prompt_is_left_to_train_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splitting, "HELD_ROWS", 2)
     assert place("a", 0) < 0.9
-    assert split(tmp_path, ["a"] * 5, share=0.9) == {"train": ["a"] * 5}
+    assert split(tmp_path, ["a"] * 5, share=0.9) == {"train": ["a"] * 5, "validation": []}
 
 
-@pytest.mark.parametrize("partition", [2_000_000, 7])
+@pytest.mark.parametrize("partition", [1_000_000, 7])
 def test_duplicates_are_counted_in_any_number_of_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partition: int
 ) -> None:

@@ -1,0 +1,16 @@
+"""A page of a split's rows, out of the shards.
+
+Spec: {"shards": [paths], "offset", "limit"}. Result: {"rows": [{row_id, source, row}]}.
+"""
+
+import json
+from typing import Any
+
+from services.dataset.engine.shards import read_rows
+from shared.engine.protocol import Commands, Reporter
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Read only the row groups that hold the page."""
+    found = read_rows(spec["shards"], spec["offset"], spec["limit"])
+    return {"rows": [{"row_id": id, "source": source, "row": json.loads(row)} for id, source, row in found]}

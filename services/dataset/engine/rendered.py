@@ -1,0 +1,28 @@
+"""A row as a model will see it: its text with the trained spans marked, from the renderer that training uses.
+
+Spec: {"shards": [paths], "row": its ordinal in the split, "model": reference}. Result: {"row_id", "source",
+"template_hash", "samples": [{spans: [{text, trained}], tokens, trained_tokens}]}.
+"""
+
+import json
+from typing import Any
+
+from services.dataset.engine.shards import read_rows
+from services.dataset.engine.statistics import samples_of
+from shared.engine.load import load_tokenizer
+from shared.engine.protocol import Commands, Reporter
+from shared.engine.template import ChatTemplate, Row
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Render one row with the base's tokenizer and template."""
+    template = ChatTemplate.of(load_tokenizer(spec["model"]))
+    ((id, source, text),) = read_rows(spec["shards"], spec["row"], 1)
+    samples = [_sample(template, part) for whole in samples_of(json.loads(text)) for part in template.expand(whole)]
+    return {"row_id": id, "source": source, "template_hash": template.hash, "samples": samples}
+
+
+def _sample(template: ChatTemplate, row: Row) -> dict[str, Any]:
+    encoded = template.encode(row)
+    spans = [{"text": text, "trained": trained} for text, trained in template.spans(row)]
+    return {"spans": spans, "tokens": len(encoded.input_ids), "trained_tokens": sum(encoded.trained)}

@@ -1,0 +1,69 @@
+"""How long a version's rows are in a base's tokens, over its own chat template.
+
+Spec: {"shards": [paths], "rows": in all of them, "model": reference}. Result: {"counted", "refused", "samples":
+[[tokens, trained tokens, tokens before the first trained one, samples]]}: counts by length, from which any
+`max_length` is answered.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from shared.engine.load import load_tokenizer
+from shared.engine.protocol import Commands, EngineError, Reporter
+from shared.engine.template import ChatTemplate
+
+SAMPLED = 4_000
+"""Rows that are tokenised at most, evenly spread."""
+PROGRESS_ROWS = 500
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Encode the rows (or an even sample of them) exactly as training would."""
+    template = ChatTemplate.of(load_tokenizer(spec["model"]))
+    stride = -(-spec["rows"] // SAMPLED)
+    lengths: Counter[tuple[int, int, int]] = Counter()
+    counted = refused = 0
+    for row in _rows(spec["shards"], stride):
+        counted += 1
+        try:
+            lengths.update(_lengths(template, row))
+        except EngineError:
+            refused += 1
+        if counted % PROGRESS_ROWS == 0:
+            reporter.progress(counted, spec["rows"] // stride, "rows")
+    samples = [[*length, count] for length, count in sorted(lengths.items())]
+    return {"counted": counted, "refused": refused, "samples": samples}
+
+
+def _rows(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
+    index = 0
+    for path in shards:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=512, columns=["row"]):
+                for text in batch.column(0).to_pylist():
+                    if index % stride == 0:
+                        yield json.loads(text)
+                    index += 1
+
+
+def _lengths(template: ChatTemplate, row: dict[str, Any]) -> Iterator[tuple[int, int, int]]:
+    for sample in samples_of(row):
+        for expanded in template.expand(sample):
+            encoded = template.encode(expanded)
+            first = encoded.trained.index(True) if any(encoded.trained) else len(encoded.trained)
+            yield len(encoded.input_ids), sum(encoded.trained), first
+
+
+def samples_of(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A preference row is two conversations; every other row is itself."""
+    if "chosen" not in row:
+        return [row]
+    rest = {"tools": row["tools"]} if "tools" in row else {}
+    start = len(row["messages"])
+    return [
+        {"messages": [*row["messages"], *row[side]], "train_from": start, **rest} for side in ("chosen", "rejected")
+    ]

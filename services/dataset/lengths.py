@@ -1,0 +1,66 @@
+"""From counted sample lengths to the figures that a reader wants: percentiles, a histogram, what a limit cuts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.dataset.views import Bucket, Statistics
+
+BUCKETS = 24
+STEP = 64
+
+Sample = tuple[int, int, int, int]
+"""(tokens, trained tokens, tokens before the first trained one, how many samples are so)."""
+
+
+def statistics_of(
+    counts: dict[str, Any], version: str, base: str, max_length: int | None, context: int | None
+) -> Statistics:
+    """Everything about the lengths, for a limit of `max_length` tokens (by default the suggested one)."""
+    samples: list[Sample] = [tuple(sample) for sample in counts["samples"]]
+    by_length = [(tokens, count) for tokens, _, _, count in samples]
+    total = sum(count for _, count in by_length)
+    suggested = -(-percentile(by_length, 0.99) // STEP) * STEP
+    suggested = min(suggested, context) if context else suggested
+    limit = max_length or suggested
+    tokens = sum(length * count for length, count in by_length)
+    return Statistics(
+        version=version,
+        base=base,
+        rows=counts["rows"],
+        counted=counts["counted"],
+        refused=counts["refused"],
+        tokens=tokens,
+        trained_tokens=sum(trained * count for _, trained, _, count in samples),
+        mean=round(tokens / total, 1) if total else 0.0,
+        p50=percentile(by_length, 0.5),
+        p90=percentile(by_length, 0.9),
+        p99=percentile(by_length, 0.99),
+        max=max((length for length, _ in by_length), default=0),
+        histogram=histogram(by_length),
+        max_length=limit,
+        suggested_max_length=suggested,
+        cut=sum(count for length, count in by_length if length > limit),
+        untrained=sum(count for _, trained, first, count in samples if first >= limit or not trained),
+    )
+
+
+def percentile(by_length: Sequence[tuple[int, int]], share: float) -> int:
+    """The smallest length that at least `share` of the samples do not exceed (nearest rank); 0 if there are none."""
+    total, seen = sum(count for _, count in by_length), 0
+    for length, count in by_length:
+        seen += count
+        if seen >= share * total:
+            return length
+    return 0
+
+
+def histogram(by_length: Sequence[tuple[int, int]]) -> list[Bucket]:
+    """Equally wide buckets from 0 to the longest, at most BUCKETS of them."""
+    longest = max((length for length, _ in by_length), default=0)
+    if not longest:
+        return []
+    width = longest // BUCKETS + 1
+    buckets = [Bucket(start=i * width, end=(i + 1) * width, rows=0) for i in range(longest // width + 1)]
+    for length, count in by_length:
+        buckets[length // width].rows += count
+    return buckets

@@ -1,0 +1,1 @@
+"""The demo's sample dataset and the script that writes it."""
