@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+export OMP_WAIT_POLICY ?= PASSIVE
 export ANNEAL_HOME ?= $(CURDIR)/.anneal
 
 .PHONY: help

@@ -124,4 +124,7 @@ class Client:
         response = self._send("POST", path, json=body, stream=True)
         for line in response.iter_lines():
             if line.startswith("data: ") and line != "data: [DONE]":
-                yield json.loads(line.removeprefix("data: "))
+                event = json.loads(line.removeprefix("data: "))
+                if problem := event.get("error"):
+                    raise CommandError(problem["message"], problem)
+                yield event

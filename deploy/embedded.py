@@ -2,15 +2,15 @@
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import os
-import socket
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-import uvicorn
 
 import services.dataset.app
 import services.evaluation.app
@@ -18,8 +18,9 @@ import services.export.app
 import services.gateway.app
 import services.inference.app
 import services.training.app
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.logging import configure_logging
+from shared.runtime.process import Server, listen, server_config
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
@@ -35,22 +36,21 @@ BUILDERS = (
 )
 
 
-async def serve(settings: Settings, listener: socket.socket, resources: Resources) -> None:
-    """Run the rooms until SIGINT or SIGTERM, then let running work checkpoint and hand itself back."""
+async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
+    """Run the rooms until `stop`; then running work checkpoints and hands itself back while requests finish."""
     rooms = [await build(resources) for build in BUILDERS]
     gateway = await services.gateway.app.build(resources, {room.name: web_app(room, resources) for room in rooms})
-    config = uvicorn.Config(gateway.app, log_config=None, lifespan="off", ws="websockets-sansio", access_log=False)
-    server = uvicorn.Server(config)
-    url = f"http://{settings.host}:{listener.getsockname()[1]}"
+    server, listener = Server(server_config(gateway.app)), listen(settings)
     async with running([*rooms, gateway.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not (server.started or serving.done()):
-            await asyncio.sleep(0.01)
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
         announce(settings.directory, url, await gateway.link())
         if settings.warm_engines:
             await resources.engines.start()
-        await serving
-    (settings.directory / "platform.json").unlink(missing_ok=True)
+        await stop.wait()
+        server.should_exit = True
+    await serving
+    (settings.directory / "platform.json").unlink()
 
 
 def announce(home: Path, url: str, link: str) -> None:
@@ -69,28 +69,30 @@ def announce(home: Path, url: str, link: str) -> None:
 
 
 async def main(settings: Settings) -> None:
-    """Open the resources and serve."""
+    """Open the resources and serve until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
     async with open_resources(settings) as resources:
         with (settings.directory / "anneal.log").open("a", buffering=1) as stream:
             configure_logging(stream)
-            listener = socket.create_server((settings.host, settings.port), backlog=512)
-            await serve(settings, listener, resources)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            await serve(settings, resources, stop)
 
 
 def parse(arguments: Sequence[str]) -> Settings:
-    """Settings from the environment, with the command line's port and host over them."""
+    """Settings from the environment, with the command line's port over them. Only loopback: there is no TLS here."""
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__)
     parser.add_argument("--port", type=int, help="0 picks a free one")
-    parser.add_argument("--host")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    return Settings(**given)
+    settings = Settings(**given)
+    if not ipaddress.ip_address(settings.host).is_loopback:
+        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the embedded platform speaks plain HTTP."
+        raise InvalidInput(detail, remedy="Put a TLS proxy in front of 127.0.0.1, or run the rooms distributed.")
+    return settings
 
 
 if __name__ == "__main__":
-    settings = parse(sys.argv[1:])
     try:
-        asyncio.run(main(settings))
+        asyncio.run(main(parse(sys.argv[1:])))
     except AnnealError as error:
         sys.exit(f"anneal: {error.detail} {error.remedy or ''}".strip())
-    except OSError as error:
-        sys.exit(f"anneal: cannot listen on {settings.host}:{settings.port}: {error.strerror}. Try --port 0.")

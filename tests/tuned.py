@@ -89,8 +89,8 @@ class Room:
                 assert ".failed." not in envelope.type, envelope.data
         return envelope.data
 
-    async def publish_models(self, **changes: Any) -> str:
-        """The base, and the custom model `model_tuned` over it; `changes` go into the latter's manifest."""
+    async def publish_models(self, model_id: str = "model_tuned", **changes: Any) -> None:
+        """The base, and a custom model over it; `changes` go into the latter's manifest."""
         base = make_tiny_model(self.folder / "base")
         adapter = make_tiny_adapter(base, self.folder / "adapter")
         hash = template_hash(base)
@@ -98,7 +98,7 @@ class Room:
         base_manifest = ModelManifest(model_id="tiny", name="tiny", kind="full", **facts)
         await publish(self.resources.blobs, "default/models/base/tiny", base, base_manifest.model_dump())
         tuned = ModelManifest(
-            model_id="model_tuned",
+            model_id=model_id,
             name="tiny tuned",
             kind="adapter",
             base="tiny",
@@ -113,10 +113,9 @@ class Room:
             **facts,
         )
         manifest = tuned.model_dump() | changes
-        await publish(self.resources.blobs, "default/models/custom/model_tuned", adapter, manifest)
-        return "model_tuned"
+        await publish(self.resources.blobs, f"default/models/custom/{model_id}", adapter, manifest)
 
-    async def publish_full_model(self) -> str:
+    async def publish_full_model(self) -> None:
         """`model_full`: full weights of another seed over the same base."""
         folder = make_tiny_model(self.folder / "full", seed=7)
         manifest = ModelManifest(
@@ -132,7 +131,6 @@ class Room:
             dataset_version="v1",
         )
         await publish(self.resources.blobs, "default/models/custom/model_full", folder, manifest.model_dump())
-        return "model_full"
 
     async def publish_dataset(self, dataset_id: str, rows: list[dict[str, Any]], *, form: str = "messages") -> None:
         """Version v1 with all rows in `validation`, and none in `train`."""
@@ -155,7 +153,7 @@ class Room:
 
 @asynccontextmanager
 async def open_room(build: Build, home: Path, *, project: str = "default") -> AsyncIterator[Room]:
-    """The room that `build` makes, up and running in `home`, called by a member of `project`, the gateway's ears open."""
+    """The room that `build` makes, up and running in `home`, called by a member of `project`."""
     async with open_resources(Settings(home=home / "home")) as resources:
         service = await build(resources)
         told: asyncio.Queue[Envelope] = asyncio.Queue()

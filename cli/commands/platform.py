@@ -22,7 +22,7 @@ def link(json: Json = False) -> None:
     """Make a one-time link that signs a browser in."""
     client = Client()
     made = client.post("/auth/link")
-    url = client.url + made["link"]
+    url = client.url + made["path"]
     print_json({**made, "url": url}) if json else out.print(url, soft_wrap=True)
 
 

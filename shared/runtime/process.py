@@ -117,15 +117,7 @@ def as_process(service: Service, resources: Resources) -> Process:
 
 async def serve(process: Process, settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
     """Serve until `stop`; then let held work go back while requests finish. Raises CannotListen."""
-    config = uvicorn.Config(
-        process.app,
-        log_config=None,
-        lifespan="off",
-        ws="websockets-sansio",
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    server, listener = Server(config), listen(settings)
+    server, listener = Server(server_config(process.app)), listen(settings)
     async with running([process.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(stop.wait())
@@ -137,11 +129,25 @@ async def serve(process: Process, settings: Settings, resources: Resources, stop
     await serving
 
 
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How every process of ours serves: our own access log, no lifespan events, requests may finish at the end."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        lifespan="off",
+        ws="websockets-sansio",
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
 def listen(settings: Settings) -> socket.socket:
     """A socket on the settings' address, of the family that the host asks for."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=512)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio forgets it for sockets it did not make
+        return listener
     except OSError as error:
         detail = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}."
         raise CannotListen(detail, field="port", remedy="Set ANNEAL_HOST or ANNEAL_PORT.") from error

@@ -2,7 +2,7 @@
 
 One head document per stream holds {token, next_seq, tail}; each batch is one write filtered on (token, next_seq), so a
 stale owner cannot append. A tail above TAIL_BYTES spills to chunk documents named by their first sequence, inserted if
-absent. A record is a JSON object with `seq` (from 1), `time` and `kind`: log | metric | state | sample | rewind.
+absent. A record is a JSON object with `seq` (from 1), `time` and `kind`: log, metric, progress, state, rewind, others.
 """
 
 import json

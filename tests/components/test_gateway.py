@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.app import Gateway, build
+from services.gateway.auth.credentials import digest_of
 from services.gateway.proxy import OverHttp
+from shared.documents.entities import now
 from shared.events.dataset import DatasetDeleted, DatasetReady
 from shared.events.envelope import Envelope, Event
 from shared.events.inference import ModelReady, ModelUndeployed
@@ -28,6 +32,7 @@ from shared.events.training import (
     TrainingSucceeded,
 )
 from shared.runtime.errors import NotFound
+from shared.runtime.logging import configure_logging
 from shared.runtime.principal import Caller
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, running, web_app
@@ -43,6 +48,7 @@ class TrainingRoom:
         self.streams, self.jobs, self.owners = streams, dict[str, str](), dict[str, str]()
         self.held = asyncio.Event()
         self.left = asyncio.Event()
+        self.hearing = asyncio.Event()
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Training"])
@@ -82,6 +88,7 @@ class TrainingRoom:
         while more:
             message = await receive()
             more = message.get("more_body", False)
+            self.hearing.set()
             await send({"type": "http.response.body", "body": message["body"], "more_body": more})
 
     async def _endless(self) -> AsyncIterator[bytes]:
@@ -130,6 +137,7 @@ async def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
 @asynccontextmanager
 async def open_house(tmp_path: Path, *, remote: bool) -> AsyncIterator[House]:
+    configure_logging(StringIO())
     settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False)
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
@@ -234,6 +242,19 @@ async def test_a_key_sees_its_own_project_only(house: House) -> None:
         assert other.status_code == 403
 
 
+async def test_expired_links_are_buried(house: House) -> None:
+    grants = house.gateway.sessions._grants
+    kept, gone = await house.gateway.link(), await house.gateway.link()
+    for id, age in ((kept, 1), (gone, -1)):
+        token = id.partition("token=")[2]
+        at = now() + timedelta(seconds=age * 60)
+        await grants.store.change(
+            f"grant_{digest_of(token)[:20]}", lambda grant, at=at: setattr(grant, "expires_at", at)
+        )
+    await grants.sweep()
+    assert await grants.store.count() == 1
+
+
 async def test_a_restart_keeps_keys_and_sessions(house: House) -> None:
     again = await build(house.resources, {})
     transport = httpx.ASGITransport(again.app)
@@ -273,7 +294,8 @@ async def test_signing_out_ends_the_session(house: House) -> None:
         await browser.get(await house.gateway.link())
         cookie = browser.cookies["anneal_session"]
         assert (await browser.delete("/auth/session")).status_code == 204
-        assert (await browser.get("/auth/session", cookies={"anneal_session": cookie})).status_code == 401
+    async with house.client(None, cookies={"anneal_session": cookie}) as browser:
+        assert (await browser.get("/auth/session")).status_code == 401
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1"])
@@ -306,17 +328,28 @@ async def test_identity_headers_from_outside_are_dropped(any_house: House) -> No
     assert not {"x-anneal-project", "cookie", "te", "authorization", "connection"} & set(answer["headers"])
 
 
-async def test_bodies_stream_both_ways_at_once(any_house: House) -> None:
+async def test_bodies_stream_both_ways_at_once(house: House) -> None:
     """The second part is sent only after the first came back: impossible where something buffers."""
     async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(any_house.url.rsplit(":", 1)[1]))
-        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {any_house.key}\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rsplit(":", 1)[1]))
+        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {house.key}\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         assert await reader.readuntil(b"one\r\n") == b"3\r\none\r\n"
         writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
         assert await reader.readuntil(b"two\r\n") == b"3\r\ntwo\r\n"
         writer.close()
+
+
+async def test_an_upload_reaches_the_room_while_it_is_sent(any_house: House) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one"
+        await any_house.room.hearing.wait()
+        yield b"two"
+
+    async with asyncio.timeout(10), any_house.client() as client:
+        response = await client.post("/training/echo/", content=parts())
+    assert response.content == b"onetwo"
 
 
 async def test_a_room_learns_that_the_client_left(any_house: House) -> None:
@@ -483,18 +516,19 @@ async def test_live_of_an_unknown_job_is_an_error(house: House) -> None:
 
 async def test_a_ticket_opens_one_websocket(house: House) -> None:
     house.room.jobs["job_done"] = "failed"
+    await (await house.room.streams.writer("job_done", 1)).append([{"kind": "state", "state": "failed"}])
     async with house.client() as client:
         ticket = (await client.post("/live/tickets")).json()["ticket"]
     url = f"{house.url.replace('http', 'ws', 1)}/live?job=job_done"
     async with websockets.connect(f"{url}&ticket={ticket}") as connection:
-        assert json.loads(await connection.recv())["type"] == "end"
+        assert json.loads(await connection.recv())["type"] == "records"
     for refused in (url, f"{url}&ticket={ticket}", f"{url}&ticket=anneal_x"):
         with pytest.raises(websockets.InvalidStatus) as failure:
             await websockets.connect(refused)
         assert failure.value.response.status_code == 401
     bearer = {"Authorization": f"Bearer {house.key}"}
     async with websockets.connect(url, additional_headers=bearer) as connection:
-        assert json.loads(await connection.recv())["type"] == "end"
+        assert json.loads(await connection.recv())["type"] == "records"
     with pytest.raises(websockets.InvalidStatus) as foreign:
         await websockets.connect(f"{url}&ticket={ticket}", origin="http://evil.example")  # type: ignore[arg-type]
     assert foreign.value.response.status_code == 403

@@ -16,9 +16,9 @@ import pytest_asyncio
 
 import services.gateway.app
 import services.inference.app
+import services.inference.supervisor
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
-from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import ModelDeleted, TrainingSucceeded
@@ -389,6 +389,24 @@ async def test_an_engine_that_dies_is_an_error_once(house: House) -> None:
     assert (await house.chat("tiny"))["choices"]
 
 
-async def test_handlers_are_registered() -> None:
-    """Kept honest by the type checker only otherwise."""
-    assert Handler
+async def test_an_engine_that_hangs_is_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.chat("tiny")
+    monkeypatch.setattr(services.inference.supervisor, "SILENCE", 0.5)
+    os.kill(house.engine(), signal.SIGSTOP)
+    response = await house.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY})
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_lost")
+    monkeypatch.undo()
+    assert (await house.chat("tiny"))["choices"]
+
+
+async def test_a_full_queue_says_when_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 1)
+    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 8, "stream": True}
+    async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        lines = response.aiter_lines()
+        await anext(lines)
+        os.kill(house.engine(), signal.SIGSTOP)  # so that it cannot end before the next request comes
+        full = await house.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY})
+        os.kill(house.engine(), signal.SIGCONT)
+    assert (full.status_code, full.json()["error"]["code"]) == (503, "engine_busy")
+    assert int(full.headers["retry-after"]) > 0

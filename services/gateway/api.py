@@ -1,0 +1,108 @@
+"""The gateway's own paths: health, metrics, the API description and its page, the overview, the live websocket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import HTMLResponse, JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+
+from services.gateway.live import Live
+from services.gateway.metrics import Metrics
+from services.gateway.overview import Overview, ReadModel
+from services.gateway.pages import page
+from services.gateway.service import Platform
+from shared.runtime.errors import AnnealError
+from shared.runtime.principal import HEADER, Caller, Signer
+
+
+class Health(BaseModel):
+    """How this process is."""
+
+    status: str = Field(description="ok or not_ready")
+    checks: dict[str, str] = Field(default={}, description='each dependency and room by name: "ok" or "not_ready"')
+
+
+def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
+    """The system routes."""
+    router = APIRouter(tags=["System"])
+
+    @router.get("/", include_in_schema=False)
+    async def landing() -> HTMLResponse:
+        return page("landing")
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return page("docs")
+
+    @router.get("/healthz")
+    async def show_health() -> Health:
+        """This process is alive."""
+        return Health(status="ok")
+
+    @router.get("/readyz", responses={503: {"model": Health}})
+    async def show_readiness(response: Response) -> Health:
+        """Whether each dependency and room answers. What is wrong with one is in the log, not here."""
+        checks = await platform.readiness()
+        ready = all(found == "ok" for found in checks.values())
+        response.status_code = 200 if ready else 503
+        return Health(status="ok" if ready else "not_ready", checks=checks)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def show_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def describe_api(request: Request) -> JSONResponse:
+        return JSONResponse(await platform.description(request.app.openapi()))
+
+    @router.get("/overview")
+    async def show_overview(caller: Caller) -> Overview:
+        """The project at a glance: counts, jobs by state, what happened lately."""
+        return await model.overview(caller.project)
+
+    return router
+
+
+def live_routes(live: Live, metrics: Metrics, signer: Signer) -> APIRouter:
+    """The websocket."""
+    router = APIRouter()
+
+    @router.websocket("/live")
+    async def follow_job(socket: WebSocket, job: str, after: Annotated[int, Query(ge=0)] = 0) -> None:
+        """Messages: {"type": "records", "job_id", "records"} until {"type": "end", "state"}, or {"type": "error"}."""
+        principal = signer.verify(socket.headers.get(HEADER, ""))
+        await socket.accept()
+        with metrics.live.track_inprogress():
+            sending = asyncio.create_task(_send(socket, job, live.messages(job, after, principal)))
+            leaving = asyncio.create_task(_left(socket))
+            done, pending = await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*done, *pending, return_exceptions=True)
+
+    return router
+
+
+async def _send(socket: WebSocket, job_id: str, messages: AsyncIterator[dict[str, Any]]) -> None:
+    """Send until the end; a failure is the last message, and its status the close code's last digits."""
+    try:
+        async with aclosing(messages):  # type: ignore[type-var]
+            async for message in messages:
+                await socket.send_json(message)
+        await socket.close()
+    except AnnealError as error:
+        await socket.send_json({"type": "error", "job_id": job_id, "problem": error.problem()})
+        await socket.close(4000 + error.status)
+
+
+async def _left(socket: WebSocket) -> None:
+    """Wait until the other side has gone; what it says is ignored."""
+    try:
+        while True:
+            await socket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        return

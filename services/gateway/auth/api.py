@@ -1,0 +1,102 @@
+"""HTTP of keys, links and sessions: `/auth/…`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+
+from services.gateway.auth.gate import COOKIE
+from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
+from services.gateway.auth.sessions import LINK_LIFETIME, SESSION_LIFETIME, TICKET_LIFETIME, Sessions
+from shared.documents.entities import Page
+from shared.runtime.principal import Caller
+
+ENTER = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">Signed in</a>'
+"""A page and not a redirect: a SameSite=Strict cookie is not sent on a redirect that another site's link began."""
+
+
+class LinkView(BaseModel):
+    """A one-time sign-in link."""
+
+    path: str = Field(description="open it in a browser, on this platform's address")
+    expires_in: int = Field(description="seconds")
+
+
+class TicketView(BaseModel):
+    """A one-time websocket ticket."""
+
+    ticket: str = Field(description="pass it as /live?ticket=…")
+    expires_in: int = Field(description="seconds")
+
+
+class CallerView(BaseModel):
+    """Who is signed in."""
+
+    subject: str
+    project: str
+    scopes: list[str]
+
+
+def routes(keys: Keys, sessions: Sessions) -> APIRouter:
+    """The routes of the auth part."""
+    router = APIRouter(tags=["System"])
+
+    @router.post("/auth/keys", status_code=201)
+    async def create_key(body: NewKey, caller: Caller) -> IssuedKey:
+        """Make an API key. Its secret is in this answer and nowhere else."""
+        return await keys.create(caller, body)
+
+    @router.get("/auth/keys")
+    async def list_keys(
+        caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+    ) -> Page[KeyView]:
+        """The project's API keys, without their secrets."""
+        page = await keys.page(caller, limit, cursor)
+        views = [KeyView.model_validate(key.model_dump()) for key in page.items]
+        return Page[KeyView](items=views, next_cursor=page.next_cursor)
+
+    @router.delete("/auth/keys/{key_id}", status_code=204)
+    async def revoke_key(key_id: str, caller: Caller) -> None:
+        """Revoke an API key and the browser sessions that were opened with it."""
+        await keys.revoke(caller, key_id)
+        await sessions.credentials.revoke_of(key_id, caller.project)
+
+    @router.post("/auth/link", status_code=201)
+    async def create_link(caller: Caller) -> LinkView:
+        """A one-time link that signs a browser in with the caller's own rights."""
+        return LinkView(path=await sessions.link(caller), expires_in=int(LINK_LIFETIME.total_seconds()))
+
+    @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
+    async def sign_in(token: str, request: Request) -> Response:
+        """Spend a link: sets the session cookie and goes on to the app."""
+        secret = await sessions.sign_in(token)
+        response = HTMLResponse(ENTER, headers={"Cache-Control": "no-store"})
+        response.set_cookie(
+            COOKIE,
+            secret,
+            max_age=int(SESSION_LIFETIME.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    @router.get("/auth/session")
+    async def show_session(caller: Caller) -> CallerView:
+        """Who the caller is."""
+        return CallerView(subject=caller.subject, project=caller.project, scopes=list(caller.scopes))
+
+    @router.delete("/auth/session", status_code=204)
+    async def sign_out(request: Request, caller: Caller, response: Response) -> None:
+        """Sign this browser out."""
+        if secret := request.cookies.get(COOKIE):
+            await sessions.sign_out(secret)
+        response.delete_cookie(COOKIE)
+
+    @router.post("/live/tickets", status_code=201)
+    async def create_ticket(caller: Caller) -> TicketView:
+        """A single-use ticket for the websocket /live."""
+        return TicketView(ticket=await sessions.ticket(caller), expires_in=int(TICKET_LIFETIME.total_seconds()))
+
+    return router

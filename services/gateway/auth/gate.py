@@ -1,0 +1,74 @@
+"""Who sent a request: a bearer key, a browser's cookie, or a websocket's ticket; and the host and origin rules."""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from services.gateway.auth.credentials import REMEDY, Credentials
+from services.gateway.errors import HostNotAllowed, OriginNotAllowed
+from services.gateway.models import Grant, Key, Session
+from services.gateway.routes import RANK, SAFE, Scope
+from shared.runtime.principal import Forbidden, Principal, Unauthenticated
+from shared.runtime.settings import Settings
+
+COOKIE = "anneal_session"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, not bound to)
+
+
+class Gate:
+    """Decides on every request before anything else sees it."""
+
+    def __init__(
+        self, keys: Credentials[Key], sessions: Credentials[Session], grants: Credentials[Grant], settings: Settings
+    ) -> None:
+        self._keys, self._sessions, self._grants = keys, sessions, grants
+        own = () if settings.host in WILDCARDS else (settings.host,)
+        self._hosts = frozenset(name.lower() for name in (*LOOPBACK, *own, *settings.allowed_hosts))
+
+    def check_host(self, connection: HTTPConnection) -> None:
+        """Refuse a Host that we were not told about: a foreign name that resolves to this machine is an attack."""
+        host = connection.headers.get("host", "")
+        if (urlsplit(f"//{host}").hostname or "") not in self._hosts:
+            remedy = f"Use http://localhost, or add {host!r} to ANNEAL_ALLOWED_HOSTS."
+            raise HostNotAllowed(f"This platform does not answer for the host {host!r}.", field="Host", remedy=remedy)
+
+    async def principal(self, connection: HTTPConnection) -> Principal:
+        """The caller; raises Unauthenticated or OriginNotAllowed."""
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            return (await self._keys.check(token.strip())).principal()
+        if connection.scope["type"] == "websocket":
+            return await self._ticket(connection)
+        if cookie := connection.cookies.get(COOKIE):
+            if connection.scope["method"] not in SAFE:
+                _check_origin(connection)
+            return (await self._sessions.check(cookie)).principal()
+        raise Unauthenticated("The request carries no credential.", remedy=REMEDY)
+
+    async def _ticket(self, connection: HTTPConnection) -> Principal:
+        if "origin" in connection.headers:
+            _check_origin(connection)
+        ticket = connection.query_params.get("ticket")
+        if not ticket:
+            raise Unauthenticated("A websocket needs a ticket.", remedy="POST /live/tickets gives one.")
+        grant = await self._grants.redeem(ticket)
+        if grant.purpose != "live":
+            raise Unauthenticated("This is no ticket for a websocket.", remedy="POST /live/tickets gives one.")
+        return grant.principal()
+
+
+def _check_origin(connection: HTTPConnection) -> None:
+    """What a browser sends with a cookie must come from a page of ours: its Origin names the Host that it asks."""
+    origin, host = connection.headers.get("origin", ""), connection.headers.get("host", "")
+    if urlsplit(origin).netloc.lower() != host.lower():
+        remedy = "Send it from the platform's own pages, or use an API key."
+        raise OriginNotAllowed(f"The origin {origin!r} is not this platform's.", field="Origin", remedy=remedy)
+
+
+def require(principal: Principal, scope: Scope) -> None:
+    """Raise Forbidden unless the caller holds the scope."""
+    held = max((RANK.get(name, -1) for name in principal.scopes), default=-1)
+    if held < RANK[scope]:
+        remedy = f"Use a key with the scope {scope!r}; an admin makes one with POST /auth/keys."
+        raise Forbidden(f"This needs the scope {scope!r}.", field="scopes", limit=list(principal.scopes), remedy=remedy)

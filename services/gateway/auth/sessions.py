@@ -1,0 +1,49 @@
+"""Browsers: a one-time link becomes a session cookie; a session or key becomes a websocket's ticket."""
+
+from datetime import timedelta
+
+from services.gateway.auth.credentials import Credentials, mint
+from services.gateway.errors import LinkSpent
+from services.gateway.models import Grant, Session
+from shared.runtime.principal import Principal, Unauthenticated
+
+LINK_LIFETIME = timedelta(hours=1)
+SESSION_LIFETIME = timedelta(days=30)
+TICKET_LIFETIME = timedelta(seconds=30)
+
+
+class Sessions:
+    """The use cases around browsers."""
+
+    def __init__(self, sessions: Credentials[Session], grants: Credentials[Grant]) -> None:
+        self.credentials, self._grants = sessions, grants
+
+    async def link(self, principal: Principal) -> str:
+        """A path that signs one browser in as `principal`, once, within an hour."""
+        token = mint()
+        await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in")
+        return f"/auth/sign-in?token={token}"
+
+    async def ticket(self, principal: Principal) -> str:
+        """A secret that opens one websocket within half a minute."""
+        token = mint()
+        await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live")
+        return token
+
+    async def sign_in(self, token: str) -> str:
+        """Spend a link's token; the secret of the new session. Raises LinkSpent."""
+        remedy = "Make a new one: `anneal link`, or restart the platform."
+        try:
+            grant = await self._grants.redeem(token)
+        except Unauthenticated as error:
+            raise LinkSpent("This sign-in link was used already, or has expired.", remedy=remedy) from error
+        if grant.purpose != "sign_in":
+            raise LinkSpent("This is no sign-in link.", remedy=remedy)
+        secret = mint()
+        await self.credentials.issue(grant.principal(), SESSION_LIFETIME, secret)
+        return secret
+
+    async def sign_out(self, secret: str) -> None:
+        """End a session; one that is over already is fine."""
+        session = await self.credentials.check(secret)
+        await self.credentials.revoke(session.id, session.project)

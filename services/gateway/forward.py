@@ -1,0 +1,64 @@
+"""From an outside request to a room's: decide who asks, drop what outsiders may not say, sign, pass on unbuffered."""
+
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+
+from services.gateway.auth.gate import Gate, require
+from services.gateway.routes import Route, match
+from services.gateway.targets import Rooms
+from shared.runtime.errors import AnnealError, NotFound, answer
+from shared.runtime.principal import HEADER, Signer
+
+HOP = frozenset(
+    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()
+)
+"""Headers that speak of one connection only (RFC 9110 7.6.1)."""
+SECRET = frozenset({b"authorization", b"cookie"})
+UNCHECKED_HOST = frozenset({"/healthz", "/readyz"})
+"""Probes ask by address; these two say nothing that is worth a host's protection."""
+
+
+class Forwarder:
+    """The ASGI app behind the front: every request goes to the room that the route table names."""
+
+    def __init__(self, gate: Gate, rooms: Rooms, signer: Signer) -> None:
+        self._gate, self._rooms, self._signer = gate, rooms, signer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or websocket."""
+        try:
+            route, inner = await self._admit(scope)
+            target = self._rooms[route.room]
+        except AnnealError as error:
+            await answer(error, scope["path"])(scope, receive, send)
+            return
+        try:
+            await target(inner, receive, send)
+        finally:
+            if template := getattr(inner.get("route"), "path", None):
+                scope["anneal.template"] = template
+
+    async def _admit(self, scope: Scope) -> tuple[Route, Scope]:
+        """The route of a request and what its room gets to see of it."""
+        connection = HTTPConnection(scope)
+        route = match(scope["path"])
+        if scope["path"] not in UNCHECKED_HOST:
+            self._gate.check_host(connection)
+        if route is None:
+            detail = f"There is nothing at {scope['path']}."
+            raise NotFound(detail, field="path", remedy="/docs lists every path.")
+        scope["anneal.route"] = route
+        headers = _inward(scope["headers"], keep_cookie=route.room == "gateway")
+        if not route.open:
+            principal = await self._gate.principal(connection)
+            require(principal, route.needs(scope.get("method", "GET")))
+            headers.append((HEADER.encode(), self._signer.sign(principal).encode()))
+        inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
+        return route, {**inner, "headers": headers}
+
+
+def _inward(headers: list[tuple[bytes, bytes]], *, keep_cookie: bool) -> list[tuple[bytes, bytes]]:
+    """The headers without identity claims, secrets, and what concerns this connection only."""
+    named = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
+    dropped = HOP | named | (SECRET - {b"cookie"} if keep_cookie else SECRET)
+    return [(key, value) for key, value in headers if key not in dropped and not key.startswith(b"x-anneal-")]

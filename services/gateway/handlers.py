@@ -1,0 +1,118 @@
+"""What the gateway learns from each fact: the state of one thing, and a line of recent activity."""
+
+from collections.abc import Mapping
+
+from services.gateway.overview import Fact, ReadModel
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.events.envelope import Envelope, Event
+from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.export import ExportCompleted, ExportFailed
+from shared.events.inference import ModelReady, ModelUndeployed
+from shared.events.training import (
+    ModelDeleted,
+    TrainingCancelled,
+    TrainingFailed,
+    TrainingRequested,
+    TrainingSucceeded,
+)
+from shared.runtime.service import EventHandler
+
+
+class Handlers:
+    """One short function per consumed event. Repeats and late ones change nothing: see ReadModel.learn."""
+
+    def __init__(self, model: ReadModel) -> None:
+        self._model = model
+
+    async def dataset_ready(self, event: DatasetReady, envelope: Envelope) -> None:
+        """A dataset can be trained on."""
+        fact = Fact("dataset", event.dataset_id, "ready", event.name, detail=f"{event.rows} rows")
+        await self._model.learn(envelope, fact)
+
+    async def dataset_rejected(self, event: DatasetRejected, envelope: Envelope) -> None:
+        """An upload came to nothing."""
+        await self._model.learn(
+            envelope, Fact("dataset", event.dataset_id, "rejected", event.name, detail=event.reason)
+        )
+
+    async def dataset_deleted(self, event: DatasetDeleted, envelope: Envelope) -> None:
+        """A dataset is gone."""
+        await self._model.learn(envelope, Fact("dataset", event.dataset_id, "deleted"))
+
+    async def training_requested(self, event: TrainingRequested, envelope: Envelope) -> None:
+        """A job waits."""
+        await self._model.learn(envelope, Fact("job", event.job_id, "queued"))
+
+    async def training_succeeded(self, event: TrainingSucceeded, envelope: Envelope) -> None:
+        """A job ended, and there is a custom model."""
+        links = {"dataset_id": event.dataset_id, "dataset_version": event.dataset_version, "base": event.base}
+        job = Fact("job", event.job_id, "succeeded", event.name, links={**links, "model_id": event.model_id})
+        model = Fact("model", event.model_id, "ready", event.name, links={**links, "job_id": event.job_id})
+        await self._model.learn(envelope, job, model)
+
+    async def training_failed(self, event: TrainingFailed, envelope: Envelope) -> None:
+        """A job came to nothing."""
+        await self._model.learn(envelope, Fact("job", event.job_id, "failed", detail=f"{event.cause}: {event.detail}"))
+
+    async def training_cancelled(self, event: TrainingCancelled, envelope: Envelope) -> None:
+        """A job was cancelled."""
+        await self._model.learn(envelope, Fact("job", event.job_id, "cancelled"))
+
+    async def model_deleted(self, event: ModelDeleted, envelope: Envelope) -> None:
+        """A custom model is gone."""
+        await self._model.learn(envelope, Fact("model", event.model_id, "deleted"))
+
+    async def evaluation_completed(self, event: EvaluationCompleted, envelope: Envelope) -> None:
+        """A model has scores."""
+        detail = ", ".join(f"{name} {score:.4g}" for name, score in sorted(event.scores.items()))
+        links = {"model_id": event.model_id}
+        await self._model.learn(
+            envelope, Fact("evaluation", event.evaluation_id, "succeeded", detail=detail, links=links)
+        )
+
+    async def evaluation_failed(self, event: EvaluationFailed, envelope: Envelope) -> None:
+        """An evaluation came to nothing."""
+        links, detail = {"model_id": event.model_id}, f"{event.cause}: {event.detail}"
+        await self._model.learn(envelope, Fact("evaluation", event.evaluation_id, "failed", detail=detail, links=links))
+
+    async def export_completed(self, event: ExportCompleted, envelope: Envelope) -> None:
+        """A model can be taken away."""
+        links = {"model_id": event.model_id, "format": event.format}
+        await self._model.learn(
+            envelope, Fact("export", event.export_id, "succeeded", detail=event.format, links=links)
+        )
+
+    async def export_failed(self, event: ExportFailed, envelope: Envelope) -> None:
+        """An export came to nothing."""
+        links, detail = {"model_id": event.model_id, "format": event.format}, f"{event.cause}: {event.detail}"
+        await self._model.learn(envelope, Fact("export", event.export_id, "failed", detail=detail, links=links))
+
+    async def model_ready(self, event: ModelReady, envelope: Envelope) -> None:
+        """A model answers."""
+        links = {"model_id": event.model_id}
+        await self._model.learn(envelope, Fact("deployment", event.deployment_id, "ready", links=links))
+
+    async def model_undeployed(self, event: ModelUndeployed, envelope: Envelope) -> None:
+        """A model no longer answers."""
+        await self._model.learn(envelope, Fact("deployment", event.deployment_id, "deleted"))
+
+
+def subscriptions(model: ReadModel) -> Mapping[type[Event], EventHandler]:
+    """The table of what the gateway consumes."""
+    handlers = Handlers(model)
+    return {
+        DatasetReady: handlers.dataset_ready,
+        DatasetRejected: handlers.dataset_rejected,
+        DatasetDeleted: handlers.dataset_deleted,
+        TrainingRequested: handlers.training_requested,
+        TrainingSucceeded: handlers.training_succeeded,
+        TrainingFailed: handlers.training_failed,
+        TrainingCancelled: handlers.training_cancelled,
+        ModelDeleted: handlers.model_deleted,
+        EvaluationCompleted: handlers.evaluation_completed,
+        EvaluationFailed: handlers.evaluation_failed,
+        ExportCompleted: handlers.export_completed,
+        ExportFailed: handlers.export_failed,
+        ModelReady: handlers.model_ready,
+        ModelUndeployed: handlers.model_undeployed,
+    }

@@ -1,0 +1,43 @@
+"""The platform as a whole: is it ready, and how is its API described."""
+
+import asyncio
+
+import structlog
+
+from services.gateway import openapi
+from services.gateway.targets import Rooms
+from shared.runtime.resources import Resources
+from shared.runtime.service import readiness
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 2.0
+
+
+class Platform:
+    """Questions about all rooms together. `rooms` includes the gateway itself."""
+
+    def __init__(self, resources: Resources, rooms: Rooms, version: str) -> None:
+        self._resources, self._rooms, self._version = resources, rooms, version
+
+    async def readiness(self) -> dict[str, str]:
+        """Each dependency and room by name: "ok" or "not_ready"; why not goes to the log."""
+        names = sorted(self._rooms.targets)
+        found = await readiness(self._resources)
+        rooms = await asyncio.gather(*(self._ping(name) for name in names))
+        found |= dict(zip(names, rooms, strict=True))
+        for name, state in found.items():
+            if state != "ok":
+                log.warning("not_ready", dependency=name, detail=state)
+        return {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}
+
+    async def _ping(self, room: str) -> str:
+        try:
+            await asyncio.wait_for(self._rooms[room].ping(), PATIENCE)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return "ok"
+
+    async def description(self, own: openapi.Description) -> openapi.Description:
+        """The merged OpenAPI description of every room that answers and of the gateway itself."""
+        return openapi.merge(await openapi.collect(self._rooms, own), self._version)

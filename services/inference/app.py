@@ -1,0 +1,36 @@
+"""The inference room's composition root."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+
+from services.inference import api, handlers, openai_api
+from services.inference.catalog import Catalog
+from services.inference.completions import Completions
+from services.inference.service import Deployments
+from services.inference.store import Stores
+from services.inference.supervisor import Supervisor
+from shared.runtime.resources import Resources
+from shared.runtime.service import Service
+
+
+async def build(resources: Resources) -> Service:
+    """The room over these resources."""
+    stores = await Stores.open(resources)
+    catalog, supervisor = Catalog(resources.blobs, stores), Supervisor(resources)
+    deployments = Deployments(stores, catalog, supervisor)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await deployments.resume()
+        try:
+            yield
+        finally:
+            await deployments.close()
+            await supervisor.close()
+
+    router = APIRouter()
+    router.include_router(openai_api.routes(Completions(catalog, supervisor), catalog))
+    router.include_router(api.routes(deployments))
+    return Service("inference", router, handlers.subscriptions(deployments), lifespan)

@@ -1,0 +1,183 @@
+"""Which models are in memory: each base once, its adapters beside it, the least recently used leave first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+
+from shared.engine.load import load_model, load_tokenizer
+from shared.engine.protocol import EngineError
+from shared.engine.template import ChatTemplate
+
+MOST_BASES = 4
+MOST_ADAPTERS = 32
+WIDE = 1_000_000_000
+"""Parameters from which a CPU serves in bfloat16: float32 would need twice the memory bandwidth."""
+
+
+class Base:
+    """Full weights in memory and the adapters over them."""
+
+    def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
+        self.model: Any = load_model(ref, dtype=dtype)
+        self.adapters: OrderedDict[str, None] = OrderedDict()
+        self._active: str | None = None
+
+    def attach(self, path: str, used: Collection[str]) -> None:
+        """Load an adapter once; the oldest unused one goes when there are too many."""
+        if path in self.adapters:
+            self.adapters.move_to_end(path)
+            return
+        for old in [name for name in self.adapters if name not in used][: len(self.adapters) - MOST_ADAPTERS + 1]:
+            self.detach(old)
+        self._load(path)
+        self.adapters[path] = None
+
+    def detach(self, path: str) -> None:
+        """Forget an adapter."""
+        self.adapters.pop(path)
+        self.activate(None)
+        self.model.delete_adapter(_name(path))
+
+    def activate(self, path: str | None) -> None:
+        """Let the next forward pass use this adapter, or none."""
+        if path == self._active:
+            return
+        layers = self.model.base_model
+        if path is None:
+            layers.disable_adapter_layers()
+        else:
+            if self._active is None:
+                layers.enable_adapter_layers()
+            self.model.set_adapter(_name(path), inference_mode=True)
+        self._active = path
+
+    def _load(self, path: str) -> None:
+        from peft import PeftModel
+
+        if isinstance(self.model, PeftModel):
+            self.activate(None)
+            self.model.load_adapter(path, _name(path), local_files_only=True)
+        else:
+            self.model = PeftModel.from_pretrained(self.model, path, _name(path), local_files_only=True).eval()
+            self._active = path
+
+
+def _name(path: str) -> str:
+    """A module name for an adapter; torch allows no dots in it."""
+    return path.replace(".", "_")
+
+
+class Variant:
+    """One model as its callers see it: a base with or without an adapter, a tokenizer, a template.
+
+    It is called like the transformers model that it stands for.
+    """
+
+    def __init__(self, base: Base, adapter: str | None, tokenizer: Any) -> None:
+        self.base, self.adapter, self.tokenizer = base, adapter, tokenizer
+        self.template = ChatTemplate.of(tokenizer)
+
+    def __call__(self, **inputs: Any) -> Any:
+        """A forward pass through the right adapter."""
+        self.base.activate(self.adapter)
+        return self.base.model(**inputs)
+
+    @property
+    def config(self) -> Any:
+        """The transformers configuration."""
+        return self.base.model.config
+
+    @property
+    def device(self) -> Any:
+        """Where inputs belong."""
+        return self.base.model.device
+
+
+class Residency:
+    """Loads variants, keeps the recent ones. A model is told as {"id", "uri", "ref", "template_hash", "parameters"}."""
+
+    def __init__(self) -> None:
+        self._bases: OrderedDict[str, Base] = OrderedDict()
+        self._variants: dict[str, Variant] = {}
+
+    def get(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
+        """The variant, loaded if need be; those in `used` are not evicted.
+
+        Raises EngineError: template_mismatch where the tokenizer is not the one it was trained with, and what the
+        loader raises.
+        """
+        variant = self._variants.get(spec["uri"])
+        if variant is None:
+            variant = self._variants[spec["uri"]] = self._load(spec, used)
+        self._bases.move_to_end(_base_path(spec["ref"]))
+        if variant.adapter:
+            self._attach(variant, {v.adapter for v in used if v.adapter}, _base_path(spec["ref"]))
+        return variant
+
+    def _attach(self, variant: Variant, used: Collection[str], base_path: str) -> None:
+        """Load the adapter; a base that a damaged one was half attached to is not trusted any more."""
+        try:
+            variant.base.attach(str(variant.adapter), used)
+        except Exception:
+            self._drop(base_path)
+            raise
+
+    def forget(self, uri: str) -> None:
+        """Unload one model; a base stays while it has other users."""
+        variant = self._variants.pop(uri, None)
+        if variant is None:
+            return
+        if variant.adapter in variant.base.adapters:
+            variant.base.detach(str(variant.adapter))
+        if not any(other.base is variant.base for other in self._variants.values()):
+            self._bases = OrderedDict((path, base) for path, base in self._bases.items() if base is not variant.base)
+
+    def _load(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
+        ref = spec["ref"]
+        tokenizer = load_tokenizer(ref)
+        found = ChatTemplate.of(tokenizer).hash
+        if spec["template_hash"] and found != spec["template_hash"]:
+            raise EngineError(
+                "template_mismatch",
+                f"the tokenizer and template of {spec['id']} are not those it was trained with",
+                remedy="export or train the model again; its files were changed after training",
+                expected=spec["template_hash"],
+                found=found,
+            )
+        base = self._base(ref["base"] if ref["kind"] == "adapter" else ref, spec, used)
+        return Variant(base, str(ref["path"]) if ref["kind"] == "adapter" else None, tokenizer)
+
+    def _base(self, ref: Mapping[str, Any], spec: Mapping[str, Any], used: Collection[Variant]) -> Base:
+        path = str(ref["path"])
+        if path not in self._bases:
+            self._make_room({id(variant.base) for variant in used})
+            self._bases[path] = Base(ref, _dtype(int(spec["parameters"])))
+        return self._bases[path]
+
+    def _make_room(self, used: Collection[int]) -> None:
+        for path in [path for path, base in self._bases.items() if id(base) not in used]:
+            if len(self._bases) >= MOST_BASES or self._scarce(path):
+                self._drop(path)
+
+    def _scarce(self, path: str) -> bool:
+        """Whether less is free than the base at `path` takes, a guess at what the next one will take."""
+        if not torch.cuda.is_available():
+            return False
+        size = sum(tensor.nbytes for tensor in self._bases[path].model.parameters())
+        return bool(torch.cuda.mem_get_info()[0] < size)
+
+    def _drop(self, path: str) -> None:
+        base = self._bases.pop(path, None)
+        self._variants = {name: v for name, v in self._variants.items() if v.base is not base}
+
+
+def _base_path(ref: Mapping[str, Any]) -> str:
+    return str((ref["base"] if ref["kind"] == "adapter" else ref)["path"])
+
+
+def _dtype(parameters: int) -> str:
+    return "bfloat16" if torch.cuda.is_available() or parameters >= WIDE else "float32"

@@ -1,0 +1,118 @@
+"""Deployments: load and warm up, keep, undeploy."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import Any
+
+import structlog
+
+from services.inference.catalog import Catalog, FoundModel
+from services.inference.models import Deployment, ServedModel
+from services.inference.store import Stores
+from services.inference.supervisor import Supervisor
+from shared.documents.entities import Page, derived_id, new_id
+from shared.events.training import ModelDeleted, TrainingSucceeded
+from shared.runtime.errors import AnnealError, NotFound
+
+log = structlog.get_logger(__name__)
+
+
+class Deployments:
+    """The use cases around deployments."""
+
+    def __init__(self, stores: Stores, catalog: Catalog, supervisor: Supervisor) -> None:
+        self._stores, self._catalog, self._supervisor = stores, catalog, supervisor
+        self._loading: set[asyncio.Task[None]] = set()
+
+    async def deploy(self, project: str, name: str, key: str | None) -> Deployment:
+        """Begin to deploy a model; one that is deployed already is returned, a failed one is tried again."""
+        model = await self._catalog.find(project, name)
+        store = self._stores.deployments.for_project(project)
+        for existing in await store.find({"model_id": model.id}, limit=1):
+            again = await store.change(existing.id, Deployment.again)
+            return self._begin(again)
+        id = derived_id("dep", project, key) if key else new_id("dep")
+        return self._begin(
+            await store.create(Deployment(id=id, project=project, model_id=model.id, model_uri=model.uri))
+        )
+
+    async def page(self, project: str, limit: int, cursor: str | None) -> Page[Deployment]:
+        """The project's deployments, newest first."""
+        return await self._stores.deployments.for_project(project).page(limit=limit, cursor=cursor)
+
+    async def get(self, project: str, id: str) -> Deployment:
+        """One deployment; raises NotFound."""
+        return await self._stores.deployments.for_project(project).get(id)
+
+    async def undeploy(self, project: str, id: str) -> None:
+        """End a deployment and free its memory."""
+        store = self._stores.deployments.for_project(project)
+        deployment = await store.get(id)
+        await store.delete(id, deployment.gone())
+        await self._supervisor.tell({"op": "unload", "uri": deployment.model_uri})
+
+    async def trained(self, event: TrainingSucceeded, project: str, event_id: str) -> None:
+        """List a new custom model, and deploy it if its owner asked. Repeatable."""
+        try:
+            await self._stores.models.create(ServedModel(id=event.model_id, project=project, name=event.name))
+            if "deploy" in event.after:
+                id = derived_id("dep", event_id)
+                deployment = Deployment(id=id, project=project, model_id=event.model_id, model_uri=event.model_uri)
+                self._begin(await self._stores.deployments.create(deployment))
+        except NotFound:
+            log.info("deleted_meanwhile", model_id=event.model_id)
+
+    async def deleted(self, event: ModelDeleted, project: str) -> None:
+        """Forget a custom model and end its deployments. Repeatable, and right even before `trained`."""
+        models = self._stores.models.for_project(project)
+        try:
+            await models.create(ServedModel(id=event.model_id, project=project, name=""))
+            await models.delete(event.model_id)
+        except NotFound:
+            log.info("deleted_already", model_id=event.model_id)
+        for deployment in await self._stores.deployments.for_project(project).find({"model_id": event.model_id}):
+            await self.undeploy(project, deployment.id)
+
+    async def resume(self) -> None:
+        """Go on with what a restart interrupted; what was ready is loaded when it is first asked."""
+        for deployment in await self._stores.deployments.find({"state": "loading"}):
+            self._begin(deployment)
+
+    async def close(self) -> None:
+        """Leave what is loading to the next start."""
+        for task in self._loading:
+            task.cancel()
+        await asyncio.gather(*self._loading, return_exceptions=True)
+
+    def _begin(self, deployment: Deployment) -> Deployment:
+        if deployment.state == "loading":
+            self._start(self._load(deployment))
+        return deployment
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+    async def _load(self, deployment: Deployment) -> None:
+        store = self._stores.deployments
+        try:
+            model = await self._catalog.find(deployment.project, deployment.model_id)
+            seconds = await self._warm_up(model)
+            await store.change(deployment.id, lambda current: current.ready(seconds))
+        except NotFound:
+            return
+        except AnnealError as error:
+            code, detail = error.code, error.detail
+            await store.change(deployment.id, lambda current: current.failed(code, detail))
+
+    async def _warm_up(self, model: FoundModel) -> float:
+        """Load, then decode two tokens; seconds it took."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        command = {"op": "load", "model": await self._catalog.spec(model)}
+        async with aclosing(self._supervisor.run(command)) as messages:  # type: ignore[type-var]
+            async for _ in messages:
+                return clock() - started
+        raise AssertionError("an engine answers or is lost")

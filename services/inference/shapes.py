@@ -1,0 +1,206 @@
+"""OpenAI's request and response shapes, as far as this engine offers them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Finish = Literal["stop", "length"]
+
+
+class TextPart(BaseModel):
+    """A piece of a message."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """A turn of a conversation."""
+
+    model_config = ConfigDict(extra="allow")
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """What the chat template gets: text content, and OpenAI's newer name for system messages undone."""
+        content = self.content if isinstance(self.content, str) else "".join(p.text for p in self.content or ())
+        role = "system" if self.role == "developer" else self.role
+        return {**(self.model_extra or {}), "role": role, "content": content}
+
+
+class StreamOptions(BaseModel):
+    """What a stream carries beside the text."""
+
+    include_usage: bool = Field(default=False, description="a last chunk with the token counts")
+
+
+Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Sampled(BaseModel):
+    """Parameters that both kinds of completion share."""
+
+    model: str = Field(min_length=1, description="a model id, or the unique name of a custom model")
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Tokens | None = Field(default=None, description="null: what the context has left")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="0 is greedy; null: 1")
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0, description="0: all tokens")
+    repetition_penalty: float = Field(default=1.0, gt=0, le=10)
+    n: int = Field(default=1, ge=1, le=16, description="answers")
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    stop: str | list[str] | None = Field(default=None, description="up to 16 strings at which the answer ends")
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    user: str | None = None
+
+    def refused(self) -> dict[str, bool]:
+        """Parameters that we know of and do not offer, by whether this request needs them."""
+        return {
+            "frequency_penalty": bool(self.frequency_penalty),
+            "presence_penalty": bool(self.presence_penalty),
+            "logit_bias": bool(self.logit_bias),
+        }
+
+    def limit(self) -> int | None:
+        """Most new tokens."""
+        return self.max_tokens
+
+    def prompt(self) -> dict[str, Any]:
+        """The engine's `messages` or `prompts`."""
+        raise NotImplementedError
+
+
+class ChatRequest(Sampled):
+    """A chat completion."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: Tokens | None = Field(default=None, description="the newer name of max_tokens")
+    tools: list[dict[str, Any]] | None = None
+    functions: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+    logprobs: bool | None = None
+
+    def refused(self) -> dict[str, bool]:
+        """Also tools, structured answers and token probabilities."""
+        return {
+            **super().refused(),
+            "tools": bool(self.tools),
+            "functions": bool(self.functions),
+            "response_format": bool(self.response_format and self.response_format.get("type") != "text"),
+            "logprobs": bool(self.logprobs),
+        }
+
+    def limit(self) -> int | None:
+        """Most new tokens."""
+        return self.max_completion_tokens or self.max_tokens
+
+    def prompt(self) -> dict[str, Any]:
+        """The conversation."""
+        return {"messages": [message.plain() for message in self.messages]}
+
+
+class CompletionRequest(Sampled):
+    """A plain text completion: no template is applied."""
+
+    prompt_: str | list[str] | list[int] | list[list[int]] = Field(alias="prompt", description="text or token ids")
+    echo: bool = False
+    suffix: str | None = None
+    best_of: int | None = None
+    logprobs: int | None = None
+
+    def refused(self) -> dict[str, bool]:
+        """Also what concerns the prompt's own text and token probabilities."""
+        return {
+            **super().refused(),
+            "echo": self.echo,
+            "suffix": bool(self.suffix),
+            "best_of": bool(self.best_of and self.best_of > 1),
+            "logprobs": self.logprobs is not None,
+        }
+
+    def prompt(self) -> dict[str, Any]:
+        """A list of texts or of token ids."""
+        given = self.prompt_
+        return {"prompts": given if isinstance(given, list) and not _is_ids(given) else [given]}
+
+
+def _is_ids(given: list[Any]) -> bool:
+    return bool(given) and isinstance(given[0], int)
+
+
+class Usage(BaseModel):
+    """Tokens of a request; an answer's stop token counts."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AnswerMessage(BaseModel):
+    """What the assistant said."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: str | None = None
+
+
+class ChatChoice(BaseModel):
+    """One answer of a chat completion."""
+
+    index: int
+    message: AnswerMessage
+    logprobs: None = None
+    finish_reason: Finish
+
+
+class ChatCompletion(BaseModel):
+    """A whole chat completion."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int = Field(description="seconds since 1970")
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+    system_fingerprint: str | None = None
+
+
+class TextChoice(BaseModel):
+    """One answer of a text completion."""
+
+    index: int
+    text: str
+    logprobs: None = None
+    finish_reason: Finish
+
+
+class TextCompletion(BaseModel):
+    """A whole text completion."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int = Field(description="seconds since 1970")
+    model: str
+    choices: list[TextChoice]
+    usage: Usage
+    system_fingerprint: str | None = None
+
+
+class ServedModelView(BaseModel):
+    """A model in OpenAI's list; `name` is ours."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="seconds since 1970")
+    owned_by: str
+    name: str
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[ServedModelView]

@@ -1,0 +1,63 @@
+"""The gateway's entities."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.gateway.auth.gate import require
+from services.gateway.models import Key, Thing
+from shared.documents.entities import now
+from shared.runtime.principal import Forbidden, Principal
+
+
+def key(**members: Any) -> Key:
+    return Key(id="k", project="p", digest="d", subject="k", scopes=["read"], name="n", hint="h", **members)
+
+
+def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
+    assert key().alive
+    assert key(expires_at=now() + timedelta(minutes=1)).alive
+    assert not key(expires_at=now() - timedelta(seconds=1)).alive
+    revoked = key()
+    revoked.revoke()
+    first = revoked.revoked_at
+    revoked.revoke()
+    assert not revoked.alive
+    assert revoked.revoked_at == first
+
+
+def test_an_unknown_scope_holds_nothing() -> None:
+    require(Principal("s", "p", ("write",)), "read")
+    for scopes in ((), ("everything",), ("infer",)):
+        with pytest.raises(Forbidden):
+            require(Principal("s", "p", scopes), "read")
+
+
+def thing(state: str, sequence: int = -1) -> Thing:
+    return Thing(id="t", project="p", kind="job", state=state, sequence=sequence)
+
+
+def test_an_older_fact_changes_nothing() -> None:
+    job = thing("unknown")
+    job.learn("succeeded", 9, "tuned", {"model_id": "m"})
+    job.learn("queued", 1, None, {})
+    assert (job.state, job.sequence, job.name, job.links) == ("succeeded", 9, "tuned", {"model_id": "m"})
+
+
+def test_what_was_deleted_stays_deleted() -> None:
+    dataset = thing("unknown")
+    dataset.learn("deleted", 3, None, {})
+    dataset.learn("ready", 9, "late", {})
+    assert dataset.state == "deleted"
+
+
+def test_a_late_broadcast_does_not_undo_an_end() -> None:
+    job = thing("queued", 1)
+    job.progress("running")
+    assert job.state == "running"
+    job.progress("succeeded")
+    assert job.state == "running", "an end comes as an event, which can be trusted"
+    job.learn("succeeded", 5, None, {})
+    job.progress("running")
+    assert job.state == "succeeded"

@@ -1,0 +1,146 @@
+"""The chat engine's queue and lanes, with a tiny model and without a process."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny import make_tiny_model
+from tests.tuned import make_tiny_adapter
+
+
+class Heard:
+    """A reporter that keeps what was said."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def emit(self, kind: str, **data: Any) -> None:
+        self.messages.append({"kind": kind, **data})
+
+    def log(self, level: str, message: str) -> None:
+        raise AssertionError(message)
+
+    def texts(self) -> dict[tuple[str, int], str]:
+        found: dict[tuple[str, int], str] = {}
+        for message in self.messages:
+            for delta in message.get("deltas", ()):
+                key = (delta["request_id"], delta["choice"])
+                found[key] = found.get(key, "") + delta["text"]
+        return found
+
+    def finished(self) -> list[tuple[str, int]]:
+        return [
+            (delta["request_id"], delta["choice"])
+            for message in self.messages
+            for delta in message.get("deltas", ())
+            if "finish" in delta
+        ]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("models")
+    base = {"path": str(make_tiny_model(folder / "base")), "kind": "full", "base": None}
+    adapters = {
+        name: {
+            "path": str(make_tiny_adapter(Path(base["path"]), folder / name, seed=seed)),
+            "kind": "adapter",
+            "base": base,
+        }
+        for seed, name in enumerate(("one", "two"))
+    }
+    return {
+        name: {"id": name, "uri": f"anneal://{name}", "ref": ref, "template_hash": "", "parameters": 1}
+        for name, ref in {"base": base, **adapters}.items()
+    }
+
+
+def ask(id: str, model: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    sampling = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": None}
+    command = {"op": "generate", "request_id": id, "model": model, "prompts": ["The train"], "n": 1, "stop": []}
+    return {**command, **sampling, "max_tokens": 12, **changes}
+
+
+def serve(*commands: dict[str, Any], heard: Heard | None = None) -> tuple[Any, Heard]:
+    from services.inference.engine.chat import Serving
+
+    heard = heard or Heard()
+    serving = Serving(heard)  # type: ignore[arg-type]
+    for command in commands:
+        serving.take(command)
+    return serving, heard
+
+
+def drain(serving: Any) -> int:
+    rounds = 0
+    while serving.busy:
+        serving.round()
+        rounds += 1
+        assert rounds < 1000
+    return rounds
+
+
+def test_requests_of_several_models_go_on_together(models: dict[str, dict[str, Any]]) -> None:
+    alone = {}
+    for name, model in models.items():
+        serving, heard = serve(ask(name, model))
+        drain(serving)
+        alone |= heard.texts()
+    assert len(set(alone.values())) == 3
+    serving, together = serve(*(ask(name, model) for name, model in models.items()))
+    rounds = drain(serving)
+    assert together.texts() == alone
+    assert rounds < 20, "one after the other they would take 36"
+
+
+def test_a_cancelled_request_takes_no_further_step(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(ask("a", models["one"], n=3, max_tokens=400), ask("b", models["base"]))
+    for _ in range(3):
+        serving.round()
+    serving.take({"op": "cancel", "request_id": "a"})
+    said = len(heard.texts()[("a", 0)])
+    drain(serving)
+    assert heard.finished() == [("b", 0)]
+    assert len(heard.texts()[("a", 0)]) == said
+
+
+def test_a_waiting_request_can_be_cancelled(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(ask("a", models["base"]), ask("b", models["base"]))
+    serving.take({"op": "cancel", "request_id": "b"})
+    drain(serving)
+    assert heard.finished() == [("a", 0)]
+
+
+def test_more_than_fit_wait_their_turn(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(*(ask(str(number), models["base"], n=16, max_tokens=4) for number in range(5)))
+    drain(serving)
+    assert len(heard.finished()) == 80
+    assert len(set(heard.texts().values())) == 1
+
+
+def test_a_refused_request_leaves_the_others_alone(models: dict[str, dict[str, Any]]) -> None:
+    broken = {**models["one"], "uri": "anneal://broken", "template_hash": "0" * 64}
+    long = ask("long", models["base"], prompts=["x " * 2000])
+    serving, heard = serve(ask("good", models["base"]), ask("bad", broken), long)
+    drain(serving)
+    refused = {message["request_id"]: message["code"] for message in heard.messages if message["kind"] == "refused"}
+    assert refused == {"bad": "template_mismatch", "long": "context_exceeded"}
+    assert heard.finished() == [("good", 0)]
+
+
+def test_unloading_and_loading_again_answers_the_same(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(*(ask(f"{name}1", model) for name, model in models.items()))
+    drain(serving)
+    for name in ("one", "two"):
+        serving.take({"op": "unload", "uri": models[name]["uri"]})
+    serving.take({"op": "load", "request_id": "load", "model": models["two"]})
+    for name, model in models.items():
+        serving.take(ask(f"{name}2", model))
+    drain(serving)
+    texts = heard.texts()
+    assert all(texts[(f"{name}1", 0)] == texts[(f"{name}2", 0)] for name in models)
+    assert [message["request_id"] for message in heard.messages if message["kind"] == "loaded"] == ["load"]
+    for model in models.values():
+        serving.take({"op": "unload", "uri": model["uri"]})
+    assert not serving._residency._bases
