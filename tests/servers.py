@@ -1,132 +1,82 @@
 """Real servers for the tests: `python -m tests.servers pytest …` starts them, exports addresses, runs the command.
 
-RabbitMQ comes from Debian's package, in a private node; MongoDB's wire protocol is spoken by nx-27017 and S3's by
-moto_server, both from PyPI, in an environment of their own (`requirements/servers.txt`). Where ANNEAL_TEST_AMQP_URL,
-ANNEAL_TEST_MONGO_URL or ANNEAL_TEST_S3_URL is set, that server is used instead and none is started.
+Where ANNEAL_TEST_AMQP_URL, ANNEAL_TEST_MONGO_URL or ANNEAL_TEST_S3_URL is set, that server is used and none is started.
+A server whose package is missing is left out with a line that says so; with REQUIRE_ALL=1 that is a failure.
 """
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-STAND_INS = Path(os.environ.get("ANNEAL_SERVERS_VENV", ".venv-servers")).absolute() / "bin"
-READY_SECONDS = 60.0
+from deploy.servers import RABBIT, STAND_INS, Server, mongodb, rabbitmq, s3
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+@dataclass(frozen=True)
+class Kind:
+    """A server that tests may need: how to start it, what it needs, and how to get that."""
+
+    name: str
+    start: Callable[[Path], AbstractContextManager[Server]]
+    program: Path
+    remedy: str
+    stand_in: bool
+
+    @property
+    def variable(self) -> str:
+        """The environment variable with its address."""
+        return f"ANNEAL_TEST_{self.name}_URL"
+
+    def missing(self) -> str | None:
+        """What to do about it, where it is neither given nor installed."""
+        if os.environ.get(self.variable) or self.program.exists():
+            return None
+        return f"{self.program.name} is not installed: {self.remedy}, or set {self.variable}"
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until something accepts on the port. Raises RuntimeError with the log's end when the process gave up."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"{process.args} did not listen on {port}:\n{log.read_text()[-3000:]}")
-
-
-@contextmanager
-def server(command: list[str], port: int, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[None]:
-    """A process of its own group that listens on `port`, stopped with everything it started."""
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-    try:
-        wait_for(port, process, log)
-        yield
-    finally:
-        with_group = os.getpgid(process.pid) if process.poll() is None else None
-        if with_group is not None:
-            os.killpg(with_group, 15)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(with_group, 9)
-                process.wait()
-
-
-@contextmanager
-def rabbitmq(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A private RabbitMQ node with its own epmd; its AMQP URL."""
-    port = port or free_port()
-    epmd, dist = free_port(), free_port()
-    folder.mkdir(parents=True, exist_ok=True)
-    plugins = folder / "enabled_plugins"
-    plugins.write_text("[].\n")
-    env = {
-        "HOME": str(folder),
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
-        "ERL_EPMD_PORT": str(epmd),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODENAME": f"anneal{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(dist),
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
-        "RABBITMQ_PID_FILE": str(folder / "pid"),
-        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
-    }
-    with (
-        server(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], epmd, folder / "epmd", env),
-        server([str(RABBIT)], port, folder / "node", env),
-    ):
-        yield f"amqp://guest:guest@127.0.0.1:{port}/"
-
-
-@contextmanager
-def mongodb(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A MongoDB wire-protocol server over SQLite; its URL."""
-    port = port or free_port()
-    command = [str(STAND_INS / "nx-27017"), "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder)]
-    command += ["--log-file", str(folder / "log"), "--pid-file", str(folder / "pid")]
-    with server(command, port, folder):
-        yield f"mongodb://127.0.0.1:{port}"
-
-
-@contextmanager
-def s3(folder: Path, port: int | None = None) -> Iterator[str]:
-    """An S3 server in memory; its URL with credentials and bucket."""
-    port = port or free_port()
-    with server([str(STAND_INS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port, folder):
-        yield f"s3+http://testing:testing@127.0.0.1:{port}/anneal"
+PREPARE = "run `make .venv-servers`"
+KINDS = (
+    Kind("AMQP", rabbitmq, RABBIT, "install the package rabbitmq-server", stand_in=False),
+    Kind("MONGO", mongodb, STAND_INS / "nx-27017", PREPARE, stand_in=True),
+    Kind("S3", s3, STAND_INS / "moto_server", PREPARE, stand_in=True),
+)
 
 
 @contextmanager
 def town() -> Iterator[dict[str, str]]:
-    """The addresses of all three, started where the environment names none."""
+    """The addresses of all that can be had, started where the environment names none; and which are stand-ins."""
     folder = Path(tempfile.mkdtemp(prefix="anneal-servers-"))
-    starters = {"ANNEAL_TEST_AMQP_URL": rabbitmq, "ANNEAL_TEST_MONGO_URL": mongodb, "ANNEAL_TEST_S3_URL": s3}
+    addresses: dict[str, str] = {}
+    stand_ins: list[str] = []
     try:
         with ExitStack() as stack:
-            yield {
-                name: os.environ.get(name) or stack.enter_context(start(folder / start.__name__))
-                for name, start in starters.items()
-            }
+            for kind in KINDS:
+                if given := os.environ.get(kind.variable):
+                    addresses[kind.variable] = given
+                elif not kind.missing():
+                    addresses[kind.variable] = stack.enter_context(kind.start(folder / kind.name.lower())).url
+                    stand_ins += [kind.name] if kind.stand_in else []
+            yield {**addresses, "ANNEAL_TEST_STAND_INS": ",".join(stand_ins)}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Run a module with the servers' addresses in its environment; its exit code, or 1 when REQUIRE_ALL misses one."""
+    missing = [found for kind in KINDS if (found := kind.missing())]
+    for line in missing:
+        print(f"SKIPPED {line}", flush=True)
+    if missing and os.environ.get("REQUIRE_ALL"):
+        print("REQUIRE_ALL is set, so that is a failure.", flush=True)
+        return 1
     with town() as addresses:
-        command = [sys.executable, "-m", *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env={**os.environ, **addresses}, check=False).returncode)
+        return subprocess.run([sys.executable, "-m", *arguments], env={**os.environ, **addresses}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from services.evaluation.app import build
 from services.evaluation.handlers import subscriptions
@@ -21,11 +22,17 @@ from tests.tuned import Room, chat_rows, open_room
 ROWS = 6
 
 
-@pytest.fixture
-async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    async with open_room(build, tmp_path) as room:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
+    """One room for all tests: its warm parent costs more than any of them."""
+    async with open_room(build, tmp_path_factory.mktemp("evaluation")) as room:
         await room.publish_models()
+        await room.publish_full_model()
         await room.publish_dataset("dataset_chat", chat_rows(ROWS))
+        await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
         yield room
 
 
@@ -45,7 +52,7 @@ async def finished(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> None:
-    first = await finished(room, await evaluate(room))
+    first = await finished(room, await evaluate(room, max_new_tokens=10))
     names = {"bleu", "rouge1", "rouge2", "rougeL", "perplexity", "exact_match"}
     assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
     assert first["scores"]["perplexity"] != first["base_scores"]["perplexity"]
@@ -60,7 +67,7 @@ async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> Non
     assert row["reference"] == f"Order {row['row']} left today."
     assert row["tuned"] != row["base"]
 
-    again = await finished(room, await evaluate(room))
+    again = await finished(room, await evaluate(room, max_new_tokens=10))
     assert again["base_cached"]
     assert (again["scores"], again["base_scores"]) == (first["scores"], first["base_scores"])
     listed = (await room.http.get("/evaluations?model_id=model_tuned")).json()["items"]
@@ -68,20 +75,18 @@ async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> Non
 
 
 async def test_a_full_model_is_compared_with_the_base_it_came_from(room: Room) -> None:
-    await room.publish_full_model()
     done = await finished(room, await evaluate(room, "model_full", metrics=["perplexity"], rows=3))
     assert set(done["scores"]) == set(done["base_scores"]) == {"perplexity"}
     assert done["scores"] != done["base_scores"]
     assert done["samples"][0]["tuned"] is None
     assert len(done["samples"]) == done["evaluated"] == 3
-    await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
     plain = await finished(room, await evaluate(room, dataset="dataset_text", compare_base=False))
     assert plain["metrics"] == ["perplexity"]
     assert plain["base_scores"] == {}
 
 
 async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: Room) -> None:
-    started = await evaluate(room, rows="all", metrics=["exact_match"])
+    started = await evaluate(room, rows="all", metrics=["exact_match"], max_new_tokens=200)
     os.kill(await engine_pid(room), signal.SIGKILL)
     assert (await finished(room, started))["attempts"] == 2
 
@@ -96,18 +101,19 @@ async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: R
 
 
 async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(room: Room) -> None:
-    await room.publish_models(template_hash="0" * 64)
-    started = await evaluate(room)
+    await room.publish_models("model_broken", template_hash="0" * 64)
+    started = await evaluate(room, "model_broken")
     failed = await room.hear(EvaluationFailed)
     assert failed["cause"] == "template_mismatch"
     assert (await shown(room, started))["state"] == "failed"
 
 
 async def test_a_training_job_may_ask_for_it(room: Room) -> None:
+    await room.publish_models("model_job")
     event = TrainingSucceeded(
         job_id="job_1",
-        model_id="model_tuned",
-        model_uri="anneal://default/models/custom/model_tuned",
+        model_id="model_job",
+        model_uri="anneal://default/models/custom/model_job",
         name="tiny tuned",
         base="tiny",
         method="lora",
@@ -120,7 +126,7 @@ async def test_a_training_job_may_ask_for_it(room: Room) -> None:
     await room.resources.bus.publish(envelope)
     completed = await room.hear(EvaluationCompleted)
     assert (await shown(room, {"id": completed["evaluation_id"]}))["job_id"] == "job_1"
-    assert len((await room.http.get("/evaluations")).json()["items"]) == 1
+    assert len((await room.http.get("/evaluations?model_id=model_job")).json()["items"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,13 +145,13 @@ async def test_a_training_job_may_ask_for_it(room: Room) -> None:
 async def test_bad_requests_name_field_limit_and_remedy(
     room: Room, body: dict[str, Any], status: int, field: str | None, code: str
 ) -> None:
-    await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
+    before = (await room.http.get("/evaluations?limit=200")).json()["items"]
     answer = await room.http.post("/models/custom/model_tuned/evaluate", json=body)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)
     assert problem["remedy"]
     assert field is None or problem["field"] == field
-    assert (await room.http.get("/evaluations")).json()["items"] == []
+    assert (await room.http.get("/evaluations?limit=200")).json()["items"] == before
 
 
 async def test_unknown_models_and_keys_that_are_used_twice(room: Room) -> None:
@@ -160,7 +166,7 @@ async def test_unknown_models_and_keys_that_are_used_twice(room: Room) -> None:
     assert (await room.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
 
 
-def test_subscriptions_are_those_of_the_registry() -> None:
+async def test_subscriptions_are_those_of_the_registry() -> None:
     ours = {event for event, rooms in CONSUMERS.items() if "evaluation" in rooms}
     assert set(subscriptions(None)) == ours  # type: ignore[arg-type]
 

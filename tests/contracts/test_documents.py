@@ -156,6 +156,38 @@ def _matches(value: Any, operator: str, operand: Any) -> bool:
     ]
 
 
+SAME_TYPE: list[list[Any]] = [[0, 1, 1.0, 1.5, -3, 2**40], ["", "1", "a", "b", "é", "null"], [True, False]]
+
+
+@pytest.mark.parametrize("values", SAME_TYPE, ids=["numbers", "strings", "booleans"])
+async def test_filters_within_one_type(jobs: Collection, values: list[Any]) -> None:
+    for number, value in enumerate(values):
+        await jobs.insert(job(f"{number:02}", spec={"value": value}))
+    for operand in values:
+        for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"):
+            where = {"spec.value": operand if operator == "$eq" else {operator: operand}}
+            expected = [f"{n:02}" for n, value in enumerate(values) if _matches(value, operator, operand)]
+            assert await ids(jobs, where) == expected, where
+            assert await jobs.count(where) == len(expected)
+
+
+async def test_a_null_is_found_as_one(jobs: Collection) -> None:
+    for id, at in {"a": None, "b": "2026"}.items():
+        await jobs.insert(job(id, at=at))
+    assert await ids(jobs, {"at": None}) == ["a"]
+    assert await ids(jobs, {"at": {"$ne": None}}) == ["b"]
+    assert await ids(jobs, {"at": {"$lt": "2027"}}) == ["b"]
+    assert [await jobs.count({"at": None}), await jobs.count({"at": {"$ne": None}})] == [1, 1]
+
+
+async def test_a_missing_field_counts_as_null(jobs: Collection) -> None:
+    await jobs.insert(job("a", at=None))
+    await jobs.insert(job("b"))
+    assert await ids(jobs, {"at": None}) == ["a", "b"]
+    assert await ids(jobs, {"at": {"$ne": None}}) == []
+    assert await jobs.count({"at": None}) == 2
+
+
 async def test_in_takes_several_types(jobs: Collection) -> None:
     for id, fields in {
         "a": {"s": "x"},
@@ -192,9 +224,15 @@ async def test_field_names_cannot_break_out(jobs: Collection, field: str) -> Non
         await jobs.find({field: 1})
 
 
-async def test_a_quote_in_a_field_name_is_only_a_name(jobs: Collection) -> None:
-    await jobs.insert(job("a", **{"it's": 1, "dash-ed": {"é": 2}}))
-    assert await ids(jobs, {"it's": 1, "dash-ed.é": 2}) == ["a"]
+async def test_field_names_hold_dashes_and_digits(jobs: Collection) -> None:
+    await jobs.insert(job("a", **{"dash-ed": {"6f_1": 2}}))
+    assert await ids(jobs, {"dash-ed.6f_1": 2}) == ["a"]
+    assert await ids(jobs, {"dash-ed.6f_2": 2}) == []
+
+
+async def test_any_letter_may_stand_in_a_field_name(jobs: Collection) -> None:
+    await jobs.insert(job("a", **{"it's": 1, "dash-ed": {"é 1": 2}}))
+    assert await ids(jobs, {"it's": 1, "dash-ed.é 1": 2}) == ["a"]
     assert await ids(jobs, {"x') OR 1=1 --": 1}) == []
 
 
@@ -218,16 +256,30 @@ async def test_delete_filters(jobs: Collection) -> None:
     assert await jobs.count({}) == 0
 
 
-async def test_a_unique_index_holds_for_every_write(documents: Documents) -> None:
+@pytest.fixture
+async def named(documents: Documents) -> Collection:
+    """A collection in which project and name are unique together; two documents share a name, not the project."""
     jobs = await documents.collection(JOBS, [Index(("project", "name"), unique=True)])
     assert await jobs.insert(job("a", project="p", name="x"))
-    assert not await jobs.insert(job("b", project="p", name="x"))
     assert await jobs.insert(job("b", project="q", name="x"))
+    return jobs
+
+
+async def test_a_unique_index_holds_for_inserts(named: Collection) -> None:
+    assert not await named.insert(job("c", project="p", name="x"))
+    assert await named.get("c") is None
+
+
+async def test_a_unique_index_holds_for_replacements(named: Collection) -> None:
     with pytest.raises(Conflict):
-        await jobs.replace(job("b", 2, project="p", name="x"), version=1)
+        await named.replace(job("b", 2, project="p", name="x"), version=1)
+    assert await named.get("b") == job("b", project="q", name="x")
+
+
+async def test_a_unique_index_holds_for_patches(named: Collection) -> None:
     with pytest.raises(Conflict):
-        await jobs.patch("b", {}, set={"project": "p"})
-    assert await jobs.get("b") == job("b", project="q", name="x")
+        await named.patch("b", {}, set={"project": "p"})
+    assert await named.get("b") == job("b", project="q", name="x")
 
 
 async def test_one_of_many_claims_of_a_unique_value_wins(documents: Documents) -> None:

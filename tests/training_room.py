@@ -1,45 +1,27 @@
-"""The training room on its embedded adapters, with a small engine that speaks the whole protocol."""
+"""The training room with its embedded adapters, running, for component tests."""
 
 import asyncio
 import dataclasses
 import json
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-import pytest_asyncio
 
 from services.training.app import build
-from shared.blobs.artifacts import publish, read_manifest
+from shared.blobs.artifacts import publish
 from shared.runtime.children import Engines
 from shared.runtime.principal import HEADER, Principal
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
-from tests.tiny import make_tiny_model
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENGINE = "tests.small_trainer:main"
+PATIENCE = 120
+"""Seconds for what takes one or two when the machine is idle."""
 FINAL = ("succeeded", "failed", "cancelled")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engines() -> AsyncIterator[Engines]:
-    """One warm parent for all tests: its imports cost seconds."""
-    warm = Engines()
-    yield warm
-    await warm.close()
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A loadable model folder."""
-    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @dataclasses.dataclass
@@ -60,13 +42,13 @@ class Room:
 
     async def until(self, id: str, *states: str) -> dict[str, Any]:
         """The job, as soon as its stream or document says one of `states`."""
-        async with asyncio.timeout(30), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
             while (job := await self.job(id))["state"] not in states:
                 await anext(heard)
         return job
 
     async def until_logged(self, id: str, message: str) -> dict[str, Any]:
-        async with asyncio.timeout(30), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
             while message not in [line["message"] for line in (await self.job(id))["logs"]]:
                 await anext(heard)
         return await self.job(id)
@@ -97,32 +79,40 @@ async def put_dataset(resources: Resources, id: str = "ds_1", **changes: Any) ->
 
 
 @asynccontextmanager
-async def open_room(home: Path, engines: Engines, bundle: Path, **settings: Any) -> AsyncIterator[Room]:
+async def open_room(
+    home: Path, engines: Engines, bundle: Path, *, engine: str = ENGINE, **settings: Any
+) -> AsyncIterator[Room]:
     async with open_resources(Settings(home=home, **settings)) as opened:
         resources = dataclasses.replace(opened, engines=engines)
-        service = await build(resources, engine=ENGINE, bundle=bundle)
+        service = await build(resources, engine=engine, bundle=bundle)
         app = web_app(service, resources)
-        headers = {HEADER: resources.signer.sign(Principal("tester"))}
+
+        async def sign(request: httpx.Request) -> None:
+            request.headers.setdefault(HEADER, resources.signer.sign(Principal("tester")))
+
         transport = httpx.ASGITransport(app)
         async with (
             running([service], resources),
-            httpx.AsyncClient(transport=transport, base_url="http://room", headers=headers) as http,
+            httpx.AsyncClient(transport=transport, base_url="http://room", event_hooks={"request": [sign]}) as http,
         ):
             await put_dataset(resources)
             yield Room(resources, http)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def room(tmp_path: Path, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
-    async with open_room(tmp_path, engines, tiny) as opened:
-        yield opened
+def losses(records: list[dict[str, Any]]) -> dict[int, float]:
+    """Loss by step as a chart shows it: a rewind drops what came after its step."""
+    shown: dict[int, float] = {}
+    for record in records:
+        if record["kind"] == "rewind":
+            shown = {step: loss for step, loss in shown.items() if step <= record["step"]}
+        elif record["kind"] == "metric":
+            assert record["step"] not in shown
+            shown[record["step"]] = record["loss"]
+    return shown
 
 
-async def test_a_job_becomes_a_published_model(room: Room) -> None:
-    job = await room.submit(name="first", after=["evaluate"])
-    done = await room.until(job["id"], *FINAL)
-    assert done["state"] == "succeeded", done["logs"]
-    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
-    assert manifest["base_uri"] == "anneal://_shared/models/base/seedling"
-    assert {entry["name"] for entry in manifest["files"]} == {"adapter_config.json", "adapter_model.safetensors"}
-    assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["remedy"]
+    return dict(answer.json())

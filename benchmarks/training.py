@@ -1,0 +1,176 @@
+"""Training speed: useful tokens per CPU-second of our loop beside transformers' Trainer, TRL, and the ceiling.
+
+    python benchmarks/training.py [--quick]
+
+All train the same 5M-parameter Llama (random weights, fp32, one thread, every weight, AdamW, constant rate) once over
+the same rows, in about the same tokens per step, in turns; the table has medians over the rounds and each one's loss
+on held-out rows afterwards. The ceiling is what the floating-point operations of the useful tokens would take at the
+rate of a large matrix product, measured in the same turns. TRL lives in an environment of its own, made on first use.
+Mixes are fixed here: row lengths in tokens, 36 to 512, of which the last 30 to 50 % are trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TRL = "trl==1.16.0"
+TRL_HOME = Path.home() / ".cache/anneal-bench/trl"
+
+MIXES: dict[str, Callable[[random.Random], float]] = {
+    "skewed": lambda chance: chance.lognormvariate(4.7, 0.8),
+    "short": lambda chance: chance.uniform(36, 128),
+    "long": lambda chance: chance.uniform(256, 512),
+}
+SHORTEST, LONGEST, VOCABULARY = 36, 512, 3000
+OURS = ("ours", "ceiling")
+PEERS = ("Trainer", "Trainer group_by_length", "TRL packing bfd")
+
+
+def main() -> None:
+    """Measure, print the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one mix, one seed, few rows: about two minutes")
+    quick = parser.parse_args().quick
+    mixes, seeds, rows, rounds = (["skewed"], [0], 36, 3) if quick else ([*MIXES], [0, 1], 160, 3)
+    peer_python = make_trl_environment()
+    results: dict[str, Any] = {}
+    for mix in mixes:
+        measured = [turns(mix, seed, rows, rounds, peer_python) for seed in seeds]
+        results[mix] = summary([figure for seed in measured for figure in seed])
+        print_table(mix, results[mix])
+    print("RESULT " + json.dumps({"unit": "useful tokens per CPU-second", "mixes": results, "hardware": hardware()}))
+
+
+def turns(mix: str, seed: int, rows: int, rounds: int, peer_python: str) -> list[dict[str, Any]]:
+    """Every contestant once a round, one after the other; each figure is {name, tokens_per_cpu_s, loss, ...}."""
+    with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
+        job = {"folder": folder, "seed": seed, "train": make_rows(mix, seed, rows), "held_out": make_rows(mix, -1, 24)}
+        Path(folder, "job.json").write_text(json.dumps(job), "utf-8")
+        here, there = worker(sys.executable, folder), worker(peer_python, folder)
+        try:
+            order = [(here, "ours"), *((there, name) for name in PEERS), (here, "ceiling")]
+            return [ask(process, name) for _ in range(rounds) for process, name in order]
+        finally:
+            for process in (here, there):
+                process.stdin.close()
+                process.wait()
+
+
+def make_rows(mix: str, seed: int, count: int) -> list[dict[str, Any]]:
+    """Conversations of made-up words, frequent ones more often (Zipf), so that there is something to learn."""
+    chance = random.Random(f"{mix}/{seed}")
+    weights = [1 / (rank + 3) for rank in range(VOCABULARY)]
+    rows = []
+    for _ in range(count):
+        length = int(min(LONGEST, max(SHORTEST, MIXES[mix](chance)))) - 9  # the template's own tokens
+        words = [f"w{i}" for i in chance.choices(range(VOCABULARY), weights, k=length)]
+        asked = int(length * chance.uniform(0.5, 0.7))
+        said = {"user": words[:asked], "assistant": words[asked:]}
+        rows.append({"messages": [{"role": role, "content": " ".join(text)} for role, text in said.items()]})
+    return rows
+
+
+def worker(python: str, folder: str) -> subprocess.Popen[str]:
+    """A process that has the libraries loaded and measures when asked."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [python, str(Path(__file__).with_name("training_worker.py")), folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if "ANNEAL_BENCH_DEBUG" not in os.environ else None,
+        text=True,
+        env=environment,
+    )
+
+
+def ask(process: Any, name: str) -> dict[str, Any]:
+    """One contestant's figure of one round."""
+    process.stdin.write(name + "\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"{name} ended early; ANNEAL_BENCH_DEBUG=1 shows why")
+    return {"name": name, **json.loads(line)}
+
+
+def make_trl_environment() -> str:
+    """Path of a Python that has TRL beside the very torch and transformers of this one."""
+    python = TRL_HOME / "bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(TRL_HOME)], check=True)
+    installed = subprocess.run(
+        [python, "-c", f"import importlib.metadata as m; assert m.version('trl') == '{TRL[5:]}'"]
+    )
+    if installed.returncode:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", TRL], check=True)
+    packages = next((TRL_HOME / "lib").glob("python*")) / "site-packages"
+    (packages / "beside.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    return str(python)
+
+
+def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians by contestant, and our ratio to each."""
+    by_name = {name: [figure for figure in figures if figure["name"] == name] for name in (*OURS, *PEERS)}
+    medians: dict[str, Any] = {
+        name: {
+            "tokens_per_cpu_s": round(median(f["tokens_per_cpu_s"] for f in mine), 1),
+            "held_out_loss": round(median(f["loss"] for f in mine), 4) if mine[0]["loss"] is not None else None,
+            "tokens": mine[0]["tokens"],
+            "tokens_per_step": mine[0]["tokens_per_step"],
+        }
+        for name, mine in by_name.items()
+    }
+    ours = medians["ours"]["tokens_per_cpu_s"]
+    return {
+        "contestants": medians,
+        "ratio_of_ours": {name: round(ours / medians[name]["tokens_per_cpu_s"], 3) for name in (*PEERS, "ceiling")},
+        "gflops_matrix_product": round(median(f["gflops"] for f in by_name["ceiling"]), 1),
+    }
+
+
+def print_table(mix: str, result: dict[str, Any]) -> None:
+    """The medians of a mix, best first."""
+    print(
+        f"\nmix {mix}: 5M-parameter Llama, fp32, 1 thread, all weights; matrix product "
+        f"{result['gflops_matrix_product']} GFLOP/s"
+    )
+    print(f"{'':26}{'tokens/CPU-s':>13}{'ours is':>9}{'loss':>9}{'tokens':>9}{'per step':>10}")
+    for name, row in sorted(result["contestants"].items(), key=lambda item: -item[1]["tokens_per_cpu_s"]):
+        ratio = result["ratio_of_ours"].get(name)
+        loss = "" if row["held_out_loss"] is None else f"{row['held_out_loss']:.3f}"
+        print(
+            f"{name:26}{row['tokens_per_cpu_s']:13,.0f}{f'{ratio:.2f}x' if ratio else '':>9}{loss:>9}"
+            f"{row['tokens']:9,}{row['tokens_per_step']:10,.0f}"
+        )
+
+
+def hardware() -> dict[str, Any]:
+    """What this ran on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+    load = [round(value, 2) for value in os.getloadavg()]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "load_average": load,
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()

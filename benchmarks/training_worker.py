@@ -1,0 +1,266 @@
+"""What benchmarks/training.py measures: reads a contestant's name per line, trains once, answers with its figure."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+torch.set_num_threads(1)
+
+from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
+from torch.nn.functional import cross_entropy  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
+from transformers.trainer_pt_utils import get_length_grouped_indices  # noqa: E402
+
+from shared.engine.template import ChatTemplate, Encoded  # noqa: E402
+
+STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
+)
+
+
+class Bench:
+    """The job's rows, as tokens and as files, and a fresh model for each contestant."""
+
+    def __init__(self, folder: Path) -> None:
+        job = json.loads((folder / "job.json").read_text("utf-8"))
+        self.folder, self.seed, self.rows = folder, job["seed"], job["train"]
+        self.tokenizer = make_tokenizer()
+        template = ChatTemplate.of(self.tokenizer)
+        self.train = [template.encode(row) for row in job["train"]]
+        self.held_out = [template.encode(row) for row in job["held_out"]]
+        self.tokens = sum(len(row.input_ids) for row in self.train)
+        self.batch_size = max(1, round(STEP_TOKENS / (self.tokens / len(self.train))))
+        self.steps = math.ceil(len(self.train) / self.batch_size)
+
+    def fresh(self) -> LlamaForCausalLM:
+        """The same random weights for everyone."""
+        torch.manual_seed(self.seed)
+        return LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(self.tokenizer),
+                hidden_size=256,
+                intermediate_size=768,
+                num_hidden_layers=5,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                head_dim=64,
+                max_position_embeddings=2048,
+                tie_word_embeddings=True,
+                bos_token_id=None,
+                eos_token_id=self.tokenizer.eos_token_id,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        )
+
+    def dataset(self) -> Any:
+        """The rows as the peers want them: tokenised, prompts masked."""
+        from datasets import Dataset
+
+        return Dataset.from_list([{"input_ids": row.input_ids, "labels": labels(row)} for row in self.train])
+
+    @torch.no_grad()
+    def loss(self, model: Any) -> float:
+        """Held-out cross entropy per trained token, row by row, by transformers' plain forward pass."""
+        model.eval()
+        total, trained = 0.0, 0
+        for row in self.held_out:
+            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1]
+            total += cross_entropy(logits, torch.tensor(labels(row)[1:]), reduction="sum").item()
+            trained += sum(row.trained[1:])
+        return total / trained
+
+
+def labels(row: Encoded) -> list[int]:
+    return [token if learn else -100 for token, learn in zip(row.input_ids, row.trained, strict=True)]
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    special = ["<|endoftext|>", "<|pad|>", "<|im_start|>", "<|im_end|>", "user", "assistant"]
+    words = [*special, *(f"w{i}" for i in range(3000))]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=special[1]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=special[0],
+        pad_token=special[1],
+        extra_special_tokens=special[2:4],
+        chat_template=CHATML,
+    )
+
+
+def ours(bench: Bench) -> dict[str, Any]:
+    """Our loop as a job runs it, metrics included; loading and tokenising are not timed, for anyone."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from services.training.engine.interrupts import Interrupts
+    from services.training.engine.spec import TrainingSpec
+    from services.training.engine.train import prepare, train
+    from shared.engine.protocol import Commands, Reporter
+
+    model, shard = bench.folder / "model", bench.folder / "train.parquet"
+    if not shard.exists():
+        bench.fresh().save_pretrained(model)
+        bench.tokenizer.save_pretrained(model)
+        rows = [json.dumps(row) for row in bench.rows]
+        pq.write_table(pa.table({"row_id": range(len(rows)), "source": ["made"] * len(rows), "row": rows}), shard)
+    spec = {
+        "workdir": str(bench.folder),
+        "model": {"path": str(model)},
+        "dataset": {"train": [str(shard)]},
+        "hyperparameters": {
+            "method": "full",
+            "max_steps": bench.steps,
+            "batch_size": bench.batch_size,
+            "learning_rate": LEARNING_RATE,
+            "scheduler": "constant",
+            "dtype": "fp32",
+            "threads": 1,
+            "seed": bench.seed,
+        },
+        "output": str(bench.folder / "output"),
+        "checkpoints": str(bench.folder / "checkpoints"),
+    }
+    silence = os.open(os.devnull, os.O_WRONLY)
+    run = prepare(TrainingSpec.of(spec), Reporter(silence), Interrupts(Commands(io.BytesIO())))
+    started = time.process_time()
+    train(run)
+    figure = timed(bench, started, run.position.step)
+    assert run.position.tokens == bench.tokens
+    return {**figure, "loss": bench.loss(run.model)}
+
+
+def arguments(bench: Bench, kind: type = TrainingArguments, **more: Any) -> Any:
+    return kind(
+        output_dir=str(bench.folder / "peer"),
+        **{"per_device_train_batch_size": bench.batch_size, "learning_rate": LEARNING_RATE, **more},
+        num_train_epochs=1,
+        lr_scheduler_type="constant",
+        seed=bench.seed,
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        report_to=[],
+        logging_strategy="no",
+        save_strategy="no",
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+
+
+class GroupedTrainer(Trainer):
+    """group_by_length as on a large dataset, where it sorts fifty batches at once; so few rows it would not sort."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> list[int]:
+        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+        return get_length_grouped_indices(lengths, self.args.per_device_train_batch_size, mega_batch_mult=50)
+
+
+def trainer(bench: Bench, kind: type[Trainer], **settings: Any) -> dict[str, Any]:
+    """transformers' Trainer with its usual collator: rows padded to the longest of their batch."""
+    from transformers import DataCollatorForSeq2Seq
+
+    collator = DataCollatorForSeq2Seq(bench.tokenizer)
+    return measure(
+        bench, kind(bench.fresh(), arguments(bench, **settings), train_dataset=bench.dataset(), data_collator=collator)
+    )
+
+
+def trl(bench: Bench) -> dict[str, Any]:
+    """TRL's best on this work: best-fit-decreasing packing to 512, one row at a time, four to a step."""
+    from trl import SFTConfig, SFTTrainer
+
+    packing = {"packing": True, "packing_strategy": "bfd", "max_length": 512}
+    accumulation = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": STEP_TOKENS // 512}
+    settings = arguments(bench, SFTConfig, **packing, **accumulation)
+    return measure(
+        bench, SFTTrainer(bench.fresh(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
+    )
+
+
+def measure(bench: Bench, contestant: Trainer) -> dict[str, Any]:
+    started = time.process_time()
+    contestant.train()
+    figure = timed(bench, started, contestant.state.global_step)
+    return {**figure, "loss": bench.loss(contestant.model)}
+
+
+def ceiling(bench: Bench) -> dict[str, Any]:
+    """The time that the useful operations take at the rate of a 1024 x 1024 product: no padding, no overhead.
+
+    A product with a matrix of n weights costs 2n operations a token, its two gradients 4n (arXiv 2001.08361); the
+    head counts for trained tokens only; causal attention looks at half of each document's square.
+    """
+    model = bench.fresh()
+    weights = sum(m.weight.numel() for m in model.model.modules() if isinstance(m, torch.nn.Linear))
+    trained = sum(sum(row.trained) for row in bench.train)
+    squares = sum(len(row.input_ids) ** 2 for row in bench.train)
+    config = model.config
+    attention = 6 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * squares
+    operations = 6 * weights * bench.tokens + 6 * model.lm_head.weight.numel() * trained + attention
+    rate = matrix_rate()
+    return {
+        "tokens_per_cpu_s": bench.tokens / (operations / rate),
+        "tokens": bench.tokens,
+        "tokens_per_step": bench.tokens / bench.steps,
+        "gflops": rate / 1e9,
+        "loss": None,
+    }
+
+
+def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
+    """Floating-point operations per CPU-second of a square fp32 product."""
+    one, other = torch.randn(size, size), torch.randn(size, size)
+    one @ other
+    started = time.process_time()
+    for _ in range(repeats):
+        one @ other
+    return 2 * size**3 * repeats / (time.process_time() - started)
+
+
+def timed(bench: Bench, started: float, steps: int) -> dict[str, Any]:
+    seconds = time.process_time() - started
+    return {
+        "tokens_per_cpu_s": bench.tokens / seconds,
+        "cpu_s": seconds,
+        "tokens": bench.tokens,
+        "tokens_per_step": bench.tokens / steps,
+    }
+
+
+CONTESTANTS = {
+    "ours": ours,
+    "ceiling": ceiling,
+    "Trainer": lambda bench: trainer(bench, Trainer),
+    "Trainer group_by_length": lambda bench: trainer(
+        bench,
+        GroupedTrainer,
+        per_device_train_batch_size=4,  # small batches of like length: more of them fit together on few rows
+        gradient_accumulation_steps=max(1, bench.batch_size // 4),
+    ),
+    "TRL packing bfd": trl,
+}
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    bench = Bench(Path(sys.argv[1]))
+    for line in sys.stdin:
+        print(json.dumps(CONTESTANTS[line.strip()](bench)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

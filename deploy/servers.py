@@ -1,0 +1,140 @@
+"""Servers for machines without a container engine: a private RabbitMQ node, and stand-ins for MongoDB and S3.
+
+RabbitMQ comes from Debian's package `rabbitmq-server`; MongoDB's wire protocol is spoken by nx-27017 (over SQLite) and
+S3's by moto_server (in memory), both from PyPI, in an environment of their own: `make .venv-servers`. What the two
+stand-ins are not is told in docs/reference/stand-ins.md.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+STAND_INS = Path(os.environ.get("ANNEAL_SERVERS_VENV", ROOT / ".venv-servers")).absolute() / "bin"
+READY_SECONDS = 90.0
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A process of its own group that listens on `port`; it can be killed and started again in its folder."""
+
+    command: list[str]
+    port: int
+    folder: Path
+    url: str
+    env: dict[str, str] | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it listens. Raises RuntimeError with the log's end when it gave up."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "server.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.env,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        log = (self.folder / "server.log").read_text(errors="replace")
+        raise RuntimeError(f"{self.command} did not listen on {self.port}:\n{log[-3000:]}")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server and everything that it started."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End it the hard way; `start` brings it back with what was on its disk."""
+        self.signal(9)
+        if self.process is not None:
+            self.process.wait()
+
+    def stop(self) -> None:
+        """End it with everything that it started."""
+        self.signal(15)
+        if self.process is not None:
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@contextmanager
+def started(server: Server) -> Iterator[Server]:
+    """A running server, stopped at the end."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def rabbitmq(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """A private RabbitMQ node with its own epmd."""
+    port = port or free_port()
+    epmd, dist = free_port(), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    plugins = folder / "enabled_plugins"
+    plugins.write_text("[].\n")
+    env = {
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "ERL_EPMD_PORT": str(epmd),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"anneal{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(dist),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+    }
+    names = Server(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], epmd, folder / "epmd", "", env)
+    node = Server([str(RABBIT)], port, folder / "node", f"amqp://guest:guest@127.0.0.1:{port}/", env)
+    with started(names), started(node):
+        yield node
+
+
+@contextmanager
+def mongodb(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """A MongoDB wire-protocol server over SQLite."""
+    port = port or free_port()
+    command = [str(STAND_INS / "nx-27017"), "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder)]
+    command += ["--log-file", str(folder / "log"), "--pid-file", str(folder / "pid")]
+    with started(Server(command, port, folder, f"mongodb://127.0.0.1:{port}")) as server:
+        yield server
+
+
+@contextmanager
+def s3(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """An S3 server in memory; its URL holds credentials and bucket."""
+    port = port or free_port()
+    command = [str(STAND_INS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with started(Server(command, port, folder, f"s3+http://testing:testing@127.0.0.1:{port}/anneal")) as server:
+        yield server

@@ -1,0 +1,64 @@
+"""HTTP of the evaluation room."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from services.evaluation.models import EvaluationRequest, EvaluationView, PredictionPage
+from services.evaluation.service import EvaluationService
+from shared.documents.entities import Page
+from shared.runtime.principal import Caller
+
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=200, description="the same key again gives the same evaluation, not a second one")
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+
+
+def routes(service: EvaluationService) -> APIRouter:
+    """The room's router."""
+    router = APIRouter(tags=["Evaluation"])
+
+    @router.post("/models/custom/{id}/evaluate", status_code=202, response_model=EvaluationView)
+    async def evaluate_model(
+        id: str, caller: Caller, response: Response, body: EvaluationRequest, idempotency_key: IdempotencyKey = None
+    ) -> EvaluationView:
+        """Score a custom model and its base on a split; answers at once with the queued evaluation."""
+        evaluation = await service.request(caller.project, id, body, key=idempotency_key)
+        response.headers["Location"] = f"/evaluations/{evaluation.id}"
+        return EvaluationView.of(evaluation)
+
+    @router.get("/evaluations", response_model=Page[EvaluationView])
+    async def list_evaluations(
+        caller: Caller,
+        model_id: Annotated[str | None, Query(description="only of this custom model")] = None,
+        limit: Limit = 50,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    ) -> Page[EvaluationView]:
+        """Evaluations of this project, newest first."""
+        page = await service.page(caller.project, model_id, limit, cursor)
+        views = [EvaluationView.of(evaluation) for evaluation in page.items]
+        return Page[EvaluationView](items=views, next_cursor=page.next_cursor)
+
+    @router.get("/evaluations/{id}", response_model=EvaluationView)
+    async def show_evaluation(id: str, caller: Caller) -> EvaluationView:
+        """State, progress, and once it has succeeded the scores of the model and of its base."""
+        return EvaluationView.of(await service.get(caller.project, id))
+
+    @router.get("/evaluations/{id}/predictions", response_model=PredictionPage)
+    async def list_predictions(
+        id: str,
+        caller: Caller,
+        offset: Annotated[int, Query(ge=0, description="rows to skip")] = 0,
+        limit: Limit = 50,
+        sort: Annotated[str, Query(max_length=40, description="row, or a score; - in front: highest first")] = "row",
+    ) -> PredictionPage:
+        """Row by row: prompt, reference, both answers, their scores."""
+        return await service.predictions(caller.project, id, offset, limit, sort)
+
+    @router.post("/evaluations/{id}/cancel", response_model=EvaluationView)
+    async def cancel_evaluation(id: str, caller: Caller) -> EvaluationView:
+        """Stop a queued or running evaluation; repeating it is fine."""
+        return EvaluationView.of(await service.cancel(caller.project, id))
+
+    return router

@@ -1,0 +1,34 @@
+"""The evaluation room, put together."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.evaluation.api import routes
+from services.evaluation.handlers import subscriptions
+from services.evaluation.models import Evaluation
+from services.evaluation.runner import FOLDER, Runner
+from services.evaluation.service import EvaluationService
+from services.evaluation.store import open_evaluations
+from shared.runtime.leases import Slots, Worker
+from shared.runtime.resources import Resources
+from shared.runtime.service import Service, background
+
+SLOTS = 1
+"""Evaluations at once: each uses all cores, or the GPU."""
+
+
+async def build(resources: Resources) -> Service:
+    """The room over `resources`."""
+    store = await open_evaluations(resources)
+    worker: Worker[Evaluation] = Worker(store, Runner(resources).run, Slots(SLOTS), exclusive=resources.embedded)
+    service = EvaluationService(store, resources.blobs, worker)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        if resources.embedded:  # nobody else works here: what lies there is from a run that died
+            shutil.rmtree(resources.scratch / FOLDER, ignore_errors=True)
+        async with background(worker.serve()):
+            yield
+
+    return Service("evaluation", routes(service), subscriptions(service), lifespan)

@@ -1,0 +1,30 @@
+"""What the evaluation room does when it hears of something."""
+
+from collections.abc import Mapping
+
+from services.evaluation.service import EvaluationService
+from shared.bus.protocol import Reject
+from shared.events.envelope import Envelope, Event
+from shared.events.evaluation import EvaluationRequested
+from shared.events.training import TrainingSucceeded
+from shared.runtime.errors import AnnealError
+from shared.runtime.service import EventHandler
+
+
+def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandler]:
+    """Event -> handler, as shared/events/registry.py announces it."""
+
+    async def evaluate_trained_model(event: TrainingSucceeded, envelope: Envelope) -> None:
+        if "evaluate" not in event.after:
+            return
+        try:
+            await service.request_for_job(envelope.project, event, envelope.id)
+        except AnnealError as error:
+            if error.status < 500:
+                raise Reject(error.detail) from error
+            raise
+
+    async def wake_worker(event: EvaluationRequested, envelope: Envelope) -> None:
+        service.worker.wake()
+
+    return {TrainingSucceeded: evaluate_trained_model, EvaluationRequested: wake_worker}

@@ -1,0 +1,117 @@
+"""One attempt at an evaluation: an engine child under the lease, then the report as an artifact."""
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.evaluation.models import Evaluation, Outcome, Progress
+from services.evaluation.store import BaseCache
+from shared.blobs.artifacts import artifact_uri, key_of, publish, read_manifest, resolve_model
+from shared.blobs.manifests import EvaluationManifest
+from shared.runtime.attempts import attempt
+from shared.runtime.leases import Lease
+from shared.runtime.resources import Resources
+
+FOLDER = "evaluations"
+"""Below the scratch folder: one folder for each attempt, gone with it."""
+ENGINE = "services.evaluation.engine.evaluate:main"
+PROGRESS_INTERVAL = 1.0
+"""Seconds between two writes of progress."""
+REPORT = "predictions.jsonl"
+"""The rows of a report, beside its manifest."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs what the worker claims."""
+
+    resources: Resources
+
+    async def run(self, evaluation: Evaluation, lease: Lease[Evaluation]) -> None:
+        """Evaluate in a child and publish, unless the lease is lost or the owner cancels."""
+        folder = self.resources.scratch / FOLDER / f"{evaluation.id}-t{lease.token}"
+        folder.mkdir(parents=True)
+        try:
+            cache = await self._cache(evaluation)
+            spec = await self._spec(evaluation, cache, folder)
+            child = await self.resources.engines.launch(ENGINE, spec, cwd=folder)
+            result = await attempt(child, lease, _Throttle(lease).on_message)
+            if result is not None:
+                outcome = Outcome.model_validate({**result, "base_cached": bool(spec["cached"])})
+                await self._publish(evaluation, lease, outcome, folder)
+                await cache.keep(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def _spec(self, evaluation: Evaluation, cache: BaseCache, folder: Path) -> dict[str, Any]:
+        """The engine's spec: local folders and plain values only."""
+        blobs, project, scope = self.resources.blobs, evaluation.project, evaluation.scope
+        dataset_key = key_of(evaluation.dataset_uri, project)
+        model = await read_manifest(blobs, key_of(evaluation.model_uri, project))
+        reference = await resolve_model(blobs, evaluation.model_uri, project)
+        base = None
+        if scope.compare_base and reference["kind"] == "full" and evaluation.base_uri:
+            base = await resolve_model(blobs, evaluation.base_uri, project)
+        dataset = await read_manifest(blobs, dataset_key)
+        return {
+            "model": reference,
+            "base": base,
+            "template_hash": model.get("template_hash", ""),
+            "dataset": {"folder": str(await blobs.checkout(dataset_key)), "shards": dataset["shards"][scope.split]},
+            "rows": scope.rows,
+            "metrics": scope.metrics,
+            "compare_base": scope.compare_base,
+            "cached": await cache.parts() if scope.compare_base else {},
+            "out": str(folder),
+            **scope.settings.model_dump(),
+        }
+
+    async def _cache(self, evaluation: Evaluation) -> BaseCache:
+        """Where the base's output on these rows with these settings is kept."""
+        scope = evaluation.scope
+        model = await read_manifest(self.resources.blobs, key_of(evaluation.model_uri, evaluation.project))
+        settings = scope.settings.model_dump(exclude={"batch_tokens"})
+        rows = [evaluation.dataset_uri, scope.split, scope.rows]
+        facts = [evaluation.base_uri, model.get("template_hash"), rows, settings]
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return BaseCache(self.resources.blobs, f"{evaluation.project}/evaluations/base/{digest}")
+
+    async def _publish(self, evaluation: Evaluation, lease: Lease[Evaluation], outcome: Outcome, folder: Path) -> None:
+        """Announce, store below this attempt's own token, then end with the event."""
+        await lease.change(lambda e: e.publishing())
+        uri = artifact_uri(evaluation.project, "evaluations", evaluation.id, f"t{lease.token}")
+        scope = evaluation.scope
+        manifest = EvaluationManifest(
+            evaluation_id=evaluation.id,
+            model_id=scope.model_id,
+            split=scope.split,
+            rows=outcome.evaluated,
+            scores=outcome.scores,
+            base_scores=outcome.base_scores,
+            dataset_uri=evaluation.dataset_uri,
+            settings=scope.settings.model_dump(),
+        )
+        key = key_of(uri, evaluation.project)
+        await publish(self.resources.blobs, key, None, manifest.model_dump(), files={REPORT: folder / REPORT})
+        await lease.change(lambda e: e.succeed(outcome, uri))
+
+
+class _Throttle:
+    """Writes progress at most once a second, and every change of phase."""
+
+    def __init__(self, lease: Lease[Evaluation]) -> None:
+        self._lease, self._phase, self._written = lease, "", 0.0
+
+    async def on_message(self, message: dict[str, Any]) -> None:
+        """Keep what tells how far the run is."""
+        if message["kind"] != "progress":
+            return
+        progress = Progress.model_validate(message)
+        if progress.phase == self._phase and time.monotonic() - self._written < PROGRESS_INTERVAL:
+            return
+        self._phase, self._written = progress.phase, time.monotonic()
+        await self._lease.change(lambda e: e.advance(progress))

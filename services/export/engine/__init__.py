@@ -1,0 +1,1 @@
+"""The export engines: one module per format, each a child process of its own."""

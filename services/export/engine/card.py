@@ -1,0 +1,116 @@
+"""The model card of an export: what the model is, how it was made, how good it is, how to use it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+TORCH = """\
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+model = AutoModelForCausalLM.from_pretrained(".", dtype="auto")
+prompt = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "Hello!"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+answer = model.generate(**prompt, max_new_tokens=200)
+print(tokenizer.decode(answer[0, prompt["input_ids"].shape[1]:], skip_special_tokens=True))
+```
+"""
+
+ADAPTER = """\
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+base = AutoModelForCausalLM.from_pretrained("BASE", dtype="auto")  # its folder, or its id on the hub
+model = PeftModel.from_pretrained(base, ".")
+```
+"""
+
+ONNX = """\
+`model.onnx` (weights in `model.onnx.data`) takes `input_ids`, `attention_mask` over past and new tokens, `position_ids`
+and `past_key_values.<layer>.<key|value>`; it gives `logits` and `present.<layer>.<key|value>` for the next step. Batch
+and lengths are free; pad batches on the left.
+
+```python
+import numpy as np
+import onnxruntime
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+session = onnxruntime.InferenceSession("model.onnx")
+cache = {i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), np.float32) for i in session.get_inputs() if "past" in i.name}
+text = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "Hello!"}], add_generation_prompt=True, tokenize=False
+)
+ids, answer, stops = tokenizer(text, add_special_tokens=False)["input_ids"], [], set(STOP_IDS)
+new, past = ids, 0
+while len(answer) < 100:
+    feed = {
+        "input_ids": np.array([new]),
+        "attention_mask": np.ones((1, past + len(new)), np.int64),
+        "position_ids": np.arange(past, past + len(new))[None],
+    }
+    logits, *present = session.run(None, feed | cache)
+    cache, past = dict(zip(cache, present)), past + len(new)
+    new = [int(logits[0, -1].argmax())]
+    if new[0] in stops:
+        break
+    answer += new
+print(tokenizer.decode(answer, skip_special_tokens=True))
+```
+"""
+
+USAGE = {"torch": TORCH, "adapter": ADAPTER, "onnx": ONNX}
+
+
+def card(manifest: Mapping[str, Any], form: str, check: Mapping[str, Any], stop_ids: list[int]) -> str:
+    """README.md of an export in the format `form`."""
+    base = manifest.get("base") or "none"
+    usage = USAGE[form].replace("BASE", base).replace("STOP_IDS", str(stop_ids))
+    return (
+        f"---\nlibrary_name: {'peft' if form == 'adapter' else 'transformers'}\nbase_model: {json.dumps(base)}\n"
+        f"tags: [anneal, {form}]\n---\n\n# {manifest['name']}\n\n{_facts(manifest)}\n"
+        f"## Use\n\n{usage}\n## Training\n\n{_table(_hyperparameters(manifest))}\n"
+        f"## Scores\n\n{_table(manifest.get('metrics') or {})}\n"
+        f"## Check\n\nCompared with the tuned model before it was offered:\n\n{_table(check)}"
+    )
+
+
+def _facts(manifest: Mapping[str, Any]) -> str:
+    facts = {
+        "Base model": manifest.get("base"),
+        "Method": manifest.get("method"),
+        "Dataset": _dataset(manifest),
+        "Architecture": manifest.get("architecture"),
+        "Parameters": manifest.get("parameters"),
+        "Context": manifest.get("context_length"),
+        "Model id": manifest.get("model_id"),
+        "Training job": manifest.get("job_id"),
+    }
+    return _table({name: value for name, value in facts.items() if value})
+
+
+def _dataset(manifest: Mapping[str, Any]) -> str | None:
+    if not manifest.get("dataset_id"):
+        return None
+    return f"{manifest['dataset_id']}@{manifest.get('dataset_version')}"
+
+
+def _hyperparameters(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = (manifest.get("provenance") or {}).get("hyperparameters") or {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    if not values:
+        return "Not recorded.\n"
+    lines = [f"| {name} | {_cell(value)} |" for name, value in values.items()]
+    return "\n".join(["| | |", "|---|---|", *lines]) + "\n"
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,59 @@
+"""Greedy decoding of an exported ONNX model with onnxruntime, as a user of the files would do it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from services.export.engine.checking import NEW_TOKENS
+
+Ids = NDArray[np.int64]
+
+
+class OnnxModel:
+    """An onnxruntime session on the CPU and the shapes of its cache."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self._past = [i for i in self._session.get_inputs() if i.name.startswith("past_key_values.")]
+
+    def logits(self, ids: Sequence[int]) -> Tensor:
+        """Logits [tokens, vocabulary] of one row."""
+        mask = np.ones((1, len(ids)), np.int64)
+        logits, _ = self._step(np.array([ids]), mask, np.arange(len(ids))[None], self._empty(1))
+        return torch.from_numpy(logits[0])
+
+    def greedy(self, prompts: Sequence[Sequence[int]], stop_ids: Sequence[int]) -> list[list[int]]:
+        """Greedy answers to all prompts as one batch, padded on the left."""
+        width = max(map(len, prompts))
+        ids = np.array([[0] * (width - len(row)) + list(row) for row in prompts])
+        mask = np.array([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
+        positions, cache = np.maximum(mask.cumsum(1) - 1, 0), self._empty(len(prompts))
+        chosen = []
+        for _ in range(NEW_TOKENS):
+            logits, cache = self._step(ids, mask, positions, cache)
+            ids = logits[:, -1].argmax(-1)[:, None]
+            chosen.append(ids[:, 0])
+            mask = np.pad(mask, ((0, 0), (0, 1)), constant_values=1)
+            positions = positions[:, -1:] + 1
+        return [_until_stop(row, stop_ids) for row in np.stack(chosen, 1).tolist()]
+
+    def _empty(self, rows: int) -> list[NDArray[np.float32]]:
+        return [np.zeros((rows, past.shape[1], 0, past.shape[3]), np.float32) for past in self._past]
+
+    def _step(
+        self, ids: Ids, mask: Ids, positions: Ids, cache: list[NDArray[np.float32]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        named = {past.name: tensor for past, tensor in zip(self._past, cache, strict=True)}
+        feed = {"input_ids": ids, "attention_mask": mask, "position_ids": positions, **named}
+        logits, *present = self._session.run(None, feed)
+        return logits, present
+
+
+def _until_stop(ids: list[int], stop_ids: Sequence[int]) -> list[int]:
+    end = next((i for i, token in enumerate(ids) if token in stop_ids), len(ids))
+    return ids[:end]

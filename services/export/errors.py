@@ -1,0 +1,45 @@
+"""The export room's coded failures."""
+
+from typing import ClassVar
+
+from shared.runtime.errors import AnnealError, Conflict
+
+
+class UnknownModel(AnnealError):
+    """No custom model of this project has this id."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownFile(AnnealError):
+    """An export has no file of this name."""
+
+    status = 404
+    code = "file_not_found"
+
+
+class NoAdapter(Conflict):
+    """The adapter of a model that has none."""
+
+    code = "model_has_no_adapter"
+
+
+class NotBuilt(Conflict):
+    """The export was tried, or called off, and has no files."""
+
+    code = "export_not_built"
+
+
+class StillRunning(Conflict):
+    """Files of an export that is being built."""
+
+    code = "export_running"
+
+
+class RangeNotSatisfiable(AnnealError):
+    """A range that begins behind the end of the file."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    headers: ClassVar[dict[str, str]] = {"Accept-Ranges": "bytes"}

@@ -1,0 +1,131 @@
+"""The use cases: have a model exported, look, download, start again, cancel, delete."""
+
+import re
+from dataclasses import dataclass
+from itertools import count
+
+from services.export.downloads import Download
+from services.export.errors import NoAdapter, NotBuilt, StillRunning, UnknownFile
+from services.export.models import ARCHIVE, Export, Format, Target
+from services.export.store import Exports, custom_model
+from shared.blobs.artifacts import delete_artifact, key_of
+from shared.blobs.manifests import ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.documents.entities import Page, derived_id
+from shared.events.export import ExportRequested
+from shared.runtime.errors import NotFound
+from shared.runtime.leases import Worker
+
+
+@dataclass(frozen=True)
+class ExportService:
+    """What the API and the handlers can ask of this room."""
+
+    exports: Exports
+    blobs: Blobs
+    worker: Worker[Export]
+
+    async def find(self, project: str, model_id: str, form: Format) -> Export | None:
+        """The export of this model in this format, if there is one; raises UnknownModel, NoAdapter."""
+        _, model = await custom_model(self.blobs, project, model_id)
+        _require(model, form)
+        where = {"target.model_id": model_id, "target.format": form}
+        found = await self.exports.for_project(project).find(where, limit=1)
+        return found[0] if found else None
+
+    async def ensure(self, project: str, model_id: str, form: Format, *, job_id: str | None = None) -> Export:
+        """The export of this model in this format; queued now if there is none."""
+        if existing := await self.find(project, model_id, form):
+            return existing
+        uri, model = await custom_model(self.blobs, project, model_id)
+        target = Target(model_id=model_id, name=_file_name(model, form), format=form)
+        export = await self._create(Export(id="", project=project, target=target, model_uri=uri, job_id=job_id))
+        self.worker.wake()
+        return export
+
+    async def _create(self, export: Export) -> Export:
+        """Two clicks at once make one export. An id that a deleted export had, for a day, is passed over."""
+        target = export.target
+        for generation in count():
+            export.id = derived_id("export", export.project, target.model_id, target.format, str(generation))
+            try:
+                return await self.exports.create(export, [ExportRequested(export_id=export.id)])
+            except NotFound:
+                continue
+        raise AssertionError("count() ends")
+
+    async def start(self, project: str, model_id: str, form: Format, *, key: str | None) -> Export:
+        """Have it exported; one that failed or was cancelled is tried again, once per Idempotency-Key."""
+        export = await self.ensure(project, model_id, form)
+        event_id = f"key:{key}" if key else None
+        started = await self.exports.change(export.id, lambda e: e.restart(), event_id=event_id)
+        self.worker.wake()
+        return started
+
+    async def get(self, project: str, id: str) -> Export:
+        """One export."""
+        return await self.exports.for_project(project).get(id)
+
+    async def page(self, project: str, model_id: str | None, limit: int, cursor: str | None) -> Page[Export]:
+        """Newest first, of one model or of all."""
+        where = {"target.model_id": model_id} if model_id else None
+        return await self.exports.for_project(project).page(where, limit=limit, cursor=cursor)
+
+    async def cancel(self, project: str, id: str) -> Export:
+        """Ask to stop; a queued one ends at once, a running one within seconds."""
+        cancelled = await self.exports.for_project(project).change(id, lambda e: e.ask_cancel())
+        self.worker.nudge(id)
+        return cancelled
+
+    async def delete(self, project: str, id: str) -> None:
+        """Forget it and its files; raises StillRunning."""
+        exports = self.exports.for_project(project)
+        export = await exports.get(id)
+        if not export.final:
+            remedy = f"POST /exports/{id}/cancel first."
+            raise StillRunning(f"The export is {export.state}.", field="state", limit="ended", remedy=remedy)
+        await exports.delete(id)
+        await delete_artifact(self.blobs, f"{project}/exports/{id}")
+
+    def archive(self, export: Export) -> Download:
+        """The whole export as one zip; raises NotBuilt or StillRunning."""
+        key = _key(export)
+        file = export.result.archive
+        assert file is not None
+        return Download(self.blobs, f"{key}/{ARCHIVE}", 0, file.size, file.sha256, export.target.name)
+
+    def member(self, export: Export, name: str) -> Download:
+        """One file out of it: a range of the archive, which stores its members as they are."""
+        key = _key(export)
+        file = next((member for member in export.result.members if member.name == name), None)
+        if file is None:
+            names = [member.name for member in export.result.members]
+            remedy = f"GET /exports/{export.id} lists the files."
+            raise UnknownFile(f"The export has no file {name!r}.", field="name", limit=names, remedy=remedy)
+        last = name.rpartition("/")[2]
+        return Download(self.blobs, f"{key}/{ARCHIVE}", file.offset, file.size, file.sha256, last)
+
+
+def _require(model: ModelManifest, form: Format) -> None:
+    if form == "adapter" and model.kind != "adapter":
+        remedy = "Export it as torch: its weights are one whole."
+        detail = f"{model.name} was trained in full and has no adapter."
+        raise NoAdapter(detail, field="format", limit=["torch", "onnx"], remedy=remedy)
+
+
+def _file_name(model: ModelManifest, form: Format) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")[:60] or model.model_id
+    return f"{slug}-{form}.zip"
+
+
+def _key(export: Export) -> str:
+    if export.state in ("failed", "cancelled"):
+        again = (
+            f"POST /models/custom/{export.target.model_id}/exports with format {export.target.format} tries it again."
+        )
+        detail = f"The export has {export.state}. {export.detail or ''}".strip()
+        raise NotBuilt(detail, cause=export.cause, export_id=export.id, remedy=again)
+    if export.export_uri is None:
+        remedy = f"GET /exports/{export.id} until its state is succeeded."
+        raise StillRunning(f"The export is {export.state}.", field="state", limit="succeeded", remedy=remedy)
+    return key_of(export.export_uri, export.project)

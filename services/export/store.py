@@ -1,0 +1,31 @@
+"""The export room's documents, and the manifests of the models it exports."""
+
+from services.export.errors import UnknownModel
+from services.export.models import Export
+from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
+from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.manifests import ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.documents.entities import EntityStore
+from shared.documents.protocol import Index
+from shared.runtime.resources import Resources
+
+Exports = EntityStore[Export]
+
+
+async def open_exports(resources: Resources) -> Exports:
+    """The collection of all projects; bind it with `for_project`."""
+    indexes = (Index(("state", "priority", "created_at")), Index(("target.model_id",)))
+    collection = await resources.outbox.open("export.exports", indexes)
+    return EntityStore(collection, Export, room="export", kick=resources.outbox.kick)
+
+
+async def custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:
+    """URI and manifest of a custom model; raises UnknownModel."""
+    try:
+        uri = artifact_uri(project, "models", "custom", model_id)
+        manifest = await read_manifest(blobs, key_of(uri, project))
+    except (BlobNotFound, InvalidKey) as error:
+        remedy = "GET /models/custom lists the models of this project."
+        raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy) from error
+    return uri, ModelManifest.model_validate(manifest)

@@ -1,0 +1,32 @@
+"""HTTP: presets."""
+
+from fastapi import APIRouter
+
+from services.training.api_jobs import Cursor, Key, Limit
+from services.training.requests import PresetRequest
+from services.training.service import Presets
+from services.training.views import PresetView
+from shared.documents.entities import Page
+from shared.runtime.principal import Caller
+
+
+def routes(presets: Presets) -> APIRouter:
+    """The routes below /training/presets."""
+    router = APIRouter(prefix="/training/presets", tags=["Training"])
+
+    @router.post("", status_code=201)
+    async def create_training_preset(request: PresetRequest, caller: Caller, key: Key = None) -> PresetView:
+        """Save settings under a name; a job uses them with `preset`."""
+        return await presets.save(caller.project, request, key)
+
+    @router.get("")
+    async def list_training_presets(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[PresetView]:
+        """Presets, newest first."""
+        return await presets.page(caller.project, limit, cursor)
+
+    @router.delete("/{id}", status_code=204)
+    async def delete_training_preset(id: str, caller: Caller) -> None:
+        """Forget a preset; jobs that used it keep the values."""
+        await presets.delete(caller.project, id)
+
+    return router

@@ -1,0 +1,58 @@
+"""Wires the training room."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.training import api, bundled
+from services.training.bases import Bases
+from services.training.bundled import Bundled
+from services.training.cleanup import Cleanup, clear_scratch
+from services.training.custom_models import Catalog, CustomModels
+from services.training.fetching import Fetcher
+from services.training.handlers import subscriptions
+from services.training.hub import Hub
+from services.training.machine import Devices, Machine, MachineCapacity, gpus
+from services.training.models import Base, Job
+from services.training.references import References
+from services.training.runner import Runner
+from services.training.service import Presets, TrainingJobs
+from services.training.store import Stores
+from shared.runtime.leases import Slots, Worker
+from shared.runtime.resources import Resources
+from shared.runtime.service import Service, background
+
+ENGINE = "services.training.engine.train:main"
+DOWNLOADS = 2
+"""At once: more would only share the line."""
+
+
+async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bundled.FOLDER) -> Service:
+    """The training room; `engine` is the child that trains and `bundle` the folder of the bundled base model."""
+    stores = await Stores.open(resources)
+    capacity = MachineCapacity(Machine.here(), resources.settings.job_slots)
+    cleanup = Cleanup(resources.blobs, stores)
+    runner = Runner(resources, stores, Devices(gpus()), engine, cleanup.wake)
+    worker: Worker[Job] = Worker(stores.jobs, runner.run, capacity, exclusive=resources.embedded)
+    fetcher: Worker[Base] = Worker(
+        stores.bases, Fetcher(resources, stores).run, Slots(DOWNLOADS), exclusive=resources.embedded
+    )
+    seedling = Bundled(resources, bundle)
+    presets = Presets(stores)
+    jobs = TrainingJobs(stores, References(resources.blobs, stores, seedling), capacity, worker, presets)
+    catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
+    bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await asyncio.to_thread(clear_scratch, resources.scratch / "training")
+        async with (
+            background(seedling.run()),
+            background(cleanup.run()),
+            background(fetcher.serve()),
+            background(worker.serve()),
+        ):
+            yield
+
+    return Service("training", api.routes(jobs, presets, catalog, bases, models), subscriptions(worker), lifespan)

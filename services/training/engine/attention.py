@@ -1,0 +1,85 @@
+"""Causal attention over documents laid end to end in one row: no padding, no mask, no leak between documents.
+
+Each document attends to itself alone, with the plain causal kernel, so the cost is the sum of the squares of the
+documents' lengths instead of the square of their sum. It is what variable-length flash attention does on a GPU
+(arXiv 2205.14135), written with torch's own kernel so that it runs everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from services.training.engine.spec import Layout
+
+_NAME = "ragged"
+
+
+def ragged_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    document_lengths: Sequence[int],
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """Attention [1, tokens, heads, size] for query [1, heads, tokens, size], keys and values [1, kv heads, ...].
+
+    Raises NotImplementedError for an attention that is more than scaled dot products, such as one with sinks.
+    """
+    if attention_mask is not None or any(
+        options.get(name) is not None for name in ("s_aux", "softcap", "position_bias")
+    ):
+        raise NotImplementedError("this model's attention needs its own kernel")
+    lengths = list(document_lengths)
+    documents = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
+    attended = [
+        scaled_dot_product_attention(
+            *document,
+            attn_mask=(mask := _window_mask(document[0], sliding_window)),
+            dropout_p=dropout,
+            is_causal=mask is None,
+            scale=scaling,
+            enable_gqa=key.shape[1] != query.shape[1],
+        )
+        for document in documents
+    ]
+    return torch.cat(attended, 2).transpose(1, 2).contiguous(), None
+
+
+def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
+    """[tokens, tokens], true where a token may look; None where the window holds the whole document."""
+    length = query.shape[2]
+    if window is None or length <= window:
+        return None
+    position = torch.arange(length, device=query.device)
+    distance = position[:, None] - position[None, :]
+    return (distance >= 0) & (distance < window)
+
+
+@contextmanager
+def ragged(model: Any) -> Iterator[None]:
+    """Within, `model` attends by documents and wants `document_lengths`; afterwards as it did before."""
+    AttentionInterface.register(_NAME, ragged_attention)
+    before = model.config._attn_implementation
+    model.set_attn_implementation(_NAME)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def attention_for(model: Any, layout: Layout) -> AbstractContextManager[None]:
+    """The attention that micro-batches of this layout need."""
+    return ragged(model) if layout == "packed" else nullcontext()

@@ -1,0 +1,132 @@
+"""Which rows make a step, which of them are computed together, and the tensors of such a micro-batch.
+
+`packed` lays documents end to end in one row (engine/attention.py keeps them apart); `padded` puts documents of like
+length side by side, for models whose layers cannot tell documents apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from services.training.engine.spec import Layout
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A row ready to learn: token ids, and which of them are trained (same length)."""
+
+    ids: Tensor
+    trained: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Inputs of one forward pass; `targets` [rows, kept columns] belong to the columns that `logits_to_keep` names.
+
+    Targets that are not trained are -100. `tokens` counts those of the documents, `trained` those predicted.
+    """
+
+    inputs: dict[str, Any]
+    targets: Tensor
+    tokens: int
+    trained: int
+
+    def to(self, device: torch.device) -> MicroBatch:
+        """The same on another device."""
+        inputs = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in self.inputs.items()}
+        return MicroBatch(inputs, self.targets.to(device), self.tokens, self.trained)
+
+
+@lru_cache(maxsize=2)
+def epoch_order(rows: int, seed: int, epoch: int) -> list[int]:
+    """The rows in the order of that epoch: a pure function, so that a resumed run meets the same batches."""
+    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7]))
+    return torch.randperm(rows, generator=generator).tolist()
+
+
+def steps_per_epoch(rows: int, batch_size: int) -> int:
+    """Optimizer steps in which every row has its turn once."""
+    return -(-rows // batch_size)
+
+
+def step_rows(rows: int, batch_size: int, seed: int, step: int) -> list[int]:
+    """The rows of optimizer step `step` (from 0); an epoch's last step may have fewer."""
+    epoch, within = divmod(step, steps_per_epoch(rows, batch_size))
+    return epoch_order(rows, seed, epoch)[within * batch_size : (within + 1) * batch_size]
+
+
+def micro_batches(lengths: Sequence[int], budget: int, layout: Layout) -> list[list[int]]:
+    """Indices of `lengths` in groups of at most `budget` tokens, padding included; a longer row stands alone.
+
+    Longest first, so that a step which does not fit into memory fails at its beginning.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    return _first_fit(lengths, order, budget) if layout == "packed" else _like_lengths(lengths, order, budget)
+
+
+def _first_fit(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
+    groups: list[list[int]] = []
+    free: list[int] = []
+    for index in order:
+        place = next((i for i, room in enumerate(free) if lengths[index] <= room), None)
+        if place is None:
+            groups.append([index])
+            free.append(budget - lengths[index])
+        else:
+            groups[place].append(index)
+            free[place] -= lengths[index]
+    return groups
+
+
+def _like_lengths(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for index in order:
+        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= budget:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+def collate(samples: Sequence[Sample], layout: Layout) -> MicroBatch:
+    """The tensors of a micro-batch. A token is predicted from the one before it: a document's last is no input."""
+    inputs, targets = _packed(samples) if layout == "packed" else _padded(samples)
+    tokens, trained = sum(map(len, samples)), sum(int(sample.trained[1:].sum()) for sample in samples)
+    return MicroBatch(inputs, targets, tokens, trained)
+
+
+def _packed(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
+    lengths = [len(sample) - 1 for sample in samples]
+    trained = torch.cat([sample.trained[1:] for sample in samples])
+    targets = torch.cat([sample.ids[1:] for sample in samples])
+    inputs = {
+        "input_ids": torch.cat([sample.ids[:-1] for sample in samples])[None],
+        "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
+        "document_lengths": lengths,
+        "logits_to_keep": trained.nonzero()[:, 0],
+    }
+    return inputs, targets[trained][None]
+
+
+def _padded(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
+    """Right-padded; the padding id is never looked at. Columns kept are those that any row is trained on."""
+    ids = _stack([sample.ids[:-1] for sample in samples], 0)
+    attention = _stack([torch.ones(len(sample) - 1, dtype=torch.long) for sample in samples], 0)
+    labels = _stack([sample.ids[1:].masked_fill(~sample.trained[1:], -100) for sample in samples], -100)
+    columns = (labels != -100).any(0).nonzero()[:, 0]
+    return {"input_ids": ids, "attention_mask": attention, "logits_to_keep": columns}, labels[:, columns]
+
+
+def _stack(rows: list[Tensor], padding: int) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)

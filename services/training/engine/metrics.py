@@ -1,0 +1,69 @@
+"""What the charts show besides the loss: speed, time left, memory, and the GPU's state where there is one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_MEGABYTE = 1e6
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Clock:
+    """Speed of the steps of this attempt, and the time left at the pace so far, evaluations included."""
+
+    def __init__(self, step: int, total: int) -> None:
+        self._from, self._total = step, total
+        self._began = self._step_began = time.monotonic()
+
+    def start_step(self) -> None:
+        """A step begins: evaluations and checkpoints before it do not count into its speed."""
+        self._step_began = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since the step began."""
+        return time.monotonic() - self._step_began
+
+    def eta(self, step: int) -> float:
+        """Seconds until all steps are done."""
+        done = max(1, step - self._from)
+        return (time.monotonic() - self._began) / done * (self._total - step)
+
+
+def memory_mb() -> float:
+    """Resident memory of this process in MB (10^6 bytes)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:  # not Linux
+        return 0.0
+    return pages * _PAGE / _MEGABYTE
+
+
+def gpu_gauges() -> Callable[[], dict[str, float]]:
+    """A reader of the GPU in use through NVML: utilisation %, memory MB, temperature in Celsius, power in watts."""
+    if not torch.cuda.is_available():
+        return dict
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        device = torch.cuda.get_device_properties(torch.cuda.current_device())
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{device.uuid}")
+    except Exception:  # no driver library, or a GPU that it does not know: charts without it
+        return dict
+    return lambda: _read(pynvml, handle)
+
+
+def _read(nvml: Any, handle: Any) -> dict[str, float]:
+    return {
+        "gpu_utilization": float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+        "gpu_memory_mb": nvml.nvmlDeviceGetMemoryInfo(handle).used / _MEGABYTE,
+        "gpu_memory_peak_mb": torch.cuda.max_memory_allocated() / _MEGABYTE,
+        "gpu_temperature_c": float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
+        "gpu_power_w": nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+    }

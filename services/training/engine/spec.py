@@ -1,0 +1,121 @@
+"""What a training run is told: the spec that the service writes, parsed and typed. Plain data, local paths only."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.engine.protocol import EngineError
+
+Method = Literal["full", "lora", "qlora"]
+Dtype = Literal["fp32", "bf16", "fp16"]
+Layout = Literal["packed", "padded"]
+
+
+class ModelRef(BaseModel):
+    """A base model folder, or an adapter over another one; `name` is what a delivered adapter calls its base."""
+
+    path: str
+    kind: Literal["full", "adapter"] = "full"
+    base: ModelRef | None = None
+    name: str | None = None
+
+
+class Data(BaseModel):
+    """Parquet shards of a dataset version by split, and the form of their rows."""
+
+    train: list[str] = Field(min_length=1)
+    validation: list[str] = []
+    form: Literal["text", "messages", "preference"] = "messages"
+
+
+class Lora(BaseModel):
+    """Low-rank adapter settings (arXiv 2106.09685): an update counts alpha / rank."""
+
+    rank: int = 16
+    alpha: float = 32
+    dropout: float = 0.0
+    targets: Literal["all-linear"] | list[str] = "all-linear"
+
+
+class Hyperparameters(BaseModel):
+    """How to train. `batch_size` is rows per optimizer step; either `epochs` or `max_steps` sets the length."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: Method = "lora"
+    epochs: float | None = None
+    max_steps: int | None = None
+    batch_size: int = 8
+    micro_batch_tokens: int = 2048
+    learning_rate: float
+    scheduler: str = "cosine"
+    warmup_steps: int | None = None
+    warmup_ratio: float | None = None
+    weight_decay: float = 0.0
+    max_grad_norm: float | None = 1.0
+    optimizer: Literal["adamw", "adamw_8bit"] = "adamw"
+    lora: Lora | None = None
+    max_length: int | None = None
+    seed: int = 42
+    eval_every: int | None = None
+    checkpoint_every: int | None = None
+    early_stopping_patience: int | None = None
+    gradient_checkpointing: bool = False
+    dtype: Literal["auto"] | Dtype = "auto"
+    threads: int | None = None
+
+    def total_steps(self, rows: int) -> int:
+        """Optimizer steps of the whole run over `rows` training rows."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return max(1, math.ceil((self.epochs or 1.0) * math.ceil(rows / self.batch_size)))
+
+    def warmup(self, total_steps: int) -> int:
+        """Steps of linear warm-up."""
+        if self.warmup_steps is not None:
+            return self.warmup_steps
+        return math.ceil((self.warmup_ratio or 0.0) * total_steps)
+
+
+class TrainingSpec(BaseModel):
+    """One training run, or one more attempt at it when `resume_from` names a checkpoint folder."""
+
+    job_id: str = "by-hand"
+    token: int = 0
+    workdir: str
+    model: ModelRef
+    dataset: Data
+    hyperparameters: Hyperparameters
+    resume_from: str | None = None
+    output: str
+    checkpoints: str
+
+    @classmethod
+    def of(cls, spec: dict[str, Any]) -> TrainingSpec:
+        """Parse; raises EngineError `bad_spec` naming the field."""
+        try:
+            return cls.model_validate(spec)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise EngineError("bad_spec", f"{field}: {first['msg']}", field=field) from error
+
+    @property
+    def cache(self) -> Path:
+        """Where `datasets` keeps its memory-mapped files."""
+        return Path(self.workdir) / "dataset-cache"
+
+
+class Settings(BaseModel):
+    """What the engine settled for this run; stored in every checkpoint and reused, or a resume would differ."""
+
+    layout: Layout
+    dtype: Dtype
+    threads: int
+    max_length: int
+    micro_batch_tokens: int
+    template_hash: str
+    total_steps: int = 0

@@ -1,0 +1,99 @@
+"""Copies a model's folder out of an S3 object store."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from services.training.archive import WANTED
+from services.training.models import Base
+from shared.documents.entities import Changed
+from shared.runtime.errors import AnnealError, InvalidInput
+from shared.runtime.leases import Lease
+from shared.runtime.resources import Resources, driver
+
+if TYPE_CHECKING:
+    from shared.blobs.s3 import S3Blobs
+
+Report = Callable[[Lease[Base], int, int], Awaitable[None]]
+COPIES = 2
+SLACK = 2**30
+
+
+class DiskFull(AnnealError):
+    """The model does not fit on this machine's disk."""
+
+    status = 507
+    code = "disk_full"
+
+
+async def copy_folder(
+    resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report
+) -> Path | None:
+    """The model's files in `folder`; files that are complete already are kept. None when it was told to stop."""
+    store, prefix = open_store(base.secret or "", resources.settings.blobs_url, folder / ".s3")
+    try:
+        listed = {info.key: info.size for info in await store.list(prefix)}
+        wanted = {key: size for key, size in listed.items() if _wanted(key.removeprefix(f"{prefix}/"))}
+        _check(base, wanted, folder)
+        done, total = 0, sum(wanted.values())
+        for key, size in wanted.items():
+            target = folder / key.rpartition("/")[2]
+            if not (target.exists() and target.stat().st_size == size):
+                with (part := target.with_name(f".{target.name}.part")).open("wb") as file:
+                    async for chunk in store.read(key):
+                        if lease.lost or lease.closing or lease.wanted != "run":
+                            await lease.change(_interrupted)
+                            return None
+                        await asyncio.to_thread(file.write, chunk)
+                        done += len(chunk)
+                        await report(lease, done, total)
+                part.replace(target)
+    finally:
+        await store.close()
+    return folder
+
+
+def open_store(uri: str, own: str, scratch: Path) -> "tuple[S3Blobs, str]":
+    """The bucket and the folder in it. `s3://bucket/folder` means the store that the platform itself uses."""
+    with driver("s3"):
+        from shared.blobs.s3 import S3Blobs, client
+    parts = urlsplit(uri)
+    bucket, _, prefix = parts.path.strip("/").partition("/")
+    if parts.scheme == "s3":
+        mine = urlsplit(own)
+        if not mine.scheme.startswith("s3+"):
+            raise InvalidInput(
+                "This platform keeps its files on disk and has no object store of its own.",
+                field="uri",
+                remedy="Name the store too: s3+https://key:secret@host/bucket/folder.",
+            )
+        bucket, prefix = parts.netloc, parts.path.strip("/")
+        parts = mine
+    address = parts._replace(path=f"/{bucket}", query="", fragment="").geturl()
+    return S3Blobs(*client(address), scratch), prefix
+
+
+def _wanted(name: str) -> bool:
+    return "/" not in name and Path(name).suffix.lower() in WANTED
+
+
+def _check(base: Base, files: dict[str, int], folder: Path) -> None:
+    if not any(key.endswith(".safetensors") for key in files):
+        remedy = "Name the folder that holds config.json and the safetensors files."
+        raise InvalidInput(f"There are no safetensors files at {base.origin}.", field="uri", remedy=remedy)
+    need, free = COPIES * sum(files.values()) + SLACK, shutil.disk_usage(folder).free
+    if need > free:
+        raise DiskFull(
+            f"It needs {need / 2**30:.1f} GiB while it is stored, and {free / 2**30:.1f} GiB are free.",
+            remedy="Free disk space, or register a folder on another disk with its path.",
+        )
+
+
+def _interrupted(base: Base) -> Changed:
+    if base.wanted == "cancel":
+        return base.cancelled()
+    base.hand_back(counts=False)
+    return ()

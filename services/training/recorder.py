@@ -1,0 +1,116 @@
+"""What an attempt says, stored in batches into the job's stream and snapshot first, broadcast after."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from services.training.models import Job
+from services.training.store import Snapshots, Stores
+from shared.bus.protocol import Bus
+from shared.events.envelope import Envelope
+from shared.events.training import TrainingProgressed
+from shared.runtime.leases import LeaseLost
+from shared.runtime.streams import Record, StreamWriter
+
+log = structlog.get_logger(__name__)
+
+BETWEEN_BATCHES = 0.5
+MOST_WAITING = 1000
+MOST_LOGS = 20_000
+"""Log records that a job may leave; charts go on beyond them."""
+LONGEST_MESSAGE = 8_000
+SHOWN_LOGS = 50
+SHOWN_EVALUATIONS = 500
+
+
+class Recorder:
+    """The voice of one attempt. `record` only remembers; `run` and `flush` write."""
+
+    def __init__(self, bus: Bus, job: Job, writer: StreamWriter, snapshots: Snapshots, values: dict[str, Any]) -> None:
+        self._bus, self._job, self._writer, self._snapshots = bus, job, writer, snapshots
+        self.values = values
+        self._waiting: list[Record] = []
+        self._progress: Record | None = None
+        self._due = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, bus: Bus, stores: Stores, job: Job) -> "Recorder":
+        """Own the job's stream and snapshot. Raises LeaseLost when a newer attempt does."""
+        writer = await stores.streams.writer(job.id, job.token)
+        return cls(bus, job, writer, stores.snapshots, await stores.snapshots.take(job.id, job.token))
+
+    def record(self, kind: str, **values: Any) -> None:
+        """Remember one record for the next batch."""
+        record = {"kind": kind, **values}
+        if kind == "progress":
+            self._progress = record
+        elif kind != "log" or self._may_log(record):
+            self._waiting.append(record)
+        self._show(record)
+        self._due.set()
+
+    def log(self, level: str, message: str) -> None:
+        """A line of our own in the job's log."""
+        self.record("log", level=level, message=message)
+
+    def rewind(self, step: int) -> None:
+        """What came after `step` will be repeated: charts drop it."""
+        self.record("rewind", step=step)
+
+    async def settle(self) -> None:
+        """Wait while too much waits to be stored: the engine then waits too."""
+        if len(self._waiting) >= MOST_WAITING:
+            await self.flush()
+
+    async def run(self) -> None:
+        """Write batches until cancelled; an unreachable database is tried again, a lost lease ends it."""
+        while True:
+            await self._due.wait()
+            try:
+                await self.flush()
+            except LeaseLost:
+                return
+            except Exception:
+                log.warning("stream_write_failed", job_id=self._job.id, exc_info=True)
+            await asyncio.sleep(BETWEEN_BATCHES)
+
+    async def flush(self) -> None:
+        """Write what waits, now. Raises LeaseLost for a stale attempt."""
+        async with self._writing:
+            self._due.clear()
+            batch = [*self._waiting, *([self._progress] if self._progress else [])]
+            waiting, progress = len(self._waiting), self._progress
+            if not batch:
+                return
+            stored = await self._writer.append(batch)
+            self._waiting = self._waiting[waiting:]
+            self._progress = None if self._progress is progress else self._progress
+            await self._snapshots.put(self._job.id, self._job.token, self.values)
+        event = TrainingProgressed(job_id=self._job.id, records=stored)
+        await self._bus.broadcast(Envelope.of(event, room="training", subject=self._job.id, project=self._job.project))
+
+    def _may_log(self, record: Record) -> bool:
+        """Cut what is too long, and say once that no more is kept."""
+        logged = self.values["logged"] = self.values.get("logged", 0) + 1
+        message = str(record.get("message", ""))
+        record["message"] = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} … (cut)"
+        if logged == MOST_LOGS:
+            record |= {"level": "warning", "message": f"The log ends here: a job keeps {MOST_LOGS} lines."}
+        return bool(logged <= MOST_LOGS)
+
+    def _show(self, record: Mapping[str, Any]) -> None:
+        """Keep the snapshot in step."""
+        values = {k: v for k, v in record.items() if k != "kind"}
+        match record["kind"]:
+            case "log":
+                self.values["logs"] = [*self.values.get("logs", []), values][-SHOWN_LOGS:]
+            case "evaluation":
+                self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SHOWN_EVALUATIONS:]
+            case "metric" | "progress" | "samples":
+                self.values[record["kind"]] = values
+            case "rewind":
+                kept = [e for e in self.values.get("evaluations", []) if e["step"] <= values["step"]]
+                self.values |= {"evaluations": kept, "metric": {}}

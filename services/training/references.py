@@ -1,0 +1,105 @@
+"""From what a request calls a base or a dataset to the artifact, verified by its manifest."""
+
+import json
+from dataclasses import dataclass
+
+from services.training.bundled import SEEDLING, URI, Bundled
+from services.training.errors import UnknownBase, UnknownDataset, UnsuitableDataset
+from services.training.store import Stores
+from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
+from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.manifests import DatasetManifest, ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.runtime.errors import NotFound
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class FoundBase:
+    """A base that can be trained: the name that a request knows it by, its URI and its manifest."""
+
+    name: str
+    uri: str
+    manifest: ModelManifest
+
+
+class References:
+    """Looks bases and datasets up for one request."""
+
+    def __init__(self, blobs: Blobs, stores: Stores, bundled: Bundled) -> None:
+        self._blobs, self._stores, self._bundled = blobs, stores, bundled
+
+    async def base(self, project: str, reference: str) -> FoundBase:
+        """Seedling, the id of a base or custom model, or the hub id of a downloaded one. Raises UnknownBase."""
+        uri = await self._base_uri(project, reference)
+        manifest = await self._bundled.manifest() if uri == URI else await self._model(project, uri)
+        if uri is None or manifest is None:
+            raise await self._unknown_base(project, reference)
+        return FoundBase(reference, uri, manifest)
+
+    async def dataset(self, project: str, reference: str) -> DatasetManifest:
+        """`<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset for rows that cannot be trained."""
+        id, _, version = reference.partition("@")
+        try:
+            version = version or await self._latest(project, id)
+            manifest = await read_manifest(self._blobs, key_of(artifact_uri(project, "datasets", id, version), project))
+        except (BlobNotFound, InvalidKey) as error:
+            raise UnknownDataset(
+                f"There is no dataset {reference!r} in this project.",
+                field="dataset",
+                remedy='List what exists: GET /datasets. Give "<id>", or "<id>@<version>".',
+            ) from error
+        return _suitable(DatasetManifest.model_validate(manifest))
+
+    async def _latest(self, project: str, id: str) -> str:
+        """The dataset room's one mutable file says which version a bare id means."""
+        key = key_of(artifact_uri(project, "datasets", id, "latest.json"), project)
+        text = b"".join([chunk async for chunk in self._blobs.read(key)])
+        return str(json.loads(text)["version"])
+
+    async def _base_uri(self, project: str, reference: str) -> str | None:
+        if reference == SEEDLING:
+            return URI
+        where = {"state": "succeeded", "hub_id": reference}
+        for base in await self._stores.bases.for_project(project).find(where, limit=1):
+            return artifact_uri(project, "models", "base", base.id)
+        for store, folder in ((self._stores.bases, "base"), (self._stores.models, "custom")):
+            try:
+                await store.for_project(project).get(reference)
+            except NotFound:
+                continue
+            return artifact_uri(project, "models", folder, reference)
+        return None
+
+    async def _model(self, project: str, uri: str | None) -> ModelManifest | None:
+        if uri is None:
+            return None
+        try:
+            return ModelManifest.model_validate(await read_manifest(self._blobs, key_of(uri, project)))
+        except BlobNotFound:
+            return None
+
+    async def _unknown_base(self, project: str, reference: str) -> UnknownBase:
+        bases = await self._stores.bases.for_project(project).find({"state": "succeeded"}, limit=SHOWN)
+        models = await self._stores.models.for_project(project).find(limit=SHOWN)
+        bundled = [SEEDLING] if self._bundled.present else []
+        available = [*bundled, *(base.hub_id or base.id for base in bases), *(model.id for model in models)]
+        return UnknownBase(
+            f"There is no base model {reference!r} here that a job could start from.",
+            field="base",
+            limit=available[:SHOWN],
+            remedy="Name one of these, or fetch it first: GET /models/available shows what can be had, and "
+            'POST /models/base {"hub_id": …} downloads it.',
+        )
+
+
+def _suitable(manifest: DatasetManifest) -> DatasetManifest:
+    if not manifest.rows.get("train"):
+        raise UnsuitableDataset(
+            f"Dataset {manifest.dataset_id} has no row in its training split.",
+            field="dataset",
+            limit="at least 1 training row",
+            remedy="Upload more rows, with a smaller validation_share and without heldout.",
+        )
+    return manifest

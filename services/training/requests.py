@@ -1,0 +1,106 @@
+"""What a training request may say, with the limits that a refusal names."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.training.models import Method
+from shared.events.training import FollowUp
+
+Scheduler = Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"]
+Optimizer = Literal["adamw", "adamw_8bit"]
+Dtype = Literal["auto", "fp32", "bf16", "fp16"]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class LoraSettings(BaseModel):
+    """Low-rank adapter settings; what is left out is filled in."""
+
+    model_config = ConfigDict(extra="forbid")
+    rank: int | None = Field(default=None, ge=1, le=1024, description="rank of the update matrices")
+    alpha: float | None = Field(default=None, gt=0, le=4096, description="scale: updates count alpha / rank")
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    targets: Literal["all-linear"] | list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,100}$")]] | None = Field(
+        default=None, description='"all-linear" (without routers and vision towers) or names of linear modules'
+    )
+
+
+class AllocationRequest(BaseModel):
+    """What the job may occupy; what is left out is filled in from the machine."""
+
+    model_config = ConfigDict(extra="forbid")
+    cpu: int | None = Field(default=None, ge=1, description="processor cores")
+    gpu: int | None = Field(default=None, ge=0, description="whole GPUs")
+    memory_gb: float | None = Field(default=None, gt=0, description="main memory in GiB")
+
+
+class TrainingSettings(BaseModel):
+    """Everything about how to train; a preset is a set of these. Left out or null: resolved at submit, and shown."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: Method | None = None
+    epochs: float | None = Field(default=None, gt=0, le=1000, description="passes over the training split")
+    max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="optimizer steps, instead of epochs")
+    batch_size: int | None = Field(default=None, ge=1, le=65_536, description="rows per optimizer step")
+    micro_batch_tokens: int | None = Field(
+        default=None, ge=16, le=4_194_304, description="tokens computed at once; bounds memory, not the result"
+    )
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    scheduler: Scheduler | None = None
+    warmup_ratio: float | None = Field(default=None, ge=0, lt=1, description="share of the steps")
+    warmup_steps: int | None = Field(default=None, ge=0, le=10_000_000)
+    weight_decay: float | None = Field(default=None, ge=0, le=1)
+    max_grad_norm: float | None = Field(default=None, gt=0, le=1000)
+    optimizer: Optimizer | None = None
+    lora: LoraSettings | None = None
+    max_length: int | None = Field(default=None, ge=8, le=1_048_576, description="tokens; longer rows are cut")
+    seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
+    eval_every: int | None = Field(default=None, ge=1, description="steps between evaluations")
+    checkpoint_every: int | None = Field(default=None, ge=1, description="steps between checkpoints")
+    early_stopping_patience: int | None = Field(
+        default=None, ge=1, le=1000, description="evaluations without improvement before it stops; null: never"
+    )
+    dtype: Dtype | None = None
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of the engine")
+    resources: AllocationRequest | None = None
+    priority: int | None = Field(default=None, ge=-100, le=100, description="higher is claimed first")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "TrainingSettings":
+        if self.epochs is not None and self.max_steps is not None:
+            raise ValueError("give epochs or max_steps, not both")
+        if self.warmup_ratio is not None and self.warmup_steps is not None:
+            raise ValueError("give warmup_ratio or warmup_steps, not both")
+        if self.method == "full" and self.lora is not None:
+            raise ValueError("lora settings have no meaning for method full")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """Only what the caller set."""
+        return self.model_dump(exclude_none=True)
+
+
+class TrainingRequest(TrainingSettings):
+    """A training job to queue."""
+
+    base: str = Field(default="seedling", min_length=1, max_length=200, description="a model of GET /models/available")
+    dataset: str = Field(min_length=1, max_length=200, description='"<id>" for its latest version, or "<id>@<version>"')
+    name: Name | None = None
+    preset: str | None = Field(default=None, max_length=120, description="id or name of a saved preset")
+    after: list[FollowUp] = Field(default=[], max_length=4, description="what follows once it has succeeded")
+
+
+class PresetRequest(BaseModel):
+    """A preset to save."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    description: str = Field(default="", max_length=2000)
+    settings: TrainingSettings
+
+
+def body_hash(body: dict[str, Any]) -> str:
+    """What tells two requests under one Idempotency-Key apart."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

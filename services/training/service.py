@@ -1,0 +1,197 @@
+"""The use cases of training jobs and presets."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.training.errors import InUse
+from services.training.hyperparameters import Resolved, Subject, resolve
+from services.training.machine import MachineCapacity
+from services.training.models import Job, Preset
+from services.training.references import FoundBase, References
+from services.training.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
+from services.training.store import Stores
+from services.training.views import JobDetail, JobView, PresetView, Records
+from shared.blobs.manifests import DatasetManifest
+from shared.documents.entities import Page, derived_id, new_id
+from shared.events.training import TrainingRequested
+from shared.runtime.errors import InvalidInput, NotFound
+from shared.runtime.leases import State, Worker
+
+
+class TrainingJobs:
+    """Submit, look at and steer jobs."""
+
+    def __init__(
+        self, stores: Stores, references: References, capacity: MachineCapacity, worker: Worker[Job], presets: "Presets"
+    ) -> None:
+        self._stores, self._references, self._capacity = stores, references, capacity
+        self._worker, self._presets = worker, presets
+
+    async def submit(self, project: str, request: TrainingRequest, key: str | None) -> JobView:
+        """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job."""
+        settings = await self._presets.apply(project, request)
+        base = await self._references.base(project, request.base)
+        dataset = await self._references.dataset(project, request.dataset)
+        subject = Subject(
+            parameters=base.manifest.parameters,
+            context_length=base.manifest.context_length,
+            rows=dataset.rows["train"],
+            form=dataset.form,
+        )
+        resolved = resolve(settings, subject, self._capacity.machine, self._capacity.slots)
+        self._capacity.machine.check(resolved.resources)
+        job = _job(project, request, base, dataset, resolved, key)
+        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id)])
+        self._worker.wake()
+        return JobView.of(created)
+
+    async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
+        """Newest first."""
+        where = {"state": state} if state else None
+        page = await self._stores.jobs.for_project(project).page(where, limit=limit, cursor=cursor)
+        return Page(items=[JobView.of(job) for job in page.items], next_cursor=page.next_cursor)
+
+    async def detail(self, project: str, id: str) -> JobDetail:
+        """One job with how it is going, or why it waits."""
+        job = await self._stores.jobs.for_project(project).get(id)
+        values = await self._stores.snapshots.get(id)
+        if job.state != "queued":
+            return JobDetail.with_progress(job, values)
+        position, waits_for = await self._queue(job)
+        return JobDetail.with_progress(job, values, position=position, waits_for=waits_for)
+
+    async def records(self, project: str, id: str, kinds: list[str] | None, after: int, limit: int) -> Records:
+        """The job's stream from `after` on; `kinds` None means everything."""
+        await self._stores.jobs.for_project(project).get(id)
+        found = await self._stores.streams.read(id, after=after, limit=limit, kinds=kinds)
+        return Records(records=found, next_after=found[-1]["seq"] if found else after)
+
+    async def cancel(self, project: str, id: str) -> JobView:
+        """Give the job up: at once when it waits, else as soon as its engine has stopped."""
+        return await self._ask(project, id, Job.ask_cancel)
+
+    async def pause(self, project: str, id: str) -> JobView:
+        """Checkpoint and stop for now."""
+        return await self._ask(project, id, Job.ask_pause)
+
+    async def resume(self, project: str, id: str) -> JobView:
+        """Go on from the last checkpoint."""
+        return await self._ask(project, id, Job.ask_resume)
+
+    async def _ask(self, project: str, id: str, wish: Any) -> JobView:
+        job = await self._stores.jobs.for_project(project).change(id, wish)
+        self._worker.nudge(id)
+        return JobView.of(job)
+
+    async def _queue(self, job: Job) -> tuple[int, str]:
+        waiting, running = await self._stores.queued(), await self._stores.running()
+        position = next((i for i, other in enumerate(waiting, 1) if other.id == job.id), 1)
+        wants = self._capacity.wants(job, running)
+        if wants is None and position > 1:
+            wants = f"waits behind {position - 1} other jobs"
+        return position, wants or "about to start"
+
+
+def _job(
+    project: str,
+    request: TrainingRequest,
+    base: FoundBase,
+    dataset: DatasetManifest,
+    resolved: Resolved,
+    key: str | None,
+) -> Job:
+    body = request.model_dump(mode="json", exclude_unset=True)
+    return Job(
+        id=derived_id("job", project, key) if key else new_id("job"),
+        project=project,
+        request_hash=body_hash(body) if key else None,
+        name=request.name or f"{dataset.name or dataset.dataset_id} on {base.manifest.name}",
+        base=base.name,
+        base_uri=base.uri,
+        method=resolved.method,
+        dataset_id=dataset.dataset_id,
+        dataset_version=dataset.version,
+        dataset_name=dataset.name,
+        hyperparameters=resolved.hyperparameters,
+        defaulted=resolved.defaulted,
+        resources=resolved.resources,
+        preset=request.preset,
+        priority=resolved.priority,
+        after=request.after,
+        architecture=base.manifest.architecture,
+        parameters=base.manifest.parameters,
+        context_length=base.manifest.context_length,
+        total_steps=resolved.total_steps,
+    )
+
+
+class Presets:
+    """Save, list and use named settings."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._presets = stores.presets
+
+    async def save(self, project: str, request: PresetRequest, key: str | None) -> PresetView:
+        """Raises InUse for a name that is taken."""
+        preset = Preset(
+            id=derived_id("preset", project, key) if key else new_id("preset"),
+            project=project,
+            request_hash=body_hash(request.model_dump(mode="json")) if key else None,
+            name=request.name,
+            description=request.description,
+            settings=request.settings.model_dump(mode="json", exclude_none=True),
+        )
+        for other in await self._presets.for_project(project).find({"name": request.name}):
+            if other.id != preset.id:
+                remedy = "Choose another name, or delete that preset first."
+                raise InUse(f"There is a preset {request.name!r} already.", field="name", remedy=remedy)
+        return PresetView.of(await self._presets.create(preset))
+
+    async def page(self, project: str, limit: int, cursor: str | None) -> Page[PresetView]:
+        """Newest first."""
+        page = await self._presets.for_project(project).page(limit=limit, cursor=cursor)
+        return Page(items=[PresetView.of(preset) for preset in page.items], next_cursor=page.next_cursor)
+
+    async def delete(self, project: str, id: str) -> None:
+        """Jobs that used it keep the values."""
+        await self._presets.for_project(project).delete(id)
+
+    async def apply(self, project: str, request: TrainingRequest) -> TrainingSettings:
+        """The request's own settings over those of its preset."""
+        own = request.model_dump(exclude_none=True, include=set(TrainingSettings.model_fields))
+        if request.preset is None:
+            return TrainingSettings.model_validate(own)
+        saved = (await self._find(project, request.preset)).settings
+        try:
+            return TrainingSettings.model_validate(_over(saved, own))
+        except ValidationError as error:
+            raise InvalidInput(
+                f"The request does not go with preset {request.preset!r}: {error.errors()[0]['msg']}",
+                field="preset",
+                remedy="Leave one of the two settings out.",
+            ) from error
+
+    async def _find(self, project: str, reference: str) -> Preset:
+        store = self._presets.for_project(project)
+        found = await store.find({"name": reference}, limit=1) or await store.find({"_id": reference}, limit=1)
+        if not found:
+            known = [preset.name for preset in await store.find(limit=20)]
+            remedy = "Name one of these, or save it first: POST /training/presets."
+            raise NotFound(f"There is no preset {reference!r}.", field="preset", limit=known, remedy=remedy)
+        return found[0]
+
+
+ONE_OF = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"))
+
+
+def _over(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`own` over `saved`; where two settings exclude each other, `own` decides which one holds."""
+    kept = {**saved}
+    for pair in ONE_OF:
+        if any(name in own for name in pair):
+            kept = {k: v for k, v in kept.items() if k not in pair}
+    if own.get("method") == "full":
+        kept.pop("lora", None)
+    nested: dict[str, Any] = {k: {**kept.get(k, {}), **own[k]} for k in ("lora", "resources") if k in own}
+    return {**kept, **own, **nested}

@@ -1,0 +1,195 @@
+"""The export room over HTTP: real documents, bus and blobs, real engine children, a tiny model and its adapter."""
+
+import asyncio
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.export.app import build
+from services.export.handlers import subscriptions
+from shared.events.envelope import Envelope
+from shared.events.export import ExportCompleted, ExportFailed
+from shared.events.registry import CONSUMERS
+from shared.events.training import TrainingSucceeded
+from tests.tuned import Room, open_room
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TUNED = "/models/custom/model_tuned"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
+    """One room for all tests: its warm parent costs more than any of them."""
+    async with open_room(build, tmp_path_factory.mktemp("export")) as room:
+        await room.publish_models()
+        await room.publish_full_model()
+        yield room
+
+
+async def test_the_first_click_builds_and_later_ones_download(room: Room, tmp_path: Path) -> None:
+    url = f"{TUNED}/export?format=torch"
+    assert (await room.http.head(url)).status_code == 202
+    assert (await room.http.get("/exports")).json()["items"] == []
+    first, second = await asyncio.gather(room.http.get(url), room.http.get(url))
+    assert (first.status_code, first.headers["retry-after"]) == (202, "5")
+    assert first.headers["location"] == second.headers["location"] == f"/exports/{first.json()['id']}"
+    completed = await room.hear(ExportCompleted)
+
+    shown = (await room.http.get(first.headers["location"])).json()
+    assert (shown["state"], shown["check"]["passed"]) == ("succeeded", True)
+    assert shown["check"]["max_difference"] < 1e-4
+    answer = await room.http.get(url)
+    assert answer.status_code == 200
+    assert len(answer.content) == shown["archive"]["size"] == completed["size"]
+    assert hashlib.sha256(answer.content).hexdigest() == shown["archive"]["sha256"]
+    assert answer.headers["content-disposition"] == 'attachment; filename="tiny-tuned-torch.zip"'
+
+    unpacked = tmp_path / "unpacked"
+    zipfile.ZipFile(io.BytesIO(answer.content)).extractall(unpacked)
+    folder = unpacked / "tiny-tuned-torch"
+    names = {"README.md", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"}
+    assert names <= {path.name for path in folder.iterdir()}
+    assert isinstance(json.loads((folder / "generation_config.json").read_text())["eos_token_id"], list)
+    card = (folder / "README.md").read_text()
+    assert "dataset_chat@v1" in card
+    assert "| learning_rate | 0.006 |" in card
+    for file in shown["files"]:
+        assert hashlib.sha256((folder / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+
+
+async def test_downloads_resume_and_are_not_repeated(room: Room) -> None:
+    url = f"{TUNED}/export?format=torch"
+    whole = await room.http.get(url)
+    size, etag = len(whole.content), whole.headers["etag"]
+    for header, start, end in (("bytes=100-", 100, size), ("bytes=0-9", 0, 10), ("bytes=-7", size - 7, size)):
+        part = await room.http.get(url, headers={"Range": header, "If-Range": etag})
+        assert (part.status_code, part.content) == (206, whole.content[start:end])
+        assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+    stale = await room.http.get(url, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    assert (stale.status_code, len(stale.content)) == (200, size)
+    same = await room.http.get(url, headers={"If-None-Match": f'"other", {etag}'})
+    assert (same.status_code, same.content) == (304, b"")
+    beyond = await room.http.get(url, headers={"Range": f"bytes={size}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    assert beyond.json()["code"] == "range_not_satisfiable"
+    head = await room.http.head(url)
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
+
+    export = (await room.http.get("/exports?model_id=model_tuned")).json()["items"][0]
+    member = next(file for file in export["files"] if file["name"] == "model.safetensors")
+    url = f"/exports/{export['id']}/files/model.safetensors"
+    file = await room.http.get(url)
+    assert hashlib.sha256(file.content).hexdigest() == member["sha256"]
+    part = await room.http.get(url, headers={"Range": "bytes=8-15"})
+    assert part.content == file.content[8:16]
+    assert (await room.http.head(url)).headers["content-length"] == str(member["size"])
+    assert (await room.http.get(f"/exports/{export['id']}/files/../secret")).status_code == 404
+
+
+async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = TrainingSucceeded(
+        job_id="job_1",
+        model_id="model_tuned",
+        model_uri="anneal://default/models/custom/model_tuned",
+        name="tiny tuned",
+        base="tiny",
+        method="lora",
+        dataset_id="dataset_chat",
+        dataset_version="v1",
+        after=["evaluate", "export_onnx"],
+    )
+    await room.resources.bus.publish(Envelope.of(event, room="training", subject="job_1", project="default"))
+    completed = await room.hear(ExportCompleted)
+    shown = (await room.http.get(f"/exports/{completed['export_id']}")).json()
+    assert (shown["format"], shown["job_id"]) == ("onnx", "job_1")
+    assert shown["check"]["equal_greedy_tokens"]
+    assert shown["check"]["batches"] == [1, 3]
+    assert shown["check"]["max_difference"] < 1e-3
+    archive = await room.http.get(f"{TUNED}/export?format=onnx")
+    zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
+    folder = tmp_path / "tiny-tuned-onnx"
+    snippet = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert snippet
+    monkeypatch.chdir(folder)
+    exec(snippet.group(1), {})
+    assert capsys.readouterr().out.strip()
+
+
+async def test_an_adapter_names_its_base_and_not_our_folders(room: Room, tmp_path: Path) -> None:
+    answer = await room.http.post(f"{TUNED}/exports", json={"format": "adapter"})
+    assert answer.status_code == 202
+    await room.hear(ExportCompleted)
+    archive = await room.http.get(f"{TUNED}/export?format=adapter")
+    zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
+    config = json.loads((tmp_path / "tiny-tuned-adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny"
+    refused = await room.http.get("/models/custom/model_full/export?format=adapter")
+    assert (refused.status_code, refused.json()["code"]) == (409, "model_has_no_adapter")
+    assert refused.json()["limit"] == ["torch", "onnx"]
+
+
+async def test_delete_frees_the_files_and_a_later_click_builds_anew(room: Room) -> None:
+    url = "/models/custom/model_full/export"
+    first = (await room.http.get(url)).headers["location"]
+    running = await room.http.delete(first)
+    assert (running.status_code, running.json()["code"]) == (409, "export_running")
+    await room.hear(ExportCompleted)
+    assert (await room.http.delete(first)).status_code == 204
+    assert (await room.http.get(first)).status_code == 404
+    assert await room.resources.blobs.list(f"default{first}") == []
+    second = (await room.http.get(url)).headers["location"]
+    assert second != first
+    cancelled = await room.http.post(f"{second}/cancel")
+    assert cancelled.json()["wanted"] == "cancel"
+    while (await room.http.get(second)).json()["state"] != "cancelled":
+        await asyncio.sleep(0.05)
+    problem = (await room.http.get(url)).json()
+    assert problem["code"] == "export_not_built"
+    assert "POST /models/custom/model_full/exports" in problem["remedy"]
+
+
+async def test_a_failed_export_says_why_and_can_be_tried_again(room: Room) -> None:
+    await room.publish_models("model_broken", template_hash="0" * 64)
+    url = "/models/custom/model_broken/export"
+    await room.http.get(url)
+    failed = await room.hear(ExportFailed)
+    assert failed["cause"] == "template_mismatch"
+    problem = await room.http.get(url)
+    assert (problem.status_code, problem.json()["cause"]) == (409, "template_mismatch")
+    again = await room.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
+    assert (again.json()["state"], again.json()["attempts"]) == ("queued", 0)
+    assert again.json()["id"] == problem.json()["export_id"]
+    await room.hear(ExportFailed)
+    repeated = await room.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
+    assert repeated.json()["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "code"),
+    [
+        ("GET", "/models/custom/model_none/export", 404, "model_not_found"),
+        ("GET", "/models/custom/model_tuned/export?format=gguf", 422, "invalid_input"),
+        ("POST", "/models/custom/model_tuned/exports", 422, "invalid_input"),
+        ("GET", "/exports/export_none", 404, "not_found"),
+        ("GET", "/exports/export_none/files/model.onnx", 404, "not_found"),
+    ],
+)
+async def test_bad_requests_are_problems(room: Room, method: str, url: str, status: int, code: str) -> None:
+    answer = await room.http.request(method, url)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["remedy"]
+
+
+async def test_subscriptions_are_those_of_the_registry() -> None:
+    ours = {event for event, rooms in CONSUMERS.items() if "export" in rooms}
+    assert set(subscriptions(None)) == ours  # type: ignore[arg-type]

@@ -1,0 +1,265 @@
+"""Base models: uploaded, registered in place, downloaded from a local hub; and what is refused."""
+
+import asyncio
+import io
+import json
+import os
+import shutil
+import struct
+import threading
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from services.training.store import Stores
+from shared.blobs.artifacts import read_manifest, resolve_model
+from shared.runtime.children import Engines
+from tests.hub import COMMIT, LocalHub, local_hub
+from tests.training_room import FINAL, PATIENCE, Room, open_room, problem
+
+S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
+CUT = 11 * 2**20
+"""Bytes: more than the hub's client reads at once, so that a part of them is on disk when the line breaks."""
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[LocalHub]:
+    with local_hub() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def room(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path, hub: LocalHub
+) -> AsyncIterator[Room]:
+    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, hub_endpoint=hub.url) as opened:
+        yield opened
+
+
+def zipped(folder: Path, *, under: str = "", **more: bytes) -> bytes:
+    """A zip of the folder's files, below `under`, with further ones."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, under + path.name)
+        for name, data in more.items():
+            archive.writestr(under + name.replace("__", "."), data)
+    return buffer.getvalue()
+
+
+async def upload(room: Room, data: bytes, **headers: str) -> Any:
+    form = {"files": {"file": ("mine.zip", data)}, "data": {"name": "Mine"}}
+    return await room.http.post("/models/base", **form, headers=headers)
+
+
+async def fetched(room: Room, **body: Any) -> dict[str, Any]:
+    """A base model when its download has ended."""
+    answer = await room.http.post("/models/base", json=body)
+    assert answer.status_code == 202, answer.text
+    base = answer.json()
+    async with asyncio.timeout(PATIENCE):
+        while base["state"] not in FINAL:
+            await asyncio.sleep(0.02)
+            base = (await room.http.get(f"/models/base/{base['id']}")).json()
+    return dict(base)
+
+
+async def test_an_uploaded_model_is_checked_and_can_be_trained(room: Room, tiny: Path) -> None:
+    answer = await upload(room, zipped(tiny, under="my-model/"))
+    assert answer.status_code == 201, answer.text
+    base = answer.json()
+    assert (base["name"], base["state"], base["architecture"]) == ("Mine", "succeeded", "LlamaForCausalLM")
+    assert (base["parameters"], base["context_length"]) == (94528, 512)
+    assert len(base["template_hash"]) == 64
+
+    job = await room.until((await room.submit(base=base["id"]))["id"], *FINAL)
+    assert job["state"] == "succeeded", job["logs"]
+    problem(await room.http.delete(f"/models/base/{base['id']}"), 409, "in_use")
+    listed = (await room.http.get("/models/base")).json()["items"]
+    assert base["id"] in [item["id"] for item in listed]
+
+
+async def test_a_repeated_upload_makes_one_model(room: Room, tiny: Path) -> None:
+    key = {"Idempotency-Key": "upload-once"}
+    first, second = [await upload(room, zipped(tiny), **key) for _ in range(2)]
+    assert first.json()["id"] == second.json()["id"]
+
+
+async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    async with open_room(tmp_path, engines, tiny, upload_limit=10_000) as small:
+        refused = problem(await upload(small, zipped(tiny)), 413, "too_large")
+        assert refused["limit"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("more", "without", "code"),
+    [
+        ({"pytorch_model__bin": b"pickle"}, "", "unsafe_model"),
+        (
+            {"config__json": json.dumps({"model_type": "llama", "auto_map": {"AutoConfig": "x.Y"}}).encode()},
+            "config.json",
+            "unsafe_model",
+        ),
+        ({"config__json": json.dumps({"model_type": "nothing-known"}).encode()}, "config.json", "unsafe_model"),
+        ({"config__json": b"{"}, "config.json", "unsafe_model"),
+        ({}, "model.safetensors", "unsafe_model"),
+        ({"model__safetensors": b"\x08\0\0\0\0\0\0\0not json"}, "model.safetensors", "unsafe_model"),
+        ({}, "config.json", "invalid_archive"),
+    ],
+)
+async def test_an_unsafe_or_broken_model_is_refused_and_leaves_nothing(
+    room: Room, tiny: Path, tmp_path: Path, more: dict[str, bytes], without: str, code: str
+) -> None:
+    before = await room.resources.blobs.list("default/models/base")
+    folder = Path(shutil.copytree(tiny, tmp_path / "model"))
+    (folder / without).unlink() if without else None
+    answer = await upload(room, zipped(folder, **more))
+    assert problem(answer, 422, code)["field"] == "file"
+    assert await room.resources.blobs.list("default/models/base") == before
+    assert not list((room.resources.scratch / "training").glob("upload-*"))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"no zip at all"])
+async def test_what_is_no_zip_is_refused(room: Room, data: bytes) -> None:
+    problem(await upload(room, data), 422, "invalid_archive")
+
+
+async def test_a_truncated_zip_is_refused(room: Room, tiny: Path) -> None:
+    problem(await upload(room, zipped(tiny)[:-200]), 422, "invalid_archive")
+
+
+async def test_a_folder_is_registered_where_it_lies(room: Room, tiny: Path) -> None:
+    base = (await room.http.post("/models/base", json={"path": str(tiny)})).json()
+    assert (base["state"], base["source"], base["size"]) == ("succeeded", "path", 0)
+    uri = f"anneal://default/models/base/{base['id']}"
+    assert (await resolve_model(room.resources.blobs, uri, "default"))["path"] == str(tiny)
+    assert (await room.http.delete(f"/models/base/{base['id']}")).status_code == 204
+    assert (tiny / "config.json").exists()
+
+
+async def test_paths_that_cannot_be_registered(room: Room, tmp_path: Path) -> None:
+    for path in ("relative", "/nowhere/at/all", str(room.resources.blobs and room.resources.settings.directory)):
+        assert (
+            problem(await room.http.post("/models/base", json={"path": path}), 422, "invalid_input")["field"] == "path"
+        )
+    problem(await room.http.post("/models/base", json={"path": str(tmp_path)}), 422, "unsafe_model")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"path": "/a", "hub_id": "a/b"}, {"hub_id": "a b"}, {"uri": "ftp://x/y"}, {"x": 1}]
+)
+async def test_a_request_without_one_source_is_refused(room: Room, body: dict[str, Any]) -> None:
+    problem(await room.http.post("/models/base", json=body), 422, "invalid_input")
+
+
+async def test_a_model_comes_from_the_hub_only_when_asked(
+    room: Room, hub: LocalHub, tiny: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "repo"))
+    (folder / "pytorch_model.bin").write_bytes(b"never fetched")
+    hub.repositories["acme/small"] = folder
+    problem(await room.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/small"}), 404, "unknown_base")
+
+    base = await fetched(room, hub_id="acme/small")
+    assert base["state"] == "succeeded", base["detail"]
+    assert (base["revision"], base["parameters"]) == (COMMIT, 94528)
+    manifest = await read_manifest(room.resources.blobs, f"default/models/base/{base['id']}")
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {entry["name"] for entry in manifest["files"]}
+    assert "pytorch_model.bin" not in {entry["name"] for entry in manifest["files"]}
+    assert not list((room.resources.scratch / "training" / "downloads").iterdir())
+    again = await room.http.post("/models/base", json={"hub_id": "acme/small"})
+    assert (again.status_code, again.json()["id"]) == (201, base["id"])
+    job = await room.submit(base="acme/small")
+    assert job["base_uri"].endswith(base["id"])
+    await room.until(job["id"], *FINAL)
+
+
+async def test_an_interrupted_download_goes_on_where_it_stopped(
+    room: Room, hub: LocalHub, tiny: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "repo"))
+    header = json.dumps({"more": {"dtype": "I8", "shape": [CUT], "data_offsets": [0, CUT]}}).encode()
+    (folder / "more.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(CUT))
+    hub.repositories["acme/cut"], hub.cut["more.safetensors"] = folder, CUT - 1000
+    base = await fetched(room, hub_id="acme/cut")
+    assert (base["state"], base["parameters"]) == ("succeeded", 94528 + CUT), base["detail"]
+    assert [name for name, wanted in hub.ranges if not wanted.startswith("bytes=0-")] == ["more.safetensors"]
+
+
+async def test_a_download_that_is_deleted_stops_and_leaves_nothing(room: Room, hub: LocalHub, tiny: Path) -> None:
+    hub.repositories["acme/slow"], hub.held["model.safetensors"] = tiny, threading.Event()
+    base = (await room.http.post("/models/base", json={"hub_id": "acme/slow"})).json()
+    downloads = room.resources.scratch / "training" / "downloads"
+    async with asyncio.timeout(PATIENCE):
+        while not list(downloads.glob("*/tokenizer.json")):
+            await asyncio.sleep(0.02)
+        assert (await room.http.delete(f"/models/base/{base['id']}")).status_code == 204
+        hub.held.pop("model.safetensors").set()
+        while list(downloads.iterdir()):
+            await asyncio.sleep(0.02)
+    assert (await room.http.get(f"/models/base/{base['id']}")).status_code == 404
+    assert await room.resources.blobs.list(f"default/models/base/{base['id']}") == []
+
+
+async def test_a_gated_model_is_explained_and_its_token_never_kept(room: Room, hub: LocalHub, tiny: Path) -> None:
+    hub.repositories["acme/gated"] = tiny
+    hub.gated.add("acme/gated")
+    for token in ({}, {"token": "hf_wrong"}):
+        refused = await fetched(room, hub_id="acme/gated", **token)
+        assert (refused["state"], refused["cause"]) == ("failed", "gated_model")
+        assert f"{hub.url}/acme/gated" in refused["detail"]
+    base = await fetched(room, hub_id="acme/gated", token=hub.token)
+    assert base["state"] == "succeeded", base["detail"]
+    assert hub.token not in json.dumps((await room.http.get("/models/base")).json())
+    stores = await Stores.open(room.resources)
+    assert {found.secret for found in await stores.bases.find({"hub_id": "acme/gated"})} == {None}
+
+
+async def test_an_unknown_hub_model_is_explained(room: Room) -> None:
+    base = await fetched(room, hub_id="acme/absent")
+    assert (base["state"], base["cause"]) == ("failed", "unknown_model")
+    assert "spelling" in base["detail"]
+
+
+async def test_an_object_store_that_is_not_there_is_explained(room: Room) -> None:
+    base = await fetched(room, uri="s3://bucket/model")
+    assert (base["state"], base["cause"]) == ("failed", "invalid_input")
+    assert "s3+https://" in base["detail"]
+
+
+@pytest.mark.skipif(not S3, reason="ANNEAL_TEST_S3_URL is not set: python -m tests.servers pytest …")
+async def test_a_model_comes_from_an_object_store(room: Room, tiny: Path, tmp_path: Path) -> None:
+    from shared.blobs.s3 import connect
+
+    theirs = await connect(S3, tmp_path)
+    for path in tiny.iterdir():
+        await theirs.put(f"somebodys/model/{path.name}", path)
+    await theirs.close()
+    base = await fetched(room, uri=f"{S3}/somebodys/model")
+    assert (base["state"], base["parameters"]) == ("succeeded", 94528), base["detail"]
+    assert base["bytes_done"] == base["bytes_total"] > 0
+    secret = S3.partition("://")[2].partition("@")[0]
+    assert base["origin"].endswith("/somebodys/model")
+    assert secret not in json.dumps(base)
+
+    empty = await fetched(room, uri=f"{S3}/nothing/here")
+    assert (empty["state"], empty["cause"]) == ("failed", "invalid_input")
+
+
+async def test_available_models_say_what_it_takes(room: Room) -> None:
+    items = {item["reference"]: item for item in (await room.http.get("/models/available")).json()["items"]}
+    assert (items["seedling"]["availability"], items["seedling"]["usable"]) == ("bundled", True)
+    assert (items["Qwen/Qwen3-0.6B"]["availability"], items["Qwen/Qwen3-0.6B"]["usable"]) == ("downloadable", False)
+    assert items["meta-llama/Llama-3.2-1B-Instruct"]["gated"]
+
+
+async def test_without_a_network_the_hub_is_unreachable(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    async with open_room(tmp_path, engines, tiny, hub_endpoint="http://127.0.0.1:9") as room:
+        items = {item["reference"]: item for item in (await room.http.get("/models/available")).json()["items"]}
+        assert items["Qwen/Qwen3-0.6B"]["availability"] == "unreachable"
+        base = await fetched(room, hub_id="Qwen/Qwen3-0.6B")
+        assert (base["state"], base["cause"]) == ("failed", "hub_unreachable")

@@ -1,0 +1,104 @@
+"""The training room with its real engine on a tiny model: what the small engine of the other tests only plays."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import pytest_asyncio
+
+from services.training.app import ENGINE
+from shared.blobs.artifacts import publish, read_manifest
+from shared.runtime.children import Engines
+from shared.runtime.resources import Resources
+from tests.training_room import FINAL, PATIENCE, Room, losses, open_room
+
+SETTINGS: dict[str, Any] = {"dtype": "fp32", "threads": 1, "batch_size": 4, "eval_every": 10, "checkpoint_every": 10}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
+    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, engine=ENGINE) as opened:
+        await put_real_dataset(opened.resources)
+        yield opened
+
+
+async def put_real_dataset(resources: Resources) -> None:
+    """Forty greetings to learn and eight to check."""
+    folder = resources.scratch / "greetings"
+    folder.mkdir()
+    rows = {"train": 40, "validation": 8}
+    for split, count in rows.items():
+        texts = [f"Hello number {i % 10} of {split}." for i in range(count)]
+        table = pa.table(
+            {
+                "row_id": pa.array(range(count), pa.int64()),
+                "source": [f"greetings.jsonl:{i}" for i in range(count)],
+                "row": [json.dumps({"messages": conversation(text)}) for text in texts],
+            }
+        )
+        pq.write_table(table, folder / f"{split}-00000.parquet")
+    manifest = {
+        "dataset_id": "ds_hello",
+        "version": "v1",
+        "name": "Greetings",
+        "form": "messages",
+        "layout": "messages",
+        "rows": rows,
+        "shards": {split: [f"{split}-00000.parquet"] for split in rows},
+    }
+    await publish(resources.blobs, "default/datasets/ds_hello/v1", folder, manifest)
+    await resources.blobs.put("default/datasets/ds_hello/latest.json", b'{"version": "v1"}')
+
+
+def conversation(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]
+
+
+def engine_pid(engines: Engines) -> int:
+    """The one engine that runs now."""
+    (pid,) = Path(f"/proc/{engines.warm_pid}/task/{engines.warm_pid}/children").read_text().split()
+    return int(pid)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+async def test_training_lowers_the_validation_loss(room: Room, method: str) -> None:
+    job = await room.submit(dataset="ds_hello", method=method, max_steps=20, **SETTINGS)
+    done = await room.until(job["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+    assert done["evaluations"][-1]["loss"] < done["evaluations"][0]["loss"]
+    assert {"loss", "learning_rate", "grad_norm", "tokens_per_second", "memory_mb"} <= done["metrics"].keys()
+    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    assert manifest["kind"] == ("full" if method == "full" else "adapter")
+    assert len(manifest["template_hash"]) == 64
+    assert manifest["metrics"]["validation_loss_best"] == min(e["loss"] for e in done["evaluations"])
+
+
+async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: Room, engines: Engines) -> None:
+    body = {"dataset": "ds_hello", "max_steps": 30, "seed": 3, **SETTINGS}
+    undisturbed = await room.submit(**body)
+    assert (await room.until(undisturbed["id"], *FINAL))["state"] == "succeeded"
+
+    disturbed = await room.submit(**body)
+    async with asyncio.timeout(PATIENCE), room.resources.bus.listen(["training.progressed.v1"]) as heard:
+        while not (saved := (await room.job(disturbed["id"]))["checkpoints"]):
+            await anext(heard)
+    assert set(range(1, saved[0]["step"] + 1)) <= losses(await room.records(disturbed["id"])).keys()
+    os.kill(engine_pid(engines), signal.SIGKILL)
+    done = await room.until(disturbed["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+    records = await room.records(disturbed["id"])
+    assert any(record["kind"] == "rewind" for record in records)
+    assert losses(records) == losses(await room.records(undisturbed["id"]))
+    models = [
+        await read_manifest(room.resources.blobs, f"default/models/custom/{job['model_id']}")
+        for job in (done, await room.job(undisturbed["id"]))
+    ]
+    sums = [{entry["name"]: entry["sha256"] for entry in manifest["files"]} for manifest in models]
+    assert sums[0]["adapter_model.safetensors"] == sums[1]["adapter_model.safetensors"]

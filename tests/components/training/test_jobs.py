@@ -1,0 +1,310 @@
+"""The training room on its embedded adapters, with a small engine that speaks the whole protocol."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.training.checkpoints import store_checkpoint
+from services.training.cleanup import Cleanup
+from services.training.models import Job
+from services.training.publishing import stage
+from services.training.recorder import Recorder
+from services.training.store import Stores
+from shared.blobs.artifacts import read_manifest
+from shared.events.envelope import Envelope
+from shared.runtime.children import Engines
+from shared.runtime.leases import Lease, LeaseLost
+from shared.runtime.principal import HEADER, Principal
+from shared.runtime.resources import open_resources
+from shared.runtime.settings import Settings
+from tests.training_room import FINAL, Room, losses, open_room, problem, put_dataset
+
+
+async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:
+    stated: asyncio.Queue[Envelope] = asyncio.Queue()
+    await room.resources.bus.subscribe("evaluation", "training.succeeded.v1", stated.put)
+    job = await room.submit(name="first", after=["evaluate"])
+    done = await room.until(job["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+
+    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    assert manifest["base_uri"] == "anneal://_shared/models/base/seedling"
+    assert {entry["name"] for entry in manifest["files"]} == {"adapter_config.json", "adapter_model.safetensors"}
+    assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
+    assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
+
+    event = await asyncio.wait_for(stated.get(), 10)
+    assert event.correlationid == job["id"]
+    assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
+    models = (await room.http.get("/models/custom")).json()["items"]
+    assert done["model_id"] in [model["id"] for model in models]
+
+
+async def test_ended_jobs_leave_no_files(room: Room) -> None:
+    job = await room.submit()
+    await room.until(job["id"], "succeeded")
+    assert await room.resources.blobs.list(f"default/models/custom/{(await room.job(job['id']))['model_id']}")
+    await Cleanup(room.resources.blobs, await Stores.open(room.resources)).sweep()
+    assert await room.resources.blobs.list(f"default/jobs/{job['id']}") == []
+    assert not list((room.resources.scratch / "training").glob(f"{job['id']}*"))
+
+
+async def test_the_answer_shows_every_setting_and_which_were_defaults(room: Room) -> None:
+    job = await room.submit(method="full", learning_rate=0.01)
+    assert job["hyperparameters"]["learning_rate"] == 0.01
+    assert job["hyperparameters"]["weight_decay"] == 0.01
+    assert "weight_decay" in job["defaulted"]
+    assert "learning_rate" not in job["defaulted"]
+    await room.until(job["id"], *FINAL)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code", "field"),
+    [
+        ({"learning_rate": -0.1}, 422, "invalid_input", "learning_rate"),
+        ({"base": "nobody/nothing"}, 404, "unknown_base", "base"),
+        ({"base": "../../etc"}, 404, "unknown_base", "base"),
+        ({"dataset": "ds_none"}, 404, "unknown_dataset", "dataset"),
+        ({"dataset": "ds_1@v9"}, 404, "unknown_dataset", "dataset"),
+        ({"dataset": "../x"}, 404, "unknown_dataset", "dataset"),
+        ({"dataset": "ds_empty"}, 422, "unsuitable_dataset", "dataset"),
+        ({"learning_rat": 0.1}, 422, "invalid_input", "learning_rat"),
+        ({"method": "magic"}, 422, "invalid_input", "method"),
+        ({"epochs": 1, "max_steps": 5}, 422, "invalid_input", "body"),
+        ({"resources": {"cpu": 10_000}}, 422, "exceeds_machine", "resources.cpu"),
+        ({"preset": "nope"}, 404, "not_found", "preset"),
+    ],
+)
+async def test_a_bad_request_names_field_limit_and_remedy(
+    room: Room, fields: dict[str, Any], status: int, code: str, field: str
+) -> None:
+    await put_dataset(room.resources, "ds_empty", rows={"train": 0})
+    before = (await room.http.get("/training/jobs")).json()["items"]
+    answer = await room.http.post("/training/jobs", json={"dataset": "ds_1", **fields})
+    assert (problem(answer, status, code))["field"] == field
+    assert (await room.http.get("/training/jobs")).json()["items"] == before
+
+
+async def test_an_unknown_base_names_what_is_available(room: Room) -> None:
+    answer = await room.http.post("/training/jobs", json={"dataset": "ds_1", "base": "gpt-9"})
+    assert "seedling" in answer.json()["limit"]
+
+
+async def test_a_repeated_request_makes_one_job(room: Room) -> None:
+    key, body = {"Idempotency-Key": "once"}, {"dataset": "ds_1", "max_steps": 2}
+    first, second = [await room.http.post("/training/jobs", json=body, headers=key) for _ in range(2)]
+    assert first.json()["id"] == second.json()["id"]
+    other = await room.http.post("/training/jobs", json={**body, "max_steps": 3}, headers=key)
+    assert (problem(other, 409, "conflict"))["field"] == "Idempotency-Key"
+
+
+async def test_a_killed_engine_goes_on_from_its_checkpoint(room: Room) -> None:
+    undisturbed = await room.submit(seed=7)
+    await room.until(undisturbed["id"], "succeeded")
+    room.control(hold_at=12)
+    job = await room.submit(seed=7)
+    held = await room.until_logged(job["id"], "holding")
+    os.kill(int(held["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
+    done = await room.until(job["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+
+    records = await room.records(job["id"])
+    assert [r["step"] for r in records if r["kind"] == "rewind"] == [10]
+    assert losses(records) == losses(await room.records(undisturbed["id"]))
+    assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
+    metrics = (await room.http.get(f"/training/jobs/{job['id']}/metrics", params={"after": 3, "limit": 4})).json()
+    assert len(metrics["records"]) == 4
+    assert metrics["records"][0]["seq"] > 3
+
+
+async def test_an_engine_that_always_dies_is_given_up(room: Room) -> None:
+    room.control(fail={"code": "engine_crashed", "detail": "boom"})
+    job = await room.submit()
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["cause"], done["attempts"]) == ("failed", "engine_crashed", 3)
+
+
+async def test_what_cannot_end_differently_is_not_repeated(room: Room) -> None:
+    room.control(fail={"code": "diverged", "detail": "The loss is not a number."})
+    job = await room.submit()
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["cause"], done["attempts"]) == ("failed", "diverged", 1)
+    assert "learning_rate" in done["detail"]
+
+
+async def test_pause_and_resume(room: Room) -> None:
+    room.control(hold_at=12)
+    job = await room.submit()
+    await room.until_logged(job["id"], "holding")
+    assert (await room.http.post(f"/training/jobs/{job['id']}/pause")).status_code == 202
+    paused = await room.until(job["id"], "paused")
+    assert [c["step"] for c in paused["checkpoints"]] == [10, 12]
+    await room.http.post(f"/training/jobs/{job['id']}/resume")
+    done = await room.until(job["id"], *FINAL)
+    assert done["state"] == "succeeded"
+    assert [r["step"] for r in await room.records(job["id"]) if r["kind"] == "rewind"] == [12]
+    problem(await room.http.post(f"/training/jobs/{job['id']}/resume"), 409, "conflict")
+
+
+async def test_cancel_a_running_job_and_the_one_behind_it(room: Room) -> None:
+    room.control(hold_at=2)
+    running = await room.submit()
+    await room.until_logged(running["id"], "holding")
+    waiting, last = await room.submit(), await room.submit(priority=-5)
+    shown = await room.job(last["id"])
+    assert (shown["state"], shown["queue_position"]) == ("queued", 2)
+    assert "slot" in shown["waits_for"]
+    for job in (waiting, last):
+        assert (await room.http.post(f"/training/jobs/{job['id']}/cancel")).json()["state"] == "cancelled"
+    await room.http.post(f"/training/jobs/{running['id']}/cancel")
+    assert (await room.until(running["id"], *FINAL))["state"] == "cancelled"
+
+
+async def test_a_deaf_engine_is_ended(room: Room) -> None:
+    room.control(hold_at=2, deaf=True)
+    job = await room.submit()
+    await room.until_logged(job["id"], "holding")
+    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await room.until(job["id"], *FINAL))["state"] == "cancelled"
+
+
+async def test_a_stopping_platform_checkpoints_and_the_next_start_goes_on(
+    tmp_path: Path, engines: Engines, tiny: Path
+) -> None:
+    async with open_room(tmp_path, engines, tiny) as first:
+        first.control(hold_at=7)
+        job = await first.submit()
+        await first.until_logged(job["id"], "holding")
+    async with open_room(tmp_path, engines, tiny) as second:
+        done = await second.until(job["id"], *FINAL)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1)
+        assert [r["step"] for r in await second.records(job["id"]) if r["kind"] == "rewind"] == [7]
+
+
+async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
+    tmp_path: Path, engines: Engines, tiny: Path
+) -> None:
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        stores = await Stores.open(resources)
+        job = await stores.jobs.create(a_job("job_half"))
+        job = await stores.jobs.change(job.id, lambda j: j.claim("a worker that died"))
+        model = tmp_path / "model"
+        model.mkdir()
+        (model / "adapter_config.json").write_text("{}")
+        await stage(resources.blobs, job, Lease(stores.jobs, job), {"path": str(model), "metrics": {}})
+    async with open_room(tmp_path, engines, tiny) as room:
+        done = await room.until("job_half", *FINAL)
+        assert done["state"] == "succeeded"
+        assert (await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}"))["files"]
+        assert [r["state"] for r in await room.records("job_half")] == ["publishing", "succeeded"]
+
+
+async def test_a_stale_token_writes_nothing(room: Room, tmp_path: Path) -> None:
+    stores = await Stores.open(room.resources)
+    job = a_job("job_stolen", state="running", token=1)
+    await stores.jobs.create(job)
+    stale = Lease(stores.jobs, job)
+    old = await Recorder.open(room.resources.bus, stores, job)
+    taken = await stores.jobs.change(job.id, take_over)
+    await Recorder.open(room.resources.bus, stores, taken)
+
+    old.log("info", "too late")
+    with pytest.raises(LeaseLost):
+        await old.flush()
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "state.json").write_text("{}")
+    with pytest.raises(LeaseLost):
+        await store_checkpoint(room.resources.blobs, job, stale, {"path": str(folder), "step": 5})
+    with pytest.raises(LeaseLost):
+        await stage(room.resources.blobs, job, stale, {"path": str(tmp_path), "metrics": {}})
+    now = await stores.jobs.get(job.id)
+    assert (now.checkpoints, now.manifest, await stores.streams.read(job.id)) == ([], None, [])
+    await stores.jobs.change(job.id, lambda j: j.cancelled())
+
+
+def take_over(job: Job) -> None:
+    job.token += 1
+
+
+def a_job(id: str, **changes: Any) -> Job:
+    fields = {
+        "id": id,
+        "project": "default",
+        "name": "half",
+        "base": "seedling",
+        "base_uri": "anneal://_shared/models/base/seedling",
+        "method": "lora",
+        "dataset_id": "ds_1",
+        "dataset_version": "v1",
+        "hyperparameters": {"max_length": None},
+        "resources": {"cpu": 1},
+    }
+    return Job.model_validate({**fields, **changes})
+
+
+async def test_presets_fill_what_a_request_leaves_out(room: Room) -> None:
+    settings = {"max_steps": 4, "learning_rate": 0.5, "lora": {"rank": 4}, "priority": 3}
+    saved = await room.http.post("/training/presets", json={"name": "quick", "settings": settings})
+    assert saved.status_code == 201
+    taken = await room.http.post("/training/presets", json={"name": "quick", "settings": {}})
+    problem(taken, 409, "in_use")
+    body = {"dataset": "ds_1", "preset": "quick", "epochs": 1, "lora": {"alpha": 9}}
+    job = (await room.http.post("/training/jobs", json=body)).json()
+    values = job["hyperparameters"]
+    assert (values["learning_rate"], values["epochs"], values["max_steps"], job["priority"]) == (0.5, 1, None, 3)
+    assert (values["lora"]["rank"], values["lora"]["alpha"]) == (4, 9)
+    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await room.http.delete(f"/training/presets/{saved.json()['id']}")).status_code == 204
+    assert (await room.http.get("/training/presets")).json()["items"] == []
+
+
+async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(room: Room) -> None:
+    first = await room.until((await room.submit())["id"], "succeeded")
+    model = f"/models/custom/{first['model_id']}"
+    renamed = await room.http.patch(model, json={"name": "Answers", "notes": "good"})
+    assert (renamed.json()["name"], renamed.json()["notes"]) == ("Answers", "good")
+
+    second = await room.until((await room.submit(base=first["model_id"]))["id"], *FINAL)
+    assert second["state"] == "succeeded", second["logs"]
+    assert second["base_uri"].endswith(first["model_id"])
+    problem(await room.http.delete(model), 409, "in_use")
+    assert (await room.http.delete(f"/models/custom/{second['model_id']}")).status_code == 204
+    assert (await room.http.delete(model)).status_code == 204
+    assert (await room.http.get(model)).status_code == 404
+    assert await room.resources.blobs.list(f"default/models/custom/{first['model_id']}") == []
+
+
+async def test_a_model_that_a_waiting_job_needs_stays(room: Room) -> None:
+    first = await room.until((await room.submit())["id"], "succeeded")
+    room.control(hold_at=1)
+    job = await room.submit(base=first["model_id"])
+    answer = problem(await room.http.delete(f"/models/custom/{first['model_id']}"), 409, "in_use")
+    assert answer["job_id"] == job["id"]
+    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+    await room.until(job["id"], *FINAL)
+
+
+async def test_log_lines_by_level(room: Room) -> None:
+    room.control(fail={"code": "bad_data", "detail": "row 3"})
+    job = await room.submit()
+    await room.until(job["id"], "failed")
+    logs = (await room.http.get(f"/training/jobs/{job['id']}/logs", params={"level": "error"})).json()
+    assert [line["level"] for line in logs["records"]] == ["error"]
+    after = {"after": logs["next_after"]}
+    assert (await room.http.get(f"/training/jobs/{job['id']}/logs", params=after)).json()["records"] == []
+
+
+async def test_other_projects_see_nothing(room: Room) -> None:
+    job = await room.submit(max_steps=1)
+    other = {HEADER: room.resources.signer.sign(Principal("stranger", project="other"))}
+    for path in (f"/training/jobs/{job['id']}", f"/training/jobs/{job['id']}/records"):
+        assert (await room.http.get(path, headers=other)).status_code == 404
+    assert (await room.http.get("/training/jobs", headers=other)).json()["items"] == []
+    refused = await room.http.post("/training/jobs", json={"dataset": "ds_1"}, headers=other)
+    problem(refused, 404, "unknown_dataset")
+    await room.until(job["id"], *FINAL)

@@ -1,0 +1,109 @@
+"""A model hub on this machine: the API and resolve routes that huggingface_hub asks for, over plain folders."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+COMMIT = "a" * 40
+
+
+@dataclass
+class LocalHub:
+    """Repositories by id, which of them need `token`, and what was asked for.
+
+    `cut` breaks a file off once, `held` keeps it back until its event is set.
+    """
+
+    repositories: dict[str, Path] = field(default_factory=dict)
+    gated: set[str] = field(default_factory=set)
+    token: str = "hf_right"
+    cut: dict[str, int] = field(default_factory=dict)
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    ranges: list[tuple[str, str]] = field(default_factory=list)
+    url: str = ""
+
+
+@contextmanager
+def local_hub() -> Iterator[LocalHub]:
+    """A running hub; `url` is its endpoint."""
+    hub = LocalHub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def _answer(self, *, body: bool) -> None:
+            parts = urlsplit(self.path).path.strip("/").split("/")
+            id = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
+            if id not in hub.repositories:
+                return self._refuse(401 if parts[0] != "" else 200, "RepoNotFound")
+            if id in hub.gated and self.headers.get("authorization") != f"Bearer {hub.token}":
+                return self._refuse(401, "GatedRepo")
+            folder = hub.repositories[id]
+            if parts[0] == "api":
+                return self._send(json.dumps(_info(id, folder)).encode(), {"content-type": "application/json"}, body)
+            return self._file(folder / "/".join(parts[4:]), body)
+
+        def _file(self, path: Path, body: bool) -> None:
+            if not path.is_file():
+                return self._refuse(404, "EntryNotFound")
+            data = path.read_bytes()
+            headers = {"etag": f'"{hashlib.sha256(data).hexdigest()}"', "x-repo-commit": COMMIT}
+            start = 0
+            if wanted := self.headers.get("range"):
+                hub.ranges.append((path.name, wanted))
+                start = int(wanted.removeprefix("bytes=").split("-")[0])
+                headers["content-range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            return self._send(data[start:], headers, body, 206 if wanted else 200, path.name)
+
+        def _send(self, data: bytes, headers: dict[str, str], body: bool, status: int = 200, name: str = "") -> None:
+            self.send_response(status)
+            for key, value in {**headers, "content-length": str(len(data))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if body and name in hub.held:
+                hub.held[name].wait()
+            if body and name in hub.cut:
+                self.wfile.write(data[: hub.cut.pop(name)])
+                self.close_connection = True
+            elif body:
+                self.wfile.write(data)
+
+        def _refuse(self, status: int, code: str) -> None:
+            self.send_response(status)
+            self.send_header("x-error-code", code)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    return Handler
+
+
+def _info(id: str, folder: Path) -> dict[str, object]:
+    files = [{"rfilename": p.name, "size": p.stat().st_size} for p in sorted(folder.iterdir()) if p.is_file()]
+    return {"id": id, "modelId": id, "sha": COMMIT, "private": False, "siblings": files, "tags": [], "downloads": 0}

@@ -1,0 +1,83 @@
+"""Unpacking an uploaded model: only plain files of safe kinds, within limits."""
+
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from services.training.archive import MOST_FILES, unpack_model
+from services.training.errors import InvalidArchive, TooLarge, UnsafeModel
+from shared.runtime.errors import AnnealError
+
+MODEL = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * 4}
+
+
+def archive(path: Path, files: dict[str, bytes], *, compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path / "a.zip", "w", compression) as zipped:
+        for name, data in files.items():
+            zipped.writestr(name, data)
+    return path / "a.zip"
+
+
+@pytest.mark.parametrize("top", ["", "model/", "a/b/"])
+def test_a_model_is_unpacked_flat(tmp_path: Path, top: str) -> None:
+    files = {f"{top}{name}": data for name, data in MODEL.items()}
+    unpack_model(archive(tmp_path, {**files, "notes.docx": b"x"}), tmp_path / "out", 10_000)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == MODEL
+
+
+@pytest.mark.parametrize("name", ["../config.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "x.pkl", "y/z.bin"])
+def test_escapes_and_pickles_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnsafeModel):
+        unpack_model(archive(tmp_path, {**MODEL, name: b"x"}), tmp_path / "out", 10_000)
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_links_are_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path, MODEL)
+    link = zipfile.ZipInfo("tokenizer.json")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as zipped:
+        zipped.writestr(link, "/etc/passwd")
+    with pytest.raises(UnsafeModel):
+        unpack_model(path, tmp_path / "out", 10_000)
+
+
+def test_more_than_the_limit_is_refused_with_another_way(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge) as refused:
+        unpack_model(archive(tmp_path, MODEL), tmp_path / "out", 100)
+    assert refused.value.limit == 100
+    assert "path" in (refused.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"model.safetensors": b"x"},
+        {"a/config.json": b"{}", "b/config.json": b"{}"},
+        {"config.json": bytes(10_000_000)},
+        {f"{i}.json": b"" for i in range(MOST_FILES + 1)},
+    ],
+    ids=["no config", "two models", "bomb", "too many"],
+)
+def test_what_is_not_one_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
+    with pytest.raises(InvalidArchive):
+        unpack_model(archive(tmp_path, files, compression=zipfile.ZIP_DEFLATED), tmp_path / "out", 20_000_000)
+
+
+def test_no_cut_of_an_archive_is_taken_for_a_whole_one(tmp_path: Path) -> None:
+    whole = archive(tmp_path, MODEL).read_bytes()
+    for length in range(0, len(whole), 50):
+        (tmp_path / "cut.zip").write_bytes(whole[:length])
+        with pytest.raises(AnnealError):
+            unpack_model(tmp_path / "cut.zip", tmp_path / f"out{length}", 10_000)
+
+
+def test_damaged_bytes_are_noticed(tmp_path: Path) -> None:
+    path = archive(tmp_path, MODEL)
+    data = bytearray(path.read_bytes())
+    data[data.index(bytes(range(256))) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InvalidArchive):
+        unpack_model(path, tmp_path / "out", 10_000)

@@ -1,0 +1,140 @@
+"""Defaults by method, model size and data."""
+
+from typing import Any
+
+import pytest
+
+from services.training.engine.spec import Hyperparameters
+from services.training.errors import ExceedsMachine
+from services.training.hyperparameters import Resolved, Subject, resolve
+from services.training.machine import Machine
+from services.training.models import Allocation
+from services.training.requests import TrainingSettings
+
+MACHINE = Machine(cpu=8, gpu=0, memory_gb=24)
+
+
+def resolved(parameters: float = 5e6, rows: int = 240, form: str = "messages", **settings: Any) -> Resolved:
+    subject = Subject(parameters=int(parameters), context_length=1024, rows=rows, form=form)
+    return resolve(TrainingSettings(**settings), subject, MACHINE, slots=2)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "method", "rate"),
+    [
+        (5e6, "lora", 6e-3),
+        (5e6, "full", 1e-3),
+        (135e6, "lora", 5e-4),
+        (135e6, "full", 5e-5),
+        (1e9, "qlora", 2e-4),
+        (8e9, "full", 1e-5),
+        (70e9, "lora", 1e-4),
+        (70e9, "full", 5e-6),
+    ],
+)
+def test_learning_rate_follows_method_and_size(parameters: float, method: str, rate: float) -> None:
+    assert resolved(parameters, method=method).hyperparameters["learning_rate"] == rate
+
+
+def test_a_tiny_model_takes_about_400_small_steps() -> None:
+    values = resolved().hyperparameters
+    assert (values["batch_size"], values["max_steps"], values["epochs"]) == (8, 400, None)
+
+
+def test_tiny_data_is_not_repeated_for_ever() -> None:
+    assert resolved(rows=16).total_steps == 40
+
+
+def test_epochs_that_were_asked_for_are_kept_for_a_tiny_model() -> None:
+    job = resolved(epochs=2)
+    assert (job.hyperparameters["epochs"], job.hyperparameters["max_steps"], job.total_steps) == (2, None, 60)
+
+
+def test_small_data_still_gets_about_a_hundred_steps() -> None:
+    assert 75 <= resolved(135e6, rows=200).total_steps <= 120
+
+
+def test_large_data_is_seen_once_and_in_steps_of_8k_tokens() -> None:
+    values = resolved(135e6, rows=60_000).hyperparameters
+    assert (values["epochs"], values["batch_size"]) == (1.0, 16)
+    assert resolved(135e6, rows=10_000).hyperparameters["epochs"] == 3.0
+
+
+def test_warm_up_is_three_percent_but_at_least_ten_steps_and_at_most_half() -> None:
+    assert resolved(max_steps=1000).hyperparameters["warmup_steps"] == 30
+    assert resolved(max_steps=100).hyperparameters["warmup_steps"] == 10
+    assert resolved(max_steps=6).hyperparameters["warmup_steps"] == 3
+    assert resolved(max_steps=1000, warmup_ratio=0.1).hyperparameters["warmup_steps"] == 100
+    assert resolved(max_steps=1000, warmup_steps=0).hyperparameters["warmup_steps"] == 0
+
+
+def test_evaluations_and_checkpoints_come_about_ten_times() -> None:
+    values = resolved(max_steps=200).hyperparameters
+    assert (values["eval_every"], values["checkpoint_every"]) == (20, 20)
+    assert resolved(max_steps=200, eval_every=50).hyperparameters["checkpoint_every"] == 50
+
+
+def test_raw_text_is_continued_pretraining() -> None:
+    values = resolved(135e6, form="text").hyperparameters
+    assert (values["learning_rate"], values["lora"]["rank"], values["lora"]["alpha"]) == (1e-4, 64, 128)
+
+
+def test_alpha_follows_the_rank_that_was_asked_for() -> None:
+    assert resolved(lora={"rank": 4}).hyperparameters["lora"]["alpha"] == 8
+
+
+def test_full_training_has_no_adapter_and_some_weight_decay() -> None:
+    values = resolved(method="full").hyperparameters
+    assert (values["lora"], values["weight_decay"]) == (None, 0.01)
+
+
+def test_zero_is_a_value_and_not_a_default() -> None:
+    job = resolved(seed=0, weight_decay=0, lora={"dropout": 0})
+    assert job.hyperparameters["seed"] == 0
+    assert not {"seed", "weight_decay", "lora.dropout"} & set(job.defaulted)
+
+
+def test_max_length_is_capped_by_the_model() -> None:
+    assert resolved(max_length=100_000).hyperparameters["max_length"] == 1024
+    assert resolved().hyperparameters["max_length"] is None
+
+
+def test_what_was_left_out_is_named() -> None:
+    job = resolved(learning_rate=1e-3, resources={"cpu": 1})
+    assert {"method", "batch_size", "lora.rank", "resources.memory_gb", "priority"} <= set(job.defaulted)
+    assert not {"learning_rate", "resources.cpu"} & set(job.defaulted)
+    assert set(job.defaulted) - {name for name in job.defaulted if "." in name} <= {
+        "method",
+        "priority",
+        *job.hyperparameters,
+    }
+
+
+def test_one_setting_in_place_of_another_is_no_default() -> None:
+    job = resolved(max_steps=9, warmup_ratio=0.1)
+    assert not {"max_steps", "epochs", "warmup_steps"} & set(job.defaulted)
+
+
+def test_a_job_takes_its_share_of_the_cores() -> None:
+    job = resolved()
+    assert (job.resources.cpu, job.hyperparameters["threads"]) == (4, 4)
+    assert resolved(resources={"cpu": 1}).hyperparameters["threads"] == 1
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+@pytest.mark.parametrize("parameters", [5e6, 1e9])
+def test_the_engine_understands_every_resolved_setting(method: str, parameters: float) -> None:
+    values = resolved(parameters, method=method).hyperparameters
+    parsed = Hyperparameters.model_validate({"method": method, **values})
+    assert parsed.model_dump(include=set(values)) == values
+
+
+def test_the_engine_counts_the_same_steps() -> None:
+    job = resolved(1e9, rows=999, epochs=2.5, batch_size=7)
+    assert Hyperparameters.model_validate(job.hyperparameters).total_steps(999) == job.total_steps
+
+
+def test_asking_for_more_than_the_machine_names_what_it_has() -> None:
+    with pytest.raises(ExceedsMachine) as refused:
+        MACHINE.check(Allocation(cpu=1, gpu=2))
+    assert (refused.value.field, refused.value.limit) == ("resources.gpu", 0)
