@@ -33,6 +33,27 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 test: install ## every test that needs nothing beside Python (under 8 minutes)
 	$(BIN)/python -m pytest --durations=10
 
+SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
+export ANNEAL_SERVERS_VENV := $(abspath $(SERVERS))
+
+$(SERVERS)/.installed: requirements/servers.txt
+	@test -x $(SERVERS)/bin/python || $(PYTHON) -m venv $(SERVERS)
+	@for attempt in 1 2 3; do \
+	  $(SERVERS)/bin/python -m pip install --quiet --requirement requirements/servers.txt && touch $@ && break; \
+	  echo "attempt $$attempt failed" >&2; sleep 5; \
+	done; true
+
+.PHONY: .venv-servers
+.venv-servers: $(SERVERS)/.installed
+
+.PHONY: test-servers
+test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
+	$(BIN)/python -m tests.servers pytest tests/contracts
+
+.PHONY: up-distributed
+up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
+	$(BIN)/python -m deploy.town --replicas $(or $(REPLICAS),1)
+
 .PHONY: check
 check: install ## lint, types, import rules, unit tests (under 2 minutes)
 	$(BIN)/ruff check .
@@ -63,4 +84,4 @@ seedling: install ## train the bundled base model again (see services/training/s
 
 .PHONY: clean
 clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist .coverage*
+	rm -rf $(VENV) .venv-servers .pytest_cache .mypy_cache .ruff_cache dist .coverage*

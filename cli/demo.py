@@ -48,6 +48,7 @@ def walk(client: Client) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "job": job,
+        "model": client.get(f"/models/custom/{model_id}"),
         "evaluation": evaluation,
         "exports": exports,
         "chat": {"prompt": prompt, **answers},
@@ -82,7 +83,7 @@ def ask(client: Client, model: str, messages: list[dict[str, str]]) -> str:
 def show(result: dict[str, Any]) -> None:
     """The summary."""
     job, evaluation, chat = result["job"], result["evaluation"], result["chat"]
-    metrics = job["metrics"]
+    metrics = result["model"]["metrics"]
     out.print()
     rows: list[list[str]] = [
         ["training loss", f"{metrics['train_loss_first']:.3f} → {metrics['train_loss_last']:.3f}"],

@@ -75,7 +75,9 @@ def train(
         job = follow(client, job["id"])
     if json:
         print_json(job)
-    elif not watch:
+    elif watch:
+        out.print(f"custom model {job['model_id']}: anneal evaluate, export or chat with it")
+    else:
         show_job(job)
     if job["state"] in ("failed", "cancelled"):
         raise typer.Exit(1)

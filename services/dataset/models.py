@@ -13,7 +13,7 @@ from shared.documents.entities import Changed, Entity, now
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
 from shared.runtime.errors import InvalidInput
-from shared.runtime.leases import Work
+from shared.runtime.work import Work
 
 DatasetState = Literal["validating", "ready", "rejected", "failed"]
 

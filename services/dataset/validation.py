@@ -18,7 +18,8 @@ from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.children import Child, Engines
 from shared.runtime.errors import NotFound
-from shared.runtime.leases import MAX_ATTEMPTS, Lease, LeaseLost
+from shared.runtime.leases import Lease, LeaseLost
+from shared.runtime.worker import MAX_ATTEMPTS
 
 log = structlog.get_logger(__name__)
 

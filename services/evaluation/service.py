@@ -27,7 +27,7 @@ from shared.documents.entities import Page, derived_id, new_id
 from shared.events.evaluation import EvaluationRequested
 from shared.events.training import TrainingSucceeded
 from shared.runtime.errors import InvalidInput
-from shared.runtime.leases import Worker
+from shared.runtime.worker import Worker
 
 
 @dataclass(frozen=True)

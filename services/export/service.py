@@ -14,7 +14,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, derived_id
 from shared.events.export import ExportRequested
 from shared.runtime.errors import NotFound
-from shared.runtime.leases import Worker
+from shared.runtime.worker import Worker
 
 
 @dataclass(frozen=True)

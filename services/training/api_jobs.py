@@ -8,8 +8,8 @@ from services.training.requests import TrainingRequest
 from services.training.service import TrainingJobs
 from services.training.views import JobDetail, JobView, Records
 from shared.documents.entities import Page
-from shared.runtime.leases import State
 from shared.runtime.principal import Caller
+from shared.runtime.work import State
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200, description="repeat safely")]
 Limit = Annotated[int, Query(ge=1, le=200, description="entries of a page")]

@@ -19,9 +19,9 @@ from services.training.references import References
 from services.training.runner import Runner
 from services.training.service import Presets, TrainingJobs
 from services.training.store import Stores
-from shared.runtime.leases import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
+from shared.runtime.worker import Slots, Worker
 
 ENGINE = "services.training.engine.train:main"
 DOWNLOADS = 2

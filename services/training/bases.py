@@ -21,8 +21,8 @@ from shared.blobs.artifacts import artifact_uri, delete_artifact, publish
 from shared.blobs.manifests import ModelManifest
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput
-from shared.runtime.leases import Worker
 from shared.runtime.resources import Resources
+from shared.runtime.worker import Worker
 
 CHUNK = 1 << 20
 DOWNLOADS = "downloads"

@@ -13,7 +13,7 @@ from services.training.publishing import model_key
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
 from shared.blobs.protocol import Blobs
-from shared.runtime.leases import FINAL
+from shared.runtime.work import FINAL
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from services.training.models import Job
 from shared.events.envelope import Envelope, Event
 from shared.events.training import TrainingRequested
-from shared.runtime.leases import Worker
 from shared.runtime.service import EventHandler
+from shared.runtime.worker import Worker
 
 
 def subscriptions(worker: Worker[Job]) -> Mapping[type[Event], EventHandler]:

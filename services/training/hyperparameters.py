@@ -40,7 +40,7 @@ class Size:
 
 
 SIZES = (
-    Size(TINY, 6e-3, 1e-3, TINY_ROWS * TYPICAL_ROW_TOKENS, 4096),
+    Size(TINY, 3e-3, 1e-3, TINY_ROWS * TYPICAL_ROW_TOKENS, 4096),
     Size(6e8, 5e-4, 5e-5, 8_192, 4096),
     Size(4e9, 2e-4, 2e-5, 16_384, 4096),
     Size(14e9, 2e-4, 1e-5, 32_768, 2048),

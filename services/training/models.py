@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from shared.documents.entities import Entity, derived_id, now
 from shared.events.envelope import Event
 from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
-from shared.runtime.leases import MAX_ATTEMPTS, Work
+from shared.runtime.work import Work
+from shared.runtime.worker import MAX_ATTEMPTS
 
 Method = Literal["full", "lora", "qlora"]
 BaseSource = Literal["bundled", "upload", "path", "object_store", "hub"]

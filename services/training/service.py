@@ -16,7 +16,8 @@ from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import Page, derived_id, new_id
 from shared.events.training import TrainingRequested
 from shared.runtime.errors import InvalidInput, NotFound
-from shared.runtime.leases import State, Worker
+from shared.runtime.work import State
+from shared.runtime.worker import Worker
 
 
 class TrainingJobs:

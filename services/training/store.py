@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from services.training.models import Base, CustomModel, Job, Preset
 from shared.documents.entities import Entity, EntityStore
 from shared.documents.protocol import Collection, Index
-from shared.runtime.leases import HELD, LeaseLost
+from shared.runtime.leases import LeaseLost
 from shared.runtime.resources import Resources
 from shared.runtime.streams import Streams
+from shared.runtime.work import HELD
 
 E = TypeVar("E", bound=Entity)
 QUEUE = (("priority", -1), ("created_at", 1))

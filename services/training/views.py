@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from services.training.models import Allocation, Base, BaseSource, Checkpoint, CustomModel, Job, Method, Preset
 from shared.documents.entities import Public
 from shared.events.training import FollowUp
-from shared.runtime.leases import State
+from shared.runtime.work import State
 
 Availability = Literal["bundled", "ready", "preparing", "failed", "cached", "downloadable", "unreachable"]
 

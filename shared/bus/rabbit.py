@@ -39,6 +39,7 @@ RECONNECT_INTERVAL = 1.0
 PATIENCE = 10.0
 """Seconds that a publish waits for the broker before it raises."""
 LOSSY_PATIENCE = 1.0
+ACKNOWLEDGE_WITHIN = 0.005
 PAUSE = 1.0
 """Seconds before a delivery goes back whose outcome the broker did not take."""
 LOST = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, TimeoutError)
@@ -87,6 +88,8 @@ class _Subscription:
         self._waiting: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         self._stopping = False
         self._tag: str | None = None
+        self._handled: AbstractIncomingMessage | None = None
+        self._acknowledging: asyncio.Task[None] | None = None
         self._running = asyncio.create_task(self._run(), name=queue.name)
 
     async def start(self) -> None:
@@ -98,6 +101,8 @@ class _Subscription:
         self._stopping = True
         self._waiting.put_nowait(None)
         await self._running
+        if self._acknowledging is not None:
+            await self._acknowledging
         if self._tag is not None:
             with contextlib.suppress(*LOST):
                 async with asyncio.timeout(LOSSY_PATIENCE):
@@ -126,7 +131,17 @@ class _Subscription:
             error = await attempt(envelope, self._handler, system=SYSTEM, queue=self._queue.name)
             if error is not None:
                 await self._bus.put_aside(message, self._queue.name, error)
-        await message.ack()
+        self._handled = message
+        if self._acknowledging is None or self._acknowledging.done():
+            self._acknowledging = asyncio.create_task(self._acknowledge())
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge in one frame what was handled within a moment: deliveries are handled in order."""
+        while self._handled is not None:
+            await asyncio.sleep(ACKNOWLEDGE_WITHIN)
+            message, self._handled = self._handled, None
+            with contextlib.suppress(*LOST):  # the channel has gone: it comes again
+                await message.ack(multiple=True)
 
 
 class RabbitBus:

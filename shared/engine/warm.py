@@ -29,6 +29,9 @@ PRELOAD = (
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
+    "transformers.trainer_utils",
+    "accelerate",
+    "datasets",
 )
 
 

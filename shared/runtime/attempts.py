@@ -6,7 +6,9 @@ from typing import Any
 
 from shared.documents.entities import Changed
 from shared.runtime.children import Child
-from shared.runtime.leases import MAX_ATTEMPTS, Lease, LeaseLost, W, Work
+from shared.runtime.leases import Lease, LeaseLost, W
+from shared.runtime.work import Work
+from shared.runtime.worker import MAX_ATTEMPTS
 
 Message = dict[str, Any]
 OnMessage = Callable[[Message], Awaitable[None]]

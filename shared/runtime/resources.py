@@ -195,7 +195,7 @@ def _embedded_scratch(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _own_scratch(home: Path) -> Iterator[Path]:
+def own_scratch(home: Path) -> Iterator[Path]:
     """The first `scratch-<n>` that no living process holds, empty but for the checkouts that are worth keeping."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number in count():
@@ -232,7 +232,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             stack.push_async_callback(resource.close)
             return resource
 
-        scratch = stack.enter_context((_own_scratch if settings.distributed else _embedded_scratch)(home))
+        scratch = stack.enter_context((own_scratch if settings.distributed else _embedded_scratch)(home))
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
         documents = closing(await _documents(settings))
         blobs = closing(await _blobs(settings, scratch))

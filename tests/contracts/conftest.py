@@ -26,10 +26,14 @@ class Closable(Protocol):
     async def close(self) -> None: ...
 
 
-collect_ignore = [] if adapters.AMQP and RABBIT.exists() else ["test_broker_restart.py"]
+collect_ignore = [
+    *([] if adapters.AMQP and RABBIT.exists() else ["test_broker_restart.py"]),
+    *([] if adapters.MONGO else ["test_lost_answers.py"]),
+]
 T = TypeVar("T", bound=Closable)
 ROOT = Path(__file__).parents[2]
 DELAYS = (0.02, 0.04, 0.08)
+OUTCOMES = {"xfailed": "that its stand-in cannot prove"}
 
 
 @dataclass
@@ -114,13 +118,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How many tests each adapter passed."""
     counts: dict[str, Counter[str]] = {}
-    for outcome in ("passed", "failed", "xfailed", "skipped"):
+    for outcome in ("passed", "failed", "xfailed"):
         for report in terminalreporter.stats.get(outcome, ()):
             if adapter := dict(report.user_properties).get("adapter"):
                 counts.setdefault(str(adapter), Counter())[outcome] += 1
     terminalreporter.section("contract suites by adapter")
     for adapter, count in counts.items():
-        told = ", ".join(f"{number} {outcome}" for outcome, number in count.items())
+        told = ", ".join(f"{number} {OUTCOMES.get(outcome, outcome)}" for outcome, number in count.items())
         terminalreporter.write_line(f"{adapter:8} {told}")
 
 

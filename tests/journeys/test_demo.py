@@ -20,7 +20,7 @@ def run_demo(home: Path) -> dict[str, object]:
 
 def test_the_whole_road(tmp_path: Path) -> None:
     result = run_demo(tmp_path / "home")
-    metrics, evaluation, chat = result["job"]["metrics"], result["evaluation"], result["chat"]
+    metrics, evaluation, chat = result["model"]["metrics"], result["evaluation"], result["chat"]
     assert metrics["train_loss_last"] < metrics["train_loss_first"] / 3
     assert evaluation["scores"]["exact_match"] >= 0.8
     assert evaluation["base_scores"]["exact_match"] == 0

@@ -27,6 +27,7 @@ from services.training.engine.metrics import Clock, gpu_gauges, memory_mb
 from services.training.engine.provenance import versions
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
 from shared.engine.load import load_tokenizer
+from shared.engine.memory import keep_freed_memory
 from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
 from shared.engine.template import ChatTemplate
 
@@ -36,6 +37,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
     At {"op": "stop"} it writes a checkpoint and returns with `stopped`; at {"op": "cancel"} it just returns.
     """
+    keep_freed_memory()
     run, interrupts = None, Interrupts(commands)
     try:
         run = prepare(TrainingSpec.of(spec), reporter, interrupts)

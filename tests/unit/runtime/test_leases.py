@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from shared.documents.entities import EntityStore
-from shared.runtime import leases
+from shared.runtime import worker as workers
 from shared.runtime.errors import Conflict
-from shared.runtime.leases import Lease, LeaseLost, Slots, Work, Worker
+from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.outbox import Outbox
 from shared.runtime.service import background
+from shared.runtime.work import Work
+from shared.runtime.worker import Slots, Worker
 
 Run = Callable[[Work, Lease[Work]], Awaitable[None]]
 
@@ -143,7 +145,7 @@ async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntitySto
 async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
     store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE_TIMEOUT", 0.3)
+    monkeypatch.setattr(workers, "LEASE_TIMEOUT", 0.3)
     ran: list[str] = []
 
     async def run(work: Work, lease: Lease[Work]) -> None:

@@ -22,7 +22,7 @@ def resolved(parameters: float = 5e6, rows: int = 240, form: str = "messages", *
 @pytest.mark.parametrize(
     ("parameters", "method", "rate"),
     [
-        (5e6, "lora", 6e-3),
+        (5e6, "lora", 3e-3),
         (5e6, "full", 1e-3),
         (135e6, "lora", 5e-4),
         (135e6, "full", 5e-5),

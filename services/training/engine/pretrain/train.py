@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 from services.training.engine.pretrain import tokenizer as tokenization
 from services.training.engine.pretrain.corpus import Document, documents
 from services.training.engine.pretrain.wordnet import read_senses
+from shared.engine.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -108,16 +108,6 @@ def fast_bfloat16() -> bool:
         left @ right
         seconds.append(time.monotonic() - started)
     return seconds[1] < seconds[0]
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc's malloc not to give big blocks back to the kernel: every step asks for the same ones again, and in a
-    virtual machine the page faults cost more than the arithmetic (740 tokens/s became 2,500 on two AVX2 cores)."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # glibc only; see mallopt(3) for the numbers
-        mmap_max, trim_threshold, top_pad, arena_max = -4, -1, -2, -8
-        for option, value in ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28), (arena_max, 1)):
-            libc.mallopt(option, value)
 
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:

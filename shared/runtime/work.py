@@ -1,0 +1,113 @@
+"""Work that takes long: its state machine, pure. The documents are the queue (ADR 3)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from shared.documents.entities import Entity, now
+from shared.events.envelope import Event
+from shared.runtime.errors import Conflict
+
+State = Literal["queued", "running", "pausing", "paused", "publishing", "succeeded", "failed", "cancelled"]
+Wanted = Literal["run", "pause", "cancel"]
+HELD: tuple[State, ...] = ("running", "pausing", "publishing")
+FINAL: tuple[State, ...] = ("succeeded", "failed", "cancelled")
+
+
+class Work(Entity):
+    """An entity that is worked on for long: its state machine, pure.
+
+    The API writes only `wanted` while somebody holds the work; `state` belongs to the token's holder and the sweeper.
+    """
+
+    state: State = "queued"
+    wanted: Wanted = "run"
+    token: int = 0
+    beat: int = 0
+    attempts: int = 0
+    priority: int = 0
+    runner: str | None = None
+    cause: str | None = None
+    detail: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def on_failed(self) -> Sequence[Event]:
+        """The events that a failure of this work causes."""
+        return ()
+
+    def on_cancelled(self) -> Sequence[Event]:
+        """The events that a cancellation of this work causes."""
+        return ()
+
+    @property
+    def final(self) -> bool:
+        """Nothing will happen to it any more."""
+        return self.state in FINAL
+
+    def claim(self, runner: str) -> None:
+        """A worker takes it. Raises Conflict when it is no longer queued."""
+        if self.state != "queued":
+            raise Conflict(f"It is {self.state}.")
+        self.state, self.runner, self.token, self.attempts = (
+            "running",
+            runner,
+            self.token + 1,
+            self.attempts + 1,
+        )
+        self.started_at = self.started_at or now()
+
+    def hand_back(self, *, counts: bool) -> None:
+        """Back to the queue; `counts` says whether the attempt was used up."""
+        self.state, self.runner = "queued", None
+        if not counts:
+            self.attempts -= 1
+
+    def fail(self, cause: str, detail: str) -> Sequence[Event]:
+        """End without a result. The first terminal state stays."""
+        if self.final:
+            return ()
+        self.state, self.cause, self.detail, self.finished_at, self.runner = (
+            "failed",
+            cause,
+            detail,
+            now(),
+            None,
+        )
+        return self.on_failed()
+
+    def cancelled(self) -> Sequence[Event]:
+        """End because its owner wished so."""
+        if self.final:
+            return ()
+        self.state, self.finished_at, self.runner = "cancelled", now(), None
+        return self.on_cancelled()
+
+    def paused(self) -> None:
+        """Stop where it is, ready to be resumed."""
+        self.state, self.runner, self.wanted = "paused", None, "run"
+        self.attempts = 0
+
+    def ask_cancel(self) -> Sequence[Event]:
+        """The owner's wish: at once where nobody holds it, else through `wanted`. Repeating it is fine."""
+        if self.state in ("succeeded", "failed"):
+            raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
+        self.wanted = "cancel"
+        return self.cancelled() if self.state in ("queued", "paused") else ()
+
+    def ask_pause(self) -> None:
+        """The owner's wish to stop for now."""
+        if self.final:
+            raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
+        if self.state == "queued":
+            self.paused()
+        elif self.state == "running":
+            self.wanted, self.state = "pause", "pausing"
+
+    def ask_resume(self) -> None:
+        """The owner's wish to go on; only what is paused can."""
+        if self.state not in ("paused", "pausing"):
+            remedy = "Only paused work can be resumed."
+            raise Conflict(f"It is {self.state}.", field="state", limit="paused", remedy=remedy)
+        self.wanted = "run"
+        self.state = "queued" if self.state == "paused" else "running"

@@ -1,0 +1,185 @@
+"""Claims queued work, runs it under a lease, and takes back what a dead worker held.
+
+A sweeper takes back work whose (token, beat) stood still for LEASE_TIMEOUT seconds on the sweeper's own monotonic
+clock over uninterrupted successful reads: no clocks are compared between machines, and a database outage does not look
+like dead workers.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from shared.documents.entities import Changed, EntityStore
+from shared.events.envelope import Event
+from shared.runtime.errors import AnnealError, Conflict
+from shared.runtime.leases import HEARTBEAT, Lease, LeaseLost
+from shared.runtime.work import HELD, Work
+
+log = structlog.get_logger(__name__)
+
+LEASE_TIMEOUT = 15.0
+MAX_ATTEMPTS = 3
+
+W = TypeVar("W", bound=Work)
+W_contra = TypeVar("W_contra", bound=Work, contravariant=True)
+
+
+class Capacity(Protocol[W_contra]):
+    """Decides what fits beside what already runs."""
+
+    def fits(self, work: W_contra, running: Sequence[W_contra]) -> bool:
+        """True when this worker can take it now."""
+
+
+class Slots:
+    """The plain capacity: at most `count` at once."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def fits(self, work: Work, running: Sequence[Work]) -> bool:
+        """A slot is free."""
+        return len(running) < self._count
+
+
+class Worker(Generic[W]):
+    """Claims, runs and sweeps one kind of work.
+
+    `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. With `exclusive` (the
+    embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
+    """
+
+    def __init__(
+        self,
+        store: EntityStore[W],
+        run: Callable[[W, Lease[W]], Awaitable[None]],
+        capacity: Capacity[W],
+        *,
+        exclusive: bool,
+        poll: float = HEARTBEAT,
+    ) -> None:
+        self._store, self._run, self._capacity, self._exclusive, self._poll = (
+            store,
+            run,
+            capacity,
+            exclusive,
+            poll,
+        )
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
+        self._woken = asyncio.Event()
+        self._closing = False
+        self._observed: dict[str, tuple[int, int, float]] = {}
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._woken.set()
+
+    def nudge(self, id: str) -> None:
+        """The owner asked something of this work: tell its holder now, if it is here."""
+        if held := self._running.get(id):
+            held[1].nudge()
+        self.wake()
+
+    async def serve(self) -> None:
+        """Claim, run and sweep until cancelled; then let the running work hand itself back."""
+        if self._exclusive:
+            await self._take_back(await self._store.find({"state": {"$in": list(HELD)}}))
+        round = asyncio.create_task(self._look())
+        try:
+            while True:
+                await asyncio.shield(round)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._poll)
+                self._woken.clear()
+                round = asyncio.create_task(self._look())
+        finally:
+            self._closing = True
+            await asyncio.gather(round)  # what it is just claiming must be known here before it is handed back
+            held = list(self._running.values())
+            for _, lease, _ in held:
+                lease.close()
+            await asyncio.gather(*(task for _, _, task in held), return_exceptions=True)
+
+    async def _look(self) -> None:
+        """One round; a database that is away makes what was observed so far worthless."""
+        try:
+            await self._sweep()
+            await self._claim()
+        except Exception:
+            log.exception("worker_round_failed")
+            self._observed.clear()
+
+    async def _claim(self) -> None:
+        order = (("priority", -1), ("created_at", 1))
+        for work in await self._store.find({"state": "queued"}, order=order, limit=100):
+            if self._closing or not self._capacity.fits(work, [held[0] for held in self._running.values()]):
+                continue
+            try:
+                claimed = await self._store.change(work.id, lambda w: w.claim(self._name))
+            except Conflict:
+                continue
+            lease = Lease(self._store, claimed)
+            self._running[work.id] = (claimed, lease, asyncio.create_task(self._hold(claimed, lease)))
+
+    async def _hold(self, work: W, lease: Lease[W]) -> None:
+        beating = asyncio.create_task(lease.beat())
+        try:
+            await self._run(work, lease)
+        except LeaseLost:
+            log.warning("lease_lost", id=work.id)
+        except Exception as error:
+            cause = error.code if isinstance(error, AnnealError) else "internal_error"
+            log.exception("work_failed", id=work.id, cause=cause)
+            detail = str(error) or type(error).__name__
+            with suppress(AnnealError):
+                await lease.change(lambda w: w.fail(cause, detail))
+        finally:
+            beating.cancel()
+            del self._running[work.id]
+            self.wake()
+
+    async def _sweep(self) -> None:
+        held = await self._store.find({"state": {"$in": list(HELD)}})
+        clock, stale, seen = time.monotonic(), [], {}
+        for work in held:
+            token, beat, since = self._observed.get(work.id, (work.token, -1, clock))
+            if (token, beat) != (work.token, work.beat):
+                since = clock
+            seen[work.id] = (work.token, work.beat, since)
+            if clock - since >= LEASE_TIMEOUT and work.id not in self._running:
+                stale.append(work)
+        self._observed = seen
+        await self._take_back(stale)
+
+    async def _take_back(self, stale: Sequence[W]) -> None:
+        for work in stale:
+            token, beat = work.token, work.beat
+
+            def take(current: W, token: int = token, beat: int = beat) -> Changed:
+                if (current.token, current.beat) != (token, beat) or current.state not in HELD:
+                    return ()
+                return self._recover(current)
+
+            await self._store.change(work.id, take)
+            log.warning("lease_stolen", id=work.id, token=token)
+
+    @staticmethod
+    def _recover(work: W) -> Sequence[Event]:
+        """What becomes of work whose holder died: as its owner wished, else once more, else failed."""
+        work.token += 1
+        if work.wanted == "cancel":
+            return work.cancelled()
+        if work.wanted == "pause":
+            work.paused()
+        elif work.state != "publishing" and work.attempts >= MAX_ATTEMPTS:
+            return work.fail("worker_lost", f"Its process died {work.attempts} times.")
+        else:
+            work.hand_back(counts=work.state != "publishing")
+        return ()

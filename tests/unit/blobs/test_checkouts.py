@@ -1,0 +1,59 @@
+"""The cache behind checkouts from a remote store: verified, exact, shared by content, swept by age."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.blobs.checkouts import KEPT_SECONDS, Checkouts
+from shared.blobs.protocol import BlobInfo
+
+
+def info(key: str, data: bytes) -> BlobInfo:
+    return BlobInfo(key, len(data), hashlib.sha256(data).hexdigest())
+
+
+def fetched(cache: Checkouts, folder: Path, key: str, data: bytes) -> BlobInfo:
+    """A blob as if it had been downloaded."""
+    (folder / "draft").write_bytes(data)
+    cache.take(folder / "draft", info(key, data))
+    return info(key, data)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
+    cache = Checkouts(tmp_path / "cache")
+    one, two = fetched(cache, tmp_path, "p/m/one", b"1"), fetched(cache, tmp_path, "p/m/deep/two", b"2")
+    assert content(cache.folder("p/m", [one, two])) == {"one": b"1", "deep/two": b"2"}
+    changed = fetched(cache, tmp_path, "p/m/one", b"changed")
+    assert content(cache.folder("p/m", [changed])) == {"one": b"changed"}
+
+
+def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
+    cache = Checkouts(tmp_path / "cache")
+    (tmp_path / "draft").write_bytes(b"half")
+    with pytest.raises(OSError, match="checksum"):
+        cache.take(tmp_path / "draft", info("p/m/one", b"half and more"))
+    assert not cache.has(info("p/m/one", b"half and more"))
+
+
+def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
+    cache = Checkouts(tmp_path / "cache")
+    one = fetched(cache, tmp_path, "p/a/x", b"same")
+    assert cache.has(info("p/b/y", b"same"))
+    first, second = cache.folder("p/a", [one]), cache.folder("p/b", [info("p/b/y", b"same")])
+    assert (first / "x").samefile(second / "y")
+
+
+def test_what_nobody_asked_for_lately_goes_at_the_next_start(tmp_path: Path) -> None:
+    cache = Checkouts(tmp_path / "cache")
+    old, fresh = fetched(cache, tmp_path, "p/old", b"old"), fetched(cache, tmp_path, "p/fresh", b"fresh")
+    stored = tmp_path / "cache/contents" / old.sha256
+    os.utime(stored, (stored.stat().st_mtime - KEPT_SECONDS - 60,) * 2)
+    again = Checkouts(tmp_path / "cache")
+    assert not again.has(old)
+    assert again.has(fresh)

@@ -1,0 +1,68 @@
+"""Which settings open, which are refused and why; and each process's own scratch folder."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.resources import Misconfigured, MissingDriver, check, driver, open_resources, own_scratch
+from shared.runtime.settings import Settings
+
+DISTRIBUTED = {
+    "bus_url": "amqp://broker",
+    "documents_url": "mongodb://db/anneal",
+    "blobs_url": "s3+https://key:secret@store/anneal",
+    "secret": "0123456789abcdef",
+}
+
+
+def test_the_embedded_and_the_distributed_settings_are_fine() -> None:
+    check(Settings())
+    check(Settings(blobs_url=DISTRIBUTED["blobs_url"]))
+    check(Settings(**DISTRIBUTED))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"secret": ""}, "ANNEAL_SECRET"),
+        ({"secret": "short"}, "ANNEAL_SECRET"),
+        ({"bus_url": ""}, "ANNEAL_BUS_URL"),
+        ({"blobs_url": ""}, "ANNEAL_BLOBS_URL"),
+        ({"documents_url": "postgres://db"}, "mongodb://"),
+        ({"bus_url": "redis://broker"}, "amqp://"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_a_remedy(change: dict[str, str], told: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        check(Settings(**{**DISTRIBUTED, **change}))
+    assert told in (caught.value.remedy or "")
+
+
+def test_rooms_are_read_from_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANNEAL_ROOMS", "dataset=http://a:1/, training=http://b:2|http://c:2")
+    assert Settings().rooms == {"dataset": "http://a:1", "training": "http://b:2|http://c:2"}
+
+
+def test_a_missing_driver_names_the_extra() -> None:
+    with pytest.raises(MissingDriver) as caught, driver("amqp"):
+        __import__("no_such_driver")
+    assert "no_such_driver" in caught.value.detail
+    assert caught.value.remedy == 'pip install "anneal[amqp]"'
+
+
+def test_processes_on_one_home_get_scratch_folders_of_their_own(tmp_path: Path) -> None:
+    with own_scratch(tmp_path) as first, own_scratch(tmp_path) as second:
+        assert first != second
+        (first / "spool").mkdir()
+        (first / "checkouts").mkdir()
+    with own_scratch(tmp_path) as again:
+        assert again == first
+        assert (again / "checkouts").is_dir()
+        assert not (again / "spool").exists()
+
+
+async def test_embedded_resources_are_a_local_platform(tmp_path: Path) -> None:
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        assert resources.embedded
+        assert resources.scratch == tmp_path / "scratch"
+        await resources.documents.ping()
