@@ -17,8 +17,15 @@ async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: s
     OpenTelemetry's messaging conventions, where `system` is the broker's name.
     """
     task = asyncio.create_task(_handle(envelope, handler, system, queue))
-    await asyncio.wait({task})
-    return asyncio.CancelledError("the handler was cancelled") if task.cancelled() else task.exception()
+    try:
+        await task
+    except asyncio.CancelledError as error:
+        if (us := asyncio.current_task()) is not None and us.cancelling():
+            raise
+        return error
+    except Exception as error:
+        return error
+    return None
 
 
 async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str) -> None:

@@ -5,6 +5,7 @@ The one file that imports motor. Every call used here is shared with PyMongo's `
 re-reads before it declares a conflict; on a replica set the driver retries by itself first.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -160,8 +161,8 @@ class MongoDocuments:
         await self._client.admin.command("ping")
 
     async def close(self) -> None:
-        """Close the connections; motor's close returns nothing to await, PyMongo's a coroutine."""
-        closing = self._client.close()
+        """Close the connections; motor's close blocks and returns nothing, PyMongo's returns a coroutine."""
+        closing = await asyncio.to_thread(self._client.close)
         if closing is not None:
             await closing
 

@@ -31,7 +31,6 @@ PRELOAD = (
     "transformers.models.llama.modeling_llama",
     "transformers.trainer_utils",
     "accelerate",
-    "datasets",
 )
 
 

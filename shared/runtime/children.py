@@ -106,10 +106,9 @@ class Engines:
         self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
         self._starting = asyncio.Lock()
 
-    @property
-    def warm_pid(self) -> int | None:
-        """The warm parent's process id, None before `start` and after `close`."""
-        return self._parents[True].pid if True in self._parents else None
+    def parent_pid(self, *, torch: bool = True) -> int | None:
+        """The process id of the warm parent, or of the bare one; None where it has not been started."""
+        return self._parents[torch].pid if torch in self._parents else None
 
     async def start(self) -> None:
         """Spawn the warm parent and return; its imports go on meanwhile, and a launch waits for them."""

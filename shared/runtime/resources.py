@@ -97,13 +97,16 @@ def locked(home: Path) -> Iterator[None]:
 
 
 def private_file(path: Path, content: str) -> str:
-    """The file's text; made with mode 0600 and `content` when it does not exist."""
+    """The file's text; made whole with mode 0600 and `content` when it does not exist, by one process of many."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content + "\n")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.link(draft, path)
     except FileExistsError:
         return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(content + "\n")
+    finally:
+        draft.unlink()
     return content
 
 

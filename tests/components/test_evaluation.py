@@ -179,7 +179,7 @@ async def engine_pid(room: Room) -> int:
     """The process id of the engine child, once there is one: a child of the warm parent."""
     warm = None
     while True:
-        warm = room.resources.engines.warm_pid
+        warm = room.resources.engines.parent_pid()
         children = Path(f"/proc/{warm}/task/{warm}/children") if warm else None
         if children and (pids := children.read_text().split()):
             return int(pids[0])

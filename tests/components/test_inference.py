@@ -78,7 +78,9 @@ class House:
 
     def engine(self) -> int:
         """The process id of the engine child."""
-        children = Path(f"/proc/{self.resources.engines.warm_pid}/task/{self.resources.engines.warm_pid}/children")
+        children = Path(
+            f"/proc/{self.resources.engines.parent_pid()}/task/{self.resources.engines.parent_pid()}/children"
+        )
         [pid] = children.read_text().split()
         return int(pid)
 

@@ -28,6 +28,7 @@ class Closable(Protocol):
 
 collect_ignore = [
     *([] if adapters.AMQP and RABBIT.exists() else ["test_broker_restart.py"]),
+    *([] if adapters.AMQP else ["test_rabbit.py"]),
     *([] if adapters.MONGO else ["test_lost_answers.py"]),
 ]
 T = TypeVar("T", bound=Closable)

@@ -1,9 +1,9 @@
 """A write whose answer was lost on the network took place once, and its writer is told so."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,12 +69,10 @@ async def network() -> AsyncIterator[tuple[Lossy, int]]:
 
 
 @pytest.fixture(params=[AsyncIOMotorClient, AsyncMongoClient], ids=["motor", "pymongo"])
-async def jobs(
-    request: pytest.FixtureRequest, network: tuple[Lossy, int], tmp_path: Path
-) -> AsyncIterator[tuple[Lossy, Collection]]:
+async def jobs(request: pytest.FixtureRequest, network: tuple[Lossy, int]) -> AsyncIterator[tuple[Lossy, Collection]]:
     lossy, port = network
     client: Callable[..., Any] = request.param
-    documents = mongo.connect(f"mongodb://127.0.0.1:{port}/{adapters.SESSION}x{tmp_path.name[:20]}", client=client)
+    documents = mongo.connect(f"mongodb://127.0.0.1:{port}/{adapters.SESSION}x{uuid.uuid4().hex[:12]}", client=client)
     yield lossy, await documents.collection("training.jobs")
     await documents.close()
 

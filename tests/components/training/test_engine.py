@@ -63,7 +63,7 @@ def conversation(text: str) -> list[dict[str, str]]:
 
 def engine_pid(engines: Engines) -> int:
     """The one engine that runs now."""
-    (pid,) = Path(f"/proc/{engines.warm_pid}/task/{engines.warm_pid}/children").read_text().split()
+    (pid,) = Path(f"/proc/{engines.parent_pid()}/task/{engines.parent_pid()}/children").read_text().split()
     return int(pid)
 
 

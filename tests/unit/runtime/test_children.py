@@ -40,6 +40,11 @@ async def launch(engines: Engines, name: str, cwd: Path, **spec: Any) -> Child:
     return await engines.launch(f"{ENGINES}:{name}", spec, cwd=cwd)
 
 
+async def bare(engines: Engines, name: str, cwd: Path, **spec: Any) -> Child:
+    """An engine that needs no torch: its parent starts at once, so that a test can afford one of its own."""
+    return await engines.launch(f"{ENGINES}:{name}", spec, cwd=cwd, requires=())
+
+
 async def everything(child: Child) -> list[dict[str, Any]]:
     return [message async for message in child.messages()]
 
@@ -80,8 +85,8 @@ async def test_a_child_gets_its_spec_its_folder_and_a_clean_environment(
 
 async def test_the_warm_parent_stays_single_threaded_and_out_of_cuda(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
-    assert len(list(Path(f"/proc/{engines.warm_pid}/task").iterdir())) == 1
-    assert "nvidia" not in Path(f"/proc/{engines.warm_pid}/maps").read_text()
+    assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
+    assert "nvidia" not in Path(f"/proc/{engines.parent_pid()}/maps").read_text()
 
 
 async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines: Engines, tmp_path: Path) -> None:
@@ -194,10 +199,10 @@ async def test_two_children_run_side_by_side_with_pipes_of_their_own(engines: En
 
 async def test_the_warm_parent_keeps_no_pipe_of_a_child(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
-    held = os.listdir(f"/proc/{engines.warm_pid}/fd")
+    held = os.listdir(f"/proc/{engines.parent_pid()}/fd")
     child = await launch(engines, "obey", tmp_path)
     await until(child.messages(), "ready")
-    assert os.listdir(f"/proc/{engines.warm_pid}/fd") == held
+    assert os.listdir(f"/proc/{engines.parent_pid()}/fd") == held
     await child.kill()
 
 
@@ -213,30 +218,34 @@ async def test_the_thread_count_is_the_one_asked_for(engines: Engines, tmp_path:
     assert await everything(child) == [{"kind": "result", "threads": 3}]
 
 
-async def test_a_killed_warm_parent_ends_its_children_and_is_replaced(engines: Engines, tmp_path: Path) -> None:
-    child = await launch(engines, "obstinate", tmp_path)
+async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engines, tmp_path: Path) -> None:
+    child = await bare(engines, "obstinate", tmp_path)
     messages = child.messages()
     await until(messages, "ready")
-    first = engines.warm_pid
+    first = engines.parent_pid(torch=False)
     assert first
     os.kill(first, signal.SIGKILL)
     assert await child.wait() == Exit(None, signal.SIGKILL)
     assert [message async for message in messages] == []
     assert ended(child.pid)
-    assert (await everything(await launch(engines, "echo", tmp_path)))[-1]["kind"] == "result"
-    assert engines.warm_pid != first
+    assert (await everything(await bare(engines, "echo", tmp_path)))[-1]["kind"] == "result"
+    assert engines.parent_pid(torch=False) != first
 
 
 async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
-    """Cancelled while a new warm parent still imports: the child starts, finds its lifeline closed, and goes."""
-    assert engines.warm_pid
-    os.kill(engines.warm_pid, signal.SIGKILL)
-    abandoned = asyncio.create_task(launch(engines, "obstinate", tmp_path))
-    second = asyncio.create_task(launch(engines, "echo", tmp_path))
+    """Cancelled while a new parent still imports: the child starts, finds its lifeline closed, and goes."""
+    assert engines.parent_pid(torch=False)
+    os.kill(engines.parent_pid(torch=False), signal.SIGKILL)
+    abandoned = asyncio.create_task(bare(engines, "obstinate", tmp_path))
+    second = asyncio.create_task(bare(engines, "echo", tmp_path))
     await asyncio.sleep(0)
     abandoned.cancel()
     await everything(await second)
-    children = Path(f"/proc/{engines.warm_pid}/task/{engines.warm_pid}/children").read_text().split()
+    children = (
+        Path(f"/proc/{engines.parent_pid(torch=False)}/task/{engines.parent_pid(torch=False)}/children")
+        .read_text()
+        .split()
+    )
     assert ended(*map(int, children))
 
 
@@ -249,14 +258,13 @@ async def test_a_light_installation_says_what_to_install(engines: Engines, tmp_p
 
 async def test_close_ends_everything(tmp_path: Path) -> None:
     engines = Engines()
-    await engines.start()
-    child = await launch(engines, "with_helper", tmp_path)
+    child = await bare(engines, "with_helper", tmp_path)
     ready = await until(child.messages(), "ready")
-    warm = engines.warm_pid
+    warm = engines.parent_pid(torch=False)
     assert warm
     await engines.close()
     assert ended(warm, child.pid, ready["helper"])
-    assert engines.warm_pid is None
+    assert engines.parent_pid(torch=False) is None
 
 
 SERVICE = f"""
@@ -266,12 +274,12 @@ from shared.engine.child import MESSAGES
 from shared.runtime.children import Engines
 
 async def main():
-    engines = Engines()
-    await engines.start()
-    children = [await engines.launch("{ENGINES}:" + name, {{}}, cwd=Path(sys.argv[1])) for name in sys.argv[2:]]
+    engines, cwd = Engines(), Path(sys.argv[1])
+    children = [await engines.launch("{ENGINES}:" + name, {{}}, cwd=cwd, requires=()) for name in sys.argv[2:]]
     streams = [child.messages() for child in children]
     ready = [await anext(stream) for stream in streams]
-    print(json.dumps([engines.warm_pid, *(c.pid for c in children), *(r["helper"] for r in ready if "helper" in r)]))
+    helpers = [message["helper"] for message in ready if "helper" in message]
+    print(json.dumps([engines.parent_pid(torch=False), *(child.pid for child in children), *helpers]))
     sys.stdout.flush()
     await asyncio.Event().wait()
 
