@@ -30,8 +30,8 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 	$(BIN)/anneal up
 
 .PHONY: test
-test: install ## every test that needs nothing beside Python (under 8 minutes)
-	$(BIN)/python -m pytest --durations=10
+test: install ## every test that needs nothing beside Python, with coverage (under 8 minutes)
+	$(BIN)/python -m pytest --durations=10 --cov=services --cov=shared --cov-report=term:skip-covered
 
 SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
 export ANNEAL_SERVERS_VENV := $(abspath $(SERVERS))
@@ -48,7 +48,7 @@ $(SERVERS)/.installed: requirements/servers.txt
 
 .PHONY: test-servers
 test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
-	$(BIN)/python -m tests.servers pytest tests/contracts
+	$(BIN)/python -m tests.servers pytest tests/contracts tests/components/training/test_base_models.py
 
 .PHONY: up-distributed
 up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
@@ -60,14 +60,8 @@ check: install ## lint, types, import rules, unit tests (under 2 minutes)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests/unit -q -x
-
-.PHONY: coverage
-coverage: install ## the tests with the coverage of services/ and shared/
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --skip-covered --sort=cover
+	$(BIN)/python -m deploy.reference --check
+	$(BIN)/python -m pytest tests/unit -q
 
 .PHONY: format
 format: install ## format the code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.background import platform
-from cli.client import Client, home
+from cli.client import Client, CommandError, home
 from cli.commands.datasets import send
 from cli.commands.jobs import follow
 from cli.commands.results import finished_evaluation, finished_export, score_rows
@@ -17,6 +17,7 @@ SAMPLE, HELD_OUT = "triage.jsonl", "triage-heldout.jsonl"
 BASE = "seedling"
 FORMATS = ("torch", "onnx")
 CHECKED = ("max_difference", "equal_greedy_tokens")
+LEAST_RIGHT = 0.8
 STEPS = 300
 """Enough for the sample; the default for a model of this size is 400."""
 
@@ -28,6 +29,10 @@ def demo(json: Json = False) -> None:
         result = walk(client)
     result["seconds"] = round(time.monotonic() - started, 1)
     print_json(result) if json else show(result)
+    if (right := result["evaluation"]["scores"]["exact_match"]) < LEAST_RIGHT:
+        raise CommandError(
+            f"Only {right:.0%} of the held-out answers are exactly right; {LEAST_RIGHT:.0%} were expected."
+        )
 
 
 def walk(client: Client) -> dict[str, Any]:

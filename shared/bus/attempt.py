@@ -2,7 +2,7 @@
 
 import asyncio
 
-from opentelemetry import context
+from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind
 
 from shared.bus.protocol import Handler
@@ -29,8 +29,9 @@ async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: s
 
 
 async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str) -> None:
-    carrier = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
-    context.attach(extract(carrier, context.Context()))
+    parent = context.Context()
+    if envelope.traceparent:
+        parent = extract({"traceparent": envelope.traceparent}, parent)
     attributes = {
         "messaging.system": system,
         "messaging.operation.type": "process",
@@ -38,5 +39,13 @@ async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str)
         "messaging.message.id": envelope.id,
         "messaging.message.conversation_id": envelope.correlationid or "",
     }
-    with tracer.start_as_current_span(f"process {envelope.type}", kind=SpanKind.CONSUMER, attributes=attributes):
+    span = tracer.start_span(f"process {envelope.type}", parent, SpanKind.CONSUMER, attributes)
+    context.attach(trace.set_span_in_context(span, parent))
+    try:
         await handler(envelope)
+    except BaseException as error:
+        span.record_exception(error)
+        span.set_status(trace.Status(trace.StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        raise
+    finally:
+        span.end()

@@ -58,9 +58,9 @@ class Platform:
         assert response.is_success, response.text
         return response.json()
 
-    def upload(self, name: str, content: bytes, **fields: str) -> httpx.Response:
+    def upload(self, file_name: str, content: bytes, **fields: str) -> httpx.Response:
         """A file to POST /datasets/upload."""
-        return self.http.post("/datasets/upload", files={"file": (name, content)}, data=fields)
+        return self.http.post("/datasets/upload", files={"file": (file_name, content)}, data=fields)
 
     def until(self, path: str, condition: Callable[[Any], bool], seconds: float = 120) -> Any:
         """Poll a resource, as any HTTP client must, until it satisfies the condition."""

@@ -22,7 +22,7 @@ def zipped(content: bytes) -> bytes:
 UPLOADS = {
     "empty file": ("rows.jsonl", b""),
     "truncated zip": ("rows.zip", zipped(GOOD * 50)[:-40]),
-    "broken lines": ("rows.jsonl", b'{"prompt": "Hello?"\nnot json\n{"prompt": 1}\n'),
+    "broken lines": ("rows.jsonl", GOOD + b'{"prompt": "Hello?"\nnot json\n{"prompt": 1, "completion": "x"}\n'),
     "invalid UTF-8": ("rows.jsonl", b'{"prompt": "caf\xe9", "completion": "x"}\n'),
     "unknown extension": ("rows.exe", GOOD),
 }
@@ -58,7 +58,7 @@ def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Platform, case: st
 
 def test_a_rejected_row_is_named_by_file_and_line(platform: Platform) -> None:
     body = problem(platform.upload(*UPLOADS["broken lines"]))
-    assert [row["line"] for row in body["report"]["rejected_rows"]] == [1, 2, 3]
+    assert [row["line"] for row in body["report"]["rejected_rows"]] == [4, 5, 6]
 
 
 @pytest.mark.parametrize(

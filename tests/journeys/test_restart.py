@@ -12,9 +12,9 @@ from tests.journeys.conftest import Platform
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
 SETTINGS = {
     "method": "lora",
-    "max_steps": 24,
-    "checkpoint_every": 6,
-    "eval_every": 12,
+    "max_steps": 12,
+    "checkpoint_every": 3,
+    "eval_every": 6,
     "dtype": "fp32",
     "threads": 1,
     "seed": 3,
@@ -88,7 +88,7 @@ def test_a_killed_platform_goes_on_after_its_restart(platform: Platform, undistu
 
 def test_sigterm_checkpoints_and_the_next_start_goes_on(platform: Platform, undisturbed: dict[int, float]) -> None:
     job = submit(platform)
-    platform.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 3)
+    platform.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 2)
     assert platform.stop() == 0
     platform.start()
     done = platform.until(f"/training/jobs/{job}", ended)

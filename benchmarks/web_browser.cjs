@@ -1,0 +1,122 @@
+// The browser's side of benchmarks/web.py: opens the app in headless Chromium and measures; prints one JSON line.
+const { resolve } = require('node:path');
+const { chromium } = require(resolve(__dirname, '../services/gateway/web/node_modules/@playwright/test'));
+
+const [url, key, seconds, starts] = process.argv.slice(2);
+const SWITCHES = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const POINTS = 50_000;
+const LINES = 100_000;
+const UPDATES_PER_SECOND = 10;
+const JOB = 'job_benchmark';
+const VIEW = {
+  id: JOB, project: 'default', name: 'benchmark', state: 'running', wanted: 'run', base: 'seedling', base_uri: '', method: 'lora', dataset_id: 'ds', dataset_version: 'v',
+  dataset_name: 'data', preset: null, priority: 0, attempts: 1, resources: { cpu: 1, gpu: 0, memory_gb: 0 }, hyperparameters: {}, defaulted: [], after: [], model_id: null, cause: null,
+  detail: null, started_at: new Date().toISOString(), finished_at: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(),
+  progress: { step: 0, total: 0, percent: 0 }, eta_seconds: null, logs: [], metrics: {}, evaluations: [], samples: null, checkpoints: [], queue_position: null, waits_for: null,
+};
+
+const TIME = new Date().toISOString();
+const metric = (step) => ({ seq: step, time: TIME, kind: 'metric', step, loss: 2 + Math.sin(step / 300) + Math.random() / 4, learning_rate: 1e-3, grad_norm: Math.random(), tokens_per_second: 1000 + 50 * Math.random(), memory_mb: 700 + Math.random() });
+const line = (seq) => ({ seq, time: TIME, kind: 'log', level: 'info', message: `line ${seq}: some words that a training job could say while it works` });
+
+/** Gaps between animation frames, in milliseconds, while `scroll` (a selector, or null) scrolls. */
+function frames([ms, scroll]) {
+  return new Promise((done) => {
+    const gaps = [];
+    const element = scroll && document.querySelector(scroll);
+    let last = performance.now();
+    const end = last + ms;
+    const tick = (now) => {
+      gaps.push(now - last);
+      last = now;
+      if (element) element.scrollTop = element.scrollTop > 440 ? element.scrollTop - 440 : element.scrollHeight;
+      if (now < end) requestAnimationFrame(tick);
+      else done(gaps.slice(1));
+    };
+    requestAnimationFrame(tick);
+  });
+}
+
+async function context(browser) {
+  const made = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const link = await made.request.post(`${url}/auth/link`, { headers: { Authorization: `Bearer ${key}` } });
+  await made.request.get(url + (await link.json()).path);
+  return made;
+}
+
+/** Milliseconds from the navigation to the dashboard with its figures, with an empty cache; and the bytes it took. */
+async function start(browser) {
+  const made = await context(browser);
+  const page = await made.newPage();
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('.tile strong')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => (window.readyAt = performance.now()));
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(`${url}/ui/dashboard`);
+  const ready = await page.waitForFunction(() => window.readyAt).then((handle) => handle.jsonValue());
+  const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((entry) => /\.(js|css)$/.test(entry.name)).reduce((sum, entry) => sum + entry.encodedBodySize, 0));
+  await made.close();
+  return { ready, bytes };
+}
+
+/** The monitor of a job whose websocket is ours. */
+async function monitor(browser, speak) {
+  const made = await context(browser);
+  const page = await made.newPage();
+  await page.route(`**/training/jobs/${JOB}`, (route) => route.fulfill({ json: VIEW }));
+  await page.routeWebSocket(/\/live\?/, speak);
+  await page.goto(`${url}/ui/jobs/${JOB}`);
+  return { page, close: () => made.close() };
+}
+
+async function chart(browser) {
+  let timer;
+  const { page, close } = await monitor(browser, (socket) => {
+    let step = 0;
+    const say = (count) => socket.send(JSON.stringify({ type: 'records', records: Array.from({ length: count }, () => metric(++step)) }));
+    for (let i = 0; i < POINTS / 1000; i++) say(1000);
+    timer = setInterval(() => say(5), 1000 / UPDATES_PER_SECOND);
+  });
+  await page.waitForFunction((points) => Number(/after (\d+) points/.exec(document.querySelector('canvas')?.getAttribute('aria-label') ?? '')?.[1] ?? 0) >= points, POINTS);
+  const gaps = await page.evaluate(frames, [seconds * 1000, null]);
+  clearInterval(timer);
+  await close();
+  return gaps;
+}
+
+async function log(browser) {
+  const { page, close } = await monitor(browser, (socket) => {
+    let seq = 0;
+    for (let i = 0; i < LINES / 1000; i++) socket.send(JSON.stringify({ type: 'records', records: Array.from({ length: 1000 }, () => line(++seq)) }));
+  });
+  await page.getByText(`${LINES} of ${LINES} lines`).waitFor();
+  await page.getByRole('log').scrollIntoViewIfNeeded();
+  const gaps = await page.evaluate(frames, [seconds * 1000, '[role=log]']);
+  await close();
+  return gaps;
+}
+
+async function nothing(browser) {
+  const page = await browser.newPage();
+  await page.goto('about:blank');
+  const gaps = await page.evaluate(frames, [seconds * 1000, null]);
+  await page.close();
+  return gaps;
+}
+
+(async () => {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: SWITCHES });
+  const found = { starts: [], idle: await nothing(browser) };
+  await start(browser); // warms the page cache and the platform, uncounted
+  for (let i = 0; i < Number(starts); i++) found.starts.push(await start(browser));
+  found.chart = await chart(browser);
+  found.log = await log(browser);
+  await browser.close();
+  console.log(JSON.stringify(found));
+})().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
