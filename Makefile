@@ -69,7 +69,7 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: reference
-reference: install ## write docs/reference/openapi.json from the code
+reference: install ## write docs/reference/openapi.json and asyncapi.yaml from the code
 	$(BIN)/python -m deploy.reference
 
 .PHONY: seedling
