@@ -50,6 +50,20 @@ $(SERVERS)/.installed: requirements/servers.txt
 test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
 	$(BIN)/python -m tests.servers pytest tests/contracts tests/components/training/test_base_models.py
 
+.PHONY: web
+web: ## build the browser app anew (needs Node 20.19 or newer)
+	cd services/gateway/web && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: check-web
+check-web: web ## the browser app: its unit tests, and that the committed build is this source's
+	git diff --exit-code --stat -- services/gateway/web/dist
+	test -z "$$(git status --porcelain -- services/gateway/web/dist)"
+	cd services/gateway/web && npm test
+
+.PHONY: test-web
+test-web: install check-web ## the browser app in Chromium against a real platform (about 10 minutes)
+	cd services/gateway/web && npm run e2e
+
 .PHONY: up-distributed
 up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
 	$(BIN)/python -m deploy.town --replicas $(or $(REPLICAS),1)

@@ -42,7 +42,8 @@ def p95(gaps: list[float]) -> float:
 
 def measure(home: Path, seconds: int, starts: int) -> dict[str, Any]:
     """What the browser found with a platform of its own."""
-    env = {**os.environ, "ANNEAL_HOME": str(home)}
+    # Without warm engines: their imports would take the processor from the browser that is measured.
+    env = {**os.environ, "ANNEAL_HOME": str(home), "ANNEAL_WARM_ENGINES": "false"}
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import ipaddress
 import json
 import os
 import signal
@@ -18,9 +17,9 @@ import services.export.app
 import services.gateway.app
 import services.inference.app
 import services.training.app
-from shared.runtime.errors import AnnealError, InvalidInput
+from shared.runtime.errors import AnnealError
 from shared.runtime.logging import configure_logging
-from shared.runtime.process import Server, listen, server_config
+from shared.runtime.process import Server, listen, refuse_exposure, server_config
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
@@ -38,6 +37,7 @@ BUILDERS = (
 
 async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
     """Run the rooms until `stop`; then running work checkpoints and hands itself back while requests finish."""
+    refuse_exposure(settings)
     rooms = [await build(resources) for build in BUILDERS]
     gateway = await services.gateway.app.build(resources, {room.name: web_app(room, resources) for room in rooms})
     server, listener = Server(server_config(gateway.app)), listen(settings)
@@ -47,7 +47,9 @@ async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -
         announce(settings.directory, url, await gateway.link())
         if settings.warm_engines:
             await resources.engines.start()
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         server.should_exit = True
     await serving
     (settings.directory / "platform.json").unlink()
@@ -80,15 +82,11 @@ async def main(settings: Settings) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Settings:
-    """Settings from the environment, with the command line's port over them. Only loopback: there is no TLS here."""
+    """Settings from the environment, with the command line's port over them."""
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__)
     parser.add_argument("--port", type=int, help="0 picks a free one")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    settings = Settings(**given)
-    if not ipaddress.ip_address(settings.host).is_loopback:
-        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the embedded platform speaks plain HTTP."
-        raise InvalidInput(detail, remedy="Put a TLS proxy in front of 127.0.0.1, or run the rooms distributed.")
-    return settings
+    return Settings(**given)
 
 
 if __name__ == "__main__":

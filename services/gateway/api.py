@@ -6,10 +6,12 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
+from services.gateway import ui
+from services.gateway.auth.gate import COOKIE
 from services.gateway.live import Live
 from services.gateway.metrics import Metrics
 from services.gateway.overview import Overview, ReadModel
@@ -31,8 +33,13 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["System"])
 
     @router.get("/", include_in_schema=False)
-    async def landing() -> HTMLResponse:
-        return page("landing")
+    async def landing(request: Request) -> Response:
+        return RedirectResponse("/ui/") if COOKIE in request.cookies else page("landing")
+
+    @router.get("/ui", include_in_schema=False)
+    @router.get("/ui/{path:path}", include_in_schema=False)
+    async def browser_app(request: Request, path: str = "") -> Response:
+        return ui.serve(request, path)
 
     @router.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

@@ -29,6 +29,7 @@ class Route:
 
 ROUTES = (
     Route("/", "gateway", open=True),
+    Route("/ui/**", "gateway", open=True),
     Route("/docs", "gateway", open=True),
     Route("/healthz", "gateway", open=True),
     Route("/readyz", "gateway", open=True),

@@ -1,6 +1,7 @@
 """The outbox pump: publishes the events that documents carry, then clears them without touching the version."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -9,13 +10,15 @@ import structlog
 
 from shared.bus.protocol import Bus
 from shared.documents.entities import now
-from shared.documents.protocol import Collection, Documents, Index
+from shared.documents.protocol import Collection, Document, Documents, Index
 from shared.events.envelope import Envelope
 
 log = structlog.get_logger(__name__)
 
 SCAN_INTERVAL = 5.0
 """Seconds between scans for events that a crash left behind; a kick makes the usual case immediate."""
+BURY_INTERVAL = 3600.0
+"""Seconds between searches for old tombstones, which read every collection."""
 TOMBSTONE_AGE = timedelta(days=1)
 
 
@@ -42,11 +45,17 @@ class Outbox:
         cleared = 0
         for collection in list(self._collections.values()):
             for document in await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=500):
-                for event in document["outbox"].values():
-                    await self._bus.publish(Envelope.model_validate(event))
-                where = {"pending": document["pending"]}
-                cleared += await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
+                try:
+                    cleared += await self._publish(collection, document)
+                except Exception:  # one event that the bus refuses must not hold up those behind it
+                    log.exception("outbox_not_published", id=document["_id"])
         return cleared
+
+    async def _publish(self, collection: Collection, document: Document) -> bool:
+        for event in document["outbox"].values():
+            await self._bus.publish(Envelope.model_validate(event))
+        where = {"pending": document["pending"]}
+        return await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
 
     async def bury(self) -> None:
         """Remove tombstones that are drained and a day old."""
@@ -57,11 +66,14 @@ class Outbox:
 
     async def run(self) -> None:
         """Pump until cancelled; a bus that is away is retried, nothing is lost."""
+        buried = -BURY_INTERVAL
         while True:
             self._kicked.clear()
             try:
                 await self.drain()
-                await self.bury()
+                if time.monotonic() - buried >= BURY_INTERVAL:
+                    await self.bury()
+                    buried = time.monotonic()
             except Exception:
                 log.exception("outbox_pump_failed")
             with suppress(TimeoutError):

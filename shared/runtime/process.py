@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.runtime.errors import AnnealError
 from shared.runtime.logging import configure_logging
-from shared.runtime.resources import Resources, open_resources
+from shared.runtime.resources import Misconfigured, Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import extract
@@ -139,6 +139,14 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def refuse_exposure(settings: Settings) -> None:
+    """Raise Misconfigured where keys would cross a network in the clear."""
+    if not settings.loopback and not settings.tls_proxy:
+        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the gateway speaks plain HTTP."
+        remedy = "Put a proxy that ends TLS before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1."
+        raise Misconfigured(detail, field="host", remedy=remedy)
 
 
 def listen(settings: Settings) -> socket.socket:

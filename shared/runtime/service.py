@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
@@ -14,6 +15,8 @@ from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
 from shared.runtime.resources import Resources
+
+log = structlog.get_logger(__name__)
 
 EventHandler = Callable[[Any, Envelope], Awaitable[None]]
 """`async def handler(event: <its Event class>, envelope: Envelope) -> None`."""
@@ -79,11 +82,18 @@ async def running(services: Iterable[Service], resources: Resources) -> AsyncIte
 async def background(work: Awaitable[None]) -> AsyncIterator[None]:
     """Run `work` beside the block; cancel it at the end and wait until it has gone."""
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_log_end)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _log_end(task: asyncio.Future[None]) -> None:
+    """What runs in the background ends only when it is cancelled; anything else must be seen."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("background_work_died", exc_info=error)
 
 
 async def readiness(resources: Resources) -> dict[str, str]:

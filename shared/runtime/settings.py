@@ -1,5 +1,6 @@
 """Settings from the environment (`ANNEAL_…`): with none set, a laptop's embedded platform."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ class Settings(BaseSettings):
         default={}, description="where the gateway finds the rooms: dataset=http://…,training=http://…,…"
     )
     host: str = "127.0.0.1"
+    tls_proxy: bool = Field(default=False, description="a proxy that ends TLS stands before the gateway")
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
     allowed_hosts: list[str] = Field(
         default=[], description="names this platform answers for, beside the loopback ones and `host`"
@@ -44,6 +46,11 @@ class Settings(BaseSettings):
     def distributed(self) -> bool:
         """The rooms are processes of their own that share servers, and not one data directory."""
         return bool(self.bus_url or self.documents_url)
+
+    @property
+    def loopback(self) -> bool:
+        """It listens where only this machine can reach it."""
+        return self.host == "localhost" or ip_address(self.host).is_loopback
 
     @property
     def directory(self) -> Path:

@@ -15,6 +15,8 @@ from shared.runtime.leases import LeaseLost
 
 TAIL_BYTES = 64 * 1024
 READ_LIMIT = 10_000
+CHUNKS_AT_ONCE = 16
+"""Chunks in memory at a time while a stream is read."""
 
 Record = dict[str, Any]
 
@@ -95,17 +97,14 @@ class Streams:
         found: list[Record] = []
         if head["tail"] and after + 1 < head["tail"][0]["seq"]:
             where = {"stream": id, "last": {"$gt": after}, "first": {"$lt": head["tail"][0]["seq"]}}
-            for chunk in await self._chunks.find(where, order=(("first", 1),)):
-                found += _wanted(chunk["records"], after, kinds)
+            skip = 0
+            while chunks := await self._chunks.find(where, order=(("first", 1),), skip=skip, limit=CHUNKS_AT_ONCE):
+                for chunk in chunks:
+                    found += _wanted(chunk["records"], after, kinds)
                 if len(found) >= limit:
                     return found[:limit]
+                skip += len(chunks)
         return (found + _wanted(head["tail"], after, kinds))[:limit]
-
-    async def delete(self, id: str) -> None:
-        """Forget a stream: head first, so that nothing reads a half."""
-        await self._heads.delete(id)
-        for chunk in await self._chunks.find({"stream": id}):
-            await self._chunks.delete(chunk["_id"])
 
 
 def _wanted(records: Sequence[Record], after: int, kinds: Sequence[str] | None) -> list[Record]:

@@ -119,7 +119,8 @@ class Worker(Generic[W]):
     async def _claim(self) -> None:
         order = (("priority", -1), ("created_at", 1))
         for work in await self._store.find({"state": "queued"}, order=order, limit=100):
-            if self._closing or not self._capacity.fits(work, [held[0] for held in self._running.values()]):
+            running = [held[0] for held in self._running.values()]
+            if self._closing or work.id in self._running or not self._capacity.fits(work, running):
                 continue
             try:
                 claimed = await self._store.change(work.id, lambda w: w.claim(self._name))

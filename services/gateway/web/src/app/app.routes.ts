@@ -1,0 +1,20 @@
+/** Every page by its path; each is loaded when it is first opened. */
+import { Routes } from '@angular/router';
+
+export const routes: Routes = [
+  { path: '', pathMatch: 'full', redirectTo: 'dashboard' },
+  { path: 'dashboard', title: 'Dashboard', loadComponent: () => import('./dashboard/dashboard').then((m) => m.Dashboard) },
+  { path: 'datasets', title: 'Datasets', loadComponent: () => import('./datasets/datasets').then((m) => m.Datasets) },
+  { path: 'datasets/:id', title: 'Dataset', loadComponent: () => import('./datasets/dataset').then((m) => m.DatasetPage) },
+  { path: 'models', title: 'Models', loadComponent: () => import('./models/models').then((m) => m.Models) },
+  { path: 'models/:id', title: 'Model', loadComponent: () => import('./models/model').then((m) => m.ModelPage) },
+  { path: 'jobs', title: 'Training jobs', loadComponent: () => import('./jobs/jobs').then((m) => m.Jobs) },
+  { path: 'jobs/new', title: 'New training job', loadComponent: () => import('./jobs/new-job').then((m) => m.NewJob) },
+  { path: 'jobs/:id', title: 'Training job', loadComponent: () => import('./jobs/monitor').then((m) => m.Monitor) },
+  { path: 'evaluations', title: 'Evaluations', loadComponent: () => import('./evaluations/evaluations').then((m) => m.Evaluations) },
+  { path: 'evaluations/:id', title: 'Evaluation', loadComponent: () => import('./evaluations/evaluation').then((m) => m.EvaluationPage) },
+  { path: 'exports', title: 'Exports', loadComponent: () => import('./exports/exports').then((m) => m.Exports) },
+  { path: 'playground', title: 'Playground', loadComponent: () => import('./playground/playground').then((m) => m.Playground) },
+  { path: 'settings', title: 'Settings', loadComponent: () => import('./settings/settings').then((m) => m.Settings) },
+  { path: '**', title: 'Not found', loadComponent: () => import('./shell/not-found').then((m) => m.NotFound) },
+];

@@ -1,0 +1,43 @@
+import { History, StreamRecord } from './history';
+
+const record = (seq: number, kind: string, values: object): StreamRecord => ({ seq, time: '2026-01-01T00:00:00Z', kind, ...values });
+const metric = (seq: number, step: number, loss: number) => record(seq, 'metric', { step, loss, learning_rate: 1e-3 });
+
+describe('History', () => {
+  it('takes every record once, however often it is told', () => {
+    const history = new History();
+    history.apply([metric(1, 1, 3), metric(2, 2, 2)]);
+    expect(history.apply([metric(1, 1, 3), metric(2, 2, 2)])).toBe(false);
+    expect(history.apply([metric(2, 2, 2), metric(3, 3, 1)])).toBe(true);
+    expect(history.curve('loss').x).toEqual([1, 2, 3]);
+    expect(history.seq).toBe(3);
+  });
+
+  it('drops what a resume will repeat', () => {
+    const history = new History();
+    history.apply([metric(1, 1, 3), metric(2, 2, 2), record(3, 'evaluation', { step: 2, loss: 2.5 }), record(4, 'checkpoint', { step: 2, loss: 2.5, best: true })]);
+    history.apply([record(5, 'rewind', { step: 1 }), metric(6, 2, 1.9)]);
+    expect(history.curve('loss').y).toEqual([3, 1.9]);
+    expect(history.validation.x).toEqual([]);
+    expect(history.checkpoints).toEqual([]);
+  });
+
+  it('keeps one best checkpoint', () => {
+    const history = new History();
+    history.apply([record(1, 'checkpoint', { step: 10, loss: 2, best: true }), record(2, 'checkpoint', { step: 20, loss: 1, best: true })]);
+    expect(history.checkpoints.map((checkpoint) => checkpoint.best)).toEqual([false, true]);
+  });
+
+  it('makes a curve of every figure that the engine gives', () => {
+    const history = new History();
+    history.apply([record(1, 'metric', { step: 1, loss: 1, gpu_utilisation: 50, tokens: 9, note: 'text' })]);
+    expect([...history.curves.keys()]).toEqual(['loss', 'gpu_utilisation']);
+  });
+
+  it('tells state and failure in the log', () => {
+    const history = new History();
+    history.apply([record(1, 'state', { state: 'failed', cause: 'diverged', detail: 'the loss became nan' })]);
+    expect(history.state).toBe('failed');
+    expect(history.logs[0]).toMatchObject({ level: 'error', message: '— failed: the loss became nan' });
+  });
+});

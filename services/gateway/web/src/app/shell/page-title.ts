@@ -1,0 +1,14 @@
+/** The document's title follows the route. */
+import { inject, Injectable } from '@angular/core';
+import { Title } from '@angular/platform-browser';
+import { RouterStateSnapshot, TitleStrategy } from '@angular/router';
+
+@Injectable()
+export class PageTitle extends TitleStrategy {
+  private readonly title = inject(Title);
+
+  override updateTitle(state: RouterStateSnapshot): void {
+    const page = this.buildTitle(state);
+    this.title.setTitle(page ? `${page} · Anneal` : 'Anneal');
+  }
+}

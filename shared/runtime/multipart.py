@@ -1,0 +1,138 @@
+"""multipart/form-data as it arrives: parts in order, never more in memory than a chunk of the body."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
+
+from shared.runtime.errors import AnnealError
+
+FIELD_LIMIT = 64 << 10
+"""Bytes of a form field that is not a file."""
+MOST_PARTS = 64
+"""Fields and files of one form."""
+
+Step = tuple[Literal["part", "data", "end", "done"], bytes]
+
+
+class MalformedUpload(AnnealError):
+    """The body is not complete multipart/form-data, or has more to it than a form may."""
+
+    status = 400
+    code = "malformed_upload"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A form field, or with a `filename` a file. Read `chunks` before asking for the next part."""
+
+    name: str
+    filename: str | None
+    chunks: AsyncIterator[bytes]
+
+    async def text(self) -> str:
+        """A field's value; raises MalformedUpload for one that is too long or not UTF-8."""
+        value = b""
+        async for chunk in self.chunks:
+            value += chunk
+            if len(value) > FIELD_LIMIT:
+                raise MalformedUpload(f"The form field {self.name!r} is too long.", field=self.name, limit=FIELD_LIMIT)
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedUpload(f"The form field {self.name!r} is not UTF-8.", field=self.name) from error
+
+
+class Multipart:
+    """A request body; the parser's callbacks become steps, which `parts` turns into parts."""
+
+    def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
+        kind, parameters = parse_options_header(content_type)
+        boundary = parameters.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            remedy = "Send multipart/form-data with a `file` part: curl -F file=@data.jsonl"
+            raise MalformedUpload("The body is not multipart/form-data.", field="Content-Type", remedy=remedy)
+        self._body, self._steps = body, deque[Step]()
+        self._header, self._value, self._disposition = b"", b"", b""
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._header_field,
+                "on_header_value": self._header_value,
+                "on_header_end": self._header_end,
+                "on_headers_finished": lambda: self._steps.append(("part", self._disposition)),
+                "on_part_data": lambda data, start, end: self._steps.append(("data", data[start:end])),
+                "on_part_end": lambda: self._steps.append(("end", b"")),
+                "on_end": lambda: self._steps.append(("done", b"")),
+            },
+        )
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """Each part; what its reader leaves of it is skipped. Raises MalformedUpload behind MOST_PARTS."""
+        steps, count = self._read(), 0
+        async for kind, data in steps:
+            if kind == "part":
+                count += 1
+                if count > MOST_PARTS:
+                    raise MalformedUpload("The form has too many parts.", limit=MOST_PARTS)
+                _, options = parse_options_header(data)
+                filename = options.get(b"filename")
+                name = options.get(b"name", b"").decode("utf-8", "replace")
+                part = Part(name, None if filename is None else filename.decode("utf-8", "replace"), _chunks(steps))
+                yield part
+                async for _ in part.chunks:
+                    pass
+
+    async def _read(self) -> AsyncIterator[Step]:
+        """Steps as the body comes in; raises MalformedUpload where it breaks off."""
+        complete = False
+        try:
+            async for chunk in self._body:
+                self._parser.write(chunk)
+                while self._steps:
+                    step = self._steps.popleft()
+                    complete = complete or step[0] == "done"
+                    yield step
+        except (FormParserError, ClientDisconnect) as error:
+            raise MalformedUpload(f"The body is not multipart/form-data: {error or 'cut off'}.") from error
+        if not complete:
+            raise MalformedUpload("The body ends before its last boundary.", remedy="Send the upload again.")
+
+    def _begin(self) -> None:
+        self._header, self._value, self._disposition = b"", b"", b""
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header, self._value = b"", b""
+
+
+async def _chunks(steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
+    async for kind, data in steps:
+        if kind == "end":
+            return
+        yield data
+
+
+async def drain(body: AsyncIterator[bytes], limit: int = 64 << 20, seconds: float = 5.0) -> None:
+    """Read on for a little while, so that a client still sending gets to see the refusal instead of a reset."""
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in body:
+                limit -= len(chunk)
+                if limit < 0:
+                    return
+    except Exception:
+        return

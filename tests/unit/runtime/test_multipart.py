@@ -1,0 +1,71 @@
+"""multipart/form-data in pieces of any size."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.dataset.errors import MalformedUpload
+from services.dataset.intake import plain_name
+from services.dataset.multipart import FIELD_LIMIT, Multipart
+
+CONTENT_TYPE = "multipart/form-data; boundary=xx"
+BODY = (
+    b'--xx\r\nContent-Disposition: form-data; name="name"\r\n\r\nfa\xc3\xa7ade\r\n'
+    b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
+    b"one\r\n--x\r\ntwo\r\n"
+    b'--xx\r\nContent-Disposition: form-data; name="seed"\r\n\r\n7\r\n--xx--\r\n'
+)
+
+
+async def stream(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+async def read(content_type: str, body: bytes) -> None:
+    """Take every field, skip every file."""
+    async for part in Multipart(content_type, stream(body, 1_000)).parts():
+        if part.filename is None:
+            await part.text()
+
+
+@pytest.mark.parametrize("size", [1, 3, 50, 10_000])
+async def test_parts_in_order_whatever_the_chunks(size: int) -> None:
+    found = []
+    async for part in Multipart(CONTENT_TYPE, stream(BODY, size)).parts():
+        content = await part.text() if part.filename is None else b"".join([chunk async for chunk in part.chunks])
+        found.append((part.name, part.filename, content))
+    assert found == [("name", None, "façade"), ("file", "a.txt", b"one\r\n--x\r\ntwo"), ("seed", None, "7")]
+
+
+async def test_what_is_not_read_is_skipped() -> None:
+    names = [part.name async for part in Multipart(CONTENT_TYPE, stream(BODY, 7)).parts()]
+    assert names == ["name", "file", "seed"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", BODY),
+        ("multipart/form-data", BODY),
+        (CONTENT_TYPE, BODY[:120]),
+        (CONTENT_TYPE, b"no boundary here"),
+        (
+            CONTENT_TYPE,
+            b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n' + b"x" * (FIELD_LIMIT + 1) + b"\r\n--xx--",
+        ),
+        (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n\xff\r\n--xx--'),
+    ],
+    ids=["type", "boundary", "cut", "garbage", "long", "latin-1"],
+)
+async def test_malformed_bodies_are_refused(content_type: str, body: bytes) -> None:
+    with pytest.raises(MalformedUpload):
+        await read(content_type, body)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("../../etc/a.txt", "a.txt"), ("C:\\data\\b.csv", "b.csv"), ("\x00\n.txt", ".txt"), ("", "upload")],
+)
+def test_file_names_are_for_reports_only(given: str, shown: str) -> None:
+    assert plain_name(given) == shown

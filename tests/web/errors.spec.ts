@@ -1,0 +1,70 @@
+/** What a user sees when things go wrong: no session, a bad file, a cancelled upload, a platform that is away and comes back. */
+import { expect, test } from './platform';
+
+test.describe('without a session', () => {
+  test.use({ storageState: undefined });
+
+  test('the app says how to sign in, and goes on once that is done', async ({ page, platform, browser }) => {
+    await page.context().clearCookies();
+    await page.goto('/ui/datasets');
+    await expect(page.getByRole('heading', { name: 'Sign in with a link' })).toBeVisible();
+    await platform.signIn(browser);
+    const { cookies } = JSON.parse(require('node:fs').readFileSync(platform.session, 'utf8')) as { cookies: Parameters<ReturnType<typeof page.context>['addCookies']>[0] };
+    await page.context().addCookies(cookies);
+    await page.getByRole('button', { name: 'I have opened the link' }).click();
+    await expect(page.getByRole('heading', { name: 'No dataset yet' })).toBeVisible();
+  });
+});
+
+test('a bad file is refused with its lines and reasons', async ({ page }) => {
+  await page.goto('/ui/datasets');
+  const rows = ['{"prompt": "a", "completion": "b"}', 'not json', '{"prompt": 1, "completion": "x"}'];
+  await page.getByLabel('Drop a file here').setInputFiles({ name: 'bad.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(rows.join('\n')) });
+  await expect(page.getByText('Line 2: not a JSON object')).toBeVisible();
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
+  const upload = page.getByRole('region', { name: 'Upload of bad.jsonl' });
+  await expect(upload.getByRole('alert')).toContainText('bad.jsonl:2');
+  await expect(upload.getByRole('button', { name: 'Try again' })).toBeVisible();
+});
+
+test('an unknown kind of file is refused before it is sent', async ({ page }) => {
+  await page.goto('/ui/datasets');
+  await page.getByLabel('Drop a file here').setInputFiles({ name: 'notes.docx', mimeType: 'application/msword', buffer: Buffer.from('x') });
+  await expect(page.getByText('notes.docx cannot be read.')).toBeVisible();
+});
+
+test('columns that are not known are mapped, with a preview of the result', async ({ page }) => {
+  await page.goto('/ui/datasets');
+  const csv = ['user_query,agent_reply', ...Array.from({ length: 30 }, (_, i) => `question ${i},answer ${i}`)].join('\n');
+  await page.getByLabel('Drop a file here').setInputFiles({ name: 'mapped.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+  await expect(page.getByLabel('prompt', { exact: true })).toHaveValue('user_query');
+  await expect(page.getByRole('columnheader', { name: 'completion' })).toBeVisible();
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
+  await expect(page.getByText('30 rows ready')).toBeVisible();
+});
+
+test('an upload can be cancelled, and leaves nothing', async ({ page }) => {
+  await page.goto('/ui/datasets');
+  await page.route('**/datasets/upload', async () => undefined); // held on the way for as long as it takes to cancel it
+  const row = `{"text": "${'long '.repeat(200)}"}\n`;
+  await page.getByLabel('Drop a file here').setInputFiles({ name: 'held.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(row.repeat(1000)) });
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
+  await page.getByRole('button', { name: 'Cancel upload' }).click();
+  await expect(page.getByText('cancelled, nothing was kept')).toBeVisible();
+  await page.unroute('**/datasets/upload');
+  await page.reload();
+  await expect(page.getByRole('link', { name: 'mapped' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'held' })).toHaveCount(0);
+});
+
+test('the platform goes away and comes back: what was entered is still there', async ({ page, platform, complaints }) => {
+  await page.goto('/ui/jobs/new');
+  await page.getByLabel('Name', { exact: true }).fill('kept while away');
+  await platform.stop();
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await expect(page.getByText('The platform does not answer.')).toBeVisible();
+  await platform.start();
+  await expect(page.getByText('The platform does not answer.')).toBeHidden({ timeout: 30_000 });
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('kept while away');
+  expect(complaints).toEqual([]);
+});
