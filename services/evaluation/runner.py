@@ -1,5 +1,6 @@
 """One attempt at an evaluation: an engine child under the lease, then the report as an artifact."""
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -45,7 +46,7 @@ class Runner:
                 await self._publish(evaluation, lease, outcome, folder)
                 await cache.keep(folder)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _spec(self, evaluation: Evaluation, cache: BaseCache, folder: Path) -> dict[str, Any]:
         """The engine's spec: local folders and plain values only."""

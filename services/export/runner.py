@@ -1,5 +1,6 @@
 """One attempt at an export: an engine child under the lease, then its archive as an artifact."""
 
+import asyncio
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Runner:
             if result := await attempt(child, lease, on_message):
                 await self._publish(export, lease, result)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _spec(self, export: Export, folder: Path) -> dict[str, Any]:
         """The engine's spec: local folders and plain values only."""

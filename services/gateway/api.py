@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect
+import structlog
+from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect, status
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
@@ -19,6 +20,8 @@ from services.gateway.pages import page
 from services.gateway.service import Platform
 from shared.runtime.errors import AnnealError
 from shared.runtime.principal import HEADER, Caller, Signer
+
+log = structlog.get_logger(__name__)
 
 
 class Health(BaseModel):
@@ -104,6 +107,11 @@ async def _send(socket: WebSocket, job_id: str, messages: AsyncIterator[dict[str
     except AnnealError as error:
         await socket.send_json({"type": "error", "job_id": job_id, "problem": error.problem()})
         await socket.close(4000 + error.status)
+    except WebSocketDisconnect:
+        return
+    except Exception:
+        log.exception("live_failed", job_id=job_id)
+        await socket.close(status.WS_1011_INTERNAL_ERROR)
 
 
 async def _left(socket: WebSocket) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -27,6 +28,8 @@ from services.gateway.targets import InProcess, Rooms, Target, as_target
 from shared.runtime.principal import Principal
 from shared.runtime.resources import Resources, private_file
 from shared.runtime.service import Service, background, web_app
+
+log = structlog.get_logger(__name__)
 
 OPERATOR = Principal("operator")
 VERSION = "0.1.0"
@@ -50,7 +53,10 @@ async def sweep(*expiring: Credentials[Any]) -> None:
     """Bury expired sessions, links and tickets from time to time. Keys stay: their list says that they expired."""
     while True:
         for credentials in expiring:
-            await credentials.sweep()
+            try:
+                await credentials.sweep()
+            except Exception:
+                log.exception("sweep_failed")
         await asyncio.sleep(SWEEP_INTERVAL)
 
 
@@ -59,7 +65,7 @@ async def build(resources: Resources, rooms: Mapping[str, Target | ASGIApp]) -> 
     stores, metrics = await Stores.open(resources), Metrics()
     keys = Keys(Credentials(stores.keys, Key, "key"))
     grants = Credentials(stores.grants, Grant, "grant")
-    sessions = Sessions(Credentials(stores.sessions, Session, "session"), grants)
+    sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants)
     await keys.register(private_file(resources.settings.directory / "api-key", mint()), "first key", OPERATOR)
     targets = Rooms({name: as_target(room) for name, room in rooms.items()}, resources.signer)
     model = ReadModel(stores)

@@ -44,7 +44,7 @@ class Forwarder:
         route = match(scope["path"])
         if scope["path"] not in UNCHECKED_HOST:
             self._gate.check_host(connection)
-        if route is None:
+        if route is None or _climbs(scope["path"]):
             detail = f"There is nothing at {scope['path']}."
             raise NotFound(detail, field="path", remedy="/docs lists every path.")
         scope["anneal.route"] = route
@@ -55,6 +55,11 @@ class Forwarder:
             headers.append((HEADER.encode(), self._signer.sign(principal).encode()))
         inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
         return route, {**inner, "headers": headers}
+
+
+def _climbs(path: str) -> bool:
+    """Whether a path has dot segments: a room's side would resolve them, and so answer for a path that we never saw."""
+    return not {".", ".."}.isdisjoint(path.split("/"))
 
 
 def _inward(headers: list[tuple[bytes, bytes]], *, keep_cookie: bool) -> list[tuple[bytes, bytes]]:

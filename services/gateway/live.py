@@ -15,6 +15,7 @@ from services.gateway.models import FINAL
 from services.gateway.overview import ReadModel
 from services.gateway.targets import Rooms
 from shared.bus.protocol import Bus
+from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.principal import Principal
@@ -27,6 +28,9 @@ BATCH = 1000
 HELD_BACK = 64
 """Broadcasts that wait for a slow websocket; beyond them it reads from the store."""
 
+PAUSE = 1.0
+"""Seconds before we listen again after the bus failed."""
+
 Record = dict[str, Any]
 
 
@@ -38,13 +42,25 @@ class Hub:
         self._followers: dict[str, set[asyncio.Queue[list[Record]]]] = {}
 
     async def serve(self) -> None:
-        """Listen until cancelled."""
-        async with self._bus.listen([TrainingProgressed.type]) as envelopes:
-            async for envelope in envelopes:
-                event = TrainingProgressed.model_validate(envelope.data)
-                self._hand_out(event)
-                for state in _states(event.records):
-                    await self._model.job_moved(event.job_id, state)
+        """Listen until cancelled; a bus that is away is asked again."""
+        while True:
+            try:
+                async with self._bus.listen([TrainingProgressed.type]) as envelopes:
+                    async for envelope in envelopes:
+                        await self._hear(envelope)
+            except Exception:
+                log.exception("listening_failed")
+            await asyncio.sleep(PAUSE)
+
+    async def _hear(self, envelope: Envelope) -> None:
+        """Take one broadcast; what is wrong with it must not cost the next one."""
+        try:
+            event = TrainingProgressed.model_validate(envelope.data)
+            self._hand_out(event)
+            for state in _states(event.records):
+                await self._model.job_moved(event.job_id, state)
+        except Exception:
+            log.exception("broadcast_failed", envelope_id=envelope.id)
 
     def _hand_out(self, event: TrainingProgressed) -> None:
         for queue in self._followers.get(event.job_id, ()):

@@ -53,7 +53,8 @@ class Grant(Credential):
 class Thing(Entity):
     """Something that another room owns, as its last event described it.
 
-    `sequence` is the owner's document version then; what is older is ignored, so events may arrive in any order.
+    `sequence` is the owner's document version then; what is older is ignored, so events may arrive in any order. A
+    rejection is numbered by the upload and not by the dataset: it says something only where nothing is known yet.
     """
 
     kind: Kind
@@ -64,6 +65,10 @@ class Thing(Entity):
 
     def learn(self, state: str, sequence: int, name: str | None, links: dict[str, str]) -> None:
         """Take over a newer fact; deletion stays."""
+        if state == "rejected":
+            if self.state == "unknown":
+                self.state, self.name = state, name
+            return
         if self.state == "deleted" or (sequence <= self.sequence and state != "deleted"):
             return
         self.state, self.sequence, self.name = state, sequence, name or self.name

@@ -1,9 +1,10 @@
 """Deployments: load and warm up, keep, undeploy."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import aclosing
-from typing import Any
+import hashlib
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -11,7 +12,7 @@ from services.inference.catalog import Catalog, FoundModel
 from services.inference.models import Deployment, ServedModel
 from services.inference.store import Stores
 from services.inference.supervisor import Supervisor
-from shared.documents.entities import Page, derived_id, new_id
+from shared.documents.entities import Changed, Page, derived_id, new_id
 from shared.events.training import ModelDeleted, TrainingSucceeded
 from shared.runtime.errors import AnnealError, NotFound
 
@@ -24,6 +25,7 @@ class Deployments:
     def __init__(self, stores: Stores, catalog: Catalog, supervisor: Supervisor) -> None:
         self._stores, self._catalog, self._supervisor = stores, catalog, supervisor
         self._loading: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def deploy(self, project: str, name: str, key: str | None) -> Deployment:
         """Begin to deploy a model; one that is deployed already is returned, a failed one is tried again."""
@@ -33,9 +35,9 @@ class Deployments:
             again = await store.change(existing.id, Deployment.again)
             return self._begin(again)
         id = derived_id("dep", project, key) if key else new_id("dep")
-        return self._begin(
-            await store.create(Deployment(id=id, project=project, model_id=model.id, model_uri=model.uri))
-        )
+        asked = hashlib.sha256(model.id.encode()).hexdigest() if key else None
+        deployment = Deployment(id=id, project=project, request_hash=asked, model_id=model.id, model_uri=model.uri)
+        return self._begin(await store.create(deployment))
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[Deployment]:
         """The project's deployments, newest first."""
@@ -87,25 +89,34 @@ class Deployments:
 
     def _begin(self, deployment: Deployment) -> Deployment:
         if deployment.state == "loading":
-            self._start(self._load(deployment))
+            task = asyncio.create_task(self._load(deployment.id))
+            self._loading.add(task)
+            task.add_done_callback(self._loading.discard)
         return deployment
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
+    async def _load(self, id: str) -> None:
+        """Bring a deployment to its end, one at a time: who comes while it loads finds it done."""
+        turn = self._turns.setdefault(id, asyncio.Lock())
+        async with turn:
+            with suppress(NotFound):  # it was undeployed meanwhile
+                deployment = await self._stores.deployments.get(id)
+                if deployment.state == "loading":
+                    await self._stores.deployments.change(id, await self._outcome(deployment))
 
-    async def _load(self, deployment: Deployment) -> None:
-        store = self._stores.deployments
+    async def _outcome(self, deployment: Deployment) -> Callable[[Deployment], Changed]:
+        """What loading leads to, whatever happens."""
         try:
             model = await self._catalog.find(deployment.project, deployment.model_id)
             seconds = await self._warm_up(model)
-            await store.change(deployment.id, lambda current: current.ready(seconds))
-        except NotFound:
-            return
         except AnnealError as error:
             code, detail = error.code, error.detail
-            await store.change(deployment.id, lambda current: current.failed(code, detail))
+            return lambda current: current.failed(code, detail)
+        except Exception:
+            log.exception("loading_failed", deployment_id=deployment.id)
+            return lambda current: current.failed(
+                AnnealError.code, "Something failed that should not have: see the log."
+            )
+        return lambda current: current.ready(seconds)
 
     async def _warm_up(self, model: FoundModel) -> float:
         """Load, then decode two tokens; seconds it took."""

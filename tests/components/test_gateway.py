@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.app import Gateway, build
+from services.gateway.app import Gateway, build, sweep
 from services.gateway.auth.credentials import digest_of
 from services.gateway.proxy import OverHttp
 from shared.documents.entities import now
@@ -35,7 +35,7 @@ from shared.runtime.errors import NotFound
 from shared.runtime.logging import configure_logging
 from shared.runtime.principal import Caller
 from shared.runtime.resources import Resources, open_resources
-from shared.runtime.service import Service, running, web_app
+from shared.runtime.service import Service, background, running, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.streams import Streams
 from tests.serving import serving
@@ -216,6 +216,35 @@ async def test_an_expired_key_is_out(house: House) -> None:
     assert "expired" in response.json()["detail"]
 
 
+async def test_what_a_key_opened_ends_with_it(house: House) -> None:
+    """A link and a ticket that were not used yet, too."""
+    async with house.client() as operator:
+        made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["read"]})).json()
+        async with house.client(made["key"]) as client:
+            path = (await client.post("/auth/link")).json()["path"]
+            ticket = (await client.post("/live/tickets")).json()["ticket"]
+        await operator.delete(f"/auth/keys/{made['id']}")
+    async with house.client(None) as browser:
+        refused = await browser.get(path)
+    assert (refused.status_code, refused.json()["code"]) == (401, "link_spent")
+    with pytest.raises(websockets.InvalidStatus) as failure:
+        await websockets.connect(f"{house.url.replace('http', 'ws', 1)}/live?job=job_1&ticket={ticket}")
+    assert failure.value.response.status_code == 401
+
+
+async def test_a_session_does_not_outlive_the_key_that_opened_it(house: House) -> None:
+    keys = house.gateway.sessions._keys
+    async with house.client() as operator:
+        made = (await operator.post("/auth/keys", json={"name": "short", "expires_in_days": 1})).json()
+    async with house.client(made["key"]) as client, house.client(None) as browser:
+        await browser.get((await client.post("/auth/link")).json()["path"])
+        assert (await browser.get("/training/jobs")).status_code == 200
+        await keys.store.change(made["id"], lambda key: setattr(key, "expires_at", now()))
+        keys._checked.clear()  # as it is after CACHE_SECONDS
+        ended = await browser.get("/training/jobs")
+    assert ended.status_code == 401
+
+
 async def test_scopes_limit_a_key(house: House) -> None:
     async with house.client() as operator:
         keys = {
@@ -253,6 +282,20 @@ async def test_expired_links_are_buried(house: House) -> None:
         )
     await grants.sweep()
     assert await grants.store.count() == 1
+
+
+async def test_what_cannot_be_swept_does_not_end_the_sweeping(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, grants = house.gateway.sessions.credentials, house.gateway.sessions._grants
+    monkeypatch.setattr(sessions, "store", None)
+    await house.gateway.link()
+    for grant in await grants.store.find():
+        await grants.store.change(grant.id, lambda found: setattr(found, "expires_at", now()))
+
+    async def swept() -> bool:
+        return await grants.store.count() == 0
+
+    async with background(sweep(sessions, grants)):
+        await until(swept)
 
 
 async def test_a_restart_keeps_keys_and_sessions(house: House) -> None:
@@ -298,7 +341,17 @@ async def test_signing_out_ends_the_session(house: House) -> None:
         assert (await browser.get("/auth/session")).status_code == 401
 
 
-@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1"])
+async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(house: House) -> None:
+    stale = {"Cookie": "anneal_session=anneal_stale", "Origin": house.url}
+    async with house.client(None) as browser, house.client() as operator:
+        ended = await browser.delete("/auth/session", headers=stale)
+        known = await operator.delete("/auth/session", headers=stale)
+    assert (ended.status_code, known.status_code) == (401, 204)
+    for answer in (ended, known):
+        assert "max-age=0" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1", "http://["])
 async def test_a_cookie_from_another_site_changes_nothing(house: House, origin: str | None) -> None:
     async with house.client(None) as browser:
         await browser.get(await house.gateway.link())
@@ -309,8 +362,9 @@ async def test_a_cookie_from_another_site_changes_nothing(house: House, origin: 
 
 async def test_only_known_hosts_are_answered(house: House) -> None:
     async with house.client() as client:
-        foreign = await client.get("/training/jobs", headers={"Host": "attacker.example"})
-        assert (foreign.status_code, foreign.json()["code"]) == (421, "host_not_allowed")
+        for host in ("attacker.example", "["):
+            foreign = await client.get("/training/jobs", headers={"Host": host})
+            assert (foreign.status_code, foreign.json()["code"]) == (421, "host_not_allowed"), host
         for host in ("localhost:1", "[::1]:80", "anneal.example", "ANNEAL.example"):
             assert (await client.get("/training/jobs", headers={"Host": host})).status_code == 200, host
         assert (await client.get("/healthz", headers={"Host": "10.0.0.7:8080"})).status_code == 200
@@ -369,6 +423,17 @@ async def test_unknown_paths_are_problems(house: House, path: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["code"] == "not_found"
     assert response.json()["trace_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("climb", ["..", ".", "%2e%2e", "%2E", "a%2f.."])
+async def test_dot_segments_lead_nowhere(any_house: House, climb: str) -> None:
+    """By hand, since clients resolve them before they ask."""
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(any_house.url.rsplit(":", 1)[1]))
+        head = f"GET /training/{climb}/../training/jobs HTTP/1.1\r\nHost: localhost\r\n"
+        writer.write(f"{head}Authorization: Bearer {any_house.key}\r\n\r\n".encode())
+        assert b" 404 " in await reader.readline()
+        writer.close()
 
 
 async def test_a_missing_room_says_so(house: House) -> None:
@@ -514,6 +579,22 @@ async def test_live_of_an_unknown_job_is_an_error(house: House) -> None:
     assert (message["type"], message["problem"]["code"]) == ("error", "not_found")
 
 
+async def test_live_says_that_something_unforeseen_failed(house: House) -> None:
+    house.room.jobs["job_odd"] = "running"
+    await (await house.room.streams.writer("job_odd", 1)).append([{"kind": "log"}])
+    house.room.streams.read = nonsense  # type: ignore[method-assign]
+    with pytest.raises(websockets.ConnectionClosedError) as failure:
+        async with live(house, "job_odd") as messages:
+            await anext(messages)
+    assert failure.value.rcvd
+    assert failure.value.rcvd.code == 1011
+
+
+async def nonsense(*_: Any, **__: Any) -> list[dict[str, Any]]:
+    """Records without a number."""
+    return [{"kind": "log"}]
+
+
 async def test_a_ticket_opens_one_websocket(house: House) -> None:
     house.room.jobs["job_done"] = "failed"
     await (await house.room.streams.writer("job_done", 1)).append([{"kind": "state", "state": "failed"}])
@@ -563,6 +644,8 @@ async def test_the_overview_follows_events_in_any_order_and_any_number(house: Ho
         counts = {name: found[name] for name in ("datasets", "custom_models", "deployments")}
         assert counts == {"datasets": 1, "custom_models": 1, "deployments": 1}
         assert {state: n for state, n in found["jobs"].items() if n} == {"queued": 1, "succeeded": 1, "failed": 1}
+        odd = Envelope.of(TrainingRequested(job_id="job_2"), room="training", subject="job_2", project="default")
+        await house.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
         await broadcast(house, "job_2", [{"seq": 1, "kind": "state", "state": "running"}])
         await house.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)
         await house.publish(ModelUndeployed(deployment_id="dep_1", model_id="m_1"), sequence=5)

@@ -349,6 +349,29 @@ async def test_a_model_that_cannot_be_loaded_fails_with_its_reason(house: House)
     assert (shown["state"], shown["code"]) == ("failed", "template_mismatch")
 
 
+async def test_a_model_that_fails_unforeseen_does_not_load_for_ever(house: House) -> None:
+    odd = artifact_uri("default", "models", "base", "odd")
+    await publish(
+        house.resources.blobs, "default/models/base/odd", house.folder / "base", {"kind": "none that we know"}
+    )
+    await house.publish(house.folder / "adapter1", "on_odd", kind="adapter", base_uri=odd, job_id="job")
+    made = (await house.http.post("/deployments", json={"model_id": "on_odd"})).json()
+    async with asyncio.timeout(30):
+        while (shown := (await house.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
+            await asyncio.sleep(0.05)
+    assert (shown["state"], shown["code"]) == ("failed", "internal_error")
+
+
+async def test_a_key_deploys_one_model(house: House) -> None:
+    once = {"Idempotency-Key": "once"}
+    first = await house.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
+    again = await house.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
+    other = await house.http.post("/deployments", json={"model_id": "tuned_full"}, headers=once)
+    assert again.json()["id"] == first.json()["id"]
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+    await house.hear(ModelReady, "tiny")
+
+
 async def test_deleting_a_model_undeploys_it(house: House) -> None:
     await succeeded(house, "tuned2", "short lived", "deploy")
     await house.hear(ModelReady, "tuned2")

@@ -45,7 +45,7 @@ class Credentials(Generic[C]):
         """Register the secret `token` for `principal`; one that exists already is returned as it is."""
         digest = digest_of(token)
         credential = self._kind(
-            id=f"{self._prefix}_{digest[:20]}",
+            id=self._id(digest),
             project=principal.project,
             digest=digest,
             subject=principal.subject,
@@ -58,15 +58,12 @@ class Credentials(Generic[C]):
     async def check(self, token: str) -> C:
         """The living credential of this secret; raises Unauthenticated."""
         digest = digest_of(token)
-        until, known = self._checked.get(digest, (0.0, None))
-        if known is None or time.monotonic() > until:
-            known = await self._read(digest)
-            if len(self._checked) >= CACHE_SIZE:
-                self._checked.clear()
-            self._checked[digest] = (time.monotonic() + CACHE_SECONDS, known)
-        if not known.alive:
-            raise Unauthenticated("This credential has expired or was revoked.", remedy=REMEDY)
-        return known
+        return _living(_proven(await self._known(self._id(digest)), digest))
+
+    async def check_subject(self, subject: str) -> None:
+        """What was opened with one of these ends with it: raises Unauthenticated when `subject` is one and is over."""
+        if subject.startswith(f"{self._prefix}_"):
+            _living(await self._known(subject))
 
     async def redeem(self, token: str) -> C:
         """Use a one-time secret up: of two that try, one raises Unauthenticated."""
@@ -77,7 +74,8 @@ class Credentials(Generic[C]):
             credential.revoke()
             credential.deleted_at = now()
 
-        found = await self._read(digest_of(token))
+        digest = digest_of(token)
+        found = _proven(await self._read(self._id(digest)), digest)
         try:
             return await self.store.change(found.id, spend)
         except NotFound:
@@ -86,7 +84,7 @@ class Credentials(Generic[C]):
     async def revoke(self, id: str, project: str) -> C:
         """End a credential now; raises NotFound."""
         revoked = await self.store.for_project(project).change(id, lambda credential: credential.revoke())
-        self._checked.pop(revoked.digest, None)
+        self._checked.pop(revoked.id, None)
         return revoked
 
     async def revoke_of(self, subject: str, project: str) -> None:
@@ -99,11 +97,33 @@ class Credentials(Generic[C]):
         for credential in await self.store.find({"expires_at": {"$lt": now().isoformat()}}, limit=1000):
             await self.store.delete(credential.id)
 
-    async def _read(self, digest: str) -> C:
+    def _id(self, digest: str) -> str:
+        return f"{self._prefix}_{digest[:20]}"
+
+    async def _known(self, id: str) -> C:
+        until, known = self._checked.get(id, (0.0, None))
+        if known is None or time.monotonic() > until:
+            known = await self._read(id)
+            if len(self._checked) >= CACHE_SIZE:
+                self._checked.clear()
+            self._checked[id] = (time.monotonic() + CACHE_SECONDS, known)
+        return known
+
+    async def _read(self, id: str) -> C:
         try:
-            credential = await self.store.get(f"{self._prefix}_{digest[:20]}")
+            return await self.store.get(id)
         except NotFound:
             raise Unauthenticated("This credential is not one of ours.", remedy=REMEDY) from None
-        if not hmac.compare_digest(credential.digest, digest):
-            raise Unauthenticated("This credential is not one of ours.", remedy=REMEDY)
-        return credential
+
+
+def _proven(credential: C, digest: str) -> C:
+    """The credential, if the whole digest is its own and not only the part that is in its id."""
+    if not hmac.compare_digest(credential.digest, digest):
+        raise Unauthenticated("This credential is not one of ours.", remedy=REMEDY)
+    return credential
+
+
+def _living(credential: C) -> C:
+    if not credential.alive:
+        raise Unauthenticated("This credential has expired or was revoked.", remedy=REMEDY)
+    return credential

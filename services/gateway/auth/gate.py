@@ -1,6 +1,7 @@
 """Who sent a request: a bearer key, a browser's cookie, or a websocket's ticket; and the host and origin rules."""
 
-from urllib.parse import urlsplit
+from typing import ClassVar
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -16,6 +17,15 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, not bound to)
 
 
+class SessionEnded(Unauthenticated):
+    """The browser's cookie is worth nothing any more: it is told to forget it."""
+
+    headers: ClassVar[dict[str, str]] = {
+        **Unauthenticated.headers,
+        "Set-Cookie": f"{COOKIE}=; HttpOnly; Max-Age=0; Path=/; SameSite=strict",
+    }
+
+
 class Gate:
     """Decides on every request before anything else sees it."""
 
@@ -29,7 +39,7 @@ class Gate:
     def check_host(self, connection: HTTPConnection) -> None:
         """Refuse a Host that we were not told about: a foreign name that resolves to this machine is an attack."""
         host = connection.headers.get("host", "")
-        if (urlsplit(f"//{host}").hostname or "") not in self._hosts:
+        if (_split(f"//{host}").hostname or "") not in self._hosts:
             remedy = f"Use http://localhost, or add {host!r} to ANNEAL_ALLOWED_HOSTS."
             raise HostNotAllowed(f"This platform does not answer for the host {host!r}.", field="Host", remedy=remedy)
 
@@ -43,8 +53,16 @@ class Gate:
         if cookie := connection.cookies.get(COOKIE):
             if connection.scope["method"] not in SAFE:
                 _check_origin(connection)
-            return (await self._sessions.check(cookie)).principal()
+            return await self._session(cookie)
         raise Unauthenticated("The request carries no credential.", remedy=REMEDY)
+
+    async def _session(self, cookie: str) -> Principal:
+        try:
+            session = await self._sessions.check(cookie)
+            await self._keys.check_subject(session.subject)
+        except Unauthenticated as error:
+            raise SessionEnded(error.detail, remedy=error.remedy) from error
+        return session.principal()
 
     async def _ticket(self, connection: HTTPConnection) -> Principal:
         if "origin" in connection.headers:
@@ -55,15 +73,24 @@ class Gate:
         grant = await self._grants.redeem(ticket)
         if grant.purpose != "live":
             raise Unauthenticated("This is no ticket for a websocket.", remedy="POST /live/tickets gives one.")
+        await self._keys.check_subject(grant.subject)
         return grant.principal()
 
 
 def _check_origin(connection: HTTPConnection) -> None:
     """What a browser sends with a cookie must come from a page of ours: its Origin names the Host that it asks."""
     origin, host = connection.headers.get("origin", ""), connection.headers.get("host", "")
-    if urlsplit(origin).netloc.lower() != host.lower():
+    if _split(origin).netloc.lower() != host.lower():
         remedy = "Send it from the platform's own pages, or use an API key."
         raise OriginNotAllowed(f"The origin {origin!r} is not this platform's.", field="Origin", remedy=remedy)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL that a client sent; all empty for what is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def require(principal: Principal, scope: Scope) -> None:

@@ -1,10 +1,11 @@
 """Browsers: a one-time link becomes a session cookie; a session or key becomes a websocket's ticket."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from services.gateway.auth.credentials import Credentials, mint
 from services.gateway.errors import LinkSpent
-from services.gateway.models import Grant, Session
+from services.gateway.models import Grant, Key, Session
 from shared.runtime.principal import Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
@@ -15,8 +16,8 @@ TICKET_LIFETIME = timedelta(seconds=30)
 class Sessions:
     """The use cases around browsers."""
 
-    def __init__(self, sessions: Credentials[Session], grants: Credentials[Grant]) -> None:
-        self.credentials, self._grants = sessions, grants
+    def __init__(self, keys: Credentials[Key], sessions: Credentials[Session], grants: Credentials[Grant]) -> None:
+        self._keys, self.credentials, self._grants = keys, sessions, grants
 
     async def link(self, principal: Principal) -> str:
         """A path that signs one browser in as `principal`, once, within an hour."""
@@ -35,8 +36,10 @@ class Sessions:
         remedy = "Make a new one: `anneal link`, or restart the platform."
         try:
             grant = await self._grants.redeem(token)
+            await self._keys.check_subject(grant.subject)
         except Unauthenticated as error:
-            raise LinkSpent("This sign-in link was used already, or has expired.", remedy=remedy) from error
+            detail = "This sign-in link was used already, or it or the key that made it has ended."
+            raise LinkSpent(detail, remedy=remedy) from error
         if grant.purpose != "sign_in":
             raise LinkSpent("This is no sign-in link.", remedy=remedy)
         secret = mint()
@@ -45,5 +48,6 @@ class Sessions:
 
     async def sign_out(self, secret: str) -> None:
         """End a session; one that is over already is fine."""
-        session = await self.credentials.check(secret)
-        await self.credentials.revoke(session.id, session.project)
+        with suppress(Unauthenticated):
+            session = await self.credentials.check(secret)
+            await self.credentials.revoke(session.id, session.project)

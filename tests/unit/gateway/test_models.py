@@ -52,6 +52,19 @@ def test_what_was_deleted_stays_deleted() -> None:
     assert dataset.state == "deleted"
 
 
+def test_a_rejected_upload_does_not_undo_a_dataset() -> None:
+    """Its number counts the writes of another document."""
+    dataset = thing("unknown")
+    dataset.learn("rejected", 7, "faq", {})
+    assert (dataset.state, dataset.name) == ("rejected", "faq")
+    dataset.learn("ready", 2, "faq", {})
+    dataset.learn("rejected", 9, "faq", {})
+    assert dataset.state == "ready"
+    dataset.learn("deleted", 3, None, {})
+    dataset.learn("rejected", 9, "faq", {})
+    assert dataset.state == "deleted"
+
+
 def test_a_late_broadcast_does_not_undo_an_end() -> None:
     job = thing("queued", 1)
     job.progress("running")
