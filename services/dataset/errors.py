@@ -55,13 +55,6 @@ class UploadTooLarge(AnnealError):
     code = "upload_too_large"
 
 
-class MalformedUpload(AnnealError):
-    """The body is not complete multipart/form-data."""
-
-    status = 400
-    code = "malformed_upload"
-
-
 class ValidationFailed(AnnealError):
     """Validation broke down for a reason that is not in the data; the same upload may succeed later."""
 

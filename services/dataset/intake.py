@@ -1,6 +1,5 @@
 """Where uploads arrive: straight from the network into a blob, hashed on the way, gone again if nobody takes them."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -87,15 +86,3 @@ def plain_name(filename: str) -> str:
     """The last segment of a client's path without control characters, at most 200 characters: for reports only."""
     name = re.split(r"[/\\]", filename)[-1]
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).strip()[-200:] or "upload"
-
-
-async def drain(body: AsyncIterator[bytes], limit: int = 64 << 20, seconds: float = 5.0) -> None:
-    """Read on for a little while, so that a client still sending gets to see the refusal instead of a reset."""
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in body:
-                limit -= len(chunk)
-                if limit < 0:
-                    return
-    except Exception:
-        return

@@ -6,10 +6,10 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.dataset.intake import Intake, Upload, drain
+from services.dataset.intake import Intake, Upload
 from services.dataset.models import UploadForm
-from services.dataset.multipart import Multipart, Part
 from shared.runtime.errors import InvalidInput
+from shared.runtime.multipart import Multipart, Part, drain
 
 OVERHEAD = 1 << 20
 """Bytes that boundaries and fields may add to a file."""

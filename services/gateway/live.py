@@ -143,7 +143,8 @@ async def _contiguous(broadcasts: asyncio.Queue[list[Record]], after: int) -> As
     """
     while True:
         try:
-            batch = await asyncio.wait_for(broadcasts.get(), LOOK)
+            async with asyncio.timeout(LOOK):
+                batch = await broadcasts.get()
         except TimeoutError:
             return
         fresh = [record for record in batch if record["seq"] > after]

@@ -90,7 +90,8 @@ class Supervisor:
         while True:
             patience = self._heard + SILENCE - time.monotonic()
             try:
-                message = await asyncio.wait_for(request.messages.get(), max(patience, 0.01))
+                async with asyncio.timeout(max(patience, 0.01)):
+                    message = await request.messages.get()
             except TimeoutError:
                 if request.child and time.monotonic() - self._heard >= SILENCE:
                     log.warning("engine_silent", engine="inference", seconds=SILENCE)

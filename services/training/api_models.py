@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
 
 from services.training.api_jobs import Cursor, Key, Limit
 from services.training.base_requests import BaseRequest, CustomModelChange
@@ -13,7 +12,7 @@ from services.training.bases import Bases
 from services.training.custom_models import Catalog, CustomModels
 from services.training.views import AvailableModels, BaseView, CustomModelView
 from shared.documents.entities import Page
-from shared.runtime.errors import InvalidInput
+from shared.runtime.multipart import Multipart, drain
 from shared.runtime.principal import Caller
 
 EITHER: dict[str, Any] = {
@@ -49,14 +48,8 @@ def routes(catalog: Catalog, bases: Bases, models: CustomModels) -> APIRouter:
     async def add_base_model(request: Request, response: Response, caller: Caller, key: Key = None) -> BaseView:
         """Upload a zip, register a folder of the server, or ask for a download (202; its state tells the rest)."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            bases.refuse_length(int(request.headers.get("content-length", 0)))
-            async with request.form(max_files=1) as form:
-                file, name = form.get("file"), form.get("name")
-                if not isinstance(file, UploadFile):
-                    remedy = "Send the zip as the form field `file`."
-                    raise InvalidInput("The form has no file.", field="file", remedy=remedy)
-                return await bases.upload(caller.project, file, str(name) if name else None, key)
-        added = await bases.register(caller.project, await _parsed(request), key)
+            return await _uploaded(bases, request, caller.project, key)
+        added = await bases.register(caller, await _parsed(request), key)
         response.status_code = 201 if added.state == "succeeded" else 202
         return added
 
@@ -96,6 +89,16 @@ def routes(catalog: Catalog, bases: Bases, models: CustomModels) -> APIRouter:
         await models.delete(caller.project, id)
 
     return router
+
+
+async def _uploaded(bases: Bases, request: Request, project: str, key: str | None) -> BaseView:
+    bases.refuse_length(int(request.headers.get("content-length") or 0))
+    body = request.stream()
+    try:
+        return await bases.upload(project, Multipart(request.headers.get("content-type", ""), body), key)
+    except Exception:
+        await drain(body)
+        raise
 
 
 async def _parsed(request: Request) -> BaseRequest:

@@ -1,17 +1,23 @@
 """Unpacks an uploaded model folder: plain files only, no links, no escapes, capped in count, size and ratio."""
 
+import errno
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from services.training.errors import InvalidArchive, TooLarge, UnsafeModel
+from shared.blobs.artifacts import MANIFEST
 
 MOST_FILES = 2_000
 MOST_RATIO = 200
 """Unpacked bytes per packed byte; weights hardly shrink, so more is a bomb."""
 CHUNK = 1 << 20
 WANTED = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".md", ".tiktoken"))
+DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, OSError)
+"""What reading a damaged archive raises; of OSError only what the disk has no part in."""
 PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"))
 
 
@@ -26,8 +32,8 @@ def unpack_model(archive: Path, folder: Path, limit: int) -> None:
         with zipfile.ZipFile(archive) as zipped:
             for entry, name in _chosen(zipped, limit):
                 _copy(zipped, entry, folder / name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENAMETOOLONG):
             raise
         remedy = "Zip the model's folder again and send the whole file."
         raise _refused(f"The archive cannot be read: {error}", remedy) from error
@@ -78,13 +84,16 @@ def _refuse_code(paths: Iterable[PurePosixPath]) -> None:
 
 
 def _without_top(kept: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> list[tuple[zipfile.ZipInfo, str]]:
-    """Flat names: a model's files lie side by side."""
+    """Flat names: a model's files lie side by side. The publisher writes the manifest itself."""
     configs = [path.parent for _, path in kept if path.name == "config.json"]
     if len(configs) != 1:
         raise _refused(
             f"The archive holds {len(configs)} files config.json.", "Zip one model's folder, with its config.json."
         )
-    return [(entry, path.name) for entry, path in kept if path.parent == configs[0]]
+    flat = [(entry, path.name) for entry, path in kept if path.parent == configs[0] and path.name != MANIFEST]
+    if len({name for _, name in flat}) != len(flat):
+        raise _refused("The archive holds two files of one name.", "Make the archive again.")
+    return flat
 
 
 def _copy(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

@@ -6,37 +6,29 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from services.training.archive import unpack_model
 from services.training.base_requests import BaseRequest
-from services.training.errors import InUse, InvalidArchive, TooLarge
+from services.training.errors import InUse
 from services.training.inspection import Facts, inspect_folder
 from services.training.models import Base, BaseSource
+from services.training.reach import refuse_reach
 from services.training.requests import body_hash
 from services.training.store import Stores
+from services.training.uploading import OVERHEAD, receive_zip, too_large
 from services.training.views import BaseView
-from shared.blobs.artifacts import artifact_uri, delete_artifact, publish
+from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
 from shared.blobs.manifests import ModelManifest
 from shared.documents.entities import Page, derived_id, new_id
-from shared.runtime.errors import InvalidInput
+from shared.runtime.errors import InvalidInput, NotFound
+from shared.runtime.multipart import Multipart
+from shared.runtime.principal import Principal
 from shared.runtime.resources import Resources
 from shared.runtime.worker import Worker
 
-CHUNK = 1 << 20
 DOWNLOADS = "downloads"
-FORM_OVERHEAD = 64 * 1024
-"""Bytes of a form around its file."""
-
-
-class Upload(Protocol):
-    """A file that comes with a request."""
-
-    filename: str | None
-
-    async def read(self, size: int = -1) -> bytes:
-        """The next bytes, empty at the end."""
 
 
 class Bases:
@@ -47,28 +39,31 @@ class Bases:
 
     def refuse_length(self, length: int) -> None:
         """Before a byte of the body is read. Raises TooLarge."""
-        if length > self._resources.settings.upload_limit + FORM_OVERHEAD:
-            raise self._too_large()
+        if length > self._resources.settings.upload_limit + OVERHEAD:
+            raise too_large(self._resources.settings.upload_limit)
 
-    async def upload(self, project: str, file: Upload, name: str | None, key: str | None) -> BaseView:
+    async def upload(self, project: str, form: Multipart, key: str | None) -> BaseView:
         """A zip of a safetensors folder: unpacked, checked, published; nothing stays of one that is refused."""
-        base = _base(project, "upload", file.filename or "upload.zip", name, key)
-        for done in await self._stores.bases.for_project(project).find({"_id": base.id}):
-            return BaseView.of(done)
-        async with self._scratch(base.id) as folder:
-            await self._save(file, folder / "upload.zip")
+        limit = self._resources.settings.upload_limit
+        async with self._scratch() as folder:
+            upload = await receive_zip(form, folder / "upload.zip", limit)
+            base = _base(project, "upload", upload.file_name, upload.name, key, sha256=upload.sha256)
+            if done := await self._repeated(base):
+                return done
             model = folder / "model"
-            await asyncio.to_thread(unpack_model, folder / "upload.zip", model, self._resources.settings.upload_limit)
+            await asyncio.to_thread(unpack_model, upload.path, model, limit)
             facts = await inspect_folder(self._resources, model, field="file")
             return await self._publish(base, facts, model)
 
-    async def register(self, project: str, request: BaseRequest, key: str | None) -> BaseView:
+    async def register(self, caller: Principal, request: BaseRequest, key: str | None) -> BaseView:
         """A folder where it lies, or something to fetch: then it is queued, and its state tells how far it is."""
+        refuse_reach(caller, request)
+        project = caller.project
         if request.path is not None:
             return await self._register_path(project, request.path, request.name, key)
         if request.hub_id is not None:
             base = _hub_base(project, request, request.hub_id, key)
-            return await self._already(base) or await self._ask_for(base)
+            return await self._repeated(base) or await self._already(base) or await self._ask_for(base)
         uri = request.uri or ""
         base = _base(project, "object_store", _without_secret(uri), request.name, key)
         return await self._ask_for(base.model_copy(update={"secret": uri}))
@@ -87,9 +82,8 @@ class Bases:
         store = self._stores.bases.for_project(project)
         base = await store.get(id)
         await refuse_in_use(self._stores, project, artifact_uri(project, "models", "base", id))
-        if not base.final:
-            await store.change(id, lambda current: current.ask_cancel() if not current.final else ())
-            self._worker.nudge(id)
+        await store.change(id, Base.give_up)
+        self._worker.nudge(id)
         await self._resources.blobs.delete(f"{project}/models/base/{id}/manifest.json")
         await store.delete(id)
         await delete_artifact(self._resources.blobs, f"{project}/models/base/{id}")
@@ -108,6 +102,11 @@ class Bases:
         facts = await inspect_folder(self._resources, resolved, field="path")
         return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None)
 
+    async def _repeated(self, base: Base) -> BaseView | None:
+        """What the same request made before. Raises Conflict where its Idempotency-Key goes with another request."""
+        done = await self._stores.bases.for_project(base.project).repeated(base.id, base.request_hash)
+        return BaseView.of(done) if done else None
+
     async def _already(self, base: Base) -> BaseView | None:
         """The same model, here already or on its way: two downloads would share one folder."""
         wanted = {"hub_id": base.hub_id, "state": {"$in": ["queued", "running", "succeeded"]}}
@@ -123,27 +122,16 @@ class Bases:
     async def _publish(self, base: Base, facts: Facts, folder: Path | None) -> BaseView:
         size = await publish_base(self._resources, base, facts, folder)
         base.ready(facts, size)
-        return BaseView.of(await self._stores.bases.create(base))
-
-    async def _save(self, file: Upload, target: Path) -> None:
-        limit, size = self._resources.settings.upload_limit, 0
-        with target.open("xb") as sink:
-            while chunk := await file.read(CHUNK):
-                size += len(chunk)
-                if size > limit:
-                    raise self._too_large()
-                await asyncio.to_thread(sink.write, chunk)
-        if not size:
-            raise InvalidArchive("The file is empty.", field="file", remedy="Send a zip of a model's folder.")
-
-    def _too_large(self) -> TooLarge:
-        remedy = 'Put it on the server\'s disk and register it: POST /models/base {"path": …}.'
-        limit = self._resources.settings.upload_limit
-        return TooLarge("The upload is too large.", field="file", limit=limit, remedy=remedy)
+        try:
+            return BaseView.of(await self._stores.bases.create(base))
+        except NotFound:  # made by this key before, and deleted since
+            await delete_artifact(self._resources.blobs, f"{base.project}/models/base/{base.id}")
+            raise
 
     @asynccontextmanager
-    async def _scratch(self, id: str) -> AsyncIterator[Path]:
-        folder = self._resources.scratch / "training" / f"upload-{id}"
+    async def _scratch(self) -> AsyncIterator[Path]:
+        """A folder of this attempt's own: the same request may come twice at once."""
+        folder = self._resources.scratch / "training" / new_id("upload")
         await asyncio.to_thread(folder.mkdir, parents=True)
         try:
             yield folder
@@ -197,15 +185,19 @@ def _bare(manifest: ModelManifest) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The model's own files: what a downloader keeps beside them stays out."""
-    return {path.name: path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")}
+    """The model's own files: what a downloader keeps beside them stays out, and so does another's manifest."""
+    files = (path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
+    return {path.name: path for path in files if not path.name.startswith(".")}
 
 
-def _base(project: str, source: BaseSource, origin: str, name: str | None, key: str | None) -> Base:
+def _base(
+    project: str, source: BaseSource, origin: str, name: str | None, key: str | None, **asked: str | None
+) -> Base:
+    """A new base model; `asked` is what else tells two requests under one Idempotency-Key apart."""
     return Base(
         id=derived_id("base", project, key) if key else new_id("base"),
         project=project,
-        request_hash=body_hash({"source": source, "origin": origin, "name": name}) if key else None,
+        request_hash=body_hash({"source": source, "origin": origin, "name": name, **asked}) if key else None,
         source=source,
         origin=origin,
         name=name or Path(origin).stem or origin,
@@ -214,9 +206,8 @@ def _base(project: str, source: BaseSource, origin: str, name: str | None, key: 
 
 def _hub_base(project: str, request: BaseRequest, hub_id: str, key: str | None) -> Base:
     token = request.token.get_secret_value() if request.token else None
-    return _base(project, "hub", hub_id, request.name or hub_id, key).model_copy(
-        update={"hub_id": hub_id, "revision": request.revision, "secret": token}
-    )
+    base = _base(project, "hub", hub_id, request.name or hub_id, key, revision=request.revision)
+    return base.model_copy(update={"hub_id": hub_id, "revision": request.revision, "secret": token})
 
 
 def _without_secret(uri: str) -> str:

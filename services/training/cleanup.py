@@ -40,7 +40,8 @@ class Cleanup:
             except Exception:
                 log.exception("cleanup_failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), INTERVAL)
+                async with asyncio.timeout(INTERVAL):
+                    await self._woken.wait()
 
     async def sweep(self) -> int:
         """One round; how many jobs were cleaned."""

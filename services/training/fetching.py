@@ -12,6 +12,7 @@ from services.training.inspection import inspect_folder
 from services.training.models import Base
 from services.training.object_store import copy_folder
 from services.training.store import Stores
+from shared.blobs.artifacts import delete_artifact
 from shared.runtime.attempts import attempt
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.leases import Lease, LeaseLost
@@ -27,7 +28,7 @@ class Fetcher:
 
     def __init__(self, resources: Resources, stores: Stores) -> None:
         self._resources, self._stores = resources, stores
-        self._reported = 0.0
+        self._reported: dict[str, float] = {}
 
     async def run(self, base: Base, lease: Lease[Base]) -> None:
         """Bring it to its end, or back to the queue; the folder of an unfinished download stays for the next try."""
@@ -38,7 +39,8 @@ class Fetcher:
             if source is None:
                 return
             await self._publish(base.model_copy(update=changes), lease, source, folder)
-        except NotFound:  # its owner deleted it meanwhile
+        except NotFound:  # its owner deleted it meanwhile, perhaps before all of it was published
+            await delete_artifact(self._resources.blobs, f"{base.project}/models/base/{base.id}")
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         except LeaseLost:
             raise
@@ -46,6 +48,8 @@ class Fetcher:
             cause, detail = error.code, " ".join(filter(None, (error.detail, error.remedy)))
             await lease.change(lambda current: current.fail(cause, detail))
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        finally:
+            self._reported.pop(base.id, None)
 
     async def _fetch(self, base: Base, lease: Lease[Base], folder: Path) -> tuple[Path | None, dict[str, Any]]:
         if base.source == "object_store":
@@ -73,10 +77,10 @@ class Fetcher:
             await self._report(lease, message["done"], message["total"])
 
     async def _report(self, lease: Lease[Base], done: int, total: int) -> None:
-        """At most one write a second."""
-        if time.monotonic() - self._reported < BETWEEN_REPORTS and done < total:
+        """At most one write a second for each download."""
+        if time.monotonic() - self._reported.get(lease.id, 0.0) < BETWEEN_REPORTS and done < total:
             return
-        self._reported = time.monotonic()
+        self._reported[lease.id] = time.monotonic()
 
         def progress(current: Base) -> None:
             current.bytes_done, current.bytes_total = done, total

@@ -100,6 +100,10 @@ class Job(Work):
         """Training is over: from here any worker can finish, from the manifest and the files at `staged`."""
         self.state, self.manifest, self.staged, self.has_files = "publishing", manifest, staged, True
 
+    def half_published(self) -> None:
+        """Files of a model may lie there again after the cleanup of a job that ended without one."""
+        self.has_files = self.has_files or (self.final and self.state != "succeeded")
+
     def retry(self, cause: str, detail: str) -> Sequence[Event]:
         """The engine died: once more from the last checkpoint while attempts are left, as its owner wished else."""
         if cause == DAMAGED:
@@ -197,6 +201,11 @@ class Base(Work):
         """As for a failure."""
         self.secret = None
         return ()
+
+    def give_up(self) -> Sequence[Event]:
+        """Its owner deletes it: whatever fetches it stops, and no token stays in what is left of it."""
+        self.secret = None
+        return () if self.final else self.ask_cancel()
 
     def ready(self, facts: dict[str, Any], size: int) -> None:
         """Its files were checked and published."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import structlog
+
 from services.training.archive import WANTED
 from services.training.models import Base
 from shared.documents.entities import Changed
@@ -16,6 +18,8 @@ from shared.runtime.resources import Resources, driver
 
 if TYPE_CHECKING:
     from shared.blobs.s3 import S3Blobs
+
+log = structlog.get_logger(__name__)
 
 Report = Callable[[Lease[Base], int, int], Awaitable[None]]
 COPIES = 2
@@ -29,13 +33,38 @@ class DiskFull(AnnealError):
     code = "disk_full"
 
 
+class ObjectStoreFailed(AnnealError):
+    """The store cannot be reached, refuses, or is none."""
+
+    status = 502
+    code = "object_store_failed"
+
+
 async def copy_folder(
     resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report
 ) -> Path | None:
-    """The model's files in `folder`; files that are complete already are kept. None when it was told to stop."""
-    store, prefix = open_store(base.secret or "", resources.settings.blobs_url, folder / ".s3")
+    """The model's files in `folder`; files that are complete already are kept. None when it was told to stop.
+
+    Raises ObjectStoreFailed in words of ours: what a server answers may not be meant for who asked.
+    """
+    with driver("s3"):
+        from shared.blobs.s3 import FAILURES
     try:
-        listed = {info.key: info.size for info in await store.list(prefix)}
+        return await _copy(resources, base, lease, folder, report)
+    except FAILURES as error:
+        log.warning("object_store_failed", id=base.id, error=str(error))
+        raise ObjectStoreFailed(
+            f"{base.origin} could not be read.",
+            field="uri",
+            remedy="Check the address, the bucket, and that the key may list and read the folder.",
+        ) from error
+
+
+async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report) -> Path | None:
+    address, prefix = locate(base.secret or "", resources.settings.blobs_url, base.project)
+    store = _opened(address, folder / ".s3")
+    try:
+        listed = await store.sizes(prefix)
         wanted = {key: size for key, size in listed.items() if _wanted(key.removeprefix(f"{prefix}/"))}
         _check(base, wanted, folder)
         done, total = 0, sum(wanted.values())
@@ -56,10 +85,11 @@ async def copy_folder(
     return folder
 
 
-def open_store(uri: str, own: str, scratch: Path) -> "tuple[S3Blobs, str]":
-    """The bucket and the folder in it. `s3://bucket/folder` means the store that the platform itself uses."""
-    with driver("s3"):
-        from shared.blobs.s3 import S3Blobs, client
+def locate(uri: str, own: str, project: str) -> tuple[str, str]:
+    """The bucket's address and the folder in it.
+
+    `s3://bucket/folder` means the store at `own`, which the platform itself uses: only the project's part of it.
+    """
     parts = urlsplit(uri)
     bucket, _, prefix = parts.path.strip("/").partition("/")
     if parts.scheme == "s3":
@@ -71,9 +101,25 @@ def open_store(uri: str, own: str, scratch: Path) -> "tuple[S3Blobs, str]":
                 remedy="Name the store too: s3+https://key:secret@host/bucket/folder.",
             )
         bucket, prefix = parts.netloc, parts.path.strip("/")
+        if bucket != mine.path.strip("/") or not prefix.startswith(f"{project}/"):
+            raise InvalidInput(
+                "That is not this project's part of the platform's own bucket.",
+                field="uri",
+                limit=f"s3:/{mine.path}/{project}/…",
+                remedy="Name the store with a key of your own: s3+https://key:secret@host/bucket/folder.",
+            )
         parts = mine
-    address = parts._replace(path=f"/{bucket}", query="", fragment="").geturl()
-    return S3Blobs(*client(address), scratch), prefix
+    return parts._replace(path=f"/{bucket}", query="", fragment="").geturl(), prefix
+
+
+def _opened(address: str, scratch: Path) -> "S3Blobs":
+    with driver("s3"):
+        from shared.blobs.s3 import S3Blobs, client
+    try:
+        return S3Blobs(*client(address), scratch)
+    except ValueError as error:
+        remedy = "Write it as s3+https://key:secret@host:port/bucket/folder."
+        raise InvalidInput("The address is not one of an object store.", field="uri", remedy=remedy) from error
 
 
 def _wanted(name: str) -> bool:

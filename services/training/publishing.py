@@ -10,6 +10,7 @@ from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
+from shared.runtime.errors import AnnealError
 from shared.runtime.leases import Lease
 
 
@@ -57,15 +58,22 @@ async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message) -> J
 
 
 async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> Job:
-    """Publish the staged model, list it, and state that the job succeeded. Repeatable after any interruption."""
+    """Publish the staged model, list it, and state that the job succeeded. Repeatable after any interruption.
+
+    Publishing is not fenced. When another has ended the job meanwhile, what was published is left to the cleanup.
+    """
     assert job.manifest is not None
     assert job.staged is not None
     source = await blobs.checkout(job.staged)
     names = [entry["name"] for entry in job.manifest["files"]]
     bare = {k: v for k, v in job.manifest.items() if k != "files"}
-    await publish(blobs, model_key(job), None, bare, files={name: source / name for name in names})
-    await stores.models.create(_listed(job, job.manifest))
-    return await lease.change(lambda current: current.succeed(model_uri(job)))
+    try:
+        await publish(blobs, model_key(job), None, bare, files={name: source / name for name in names})
+        await stores.models.create(_listed(job, job.manifest))
+        return await lease.change(lambda current: current.succeed(model_uri(job)))
+    except AnnealError:
+        await stores.jobs.change(job.id, Job.half_published)
+        raise
 
 
 def _listed(job: Job, manifest: dict[str, Any]) -> CustomModel:

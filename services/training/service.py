@@ -31,6 +31,8 @@ class TrainingJobs:
 
     async def submit(self, project: str, request: TrainingRequest, key: str | None) -> JobView:
         """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job."""
+        if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
+            return JobView.of(done)
         settings = await self._presets.apply(project, request)
         base = await self._references.base(project, request.base)
         dataset = await self._references.dataset(project, request.dataset)
@@ -94,6 +96,11 @@ class TrainingJobs:
         return position, wants or "about to start"
 
 
+def _identity(project: str, request: TrainingRequest, key: str) -> tuple[str, str]:
+    """The id and the request_hash that go with an Idempotency-Key."""
+    return derived_id("job", project, key), body_hash(request.model_dump(mode="json", exclude_unset=True))
+
+
 def _job(
     project: str,
     request: TrainingRequest,
@@ -102,11 +109,11 @@ def _job(
     resolved: Resolved,
     key: str | None,
 ) -> Job:
-    body = request.model_dump(mode="json", exclude_unset=True)
+    id, request_hash = _identity(project, request, key) if key else (new_id("job"), None)
     return Job(
-        id=derived_id("job", project, key) if key else new_id("job"),
+        id=id,
         project=project,
-        request_hash=body_hash(body) if key else None,
+        request_hash=request_hash,
         name=request.name or f"{dataset.name or dataset.dataset_id} on {base.manifest.name}",
         base=base.name,
         base_uri=base.uri,

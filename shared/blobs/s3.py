@@ -17,11 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 
 from shared.blobs.checkouts import Checkouts
 from shared.blobs.errors import BlobNotFound, InvalidKey
@@ -37,6 +38,8 @@ TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 RETRIES = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
 PRESIGNED_LIFETIME = timedelta(minutes=5)
 SUM = "sha256"
+FAILURES: tuple[type[Exception], ...] = (MinioException, urllib3.exceptions.HTTPError, ParseError, ValueError)
+"""What the driver raises when the store is away, refuses, or is no object store."""
 GONE = {"NoSuchKey", "NoSuchObject", "NotFound"}
 KNOWN = 100_000
 """Checksums and folders remembered at most."""
@@ -196,6 +199,11 @@ class S3Blobs:
         items = await self._run(lambda: self._items(prefix))
         found = await asyncio.gather(*(self._run(partial(self._info, *item)) for item in items))
         return [info for info in found if info is not None]
+
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of each key below `prefix/`, sorted, without the checksums, which somebody else's objects lack."""
+        checked(prefix)
+        return {key: size for key, _, size in await self._run(lambda: self._items(prefix))}
 
     def _items(self, prefix: str) -> Sequence[tuple[str, str, int]]:
         """Key, ETag and size of each."""

@@ -79,7 +79,8 @@ class _Queue:
                 log.exception("bus_queue_failed", room=self._room, type=self._type)
                 wait = PAUSE
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kicked.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._kicked.wait()
 
     async def _drain(self) -> float | None:
         """Deliver all that is due; returns the seconds until something else will be, None if nothing waits."""

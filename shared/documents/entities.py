@@ -80,6 +80,13 @@ def _decode(cursor: str) -> tuple[str, str]:
         raise InvalidInput("The cursor is not one of ours.", field="cursor", remedy=remedy) from error
 
 
+def _same(existing: E, request_hash: str | None) -> E:
+    if existing.request_hash != request_hash:
+        remedy = "Use a new Idempotency-Key for a new request."
+        raise Conflict("This Idempotency-Key was used for another request.", field="Idempotency-Key", remedy=remedy)
+    return existing
+
+
 class EntityStore(Generic[E]):
     """One kind of entity of one room. Bound to a project by `for_project`; unbound only for workers and handlers."""
 
@@ -176,11 +183,14 @@ class EntityStore(Generic[E]):
             if events:
                 self._kick()
             return entity
-        existing = await self.get(entity.id)
-        if existing.request_hash != entity.request_hash:
-            remedy = "Use a new Idempotency-Key for a new request."
-            raise Conflict("This Idempotency-Key was used for another request.", field="Idempotency-Key", remedy=remedy)
-        return existing
+        return _same(await self.get(entity.id), entity.request_hash)
+
+    async def repeated(self, id: str, request_hash: str | None) -> E | None:
+        """The entity that the same request created before, or None. Raises Conflict for a different request's."""
+        document = await self._collection.get(id)
+        if document is None or not self._visible(document):
+            return None
+        return _same(self._load(document), request_hash)
 
     async def change(self, id: str, mutate: Mutation[E], *, event_id: str | None = None) -> E:
         """Apply `mutate` by compare-and-set, again on the fresh entity when another write came first.

@@ -82,7 +82,8 @@ class Child:
         """Ask the engine to checkpoint and leave (SIGTERM); after `grace` seconds end it and all it started."""
         await self._parent.signal(self._launch, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self.wait(), grace)
+            async with asyncio.timeout(grace):
+                return await self.wait()
         return await self.kill()
 
     async def kill(self) -> Exit:

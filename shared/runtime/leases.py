@@ -73,7 +73,8 @@ class Lease(Generic[W]):
         """Heartbeat until cancelled. An unreachable database is not a lost lease: it goes on trying."""
         while not self.lost:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._due.wait()
             self._due.clear()
             try:
                 work = await self._store.heartbeat(self.id, self.token)

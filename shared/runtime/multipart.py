@@ -14,6 +14,8 @@ from shared.runtime.errors import AnnealError
 
 FIELD_LIMIT = 64 << 10
 """Bytes of a form field that is not a file."""
+LONGEST_BOUNDARY = 70
+"""RFC 2046, 5.1.1."""
 MOST_PARTS = 64
 """Fields and files of one form."""
 
@@ -53,9 +55,9 @@ class Multipart:
 
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
         kind, parameters = parse_options_header(content_type)
-        boundary = parameters.get(b"boundary")
-        if kind != b"multipart/form-data" or not boundary:
-            remedy = "Send multipart/form-data with a `file` part: curl -F file=@data.jsonl"
+        boundary = parameters.get(b"boundary", b"")
+        if kind != b"multipart/form-data" or not 0 < len(boundary) <= LONGEST_BOUNDARY:
+            remedy = "Send multipart/form-data with a `file` part: curl -F file=@…"
             raise MalformedUpload("The body is not multipart/form-data.", field="Content-Type", remedy=remedy)
         self._body, self._steps = body, deque[Step]()
         self._header, self._value, self._disposition = b"", b"", b""

@@ -77,4 +77,5 @@ class Outbox:
             except Exception:
                 log.exception("outbox_pump_failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._kicked.wait(), SCAN_INTERVAL)
+                async with asyncio.timeout(SCAN_INTERVAL):
+                    await self._kicked.wait()

@@ -80,7 +80,11 @@ async def running(services: Iterable[Service], resources: Resources) -> AsyncIte
 
 @asynccontextmanager
 async def background(work: Awaitable[None]) -> AsyncIterator[None]:
-    """Run `work` beside the block; cancel it at the end and wait until it has gone."""
+    """Run `work` beside the block; cancel it at the end and wait until it has gone.
+
+    Where `work` waits with a limit it must use `asyncio.timeout`: Python 3.11's `asyncio.wait_for` can swallow the
+    cancellation, and this would then wait for ever.
+    """
     task = asyncio.ensure_future(work)
     task.add_done_callback(_log_end)
     try:

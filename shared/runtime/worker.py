@@ -96,7 +96,8 @@ class Worker(Generic[W]):
             while True:
                 await asyncio.shield(round)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._poll)
+                    async with asyncio.timeout(self._poll):
+                        await self._woken.wait()
                 self._woken.clear()
                 round = asyncio.create_task(self._look())
         finally:

@@ -15,9 +15,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.training import fetching
+from services.training.bases import publish_base
+from services.training.inspection import Facts
+from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
 from shared.runtime.children import Engines
+from shared.runtime.principal import HEADER, Principal
+from shared.runtime.resources import Resources
+from tests.bucket import ListingOnly, listing_only
 from tests.hub import COMMIT, LocalHub, local_hub
 from tests.training_room import FINAL, PATIENCE, Room, open_room, problem
 
@@ -38,6 +45,12 @@ async def room(
 ) -> AsyncIterator[Room]:
     async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, hub_endpoint=hub.url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ListingOnly]:
+    with listing_only() as running:
+        yield running
 
 
 def zipped(folder: Path, *, under: str = "", **more: bytes) -> bytes:
@@ -87,6 +100,32 @@ async def test_a_repeated_upload_makes_one_model(room: Room, tiny: Path) -> None
     key = {"Idempotency-Key": "upload-once"}
     first, second = [await upload(room, zipped(tiny), **key) for _ in range(2)]
     assert first.json()["id"] == second.json()["id"]
+    other = problem(await upload(room, zipped(tiny, under="other/"), **key), 409, "conflict")
+    assert other["field"] == "Idempotency-Key"
+
+
+async def test_a_repeated_upload_may_overtake_the_first(room: Room, tiny: Path) -> None:
+    key, data = {"Idempotency-Key": "upload-twice-at-once"}, zipped(tiny)
+    answers = await asyncio.gather(*(upload(room, data, **key) for _ in range(2)))
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_an_upload_without_a_declared_length_is_cut_off(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    taken = 0
+
+    async def long() -> AsyncIterator[bytes]:
+        nonlocal taken
+        yield b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
+        while taken < 400 * 2**20:
+            taken += 2**20
+            yield bytes(2**20)
+
+    async with open_room(tmp_path, engines, tiny, upload_limit=10_000) as small:
+        headers = {"Content-Type": "multipart/form-data; boundary=xx"}
+        refused = problem(await small.http.post("/models/base", content=long(), headers=headers), 413, "too_large")
+    assert refused["limit"] == 10_000
+    assert taken < 100 * 2**20
 
 
 async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny: Path) -> None:
@@ -149,8 +188,30 @@ async def test_paths_that_cannot_be_registered(room: Room, tmp_path: Path) -> No
     problem(await room.http.post("/models/base", json={"path": str(tmp_path)}), 422, "unsafe_model")
 
 
+@pytest.mark.parametrize("body", [{"path": "/etc"}, {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"}])
+async def test_what_lies_beyond_the_project_needs_an_admin(room: Room, body: dict[str, str]) -> None:
+    writer = {HEADER: room.resources.signer.sign(Principal("writer", scopes=("write",)))}
+    refused = problem(await room.http.post("/models/base", json=body, headers=writer), 403, "forbidden")
+    assert refused["field"] in body
+
+
+async def test_a_server_that_is_no_object_store_is_not_quoted(room: Room, store: ListingOnly) -> None:
+    for store.answer in (b"the intranet's own page", b"<Intranet>own</Intranet>"):
+        base = await fetched(room, uri=f"{store.url}/bucket/model")
+        assert (base["state"], base["cause"]) == ("failed", "object_store_failed")
+        assert "own" not in base["detail"]
+
+
+async def test_a_model_that_does_not_fit_is_refused_before_a_byte_is_read(room: Room, store: ListingOnly) -> None:
+    store.answer = store.listing("model/model.safetensors", size=10**15)
+    base = await fetched(room, uri=f"{store.url}/bucket/model")
+    assert (base["state"], base["cause"]) == ("failed", "disk_full")
+    assert store.asked == []
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"path": "/a", "hub_id": "a/b"}, {"hub_id": "a b"}, {"uri": "ftp://x/y"}, {"x": 1}]
+    "body",
+    [{}, {"uri": "s3+http://["}, {"path": "/a", "hub_id": "a/b"}, {"hub_id": "a b"}, {"uri": "ftp://x/y"}, {"x": 1}],
 )
 async def test_a_request_without_one_source_is_refused(room: Room, body: dict[str, Any]) -> None:
     problem(await room.http.post("/models/base", json=body), 422, "invalid_input")
@@ -161,6 +222,7 @@ async def test_a_model_comes_from_the_hub_only_when_asked(
 ) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "repo"))
     (folder / "pytorch_model.bin").write_bytes(b"never fetched")
+    (folder / "manifest.json").write_text("{}")
     hub.repositories["acme/small"] = folder
     problem(await room.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/small"}), 404, "unknown_base")
 
@@ -192,7 +254,7 @@ async def test_an_interrupted_download_goes_on_where_it_stopped(
 
 async def test_a_download_that_is_deleted_stops_and_leaves_nothing(room: Room, hub: LocalHub, tiny: Path) -> None:
     hub.repositories["acme/slow"], hub.held["model.safetensors"] = tiny, threading.Event()
-    base = (await room.http.post("/models/base", json={"hub_id": "acme/slow"})).json()
+    base = (await room.http.post("/models/base", json={"hub_id": "acme/slow", "token": "hf_mine"})).json()
     downloads = room.resources.scratch / "training" / "downloads"
     async with asyncio.timeout(PATIENCE):
         while not list(downloads.glob("*/tokenizer.json")):
@@ -203,6 +265,29 @@ async def test_a_download_that_is_deleted_stops_and_leaves_nothing(room: Room, h
             await asyncio.sleep(0.02)
     assert (await room.http.get(f"/models/base/{base['id']}")).status_code == 404
     assert await room.resources.blobs.list(f"default/models/base/{base['id']}") == []
+    left = await (await room.resources.documents.collection("training.bases")).get(base["id"])
+    assert left is not None
+    assert left["secret"] is None
+
+
+async def test_a_base_that_is_deleted_while_it_is_published_leaves_nothing(
+    room: Room, hub: LocalHub, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["acme/brief"] = tiny
+    stores, published = await Stores.open(room.resources), asyncio.Event()
+
+    async def after_its_deletion(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
+        await stores.bases.delete(base.id)
+        size = await publish_base(resources, base, facts, folder)
+        published.set()
+        return size
+
+    monkeypatch.setattr(fetching, "publish_base", after_its_deletion)
+    base = (await room.http.post("/models/base", json={"hub_id": "acme/brief"})).json()
+    async with asyncio.timeout(PATIENCE):
+        await published.wait()
+        while await room.resources.blobs.list(f"default/models/base/{base['id']}"):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_gated_model_is_explained_and_its_token_never_kept(room: Room, hub: LocalHub, tiny: Path) -> None:
@@ -263,3 +348,9 @@ async def test_without_a_network_the_hub_is_unreachable(tmp_path: Path, engines:
         assert items["Qwen/Qwen3-0.6B"]["availability"] == "unreachable"
         base = await fetched(room, hub_id="Qwen/Qwen3-0.6B")
         assert (base["state"], base["cause"]) == ("failed", "hub_unreachable")
+
+
+async def test_another_revision_is_another_request(room: Room) -> None:
+    body, key = {"hub_id": "acme/absent"}, {"Idempotency-Key": "hub-once"}
+    assert (await room.http.post("/models/base", json={**body, "revision": "a"}, headers=key)).status_code == 202
+    problem(await room.http.post("/models/base", json={**body, "revision": "b"}, headers=key), 409, "conflict")

@@ -11,10 +11,10 @@ import pytest
 from services.training.checkpoints import store_checkpoint
 from services.training.cleanup import Cleanup
 from services.training.models import Job
-from services.training.publishing import stage
+from services.training.publishing import finish, stage
 from services.training.recorder import Recorder
 from services.training.store import Stores
-from shared.blobs.artifacts import read_manifest
+from shared.blobs.artifacts import publish, read_manifest
 from shared.events.envelope import Envelope
 from shared.runtime.children import Engines
 from shared.runtime.leases import Lease, LeaseLost
@@ -100,6 +100,16 @@ async def test_a_repeated_request_makes_one_job(room: Room) -> None:
     assert first.json()["id"] == second.json()["id"]
     other = await room.http.post("/training/jobs", json={**body, "max_steps": 3}, headers=key)
     assert (problem(other, 409, "conflict"))["field"] == "Idempotency-Key"
+
+
+async def test_a_repeated_request_is_answered_after_its_dataset_is_gone(room: Room) -> None:
+    key, body = {"Idempotency-Key": "outlives"}, {"dataset": "ds_short", "max_steps": 1}
+    await put_dataset(room.resources, "ds_short")
+    first = await room.http.post("/training/jobs", json=body, headers=key)
+    await room.until(first.json()["id"], *FINAL)
+    await room.resources.blobs.delete("default/datasets/ds_short")
+    again = await room.http.post("/training/jobs", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
 
 
 async def test_a_killed_engine_goes_on_from_its_checkpoint(room: Room) -> None:
@@ -201,6 +211,27 @@ async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
         assert done["state"] == "succeeded"
         assert (await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}"))["files"]
         assert [r["state"] for r in await room.records("job_half")] == ["publishing", "succeeded"]
+
+
+async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -> None:
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        stores, blobs = await Stores.open(resources), resources.blobs
+        job = await stores.jobs.create(a_job("job_late", state="running", token=1))
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "adapter_config.json").write_text("{}")
+        stale, result = Lease(stores.jobs, job), {"path": str(tmp_path / "model"), "metrics": {}}
+        staged = await stage(blobs, job, stale, result)
+        cleanup = Cleanup(blobs, stores)
+        await stores.jobs.change(job.id, lambda j: j.cancelled())
+        assert await cleanup.sweep() == 1
+        await publish(blobs, str(staged.staged), tmp_path / "model", {})  # it was reading while the cleanup deleted
+
+        with pytest.raises(LeaseLost):
+            await finish(blobs, stores, staged, stale)
+        assert await blobs.list(f"default/models/custom/{job.model_id}")
+        assert await cleanup.sweep() == 1
+        assert await blobs.list("default/models/custom") == []
+        assert await stores.models.find() == []
 
 
 async def test_a_stale_token_writes_nothing(room: Room, tmp_path: Path) -> None:

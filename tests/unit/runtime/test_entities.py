@@ -10,6 +10,7 @@ from shared.events.envelope import Envelope
 from shared.events.training import TrainingRequested
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
 from shared.runtime.outbox import Outbox
+from shared.runtime.service import background
 
 
 class Counter(Entity):
@@ -121,3 +122,11 @@ async def test_a_deleted_entity_is_gone_and_its_event_still_goes_out(
     assert await store.count() == 0
     await outbox.drain()
     assert (await asyncio.wait_for(got.get(), 5)).subject == "counter_1"
+
+
+async def test_a_kicked_pump_still_ends_when_it_is_cancelled(store: EntityStore[Counter], outbox: Outbox) -> None:
+    """The kick and the cancellation come in the same turn of the loop: neither may swallow the other."""
+    for _ in range(20):
+        async with asyncio.timeout(10), background(outbox.run()):
+            await asyncio.sleep(0.01)
+            outbox.kick()

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.dataset.errors import MalformedUpload
 from services.dataset.intake import plain_name
-from services.dataset.multipart import FIELD_LIMIT, Multipart
+from shared.runtime.multipart import FIELD_LIMIT, MOST_PARTS, MalformedUpload, Multipart
 
 CONTENT_TYPE = "multipart/form-data; boundary=xx"
 BODY = (
@@ -48,6 +47,7 @@ async def test_what_is_not_read_is_skipped() -> None:
     [
         ("application/json", BODY),
         ("multipart/form-data", BODY),
+        ("multipart/form-data; boundary=" + "x" * 300, BODY),
         (CONTENT_TYPE, BODY[:120]),
         (CONTENT_TYPE, b"no boundary here"),
         (
@@ -55,8 +55,9 @@ async def test_what_is_not_read_is_skipped() -> None:
             b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n' + b"x" * (FIELD_LIMIT + 1) + b"\r\n--xx--",
         ),
         (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n\xff\r\n--xx--'),
+        (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n' * (MOST_PARTS + 1) + b"--xx--"),
     ],
-    ids=["type", "boundary", "cut", "garbage", "long", "latin-1"],
+    ids=["type", "boundary", "long boundary", "cut", "garbage", "long", "latin-1", "many"],
 )
 async def test_malformed_bodies_are_refused(content_type: str, body: bytes) -> None:
     with pytest.raises(MalformedUpload):

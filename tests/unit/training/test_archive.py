@@ -58,8 +58,9 @@ def test_more_than_the_limit_is_refused_with_another_way(tmp_path: Path) -> None
         {"a/config.json": b"{}", "b/config.json": b"{}"},
         {"config.json": bytes(10_000_000)},
         {f"{i}.json": b"" for i in range(MOST_FILES + 1)},
+        {**MODEL, "x" * 300 + ".json": b"{}"},
     ],
-    ids=["no config", "two models", "bomb", "too many"],
+    ids=["no config", "two models", "bomb", "too many", "long name"],
 )
 def test_what_is_not_one_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(InvalidArchive):
@@ -72,6 +73,29 @@ def test_no_cut_of_an_archive_is_taken_for_a_whole_one(tmp_path: Path) -> None:
         (tmp_path / "cut.zip").write_bytes(whole[:length])
         with pytest.raises(AnnealError):
             unpack_model(tmp_path / "cut.zip", tmp_path / f"out{length}", 10_000)
+
+
+def test_a_manifest_of_somebody_else_is_left_out(tmp_path: Path) -> None:
+    unpack_model(archive(tmp_path, {**MODEL, "manifest.json": b"{}"}), tmp_path / "out", 10_000)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(MODEL)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path, MODEL)
+    with zipfile.ZipFile(path, "a") as zipped, pytest.warns(UserWarning, match="Duplicate"):
+        zipped.writestr("model.safetensors", b"another")
+    with pytest.raises(InvalidArchive):
+        unpack_model(path, tmp_path / "out", 10_000)
+
+
+def test_damaged_compression_is_noticed(tmp_path: Path) -> None:
+    path = archive(tmp_path, MODEL, compression=zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"config.json") + len(b"config.json")
+    data[start] = 0xFF
+    path.write_bytes(data)
+    with pytest.raises(InvalidArchive):
+        unpack_model(path, tmp_path / "out", 10_000)
 
 
 def test_damaged_bytes_are_noticed(tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""Where a base model in an object store lies, and whose part of the platform's own store may be named."""
+
+import pytest
+
+from services.training.object_store import locate
+from shared.runtime.errors import InvalidInput
+
+OWN = "s3+http://key:secret@minio:9000/anneal"
+
+
+def test_a_store_with_its_own_key_may_be_anywhere() -> None:
+    given = "s3+https://a:b@example.org/bucket/some/model"
+    assert locate(given, OWN, "mine") == ("s3+https://a:b@example.org/bucket", "some/model")
+
+
+def test_the_platforms_store_is_read_within_the_project() -> None:
+    assert locate("s3://anneal/mine/models/x", OWN, "mine") == (OWN, "mine/models/x")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://anneal/other/models/x", "s3://anneal/mine", "s3://anneal/mineral/x", "s3://another/mine/x", "s3://anneal"],
+)
+def test_the_platforms_store_is_closed_elsewhere(uri: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        locate(uri, OWN, "mine")
+    assert refused.value.limit == "s3://anneal/mine/…"
+    assert "secret@minio" not in str(refused.value.problem())
