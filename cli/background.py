@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import typer
 
 from cli.client import Client, CommandError, address, home
+from cli.output import err
 
 STOP_SECONDS = 30.0
 READY = "Anneal is ready at "
@@ -26,6 +28,9 @@ def platform() -> Iterator[Client]:
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         yield Client(_ready_at(process))
+    except (KeyboardInterrupt, typer.Exit):
+        err.print("The platform that was started for this stops; a running job goes on at the next start.")
+        raise
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -18,7 +18,6 @@ from shared.documents.protocol import Collection
 from shared.runtime.children import Engines
 from shared.runtime.errors import AnnealError, InvalidInput, NotFound
 
-Shards = dict[str, list[str]]
 CACHE = "2"
 """Part of a cache key; raised when the engine counts differently."""
 
