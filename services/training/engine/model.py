@@ -53,6 +53,7 @@ def _with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> A
 
     if hyperparameters.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        _keep_differentiable(model)
     lora = hyperparameters.lora or Lora()
     targets, excluded = lora_targets(model, lora.targets)
     config = LoraConfig(
@@ -67,6 +68,16 @@ def _with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> A
     adapted = get_peft_model(model, config)
     adapted.peft_config["default"].base_model_name_or_path = name
     return adapted
+
+
+def _keep_differentiable(model: Any) -> None:
+    """Keep bitsandbytes' layers from repacking themselves in eval mode, on CPUs with AVX512-BF16.
+
+    They stay repacked in training, where that layout's kernel has no backward: no gradient would pass the base.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def lora_targets(model: Any, wanted: Sequence[str] | str) -> tuple[list[str], str | None]:
