@@ -50,6 +50,10 @@ $(SERVERS)/.installed: requirements/servers.txt
 test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
 	$(BIN)/python -m tests.servers pytest tests/contracts tests/components/training/test_base_models.py
 
+.PHONY: test-town
+test-town: install $(SERVERS)/.installed ## the main road on real servers, with two replicas of each room (about 3 minutes)
+	$(BIN)/python -m pytest tests/journeys/test_road.py --platform town
+
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)
 	cd services/gateway/web && npm ci --no-audit --no-fund && npm run build

@@ -1,4 +1,8 @@
-"""The platform as a stranger has it: a process of its own, reached over HTTP, killed and started again."""
+"""The platform as a stranger has it, reached over HTTP: one process on a laptop, or a town of rooms on real servers.
+
+`--platform town` runs the journeys that fit both on two replicas of every room; what kills and restarts the one process
+of a laptop stays embedded.
+"""
 
 import os
 import signal
@@ -12,41 +16,18 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.town import missing, servers, town
+
 ROOT = Path(__file__).parents[2]
 READY = "Anneal is ready at "
+REPLICAS = 2
 
 
 class Platform:
-    """One data directory and the process that serves it."""
+    """Something that answers at one address to one key."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.process: subprocess.Popen[str] | None = None
-        self.http = httpx.Client()
-
-    def start(self) -> None:
-        """Start on a free port and wait for the line that says where."""
-        command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
-        env = {**os.environ, "ANNEAL_HOME": str(self.home)}
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        assert self.process.stdout is not None
-        url = next(line.removeprefix(READY).strip() for line in self.process.stdout if line.startswith(READY))
-        headers = {"Authorization": f"Bearer {(self.home / 'api-key').read_text().strip()}"}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
-
-    def kill(self) -> None:
-        """kill -9 of the whole process tree's root: the children must notice by themselves."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM, as an operator would; the exit code."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(60)
+    def __init__(self, url: str = "", key: str = "") -> None:
+        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120)
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of a GET that must succeed."""
@@ -62,7 +43,7 @@ class Platform:
         """A file to POST /datasets/upload."""
         return self.http.post("/datasets/upload", files={"file": (file_name, content)}, data=fields)
 
-    def until(self, path: str, condition: Callable[[Any], bool], seconds: float = 120) -> Any:
+    def until(self, path: str, condition: Callable[[Any], bool], seconds: float = 240) -> Any:
         """Poll a resource, as any HTTP client must, until it satisfies the condition."""
         deadline = time.monotonic() + seconds
         while not condition(found := self.get(path)):
@@ -71,10 +52,55 @@ class Platform:
         return found
 
 
+class Embedded(Platform):
+    """One data directory and the process that serves it."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start on a free port and wait for the line that says where."""
+        command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
+        env = {**os.environ, "ANNEAL_HOME": str(self.home)}
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        assert self.process.stdout is not None
+        url = next(line.removeprefix(READY).strip() for line in self.process.stdout if line.startswith(READY))
+        self.http = Platform(url, (self.home / "api-key").read_text().strip()).http
+
+    def kill(self) -> None:
+        """kill -9 of the whole process tree's root: the children must notice by themselves."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator would; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(60)
+
+
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    started = Platform(tmp_path / "home")
+def laptop(tmp_path: Path) -> Iterator[Embedded]:
+    """The embedded platform, which a test may kill and start again."""
+    started = Embedded(tmp_path / "home")
     started.start()
     yield started
     if started.process is not None and started.process.poll() is None:
         started.stop()
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """What `--platform` asks for."""
+    if request.config.getoption("platform") == "embedded":
+        yield request.getfixturevalue("laptop")
+        return
+    assert not missing(), f"not installed: {missing()}"
+    monkeypatch.setenv("ANNEAL_WARM_ENGINES", "false")  # most replicas will not compute anything here
+    with servers(tmp_path / "servers") as addresses, town(tmp_path / "home", addresses, replicas=REPLICAS) as up:
+        yield Platform(up.url, up.key)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Platform
+from tests.journeys.conftest import Embedded
 
 GOOD = b'{"prompt": "Hello?", "completion": "Hi."}\n' * 3
 
@@ -30,7 +30,7 @@ UPLOADS = {
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    started = Platform(tmp_path_factory.mktemp("bad") / "home")
+    started = Embedded(tmp_path_factory.mktemp("bad") / "home")
     started.start()
     yield started
     assert started.stop() == 0
@@ -47,7 +47,7 @@ def problem(response: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", UPLOADS)
-def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Platform, case: str) -> None:
+def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Embedded, case: str) -> None:
     name, content = UPLOADS[case]
     problem(platform.upload(name, content))
     assert platform.get("/datasets")["items"] == []
@@ -56,7 +56,7 @@ def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Platform, case: st
     ]
 
 
-def test_a_rejected_row_is_named_by_file_and_line(platform: Platform) -> None:
+def test_a_rejected_row_is_named_by_file_and_line(platform: Embedded) -> None:
     body = problem(platform.upload(*UPLOADS["broken lines"]))
     assert [row["line"] for row in body["report"]["rejected_rows"]] == [4, 5, 6]
 
@@ -71,7 +71,7 @@ def test_a_rejected_row_is_named_by_file_and_line(platform: Platform) -> None:
         ({"method": "magic"}, "method"),
     ],
 )
-def test_a_bad_job_is_refused_by_field(platform: Platform, settings: dict[str, Any], field: str) -> None:
+def test_a_bad_job_is_refused_by_field(platform: Embedded, settings: dict[str, Any], field: str) -> None:
     dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
     try:
         body = problem(platform.http.post("/training/jobs", json={"dataset": dataset, **settings}))
@@ -84,13 +84,13 @@ def test_a_bad_job_is_refused_by_field(platform: Platform, settings: dict[str, A
 @pytest.mark.parametrize(
     "path", ["/datasets/x", "/training/jobs/x", "/models/custom/x", "/evaluations/x", "/exports/x", "/nowhere"]
 )
-def test_what_does_not_exist_is_a_404(platform: Platform, path: str) -> None:
+def test_what_does_not_exist_is_a_404(platform: Embedded, path: str) -> None:
     response = platform.http.get(path)
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
 
 
-def test_a_second_platform_on_the_same_directory_refuses(platform: Platform) -> None:
+def test_a_second_platform_on_the_same_directory_refuses(platform: Embedded) -> None:
     import subprocess
     import sys
 

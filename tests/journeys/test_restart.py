@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Platform
+from tests.journeys.conftest import Embedded
 
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
 SETTINGS = {
@@ -21,12 +21,12 @@ SETTINGS = {
 }
 
 
-def submit(platform: Platform) -> str:
+def submit(platform: Embedded) -> str:
     dataset = platform.upload("triage.jsonl", SAMPLE.read_bytes(), name="triage").json()
     return str(platform.post("/training/jobs", {"dataset": dataset["id"], **SETTINGS})["id"])
 
 
-def losses(platform: Platform, job: str) -> dict[int, float]:
+def losses(platform: Embedded, job: str) -> dict[int, float]:
     """The training loss of each step, with what was repeated after a rewind taken once."""
     records = platform.get(f"/training/jobs/{job}/metrics")["records"]
     return {record["step"]: record["loss"] for record in records if record["kind"] == "metric"}
@@ -40,7 +40,7 @@ def ended(job: dict[str, Any]) -> bool:
     return job["state"] in ("succeeded", "failed", "cancelled")
 
 
-def engine_pids(platform: Platform) -> list[int]:
+def engine_pids(platform: Embedded) -> list[int]:
     """Processes that work in the platform's scratch folder: its training engines."""
     scratch = str(platform.home / "scratch")
     found = []
@@ -55,7 +55,7 @@ def engine_pids(platform: Platform) -> list[int]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
-    platform = Platform(tmp_path_factory.mktemp("undisturbed") / "home")
+    platform = Embedded(tmp_path_factory.mktemp("undisturbed") / "home")
     platform.start()
     job = submit(platform)
     assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
@@ -64,33 +64,33 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
     return found
 
 
-def test_a_killed_engine_is_resumed_from_its_checkpoint(platform: Platform, undisturbed: dict[int, float]) -> None:
-    job = submit(platform)
-    platform.until(f"/training/jobs/{job}", past_a_checkpoint)
-    for pid in engine_pids(platform):
+def test_a_killed_engine_is_resumed_from_its_checkpoint(laptop: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(laptop)
+    laptop.until(f"/training/jobs/{job}", past_a_checkpoint)
+    for pid in engine_pids(laptop):
         os.kill(pid, signal.SIGKILL)
-    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    assert losses(platform, job) == undisturbed
-    kinds = [record["kind"] for record in platform.get(f"/training/jobs/{job}/records")["records"]]
+    assert laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    assert losses(laptop, job) == undisturbed
+    kinds = [record["kind"] for record in laptop.get(f"/training/jobs/{job}/records")["records"]]
     assert "rewind" in kinds
 
 
-def test_a_killed_platform_goes_on_after_its_restart(platform: Platform, undisturbed: dict[int, float]) -> None:
-    job = submit(platform)
-    platform.until(f"/training/jobs/{job}", past_a_checkpoint)
-    orphans = engine_pids(platform)
-    platform.kill()
-    platform.start()
-    assert not set(orphans) & set(engine_pids(platform))
-    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    assert losses(platform, job) == undisturbed
+def test_a_killed_platform_goes_on_after_its_restart(laptop: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(laptop)
+    laptop.until(f"/training/jobs/{job}", past_a_checkpoint)
+    orphans = engine_pids(laptop)
+    laptop.kill()
+    laptop.start()
+    assert not set(orphans) & set(engine_pids(laptop))
+    assert laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    assert losses(laptop, job) == undisturbed
 
 
-def test_sigterm_checkpoints_and_the_next_start_goes_on(platform: Platform, undisturbed: dict[int, float]) -> None:
-    job = submit(platform)
-    platform.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 2)
-    assert platform.stop() == 0
-    platform.start()
-    done = platform.until(f"/training/jobs/{job}", ended)
+def test_sigterm_checkpoints_and_the_next_start_goes_on(laptop: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(laptop)
+    laptop.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 2)
+    assert laptop.stop() == 0
+    laptop.start()
+    done = laptop.until(f"/training/jobs/{job}", ended)
     assert (done["state"], done["attempts"]) == ("succeeded", 1)
-    assert losses(platform, job) == undisturbed
+    assert losses(laptop, job) == undisturbed
