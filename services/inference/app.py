@@ -11,6 +11,7 @@ from services.inference.completions import Completions
 from services.inference.service import Deployments
 from services.inference.store import Stores
 from services.inference.supervisor import Supervisor
+from services.inference.transformers_engine import TransformersEngine
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service
 
@@ -18,8 +19,8 @@ from shared.runtime.service import Service
 async def build(resources: Resources) -> Service:
     """The room over these resources."""
     stores = await Stores.open(resources)
-    catalog, supervisor = Catalog(resources.blobs, stores), Supervisor(resources)
-    deployments = Deployments(stores, catalog, supervisor)
+    catalog, engine = Catalog(resources.blobs, stores), TransformersEngine(Supervisor(resources))
+    deployments = Deployments(stores, catalog, engine)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -28,9 +29,9 @@ async def build(resources: Resources) -> Service:
             yield
         finally:
             await deployments.close()
-            await supervisor.close()
+            await engine.close()
 
     router = APIRouter()
-    router.include_router(openai_api.routes(Completions(catalog, supervisor), catalog))
+    router.include_router(openai_api.routes(Completions(catalog, engine), catalog))
     router.include_router(api.routes(deployments))
     return Service("inference", router, handlers.subscriptions(deployments), lifespan)

@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from services.inference.errors import ModelNotFound
+from services.inference.protocol import ModelSpec
 from services.inference.store import Stores
 from shared.blobs.artifacts import MANIFEST, SHARED, artifact_uri, key_of, read_manifest, resolve_model
 from shared.blobs.errors import BlobNotFound, InvalidKey
@@ -57,15 +57,10 @@ class Catalog:
             detail = f"{len(namesakes)} or more custom models are called {name!r}."
         raise ModelNotFound(detail, field="model", remedy="GET /v1/models lists what there is; use an id from there.")
 
-    async def spec(self, model: FoundModel) -> dict[str, Any]:
-        """What the engine needs to load it: local paths and plain values. Raises artifact_gone."""
-        return {
-            "id": model.id,
-            "uri": model.uri,
-            "ref": await resolve_model(self._blobs, model.uri, model.project),
-            "template_hash": model.manifest.template_hash,
-            "parameters": model.manifest.parameters,
-        }
+    async def spec(self, model: FoundModel) -> ModelSpec:
+        """What an engine needs to load it. Raises artifact_gone."""
+        ref = await resolve_model(self._blobs, model.uri, model.project)
+        return ModelSpec(model.id, model.uri, ref, model.manifest.template_hash, model.manifest.parameters)
 
     async def listed(self, project: str) -> list[Listed]:
         """Custom models, newest first, then base models by id."""

@@ -1,8 +1,10 @@
 """OpenAI's stream chunks for both kinds of completion."""
 
+from collections import Counter
 from typing import Any, Protocol
 
-from services.inference.completions import Piece
+from services.inference.protocol import Text
+from services.inference.shapes import ChatLogprobs, TextLogprobs
 
 Chunk = dict[str, Any]
 
@@ -13,7 +15,7 @@ class Chunks(Protocol):
     def opening(self, choices: int) -> list[Chunk]:
         """What comes before any text."""
 
-    def piece(self, piece: Piece) -> Chunk:
+    def text(self, text: Text) -> Chunk:
         """More text, or an end."""
 
     def empty(self) -> Chunk:
@@ -26,17 +28,18 @@ class ChatChunks:
     def __init__(self, head: dict[str, Any]) -> None:
         self._head = {**head, "object": "chat.completion.chunk"}
 
-    def _chunk(self, index: int, delta: dict[str, Any], finish: str | None) -> Chunk:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    def _chunk(self, index: int, delta: dict[str, Any], finish: str | None, logprobs: Any = None) -> Chunk:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return {**self._head, "choices": [choice]}
 
     def opening(self, choices: int) -> list[Chunk]:
         """Each choice's role."""
         return [self._chunk(index, {"role": "assistant", "content": ""}, None) for index in range(choices)]
 
-    def piece(self, piece: Piece) -> Chunk:
+    def text(self, text: Text) -> Chunk:
         """More text, or an end."""
-        return self._chunk(piece.choice, {"content": piece.text} if piece.text else {}, piece.finish)
+        logprobs = ChatLogprobs.of(text.logprobs).model_dump() if text.logprobs else None
+        return self._chunk(text.choice, {"content": text.text} if text.text else {}, text.finish, logprobs)
 
     def empty(self) -> Chunk:
         """A chunk without a choice."""
@@ -48,16 +51,23 @@ class TextChunks:
 
     def __init__(self, head: dict[str, Any]) -> None:
         self._head = {**head, "object": "text_completion"}
+        self._offsets: Counter[int] = Counter()
 
     def opening(self, choices: int) -> list[Chunk]:
         """Nothing."""
         return []
 
-    def piece(self, piece: Piece) -> Chunk:
+    def text(self, text: Text) -> Chunk:
         """More text, or an end."""
-        choice = {"index": piece.choice, "text": piece.text, "logprobs": None, "finish_reason": piece.finish}
+        logprobs = self._logprobs(text) if text.logprobs else None
+        choice = {"index": text.choice, "text": text.text, "logprobs": logprobs, "finish_reason": text.finish}
         return {**self._head, "choices": [choice]}
 
     def empty(self) -> Chunk:
         """A chunk without a choice."""
         return {**self._head, "choices": []}
+
+    def _logprobs(self, text: Text) -> dict[str, Any]:
+        shown = TextLogprobs.of(text.logprobs, self._offsets[text.choice]).model_dump()
+        self._offsets[text.choice] += sum(len(token.token) for token in text.logprobs)
+        return shown

@@ -1,26 +1,16 @@
-"""From a completion request to its text: checks, the engine's command, and what it sends back, step by step."""
+"""From a completion request to its text: checks, the generation that it is, and what the engine sends back."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
 
 from services.inference.catalog import Catalog, FoundModel
 from services.inference.errors import Unsupported
-from services.inference.shapes import Finish, Sampled, Usage
-from services.inference.supervisor import Supervisor
+from services.inference.protocol import Begun, Engine, Finish, Generation, Sampling, Text, TokenLogprob
+from services.inference.shapes import Sampled, Usage
 from shared.runtime.errors import InvalidInput
 
 MOST_STOPS = 16
-
-
-@dataclass(frozen=True)
-class Piece:
-    """More text of one choice; with `finish` its last."""
-
-    choice: int
-    text: str
-    finish: Finish | None = None
 
 
 @dataclass
@@ -28,12 +18,17 @@ class Run:
     """One request under way: its choices, counted as they come."""
 
     model: FoundModel
-    choices: int
-    command: dict[str, Any]
+    generation: Generation
     prompt_tokens: int = 0
     completion_tokens: int = 0
     texts: dict[int, str] = field(default_factory=dict)
     finishes: dict[int, Finish] = field(default_factory=dict)
+    logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> int:
+        """Answers in all."""
+        return self.generation.choices
 
     @property
     def usage(self) -> Usage:
@@ -41,57 +36,51 @@ class Run:
         total = self.prompt_tokens + self.completion_tokens
         return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens, total_tokens=total)
 
-    def note(self, message: dict[str, Any]) -> Piece | None:
+    def note(self, message: Begun | Text) -> Text | None:
         """Take an engine's message in; the text that it brings."""
-        if message["kind"] == "started":
-            self.prompt_tokens = message["prompt_tokens"]
+        if isinstance(message, Begun):
+            self.prompt_tokens = message.prompt_tokens
             return None
-        piece = Piece(message["choice"], message["text"], message.get("finish"))
-        self.texts[piece.choice] = self.texts.get(piece.choice, "") + piece.text
-        if piece.finish:
-            self.finishes[piece.choice] = piece.finish
-            self.completion_tokens += message["tokens"]
-        return piece
+        self.texts[message.choice] = self.texts.get(message.choice, "") + message.text
+        self.logprobs.setdefault(message.choice, []).extend(message.logprobs)
+        if message.finish:
+            self.finishes[message.choice] = message.finish
+            self.completion_tokens += message.tokens
+        return message
 
 
 class Completions:
     """The use case behind both completion endpoints."""
 
-    def __init__(self, catalog: Catalog, supervisor: Supervisor) -> None:
-        self._catalog, self._supervisor = catalog, supervisor
+    def __init__(self, catalog: Catalog, engine: Engine) -> None:
+        self._catalog, self._engine = catalog, engine
 
     async def prepare(self, project: str, request: Sampled) -> Run:
         """Check a request and find its model; raises Unsupported, InvalidInput, ModelNotFound."""
         _refuse_unsupported(request)
+        stops = _stops(request)
         model = await self._catalog.find(project, request.model)
-        prompt = request.prompt()
-        command = {
-            "op": "generate",
-            "model": await self._catalog.spec(model),
-            **prompt,
-            "n": request.n,
-            "max_tokens": request.limit(),
-            "stop": _stops(request),
-            "temperature": 1.0 if request.temperature is None else request.temperature,
-            "top_p": request.top_p or 1.0,
-            "top_k": request.top_k,
-            "repetition_penalty": request.repetition_penalty,
-            "seed": request.seed,
-        }
-        return Run(model, request.n * len(prompt.get("prompts", [None])), command)
+        generation = Generation(
+            model=await self._catalog.spec(model),
+            sampling=_sampling(request),
+            n=request.n,
+            max_tokens=request.limit(),
+            stop=stops,
+            logprobs=request.likeliest(),
+            **request.prompt(),
+        )
+        return Run(model, generation)
 
-    async def pieces(self, run: Run) -> AsyncIterator[Piece]:
+    async def texts(self, run: Run) -> AsyncIterator[Text]:
         """Text as it appears, until every choice has finished. Leaving early cancels the rest."""
-        async with aclosing(self._supervisor.run(run.command)) as messages:  # type: ignore[type-var]
+        async with aclosing(self._engine.generate(run.generation)) as messages:  # type: ignore[type-var]
             async for message in messages:
-                if piece := run.note(message):
-                    yield piece
-                if len(run.finishes) == run.choices:
-                    return
+                if text := run.note(message):
+                    yield text
 
     async def whole(self, run: Run) -> Run:
         """The request, answered."""
-        async for _ in self.pieces(run):
+        async for _ in self.texts(run):
             pass
         return run
 
@@ -100,6 +89,17 @@ def _refuse_unsupported(request: Sampled) -> None:
     for name, wanted in request.refused().items():
         if wanted:
             raise Unsupported(f"{name} is not offered here.", field=name, remedy=f"Leave {name} out.")
+
+
+def _sampling(request: Sampled) -> Sampling:
+    """What the request says, else OpenAI's defaults."""
+    return Sampling(
+        temperature=1.0 if request.temperature is None else request.temperature,
+        top_p=1.0 if request.top_p is None else request.top_p,
+        top_k=request.top_k,
+        repetition_penalty=request.repetition_penalty,
+        seed=request.seed,
+    )
 
 
 def _stops(request: Sampled) -> list[str]:

@@ -13,11 +13,13 @@ from fastapi.responses import StreamingResponse
 
 from services.inference.catalog import Catalog, Listed
 from services.inference.chunks import ChatChunks, Chunks, TextChunks
-from services.inference.completions import Completions, Piece, Run
+from services.inference.completions import Completions, Run
+from services.inference.protocol import Text
 from services.inference.shapes import (
     AnswerMessage,
     ChatChoice,
     ChatCompletion,
+    ChatLogprobs,
     ChatRequest,
     CompletionRequest,
     ModelList,
@@ -25,6 +27,7 @@ from services.inference.shapes import (
     ServedModelView,
     TextChoice,
     TextCompletion,
+    TextLogprobs,
 )
 from shared.runtime.errors import AnnealError, answer
 from shared.runtime.principal import Caller
@@ -85,16 +88,28 @@ def _head(prefix: str, body: Sampled, run: Run) -> dict[str, Any]:
 
 
 def _chat(run: Run, body: Sampled) -> ChatCompletion:
+    wanted = run.generation.logprobs is not None
     choices = [
-        ChatChoice(index=index, message=AnswerMessage(content=run.texts[index]), finish_reason=run.finishes[index])
+        ChatChoice(
+            index=index,
+            message=AnswerMessage(content=run.texts[index]),
+            logprobs=ChatLogprobs.of(run.logprobs[index]) if wanted else None,
+            finish_reason=run.finishes[index],
+        )
         for index in range(run.choices)
     ]
     return ChatCompletion(**_head("chatcmpl", body, run), choices=choices, usage=run.usage)
 
 
 def _text(run: Run, body: Sampled) -> TextCompletion:
+    wanted = run.generation.logprobs is not None
     choices = [
-        TextChoice(index=index, text=run.texts[index], finish_reason=run.finishes[index])
+        TextChoice(
+            index=index,
+            text=run.texts[index],
+            logprobs=TextLogprobs.of(run.logprobs[index]) if wanted else None,
+            finish_reason=run.finishes[index],
+        )
         for index in range(run.choices)
     ]
     return TextCompletion(**_head("cmpl", body, run), choices=choices, usage=run.usage)
@@ -107,29 +122,29 @@ def _shown(listed: Listed) -> ServedModelView:
 
 async def _streamed(request: Request, completions: Completions, run: Run, body: Sampled, chunks: Chunks) -> Response:
     """The stream, begun only once there is a first piece, so that a refusal still has its own status."""
-    pieces = completions.pieces(run)
-    first = await _unless_left(request, _first(pieces))
+    texts = completions.texts(run)
+    first = await _unless_left(request, _first(texts))
     if first is None:
         return Response(status_code=LEFT)
     usage = body.stream_options is not None and body.stream_options.include_usage
-    return StreamingResponse(_events(first, pieces, run, chunks, usage), media_type=STREAM, headers=STREAM_HEADERS)
+    return StreamingResponse(_events(first, texts, run, chunks, usage), media_type=STREAM, headers=STREAM_HEADERS)
 
 
-async def _first(pieces: AsyncIterator[Piece]) -> Piece:
-    return await anext(pieces)
+async def _first(texts: AsyncIterator[Text]) -> Text:
+    return await anext(texts)
 
 
 async def _events(
-    first: Piece, pieces: AsyncIterator[Piece], run: Run, chunks: Chunks, usage: bool
+    first: Text, texts: AsyncIterator[Text], run: Run, chunks: Chunks, usage: bool
 ) -> AsyncIterator[bytes]:
     """Server-sent events: chunks, on request the usage, `[DONE]`; or an error in OpenAI's shape."""
-    async with aclosing(pieces):  # type: ignore[type-var]
+    async with aclosing(texts):  # type: ignore[type-var]
         try:
             for chunk in chunks.opening(run.choices):
                 yield _event(chunk, usage)
-            yield _event(chunks.piece(first), usage)
-            async for piece in pieces:
-                yield _event(chunks.piece(piece), usage)
+            yield _event(chunks.text(first), usage)
+            async for text in texts:
+                yield _event(chunks.text(text), usage)
             if usage:
                 yield _event({**chunks.empty(), "usage": run.usage.model_dump()}, usage)
             yield b"data: [DONE]\n\n"

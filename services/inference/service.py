@@ -3,15 +3,15 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 import structlog
 
 from services.inference.catalog import Catalog, FoundModel
 from services.inference.models import Deployment, ServedModel
+from services.inference.protocol import Engine
 from services.inference.store import Stores
-from services.inference.supervisor import Supervisor
 from shared.documents.entities import Changed, Page, derived_id, new_id
 from shared.events.training import ModelDeleted, TrainingSucceeded
 from shared.runtime.errors import AnnealError, NotFound
@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 class Deployments:
     """The use cases around deployments."""
 
-    def __init__(self, stores: Stores, catalog: Catalog, supervisor: Supervisor) -> None:
-        self._stores, self._catalog, self._supervisor = stores, catalog, supervisor
+    def __init__(self, stores: Stores, catalog: Catalog, engine: Engine) -> None:
+        self._stores, self._catalog, self._engine = stores, catalog, engine
         self._loading: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -52,7 +52,7 @@ class Deployments:
         store = self._stores.deployments.for_project(project)
         deployment = await store.get(id)
         await store.delete(id, deployment.gone())
-        await self._supervisor.tell({"op": "unload", "uri": deployment.model_uri})
+        await self._engine.unload(deployment.model_uri)
 
     async def trained(self, event: TrainingSucceeded, project: str, event_id: str) -> None:
         """List a new custom model, and deploy it if its owner asked. Repeatable."""
@@ -119,11 +119,8 @@ class Deployments:
         return lambda current: current.ready(seconds)
 
     async def _warm_up(self, model: FoundModel) -> float:
-        """Load, then decode two tokens; seconds it took."""
+        """Load and decode a first token; seconds it took."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        command = {"op": "load", "model": await self._catalog.spec(model)}
-        async with aclosing(self._supervisor.run(command)) as messages:  # type: ignore[type-var]
-            async for _ in messages:
-                return clock() - started
-        raise AssertionError("an engine answers or is lost")
+        await self._engine.load(await self._catalog.spec(model))
+        return clock() - started

@@ -1,10 +1,13 @@
-"""OpenAI's request and response shapes, as far as this engine offers them."""
+"""OpenAI's request and response shapes, as far as the engines offer them."""
 
-from typing import Annotated, Any, Literal
+from itertools import accumulate
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Finish = Literal["stop", "length"]
+from services.inference.protocol import Finish, TokenLogprob
+
+MOST_LIKELIEST = 20
 
 
 class TextPart(BaseModel):
@@ -68,8 +71,12 @@ class Sampled(BaseModel):
         """Most new tokens."""
         return self.max_tokens
 
+    def likeliest(self) -> int | None:
+        """How many likeliest tokens to report at each place; None: not even the chosen one's log-probability."""
+        raise NotImplementedError
+
     def prompt(self) -> dict[str, Any]:
-        """The engine's `messages` or `prompts`."""
+        """The generation's `messages` or `prompts`."""
         raise NotImplementedError
 
 
@@ -82,20 +89,30 @@ class ChatRequest(Sampled):
     functions: list[dict[str, Any]] | None = None
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=MOST_LIKELIEST, description="needs logprobs: true")
+
+    @model_validator(mode="after")
+    def _likeliest_of_something(self) -> "ChatRequest":
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs: true")
+        return self
 
     def refused(self) -> dict[str, bool]:
-        """Also tools, structured answers and token probabilities."""
+        """Also tools and structured answers."""
         return {
             **super().refused(),
             "tools": bool(self.tools),
             "functions": bool(self.functions),
             "response_format": bool(self.response_format and self.response_format.get("type") != "text"),
-            "logprobs": bool(self.logprobs),
         }
 
     def limit(self) -> int | None:
         """Most new tokens."""
         return self.max_completion_tokens or self.max_tokens
+
+    def likeliest(self) -> int | None:
+        """`top_logprobs`, once `logprobs` is wanted."""
+        return (self.top_logprobs or 0) if self.logprobs else None
 
     def prompt(self) -> dict[str, Any]:
         """The conversation."""
@@ -109,17 +126,20 @@ class CompletionRequest(Sampled):
     echo: bool = False
     suffix: str | None = None
     best_of: int | None = None
-    logprobs: int | None = None
+    logprobs: int | None = Field(default=None, ge=0, le=MOST_LIKELIEST, description="likeliest tokens at each place")
 
     def refused(self) -> dict[str, bool]:
-        """Also what concerns the prompt's own text and token probabilities."""
+        """Also what concerns the prompt's own text."""
         return {
             **super().refused(),
             "echo": self.echo,
             "suffix": bool(self.suffix),
             "best_of": bool(self.best_of and self.best_of > 1),
-            "logprobs": self.logprobs is not None,
         }
+
+    def likeliest(self) -> int | None:
+        """`logprobs`."""
+        return self.logprobs
 
     def prompt(self) -> dict[str, Any]:
         """A list of texts or of token ids."""
@@ -147,12 +167,64 @@ class AnswerMessage(BaseModel):
     refusal: str | None = None
 
 
+class LikelyToken(BaseModel):
+    """A token and its natural log-probability."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = Field(description="null: the token is part of a character")
+
+
+class ChatToken(LikelyToken):
+    """A token of an answer."""
+
+    top_logprobs: list[LikelyToken]
+
+
+class ChatLogprobs(BaseModel):
+    """The tokens of an answer, its stop token left out."""
+
+    content: list[ChatToken]
+    refusal: None = None
+
+    @classmethod
+    def of(cls, tokens: list[TokenLogprob]) -> Self:
+        """OpenAI's shape of an engine's."""
+        return cls(
+            content=[ChatToken(**_likely(t), top_logprobs=[LikelyToken(**_likely(o)) for o in t.top]) for t in tokens]
+        )
+
+
+def _likely(token: TokenLogprob) -> dict[str, Any]:
+    return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
+
+
+class TextLogprobs(BaseModel):
+    """The tokens of a text, its stop token left out."""
+
+    tokens: list[str]
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[int] = Field(description="where each token begins in the choice's text")
+
+    @classmethod
+    def of(cls, tokens: list[TokenLogprob], offset: int = 0) -> Self:
+        """OpenAI's shape of an engine's, of tokens before which the choice has `offset` characters."""
+        lengths = [len(token.token) for token in tokens]
+        return cls(
+            tokens=[token.token for token in tokens],
+            token_logprobs=[token.logprob for token in tokens],
+            top_logprobs=[{other.token: other.logprob for other in token.top} for token in tokens],
+            text_offset=list(accumulate(lengths[:-1], initial=offset)) if tokens else [],
+        )
+
+
 class ChatChoice(BaseModel):
     """One answer of a chat completion."""
 
     index: int
     message: AnswerMessage
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
     finish_reason: Finish
 
 
@@ -173,7 +245,7 @@ class TextChoice(BaseModel):
 
     index: int
     text: str
-    logprobs: None = None
+    logprobs: TextLogprobs | None = None
     finish_reason: Finish
 
 

@@ -1,16 +1,17 @@
-"""One engine child: started on first use, restarted when it died; its messages handed to the requests they are for."""
+"""One engine child: started on first use, again after a death; its messages are handed to the requests they answer."""
 
 import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from services.inference.errors import EngineBusy, EngineLost, refusal
+from services.inference.protocol import EngineState
 from shared.runtime.children import Child
 from shared.runtime.resources import Resources
 
@@ -44,6 +45,13 @@ class Supervisor:
         self._starting = asyncio.Lock()
         self._open: dict[str, _Request] = {}
         self._heard = 0.0
+        self.resident: Message = {}
+        """The engine's last word on its memory and models."""
+
+    @property
+    def state(self) -> EngineState:
+        """Whether there is an engine."""
+        return "ready" if self._child else "starting" if self._starting.locked() else "idle"
 
     async def run(self, command: Mapping[str, Any]) -> AsyncIterator[Message]:
         """Send a command; its messages until the caller stops listening, which cancels what still runs.
@@ -61,6 +69,13 @@ class Supervisor:
             finally:
                 await child.send({"op": "cancel", "request_id": request_id})
 
+    async def ask(self, command: Mapping[str, Any]) -> Message:
+        """Send a command that has one answer; a second time when the engine dies under it."""
+        try:
+            return await self._answer(command)
+        except EngineLost:
+            return await self._answer(command)
+
     async def tell(self, command: Mapping[str, Any]) -> None:
         """Send a command without an answer, if an engine runs."""
         if self._child is not None:
@@ -73,6 +88,10 @@ class Supervisor:
             await child.stop(GRACE)
         if self._reading is not None:
             await self._reading
+
+    async def _answer(self, command: Mapping[str, Any]) -> Message:
+        async with aclosing(self.run(command)) as messages:  # type: ignore[type-var]
+            return await anext(messages)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[str, _Request]]:
@@ -122,7 +141,7 @@ class Supervisor:
         how = f"signal {exit.signal}" if exit.signal else f"status {exit.code}"
         if self._child is child:
             log.warning("engine_ended", engine="inference", how=how, open=len(self._open))
-            self._child = None
+            self._child, self.resident = None, {}
         for request in self._open.values():
             if request.child is child:
                 request.messages.put_nowait({"kind": "lost", "how": how})
@@ -132,8 +151,10 @@ class Supervisor:
             case "tokens":
                 for delta in message["deltas"]:
                     self._to(delta["request_id"], {"kind": "text", **delta})
-            case "started" | "loaded" | "refused":
+            case "started" | "loaded" | "rendered" | "refused":
                 self._to(message["request_id"], message)
+            case "resident":
+                self.resident = message
             case "log":
                 log.info("engine_said", engine="inference", level=message["level"], message=message["message"])
 

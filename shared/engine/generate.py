@@ -20,23 +20,36 @@ Finish = Literal["stop", "length"]
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt's ids, how to sample, and at most how many new tokens (None: what the context has left)."""
+    """A prompt's ids, how to sample, and at most how many new tokens (None: what the context has left).
+
+    `stop_ids` instead of the batch's own; `logprobs` likeliest tokens are reported with each step (None: nothing is).
+    Where a request has an `adapter`, the model is called with `adapters`, one name or None for each row.
+    """
 
     ids: Sequence[int]
     max_new_tokens: int | None = None
     sampling: Sampling = GREEDY
+    stop_ids: frozenset[int] | None = None
+    logprobs: int | None = None
+    adapter: str | None = None
+
+
+Likely = tuple[int, float]
+"""A token and its natural log-probability before penalty and temperature."""
 
 
 @dataclass(frozen=True)
 class Step:
     """A new token of the request with this index; with `finish` set it is the row's last.
 
-    At "stop" the token is the stop token, which is no part of the answer.
+    At "stop" the token is the stop token, which is no part of the answer. `likely` has the token itself first, then
+    the likeliest ones, best first; it is empty where the request did not ask.
     """
 
     index: int
     token: int
     finish: Finish | None
+    likely: tuple[Likely, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,8 @@ class _Row:
     sampler: Sampler
     position: int  # of the token to be fed next
     left: int  # tokens it may still produce
+    stop_ids: frozenset[int]
+    request: Request
     token: int = -1
 
 
@@ -85,7 +100,7 @@ class Decoding:
         """
         rows = [self._row(self._joined + offset, request) for offset, request in enumerate(requests)]
         ids, mask = _left_padded([request.ids for request in requests], self._model.device)
-        logits, layers = self._forward(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), [])
+        logits, layers = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), [])
         self._joined += len(rows)
         self._join(layers, mask)
         self._rows += rows
@@ -100,7 +115,7 @@ class Decoding:
         ids = torch.tensor([[row.token] for row in self._rows], device=device)
         positions = torch.tensor([[row.position] for row in self._rows], device=device)
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
-        logits, self._layers = self._forward(ids, self._mask, positions, self._layers)
+        logits, self._layers = self._forward(self._rows, ids, self._mask, positions, self._layers)
         for row in self._rows:
             row.position += 1
         return self._sample(self._rows, logits)
@@ -119,14 +134,16 @@ class Decoding:
             )
         left = room if request.max_new_tokens is None else min(room, request.max_new_tokens)
         sampler = Sampler(request.sampling, request.ids, self._model.device)
-        return _Row(index, sampler, len(request.ids), left)
+        stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
+        return _Row(index, sampler, len(request.ids), left, stop_ids, request)
 
     def _forward(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, layers: list[tuple[Tensor, Tensor]]
+        self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, layers: list[tuple[Tensor, Tensor]]
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Logits [rows, vocabulary] of the last position, and the cache with the new keys and values."""
         from transformers import DynamicCache
 
+        adapters = [row.request.adapter for row in rows]
         cache: Any = DynamicCache(ddp_cache_data=layers) if layers else DynamicCache()
         output = self._model(
             input_ids=ids,
@@ -135,23 +152,29 @@ class Decoding:
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **({"adapters": adapters} if any(adapters) else {}),
         )
         return output.logits[:, -1].float(), [(layer.keys, layer.values) for layer in cache.layers]
 
     def _sample(self, rows: list[_Row], logits: Tensor) -> list[Step]:
-        steps = [self._advance(row, token) for row, token in zip(rows, _choose(rows, logits), strict=True)]
+        chosen = _choose(rows, logits)
+        likely = _likely(rows, logits, chosen)
+        steps = [
+            self._advance(row, token, likely.get(i, ()))
+            for i, (row, token) in enumerate(zip(rows, chosen, strict=True))
+        ]
         done = {step.index for step in steps if step.finish}
         if done:
             self._keep([row.index not in done for row in self._rows])
         return steps
 
-    def _advance(self, row: _Row, token: int) -> Step:
+    def _advance(self, row: _Row, token: int, likely: tuple[Likely, ...]) -> Step:
         row.token = token
         row.left -= 1
         row.sampler.accept(token)
-        if token in self._stop_ids:
-            return Step(row.index, token, "stop")
-        return Step(row.index, token, None if row.left > 0 else "length")
+        if token in row.stop_ids:
+            return Step(row.index, token, "stop", likely)
+        return Step(row.index, token, None if row.left > 0 else "length", likely)
 
     def _join(self, layers: list[tuple[Tensor, Tensor]], mask: Tensor) -> None:
         """Put new rows under the old ones, both padded on the left to one length."""
@@ -274,3 +297,15 @@ def _choose(rows: list[_Row], logits: Tensor) -> list[int]:
         best if row.sampler.plain else row.sampler.choose(logits[i])
         for i, (row, best) in enumerate(zip(rows, greedy, strict=True))
     ]
+
+
+def _likely(rows: list[_Row], logits: Tensor, chosen: list[int]) -> dict[int, tuple[Likely, ...]]:
+    """For the rows that asked: the chosen token's log-probability and those of the likeliest tokens, by row."""
+    found: dict[int, tuple[Likely, ...]] = {}
+    for i, row in enumerate(rows):
+        if (count := row.request.logprobs) is not None:
+            values = logits[i].log_softmax(-1)
+            top = values.topk(min(count, values.numel()))
+            best = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            found[i] = ((chosen[i], float(values[chosen[i]])), *best)
+    return found

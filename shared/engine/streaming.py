@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-_BROKEN = "\ufffd"
+BROKEN = "\ufffd"
+"""What an incomplete character decodes to."""
 
 
 class StreamDecoder:
@@ -23,7 +24,7 @@ class StreamDecoder:
         """The text that this token completes, often empty."""
         self._ids.append(token)
         text = self._fresh()
-        if text.endswith(_BROKEN):
+        if text.endswith(BROKEN):
             return ""
         return self._release(text)
 

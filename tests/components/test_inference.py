@@ -263,6 +263,33 @@ async def test_content_may_come_in_parts(house: House) -> None:
     assert (await house.chat("tiny", messages=parts))["choices"] == (await house.chat("tiny"))["choices"]
 
 
+async def test_log_probabilities_have_openais_shapes(house: House) -> None:
+    chat = await house.chat("tuned1", logprobs=True, top_logprobs=2, max_tokens=5)
+    content = chat["choices"][0]["logprobs"]["content"]
+    assert len(content) == 5
+    assert "".join(entry["token"] for entry in content) == chat["choices"][0]["message"]["content"]
+    for entry in content:
+        assert entry["top_logprobs"][0] == {name: entry[name] for name in ("token", "logprob", "bytes")}
+        assert len(entry["top_logprobs"]) == 2
+        assert entry["bytes"] is None or bytes(entry["bytes"]).decode() == entry["token"]
+    body = {"model": "tuned1", **GREEDY, "logprobs": True, "top_logprobs": 2, "max_tokens": 5}
+    chunks = await house.stream("/v1/chat/completions", body)
+    told = [c["choices"][0]["logprobs"]["content"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
+    assert [entry for part in told for entry in part] == content
+
+    body = {"model": "tiny", "prompt": "The train", "temperature": 0, "max_tokens": 5, "logprobs": 1}
+    [choice] = (await house.http.post("/v1/completions", json=body)).json()["choices"]
+    shown = choice["logprobs"]
+    assert "".join(shown["tokens"]) == choice["text"]
+    assert [
+        choice["text"][start:][: len(token)] for start, token in zip(shown["text_offset"], shown["tokens"], strict=True)
+    ] == shown["tokens"]
+    assert [list(top.values()) for top in shown["top_logprobs"]] == [[value] for value in shown["token_logprobs"]]
+    chunks = await house.stream("/v1/completions", body)
+    parts = [c["choices"][0]["logprobs"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
+    assert [offset for part in parts for offset in part["text_offset"]] == shown["text_offset"]
+
+
 # Refusals
 
 
@@ -277,6 +304,7 @@ async def test_content_may_come_in_parts(house: House) -> None:
         ({"temperature": -1}, 400, "invalid_input"),
         ({"n": 99}, 400, "invalid_input"),
         ({"stop": ["x"] * 17}, 400, "invalid_input"),
+        ({"top_logprobs": 2}, 400, "invalid_input"),
         ({"tools": [{"type": "function"}]}, 400, "unsupported_parameter"),
         ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter"),
     ],
@@ -415,13 +443,40 @@ async def test_an_engine_that_dies_is_an_error_once(house: House) -> None:
 
 
 async def test_an_engine_that_hangs_is_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request had not begun, so the next engine answers it."""
     await house.chat("tiny")
     monkeypatch.setattr(services.inference.supervisor, "SILENCE", 0.5)
-    os.kill(house.engine(), signal.SIGSTOP)
-    response = await house.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY})
-    assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_lost")
-    monkeypatch.undo()
+    hung = house.engine()
+    os.kill(hung, signal.SIGSTOP)
     assert (await house.chat("tiny"))["choices"]
+    assert house.engine() != hung
+
+
+async def test_an_engine_killed_under_load_loses_only_what_it_had_begun(house: House) -> None:
+    """In flight: a clean error as the last event. Waiting behind them, or come later: answered by the next engine."""
+    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
+
+    async def follow(began: asyncio.Event) -> Any:
+        async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+            lines = response.aiter_lines()
+            await anext(lines)
+            began.set()
+            return [json.loads(line.removeprefix("data: ")) async for line in lines if line][-1]
+
+    began = [asyncio.Event(), asyncio.Event()]
+    in_flight = [asyncio.create_task(follow(event)) for event in began]
+    async with asyncio.timeout(60):
+        for event in began:
+            await event.wait()
+        killed = house.engine()
+        os.kill(killed, signal.SIGSTOP)  # so that none of the waiting is begun
+        waiting = [asyncio.create_task(house.chat("tuned1", max_tokens=4)) for _ in range(8)]
+        await house.http.get("/v1/models")  # the waiting ones are on their way before the engine dies
+        os.kill(killed, signal.SIGKILL)
+        later = [asyncio.create_task(house.chat("tiny", max_tokens=4)) for _ in range(4)]
+        assert [last["error"]["code"] for last in await asyncio.gather(*in_flight)] == ["engine_lost"] * 2
+        answers = await asyncio.gather(*waiting, *later)
+    assert all(answer["choices"][0]["finish_reason"] for answer in answers)
 
 
 async def test_a_full_queue_says_when_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

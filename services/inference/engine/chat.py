@@ -1,10 +1,11 @@
 """The chat engine: takes requests as they come, decodes those of one model as one batch, reports text as it appears.
 
-Commands: {"op": "generate", "request_id", "model", "messages" | "text" | "ids", "n", "max_tokens", "stop", sampling…},
-{"op": "load", "request_id", "model"}, {"op": "cancel", "request_id"}, {"op": "unload", "uri"}.
-Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, tokens?, finish?}]},
-`loading` {}, `loaded` {request_id, seconds},
-`refused` {request_id, code, detail, …}.
+Commands: {"op": "generate", "request_id", "model", "messages" | "prompts", "n", "max_tokens", "stop", "logprobs",
+sampling…}, {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", "messages" | "prompts"},
+{"op": "cancel", "request_id"}, {"op": "unload", "uri"}.
+Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
+finish?}]}, `loading` {}, `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids},
+`resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from services.inference.engine.memory import used_memory
 from services.inference.engine.residency import Residency, Variant
-from shared.engine.generate import Decoding, Request, Step, generate_all
+from shared.engine.generate import Decoding, Likely, Request, Step, generate_all
 from shared.engine.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
 from shared.engine.sampling import Sampling
-from shared.engine.streaming import StreamDecoder
+from shared.engine.streaming import BROKEN, StreamDecoder
+from shared.engine.template import ChatTemplate
 
 MOST_ROWS = 32
 """Answers that are decoded at once; more wait their turn."""
@@ -39,6 +42,8 @@ class Answer:
     choice: int
     decoder: StreamDecoder
     tokens: int = 0
+    untold: list[dict[str, Any]] = field(default_factory=list)
+    """Log-probabilities of tokens whose text is held back."""
 
 
 class Lane:
@@ -62,7 +67,10 @@ class Lane:
 
     def join(self, command: Command, ids: list[int]) -> list[dict[str, Any]]:
         """Let a request's choices join the batch; their first tokens."""
-        rows = [Request(ids, command["max_tokens"], _sampling(command, choice)) for choice in range(command["n"])]
+        rows = [
+            Request(ids, command["max_tokens"], _sampling(command, choice), logprobs=command.get("logprobs"))
+            for choice in range(command["n"])
+        ]
         answers = [
             Answer(
                 command["request_id"],
@@ -94,8 +102,12 @@ class Lane:
         answer = self._answers[step.index]
         answer.tokens += 1
         text = "" if step.finish == "stop" else answer.decoder.push(step.token)
+        if step.likely and step.finish != "stop":
+            answer.untold.append(_told(step.likely, self.variant.tokenizer))
         finish = "stop" if answer.decoder.stopped else step.finish
         delta: dict[str, Any] = {"request_id": answer.request_id, "choice": answer.choice, "text": text}
+        if answer.untold and (text or finish):
+            delta["logprobs"], answer.untold = answer.untold, []
         if finish is None:
             return delta
         if not answer.decoder.stopped:
@@ -128,6 +140,17 @@ def _signs_of_life(reporter: Reporter) -> Iterator[None]:
         loaded.set()
 
 
+def _told(likely: Sequence[Likely], tokenizer: Any) -> dict[str, Any]:
+    """A token with its log-probability, and the likeliest ones beside it."""
+    chosen, *top = [_token(id, logprob, tokenizer) for id, logprob in likely]
+    return {**chosen, "top": top}
+
+
+def _token(id: int, logprob: float, tokenizer: Any) -> dict[str, Any]:
+    text = tokenizer.decode([id], clean_up_tokenization_spaces=False)
+    return {"token": text, "logprob": logprob, "bytes": None if BROKEN in text else list(text.encode())}
+
+
 def _sampling(command: Command, choice: int) -> Sampling:
     seed = command["seed"]
     return Sampling(
@@ -147,6 +170,7 @@ class Serving:
         self._residency = Residency()
         self._lanes: dict[str, Lane] = {}
         self._waiting: deque[Command] = deque()
+        self._residents: dict[str, int] = {}
 
     @property
     def busy(self) -> bool:
@@ -161,6 +185,7 @@ class Serving:
             case "unload":
                 if command["uri"] not in self._lanes:
                     self._residency.forget(command["uri"])
+                    self._tell_residents()
             case _:
                 self._waiting.append(command)
 
@@ -183,8 +208,12 @@ class Serving:
     def _start(self, command: Command) -> None:
         started = time.perf_counter()
         try:
+            if command["op"] == "render":
+                self._render(command)
+                return
             with _signs_of_life(self._reporter):
                 variant = self._residency.get(command["model"], {lane.variant for lane in self._lanes.values()})
+            self._tell_residents()
             if command["op"] == "load":
                 _warm_up(variant)
                 seconds = time.perf_counter() - started
@@ -194,8 +223,20 @@ class Serving:
         except Exception as error:
             self._refuse({command["request_id"]}, error)
 
+    def _render(self, command: Command) -> None:
+        tokenizer, template = self._residency.tokenizer(command["model"])
+        prompts = _prompts(command, tokenizer, template)
+        self._reporter.emit("rendered", request_id=command["request_id"], prompts=prompts, stop_ids=template.stop_ids)
+
+    def _tell_residents(self) -> None:
+        """Say what is in memory, where that has changed."""
+        models = self._residency.sizes()
+        if models != self._residents:
+            self._residents = models
+            self._reporter.emit("resident", memory=used_memory(), models=models)
+
     def _join(self, command: Command, variant: Variant) -> None:
-        prompts = _prompts(command, variant)
+        prompts = _prompts(command, variant.tokenizer, variant.template)
         total = sum(len(ids) for ids in prompts)
         self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
         lane = self._lanes.setdefault(command["model"]["uri"], Lane(variant))
@@ -231,13 +272,12 @@ def _warm_up(variant: Variant) -> None:
     generate_all(variant, [ids], stop_ids=[], max_new_tokens=2)
 
 
-def _prompts(command: Command, variant: Variant) -> list[list[int]]:
+def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[list[int]]:
     """The prompts' token ids: a conversation through the model's own template, or raw texts or ids."""
     if "messages" in command:
-        return [variant.template.prompt_ids(command["messages"])]
+        return [template.prompt_ids(command["messages"])]
     return [
-        list(variant.tokenizer(prompt).input_ids) if isinstance(prompt, str) else list(prompt)
-        for prompt in command["prompts"]
+        list(tokenizer(prompt).input_ids) if isinstance(prompt, str) else list(prompt) for prompt in command["prompts"]
     ]
 
 

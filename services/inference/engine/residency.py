@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
 
+from services.inference.engine.memory import free_memory
 from shared.engine.load import load_model, load_tokenizer
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
 
 MOST_BASES = 4
 MOST_ADAPTERS = 32
+MOST_TOKENIZERS = 64
+SIZE = {"float32": 4, "bfloat16": 2}
+RESERVE = 1.2
+"""Free memory over the weights' own size that a load asks for: caches and kernels need room too."""
 WIDE = 1_000_000_000
 """Parameters from which a CPU serves in bfloat16: float32 would need twice the memory bandwidth."""
 
@@ -23,7 +28,9 @@ class Base:
 
     def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
         self.model: Any = load_model(ref, dtype=dtype)
-        self.adapters: OrderedDict[str, None] = OrderedDict()
+        self.size = _bytes(self.model.parameters())
+        self.adapters: OrderedDict[str, int] = OrderedDict()
+        """Path -> bytes, the least recently used first."""
         self._active: str | None = None
 
     def attach(self, path: str, used: Collection[str]) -> None:
@@ -34,7 +41,8 @@ class Base:
         for old in [name for name in self.adapters if name not in used][: len(self.adapters) - MOST_ADAPTERS + 1]:
             self.detach(old)
         self._load(path)
-        self.adapters[path] = None
+        own = (weights for name, weights in self.model.named_parameters() if f".{_name(path)}." in f"{name}.")
+        self.adapters[path] = _bytes(own)
 
     def detach(self, path: str) -> None:
         """Forget an adapter."""
@@ -66,6 +74,10 @@ class Base:
             self._active = path
 
 
+def _bytes(weights: Iterable[Any]) -> int:
+    return sum(tensor.nbytes for tensor in weights)
+
+
 def _name(path: str) -> str:
     """A module name for an adapter; torch allows no dots in it."""
     return path.replace(".", "_")
@@ -77,9 +89,18 @@ class Variant:
     It is called like the transformers model that it stands for.
     """
 
-    def __init__(self, base: Base, adapter: str | None, tokenizer: Any) -> None:
-        self.base, self.adapter, self.tokenizer = base, adapter, tokenizer
-        self.template = ChatTemplate.of(tokenizer)
+    def __init__(self, base: Base, adapter: str | None, tokenizer: Any, template: ChatTemplate) -> None:
+        self.base, self.adapter, self.tokenizer, self.template = base, adapter, tokenizer, template
+
+    @property
+    def attached(self) -> bool:
+        """Whether its weights are in memory."""
+        return self.adapter is None or self.adapter in self.base.adapters
+
+    @property
+    def size(self) -> int:
+        """Bytes of its own weights: an adapter's without the base's."""
+        return self.base.size if self.adapter is None else self.base.adapters[self.adapter]
 
     def __call__(self, **inputs: Any) -> Any:
         """A forward pass through the right adapter."""
@@ -98,11 +119,28 @@ class Variant:
 
 
 class Residency:
-    """Loads variants, keeps the recent ones. A model is told as {"id", "uri", "ref", "template_hash", "parameters"}."""
+    """Loads variants, keeps the recent ones and those that are pinned.
+
+    A model is told as {"id", "uri", "ref", "template_hash", "parameters", "pinned"?}.
+    """
 
     def __init__(self) -> None:
         self._bases: OrderedDict[str, Base] = OrderedDict()
         self._variants: dict[str, Variant] = {}
+        self._pinned: set[str] = set()
+        self._tokenizers: OrderedDict[str, tuple[Any, ChatTemplate]] = OrderedDict()
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the weights in memory, by uri; an adapter counts without its base."""
+        return {uri: variant.size for uri, variant in self._variants.items() if variant.attached}
+
+    def tokenizer(self, spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
+        """The model's own tokenizer and template, without its weights; raises EngineError template_mismatch."""
+        found = self._tokenizers.pop(spec["uri"], None) or _locked(spec)
+        self._tokenizers[spec["uri"]] = found
+        while len(self._tokenizers) > MOST_TOKENIZERS:
+            self._tokenizers.popitem(last=False)
+        return found
 
     def get(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
         """The variant, loaded if need be; those in `used` are not evicted.
@@ -110,6 +148,8 @@ class Residency:
         Raises EngineError: template_mismatch where the tokenizer is not the one it was trained with, and what the
         loader raises.
         """
+        (self._pinned.add if spec.get("pinned") else self._pinned.discard)(spec["uri"])
+        used = {*used, *(variant for uri, variant in self._variants.items() if uri in self._pinned)}
         variant = self._variants.get(spec["uri"])
         if variant is None:
             variant = self._variants[spec["uri"]] = self._load(spec, used)
@@ -128,6 +168,8 @@ class Residency:
 
     def forget(self, uri: str) -> None:
         """Unload one model; a base stays while it has other users."""
+        self._pinned.discard(uri)
+        self._tokenizers.pop(uri, None)
         variant = self._variants.pop(uri, None)
         if variant is None:
             return
@@ -138,41 +180,44 @@ class Residency:
 
     def _load(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
         ref = spec["ref"]
-        tokenizer = load_tokenizer(ref)
-        found = ChatTemplate.of(tokenizer).hash
-        if spec["template_hash"] and found != spec["template_hash"]:
-            raise EngineError(
-                "template_mismatch",
-                f"the tokenizer and template of {spec['id']} are not those it was trained with",
-                remedy="export or train the model again; its files were changed after training",
-                expected=spec["template_hash"],
-                found=found,
-            )
+        tokenizer, template = self.tokenizer(spec)
         base = self._base(ref["base"] if ref["kind"] == "adapter" else ref, spec, used)
-        return Variant(base, str(ref["path"]) if ref["kind"] == "adapter" else None, tokenizer)
+        return Variant(base, str(ref["path"]) if ref["kind"] == "adapter" else None, tokenizer, template)
 
     def _base(self, ref: Mapping[str, Any], spec: Mapping[str, Any], used: Collection[Variant]) -> Base:
         path = str(ref["path"])
         if path not in self._bases:
-            self._make_room({id(variant.base) for variant in used})
-            self._bases[path] = Base(ref, _dtype(int(spec["parameters"])))
+            dtype = _dtype(int(spec["parameters"]))
+            self._make_room(int(spec["parameters"]) * SIZE[dtype], {id(variant.base) for variant in used})
+            self._bases[path] = Base(ref, dtype)
         return self._bases[path]
 
-    def _make_room(self, used: Collection[int]) -> None:
+    def _make_room(self, needed: int, used: Collection[int]) -> None:
+        """Let the least recently used bases go until `needed` bytes are free, or only used ones are left."""
         for path in [path for path, base in self._bases.items() if id(base) not in used]:
-            if len(self._bases) >= MOST_BASES or self._scarce(path):
-                self._drop(path)
-
-    def _scarce(self, path: str) -> bool:
-        """Whether less is free than the base at `path` takes, a guess at what the next one will take."""
-        if not torch.cuda.is_available():
-            return False
-        size = sum(tensor.nbytes for tensor in self._bases[path].model.parameters())
-        return bool(torch.cuda.mem_get_info()[0] < size)
+            free = free_memory()
+            if len(self._bases) < MOST_BASES and (free is None or free >= needed * RESERVE):
+                return
+            self._drop(path)
 
     def _drop(self, path: str) -> None:
         base = self._bases.pop(path, None)
         self._variants = {name: v for name, v in self._variants.items() if v.base is not base}
+
+
+def _locked(spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
+    """The tokenizer and template, if they are those that the model was trained with."""
+    tokenizer = load_tokenizer(spec["ref"])
+    template = ChatTemplate.of(tokenizer)
+    if spec["template_hash"] and template.hash != spec["template_hash"]:
+        raise EngineError(
+            "template_mismatch",
+            f"the tokenizer and template of {spec['id']} are not those it was trained with",
+            remedy="export or train the model again; its files were changed after training",
+            expected=spec["template_hash"],
+            found=template.hash,
+        )
+    return tokenizer, template
 
 
 def _base_path(ref: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The chat engine's queue and lanes, with a tiny model and without a process."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,112 @@ def test_unloading_and_loading_again_answers_the_same(models: dict[str, dict[str
     for model in models.values():
         serving.take({"op": "unload", "uri": model["uri"]})
     assert not serving._residency._bases
+
+
+def test_rendering_needs_no_weights(models: dict[str, dict[str, Any]]) -> None:
+    """What an engine that is a server itself gets: the tuned model's prompt, and where its answers end."""
+    from transformers import AutoTokenizer
+
+    conversation = [{"role": "user", "content": "Where is my order?"}]
+    told = {"op": "render", "model": models["one"]}
+    serving, heard = serve(
+        {**told, "request_id": "chat", "messages": conversation}, {**told, "request_id": "text", "prompts": ["a", [5]]}
+    )
+    drain(serving)
+    tokenizer = AutoTokenizer.from_pretrained(models["one"]["ref"]["path"])
+    prompt = tokenizer.apply_chat_template(conversation, add_generation_prompt=True)["input_ids"]
+    chat, text = heard.messages
+    assert (chat["request_id"], chat["prompts"]) == ("chat", [prompt])
+    assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat["stop_ids"]
+    assert text["prompts"] == [tokenizer("a").input_ids, [5]]
+    assert not serving._residency._bases
+
+
+def test_sampling_defaults_never_come_from_the_base(models: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "opinionated")
+    (folder / "generation_config.json").write_text(
+        '{"do_sample": true, "temperature": 9.0, "repetition_penalty": 9.0, "max_new_tokens": 2}'
+    )
+    opinionated = {**models["base"], "uri": "anneal://x", "ref": {**models["base"]["ref"], "path": str(folder)}}
+    serving, heard = serve(ask("plain", models["base"]), ask("opinionated", opinionated))
+    drain(serving)
+    assert heard.texts()[("plain", 0)] == heard.texts()[("opinionated", 0)]
+
+
+def test_the_engine_tells_what_it_holds(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(ask("a", models["one"]), ask("b", models["base"]))
+    drain(serving)
+    serving.take({"op": "unload", "uri": models["one"]["uri"]})
+    held = [message for message in heard.messages if message["kind"] == "resident"]
+    assert [sorted(message["models"]) for message in held] == [
+        ["anneal://one"],
+        ["anneal://base", "anneal://one"],
+        ["anneal://base"],
+    ]
+    sizes = held[1]["models"]
+    assert 0 < sizes["anneal://one"] < sizes["anneal://base"] < held[1]["memory"]
+
+
+def test_adapters_share_their_base(models: dict[str, dict[str, Any]]) -> None:
+    serving, _ = serve(*(ask(name, model) for name, model in models.items()))
+    drain(serving)
+    residency = serving._residency
+    assert len(residency._bases) == 1
+    assert len({id(variant.base.model) for variant in residency._variants.values()}) == 1
+
+
+def test_a_pinned_model_is_not_evicted(
+    models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.residency.MOST_BASES", 2)
+    others = [
+        {**models["base"], "uri": f"anneal://{seed}", "ref": {**models["base"]["ref"], "path": str(path)}}
+        for seed, path in ((n, make_tiny_model(tmp_path / str(n), seed=n)) for n in range(3))
+    ]
+    serving, _ = serve({"op": "load", "request_id": "p", "model": {**models["one"], "pinned": True}})
+    drain(serving)
+    for other in others:
+        serving.take(ask("x", other, max_tokens=1))
+        drain(serving)
+    assert sorted(serving._residency.sizes()) == ["anneal://2", "anneal://one"]
+    serving.take({"op": "load", "request_id": "p", "model": models["one"]})
+    for other in others[:2]:
+        serving.take(ask("x", other, max_tokens=1))
+        drain(serving)
+    assert sorted(serving._residency.sizes()) == ["anneal://0", "anneal://1"]
+
+
+def test_scarce_memory_evicts_the_least_recently_used(
+    models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.residency.free_memory", lambda: 0)
+    path = str(make_tiny_model(tmp_path / "other", seed=5))
+    other = {**models["base"], "uri": "anneal://other", "ref": {**models["base"]["ref"], "path": path}}
+    serving, heard = serve(ask("a", models["base"]))
+    drain(serving)
+    serving.take(ask("b", other))
+    drain(serving)
+    assert heard.finished() == [("a", 0), ("b", 0)]
+    assert sorted(serving._residency.sizes()) == ["anneal://other"]
+
+
+def test_log_probabilities_are_those_of_the_model(models: dict[str, dict[str, Any]]) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    serving, heard = serve(ask("a", models["base"], logprobs=3, max_tokens=6), ask("b", models["base"], max_tokens=6))
+    drain(serving)
+    deltas = [delta for message in heard.messages for delta in message.get("deltas", ())]
+    told = [entry for delta in deltas for entry in delta.get("logprobs", ()) if delta["request_id"] == "a"]
+    assert not any("logprobs" in delta for delta in deltas if delta["request_id"] == "b")
+    path = models["base"]["ref"]["path"]
+    tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModelForCausalLM.from_pretrained(path)
+    ids = list(tokenizer("The train").input_ids)
+    assert len(told) == 6
+    with torch.inference_mode():
+        for entry in told:
+            likely = model.float()(torch.tensor([ids])).logits[0, -1].log_softmax(-1).topk(3)
+            assert [other["logprob"] for other in entry["top"]] == pytest.approx(likely.values.tolist(), abs=1e-4)
+            assert (entry["token"], entry["logprob"]) == (entry["top"][0]["token"], entry["top"][0]["logprob"])
+            assert entry["token"] == tokenizer.decode([likely.indices[0]])
+            ids.append(int(likely.indices[0]))

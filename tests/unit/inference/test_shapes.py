@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.inference.chunks import ChatChunks, TextChunks
-from services.inference.completions import Piece
 from services.inference.errors import ModelRefused, OutOfMemory, PromptRefused, refusal
+from services.inference.protocol import Text
 from services.inference.shapes import ChatRequest, CompletionRequest
 
 
@@ -53,10 +53,10 @@ def test_the_newer_name_of_the_limit_wins() -> None:
 
 def test_chunks() -> None:
     chat, text = ChatChunks({"id": "1"}), TextChunks({"id": "1"})
-    assert chat.piece(Piece(1, "a"))["choices"][0]["delta"] == {"content": "a"}
-    end = chat.piece(Piece(0, "", "stop"))["choices"][0]
+    assert chat.text(Text(1, "a"))["choices"][0]["delta"] == {"content": "a"}
+    end = chat.text(Text(0, "", "stop"))["choices"][0]
     assert (end["delta"], end["finish_reason"]) == ({}, "stop")
-    assert text.piece(Piece(0, "a", "length"))["choices"][0]["text"] == "a"
+    assert text.text(Text(0, "a", "length"))["choices"][0]["text"] == "a"
     assert chat.empty()["choices"] == text.empty()["choices"] == []
 
 
