@@ -72,6 +72,19 @@ test-web: install check-web ## the browser app in Chromium against a real platfo
 up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
 	$(BIN)/python -m deploy.town --replicas $(or $(REPLICAS),1)
 
+.PHONY: env
+env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there is none
+	@$(PYTHON) -m deploy.env
+
+.venv-deploy/.installed: requirements/deploy.txt
+	@test -x .venv-deploy/bin/python || $(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --requirement requirements/deploy.txt
+	@touch $@
+
+.PHONY: check-deploy
+check-deploy: .venv-deploy/.installed ## Dockerfile, compose file and manifests, without a container engine (50 MB of tools)
+	deploy/check .venv-deploy/bin
+
 .PHONY: check
 check: install ## lint, types, import rules, unit tests (under 2 minutes)
 	$(BIN)/ruff check .
@@ -96,4 +109,4 @@ seedling: install ## train the bundled base model again (see services/training/s
 
 .PHONY: clean
 clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays
-	rm -rf $(VENV) .venv-servers .pytest_cache .mypy_cache .ruff_cache dist .coverage*
+	rm -rf $(VENV) .venv-servers .venv-deploy .pytest_cache .mypy_cache .ruff_cache dist .coverage*

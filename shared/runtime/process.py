@@ -143,9 +143,12 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
 
 def refuse_exposure(settings: Settings) -> None:
     """Raise Misconfigured where keys would cross a network in the clear."""
-    if not settings.loopback and not settings.tls_proxy:
+    if not (settings.loopback or settings.tls_proxy or settings.published_on_loopback):
         detail = f"ANNEAL_HOST={settings.host} is not loopback, and the gateway speaks plain HTTP."
-        remedy = "Put a proxy that ends TLS before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1."
+        remedy = (
+            "Put a proxy that ends TLS before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1; "
+            "in a container whose port is published on 127.0.0.1 alone, set ANNEAL_PUBLISHED_ON_LOOPBACK=true."
+        )
         raise Misconfigured(detail, field="host", remedy=remedy)
 
 

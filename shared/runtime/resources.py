@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 STARTUP_PATIENCE = 60.0
 """Seconds that a process waits at its start for servers that are still on their way."""
 SECRET_LENGTH = 16
+KEY_LENGTH = 32
+"""What is stored of an API key is a plain hash, so that a key must be too random to be guessed."""
 CHECKOUTS = "checkouts"
 
 
@@ -173,12 +175,15 @@ SCHEMES = {
 
 
 def check(settings: Settings) -> None:
-    """Raise Misconfigured for URLs of unknown kinds, half a distribution, or one without a secret."""
+    """Raise Misconfigured for URLs of unknown kinds, short keys, half a distribution, or one without a secret."""
     for name, schemes in SCHEMES.items():
         url = getattr(settings, name)
         if url and not url.startswith(schemes):
             remedy = f"Set ANNEAL_{name.upper()} to a URL that begins with {' or '.join(schemes)}."
             raise Misconfigured("No adapter knows this URL.", field=name, limit=list(schemes), remedy=remedy)
+    if 0 < len(settings.operator_key) < KEY_LENGTH:
+        remedy = "Set ANNEAL_OPERATOR_KEY to a random text: openssl rand -hex 32"
+        raise Misconfigured("This API key could be guessed.", field="operator_key", limit=KEY_LENGTH, remedy=remedy)
     if not settings.distributed:
         return
     if missing := [f"ANNEAL_{name.upper()}" for name in SCHEMES if not getattr(settings, name)]:

@@ -22,11 +22,15 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     tls_proxy: bool = Field(default=False, description="a proxy that ends TLS stands before the gateway")
+    published_on_loopback: bool = Field(
+        default=False, description="a container's port, which its host hands on from its own loopback address alone"
+    )
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
     allowed_hosts: list[str] = Field(
         default=[], description="names this platform answers for, beside the loopback ones and `host`"
     )
     secret: str = Field(default="", description="signs principals between rooms; empty: made and kept in home")
+    operator_key: str = Field(default="", description="the operator's API key; empty: made and kept in home")
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")

@@ -1,0 +1,40 @@
+"""What a deployment decides for the gateway: the operator's key, and who may reach its port."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.gateway.app import build
+from shared.runtime.process import refuse_exposure
+from shared.runtime.resources import Misconfigured, check, open_resources
+from shared.runtime.settings import Settings
+
+KEY = "o" * 64
+
+
+async def test_a_given_operator_key_opens_everything_and_none_is_made(tmp_path: Path) -> None:
+    async with open_resources(Settings(home=tmp_path, operator_key=KEY)) as resources:
+        await build(resources, {})
+        gateway = await build(resources, {})  # another replica, or the next start
+        headers = {"Authorization": f"Bearer {KEY}"}
+        transport = httpx.ASGITransport(gateway.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+            assert (await client.post("/auth/link")).status_code == 201
+            keys = (await client.get("/auth/keys")).json()["items"]
+    assert [(key["name"], key["scopes"]) for key in keys] == [("first key", ["*"])]
+    assert not (tmp_path / "api-key").exists()
+
+
+def test_an_operator_key_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        check(Settings(operator_key="changeme"))
+    assert "ANNEAL_OPERATOR_KEY" in (caught.value.remedy or "")
+
+
+def test_a_port_that_others_reach_needs_a_reason() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        refuse_exposure(Settings(host="0.0.0.0"))
+    assert "ANNEAL_TLS_PROXY" in (caught.value.remedy or "")
+    refuse_exposure(Settings(host="0.0.0.0", tls_proxy=True))
+    refuse_exposure(Settings(host="0.0.0.0", published_on_loopback=True))
