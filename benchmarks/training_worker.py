@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
 from transformers.trainer_pt_utils import get_length_grouped_indices  # noqa: E402
 
-from shared.engine.template import ChatTemplate, Encoded  # noqa: E402
+from shared.engine.template import ChatTemplate  # noqa: E402
+from shared.engine.tokenise import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
 CHATML = (

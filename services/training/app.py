@@ -19,6 +19,7 @@ from services.training.references import References
 from services.training.runner import Runner
 from services.training.service import Presets, TrainingJobs
 from services.training.store import Stores
+from services.training.token_caches import TokenCaches
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 from shared.runtime.worker import Slots, Worker
@@ -33,7 +34,8 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     stores = await Stores.open(resources)
     capacity = MachineCapacity(Machine.here(), resources.settings.job_slots)
     cleanup = Cleanup(resources.blobs, stores)
-    runner = Runner(resources, stores, Devices(gpus()), engine, cleanup.wake)
+    tokens = TokenCaches(resources.blobs, stores.tokens, resources.settings.token_cache_limit)
+    runner = Runner(resources, stores, Devices(gpus()), tokens, engine, cleanup.wake)
     worker: Worker[Job] = Worker(stores.jobs, runner.run, capacity, exclusive=resources.embedded)
     fetcher: Worker[Base] = Worker(
         stores.bases, Fetcher(resources, stores).run, Slots(DOWNLOADS), exclusive=resources.embedded
@@ -55,4 +57,6 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
         ):
             yield
 
-    return Service("training", api.routes(jobs, presets, catalog, bases, models), subscriptions(worker), lifespan)
+    return Service(
+        "training", api.routes(jobs, presets, catalog, bases, models), subscriptions(worker, tokens), lifespan
+    )

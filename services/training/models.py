@@ -154,6 +154,19 @@ class Preset(Entity):
     settings: dict[str, Any]
 
 
+class TokenCache(Entity):
+    """A dataset version's tokens in the blob store, `size` bytes at `key`."""
+
+    key: str
+    dataset_id: str
+    size: int
+    used_at: datetime = Field(default_factory=now)
+
+    def used(self) -> None:
+        """A job takes it."""
+        self.used_at = now()
+
+
 class CustomModel(Entity):
     """A model that a job made; its name and notes are its owner's."""
 

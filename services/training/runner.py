@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ from services.training.models import Job
 from services.training.publishing import finish, stage
 from services.training.recorder import Recorder
 from services.training.store import Stores
-from shared.blobs.artifacts import read_manifest, resolve_model
-from shared.blobs.manifests import DatasetManifest
+from services.training.token_caches import TokenCaches, window_of
+from shared.blobs.artifacts import key_of, read_manifest, resolve_model
+from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.runtime.errors import AnnealError, Unavailable
 from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.resources import Resources
 from shared.runtime.service import background
 
 log = structlog.get_logger(__name__)
+
+Beside = Callable[[Coroutine[Any, Any, None]], None]
 
 PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples"))
 
@@ -33,11 +36,17 @@ class Runner:
     """`run(job, lease)` for the worker. `target` is the engine, "package.module:function"."""
 
     def __init__(
-        self, resources: Resources, stores: Stores, devices: Devices, target: str, left: Callable[[], None]
+        self,
+        resources: Resources,
+        stores: Stores,
+        devices: Devices,
+        tokens: TokenCaches,
+        target: str,
+        left: Callable[[], None],
     ) -> None:
         """`left` is called when the runner has let go of a job."""
         self._resources, self._stores, self._devices, self._target = resources, stores, devices, target
-        self._left = left
+        self._tokens, self._left = tokens, left
 
     async def run(self, job: Job, lease: Lease[Job]) -> None:
         """Bring the job to its end, or back to the queue."""
@@ -96,7 +105,8 @@ class Runner:
             recorder.rewind(job.latest.step if job.latest else 0)
         with self._devices.lent(job.resources.gpu) as env:
             child = await self._resources.engines.launch(self._target, spec, cwd=folder, env=env)
-            return await follow(child, lease, lambda message: self._heard(message, job, lease, recorder))
+            async with _beside() as beside:
+                return await follow(child, lease, lambda message: self._heard(message, job, lease, recorder, beside))
 
     async def _spec(self, job: Job, folder: Path) -> dict[str, Any]:
         """The engine's spec (engine/spec.py): local paths and plain JSON."""
@@ -106,29 +116,52 @@ class Runner:
         dataset = await blobs.checkout(key)
         shards = {split: [str(dataset / name) for name in names] for split, names in manifest.shards.items()}
         checkpoint = await blobs.checkout(job.latest.key) if job.latest else None
+        window = window_of(job, manifest)
+        base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
+        tokens = await self._tokens.checkout(job, window, base.template_hash)
         return {
             "job_id": job.id,
             "token": job.token,
             "workdir": str(folder),
             "model": {**await resolve_model(blobs, job.base_uri, job.project), "name": job.base},
-            "dataset": {"train": shards["train"], "validation": shards.get("validation", []), "form": manifest.form},
+            "dataset": {
+                "train": shards["train"],
+                "validation": shards.get("validation", []),
+                "form": manifest.form,
+                "tokens": str(tokens) if tokens else None,
+                "window": window or None,
+            },
             "hyperparameters": {"method": job.method, **job.hyperparameters},
             "resume_from": str(checkpoint) if checkpoint else None,
             "output": str(folder / "model"),
             "checkpoints": str(folder / "checkpoints"),
         }
 
-    async def _heard(self, message: Message, job: Job, lease: Lease[Job], recorder: Recorder) -> None:
+    async def _heard(self, message: Message, job: Job, lease: Lease[Job], recorder: Recorder, beside: Beside) -> None:
         kind, values = message["kind"], {k: v for k, v in message.items() if k != "kind"}
         if kind == "checkpoint":
             await recorder.flush()  # what led to it must not be lost once it is the point to go on from
             stored = await store_checkpoint(self._resources.blobs, job, lease, message)
             recorder.record("checkpoint", step=stored.step, loss=stored.loss, best=stored.best)
+        elif kind == "tokens":
+            beside(self._tokens.keep(job, message))
         elif kind == "resumed":
             recorder.log("info", f"Going on from the checkpoint at step {values['step']}.")
         elif kind in PASSED_ON:
             recorder.record(kind, **values)
         await recorder.settle()
+
+
+@asynccontextmanager
+async def _beside() -> AsyncIterator[Beside]:
+    """A way to start work that runs beside the messages and is over, one way or the other, at the end."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        yield lambda work: tasks.append(asyncio.create_task(work))
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _make_empty(folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.training.models import Base, CustomModel, Job, Preset
+from services.training.models import Base, CustomModel, Job, Preset, TokenCache
 from shared.documents.entities import Entity, EntityStore
 from shared.documents.protocol import Collection, Index
 from shared.runtime.leases import LeaseLost
@@ -55,6 +55,7 @@ class Stores:
     presets: EntityStore[Preset]
     bases: EntityStore[Base]
     models: EntityStore[CustomModel]
+    tokens: EntityStore[TokenCache]
     streams: Streams
     snapshots: Snapshots
 
@@ -67,6 +68,7 @@ class Stores:
             presets=await _entities(resources, "training.presets", Preset, Index(("project", "name"))),
             bases=await _entities(resources, "training.bases", Base, queue, Index(("project", "hub_id"))),
             models=await _entities(resources, "training.models", CustomModel, Index(("project", "base_uri"))),
+            tokens=await _entities(resources, "training.tokens", TokenCache, Index(("key",)), Index(("used_at",))),
             streams=await Streams.open(resources.documents, "training"),
             snapshots=Snapshots(await resources.documents.collection("training.snapshots")),
         )

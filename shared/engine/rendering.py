@@ -74,6 +74,35 @@ class Renderer:
         return "".join(pieces)
 
 
+class Conversation:
+    """The texts of one conversation, each rendered once."""
+
+    def __init__(
+        self, renderer: Renderer, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None
+    ) -> None:
+        self.messages, self.tools = messages, tools
+        self._renderer = renderer
+        self._texts: dict[tuple[int, bool], str] = {}
+
+    @property
+    def whole(self) -> str:
+        """All messages."""
+        return self.upto(len(self.messages))
+
+    def upto(self, count: int) -> str:
+        """The first `count` messages."""
+        return self._text(count, False)
+
+    def prompt(self, count: int) -> str:
+        """The first `count` messages and the assistant's opening."""
+        return self._text(count, True)
+
+    def _text(self, count: int, prompt: bool) -> str:
+        if (count, prompt) not in self._texts:
+            self._texts[count, prompt] = self._renderer.render(self.messages[:count], self.tools, prompt)
+        return self._texts[count, prompt]
+
+
 def _with_parsed_calls(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message with tool call arguments as objects, as templates expect; OpenAI's format has them as JSON text."""
     calls = [_parsed(call) for call in message.get("tool_calls") or ()]

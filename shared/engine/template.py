@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from shared.engine.protocol import EngineError
-from shared.engine.rendering import CHATML, PLAIN, Renderer
+from shared.engine.rendering import CHATML, PLAIN, Conversation, Renderer
+from shared.engine.tokenise import Encoded, Span, Tokeniser
 
 Row = Mapping[str, Any]
 """{"messages": [{role, content, ...}], "tools"?: [...], "train_from"?: index} or {"text": str}.
@@ -19,14 +19,6 @@ Row = Mapping[str, Any]
 """
 
 _PROBE = "anneal"
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A training sample: token ids, and which of them the model is to learn (same length)."""
-
-    input_ids: list[int]
-    trained: list[bool]
 
 
 class ChatTemplate:
@@ -43,10 +35,10 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._renderer = Renderer(source, tokenizer.special_tokens_map)
         self._backend = tokenizer.backend_tokenizer
-        self._backend.no_truncation()
-        self._backend.no_padding()
         self._bos = tokenizer.bos_token or "" if _adds_bos(tokenizer) else ""
+        self._tokeniser = Tokeniser(self._backend)
         self.stop_ids: list[int] = self._find_stop_ids()
+        self._stop_texts = tuple(tokenizer.convert_ids_to_tokens(token) for token in self.stop_ids)
 
     @classmethod
     def of(cls, tokenizer: Any) -> ChatTemplate:
@@ -76,22 +68,22 @@ class ChatTemplate:
 
     def prompt_ids(self, messages: Sequence[Row], tools: Sequence[Row] | None = None) -> list[int]:
         """The ids that the model continues with the assistant's next turn."""
-        text = self.render(messages, tools, add_generation_prompt=True)
-        return self._tokenise(text, self._boundaries(text, messages, tools)).ids
+        said = Conversation(self._renderer, messages, tools)
+        text = said.prompt(len(messages))
+        return self._tokeniser.ids(text, _boundaries(text, said))
+
+    def samples(self, row: Row) -> list[Encoded]:
+        """What training sees of a row: itself, or one sample per assistant turn where `expand` says so."""
+        said = self._conversation(row)
+        samples = self._expand(row, said)
+        return [self._encode(row, said)] if samples == [row] else [self.encode(sample) for sample in samples]
 
     def expand(self, row: Row) -> list[Row]:
         """The samples of a row: itself, or one per assistant turn where the template rewrites earlier turns.
 
         (A template that drops past reasoning, say, shows each turn differently once a later one exists.)
         """
-        if "messages" not in row:
-            return [row]
-        messages, tools = row["messages"], row.get("tools")
-        turns = _assistant_turns(row)
-        text = self.render(messages, tools)
-        if all(self._holds(text, messages, tools, turn) for turn in turns):
-            return [row]
-        return [{**row, "messages": list(messages[: turn + 1]), "train_from": turn} for turn in turns]
+        return self._expand(row, self._conversation(row))
 
     def spans(self, row: Row) -> list[tuple[str, bool]]:
         """The rendered text in pieces, each with whether it is trained.
@@ -99,7 +91,7 @@ class ChatTemplate:
         Every assistant turn is, from the end of its prompt to its end token. Raises EngineError
         `template_rewrites_history` for a row that must be expanded first.
         """
-        text, trained = self._trained_spans(row)
+        text, trained = self._trained_spans(row, self._conversation(row))
         pieces: list[tuple[str, bool]] = []
         position = 0
         for start, end in trained:
@@ -110,30 +102,37 @@ class ChatTemplate:
 
     def encode(self, row: Row, max_length: int | None = None) -> Encoded:
         """The row as token ids with their trained flags, cut on the right to `max_length` tokens."""
-        text, trained = self._trained_spans(row)
-        boundaries = [start for start, _ in trained]
-        if "messages" in row:
-            boundaries = sorted({*boundaries, *self._boundaries(text, row["messages"], row.get("tools"))})
-        tokens = self._tokenise(text, boundaries)
-        flags = [any(start <= begin < end for start, end in trained) for begin in tokens.begins]
-        return Encoded(tokens.ids[:max_length], flags[:max_length])
+        return self._encode(row, self._conversation(row)).cut(max_length)
 
-    def _trained_spans(self, row: Row) -> tuple[str, list[tuple[int, int]]]:
+    def _conversation(self, row: Row) -> Conversation | None:
+        return Conversation(self._renderer, row["messages"], row.get("tools")) if "messages" in row else None
+
+    def _expand(self, row: Row, said: Conversation | None) -> list[Row]:
+        turns = _assistant_turns(row) if said else []
+        if said is None or all(self._holds(said, turn) for turn in turns):
+            return [row]
+        return [{**row, "messages": list(said.messages[: turn + 1]), "train_from": turn} for turn in turns]
+
+    def _encode(self, row: Row, said: Conversation | None) -> Encoded:
+        text, trained = self._trained_spans(row, said)
+        boundaries = {start for start, _ in trained} | set(_boundaries(text, said) if said else ())
+        return self._tokeniser.encode(text, trained, sorted(boundaries))
+
+    def _trained_spans(self, row: Row, said: Conversation | None) -> tuple[str, list[Span]]:
         """The text of a row and the [start, end) characters in it that are trained."""
-        if "text" in row:
+        if said is None:
             text = f"{self._bos}{row['text']}{self._tokenizer.eos_token or ''}"
             return text, [(len(self._bos), len(text))]
-        messages, tools = row["messages"], row.get("tools")
-        text, turns = self.render(messages, tools), _assistant_turns(row)
-        if turns and turns[-1] == len(messages) - 1:
-            text = self._ended(self._continuing(text, messages, tools))
-        return text, [self._span(text, messages, tools, turn) for turn in turns]
+        turns, text = _assistant_turns(row), said.whole
+        if turns and turns[-1] == len(said.messages) - 1:
+            text = self._ended(_continuing(said))
+        return text, [self._span(text, said, turn) for turn in turns]
 
-    def _span(self, text: str, messages: Sequence[Row], tools: Any, turn: int) -> tuple[int, int]:
+    def _span(self, text: str, said: Conversation, turn: int) -> Span:
         """From the end of the turn's prompt to the end of its last stop token, line breaks after it left out."""
-        start = self.render(messages[:turn], tools, add_generation_prompt=True)
-        last = turn == len(messages) - 1
-        upto = text if last else self.render(messages[: turn + 1], tools)
+        start = said.prompt(turn)
+        last = turn == len(said.messages) - 1
+        upto = text if last else said.upto(turn + 1)
         if not (text.startswith(start) and text.startswith(upto)):
             raise EngineError(
                 "template_rewrites_history",
@@ -141,72 +140,23 @@ class ChatTemplate:
                 remedy="expand the row into one sample per assistant turn",
             )
         end = len(upto.rstrip())
-        return len(start), end if upto[:end].endswith(tuple(self._stop_texts)) else len(upto)
+        return len(start), end if upto[:end].endswith(self._stop_texts) else len(upto)
 
-    def _holds(self, text: str, messages: Sequence[Row], tools: Any, turn: int) -> bool:
-        if turn == len(messages) - 1:
-            text = self._continuing(text, messages, tools)
+    def _holds(self, said: Conversation, turn: int) -> bool:
+        text = _continuing(said) if turn == len(said.messages) - 1 else said.whole
         try:
-            self._span(text, messages, tools, turn)
+            self._span(text, said, turn)
         except EngineError as error:
             if error.code != "template_rewrites_history":
                 raise
             return False
         return True
 
-    def _continuing(self, text: str, messages: Sequence[Row], tools: Any) -> str:
-        """The text with its last turn behind the very prompt that serving sends.
-
-        Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
-        have seen it in training.
-        """
-        prompt = self.render(messages[:-1], tools, add_generation_prompt=True)
-        if text.startswith(prompt):
-            return text
-        shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
-        if shared < len(self.render(messages[:-1], tools).rstrip()):
-            raise EngineError(
-                "template_unsupported",
-                "the chat template changes the conversation before an answer once the answer is there",
-                remedy="set another chat template in the model's tokenizer",
-            )
-        return prompt + text[shared:]
-
     def _ended(self, text: str) -> str:
         """The text with an EOS where the template forgets to end the last turn, or the model would never stop."""
-        if not self._stop_texts or text.rstrip().endswith(tuple(self._stop_texts)):
+        if not self._stop_texts or text.rstrip().endswith(self._stop_texts):
             return text
         return text + self._stop_texts[-1]
-
-    def _boundaries(self, text: str, messages: Sequence[Row], tools: Any) -> list[int]:
-        """Where in `text` the assistant's turns begin, as far as their prompts stand there unchanged."""
-        turns = _assistant_turns({"messages": messages})
-        prompts = [self.render(messages[:turn], tools, add_generation_prompt=True) for turn in turns]
-        return [len(prompt) for prompt in prompts if text.startswith(prompt)]
-
-    def _tokenise(self, text: str, boundaries: Sequence[int]) -> _Tokens:
-        """Tokenise `text`, cut at a boundary only where the text up to it is not a token prefix of what follows.
-
-        Whether to cut depends on the text up to the next boundary alone, so every prompt decides as its training
-        text does.
-        """
-        done, origin = _Tokens([], []), 0
-        open_piece, reached = _Tokens([], []), 0
-        for boundary in [*boundaries, len(text)]:
-            longer = self._piece(text, origin, boundary)
-            if longer.ids[: len(open_piece.ids)] != open_piece.ids:
-                done, origin = done + open_piece, reached
-                longer = self._piece(text, origin, boundary)
-            open_piece, reached = longer, boundary
-        return done + open_piece
-
-    def _piece(self, text: str, start: int, end: int) -> _Tokens:
-        encoding = self._backend.encode(text[start:end], add_special_tokens=False)
-        return _Tokens(encoding.ids, _begins(encoding.offsets, start))
-
-    @property
-    def _stop_texts(self) -> list[str]:
-        return [self._tokenizer.convert_ids_to_tokens(token) for token in self.stop_ids]
 
     def _find_stop_ids(self) -> list[int]:
         """The token that ends a turn, found behind a probe's answer, then EOS."""
@@ -223,24 +173,30 @@ class ChatTemplate:
         return tail.ids[0] if tail.ids and tail.ids[0] in special and _PROBE in text else None
 
 
-@dataclass(frozen=True)
-class _Tokens:
-    """Token ids and the character of the whole text at which each begins."""
+def _continuing(said: Conversation) -> str:
+    """The text with its last turn behind the very prompt that serving sends.
 
-    ids: list[int]
-    begins: list[int]
+    Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
+    have seen it in training.
+    """
+    text, before = said.whole, len(said.messages) - 1
+    prompt = said.prompt(before)
+    if text.startswith(prompt):
+        return text
+    shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
+    if shared < len(said.upto(before).rstrip()):
+        raise EngineError(
+            "template_unsupported",
+            "the chat template changes the conversation before an answer once the answer is there",
+            remedy="set another chat template in the model's tokenizer",
+        )
+    return prompt + text[shared:]
 
-    def __add__(self, other: _Tokens) -> _Tokens:
-        return _Tokens(self.ids + other.ids, self.begins + other.begins)
 
-
-def _begins(offsets: Sequence[tuple[int, int]], origin: int) -> list[int]:
-    """Where tokens begin; a gap that trimmed offsets leave (byte-level BPE trims spaces) belongs to the next token."""
-    begins, covered = [], 0
-    for start, end in offsets:
-        begins.append(origin + min(start, covered))
-        covered = max(covered, end)
-    return begins
+def _boundaries(text: str, said: Conversation) -> list[int]:
+    """Where in `text` the assistant's turns begin, as far as their prompts stand there unchanged."""
+    prompts = [said.prompt(turn) for turn in _assistant_turns({"messages": said.messages})]
+    return [len(prompt) for prompt in prompts if text.startswith(prompt)]
 
 
 def _assistant_turns(row: Row) -> list[int]:

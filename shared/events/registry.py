@@ -19,7 +19,7 @@ from shared.events.training import (
 CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     DatasetReady: ("gateway",),
     DatasetRejected: ("gateway",),
-    DatasetDeleted: ("gateway",),
+    DatasetDeleted: ("training", "gateway"),
     TrainingRequested: ("training", "gateway"),
     TrainingProgressed: (),
     TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
+    token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="bytes of tokenised datasets to keep")
     hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
 

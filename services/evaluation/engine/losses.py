@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shared.engine.protocol import EngineError
-from shared.engine.template import Encoded
+from shared.engine.tokenise import Encoded
 
 LOGITS = 1 << 27
 """Logits of a batch: 512 MB in float32. With a large vocabulary this, not `batch_tokens`, bounds a batch."""

@@ -1,26 +1,42 @@
-"""The dataset as token ids: `datasets` memory-maps the shards and what comes of them, so memory stays flat."""
+"""The dataset as token ids: one streaming pass over its shards, or what an earlier job made of them."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import multiprocessing
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import datasets
 import numpy as np
 import torch
 
 from services.training.engine.batches import Sample
 from services.training.engine.interrupts import Interrupts
+from services.training.engine.prompts import CANDIDATES, candidates, evaluation_rows
+from services.training.engine.spec import Data
+from services.training.engine.tokens import Table, TableWriter, fits, seal
+from shared.engine.protocol import Reporter
 from shared.engine.template import ChatTemplate
 
-Table: TypeAlias = datasets.Dataset
-TEXT_WINDOW = 2048
-"""Tokens into which long texts are cut where nobody asked for another length."""
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
 _GRAIN = 64
+_WORTH_A_PROCESS = 8 << 20
+"""Bytes of rows below which another process would not pay for its start."""
+_ROWS_AT_ONCE = 500
+_FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
+
+Group: TypeAlias = tuple[str, int]
+"""A shard and one of its row groups."""
+Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
+"""Folder, split, row groups, template and window: what `_write` wants to know."""
+Encoded: TypeAlias = tuple[list[int], list[tuple[int, int]]]
+"""Ids of a sample and the [start, end) tokens of it that are trained."""
 
 
 @dataclass
@@ -39,94 +55,159 @@ class Samples:
 
     def take(self, indices: Sequence[int]) -> list[Sample]:
         """These samples, in this order."""
-        rows = self.table[[int(self.kept[i]) for i in indices]]
+        rows = [int(self.kept[i]) for i in indices]
         return [
             Sample(
-                torch.from_numpy(ids[: self.max_length].astype(np.int64)), torch.from_numpy(trained[: self.max_length])
+                torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
+                torch.from_numpy(self.table.trained(row, self.max_length)),
             )
-            for ids, trained in zip(rows["input_ids"], rows["trained"], strict=True)
+            for row in rows
         ]
 
 
-def tokenise(shards: Sequence[str], template: ChatTemplate, window: int, cache: Path, interrupts: Interrupts) -> Table:
-    """Columns input_ids, trained, length, first_trained, row_id of every sample; kept in `cache` for a next attempt.
+def tokenised(
+    dataset: Data, tokenizer: Any, window: int, workdir: Path, reporter: Reporter, interrupts: Interrupts
+) -> Path:
+    """A folder of tokens.py with the splits `train` and `validation`: the one that the spec brings, or a new one.
 
-    Text longer than `window` tokens becomes several samples, since all of it is to be learned.
+    A new one is announced as {"kind": "tokens", "path", "template_hash", "window"}, for others to use. Text longer
+    than `window` tokens becomes several samples, since all of it is to be learned; conversations are kept whole.
     """
-    if not shards:
-        return datasets.Dataset.from_dict(
-            {"input_ids": [], "trained": [], "length": [], "first_trained": [], "row_id": []}
-        )
-    datasets.disable_progress_bars()
-    table = datasets.Dataset.from_parquet(list(shards), cache_dir=str(cache))
-
-    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        interrupts.check()
-        pairs = zip(batch["row_id"], batch["row"], strict=True)
-        samples = [(i, *sample) for i, row in pairs for sample in _samples(json.loads(row), template, window)]
-        return {
-            "row_id": [row_id for row_id, _, _ in samples],
-            "input_ids": [ids for _, ids, _ in samples],
-            "trained": [trained for _, _, trained in samples],
-            "length": [len(ids) for _, ids, _ in samples],
-            "first_trained": [_first_predicted(trained) for _, _, trained in samples],
-        }
-
-    return table.map(
-        encode,
-        batched=True,
-        batch_size=200,
-        remove_columns=table.column_names,
-        features=_FEATURES,
-        new_fingerprint=_fingerprint(shards, template, window),
-        cache_file_name=str(cache / f"{_fingerprint(shards, template, window)}.arrow"),
-    ).with_format("numpy")
+    template = ChatTemplate.of(tokenizer)
+    made_with = {"template_hash": template.hash, "window": window if dataset.form == "text" else 0}
+    if dataset.tokens and fits(Path(dataset.tokens), **made_with):
+        reporter.log("info", "The dataset's tokens were there already.")
+        return Path(dataset.tokens)
+    folder, began = workdir / "tokens", time.monotonic()
+    for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
+        _tokenise(folder, split, shards, template, window, interrupts)
+    seal(folder, candidates(_evaluated(dataset.validation), template, tokenizer), **made_with)
+    reporter.log("info", f"The dataset was tokenised in {time.monotonic() - began:.1f} seconds.")
+    reporter.emit("tokens", path=str(folder), **made_with)
+    return folder
 
 
-_FEATURES = datasets.Features(
-    {
-        "row_id": datasets.Value("int64"),
-        "input_ids": datasets.List(datasets.Value("int32")),
-        "trained": datasets.List(datasets.Value("bool")),
-        "length": datasets.Value("int32"),
-        "first_trained": datasets.Value("int32"),
-    }
-)
-_NEVER = 2**31 - 1
+def _tokenise(
+    folder: Path, split: str, shards: Sequence[str], template: ChatTemplate, window: int, interrupts: Interrupts
+) -> None:
+    """Write the table of a split; large ones by several processes, each with its share of the row groups in a row."""
+    groups, size = _groups(shards)
+    workers = max(1, min(torch.get_num_threads(), size // _WORTH_A_PROCESS, len(groups)))
+    if workers == 1:
+        return _write(folder, split, groups, template, window, interrupts)
+    shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
+    parts: list[Part] = [(folder, f"{split}-{i}", share, template, window) for i, share in enumerate(shares)]
+    _beside_each_other(parts, interrupts)
+    with TableWriter(folder, split) as writer:
+        for _, name, *_ in parts:
+            writer.append(folder, name)
+    return None
 
 
-def _samples(row: dict[str, Any], template: ChatTemplate, window: int) -> Iterator[tuple[list[int], list[bool]]]:
+def _beside_each_other(parts: Sequence[Part], interrupts: Interrupts) -> None:
+    """Write all parts, each in a process; what fails there is done again here, where its error can be raised."""
+    processes = [_FORK.Process(target=_quietly, args=(part,), daemon=True) for part in parts]
+    try:
+        for process in processes:
+            process.start()
+        while any(process.is_alive() for process in processes):
+            interrupts.check()
+            processes[-1].join(0.1)
+            time.sleep(0.01)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    for process, part in zip(processes, parts, strict=True):
+        if process.exitcode:
+            _write(*part, interrupts)
+
+
+def _quietly(part: Part) -> None:
+    try:
+        _write(*part, None)
+    except Exception:
+        sys.exit(1)
+
+
+def _write(
+    folder: Path, split: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
+) -> None:
+    with TableWriter(folder, split) as writer:
+        for number, (row_id, row) in enumerate(_rows(groups)):
+            if ask and number % _ROWS_AT_ONCE == 0:
+                ask.check()
+            for ids, spans in samples_of(row, template, window):
+                writer.add(row_id, ids, spans)
+
+
+def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
+    """All row groups in order, and the bytes of their rows."""
+    found: list[Group] = []
+    size = 0
+    for shard in shards:
+        with _open(shard) as file:
+            found += [(shard, group) for group in range(file.metadata.num_row_groups)]
+            size += sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
+    return found, size
+
+
+def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(row_id, row) of row groups, few in memory at a time."""
+    for shard, group in groups:
+        with _open(shard) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "row"]):
+                ids, rows = (column.to_pylist() for column in batch.columns)
+                yield from zip(ids, map(json.loads, rows), strict=True)
+
+
+def _evaluated(shards: Sequence[str]) -> Iterator[str]:
+    """The first rows, as JSON, that evaluations look at; only the row groups that hold them are read."""
+    groups = [(shard, group, rows) for shard in shards for group, rows in enumerate(_group_sizes(shard))]
+    wanted, first = evaluation_rows(sum(rows for _, _, rows in groups))[:CANDIDATES], 0
+    for shard, group, rows in groups:
+        if here := [position - first for position in wanted if first <= position < first + rows]:
+            with _open(shard) as file:
+                column = file.read_row_group(group, columns=["row"])["row"]
+                yield from (column[position].as_py() for position in here)
+        first += rows
+
+
+def _group_sizes(shard: str) -> list[int]:
+    with _open(shard) as file:
+        return [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+
+
+def _open(shard: str) -> pq.ParquetFile:
+    """pyarrow is imported only where there is something to tokenise: the second job on a dataset never needs it."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(shard)
+
+
+def samples_of(row: dict[str, Any], template: ChatTemplate, window: int) -> Iterator[Encoded]:
+    """What is learned of a row: usually one sample."""
     if "chosen" in row:  # of a preference pair the preferred answer is what supervised training can learn
         prompt = row["messages"]
         row = {"messages": [*prompt, *row["chosen"]], "tools": row.get("tools"), "train_from": len(prompt)}
-    for sample in template.expand(row):
-        encoded = template.encode(sample)
-        size = window if "text" in sample else max(1, len(encoded.input_ids))
-        for start in range(0, len(encoded.input_ids), size):
-            yield encoded.input_ids[start : start + size], encoded.trained[start : start + size]
-
-
-def _first_predicted(trained: Sequence[bool]) -> int:
-    """Index of the first trained token that another one stands before; without one nothing is learned."""
-    return next((i for i, learn in enumerate(trained) if learn and i > 0), _NEVER)
-
-
-def _fingerprint(shards: Sequence[str], template: ChatTemplate, window: int) -> str:
-    files = [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in shards]
-    return hashlib.sha256(json.dumps([1, files, template.hash, window]).encode()).hexdigest()[:32]
+    for sample in template.samples(row):
+        ids, spans = sample.input_ids, sample.spans
+        size = window if "text" in row else max(1, len(ids))
+        for start in range(0, len(ids), size):
+            end = min(len(ids), start + size)
+            yield ids[start:end], [(max(a, start) - start, min(b, end) - start) for a, b in spans]
 
 
 def choose_max_length(table: Table, limit: int) -> int:
     """The 99th percentile of the rows' lengths, rounded up to 64, at most what the model takes."""
-    lengths = np.asarray(table["length"])
-    longest = int(np.percentile(lengths, 99, method="higher")) if len(lengths) else _GRAIN
+    longest = int(np.percentile(table.lengths, 99, method="higher")) if len(table.lengths) else _GRAIN
     return min(limit, -(-longest // _GRAIN) * _GRAIN)
 
 
 def cut(table: Table, max_length: int) -> Samples:
     """The split with rows cut to `max_length`; rows left without a trained token are set aside and counted."""
-    lengths, first = np.asarray(table["length"]), np.asarray(table["first_trained"])
-    kept = np.flatnonzero(first < np.minimum(lengths, max_length))
+    lengths = table.lengths
+    kept = np.flatnonzero(table.first < np.minimum(lengths, max_length))
     return Samples(
         table=table,
         kept=kept,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import datasets
 import torch
 from accelerate import Accelerator
 
@@ -18,18 +14,10 @@ from services.training.engine.batches import MicroBatch, collate, micro_batches
 from services.training.engine.data import Samples
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.optimize import loss_sum
+from services.training.engine.prompts import Prompt, evaluation_rows
 from services.training.engine.spec import Settings
 from shared.engine.generate import Request, decode
 from shared.engine.template import ChatTemplate
-
-MOST_ROWS = 200
-SHOWN = 3
-_LONGEST_ANSWER, _SPARE = 96, 8
-
-
-def evaluation_rows(rows: int) -> list[int]:
-    """The validation rows that every evaluation of a run looks at: all, or 200 spread evenly."""
-    return [i * rows // min(rows, MOST_ROWS) for i in range(min(rows, MOST_ROWS))]
 
 
 def batches_of(samples: Samples, rows: Sequence[int], settings: Settings) -> Iterator[MicroBatch]:
@@ -54,47 +42,6 @@ def validation_loss(
             trained += batch.trained
     model.train()
     return total / trained
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A validation prompt: its ids, what a person reads, the answer that the data give, and tokens to answer in."""
-
-    ids: list[int]
-    text: str
-    reference: str
-    room: int
-
-
-def shown_prompts(
-    shards: Sequence[str], template: ChatTemplate, tokenizer: Any, context: int, cache: Path
-) -> list[Prompt]:
-    """Three validation rows, the same at every evaluation, whose prompts leave room for an answer in `context`."""
-    if not shards:
-        return []
-    table = datasets.Dataset.from_parquet(list(shards), cache_dir=str(cache))
-    rows = (json.loads(table[i]["row"]) for i in evaluation_rows(len(table))[: 10 * SHOWN])
-    prompts = (_prompt(row, template, tokenizer) for row in rows)
-    return [prompt for prompt in prompts if prompt and 0 < len(prompt.ids) <= context - _LONGEST_ANSWER][:SHOWN]
-
-
-def _prompt(row: dict[str, Any], template: ChatTemplate, tokenizer: Any) -> Prompt | None:
-    """The row up to its last answer; of plain text the first half."""
-    if "text" in row:
-        ids = template.encode(row).input_ids
-        half = len(ids) // 2
-        return _shown(ids[:half], tokenizer.decode(ids[:half]), tokenizer.decode(ids[half:]), tokenizer)
-    messages = [*row["messages"], *row.get("chosen", [])]
-    last = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
-    if last == 0:
-        return None
-    ids = template.prompt_ids(messages[:last], row.get("tools"))
-    return _shown(ids, messages[last - 1].get("content"), messages[last].get("content"), tokenizer)
-
-
-def _shown(ids: list[int], text: Any, reference: Any, tokenizer: Any) -> Prompt:
-    wanted = len(tokenizer(str(reference), add_special_tokens=False)["input_ids"])
-    return Prompt(ids, str(text), str(reference), min(_LONGEST_ANSWER, 2 * wanted + _SPARE))
 
 
 def answers(

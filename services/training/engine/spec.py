@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,11 +24,16 @@ class ModelRef(BaseModel):
 
 
 class Data(BaseModel):
-    """Parquet shards of a dataset version by split, and the form of their rows."""
+    """Parquet shards of a dataset version by split, and the form of their rows.
+
+    `tokens` is a folder that an earlier job made of them (engine/tokens.py), `window` the tokens of a piece of text.
+    """
 
     train: list[str] = Field(min_length=1)
     validation: list[str] = []
     form: Literal["text", "messages", "preference"] = "messages"
+    tokens: str | None = None
+    window: int | None = None
 
 
 class Lora(BaseModel):
@@ -102,11 +106,6 @@ class TrainingSpec(BaseModel):
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise EngineError("bad_spec", f"{field}: {first['msg']}", field=field) from error
-
-    @property
-    def cache(self) -> Path:
-        """Where `datasets` keeps its memory-mapped files."""
-        return Path(self.workdir) / "dataset-cache"
 
 
 class Settings(BaseModel):

@@ -24,8 +24,10 @@ from services.training.engine.batches import step_rows, steps_per_epoch
 from services.training.engine.checkpoint import Checkpoint, Position
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges, memory_mb
+from services.training.engine.prompts import Prompt, shown_prompts
 from services.training.engine.provenance import versions
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
+from services.training.engine.tokens import Table, read_prompts
 from shared.engine.load import load_tokenizer
 from shared.engine.memory import keep_freed_memory
 from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
@@ -57,7 +59,7 @@ class Run:
     template: ChatTemplate
     training: data.Samples
     validation: data.Samples
-    prompts: list[evaluate.Prompt]
+    prompts: list[Prompt]
     accelerator: Accelerator
     model: Any
     optimizer: Any
@@ -98,11 +100,9 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
     model = models.load_trainable(spec, dtype)
     limit = models.context_length(model)
 
-    window = min(limit, asked.max_length or data.TEXT_WINDOW)
-    tables = [
-        data.tokenise(shards, template, window, spec.cache, interrupts)
-        for shards in (spec.dataset.train, spec.dataset.validation)
-    ]
+    window = min(limit, spec.dataset.window or asked.max_length or limit)
+    tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+    tables = [Table.open(tokens, split) for split in ("train", "validation")]
     settings = checkpoint.settings if checkpoint else settle(asked, model, dtype, template, tables[0], limit)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
@@ -123,7 +123,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
         template=template,
         training=training,
         validation=validation,
-        prompts=evaluate.shown_prompts(spec.dataset.validation, template, tokenizer, limit, spec.cache),
+        prompts=shown_prompts(read_prompts(tokens), limit),
         accelerator=accelerator,
         model=model,
         optimizer=optimizer,
@@ -142,7 +142,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
 
 
 def settle(
-    asked: Hyperparameters, model: Any, dtype: Dtype, template: ChatTemplate, rows: data.Table, limit: int
+    asked: Hyperparameters, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
 ) -> Settings:
     """Decide what the request left open; a resumed run keeps these decisions."""
     return Settings(

@@ -1,0 +1,131 @@
+"""How text becomes token ids that respect boundaries: no token lies across the end of a prompt.
+
+Token ids are those of the whole text, except where a merge would straddle a boundary: there the text is tokenised in
+two parts, in training and in serving alike.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from shared.engine.words import ID, WordTokenizer
+
+Span: TypeAlias = tuple[int, int]
+"""[start, end) in characters of a rendered text."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A training sample: token ids, and the [start, end) of them that the model is to learn."""
+
+    input_ids: list[int]
+    spans: list[tuple[int, int]]
+
+    @property
+    def trained(self) -> list[bool]:
+        """For every id whether it is learned."""
+        flags = [False] * len(self.input_ids)
+        for start, end in self.spans:
+            flags[start:end] = [True] * (end - start)
+        return flags
+
+    def cut(self, length: int | None) -> Encoded:
+        """Its first `length` tokens."""
+        ids = self.input_ids[:length]
+        return Encoded(ids, [(start, min(end, len(ids))) for start, end in self.spans if start < len(ids)])
+
+
+class Tokeniser:
+    """A `tokenizers.Tokenizer` that takes text with boundaries; quick where words can be looked up."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._backend.no_truncation()
+        self._backend.no_padding()
+        self._words = WordTokenizer.of(backend)
+
+    def ids(self, text: str, boundaries: Sequence[int] = ()) -> list[int]:
+        """Token ids; `boundaries` ascend, in characters."""
+        return self.encode(text, [], boundaries).input_ids
+
+    def encode(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
+        """Token ids, and as trained those that begin in one of the spans."""
+        return self._by_words(text, trained, boundaries) or self._by_offsets(text, trained, boundaries)
+
+    def _by_words(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded | None:
+        """The quick way, where tokens begin at every boundary by themselves and added tokens end the spans."""
+        parts = self._words.parts(text) if self._words else None
+        if parts is None or self._words is None:
+            return None
+        counts: dict[int, int] = {}  # characters -> tokens before them
+        waiting, begin, count = list(reversed(boundaries)), 0, 0
+        for part, ids in parts:
+            end, size = begin + len(part), len(ids) // ID.itemsize
+            counts[begin] = count
+            if waiting and waiting[-1] < end:
+                boundary = waiting.pop()
+                prefix = self._words.plain(text[begin:boundary])
+                within = boundary > begin and part in self._words.added
+                if within or not ids.startswith(prefix) or (waiting and waiting[-1] < end):
+                    return None
+                counts[boundary] = count + len(prefix) // ID.itemsize
+            begin, count = end, count + size
+        counts[begin] = count
+        if not counts.keys() >= {position for span in (*trained, boundaries) for position in span}:
+            return None
+        spans = [(counts[start], counts[end]) for start, end in trained]
+        return Encoded(np.frombuffer(b"".join(ids for _, ids in parts), ID).tolist(), spans)
+
+    def _by_offsets(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
+        """The general way: tokens with the characters at which they begin."""
+        tokens = self._tokens(text, boundaries)
+        return Encoded(tokens.ids, [(tokens.begun(start), tokens.begun(end)) for start, end in trained])
+
+    def _tokens(self, text: str, boundaries: Sequence[int]) -> _Tokens:
+        """Tokenise `text`, cut at a boundary only where the text up to it is not a token prefix of what follows.
+
+        Whether to cut depends on the text up to the next boundary alone, so every prompt decides as its training
+        text does.
+        """
+        done, origin = _Tokens([], []), 0
+        open_piece, reached = _Tokens([], []), 0
+        for boundary in [*boundaries, len(text)]:
+            longer = self._piece(text, origin, boundary)
+            if longer.ids[: len(open_piece.ids)] != open_piece.ids:
+                done, origin = done + open_piece, reached
+                longer = self._piece(text, origin, boundary)
+            open_piece, reached = longer, boundary
+        return done + open_piece
+
+    def _piece(self, text: str, start: int, end: int) -> _Tokens:
+        encoding = self._backend.encode(text[start:end], add_special_tokens=False)
+        return _Tokens(encoding.ids, _begins(encoding.offsets, start))
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """Token ids and the character of the whole text at which each begins."""
+
+    ids: list[int]
+    begins: list[int]
+
+    def begun(self, position: int) -> int:
+        """How many begin before this character."""
+        return bisect_left(self.begins, position)
+
+    def __add__(self, other: _Tokens) -> _Tokens:
+        return _Tokens(self.ids + other.ids, self.begins + other.begins)
+
+
+def _begins(offsets: Sequence[tuple[int, int]], origin: int) -> list[int]:
+    """Where tokens begin; a gap that trimmed offsets leave (byte-level BPE trims spaces) belongs to the next token."""
+    begins, covered = [], 0
+    for start, end in offsets:
+        begins.append(origin + min(start, covered))
+        covered = max(covered, end)
+    return begins

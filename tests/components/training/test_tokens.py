@@ -1,0 +1,111 @@
+"""A dataset is tokenised once: the second job finds the tokens, and a deleted dataset leaves none."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.training.app import ENGINE
+from services.training.models import Job, TokenCache
+from services.training.store import Stores
+from services.training.token_caches import TokenCaches, key_of
+from shared.blobs.artifacts import publish
+from shared.blobs.errors import BlobNotFound
+from shared.events.dataset import DatasetDeleted
+from shared.events.envelope import Envelope
+from shared.runtime.children import Engines
+from tests.training_room import PATIENCE, Room, open_room
+from tests.unit.training.engine_run import messages, write_shard
+
+SEEDLING = Path(__file__).parents[3] / "services/training/seedling"
+QUICK = {"base": "seedling", "method": "lora", "max_steps": 1, "batch_size": 2, "eval_every": 1, "checkpoint_every": 1}
+
+
+async def put_rows(room: Room, folder: Path) -> None:
+    shards = {split: [f"{split}-00000.parquet"] for split in ("train", "validation")}
+    for split in shards:
+        write_shard(folder / shards[split][0], messages(12))
+    manifest = {"dataset_id": "ds_1", "version": "v1", "name": "Support", "form": "messages", "layout": "messages"}
+    await publish(
+        room.resources.blobs,
+        "default/datasets/ds_1/v1",
+        folder,
+        {**manifest, "rows": {"train": 12, "validation": 12}, "shards": shards},
+    )
+
+
+async def log_of(room: Room) -> str:
+    job = await room.submit(**QUICK)
+    done = await room.until(job["id"], "succeeded", "failed")
+    assert done["state"] == "succeeded", done
+    return " ".join(record["message"] for record in await room.records(job["id"]) if record["kind"] == "log")
+
+
+async def test_the_second_job_does_not_tokenise(tmp_path: Path, engines: Engines) -> None:
+    async with open_room(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as room:
+        await put_rows(room, tmp_path / "rows")
+        assert "was tokenised in" in await log_of(room)
+        second = await log_of(room)
+        assert "tokens were there already" in second
+        assert "was tokenised in" not in second
+
+        deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), room="dataset", subject="ds_1", project="default")
+        await room.resources.bus.publish(deleted)
+        async with asyncio.timeout(PATIENCE):
+            while await room.resources.blobs.list("default/tokens"):
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def job() -> Job:
+    made: dict[str, Any] = {"name": "n", "base": "b", "base_uri": "anneal://p/models/base/b", "method": "lora"}
+    return Job(
+        id="job_1",
+        project="default",
+        **made,
+        dataset_id="ds_1",
+        dataset_version="v1",
+        dataset_name="d",
+        hyperparameters={},
+        resources={"cpu": 1},
+    )
+
+
+async def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, engines: Engines, job: Job) -> None:
+    async with open_room(tmp_path / "home", engines, tmp_path) as room:
+        stores, blobs = await Stores.open(room.resources), room.resources.blobs
+        folder = tmp_path / "made"
+        folder.mkdir()
+        (folder / "train.tokens").write_bytes(bytes(100))
+        caches = TokenCaches(blobs, stores.tokens, limit=250)
+        for template in ("a", "b"):
+            await caches.keep(job, {"path": str(folder), "template_hash": template, "window": 0})
+        assert await caches.checkout(job, 0, "a")
+        await caches.keep(job, {"path": str(folder), "template_hash": "c", "window": 0})
+        kept = [template for template in "abc" if await caches.checkout(job, 0, template)]
+        assert kept == ["a", "c"]
+        assert await caches.checkout(job, 64, "a") is None
+
+
+async def test_tokens_of_a_deleted_dataset_are_not_kept(tmp_path: Path, engines: Engines, job: Job) -> None:
+    async with open_room(tmp_path / "home", engines, tmp_path) as room:
+        stores, blobs = await Stores.open(room.resources), room.resources.blobs
+        folder = tmp_path / "made"
+        folder.mkdir()
+        (folder / "train.tokens").write_bytes(bytes(100))
+        await blobs.delete("default/datasets/ds_1/v1")
+        caches = TokenCaches(blobs, stores.tokens, limit=250)
+        await caches.keep(job, {"path": str(folder), "template_hash": "a", "window": 0})
+        assert await stores.tokens.find() == []
+        with pytest.raises(BlobNotFound):
+            await blobs.checkout("default/tokens/ds_1")
+
+
+async def test_a_cache_that_lost_its_files_counts_as_none(tmp_path: Path, engines: Engines, job: Job) -> None:
+    async with open_room(tmp_path / "home", engines, tmp_path) as room:
+        stores = await Stores.open(room.resources)
+        caches = TokenCaches(room.resources.blobs, stores.tokens, limit=250)
+        cache = TokenCache(id="t", project="default", key=key_of(job, 0, "a"), dataset_id="ds_1", size=1)
+        await stores.tokens.create(cache)
+        assert await caches.checkout(job, 0, "a") is None

@@ -1,0 +1,108 @@
+"""Looked-up tokens are the tokenizer's own, for every tokenizer that the rule claims to know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from shared.engine.tokenise import Tokeniser
+from shared.engine.words import WordTokenizer
+from tests.tiny import TEXT, make_tiny_tokenizer
+
+SEEDLING = Path(__file__).parents[3] / "services/training/seedling/tokenizer.json"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+LETTERS = "ab1 \n\t\r'stSé½你.,<|im_end>ſ²\u00a0\u0301"
+
+
+def of_family(pattern: str | None, normalizer: Any = None) -> Tokenizer:
+    """A byte-level BPE tokenizer whose words are cut by `pattern`."""
+    made = Tokenizer(models.BPE())
+    split = [pre_tokenizers.Split(Regex(pattern), "isolated")] if pattern else []
+    made.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.ByteLevel(False, use_regex=pattern is None)])
+    if normalizer:
+        made.normalizer = normalizer
+    alphabet, special = pre_tokenizers.ByteLevel.alphabet(), ["<|im_start|>", "<|im_end|>", "<|im"]
+    made.train_from_iterator(
+        TEXT * 9, trainers.BpeTrainer(vocab_size=340, initial_alphabet=alphabet, special_tokens=special)
+    )
+    return made
+
+
+FAMILIES = {
+    "seedling": Tokenizer.from_file(str(SEEDLING)),
+    "gpt2": of_family(None),
+    "llama3": of_family(LLAMA3),
+    "qwen": of_family(LLAMA3.replace("{1,3}", ""), normalizers.NFC()),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60) | st.text(alphabet=LETTERS, max_size=60))
+def test_ids_are_those_of_the_tokenizer(family: str, text: str) -> None:
+    words = WordTokenizer.of(FAMILIES[family])
+    assert words is not None
+    found = words.ids(text)
+    assert found in (FAMILIES[family].encode(text, add_special_tokens=False).ids, None)
+    assert found is not None or family == "qwen"  # text that NFC would change is left to the tokenizer
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama3"])
+def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) -> None:
+    words = WordTokenizer.of(FAMILIES[family])
+    assert words is not None
+    for start in [*range(0, 0x3400, 256), *range(0xA000, 0xAC00, 256), *range(0xF900, 0x12000, 256)]:
+        text = "".join(f"a{chr(code)}b 1{chr(code)}2 {chr(code)}." for code in range(start, start + 256))
+        assert words.ids(text) in (FAMILIES[family].encode(text, add_special_tokens=False).ids, None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(parts=st.lists(st.text(alphabet=LETTERS, max_size=12), min_size=1, max_size=6), trained=st.data())
+def test_boundaries_are_kept_as_by_offsets(parts: list[str], trained: st.DataObject) -> None:
+    tokeniser = Tokeniser(FAMILIES["gpt2"])
+    text = "<|im_end|>".join(parts)
+    places = sorted(trained.draw(st.sets(st.integers(0, len(text)), max_size=3)))
+    spans = [(place, len(text)) for place in places[:1]]
+    assert tokeniser.encode(text, spans, places) == tokeniser._by_offsets(text, spans, places)
+
+
+def test_ordinary_conversations_take_the_quick_way() -> None:
+    tokeniser = Tokeniser(FAMILIES["seedling"])
+    prompt, answer = "<|im_start|>user\nhow much?<|im_end|>\n<|im_start|>assistant\n", "12 apples.<|im_end|>"
+    span = (len(prompt), len(prompt + answer))
+    quick = tokeniser._by_words(f"{prompt}{answer}\n", [span], [len(prompt)])
+    assert quick == tokeniser._by_offsets(f"{prompt}{answer}\n", [span], [len(prompt)])
+
+
+def changed(**rules: Any) -> Tokenizer:
+    text = json.loads(make_tiny_tokenizer().backend_tokenizer.to_str())
+    return Tokenizer.from_str(json.dumps({**text, **rules}))
+
+
+def with_greedy_token() -> Tokenizer:
+    made = of_family(None)
+    made.add_tokens([AddedToken("<sp>", lstrip=True, normalized=False)])
+    return made
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        changed(normalizer={"type": "Lowercase"}),
+        changed(pre_tokenizer={"type": "Whitespace"}),
+        changed(pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}),
+        with_greedy_token(),
+        Tokenizer(models.WordLevel({"a": 0}, unk_token="a")),
+    ],
+)
+def test_rules_that_are_not_known_are_left_to_the_tokenizer(tokenizer: Tokenizer) -> None:
+    assert WordTokenizer.of(tokenizer) is None
