@@ -22,23 +22,25 @@ from xml.etree.ElementTree import ParseError
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException, S3Error
+from minio.error import MinioException, S3Error, ServerError
 
 from shared.blobs.checkouts import Checkouts
 from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import checked
 from shared.blobs.protocol import BlobInfo
+from shared.runtime.errors import Unavailable
 
 CHUNK = 1 << 20
 PART = 5 << 20
 PARTS = 10_000
 """S3's smallest part and most parts; one part at a time is in memory."""
 THREADS = 8
-TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
+TIMEOUT = urllib3.Timeout(connect=5.0, read=15.0)
+"""Silence on a connection, not the length of a transfer: a half-open one must not hold up a thread for long."""
 RETRIES = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
 PRESIGNED_LIFETIME = timedelta(minutes=5)
 SUM = "sha256"
-FAILURES: tuple[type[Exception], ...] = (MinioException, urllib3.exceptions.HTTPError, ParseError, ValueError)
+FAILURES: tuple[type[Exception], ...] = (MinioException, Unavailable, ParseError, ValueError)
 """What the driver raises when the store is away, refuses, or is no object store."""
 GONE = {"NoSuchKey", "NoSuchObject", "NotFound"}
 KNOWN = 100_000
@@ -272,7 +274,11 @@ class S3Blobs:
         await asyncio.to_thread(self._pool.shutdown)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except (urllib3.exceptions.HTTPError, ServerError) as error:
+            detail = f"The object store does not answer: {type(error).__name__}."
+            raise Unavailable(detail, remedy="Try again in a moment; /readyz tells what is away.") from error
 
 
 def _gone(key: str) -> BlobNotFound:

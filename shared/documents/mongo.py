@@ -8,18 +8,19 @@ re-reads before it declares a conflict; on a replica set the driver retries by i
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReadPreference, ReturnDocument, WriteConcern
-from pymongo.errors import AutoReconnect, DuplicateKeyError, OperationFailure
+from pymongo.errors import AutoReconnect, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from shared.documents.protocol import Document, Index, Order, Where
 from shared.documents.subset import check_patch, checked_collection, checked_filter
-from shared.runtime.errors import Conflict
+from shared.runtime.errors import Conflict, Unavailable
 
 DATABASE = "anneal"
 PATIENCE = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
@@ -35,6 +36,16 @@ def connect(url: str, client: Callable[..., Any] = AsyncIOMotorClient) -> "Mongo
     return MongoDocuments(client(url, **PATIENCE), database)
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raise Unavailable for a server that does not answer; whether a write took place is then unknown."""
+    try:
+        yield
+    except ConnectionFailure as error:
+        detail = f"The document server does not answer: {type(error).__name__}."
+        raise Unavailable(detail, remedy="Try again in a moment; /readyz tells what is away.") from error
+
+
 class MongoCollection:
     """One MongoDB collection."""
 
@@ -43,7 +54,8 @@ class MongoCollection:
 
     async def get(self, id: str) -> Document | None:
         """The document, or None."""
-        found: Document | None = await self._collection.find_one({"_id": id}, HIDDEN)
+        with answering():
+            found: Document | None = await self._collection.find_one({"_id": id}, HIDDEN)
         return found
 
     async def insert(self, document: Document) -> bool:
@@ -102,31 +114,35 @@ class MongoCollection:
             return []
         keys = dict([*order, *([] if "_id" in dict(order) else [("_id", 1)])])
         cursor = self._collection.find(condition, HIDDEN).sort(list(keys.items())).skip(skip).limit(limit or 0)
-        documents: list[Document] = await cursor.to_list(None)
+        with answering():
+            documents: list[Document] = await cursor.to_list(None)
         return documents
 
     async def count(self, where: Where) -> int:
         """How many match."""
-        return int(await self._collection.count_documents(_filter(where)))
+        with answering():
+            return int(await self._collection.count_documents(_filter(where)))
 
     async def delete(self, id: str, where: Where | None = None) -> bool:
         """Delete if it exists and matches; True when it did, or when it is gone after an answer was lost."""
         condition = {**_filter(where or {}), "_id": id}
-        try:
-            result = await self._collection.delete_one(condition)
-        except AutoReconnect:
-            result = await self._collection.delete_one(condition)
-            return bool(result.deleted_count) or await self.get(id) is None
+        with answering():
+            try:
+                result = await self._collection.delete_one(condition)
+            except AutoReconnect:
+                result = await self._collection.delete_one(condition)
+                return bool(result.deleted_count) or await self.get(id) is None
         return bool(result.deleted_count)
 
     async def _certain(self, id: str, write: Callable[[str], Awaitable[bool]]) -> bool:
         """Whether the write took place, also when the connection broke before the answer came."""
         write_id = uuid.uuid4().hex
         try:
-            try:
-                return await write(write_id)
-            except AutoReconnect:
-                return await self._wrote(id, write_id) or await write(write_id) or await self._wrote(id, write_id)
+            with answering():
+                try:
+                    return await write(write_id)
+                except AutoReconnect:
+                    return await self._wrote(id, write_id) or await write(write_id) or await self._wrote(id, write_id)
         except DuplicateKeyError as error:
             raise Conflict("another document holds this unique value") from error
         except OperationFailure as error:
