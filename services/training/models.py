@@ -118,16 +118,6 @@ class Job(Work):
             self.hand_back(counts=True)
         return ()
 
-    def interrupted(self) -> Sequence[Event]:
-        """The engine stopped because it was told to: paused, or back to the queue with nothing counted."""
-        if self.wanted == "cancel":
-            return self.cancelled()
-        if self.wanted == "pause":
-            self.paused()
-        else:
-            self.hand_back(counts=False)
-        return ()
-
     def succeed(self, model_uri: str) -> Sequence[Event]:
         """The model is published."""
         self.state, self.finished_at, self.runner, self.wanted = "succeeded", now(), None, "run"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -11,12 +12,15 @@ from services.training.store import Snapshots, Stores
 from shared.bus.protocol import Bus
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
+from shared.runtime.errors import Unavailable
 from shared.runtime.leases import LeaseLost
 from shared.runtime.streams import Record, StreamWriter
 
 log = structlog.get_logger(__name__)
 
 BETWEEN_BATCHES = 0.5
+FAREWELL = 15.0
+"""Seconds that the last lines of an attempt are tried to be stored."""
 MOST_WAITING = 1000
 MOST_LOGS = 20_000
 """Log records that a job may leave; charts go on beyond them."""
@@ -33,6 +37,8 @@ class Recorder:
         self.values = values
         self._waiting: list[Record] = []
         self._progress: Record | None = None
+        self._unsettled: list[Record] = []
+        """The batch whose storing failed, or may have: it goes first, as it is, until it is stored."""
         self._due = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -48,6 +54,8 @@ class Recorder:
         if kind == "progress":
             self._progress = record
         elif kind != "log" or self._may_log(record):
+            self._waiting += [self._progress] if self._progress and kind == "state" else []
+            self._progress = None if kind == "state" else self._progress
             self._waiting.append(record)
         self._show(record)
         self._due.set()
@@ -59,6 +67,16 @@ class Recorder:
     def rewind(self, step: int) -> None:
         """What came after `step` will be repeated: charts drop it."""
         self.record("rewind", step=step)
+
+    async def farewell(self) -> None:
+        """Write what waits, trying for a while: the attempt is over, and nobody else knows its last lines."""
+        with suppress(LeaseLost, TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                while True:
+                    try:
+                        return await self.flush()
+                    except Unavailable:
+                        await asyncio.sleep(BETWEEN_BATCHES)
 
     async def settle(self) -> None:
         """Wait while too much waits to be stored: the engine then waits too."""
@@ -81,14 +99,22 @@ class Recorder:
         """Write what waits, now. Raises LeaseLost for a stale attempt."""
         async with self._writing:
             self._due.clear()
-            batch = [*self._waiting, *([self._progress] if self._progress else [])]
-            waiting, progress = len(self._waiting), self._progress
-            if not batch:
-                return
-            stored = await self._writer.append(batch)
-            self._waiting = self._waiting[waiting:]
-            self._progress = None if self._progress is progress else self._progress
-            await self._snapshots.put(self._job.id, self._job.token, self.values)
+            if self._unsettled:
+                await self._store()
+            self._unsettled = [*self._waiting, *([self._progress] if self._progress else [])]
+            self._waiting, self._progress = [], None
+            if self._unsettled:
+                await self._store()
+
+    async def _store(self) -> None:
+        """Store the batch that is under way."""
+        try:
+            stored = await self._writer.append(self._unsettled)
+        except Exception:
+            self._due.set()
+            raise
+        self._unsettled = []
+        await self._snapshots.put(self._job.id, self._job.token, self.values)
         event = TrainingProgressed(job_id=self._job.id, records=stored)
         await self._bus.broadcast(Envelope.of(event, room="training", subject=self._job.id, project=self._job.project))
 

@@ -54,14 +54,14 @@ class Runner:
         async with background(recorder.run()):
             try:
                 await self._bring_on(job, lease, recorder)
-            except LeaseLost:
+            except (LeaseLost, Unavailable):
                 raise
             except Exception as error:
                 log.exception("attempt_failed", job_id=job.id)
                 await self._failed(lease, recorder, _classified(error))
             finally:
                 self._left()
-                await recorder.flush()
+                await recorder.farewell()
 
     async def _bring_on(self, job: Job, lease: Lease[Job], recorder: Recorder) -> None:
         if job.manifest is None:
@@ -70,6 +70,7 @@ class Runner:
                 ended = await self._train(job, lease, recorder, folder)
                 if ended.how != "finished" or lease.wanted == "cancel":
                     return await self._ended(lease, recorder, ended)
+                await recorder.flush()  # whoever finishes from here on does not know these lines
                 job = await stage(self._resources.blobs, job, lease, ended.result)
         recorder.record("state", state="publishing")
         done = await finish(self._resources.blobs, self._stores, job, lease)
@@ -174,6 +175,6 @@ def _classified(error: Exception) -> Ended:
     """A failure on our side of the child: named ones and a full disk stay so, anything else may pass."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return Ended("failed", {}, "disk_full", f"The disk is full. {REMEDIES['disk_full']}")
-    if isinstance(error, AnnealError) and not isinstance(error, Unavailable):
+    if isinstance(error, AnnealError):
         return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
     return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)

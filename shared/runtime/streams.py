@@ -40,7 +40,10 @@ class StreamWriter:
         self._bytes = len(json.dumps(self._tail))
 
     async def append(self, records: Sequence[Record]) -> list[Record]:
-        """Store a batch in one write; the records with `seq` and `time`. Raises LeaseLost for a stale owner."""
+        """Store a batch in one write; the records with `seq` and `time`. Raises LeaseLost for a stale owner.
+
+        After any other failure the batch may have been stored: append the very same again, and it is stored once.
+        """
         if not records:
             return []
         time = now().isoformat()
@@ -52,7 +55,11 @@ class StreamWriter:
         where = {"token": self._token, "next_seq": self._next}
         following = self._next + len(stamped)
         if await self._heads.patch(self._id, where, set={"tail": tail, "next_seq": following}) is None:
-            raise LeaseLost("A newer owner writes this stream.")
+            head = await self._heads.get(self._id)
+            if head is None or (head["token"], head["next_seq"]) != (self._token, following):
+                raise LeaseLost("A newer owner writes this stream.")
+            tail = head["tail"]  # the answer to the same write was lost
+            stamped = tail[-len(stamped) :]
         self._next, self._tail, self._bytes = following, tail, size
         return stamped
 

@@ -63,6 +63,16 @@ class Work(Entity):
         if not counts:
             self.attempts -= 1
 
+    def interrupted(self) -> Sequence[Event]:
+        """Its holder stops without a fault of the work's: as its owner wished, or back with nothing counted."""
+        if self.wanted == "cancel":
+            return self.cancelled()
+        if self.wanted == "pause":
+            self.paused()
+        else:
+            self.hand_back(counts=False)
+        return ()
+
     def fail(self, cause: str, detail: str) -> Sequence[Event]:
         """End without a result. The first terminal state stays."""
         if self.final:

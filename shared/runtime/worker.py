@@ -17,13 +17,15 @@ import structlog
 
 from shared.documents.entities import Changed, EntityStore
 from shared.events.envelope import Event
-from shared.runtime.errors import AnnealError, Conflict
+from shared.runtime.errors import AnnealError, Conflict, Unavailable
 from shared.runtime.leases import HEARTBEAT, Lease, LeaseLost
 from shared.runtime.work import HELD, Work
 
 log = structlog.get_logger(__name__)
 
 LEASE_TIMEOUT = 15.0
+PUT_OFF = 5.0
+"""Seconds before work whose servers were away goes back to the queue."""
 MAX_ATTEMPTS = 3
 
 W = TypeVar("W", bound=Work)
@@ -76,6 +78,7 @@ class Worker(Generic[W]):
         self._woken = asyncio.Event()
         self._closing = False
         self._observed: dict[str, tuple[int, int, float]] = {}
+        self._swept = time.monotonic()
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -136,6 +139,9 @@ class Worker(Generic[W]):
             await self._run(work, lease)
         except LeaseLost:
             log.warning("lease_lost", id=work.id)
+        except Unavailable as error:
+            log.warning("work_put_off", id=work.id, reason=error.detail)
+            await self._put_off(lease)
         except Exception as error:
             cause = error.code if isinstance(error, AnnealError) else "internal_error"
             log.exception("work_failed", id=work.id, cause=cause)
@@ -147,9 +153,29 @@ class Worker(Generic[W]):
             del self._running[work.id]
             self.wake()
 
+    async def _put_off(self, lease: Lease[W]) -> None:
+        """A server is away, which is no fault of the work: it goes back a little later, and no attempt is counted."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUT_OFF):
+                await lease.attention()
+        while not lease.lost:
+            try:
+                await lease.change(lambda work: work.interrupted())
+                return
+            except LeaseLost:
+                return
+            except Unavailable:
+                if lease.closing:
+                    return  # whoever sweeps takes it back
+            await asyncio.sleep(self._poll)
+
     async def _sweep(self) -> None:
+        asked = time.monotonic()
         held = await self._store.find({"state": {"$in": list(HELD)}})
-        clock, stale, seen = time.monotonic(), [], {}
+        clock, stale, seen = time.monotonic(), list[W](), {}
+        if clock - asked >= HEARTBEAT or clock - self._swept >= LEASE_TIMEOUT:
+            self._observed.clear()  # the database or this process stood still: no heartbeat could have been seen
+        self._swept = clock
         for work in held:
             token, beat, since = self._observed.get(work.id, (work.token, -1, clock))
             if (token, beat) != (work.token, work.beat):

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from shared.documents.entities import EntityStore
 from shared.runtime import worker as workers
-from shared.runtime.errors import Conflict
+from shared.runtime.errors import Conflict, Unavailable
 from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.outbox import Outbox
 from shared.runtime.service import background
@@ -165,6 +166,79 @@ async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
         await until(store, "task_dead", "succeeded")
         assert (await store.get("task_alive")).state == "running"
     assert ran == ["task_dead"]
+
+
+async def test_a_database_that_stalls_does_not_look_like_dead_workers(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LEASE_TIMEOUT", 0.3)
+    monkeypatch.setattr(workers, "HEARTBEAT", 0.1)
+    reads = 0
+
+    class Stalling(EntityStore[Task]):
+        async def find(self, *args: Any, **more: Any) -> list[Task]:
+            nonlocal reads
+            found = await super().find(*args, **more)
+            reads += 1
+            await asyncio.sleep(0.12)
+            return found
+
+    store = Stalling(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+    await store.create(task())
+    await store.change("task_1", lambda w: w.claim("elsewhere"))
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        raise AssertionError("its holder lives")
+
+    async with at_work(store, run):
+        while reads < 8:
+            await asyncio.sleep(0.01)
+    assert (await store.get("task_1")).token == 1
+
+
+async def test_a_server_that_is_away_costs_no_attempt(
+    store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PUT_OFF", 0.01)
+    away = 5
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        nonlocal away
+        away -= 1
+        if away > 0:
+            raise Unavailable("The object store does not answer.")
+        await lease.change(succeed)
+
+    await store.create(task())
+    async with at_work(store, run):
+        done = await until(store, "task_1", "succeeded", "failed")
+    assert (done.state, done.attempts) == ("succeeded", 1)
+
+
+async def test_work_goes_back_once_its_database_is_there_again(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PUT_OFF", 0.01)
+    away = False
+
+    class Leaving(EntityStore[Task]):
+        async def change(self, *args: Any, **more: Any) -> Task:
+            nonlocal away
+            if away:
+                away = False
+                raise Unavailable("The document server does not answer.")
+            return await super().change(*args, **more)
+
+    store = Leaving(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        nonlocal away
+        if work.token == 1:
+            away = True
+        await lease.change(succeed)
+
+    await store.create(task())
+    async with at_work(store, run):
+        done = await until(store, "task_1", "succeeded")
+    assert (done.attempts, done.token) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """Streams: every record once and in order, across spills, owners and stale writers."""
 
+from typing import Any
+
 import pytest
 
 from shared.documents.local import LocalDocuments
+from shared.documents.protocol import Collection
+from shared.runtime.errors import Unavailable
 from shared.runtime.leases import LeaseLost
 from shared.runtime.streams import Streams
 
@@ -44,6 +48,39 @@ async def test_a_new_owner_goes_on_and_the_stale_one_cannot_write(streams: Strea
     assert [r["kind"] for r in await streams.read("job_1")] == ["log", "rewind"]
     with pytest.raises(LeaseLost):
         await streams.writer("job_1", token=1)
+
+
+class LosingAnswers:
+    """Heads whose next patch takes place and then fails, as when a connection breaks before the answer."""
+
+    def __init__(self, heads: Collection) -> None:
+        self._heads, self.armed = heads, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._heads, name)
+
+    async def patch(self, *args: Any, **more: Any) -> Any:
+        done = await self._heads.patch(*args, **more)
+        if self.armed and "tail" in (more.get("set") or {}):
+            self.armed = False
+            raise Unavailable("The document server does not answer.")
+        return done
+
+
+@pytest.mark.parametrize("size", [10, 40_000], ids=["small", "spilling"])
+async def test_a_batch_whose_answer_was_lost_is_stored_once(documents: LocalDocuments, size: int) -> None:
+    heads = LosingAnswers(await documents.collection("training.streams"))
+    streams = Streams(heads, await documents.collection("training.stream_chunks"))
+    heads.armed = False
+    writer = await streams.writer("job_1", token=1)
+    await writer.append(logs(1, size=size))
+    heads.armed = True
+    with pytest.raises(Unavailable):
+        await writer.append(logs(2, 3, size=size))
+    stored = await writer.append(logs(2, 3, size=size))
+    assert [r["seq"] for r in stored] == [2, 3]
+    await writer.append(logs(4, size=size))
+    assert [(r["seq"], r["number"]) for r in await streams.read("job_1")] == [(n, n) for n in range(1, 5)]
 
 
 async def test_kinds_filter(streams: Streams) -> None:
