@@ -56,7 +56,7 @@ test-town: install $(SERVERS)/.installed ## the main road on real servers, with 
 
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)
-	cd services/gateway/web && npm ci --no-audit --no-fund && npm run build
+	cd services/gateway/web && npm ci --no-audit --no-fund --fetch-retries 5 && npm run build
 
 .PHONY: check-web
 check-web: web ## the browser app: its unit tests, and that the committed build is this source's
@@ -65,7 +65,7 @@ check-web: web ## the browser app: its unit tests, and that the committed build 
 	cd services/gateway/web && npm test
 
 .PHONY: test-web
-test-web: install check-web ## the browser app in Chromium against a real platform (about 10 minutes)
+test-web: install check-web ## the browser app: build, unit tests, Chromium against a real platform (under 5 minutes)
 	cd services/gateway/web && npm run e2e
 
 .PHONY: up-distributed

@@ -37,6 +37,16 @@ function frames([ms, scroll]) {
   });
 }
 
+/** What `frames` says, and the share of the time in which the page's main thread was at work. */
+async function watched(page, scroll) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable');
+  const busy = async () => (await cdp.send('Performance.getMetrics')).metrics.find((metric) => metric.name === 'TaskDuration').value;
+  const before = await busy();
+  const gaps = await page.evaluate(frames, [seconds * 1000, scroll]);
+  return { gaps, busy: (await busy() - before) / (gaps.reduce((sum, gap) => sum + gap, 0) / 1000) };
+}
+
 async function context(browser) {
   const made = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const link = await made.request.post(`${url}/auth/link`, { headers: { Authorization: `Bearer ${key}` } });
@@ -81,10 +91,10 @@ async function chart(browser) {
     timer = setInterval(() => say(5), 1000 / UPDATES_PER_SECOND);
   });
   await page.waitForFunction((points) => Number(/after (\d+) points/.exec(document.querySelector('canvas')?.getAttribute('aria-label') ?? '')?.[1] ?? 0) >= points, POINTS);
-  const gaps = await page.evaluate(frames, [seconds * 1000, null]);
+  const found = await watched(page, null);
   clearInterval(timer);
   await close();
-  return gaps;
+  return found;
 }
 
 async function log(browser) {
@@ -94,9 +104,9 @@ async function log(browser) {
   });
   await page.getByText(`${LINES} of ${LINES} lines`).waitFor();
   await page.getByRole('log').scrollIntoViewIfNeeded();
-  const gaps = await page.evaluate(frames, [seconds * 1000, '[role=log]']);
+  const found = await watched(page, '[role=log]');
   await close();
-  return gaps;
+  return found;
 }
 
 async function nothing(browser) {

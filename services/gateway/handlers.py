@@ -41,7 +41,7 @@ class Handlers:
 
     async def training_requested(self, event: TrainingRequested, envelope: Envelope) -> None:
         """A job waits."""
-        await self._model.learn(envelope, Fact("job", event.job_id, "queued"))
+        await self._model.learn(envelope, Fact("job", event.job_id, "queued", event.name))
 
     async def training_succeeded(self, event: TrainingSucceeded, envelope: Envelope) -> None:
         """A job ended, and there is a custom model."""

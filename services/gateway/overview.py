@@ -73,7 +73,7 @@ class ReadModel:
             event=envelope.type,
             kind=fact.kind,
             subject=fact.subject,
-            name=fact.name,
+            name=fact.name or await self._name(fact),
             detail=fact.detail,
         )
         await self._activities.create(activity)
@@ -85,6 +85,14 @@ class ReadModel:
         await self._things.change(
             id, lambda thing: thing.learn(fact.state, envelope.sequence, fact.name, fact.links), event_id=envelope.id
         )
+
+    async def _name(self, fact: Fact) -> str | None:
+        """What the thing is called, or else the model that it belongs to, as far as events have told."""
+        thing = await self._things.get(_thing_id(fact.kind, fact.subject))
+        if thing.name or "model_id" not in thing.links:
+            return thing.name
+        found = await self._things.find({"_id": _thing_id("model", thing.links["model_id"])}, limit=1)
+        return found[0].name if found else None
 
     async def job_moved(self, job_id: str, state: str) -> None:
         """A job's state as a broadcast told it; unknown jobs are left to the events."""

@@ -2,15 +2,19 @@
 
 from fastapi import APIRouter
 
-from services.training import api_jobs, api_models, api_presets
+from services.training import api_jobs, api_machine, api_models, api_presets
 from services.training.bases import Bases
 from services.training.custom_models import Catalog, CustomModels
+from services.training.machine_use import MachineUse
 from services.training.service import Presets, TrainingJobs
 
 
-def routes(jobs: TrainingJobs, presets: Presets, catalog: Catalog, bases: Bases, models: CustomModels) -> APIRouter:
+def routes(
+    jobs: TrainingJobs, presets: Presets, machine: MachineUse, catalog: Catalog, bases: Bases, models: CustomModels
+) -> APIRouter:
     """Every route of the room."""
     router = APIRouter()
+    router.include_router(api_machine.routes(machine))
     for part in (api_jobs.routes(jobs), api_presets.routes(presets), api_models.routes(catalog, bases, models)):
         router.include_router(part)
     return router

@@ -17,12 +17,12 @@ def routes(presets: Presets) -> APIRouter:
     @router.post("", status_code=201)
     async def create_training_preset(request: PresetRequest, caller: Caller, key: Key = None) -> PresetView:
         """Save settings under a name; a job uses them with `preset`."""
-        return await presets.save(caller.project, request, key)
+        return await presets.save(caller.project, caller.subject, request, key)
 
     @router.get("")
     async def list_training_presets(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[PresetView]:
-        """Presets, newest first."""
-        return await presets.page(caller.project, limit, cursor)
+        """Your own presets and the shared ones, newest first."""
+        return await presets.page(caller.project, caller.subject, limit, cursor)
 
     @router.delete("/{id}", status_code=204)
     async def delete_training_preset(id: str, caller: Caller) -> None:

@@ -14,6 +14,7 @@ from services.training.fetching import Fetcher
 from services.training.handlers import subscriptions
 from services.training.hub import Hub
 from services.training.machine import Devices, Machine, MachineCapacity, gpus
+from services.training.machine_use import MachineUse
 from services.training.models import Base, Job
 from services.training.references import References
 from services.training.runner import Runner
@@ -57,6 +58,5 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
         ):
             yield
 
-    return Service(
-        "training", api.routes(jobs, presets, catalog, bases, models), subscriptions(worker, tokens), lifespan
-    )
+    router = api.routes(jobs, presets, MachineUse(stores, capacity), catalog, bases, models)
+    return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -137,11 +137,12 @@ class Job(Work):
 
 
 class Preset(Entity):
-    """A named set of training settings."""
+    """A named set of training settings; `private_to` is the only caller who sees it, None means the whole project."""
 
     name: str
     description: str = ""
     settings: dict[str, Any]
+    private_to: str | None = None
 
 
 class TokenCache(Entity):

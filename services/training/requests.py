@@ -99,6 +99,7 @@ class PresetRequest(BaseModel):
     name: Name
     description: str = Field(default="", max_length=2000)
     settings: TrainingSettings
+    shared: bool = Field(default=True, description="everyone in the project sees it; false: only you")
 
 
 def body_hash(body: dict[str, Any]) -> str:

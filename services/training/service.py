@@ -45,7 +45,7 @@ class TrainingJobs:
         resolved = resolve(settings, subject, self._capacity.machine, self._capacity.slots)
         self._capacity.machine.check(resolved.resources)
         job = _job(project, request, base, dataset, resolved, key)
-        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id)])
+        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
         return JobView.of(created)
 
@@ -140,8 +140,8 @@ class Presets:
     def __init__(self, stores: Stores) -> None:
         self._presets = stores.presets
 
-    async def save(self, project: str, request: PresetRequest, key: str | None) -> PresetView:
-        """Raises InUse for a name that is taken."""
+    async def save(self, project: str, owner: str, request: PresetRequest, key: str | None) -> PresetView:
+        """Raises InUse for a name that is taken in the project: a job may name a preset instead of its id."""
         preset = Preset(
             id=derived_id("preset", project, key) if key else new_id("preset"),
             project=project,
@@ -149,6 +149,7 @@ class Presets:
             name=request.name,
             description=request.description,
             settings=request.settings.model_dump(mode="json", exclude_none=True),
+            private_to=None if request.shared else owner,
         )
         for other in await self._presets.for_project(project).find({"name": request.name}):
             if other.id != preset.id:
@@ -156,9 +157,10 @@ class Presets:
                 raise InUse(f"There is a preset {request.name!r} already.", field="name", remedy=remedy)
         return PresetView.of(await self._presets.create(preset))
 
-    async def page(self, project: str, limit: int, cursor: str | None) -> Page[PresetView]:
-        """Newest first."""
-        page = await self._presets.for_project(project).page(limit=limit, cursor=cursor)
+    async def page(self, project: str, owner: str, limit: int, cursor: str | None) -> Page[PresetView]:
+        """The owner's own and the shared ones, newest first."""
+        where = {"private_to": {"$in": [None, owner]}}
+        page = await self._presets.for_project(project).page(where, limit=limit, cursor=cursor)
         return Page(items=[PresetView.of(preset) for preset in page.items], next_cursor=page.next_cursor)
 
     async def delete(self, project: str, id: str) -> None:

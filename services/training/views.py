@@ -123,11 +123,12 @@ class PresetView(Public):
     name: str
     description: str
     settings: dict[str, Any]
+    shared: bool
 
     @classmethod
     def of(cls, preset: Preset) -> "PresetView":
         """The view of an entity."""
-        return cls(**preset.model_dump())
+        return cls(**preset.model_dump(), shared=preset.private_to is None)
 
 
 class CustomModelView(Public):

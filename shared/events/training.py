@@ -12,6 +12,7 @@ class TrainingRequested(Event):
 
     type: ClassVar[str] = "training.requested.v1"
     job_id: str
+    name: str | None = None
 
 
 class TrainingProgressed(Event):

@@ -23,6 +23,7 @@ from services.gateway.proxy import OverHttp
 from shared.documents.entities import now
 from shared.events.dataset import DatasetDeleted, DatasetReady
 from shared.events.envelope import Envelope, Event
+from shared.events.evaluation import EvaluationCompleted
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     ModelDeleted,
@@ -616,6 +617,25 @@ async def test_a_ticket_opens_one_websocket(house: House) -> None:
 
 
 # The read model
+
+
+async def test_what_happened_lately_is_told_by_name(house: House) -> None:
+    job = TrainingRequested(job_id="job_1", name="triage tuned")
+    done = TrainingSucceeded(
+        job_id="job_1", model_id="m_1", model_uri="u", name="triage tuned", base="seedling", method="lora",
+        dataset_id="ds_1", dataset_version="1",
+    )  # fmt: skip
+    scored = EvaluationCompleted(evaluation_id="ev_1", model_id="m_1", report_uri="", scores={}, base_scores={})
+    async with house.client() as client:
+        for number, event in enumerate((job, done, scored), 1):
+            await house.publish(event, sequence=number)
+
+            async def told(number: int = number) -> bool:
+                return len((await client.get("/overview")).json()["recent"]) == number
+
+            await until(told)
+        recent = (await client.get("/overview")).json()["recent"]
+    assert [line["name"] for line in recent] == ["triage tuned"] * 3
 
 
 async def test_the_overview_follows_events_in_any_order_and_any_number(house: House) -> None:

@@ -1,4 +1,4 @@
-/** What a user sees when things go wrong: no session, a bad file, a cancelled upload, a platform that is away and comes back. */
+/** What a user sees when things go wrong: no session, a bad file, a cancelled upload. */
 import { expect, test } from './platform';
 
 test.describe('without a session', () => {
@@ -55,16 +55,4 @@ test('an upload can be cancelled, and leaves nothing', async ({ page }) => {
   await page.reload();
   await expect(page.getByRole('link', { name: 'mapped' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'held' })).toHaveCount(0);
-});
-
-test('the platform goes away and comes back: what was entered is still there', async ({ page, platform, complaints }) => {
-  await page.goto('/ui/jobs/new');
-  await page.getByLabel('Name', { exact: true }).fill('kept while away');
-  await platform.stop();
-  await page.getByRole('button', { name: 'Start training' }).click();
-  await expect(page.getByText('The platform does not answer.')).toBeVisible();
-  await platform.start();
-  await expect(page.getByText('The platform does not answer.')).toBeHidden({ timeout: 30_000 });
-  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('kept while away');
-  expect(complaints).toEqual([]);
 });

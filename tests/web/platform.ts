@@ -1,15 +1,14 @@
 /** An embedded platform of its own for the tests: started, signed in to, taken away, brought back. */
 import { Browser, test as base } from '@playwright/test';
 import { ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
 const READY_MS = 120_000;
 
 export class Platform {
-  readonly home = mkdtempSync(join(tmpdir(), 'anneal-web-'));
+  readonly home = process.env['ANNEAL_WEB_HOME'] as string;
   url = '';
   private process?: ChildProcess;
 
@@ -46,10 +45,6 @@ export class Platform {
   get session(): string {
     return join(this.home, 'browser-session.json');
   }
-
-  remove(): void {
-    rmSync(this.home, { recursive: true, force: true });
-  }
 }
 
 function said(child: ChildProcess, words: RegExp): Promise<string> {
@@ -65,7 +60,7 @@ function said(child: ChildProcess, words: RegExp): Promise<string> {
   });
 }
 
-/** `platform` lives as long as the worker; `page` is signed in to it, and fails its test on an error of the app's own. */
+/** `platform` lives as long as the worker, its data as long as the run; `page` is signed in to it, and fails its test on an error of the app's own. */
 export const test = base.extend<{ complaints: string[] }, { platform: Platform }>({
   platform: [
     async ({ browser }, use) => {
@@ -74,7 +69,6 @@ export const test = base.extend<{ complaints: string[] }, { platform: Platform }
       await platform.signIn(browser);
       await use(platform);
       await platform.stop();
-      platform.remove();
     },
     { scope: 'worker', timeout: READY_MS },
   ],

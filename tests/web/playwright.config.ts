@@ -1,5 +1,11 @@
 /** The browser app in Chromium against a real embedded platform, which the tests start (see platform.ts). */
 import { defineConfig } from '@playwright/test';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** One data directory for the whole run: after a failed test the next worker's platform still has what was made before. */
+process.env['ANNEAL_WEB_HOME'] ??= mkdtempSync(join(tmpdir(), 'anneal-web-'));
 
 const SWITCHES = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -8,14 +14,18 @@ const SWITCHES = [
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
+  globalTeardown: './teardown.ts',
   outputDir: '/tmp/anneal-web-tests',
   workers: 1,
   fullyParallel: false,
   retries: 0,
+  maxFailures: 5,
+  forbidOnly: Boolean(process.env['CI']),
   timeout: 120_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],
   use: {
+    actionTimeout: 30_000,
     browserName: 'chromium',
     viewport: { width: 1280, height: 800 },
     launchOptions: { executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: SWITCHES },

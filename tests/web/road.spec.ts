@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 
 import { expect, test } from './platform';
 
+const STEPS = 40;
 const TRAINED_MS = 400_000;
 
 test.describe.configure({ mode: 'serial' });
@@ -35,8 +36,8 @@ test('a job trains: the curve moves, a reload misses nothing', async ({ page }) 
   await page.getByRole('link', { name: 'triage', exact: true }).click();
   await page.getByRole('link', { name: 'Train on it' }).click();
   await page.getByLabel('Name', { exact: true }).fill('triage by browser');
-  await page.getByLabel('Steps', { exact: true }).fill('120');
-  await expect(page.getByLabel('command', { exact: true })).toContainText('--steps 120');
+  await page.getByLabel('Steps', { exact: true }).fill(String(STEPS));
+  await expect(page.getByLabel('command', { exact: true })).toContainText(`--steps ${STEPS}`);
   await page.getByRole('button', { name: 'Start training' }).click();
   await expect(page).toHaveURL(/\/ui\/jobs\/job_/);
 
@@ -51,8 +52,8 @@ test('a job trains: the curve moves, a reload misses nothing', async ({ page }) 
   await page.context().setOffline(true);
   await page.context().setOffline(false);
   await expect(page.getByText('The model is ready.')).toBeVisible({ timeout: TRAINED_MS });
-  await expect.poll(points).toBe(120);
-  await expect(page.getByRole('log', { name: 'Log lines' })).toContainText('120 steps');
+  await expect.poll(points).toBe(STEPS);
+  await expect(page.getByRole('log', { name: 'Log lines' })).toContainText(`${STEPS} steps`);
 });
 
 test('the evaluation that followed shows base beside tuned, row by row', async ({ page }) => {

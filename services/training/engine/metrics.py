@@ -20,14 +20,20 @@ class Clock:
     def __init__(self, step: int, total: int) -> None:
         self._from, self._total = step, total
         self._began = self._step_began = time.monotonic()
+        self._processor_began = time.process_time()
 
     def start_step(self) -> None:
         """A step begins: evaluations and checkpoints before it do not count into its speed."""
         self._step_began = time.monotonic()
+        self._processor_began = time.process_time()
 
     def seconds(self) -> float:
         """Since the step began."""
         return time.monotonic() - self._step_began
+
+    def cpu_percent(self) -> float:
+        """Processor use of this process since the step began, all threads, in percent of one core."""
+        return 100 * (time.process_time() - self._processor_began) / max(self.seconds(), 1e-9)
 
     def eta(self, step: int) -> float:
         """Seconds until all steps are done."""

@@ -242,6 +242,7 @@ def step(run: Run) -> None:
         grad_norm=grad_norm,
         tokens=position.tokens,
         tokens_per_second=round(tokens / run.clock.seconds(), 1),
+        cpu_percent=round(run.clock.cpu_percent(), 1),
         memory_mb=memory_mb(),
         **run.gauges(),
     )

@@ -294,6 +294,33 @@ async def test_presets_fill_what_a_request_leaves_out(room: Room) -> None:
     assert (await room.http.get("/training/presets")).json()["items"] == []
 
 
+async def test_a_private_preset_is_listed_for_its_owner_only(room: Room) -> None:
+    mine = {"name": "mine", "settings": {"max_steps": 4}, "shared": False}
+    assert (await room.http.post("/training/presets", json=mine)).json()["shared"] is False
+    await room.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
+    colleague = {HEADER: room.resources.signer.sign(Principal("colleague"))}
+
+    async def names(headers: dict[str, str]) -> list[str]:
+        presets = (await room.http.get("/training/presets", headers=headers)).json()["items"]
+        return [preset["name"] for preset in presets]
+
+    assert await names({}) == ["ours", "mine"]
+    assert await names(colleague) == ["ours"]
+
+
+async def test_the_machine_says_what_jobs_hold_of_it(room: Room) -> None:
+    idle = (await room.http.get("/training/machine")).json()
+    assert (idle["running"], idle["cpu_held"]) == (0, 0)
+    assert idle["memory_used_gb"] > 0
+    room.control(hold_at=1)
+    job = await room.submit()
+    await room.until(job["id"], "running")
+    busy = (await room.http.get("/training/machine")).json()
+    assert (busy["running"], busy["cpu_held"]) == (1, job["resources"]["cpu"])
+    assert 0 <= busy["cpu_percent"] <= 100
+    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+
+
 async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(room: Room) -> None:
     first = await room.until((await room.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"

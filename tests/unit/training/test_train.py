@@ -80,7 +80,7 @@ def test_every_step_tells_its_figures(tmp_path: Path, model: Path) -> None:
     assert rates[0] == 0
     assert rates[2] == max(rates) == pytest.approx(6e-3)
     assert 6e-4 < rates[-1] < 2e-3
-    for name in ("loss", "grad_norm", "tokens_per_second", "memory_mb"):
+    for name in ("loss", "grad_norm", "tokens_per_second", "cpu_percent", "memory_mb"):
         assert all(m[name] > 0 for m in metrics)
     assert all(a["tokens"] < b["tokens"] for a, b in pairwise(metrics))
     assert metrics[-1]["epoch"] == pytest.approx(2.5)

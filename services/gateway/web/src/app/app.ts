@@ -40,13 +40,14 @@ export class App {
 
   constructor() {
     const router = inject(Router);
-    let first = true;
+    let shown: string | undefined;
     const arrivals = router.events.subscribe((event) => {
       if (!(event instanceof NavigationEnd)) return;
       this.open.set(false);
+      const [path] = event.urlAfterRedirects.split('?');
       // A screen reader starts at the new page, as it would after a full load.
-      if (!first) this.main().nativeElement.focus({ preventScroll: true });
-      first = false;
+      if (shown !== undefined && shown !== path) this.main().nativeElement.focus({ preventScroll: true });
+      shown = path;
     });
     inject(DestroyRef).onDestroy(() => arrivals.unsubscribe());
   }

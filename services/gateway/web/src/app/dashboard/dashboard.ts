@@ -13,13 +13,14 @@ import { State } from '../elements/state';
 import { load } from '../platform/load';
 import { read, remembered } from '../platform/storage';
 import { describe, stepsOf } from './road';
+import { MachineCard } from './machine';
 import { MachineUse } from './machine-use';
 
 const LOOK_MS = 4000;
 
 @Component({
   selector: 'an-dashboard',
-  imports: [CountPipe, Icon, MachineUse, MatButton, Moment, ProblemCard, RouterLink, Skeleton, State],
+  imports: [CountPipe, Icon, MachineCard, MachineUse, MatButton, Moment, ProblemCard, RouterLink, Skeleton, State],
   templateUrl: './dashboard.html',
   styleUrl: './dashboard.scss',
 })

@@ -1,6 +1,6 @@
 /** All datasets, and the place to upload one. */
 import { HttpClient } from '@angular/common/http';
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, computed, inject } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
@@ -11,11 +11,13 @@ import { DatasetService } from '../api/services';
 import { Empty } from '../elements/empty';
 import { Icon } from '../elements/icon';
 import { Moment } from '../elements/moment';
+import { More } from '../elements/more';
 import { CountPipe, SizePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
 import { load } from '../platform/load';
+import { pages } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
@@ -24,7 +26,7 @@ const LOOK_MS = 2000;
 
 @Component({
   selector: 'an-datasets',
-  imports: [CountPipe, Empty, FormsModule, Icon, MatButton, Moment, ProblemCard, RouterLink, SizePipe, Skeleton, State, UploadPanel],
+  imports: [CountPipe, Empty, FormsModule, Icon, MatButton, Moment, More, ProblemCard, RouterLink, SizePipe, Skeleton, State, UploadPanel],
   templateUrl: './datasets.html',
 })
 export class Datasets {
@@ -32,12 +34,10 @@ export class Datasets {
   private readonly http = inject(HttpClient);
   private readonly uploads = inject(Uploads);
   private readonly notices = inject(Notices);
-  protected readonly limit = signal(50);
-  protected readonly page = load(
+  protected readonly page = pages(
     () => {
-      const limit = this.limit();
       this.uploads.finished();
-      return { key: 'datasets', fetch: () => this.api.listDatasets({ limit }) };
+      return { key: 'datasets', fetch: (cursor) => this.api.listDatasets({ cursor }) };
     },
     (page) => (page.items.some((dataset) => dataset.state === 'validating') ? LOOK_MS : null),
   );

@@ -4,22 +4,20 @@ import { FormsModule } from '@angular/forms';
 import { MatButton, MatIconButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
-import { RouterLink } from '@angular/router';
 
 import { Icon } from '../elements/icon';
-import { Meter } from '../elements/meter';
 import { SizePipe } from '../elements/pipes';
-import { ProblemCard } from '../elements/problem-card';
 import { Notices } from '../platform/notices';
 import { columnsOf, complete, Layout, layoutOf, LAYOUTS, mapped, suggest } from './layouts';
 import { EXTENSIONS, extensionOf, Peek, peek } from './peek';
+import { UploadLine } from './upload-line';
 import { Uploads } from './uploads';
 
 const EXAMPLES = 3;
 
 @Component({
   selector: 'an-upload-panel',
-  imports: [FormsModule, Icon, MatButton, MatFormFieldModule, MatIconButton, MatInput, Meter, ProblemCard, RouterLink, SizePipe],
+  imports: [FormsModule, Icon, MatButton, MatFormFieldModule, MatIconButton, MatInput, SizePipe, UploadLine],
   templateUrl: './upload-panel.html',
   styleUrl: './upload-panel.scss',
 })

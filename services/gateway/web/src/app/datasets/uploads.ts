@@ -36,10 +36,12 @@ export class Uploads {
   private readonly running = new Map<number, Subscription>();
   private last = 0;
 
-  start(file: File, choices: Choices): void {
+  /** Begins at once; the id of the upload in `all`. */
+  start(file: File, choices: Choices): number {
     const id = ++this.last;
     this.all.update((all) => [{ id, file, choices, sent: 0, state: 'sending' }, ...all]);
     this.send(id, file, choices);
+    return id;
   }
 
   cancel(id: number): void {

@@ -12,6 +12,7 @@ const TONES: Record<string, string> = {
   loading: 'busy',
   preparing: 'busy',
   pausing: 'busy',
+  cancelling: 'busy',
   queued: 'waiting',
   paused: 'waiting',
   failed: 'bad',

@@ -2,7 +2,7 @@
 import { Component, computed, inject, input, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
-import { RouterLink } from '@angular/router';
+import { Router, RouterLink } from '@angular/router';
 
 import { Prediction } from '../api/models';
 import { EvaluationService, ModelService } from '../api/services';
@@ -32,6 +32,7 @@ export class EvaluationPage {
   private readonly api = inject(EvaluationService);
   private readonly models = inject(ModelService);
   private readonly notices = inject(Notices);
+  private readonly router = inject(Router);
   protected readonly label = label;
   protected readonly run = load(
     () => ({ key: `evaluation/${this.id()}`, fetch: () => this.api.showEvaluation({ id: this.id() }) }),
@@ -49,8 +50,11 @@ export class EvaluationPage {
       return { name, tuned, base, verdict: base === undefined ? undefined : verdict(name, tuned, base) };
     });
   });
-  protected readonly sort = signal('row');
-  protected readonly offset = signal(0);
+  /** Order and place of the rows, in the address: a view can be linked to, and is there on the way back. */
+  readonly order = input<string>();
+  readonly from = input<string>();
+  protected readonly sort = computed(() => this.order() ?? 'row');
+  protected readonly offset = computed(() => Number(this.from() ?? 0) || 0);
   protected readonly step = ROWS;
   protected readonly marks = signal(true);
   protected readonly page = load(() => {
@@ -61,9 +65,8 @@ export class EvaluationPage {
   protected readonly sortable = computed(() => Object.keys(this.page.value()?.items[0]?.scores ?? {}));
   protected readonly rows = computed(() => (this.page.value()?.items ?? []).map((row) => ({ row, prompt: promptOf(row), tuned: this.pieces(row, row.tuned), base: this.pieces(row, row.base) })));
 
-  protected order(sort: string): void {
-    this.sort.set(sort);
-    this.offset.set(0);
+  protected show(order: string, from: number): void {
+    void this.router.navigate([], { queryParams: { order: order === 'row' ? null : order, from: from || null }, replaceUrl: true, scroll: 'manual' });
   }
 
   protected async cancel(): Promise<void> {

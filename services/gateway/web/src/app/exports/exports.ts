@@ -1,5 +1,5 @@
 /** Models as files to take away: built, checked against the tuned model, downloaded with resume. */
-import { Component, computed, effect, inject, input, signal } from '@angular/core';
+import { Component, computed, effect, inject, input, signal, untracked } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
@@ -15,11 +15,14 @@ import { figure } from '../elements/format';
 import { Icon } from '../elements/icon';
 import { Meter } from '../elements/meter';
 import { Moment } from '../elements/moment';
+import { More } from '../elements/more';
 import { SizePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
+import { kept } from '../platform/kept';
 import { load } from '../platform/load';
+import { collect, pages, without } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { Problem, problemOf } from '../platform/problem';
 import { Format, FORMATS, usage } from './formats';
@@ -29,7 +32,7 @@ const ENDED = ['succeeded', 'failed', 'cancelled'];
 
 @Component({
   selector: 'an-exports',
-  imports: [Copy, Empty, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [Copy, Empty, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ProblemCard, RouterLink, SizePipe, Skeleton, State],
   templateUrl: './exports.html',
   styleUrl: './exports.scss',
 })
@@ -42,21 +45,21 @@ export class Exports {
   private readonly notices = inject(Notices);
   protected readonly formats = FORMATS;
   protected readonly usage = usage;
-  protected readonly custom = load(() => ({ key: 'custom', fetch: () => this.models.listCustomModels({ limit: 200 }) }));
-  protected readonly page = load(
-    () => ({ key: 'exports', fetch: () => this.api.listExports({ limit: 100 }) }),
+  protected readonly custom = load(() => ({ key: 'custom/all', fetch: () => collect((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
+  protected readonly page = pages(
+    () => ({ key: 'exports', fetch: (cursor) => this.api.listExports({ cursor }) }),
     (page) => (page.items.some((run) => !ENDED.includes(run.state)) ? LOOK_MS : null),
   );
   protected readonly names = computed(() => new Map((this.custom.value()?.items ?? []).map((model) => [model.id, model.name])));
-  protected readonly chosen = signal('');
-  protected readonly format = signal<Format>('torch');
+  protected readonly chosen = kept('exports.model', '');
+  protected readonly format = kept<Format>('exports.format', 'torch');
   protected readonly problem = signal<Problem | undefined>(undefined);
   protected readonly isAdapter = computed(() => this.custom.value()?.items.find((model) => model.id === this.chosen())?.kind === 'adapter');
 
   constructor() {
     effect(() => {
-      const from = this.model() ?? this.custom.value()?.items[0]?.id;
-      if (from && !this.chosen()) this.chosen.set(from);
+      const [asked, first] = [this.model(), this.custom.value()?.items[0]?.id];
+      untracked(() => this.chosen.set(asked ?? (this.chosen() || (first ?? ''))));
     });
   }
 
@@ -77,7 +80,7 @@ export class Exports {
 
   protected async remove(run: ExportView): Promise<void> {
     const sure = await this.confirm.ask({ heading: 'Delete this export?', text: 'Its files go. They can be built anew as long as the model is there.', verb: 'Delete export' });
-    if (sure && (await this.notices.attempt(() => this.api.deleteExport({ id: run.id }), 'The export is deleted.'))) this.page.reload();
+    if (sure) await this.notices.attempt(() => this.page.foresee(without(run.id), () => this.api.deleteExport({ id: run.id })), 'The export is deleted.');
   }
 
   protected archivePath(run: ExportView): string {

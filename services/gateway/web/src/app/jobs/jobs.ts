@@ -1,7 +1,7 @@
 /** All training jobs. */
-import { Component, inject, signal } from '@angular/core';
+import { Component, computed, inject, input } from '@angular/core';
 import { MatButton } from '@angular/material/button';
-import { RouterLink } from '@angular/router';
+import { Router, RouterLink } from '@angular/router';
 
 import { JobView } from '../api/models';
 import { TrainingService } from '../api/services';
@@ -9,10 +9,11 @@ import { Empty } from '../elements/empty';
 import { duration } from '../elements/format';
 import { Icon } from '../elements/icon';
 import { Moment } from '../elements/moment';
+import { More } from '../elements/more';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
-import { load } from '../platform/load';
+import { pages } from '../platform/pages';
 
 const BUSY_MS = 2000;
 const IDLE_MS = 10_000;
@@ -21,7 +22,7 @@ const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'c
 
 @Component({
   selector: 'an-jobs',
-  imports: [Empty, Icon, MatButton, Moment, ProblemCard, RouterLink, Skeleton, State],
+  imports: [Empty, Icon, MatButton, Moment, More, ProblemCard, RouterLink, Skeleton, State],
   template: `
     <header class="page-head">
       <h1 class="grow">Training jobs</h1>
@@ -31,7 +32,7 @@ const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'c
       <fieldset class="seg">
         <legend class="visually-hidden">Show jobs</legend>
         @for (name of filters; track name) {
-          <label><input type="radio" name="state" [checked]="filter() === name" (change)="filter.set(name)" /><span>{{ name }}</span></label>
+          <label><input type="radio" name="state" [checked]="filter() === name" (change)="show(name)" /><span>{{ name }}</span></label>
         }
       </fieldset>
       @if (page.problem(); as problem) {
@@ -62,9 +63,7 @@ const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'c
                 </tbody>
               </table>
             </div>
-            @if (found.next_cursor && limit() < 200) {
-              <button matButton (click)="limit.set(200)">Show more</button>
-            }
+            <an-more [of]="page" />
           } @else if (filter() === 'all') {
             <an-empty icon="jobs" heading="Nothing has been trained yet">
               Choose a base model and a dataset; good settings are filled in for you.
@@ -82,17 +81,23 @@ const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'c
 })
 export class Jobs {
   private readonly api = inject(TrainingService);
+  private readonly router = inject(Router);
   protected readonly filters = FILTERS;
-  protected readonly filter = signal<(typeof FILTERS)[number]>('all');
-  protected readonly limit = signal(50);
-  protected readonly page = load(
+  /** The states to show, in the address: a filtered list can be linked to, and is there on the way back. */
+  readonly state = input<string>();
+  protected readonly filter = computed(() => FILTERS.find((name) => name === this.state()) ?? 'all');
+  protected readonly page = pages(
     () => {
-      const [filter, limit] = [this.filter(), this.limit()];
+      const filter = this.filter();
       const state = filter === 'all' ? undefined : filter;
-      return { key: `jobs/${filter}`, fetch: () => this.api.listTrainingJobs({ state, limit }) };
+      return { key: `jobs/${filter}`, fetch: (cursor) => this.api.listTrainingJobs({ state, cursor }) };
     },
     (page) => (page.items.some((job) => MOVING.includes(job.state)) ? BUSY_MS : IDLE_MS),
   );
+
+  protected show(filter: (typeof FILTERS)[number]): void {
+    void this.router.navigate([], { queryParams: { state: filter === 'all' ? null : filter }, replaceUrl: true, scroll: 'manual' });
+  }
 
   protected took(job: JobView): string {
     if (!job.started_at) return '–';

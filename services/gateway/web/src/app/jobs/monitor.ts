@@ -59,11 +59,9 @@ export class Monitor {
     },
     (job) => (FINAL.includes(job.state) ? null : LOOK_MS),
   );
-  /** What the stream says goes before what was last fetched, but for the end, which only the job itself knows. */
   protected readonly state = computed(() => {
-    const fetched = this.job.value()?.state;
-    const heard = this.heard();
-    return !fetched || FINAL.includes(fetched) || fetched === 'pausing' ? (fetched ?? heard ?? 'queued') : fetched;
+    const job = this.job.value();
+    return job?.wanted === 'cancel' && !FINAL.includes(job.state) ? 'cancelling' : (job?.state ?? 'queued');
   });
   protected readonly done = computed(() => (this.version(), this.state() === 'succeeded' ? 1 : this.history().done || (this.job.value()?.progress.step ?? 0)));
   protected readonly total = computed(() => (this.version(), this.state() === 'succeeded' ? 1 : this.history().total || (this.job.value()?.progress.total ?? 0)));
@@ -105,7 +103,7 @@ export class Monitor {
       .map(([name, value]) => ({ name, value: Array.isArray(value) ? value.join(', ') : String(value), left: left.has(name) }));
   });
   protected readonly pausable = computed(() => ['queued', 'running'].includes(this.state()));
-  protected readonly cancellable = computed(() => !this.final());
+  protected readonly cancellable = computed(() => !this.final() && this.state() !== 'cancelling');
 
   constructor() {
     effect((onCleanup) => {
@@ -117,11 +115,11 @@ export class Monitor {
   }
 
   protected async pause(): Promise<void> {
-    await this.order(() => this.api.pauseTrainingJob({ id: this.id() }), 'It checkpoints and pauses.');
+    await this.order({ state: 'pausing' }, () => this.api.pauseTrainingJob({ id: this.id() }), 'It checkpoints and pauses.');
   }
 
   protected async resume(): Promise<void> {
-    await this.order(() => this.api.resumeTrainingJob({ id: this.id() }), 'It goes on from its last checkpoint.');
+    await this.order({ state: 'queued' }, () => this.api.resumeTrainingJob({ id: this.id() }), 'It goes on from its last checkpoint.');
     this.live().start();
   }
 
@@ -131,7 +129,7 @@ export class Monitor {
       text: 'It stops for good and makes no model. To go on later, pause it instead.',
       verb: 'Cancel job',
     });
-    if (sure) await this.order(() => this.api.cancelTrainingJob({ id: this.id() }), 'The job is being cancelled.');
+    if (sure) await this.order({ wanted: 'cancel' }, () => this.api.cancelTrainingJob({ id: this.id() }), 'The job is being cancelled.');
   }
 
   protected async clone(): Promise<void> {
@@ -145,8 +143,7 @@ export class Monitor {
     return typeof value === 'string' ? value : JSON.stringify(value);
   }
 
-  private async order(work: () => Promise<JobView>, said: string): Promise<void> {
-    await this.notices.attempt(work, said);
-    this.job.reload();
+  private async order(foreseen: Partial<JobView>, work: () => Promise<JobView>, said: string): Promise<void> {
+    await this.notices.attempt(() => this.job.foresee((job) => ({ ...job, ...foreseen }), work), said);
   }
 }

@@ -13,6 +13,7 @@ import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { load } from '../platform/load';
+import { collect } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { Problem, problemOf } from '../platform/problem';
 import { Drafts, Follow, Method } from './draft';
@@ -50,10 +51,19 @@ export class NewJob {
   protected readonly sending = signal(false);
   protected readonly problem = signal<Problem | undefined>(undefined);
   protected readonly presetName = signal('');
+  protected readonly presetShared = signal(true);
 
-  protected readonly datasetPage = load(() => ({ key: 'datasets', fetch: () => this.datasets.listDatasets({ limit: 200 }) }));
+  protected readonly datasetPage = load(() => ({ key: 'datasets/all', fetch: () => collect((cursor) => this.datasets.listDatasets({ limit: 200, cursor })) }));
   protected readonly available = load(() => ({ key: 'available', fetch: () => this.models.listAvailableModels() }));
-  protected readonly presets = load(() => ({ key: 'presets', fetch: () => this.training.listTrainingPresets({ limit: 200 }) }));
+  protected readonly presets = load(() => ({ key: 'presets', fetch: () => collect((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
+  protected readonly presetGroups = computed(() => {
+    const presets = this.presets.value()?.items ?? [];
+    const groups = [
+      { label: 'Yours alone', presets: presets.filter((preset) => !preset.shared) },
+      { label: 'Shared in this project', presets: presets.filter((preset) => preset.shared) },
+    ];
+    return groups.filter((group) => group.presets.length);
+  });
   private readonly jobs = load(() => ({ key: 'jobs', fetch: () => this.training.listTrainingJobs({ limit: 50 }) }));
 
   protected readonly ready = computed(() => (this.datasetPage.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
@@ -138,9 +148,10 @@ export class NewJob {
   protected async savePreset(): Promise<void> {
     const { dataset: _dataset, base: _base, name: _name, preset: _preset, after: _after, ...settings } = this.drafts.request();
     const name = this.presetName().trim();
+    const shared = this.presetShared();
     const saved = await this.notices.attempt(
-      () => this.training.createTrainingPreset({ body: { name, description: '', settings } }),
-      `Saved as “${name}”. Everyone in this project can use it.`,
+      () => this.training.createTrainingPreset({ body: { name, description: '', settings, shared } }),
+      `Saved as “${name}”. ${shared ? 'Everyone in this project' : 'Only you'} can use it.`,
     );
     if (saved) {
       this.presetName.set('');

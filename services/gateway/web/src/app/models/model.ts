@@ -16,6 +16,7 @@ import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
 import { load } from '../platform/load';
+import { collect } from '../platform/pages';
 import { Notices } from '../platform/notices';
 
 @Component({
@@ -45,9 +46,9 @@ export class ModelPage {
     const dataset = this.model.value()?.dataset_id;
     return dataset ? { key: `dataset/${dataset}`, fetch: () => this.datasets.getDataset({ dataset_id: dataset }) } : undefined;
   });
-  protected readonly scores = load(() => ({ key: `evaluations/${this.id()}`, fetch: () => this.evaluations.listEvaluations({ model_id: this.id() }) }));
-  protected readonly built = load(() => ({ key: `exports/${this.id()}`, fetch: () => this.exports.listExports({ model_id: this.id() }) }));
-  private readonly deployments = load(() => ({ key: 'deployments', fetch: () => this.inference.listDeployments({ limit: 200 }) }));
+  protected readonly scores = load(() => ({ key: `evaluations/${this.id()}`, fetch: () => collect((cursor) => this.evaluations.listEvaluations({ model_id: this.id(), limit: 200, cursor })) }));
+  protected readonly built = load(() => ({ key: `exports/${this.id()}`, fetch: () => collect((cursor) => this.exports.listExports({ model_id: this.id(), limit: 200, cursor })) }));
+  private readonly deployments = load(() => ({ key: 'deployments', fetch: () => collect((cursor) => this.inference.listDeployments({ limit: 200, cursor })) }));
   protected readonly deployment = computed(() => this.deployments.value()?.items.find((deployment) => deployment.model_id === this.id()));
   protected readonly editing = signal(false);
   protected readonly name = linkedSignal(() => this.model.value()?.name ?? '');
@@ -56,10 +57,12 @@ export class ModelPage {
 
   protected async save(): Promise<void> {
     const body = { name: this.name().trim(), notes: this.notes() };
-    await this.notices.attempt(async () => {
-      this.model.set(await this.api.changeCustomModel({ id: this.id(), body }));
-      this.editing.set(false);
-    });
+    this.editing.set(false);
+    const saved = await this.notices.attempt(() => this.model.foresee((model) => ({ ...model, ...body }), () => this.api.changeCustomModel({ id: this.id(), body })));
+    if (saved) return;
+    this.name.set(body.name); // what was entered is still there to be sent again
+    this.notes.set(body.notes);
+    this.editing.set(true);
   }
 
   protected async deploy(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What can be trained, and what training has made. */
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, computed, inject } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
@@ -10,13 +10,17 @@ import { AvailableModel, BaseView } from '../api/models';
 import { ModelService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { Empty } from '../elements/empty';
+import { Icon } from '../elements/icon';
 import { Meter } from '../elements/meter';
 import { Moment } from '../elements/moment';
+import { More } from '../elements/more';
 import { CountPipe, FigurePipe, ParametersPipe, SizePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
+import { kept } from '../platform/kept';
 import { load } from '../platform/load';
+import { collect, pages, without } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { AddBase } from './add-base';
 
@@ -25,17 +29,17 @@ const ENDED = ['succeeded', 'failed', 'cancelled'];
 
 @Component({
   selector: 'an-models',
-  imports: [AddBase, CountPipe, Empty, FigurePipe, FormsModule, MatButton, MatFormFieldModule, MatInput, Meter, Moment, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [AddBase, CountPipe, Empty, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
   templateUrl: './models.html',
 })
 export class Models {
   private readonly api = inject(ModelService);
   private readonly confirm = inject(Confirm);
   private readonly notices = inject(Notices);
-  protected readonly query = signal('');
-  protected readonly custom = load(() => ({ key: 'custom', fetch: () => this.api.listCustomModels({ limit: 100 }) }));
+  protected readonly query = kept('models.query', '');
+  protected readonly custom = pages(() => ({ key: 'custom', fetch: (cursor) => this.api.listCustomModels({ cursor }) }));
   protected readonly bases = load(
-    () => ({ key: 'bases', fetch: () => this.api.listBaseModels({ limit: 100 }) }),
+    () => ({ key: 'bases', fetch: () => collect((cursor) => this.api.listBaseModels({ limit: 200, cursor })) }),
     (page) => (page.items.some((base) => !ENDED.includes(base.state)) ? LOOK_MS : null),
   );
   protected readonly available = load(() => {
@@ -47,10 +51,11 @@ export class Models {
     const bases = (this.available.value()?.items ?? []).filter((model) => model.kind === 'base');
     return words ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(words)) : bases;
   });
+  protected readonly unreachable = computed(() => this.found().some((model) => model.availability === 'unreachable'));
   protected readonly brought = computed(() => this.bases.value()?.items ?? []);
 
   protected note(model: AvailableModel): string {
-    if (model.availability === 'unreachable') return 'Not here, and the hub cannot be reached.';
+    if (model.availability === 'unreachable') return '';
     return model.availability === 'downloadable' ? 'Not downloaded yet.' : model.note;
   }
 
@@ -65,6 +70,6 @@ export class Models {
       consequences: ['Full models that were trained from it stay.', 'Adapters that need it can no longer be used.'],
       verb: 'Forget base model',
     });
-    if (sure && (await this.notices.attempt(() => this.api.deleteBaseModel({ id: base.id }), `${base.name} is gone.`))) this.bases.reload();
+    if (sure) await this.notices.attempt(() => this.bases.foresee(without(base.id), () => this.api.deleteBaseModel({ id: base.id })), `${base.name} is gone.`);
   }
 }

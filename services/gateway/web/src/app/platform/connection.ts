@@ -12,6 +12,12 @@ export class Connection {
   /** Grows each time that what was loaded should be loaded again. */
   readonly round = signal(0);
 
+  /** Whether anything comes back. */
+  async answers(): Promise<boolean> {
+    const response = await fetch('/healthz', { cache: 'no-store' }).catch(() => undefined);
+    return response?.ok ?? false;
+  }
+
   lost(): void {
     if (this.away()) return;
     this.away.set(true);
@@ -30,8 +36,7 @@ export class Connection {
 
   private ask(): void {
     setTimeout(async () => {
-      const response = await fetch('/healthz', { cache: 'no-store' }).catch(() => undefined);
-      if (!response?.ok) return this.ask();
+      if (!(await this.answers())) return this.ask();
       this.away.set(false);
       this.round.update((round) => round + 1);
     }, RETRY_MS);

@@ -11,6 +11,8 @@ export interface Loaded<T> {
   readonly loading: Signal<boolean>;
   reload(): void;
   set(value: T): void;
+  /** Shows `change` of what is known at once while `work` runs; if it fails, what was before. Then looks again. */
+  foresee(change: (known: T) => T, work: () => Promise<unknown>): Promise<void>;
 }
 
 export interface Request<T> {
@@ -87,14 +89,25 @@ export function load<T>(request: () => Request<T> | undefined, beat: (value: T) 
     turn++;
     clearTimeout(timer);
   });
-  return {
-    value,
-    problem,
-    loading,
-    reload: () => wish.update((count) => count + 1),
-    set: (known: T) => {
-      value.set(known);
-      if (key) answers.set(key, known);
-    },
+  const reload = () => wish.update((count) => count + 1);
+  const set = (known: T) => {
+    value.set(known);
+    if (key) answers.set(key, known);
   };
+  async function foresee(change: (known: T) => T, work: () => Promise<unknown>): Promise<void> {
+    const before = untracked(value);
+    turn++; // an answer under way would show what was before
+    clearTimeout(timer);
+    if (before !== undefined) set(change(before));
+    try {
+      await work();
+    } catch (failure) {
+      if (before !== undefined) set(before);
+      throw failure;
+    } finally {
+      reload();
+    }
+  }
+
+  return { value, problem, loading, reload, set, foresee };
 }

@@ -1,5 +1,5 @@
 /** Talk to a model, and to its base beside it. */
-import { afterRenderEffect, Component, computed, effect, ElementRef, inject, input, signal, untracked, viewChild } from '@angular/core';
+import { afterRenderEffect, Component, computed, effect, ElementRef, inject, input, untracked, viewChild } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
@@ -11,7 +11,9 @@ import { Empty } from '../elements/empty';
 import { Icon } from '../elements/icon';
 import { FigurePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { kept } from '../platform/kept';
 import { load } from '../platform/load';
+import { collect } from '../platform/pages';
 import { Chat, Sampling } from './chat';
 
 @Component({
@@ -26,10 +28,10 @@ export class Playground {
   private readonly inference = inject(InferenceService);
   private readonly models = inject(ModelService);
   protected readonly chat = inject(Chat);
-  protected readonly prompt = signal('');
+  protected readonly prompt = kept('playground.prompt', '');
   private readonly thread = viewChild<ElementRef<HTMLElement>>('thread');
   protected readonly served = load(() => ({ key: 'served', fetch: () => this.inference.listServedModels() }));
-  private readonly custom = load(() => ({ key: 'custom', fetch: () => this.models.listCustomModels({ limit: 200 }) }));
+  private readonly custom = load(() => ({ key: 'custom/all', fetch: () => collect((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
   protected readonly names = computed(() => new Map((this.served.value()?.data ?? []).map((model) => [model.id, model.name || model.id])));
   protected readonly curl = computed(() => {
     const body = JSON.stringify({ model: this.chat.model(), messages: [{ role: 'user', content: 'Hello' }], stream: true });

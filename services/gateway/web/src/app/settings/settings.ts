@@ -16,6 +16,7 @@ import { Skeleton } from '../elements/skeleton';
 import { State } from '../elements/state';
 import { Connection } from '../platform/connection';
 import { load } from '../platform/load';
+import { collect, without } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { Theme, ThemeChoice } from '../shell/theme';
 
@@ -42,8 +43,8 @@ export class Settings {
   protected readonly theme = inject(Theme);
   protected readonly themes: ThemeChoice[] = ['light', 'dark', 'system'];
   protected readonly scopes = SCOPES;
-  protected readonly keys = load(() => ({ key: 'keys', fetch: () => this.system.listKeys({ limit: 200 }) }));
-  protected readonly presets = load(() => ({ key: 'presets', fetch: () => this.training.listTrainingPresets({ limit: 200 }) }));
+  protected readonly keys = load(() => ({ key: 'keys', fetch: () => collect((cursor) => this.system.listKeys({ limit: 200, cursor })) }));
+  protected readonly presets = load(() => ({ key: 'presets', fetch: () => collect((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
   protected readonly session = load(() => ({ key: 'session', fetch: () => this.system.showSession() }));
   protected readonly health = load(() => ({ key: 'health', fetch: () => this.system.showReadiness() }), () => 10_000);
   protected readonly checks = computed(() => Object.entries(this.health.value()?.checks ?? {}));
@@ -64,12 +65,12 @@ export class Settings {
 
   protected async revoke(key: KeyView): Promise<void> {
     const sure = await this.confirm.ask({ heading: `Revoke ${key.name}?`, text: 'Whatever uses this key stops working at once, and so do browser sessions that were opened with it.', verb: 'Revoke key' });
-    if (sure && (await this.notices.attempt(() => this.system.revokeKey({ key_id: key.id }), 'The key is revoked.'))) this.keys.reload();
+    if (sure) await this.notices.attempt(() => this.keys.foresee(without(key.id), () => this.system.revokeKey({ key_id: key.id })), 'The key is revoked.');
   }
 
   protected async forget(preset: PresetView): Promise<void> {
     const sure = await this.confirm.ask({ heading: `Forget ${preset.name}?`, text: 'Jobs that used it keep the values.', verb: 'Forget preset' });
-    if (sure && (await this.notices.attempt(() => this.training.deleteTrainingPreset({ id: preset.id }), 'The preset is gone.'))) this.presets.reload();
+    if (sure) await this.notices.attempt(() => this.presets.foresee(without(preset.id), () => this.training.deleteTrainingPreset({ id: preset.id })), 'The preset is gone.');
   }
 
   protected async signOut(): Promise<void> {

@@ -1,0 +1,18 @@
+/** The platform goes away and comes back. The first of the files: nothing is warm yet that would have to start twice. */
+import { expect, test } from './platform';
+
+test('while the platform is away pages open and what was entered stays; once it is back they go on', async ({ page, platform }) => {
+  const banner = page.getByText('The platform does not answer. Trying again');
+  await page.goto('/ui/jobs/new');
+  await page.getByLabel('Name', { exact: true }).fill('kept while away');
+  await page.waitForLoadState('networkidle');
+  await platform.stop();
+  await page.getByRole('link', { name: 'Datasets' }).click();
+  await expect(page.getByRole('heading', { name: 'Datasets' })).toBeVisible();
+  await expect(banner).toBeVisible();
+  await platform.start();
+  await expect(banner).toBeHidden({ timeout: 60_000 });
+  await expect(page.getByRole('heading', { name: 'No dataset yet' })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('kept while away');
+});
