@@ -2,10 +2,12 @@
 
 Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
 the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
-{"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands.
+{"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands, {"memory": tokens} is what fits into a micro-batch
+(in its step 8, with rows of up to 100 tokens).
 """
 
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -21,6 +23,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         raise EngineError(**control["fail"])
     settings = spec["hyperparameters"]
     step, state = _resumed(spec, reporter)
+    reporter.emit("settled", longest=100, micro_batch_tokens=settings["micro_batch_tokens"])
     reporter.log("info", f"pid {os.getpid()}", rows=len(spec["dataset"]["train"]))
     total = settings["max_steps"]
     while step < total:
@@ -29,6 +32,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
             if wish == "stop":
                 _checkpoint(spec, reporter, step, state)
             return {"stopped": True, "steps": step}
+        if step == 7 and settings["micro_batch_tokens"] > control.get("memory", math.inf):
+            raise MemoryError(f"cannot allocate memory for {settings['micro_batch_tokens']} tokens")
         step, state = step + 1, (state * 31 + step + settings["seed"]) % 997
         reporter.metric(step, loss=state / 100, learning_rate=settings["learning_rate"])
         reporter.progress(step, total, "steps")

@@ -16,10 +16,10 @@ from services.dataset.store import DatasetStore
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
-from shared.runtime.children import Child, Engines
+from shared.runtime.attempts import Ending, Message, died, follow
+from shared.runtime.children import Engines
 from shared.runtime.errors import NotFound
 from shared.runtime.leases import Lease, LeaseLost
-from shared.runtime.worker import MAX_ATTEMPTS
 
 log = structlog.get_logger(__name__)
 
@@ -51,27 +51,22 @@ class Validator:
             self._changed = asyncio.Event()
 
     async def _work(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> None:
-        result = await self._validate(version, lease, folder)
-        if result is not None and result["kind"] == "result":
-            await self._publish(version, lease, result, folder / "out")
-        elif lease.lost:
+        ending = await self._validate(version, lease, folder)
+        if lease.lost:
             raise LeaseLost("Another worker has this version.")
-        elif lease.wanted == "cancel":
+        if lease.wanted == "cancel":
             with suppress(NotFound):  # only a deletion cancels, and it has buried the version already
                 await lease.change(lambda v: v.cancelled())
-        elif lease.closing:
-            await lease.change(lambda v: v.hand_back(counts=False))
-        elif result is None:
-            await lease.change(_died)
+        elif ending.last is None:
+            await lease.change(lambda v: v.hand_back(counts=False) if ending.told else died(v, ending))
+        elif ending.last["kind"] == "result":
+            await self._publish(version, lease, ending.last, folder / "out")
         else:
-            fields = {name: value for name, value in result.items() if name not in ("kind", "code", "detail")}
-            await lease.change(lambda v: v.reject(result["code"], result["detail"], fields))
+            code, detail, fields = _refusal(ending.last)
+            await lease.change(lambda v: v.reject(code, detail, fields))
             await self._intake.discard(version.upload_key)
 
-    async def _validate(
-        self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path
-    ) -> dict[str, Any] | None:
-        """The engine's last message; None where it ended without one (killed, or stopped because of the lease)."""
+    async def _validate(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> Ending:
         upload = await self._blobs.checkout(version.upload_key.rpartition("/")[0])
         spec = {
             "path": str(upload / version.upload_key.rpartition("/")[2]),
@@ -79,37 +74,15 @@ class Validator:
             "out": str(folder / "out"),
             "options": version.options.model_dump(mode="json"),
         }
-        working = asyncio.create_task(self._engine_run(spec, folder, version, lease))
-        asked = asyncio.create_task(lease.attention())
-        try:
-            await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            asked.cancel()
-            working.cancel()  # nothing needs saving: the upload is still there
-            await asyncio.gather(working, return_exceptions=True)
 
-    async def _engine_run(
-        self, spec: Mapping[str, Any], folder: Path, version: DatasetVersion, lease: Lease[DatasetVersion]
-    ) -> dict[str, Any] | None:
-        child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=())
-        try:
-            return await self._follow(child, version, lease)
-        finally:
-            await child.kill()
-
-    async def _follow(
-        self, child: Child, version: DatasetVersion, lease: Lease[DatasetVersion]
-    ) -> dict[str, Any] | None:
-        last = None
-        async for message in child.messages():
+        async def hear(message: Message) -> None:
             if message["kind"] == "progress":
                 await lease.change(partial(_checked, rows=message["done"]))
             elif message["kind"] == "log":
                 log.info("engine", version=version.fingerprint, message=message["message"])
-            else:
-                last = message
-        return last
+
+        child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=())
+        return await follow(child, lease, hear, lambda _: 0.0)  # nothing needs saving: the upload is still there
 
     async def _publish(
         self, version: DatasetVersion, lease: Lease[DatasetVersion], result: Mapping[str, Any], out: Path
@@ -173,9 +146,7 @@ def _checked(version: DatasetVersion, rows: int) -> None:
     version.checked_rows = rows
 
 
-def _died(version: DatasetVersion) -> Any:
-    """The engine was killed: once more, unless it has been so every time."""
-    if version.attempts >= MAX_ATTEMPTS:
-        return version.fail("worker_lost", f"The validation process died {version.attempts} times.")
-    version.hand_back(counts=True)
-    return ()
+def _refusal(failure: Message) -> tuple[str, str, dict[str, Any]]:
+    """Code, detail, and what else the engine says of a file that it refuses."""
+    fields = {name: value for name, value in failure.items() if name not in ("kind", "code", "detail")}
+    return failure["code"], failure["detail"], fields

@@ -1,26 +1,22 @@
-"""One attempt at a job: the engine child, its messages, its owner's wishes, and how it ended."""
+"""How an attempt at a job ended, told by its cause, and whether another one may end differently."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
+import errno
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from services.training.models import DAMAGED, Job
-from shared.runtime.children import Child
+from services.training.models import DAMAGED, OUT_OF_MEMORY, Job
+from shared.runtime.attempts import Ending, Message
+from shared.runtime.errors import AnnealError
 from shared.runtime.leases import Lease
-
-Message = dict[str, Any]
 
 CLOSING_GRACE = 20.0
 """Seconds that a job has to write its checkpoint when the platform stops."""
 PAUSING_GRACE = 600.0
 """A large model's step and checkpoint may take minutes, and nobody waits for the pause."""
 CANCEL_GRACE = 5.0
-LOOK = 0.1
 
 REMEDIES = {
-    "out_of_memory": "Set micro_batch_tokens or max_length lower, use qlora, or a smaller base model.",
+    OUT_OF_MEMORY: "Set max_length or micro_batch_tokens lower, use qlora, or a smaller base model.",
     "disk_full": "Free disk space where the platform keeps its data, then train again.",
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
     "killed": "If this repeats, it may need more memory than there is: set micro_batch_tokens lower.",
@@ -31,68 +27,56 @@ UNKNOWN = frozenset(("engine_crashed", "killed", "platform_error", DAMAGED))
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt ended: `finished` with the engine's result, `stopped` as told, or `failed` with a cause."""
+    """How an attempt ended: `finished` with the engine's result, `stopped` as told, or `failed` with a cause.
+
+    `result` is the engine's last word; empty where it said none. `longest` training row in tokens, 0 where the engine
+    did not come as far as to know it.
+    """
 
     how: Literal["finished", "stopped", "failed"]
     result: Message
     cause: str = ""
     detail: str = ""
+    longest: int = 0
 
     @property
     def may_help(self) -> bool:
-        """Whether trying again can end differently."""
-        return self.cause in UNKNOWN
+        """Whether trying again can end differently; the kernel looks at the whole machine when it ends an engine."""
+        return self.cause in UNKNOWN or (self.cause == OUT_OF_MEMORY and not self.result)
 
 
-async def follow(child: Child, lease: Lease[Job], on_message: Callable[[Message], Awaitable[None]]) -> Ended:
-    """Follow an engine to its end, passing its messages on and its owner's wishes in."""
-    steering = asyncio.create_task(steer(child, lease))
-    try:
-        end: Message | None = None
-        async for message in child.messages():
-            if message["kind"] in ("result", "failed"):
-                end = message
-            else:
-                await on_message(message)
-        told = steering.done() or lease.wanted != "run" or lease.closing
-        return how_it_ended(end, (await child.wait()).signal, told)
-    finally:
-        steering.cancel()
-        await child.kill()
-
-
-async def steer(child: Child, lease: Lease[Job]) -> None:
-    """Tell the engine what is wanted; end it when it does not listen in time."""
-    await lease.attention()
-    told, since = "", 0.0
-    while True:
-        wish = "cancel" if lease.lost or lease.wanted == "cancel" else "stop"
-        if wish != told:
-            told, since = wish, time.monotonic()
-            await child.send({"op": wish})
-        if time.monotonic() - since > _grace(lease):
-            await child.kill()
-            return
-        await asyncio.sleep(LOOK)
-
-
-def _grace(lease: Lease[Job]) -> float:
+def grace(lease: Lease[Job]) -> float:
+    """Seconds that the engine has to end by itself."""
     if lease.lost or lease.wanted == "cancel":
         return CANCEL_GRACE
     return CLOSING_GRACE if lease.closing else PAUSING_GRACE
 
 
-def how_it_ended(end: Message | None, signal: int | None, told: bool) -> Ended:
+def how_it_ended(ending: Ending, longest: int = 0) -> Ended:
     """From the engine's last message, the signal that ended it, and whether it was told to end."""
-    if end is not None and end["kind"] == "result":
-        return Ended("stopped" if end.get("stopped") or end.get("cancelled") else "finished", end)
-    if told:
+    last = ending.last
+    if last is not None and last["kind"] == "result":
+        return Ended("stopped" if last.get("stopped") or last.get("cancelled") else "finished", last)
+    if ending.told:
         return Ended("stopped", {})
-    if end is not None:
-        cause, detail = end["code"], end["detail"]
-        return Ended("failed", end, cause, _sentence(detail, end.get("remedy") or REMEDIES.get(cause)))
-    text = f"The engine was ended by signal {signal}." if signal else "The engine ended without a result."
+    if last is not None:
+        cause, detail = last["code"], last["detail"]
+        return Ended("failed", last, cause, _sentence(detail, last.get("remedy") or REMEDIES.get(cause)), longest)
+    if ending.out_of_memory:
+        text = "The machine ran out of memory, and its kernel ended the engine."
+        return Ended("failed", {}, OUT_OF_MEMORY, _sentence(text, REMEDIES[OUT_OF_MEMORY]), longest)
+    number = ending.signal
+    text = f"The engine was ended by signal {number}." if number else "The engine ended without a result."
     return Ended("failed", {}, "killed", _sentence(text, REMEDIES["killed"]))
+
+
+def broken_by(error: Exception) -> Ended:
+    """A failure on our side of the engine: named ones and a full disk stay so, anything else may pass."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Ended("failed", {}, "disk_full", f"The disk is full. {REMEDIES['disk_full']}")
+    if isinstance(error, AnnealError):
+        return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
+    return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)
 
 
 def _sentence(detail: str, remedy: str | None) -> str:

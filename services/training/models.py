@@ -20,6 +20,8 @@ KEPT_CHECKPOINTS = 2
 
 DAMAGED = "checkpoint_damaged"
 """The cause of a failure that the checkpoint before may get around."""
+OUT_OF_MEMORY = "out_of_memory"
+"""The cause of a failure that a smaller micro-batch may get around."""
 
 
 class Allocation(BaseModel):
@@ -59,6 +61,7 @@ class Job(Work):
     parameters: int = 0
     context_length: int = 0
     total_steps: int = 0
+    micro_batch_tokens: int | None = None
     checkpoints: list[Checkpoint] = []
     manifest: dict[str, Any] | None = None
     staged: str | None = None
@@ -104,7 +107,20 @@ class Job(Work):
         """Files of a model may lie there again after the cleanup of a job that ended without one."""
         self.has_files = self.has_files or (self.final and self.state != "succeeded")
 
-    def retry(self, cause: str, detail: str) -> Sequence[Event]:
+    def shrink(self, longest: int) -> bool:
+        """Compute half as many tokens at once in the next attempt: the same steps in more parts.
+
+        False where that cannot help: the `longest` row, which is never parted, was all that was computed at once, or
+        the engine fell before it knew of it (0).
+        """
+        asked = self.micro_batch_tokens or self.hyperparameters["micro_batch_tokens"]
+        computed = min(asked, longest * self.hyperparameters["batch_size"])
+        if computed <= longest or not longest:
+            return False
+        self.micro_batch_tokens = max(computed // 2, longest)
+        return True
+
+    def retry(self, cause: str, detail: str, *, counts: bool = True) -> Sequence[Event]:
         """The engine died: once more from the last checkpoint while attempts are left, as its owner wished else."""
         if cause == DAMAGED:
             self.checkpoints = [c for c in self.checkpoints if c is not self.latest]
@@ -112,10 +128,10 @@ class Job(Work):
             return self.cancelled()
         if self.wanted == "pause":
             self.paused()
-        elif self.attempts >= MAX_ATTEMPTS:
+        elif counts and self.attempts >= MAX_ATTEMPTS:
             return self.fail(cause, f"{detail} It was tried {self.attempts} times.")
         else:
-            self.hand_back(counts=True)
+            self.hand_back(counts=counts)
         return ()
 
     def succeed(self, model_uri: str) -> Sequence[Event]:

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from services.training.attempt import Message
 from services.training.checkpoints import attempt_key
 from services.training.models import CustomModel, Job
 from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
+from shared.runtime.attempts import Message
 from shared.runtime.errors import AnnealError
 from shared.runtime.leases import Lease
 

@@ -1,35 +1,37 @@
 """The holder of a job: prepares the engine's folder, follows it, keeps its checkpoints, publishes what it made."""
 
 import asyncio
-import errno
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from services.training.attempt import REMEDIES, Ended, Message, follow
-from services.training.checkpoints import store_checkpoint
+from services.training.attempt import Ended, broken_by, grace, how_it_ended
+from services.training.hearing import Hearing
 from services.training.machine import Devices
-from services.training.models import Job
+from services.training.models import OUT_OF_MEMORY, Job
 from services.training.publishing import finish, stage
 from services.training.recorder import Recorder
 from services.training.store import Stores
 from services.training.token_caches import TokenCaches, window_of
 from shared.blobs.artifacts import key_of, read_manifest, resolve_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
-from shared.runtime.errors import AnnealError, Unavailable
+from shared.events.envelope import Event
+from shared.runtime.attempts import follow
+from shared.runtime.errors import Unavailable
 from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.resources import Resources
 from shared.runtime.service import background
 
 log = structlog.get_logger(__name__)
 
-Beside = Callable[[Coroutine[Any, Any, None]], None]
-
-PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples"))
+_SMALLER = (
+    "The next attempt computes at most {:,} tokens at once, in more parts for each step. "
+    "It trains the same, and takes a little longer."
+)
 
 
 class Runner:
@@ -58,7 +60,7 @@ class Runner:
                 raise
             except Exception as error:
                 log.exception("attempt_failed", job_id=job.id)
-                await self._failed(lease, recorder, _classified(error))
+                await self._failed(lease, recorder, broken_by(error))
             finally:
                 self._left()
                 await recorder.farewell()
@@ -68,8 +70,10 @@ class Runner:
             recorder.record("state", state="running", attempt=job.attempts)
             async with self._workdir(job) as folder:
                 ended = await self._train(job, lease, recorder, folder)
-                if ended.how != "finished" or lease.wanted == "cancel":
-                    return await self._ended(lease, recorder, ended)
+                if ended.how == "failed":
+                    return await self._failed(lease, recorder, ended)
+                if ended.how == "stopped" or lease.wanted == "cancel":
+                    return await self._stopped(lease, recorder)
                 await recorder.flush()  # whoever finishes from here on does not know these lines
                 job = await stage(self._resources.blobs, job, lease, ended.result)
         recorder.record("state", state="publishing")
@@ -77,18 +81,21 @@ class Runner:
         recorder.record("state", state=done.state, model_id=done.model_id)
         return None
 
-    async def _ended(self, lease: Lease[Job], recorder: Recorder, ended: Ended) -> None:
-        if ended.how == "failed":
-            return await self._failed(lease, recorder, ended)
+    async def _stopped(self, lease: Lease[Job], recorder: Recorder) -> None:
         done = await lease.change(lambda job: job.interrupted())
         recorder.record("state", state=done.state)
-        return None
 
     async def _failed(self, lease: Lease[Job], recorder: Recorder, ended: Ended) -> None:
-        cause, detail = ended.cause, ended.detail
-        done = await lease.change(lambda job: job.retry(cause, detail) if ended.may_help else job.fail(cause, detail))
-        recorder.log("error", detail)
-        recorder.record("state", state=done.state, cause=cause, detail=detail)
+        def fail(job: Job) -> Sequence[Event]:
+            if ended.cause == OUT_OF_MEMORY and job.shrink(ended.longest):
+                return job.retry(ended.cause, ended.detail, counts=False)
+            return job.retry(ended.cause, ended.detail) if ended.may_help else job.fail(ended.cause, ended.detail)
+
+        done = await lease.change(fail)
+        recorder.log("error", ended.detail)
+        if ended.cause == OUT_OF_MEMORY and done.state == "queued" and done.micro_batch_tokens:
+            recorder.log("warning", _SMALLER.format(done.micro_batch_tokens))
+        recorder.record("state", state=done.state, cause=ended.cause, detail=ended.detail)
 
     @asynccontextmanager
     async def _workdir(self, job: Job) -> AsyncIterator[Path]:
@@ -104,10 +111,12 @@ class Runner:
         spec = await self._spec(job, folder)
         if job.token > 1:
             recorder.rewind(job.latest.step if job.latest else 0)
-        with self._devices.lent(job.resources.gpu) as env:
-            child = await self._resources.engines.launch(self._target, spec, cwd=folder, env=env)
-            async with _beside() as beside:
-                return await follow(child, lease, lambda message: self._heard(message, job, lease, recorder, beside))
+        async with Hearing.open(self._resources.blobs, self._tokens, job, lease, recorder) as hearing:
+            with self._devices.lent(job.resources.gpu) as env:
+                child = await self._resources.engines.launch(self._target, spec, cwd=folder, env=env)
+                ending = await follow(child, lease, hearing.hear, grace)
+            await hearing.finished()
+        return how_it_ended(ending, hearing.longest)
 
     async def _spec(self, job: Job, folder: Path) -> dict[str, Any]:
         """The engine's spec (engine/spec.py): local paths and plain JSON."""
@@ -132,49 +141,18 @@ class Runner:
                 "tokens": str(tokens) if tokens else None,
                 "window": window or None,
             },
-            "hyperparameters": {"method": job.method, **job.hyperparameters},
+            "hyperparameters": {"method": job.method, **job.hyperparameters, **_smaller(job)},
             "resume_from": str(checkpoint) if checkpoint else None,
             "output": str(folder / "model"),
             "checkpoints": str(folder / "checkpoints"),
         }
 
-    async def _heard(self, message: Message, job: Job, lease: Lease[Job], recorder: Recorder, beside: Beside) -> None:
-        kind, values = message["kind"], {k: v for k, v in message.items() if k != "kind"}
-        if kind == "checkpoint":
-            await recorder.flush()  # what led to it must not be lost once it is the point to go on from
-            stored = await store_checkpoint(self._resources.blobs, job, lease, message)
-            recorder.record("checkpoint", step=stored.step, loss=stored.loss, best=stored.best)
-        elif kind == "tokens":
-            beside(self._tokens.keep(job, message))
-        elif kind == "resumed":
-            recorder.log("info", f"Going on from the checkpoint at step {values['step']}.")
-        elif kind in PASSED_ON:
-            recorder.record(kind, **values)
-        await recorder.settle()
 
-
-@asynccontextmanager
-async def _beside() -> AsyncIterator[Beside]:
-    """A way to start work that runs beside the messages and is over, one way or the other, at the end."""
-    tasks: list[asyncio.Task[None]] = []
-    try:
-        yield lambda work: tasks.append(asyncio.create_task(work))
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+def _smaller(job: Job) -> dict[str, Any]:
+    return {"micro_batch_tokens": job.micro_batch_tokens} if job.micro_batch_tokens else {}
 
 
 def _make_empty(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("model", "checkpoints"):
         (folder / name).mkdir(parents=True)
-
-
-def _classified(error: Exception) -> Ended:
-    """A failure on our side of the child: named ones and a full disk stay so, anything else may pass."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Ended("failed", {}, "disk_full", f"The disk is full. {REMEDIES['disk_full']}")
-    if isinstance(error, AnnealError):
-        return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
-    return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)

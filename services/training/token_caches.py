@@ -9,13 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from services.training.attempt import Message
 from services.training.models import Job, TokenCache
 from shared.blobs.artifacts import delete_artifact, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore, new_id
+from shared.runtime.attempts import Message
 from shared.runtime.errors import NotFound
 
 log = structlog.get_logger(__name__)

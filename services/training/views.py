@@ -47,6 +47,9 @@ class JobView(Public):
     attempts: int
     resources: Allocation
     hyperparameters: dict[str, Any] = Field(description="every setting as resolved at submit")
+    micro_batch_tokens: int | None = Field(
+        description="tokens computed at once since memory did not suffice for the setting; null: as in hyperparameters"
+    )
     defaulted: list[str] = Field(description="names of the settings that the request left to the defaults")
     after: list[FollowUp]
     model_id: str | None = Field(description="the custom model, once the job has succeeded")

@@ -1,56 +1,98 @@
 """One attempt at leased work in an engine child: its messages, its owner's wishes, and every way it can end."""
 
 import asyncio
+import signal
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from shared.documents.entities import Changed
 from shared.runtime.children import Child
 from shared.runtime.leases import Lease, LeaseLost, W
+from shared.runtime.oom import oom_kills
 from shared.runtime.work import Work
 from shared.runtime.worker import MAX_ATTEMPTS
 
 Message = dict[str, Any]
 OnMessage = Callable[[Message], Awaitable[None]]
+Grace = Callable[[Lease[W]], float]
+"""Seconds that an engine has to end by itself, by what its lease says now."""
 
 GRACE = 10.0
-"""Seconds between asking an engine to stop and ending it."""
+LOOK = 0.1
 
 
-async def attempt(child: Child, lease: Lease[W], on_message: OnMessage, *, grace: float = GRACE) -> Message | None:
-    """Follow `child` to its end; `on_message` sees everything but how it ended.
+@dataclass(frozen=True)
+class Ending:
+    """How an engine ended.
+
+    `last` is its result or its failure, None where it said neither. `told`: it was asked to end, by its owner, a lost
+    lease, or a process that closes. `out_of_memory`: nobody asked, and the kernel ended processes to free memory.
+    """
+
+    last: Message | None
+    signal: int | None = None
+    told: bool = False
+    out_of_memory: bool = False
+
+
+def soon(lease: Lease[W]) -> float:
+    """The plain grace; nothing that is written without a lease is of use."""
+    return 0.0 if lease.lost else GRACE
+
+
+async def follow(child: Child, lease: Lease[W], on_message: OnMessage, grace: Grace[W] = soon) -> Ending:
+    """Follow an engine to its end, passing its messages on and its owner's wishes in.
+
+    `on_message` sees everything but the last word; what it raises ends the engine.
+    """
+    kills, steering = oom_kills(), asyncio.create_task(_steer(child, lease, grace))
+    try:
+        last: Message | None = None
+        async for message in child.messages():
+            if message["kind"] in ("result", "failed"):
+                last = message
+            else:
+                await on_message(message)
+        number, told = (await child.wait()).signal, steering.done() or lease.disturbed
+        killed = number == signal.SIGKILL and not told
+        return Ending(last, number, told, out_of_memory=killed and oom_kills() > kills)
+    finally:
+        steering.cancel()
+        await child.kill()
+
+
+async def _steer(child: Child, lease: Lease[W], grace: Grace[W]) -> None:
+    """Tell the engine what is wanted; end it when it does not listen in time."""
+    await lease.attention()
+    told, since = "", 0.0
+    while True:
+        wish = "cancel" if lease.lost or lease.wanted == "cancel" else "stop"
+        if wish != told:
+            told, since = wish, time.monotonic()
+            await child.send({"op": wish})
+        if time.monotonic() - since >= grace(lease):
+            await child.kill()
+            return
+        await asyncio.sleep(LOOK)
+
+
+async def attempt(child: Child, lease: Lease[W], on_message: OnMessage) -> Message | None:
+    """Follow work that keeps nothing of an attempt that was ended: it begins anew, or not at all.
 
     Returns the engine's result. None when there is nothing left to do, because the work was cancelled, failed or went
     back to the queue (the process closes, or the child died and attempts are left). Raises LeaseLost.
     """
-    following = asyncio.create_task(_follow(child, on_message))
-    attention = asyncio.create_task(lease.attention())
-    try:
-        await asyncio.wait({following, attention}, return_when=asyncio.FIRST_COMPLETED)
-        if not following.done():
-            await child.stop(0.0 if lease.lost else grace)
-            await following
-            await _interrupted(lease)
-            return None
-        return await _ended(following.result(), lease)
-    finally:
-        attention.cancel()
-        await child.kill()
-        following.cancel()
-
-
-async def _follow(child: Child, on_message: OnMessage) -> Message | None:
-    """The engine's last word: its result, its failure, or None when it died without one."""
-    end: Message | None = None
-    async for message in child.messages():
-        if message["kind"] in ("result", "failed"):
-            end = message
-        else:
-            await on_message(message)
-    return end
+    ending = await follow(child, lease, on_message)
+    if ending.told:
+        await _interrupted(lease)
+        return None
+    return await _ended(ending, lease)
 
 
 async def _interrupted(lease: Lease[W]) -> None:
+    """What becomes of work whose engine was told to end. Raises LeaseLost where another worker has it."""
     if lease.lost:
         raise LeaseLost("The lease was taken over.")
     if lease.wanted == "cancel":
@@ -59,20 +101,23 @@ async def _interrupted(lease: Lease[W]) -> None:
         await lease.change(lambda work: work.hand_back(counts=False))
 
 
-async def _ended(end: Message | None, lease: Lease[W]) -> Message | None:
-    if end is None:
-        await lease.change(_died)
+async def _ended(ending: Ending, lease: Lease[W]) -> Message | None:
+    if ending.last is None:
+        await lease.change(lambda work: died(work, ending))
         return None
-    if end["kind"] == "result":
-        return end
-    detail = " ".join(text for text in (end["detail"], end.get("remedy")) if text)
-    await lease.change(lambda work: work.fail(end["code"], detail))
+    if ending.last["kind"] == "result":
+        return ending.last
+    code = ending.last["code"]
+    detail = " ".join(text for text in (ending.last["detail"], ending.last.get("remedy")) if text)
+    await lease.change(lambda work: work.fail(code, detail))
     return None
 
 
-def _died(work: Work) -> Changed:
-    """Killed from outside, out of memory perhaps: once more while attempts are left."""
-    if work.attempts >= MAX_ATTEMPTS:
-        return work.fail("worker_lost", f"Its engine was killed {work.attempts} times; it may need more memory.")
-    work.hand_back(counts=True)
-    return ()
+def died(work: Work, ending: Ending) -> Changed:
+    """Its engine was killed: once more while attempts are left, for what pressed on the memory may have passed."""
+    if work.attempts < MAX_ATTEMPTS:
+        work.hand_back(counts=True)
+        return ()
+    if ending.out_of_memory:
+        return work.fail("out_of_memory", f"The machine ran out of memory {work.attempts} times under its engine.")
+    return work.fail("worker_lost", f"Its engine was killed {work.attempts} times; it may need more memory.")

@@ -56,6 +56,11 @@ class Lease(Generic[W]):
         """Wait until the owner wants something else, the lease is lost, or the process closes."""
         await self._attention.wait()
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether `attention` would return at once."""
+        return self._attention.is_set()
+
     def nudge(self) -> None:
         """Beat now instead of at the next interval."""
         self._due.set()

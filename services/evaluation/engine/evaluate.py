@@ -143,7 +143,7 @@ class Work:
         return report
 
     def _check(self) -> None:
-        if (command := self.commands.poll()) and command["op"] == "stop":
+        if (command := self.commands.poll()) and command["op"] in ("stop", "cancel"):
             raise EngineError("stopped", "The evaluation was asked to stop.")
 
 

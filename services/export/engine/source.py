@@ -72,7 +72,7 @@ class Stages:
 
     def next(self) -> None:
         """The next stage begins. Raises EngineError `stopped`."""
-        if (command := self._commands.poll()) and command["op"] == "stop":
+        if (command := self._commands.poll()) and command["op"] in ("stop", "cancel"):
             raise EngineError("stopped", "The export was asked to stop.")
         stage, total = self._names[self._done], len(self._names)
         self._reporter.emit("progress", phase=stage, done=self._done, total=total, unit="stages")

@@ -19,7 +19,7 @@ from services.training.engine.interrupts import Interrupts
 from services.training.engine.prompts import CANDIDATES, candidates, evaluation_rows
 from services.training.engine.spec import Data
 from services.training.engine.tokens import Table, TableWriter, fits, seal
-from shared.engine.protocol import Reporter
+from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
 
 if TYPE_CHECKING:
@@ -134,10 +134,10 @@ def _write(
     folder: Path, split: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
 ) -> None:
     with TableWriter(folder, split) as writer:
-        for number, (row_id, row) in enumerate(_rows(groups)):
+        for number, (row_id, source, row) in enumerate(_rows(groups)):
             if ask and number % _ROWS_AT_ONCE == 0:
                 ask.check()
-            for ids, spans in samples_of(row, template, window):
+            for ids, spans in _samples(source, row, template, window):
                 writer.add(row_id, ids, spans)
 
 
@@ -152,13 +152,12 @@ def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
     return found, size
 
 
-def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(row_id, row) of row groups, few in memory at a time."""
+def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, str, str]]:
+    """(row_id, source, row as JSON) of row groups, few in memory at a time."""
     for shard, group in groups:
         with _open(shard) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "row"]):
-                ids, rows = (column.to_pylist() for column in batch.columns)
-                yield from zip(ids, map(json.loads, rows), strict=True)
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "source", "row"]):
+                yield from zip(*(batch[name].to_pylist() for name in ("row_id", "source", "row")), strict=True)
 
 
 def _evaluated(shards: Sequence[str]) -> Iterator[str]:
@@ -183,6 +182,20 @@ def _open(shard: str) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     return pq.ParquetFile(shard)
+
+
+def _samples(source: str, row: str, template: ChatTemplate, window: int) -> list[Encoded]:
+    """What is learned of a row; raises EngineError naming where the row came from, such as `upload.jsonl:17`."""
+    try:
+        return list(samples_of(json.loads(row), template, window))
+    except EngineError as error:
+        raise EngineError(error.code, f"{source}: {error.detail}", **{**error.fields, "row": source}) from error
+    except (ValueError, KeyError, TypeError) as error:
+        detail, remedy = (
+            f"{source} is no row to train on: {error!r}",
+            "Correct or remove it, and upload the data again.",
+        )
+        raise EngineError("bad_data", detail, row=source, remedy=remedy) from error
 
 
 def samples_of(row: dict[str, Any], template: ChatTemplate, window: int) -> Iterator[Encoded]:

@@ -118,3 +118,7 @@ class Settings(BaseModel):
     micro_batch_tokens: int
     template_hash: str
     total_steps: int = 0
+
+    def at_most(self, micro_batch_tokens: int) -> Settings:
+        """The same in smaller micro-batches, where memory did not suffice for these; the steps stay what they are."""
+        return self.model_copy(update={"micro_batch_tokens": min(self.micro_batch_tokens, micro_batch_tokens)})

@@ -104,6 +104,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
     tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
     tables = [Table.open(tokens, split) for split in ("train", "validation")]
     settings = checkpoint.settings if checkpoint else settle(asked, model, dtype, template, tables[0], limit)
+    settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
     training, validation = (data.cut(table, settings.max_length) for table in tables)
@@ -168,6 +169,9 @@ def describe(run: Run) -> None:
         "info",
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
         f"{run.settings.max_length} tokens, {run.settings.total_steps:,} steps",
+    )
+    run.reporter.emit(
+        "settled", longest=int(run.training.lengths.max()), micro_batch_tokens=run.settings.micro_batch_tokens
     )
     for split, samples in (("training", run.training), ("validation", run.validation)):
         if samples.aside:

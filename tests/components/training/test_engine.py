@@ -29,13 +29,13 @@ async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny:
         yield opened
 
 
-async def put_real_dataset(resources: Resources) -> None:
-    """Forty greetings to learn and eight to check."""
+async def put_real_dataset(resources: Resources, words: str = "") -> None:
+    """Forty greetings to learn and eight to check, each with some more `words`."""
     folder = resources.scratch / "greetings"
     folder.mkdir()
     rows = {"train": 40, "validation": 8}
     for split, count in rows.items():
-        texts = [f"Hello number {i % 10} of {split}." for i in range(count)]
+        texts = [f"Hello number {i % 10} of {split}.{words}" for i in range(count)]
         table = pa.table(
             {
                 "row_id": pa.array(range(count), pa.int64()),
@@ -102,3 +102,17 @@ async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: 
     ]
     sums = [{entry["name"]: entry["sha256"] for entry in manifest["files"]} for manifest in models]
     assert sums[0]["adapter_model.safetensors"] == sums[1]["adapter_model.safetensors"]
+
+
+async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_parts(
+    tmp_path: Path, engines: Engines, tiny: Path
+) -> None:
+    async with open_room(tmp_path, engines, tiny, engine="tests.starved_trainer:main") as starved:
+        await put_real_dataset(starved.resources, words=" please reply with a short answer" * 14)
+        asked = {**SETTINGS, "batch_size": 64, "micro_batch_tokens": 32768, "eval_every": 2}
+        job = await starved.submit(dataset="ds_hello", method="full", max_steps=2, **asked)
+        done = await starved.until(job["id"], *FINAL)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
+        assert 512 <= done["micro_batch_tokens"] < 20_000
+        states = [r for r in await starved.records(job["id"]) if r["kind"] == "state"]
+        assert ("queued", "out_of_memory") in [(r["state"], r.get("cause")) for r in states]

@@ -138,6 +138,73 @@ async def test_an_engine_that_always_dies_is_given_up(room: Room) -> None:
     assert (done["state"], done["cause"], done["attempts"]) == ("failed", "engine_crashed", 3)
 
 
+async def test_out_of_memory_goes_on_in_smaller_micro_batches(room: Room) -> None:
+    undisturbed = await room.submit(seed=7, batch_size=8)
+    await room.until(undisturbed["id"], "succeeded")
+    room.control(memory=300)
+    job = await room.submit(seed=7, batch_size=8)
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
+    assert done["micro_batch_tokens"] == 200  # of 8 rows of at most 100 tokens: 400, then 200
+    assert done["hyperparameters"] == undisturbed["hyperparameters"]
+
+    told = [line["message"] for line in done["logs"] if line["level"] == "warning"]
+    assert ["at most 400 tokens" in told[0], "at most 200 tokens" in told[1]] == [True, True]
+    records = await room.records(job["id"])
+    assert [r["step"] for r in records if r["kind"] == "rewind"] == [5, 5]
+    assert losses(records) == losses(await room.records(undisturbed["id"]))
+
+
+async def test_a_single_row_that_needs_too_much_memory_ends_the_job_with_a_remedy(room: Room) -> None:
+    room.control(memory=60)
+    job = await room.submit(batch_size=2)
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["cause"], done["micro_batch_tokens"]) == ("failed", "out_of_memory", 100)
+    assert "max_length" in done["detail"]
+
+
+async def test_training_goes_on_while_a_checkpoint_is_stored(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs, held = room.resources.blobs, asyncio.Event()
+    put = blobs.put
+
+    async def slow(key: str, data: Any) -> Any:
+        if "/checkpoint-5/" in key:
+            await held.wait()
+        return await put(key, data)
+
+    monkeypatch.setattr(blobs, "put", slow)
+    room.control(hold_at=8)
+    job = await room.submit()
+    seen = await room.until_logged(job["id"], "holding")
+    assert seen["checkpoints"] == []
+
+    os.kill(int(seen["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
+    held.set()
+    done = await room.until(job["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+    records = await room.records(job["id"])
+    assert [r["step"] for r in records if r["kind"] == "rewind"] == [5]  # it was stored before the next attempt
+    assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [5, 10, 15, 20]
+
+
+async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, times = room.resources.blobs, [0]
+    put = blobs.put
+
+    async def broken_once(key: str, data: Any) -> Any:
+        if "/checkpoint-10/" in key and not times[0]:
+            times[0] += 1
+            raise ConnectionError("the store is away")
+        return await put(key, data)
+
+    monkeypatch.setattr(blobs, "put", broken_once)
+    done = await room.until((await room.submit())["id"], *FINAL)
+    assert done["state"] == "succeeded", done["logs"]
+    assert [r["step"] for r in await room.records(done["id"]) if r["kind"] == "rewind"] == [5]
+
+
 async def test_what_cannot_end_differently_is_not_repeated(room: Room) -> None:
     room.control(fail={"code": "diverged", "detail": "The loss is not a number."})
     job = await room.submit()

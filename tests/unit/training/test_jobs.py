@@ -10,6 +10,7 @@ from services.training.machine import PATIENCE, Devices, Machine, MachineCapacit
 from services.training.models import Checkpoint, Job
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
+from shared.runtime.attempts import Ending
 
 
 def a_job(id: str = "job_1", **changes: Any) -> Job:
@@ -101,7 +102,7 @@ def test_success_says_what_came_of_it() -> None:
     ],
 )
 def test_how_an_attempt_ended(end: dict[str, Any] | None, signal: int | None, told: bool, how: str, cause: str) -> None:
-    ended = how_it_ended(end, signal, told)
+    ended = how_it_ended(Ending(end, signal, told))
     assert (ended.how, ended.cause) == (how, cause)
 
 
@@ -109,14 +110,36 @@ def test_only_what_may_end_differently_is_tried_again() -> None:
     again = {
         cause
         for cause in ("killed", "engine_crashed", "checkpoint_damaged", "out_of_memory", "bad_data", "diverged")
-        if Ended("failed", {}, cause).may_help
+        if Ended("failed", {"kind": "failed"}, cause).may_help
     }
     assert again == {"killed", "engine_crashed", "checkpoint_damaged"}
 
 
 def test_a_remedy_goes_with_the_cause() -> None:
     end = {"kind": "failed", "code": "out_of_memory", "detail": "no memory"}
-    assert "micro_batch_tokens" in how_it_ended(end, None, False).detail
+    assert "micro_batch_tokens" in how_it_ended(Ending(end)).detail
+
+
+def test_an_engine_that_the_kernel_ended_ran_out_of_memory_and_may_run_again() -> None:
+    ended = how_it_ended(Ending(None, 9, out_of_memory=True), longest=300)
+    assert (ended.cause, ended.longest, ended.may_help) == ("out_of_memory", 300, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "batch_size", "longest", "smaller"),
+    [
+        (4096, 8, 600, [2048, 1024, 600]),
+        (4096, 4, 100, [200, 100]),
+        (512, 8, 600, []),
+        (4096, 1, 600, []),
+        (4096, 8, 0, []),
+    ],
+)
+def test_micro_batches_shrink_to_the_longest_row(asked: int, batch_size: int, longest: int, smaller: list[int]) -> None:
+    job, found = a_job(hyperparameters={"micro_batch_tokens": asked, "batch_size": batch_size}), []
+    while job.shrink(longest):
+        found.append(job.micro_batch_tokens)
+    assert found == smaller
 
 
 def capacity(slots: int = 2, cpu: int = 4) -> MachineCapacity:

@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -16,7 +18,7 @@ from services.training.engine.spec import ModelRef
 from shared.engine.load import load_model, load_tokenizer
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
-from tests.tiny import make_tiny_model
+from tests.tiny import CHATML, make_tiny_model
 from tests.unit.training.engine_run import make_spec, messages, run, write_shard
 
 
@@ -160,6 +162,31 @@ def test_a_dataset_with_nothing_to_learn_is_refused(tmp_path: Path, model: Path)
     with pytest.raises(EngineError) as caught:
         run(spec)
     assert caught.value.code == "nothing_to_train"
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ('{"neither": 1}', "bad_data"),
+        ("{not json", "bad_data"),
+        ('{"messages": [{"role": "user", "content": "?"}]}', "template_refused"),
+    ],
+)
+def test_a_row_that_cannot_be_learned_is_named(tmp_path: Path, row: str, code: str) -> None:
+    picky = make_tiny_model(tmp_path / "picky")
+    (picky / "chat_template.jinja").write_text(
+        "{% if messages | length < 2 and not add_generation_prompt %}{{ raise_exception('too short') }}{% endif %}"
+        + CHATML
+    )
+    spec = make_spec(tmp_path, picky)
+    write_shard(Path(spec["dataset"]["train"][0]), messages(5))
+    table = pq.read_table(spec["dataset"]["train"][0])
+    rows = [*table["row"].to_pylist()[:3], row, *table["row"].to_pylist()[4:]]
+    pq.write_table(table.set_column(2, "row", pa.array(rows)), spec["dataset"]["train"][0])
+    with pytest.raises(EngineError) as caught:
+        run(spec)
+    assert (caught.value.code, caught.value.fields["row"]) == (code, "upload.jsonl:4")
+    assert "upload.jsonl:4" in caught.value.detail
 
 
 def test_long_text_is_learned_in_windows(tmp_path: Path, model: Path) -> None:

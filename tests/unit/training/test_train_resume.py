@@ -109,6 +109,25 @@ def test_resume_keeps_what_was_settled_at_the_start(tmp_path: Path, model: Path)
     assert result["provenance"]["settings"]["micro_batch_tokens"] == 64
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_smaller_micro_batches_after_a_resume_train_the_same(tmp_path: Path, model: Path, method: str) -> None:
+    undisturbed = make_spec(tmp_path / "a", model, method=method)
+    _, whole = run(undisturbed)
+    killed = make_spec(tmp_path / "b", model, method=method)
+    with pytest.raises(Crash):
+        run(killed, Journal(crash_at=8))
+
+    resumed = {**killed, "resume_from": str(tmp_path / "b/checkpoints/step-00000005"), "workdir": str(tmp_path / "c")}
+    resumed["hyperparameters"] = {**killed["hyperparameters"], "micro_batch_tokens": 64}
+    result, rest = run(resumed)
+
+    assert result["provenance"]["settings"]["micro_batch_tokens"] == 64
+    expected = {step: loss for step, loss in whole.losses().items() if step > 5}
+    assert rest.losses() == pytest.approx(expected, abs=1e-4)
+    expected_weights, found = weights(undisturbed), weights(resumed)
+    assert all(torch.allclose(expected_weights[name], found[name], atol=1e-3) for name in found)
+
+
 @pytest.mark.parametrize("name", ["checkpoint.json", "weights.safetensors", "optimizer.pt"])
 def test_damaged_checkpoint_is_named(tmp_path: Path, crashed: dict[str, Any], name: str) -> None:
     folder = tmp_path / "step-00000005"

@@ -1,0 +1,76 @@
+"""What an attempt's engine says: recorded, and its checkpoints stored while it trains on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from services.training.checkpoints import store_checkpoint
+from services.training.models import Job
+from services.training.recorder import Recorder
+from services.training.token_caches import TokenCaches
+from shared.blobs.protocol import Blobs
+from shared.runtime.attempts import Message
+from shared.runtime.leases import Lease
+
+PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples"))
+
+
+class Hearing:
+    """Hears one attempt. Checkpoints are stored one after the other, beside its training.
+
+    The engine waits only where it writes one before the one before is stored. `longest` is the longest training row in
+    tokens, once the engine knows it, else 0.
+    """
+
+    def __init__(self, blobs: Blobs, tokens: TokenCaches, job: Job, lease: Lease[Job], recorder: Recorder) -> None:
+        self._blobs, self._tokens, self._job, self._lease, self._recorder = blobs, tokens, job, lease, recorder
+        self._storing: asyncio.Task[None] | None = None
+        self._keeping: list[asyncio.Task[None]] = []
+        self.longest = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, blobs: Blobs, tokens: TokenCaches, job: Job, lease: Lease[Job], recorder: Recorder
+    ) -> AsyncIterator["Hearing"]:
+        """Nothing is stored any more behind the block; a checkpoint that was not stored by then does not exist."""
+        hearing = cls(blobs, tokens, job, lease, recorder)
+        try:
+            yield hearing
+        finally:
+            left = [*hearing._keeping, *([hearing._storing] if hearing._storing else [])]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def finished(self) -> None:
+        """Wait until everything so far is stored; raises what kept a checkpoint from it."""
+        await self._stored()
+        await asyncio.gather(*self._keeping)
+
+    async def _stored(self) -> None:
+        if self._storing is not None:
+            await self._storing
+
+    async def hear(self, message: Message) -> None:
+        """Take one message, waiting while too much waits to be written."""
+        values: dict[str, Any] = {name: value for name, value in message.items() if name != "kind"}
+        match message["kind"]:
+            case "checkpoint":
+                await self._stored()
+                await self._recorder.flush()  # what led to it must not be lost once it is the point to go on from
+                self._storing = asyncio.create_task(self._store(message))
+            case "tokens":
+                self._keeping.append(asyncio.create_task(self._tokens.keep(self._job, message)))
+            case "settled":
+                self.longest = values["longest"]
+            case "resumed":
+                self._recorder.log("info", f"Going on from the checkpoint at step {values['step']}.")
+            case kind if kind in PASSED_ON:
+                self._recorder.record(kind, **values)
+        await self._recorder.settle()
+
+    async def _store(self, message: Message) -> None:
+        stored = await store_checkpoint(self._blobs, self._job, self._lease, message)
+        self._recorder.record("checkpoint", step=stored.step, loss=stored.loss, best=stored.best)
