@@ -82,9 +82,9 @@ class Client:
         """The JSON answer of a GET; query values that are None are left out."""
         return self._send("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
 
-    def post(self, path: str, body: Any = None) -> Any:
-        """The JSON answer of a POST with a JSON body, or None."""
-        response = self._send("POST", path, json=body)
+    def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        """The JSON answer of a POST with a JSON body, or None; query values that are None are left out."""
+        response = self._send("POST", path, json=body, params={k: v for k, v in query.items() if v is not None})
         return response.json() if response.content else None
 
     def patch(self, path: str, body: Any) -> Any:

@@ -8,6 +8,7 @@ from cli import __version__
 from cli.client import CommandError
 from cli.commands.chat import chat
 from cli.commands.datasets import datasets
+from cli.commands.events import events
 from cli.commands.jobs import jobs, logs, train
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
@@ -24,7 +25,7 @@ cli = typer.Typer(
 )
 for command in (up, demo, link, status, train, logs, evaluate, export, chat):
     cli.command()(command)
-for group in (datasets, models, jobs):
+for group in (datasets, models, jobs, events):
     cli.add_typer(group, name=group.info.name)
 
 

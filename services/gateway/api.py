@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect, status
@@ -27,7 +27,9 @@ log = structlog.get_logger(__name__)
 class Health(BaseModel):
     """How this process is."""
 
-    status: str = Field(description="ok or not_ready")
+    status: Literal["ok", "degraded", "not_ready"] = Field(
+        description="degraded: a room is away, everything else works; not_ready: nothing works through this process"
+    )
     checks: dict[str, str] = Field(default={}, description='each dependency and room by name: "ok" or "not_ready"')
 
 
@@ -55,11 +57,16 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"model": Health}})
     async def show_readiness(response: Response) -> Health:
-        """Whether each dependency and room answers. What is wrong with one is in the log, not here."""
-        checks = await platform.readiness()
-        ready = all(found == "ok" for found in checks.values())
-        response.status_code = 200 if ready else 503
-        return Health(status="ok" if ready else "not_ready", checks=checks)
+        """Whether each dependency and room answers; what is wrong with one is in the log, not here.
+
+        503 only without the gateway's own servers: a room that is away must not take the door away from the others.
+        """
+        own, rooms = await platform.readiness()
+        if any(state != "ok" for state in own.values()):
+            response.status_code = 503
+            return Health(status="not_ready", checks=own | rooms)
+        whole = all(state == "ok" for state in rooms.values())
+        return Health(status="ok" if whole else "degraded", checks=own | rooms)
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

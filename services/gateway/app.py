@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from services.gateway import api, handlers
+from services.gateway import api, dead_letters, handlers
 from services.gateway.auth import api as auth_api
 from services.gateway.auth.credentials import Credentials, mint
 from services.gateway.auth.gate import Gate
@@ -80,6 +80,7 @@ async def build(resources: Resources, rooms: Mapping[str, Target | ASGIApp]) -> 
     router = APIRouter()
     router.include_router(auth_api.routes(keys, sessions))
     router.include_router(api.routes(Platform(resources, targets, VERSION), model, metrics))
+    router.include_router(dead_letters.routes(resources.bus))
     router.include_router(api.live_routes(Live(hub, targets), metrics, resources.signer))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
     targets.targets["gateway"] = InProcess(web_app(service, resources, openapi_url=None))

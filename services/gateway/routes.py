@@ -41,6 +41,7 @@ ROUTES = (
     Route("/live", "gateway", scope="read"),
     Route("/overview", "gateway"),
     Route("/metrics", "gateway"),
+    Route("/events/**", "gateway", scope="admin"),
     Route("/openapi.json", "gateway", scope="infer"),
     Route("/models/custom/{id}/evaluate", "evaluation"),
     Route("/models/custom/{id}/evaluations/**", "evaluation"),

@@ -20,16 +20,12 @@ class Platform:
     def __init__(self, resources: Resources, rooms: Rooms, version: str) -> None:
         self._resources, self._rooms, self._version = resources, rooms, version
 
-    async def readiness(self) -> dict[str, str]:
-        """Each dependency and room by name: "ok" or "not_ready"; why not goes to the log."""
+    async def readiness(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The gateway's own servers and the rooms by name: "ok" or "not_ready"; why not goes to the log."""
         names = sorted(self._rooms.targets)
-        found = await readiness(self._resources)
+        own = asyncio.create_task(readiness(self._resources))
         rooms = await asyncio.gather(*(self._ping(name) for name in names))
-        found |= dict(zip(names, rooms, strict=True))
-        for name, state in found.items():
-            if state != "ok":
-                log.warning("not_ready", dependency=name, detail=state)
-        return {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}
+        return _told(await own), _told(dict(zip(names, rooms, strict=True)))
 
     async def _ping(self, room: str) -> str:
         try:
@@ -41,3 +37,11 @@ class Platform:
     async def description(self, own: openapi.Description) -> openapi.Description:
         """The merged OpenAPI description of every room that answers and of the gateway itself."""
         return openapi.merge(await openapi.collect(self._rooms, own), self._version)
+
+
+def _told(found: dict[str, str]) -> dict[str, str]:
+    """What may be told without a key."""
+    for name, state in found.items():
+        if state != "ok":
+            log.warning("not_ready", dependency=name, detail=state)
+    return {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}

@@ -187,14 +187,18 @@ class LocalBus:
             for id, room, text, reason, attempts in rows
         ]
 
-    async def replay(self, id: str) -> bool:
-        """Bring a dead letter back to life with its attempts forgotten."""
+    async def replay(self, *ids: str) -> int:
+        """Bring dead letters back to life with their attempts forgotten."""
         sql = """UPDATE deliveries SET attempts = 0, at = 0, reason = NULL
             WHERE id = ? AND reason IS NOT NULL RETURNING room, type"""
-        rows = await self._database.write(lambda db: db.execute(sql, (id,)).fetchall())
-        for room, type in rows:
+
+        def revive(db: sqlite3.Connection) -> list[tuple[str, str]]:
+            return [row for id in ids for row in db.execute(sql, (id,)).fetchall()]
+
+        rows = await self._database.write(revive)
+        for room, type in set(rows):
             self._kick(room, type)
-        return bool(rows)
+        return len(rows)
 
     async def ping(self) -> None:
         """Raise unless the file answers."""

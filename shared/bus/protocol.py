@@ -54,8 +54,8 @@ class Bus(Protocol):
     async def dead(self, room: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""
 
-    async def replay(self, id: str) -> bool:
-        """Put a dead letter back into its room's queue with its attempts forgotten; False when it is not there."""
+    async def replay(self, *ids: str) -> int:
+        """Put dead letters back into their rooms' queues with their attempts forgotten; how many were there."""
 
     async def ping(self) -> None:
         """Raise unless the broker answers."""

@@ -319,15 +319,14 @@ class RabbitBus:
             letters = [self._letter(message) for message in messages]
         return [letter for letter in letters if room in (None, letter.room)]
 
-    async def replay(self, id: str) -> bool:
-        """Publish it to its room's queue again, then take it out."""
+    async def replay(self, *ids: str) -> int:
+        """Publish each to its room's queue again, then take it out."""
         async with self._dead_letters() as messages:
-            for message in messages:
-                if _letter_id(message) == id:
-                    await self._put(self._channel.default_exchange, _again(message), _queue_of(message))
-                    await message.ack()
-                    return True
-        return False
+            wanted = [message for message in messages if _letter_id(message) in ids]
+            for message in wanted:
+                await self._put(self._channel.default_exchange, _again(message), _queue_of(message))
+                await message.ack()
+        return len(wanted)
 
     def _letter(self, message: AbstractIncomingMessage) -> DeadLetter:
         queue = _queue_of(message)

@@ -16,14 +16,18 @@ import websockets
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
+from typer.testing import CliRunner
 
+from cli.main import cli
+from deploy.servers import free_port
 from services.gateway.app import Gateway, build, sweep
 from services.gateway.auth.credentials import digest_of
 from services.gateway.proxy import OverHttp
+from shared.bus.protocol import Reject
 from shared.documents.entities import now
 from shared.events.dataset import DatasetDeleted, DatasetReady
 from shared.events.envelope import Envelope, Event
-from shared.events.evaluation import EvaluationCompleted
+from shared.events.evaluation import EvaluationCompleted, EvaluationRequested
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     ModelDeleted,
@@ -477,8 +481,96 @@ async def test_health_is_open_and_names_no_secrets(house: House) -> None:
         assert (ready.status_code, ready.json()["checks"]) == (200, dict.fromkeys(names, "ok"))
         await house.resources.documents.close()
         broken = await client.get("/readyz")
-    assert broken.status_code == 503
+    assert (broken.status_code, broken.json()["status"]) == (503, "not_ready")
     assert broken.json()["checks"]["documents"] == "not_ready"
+
+
+async def test_a_room_that_is_away_does_not_take_the_door_away(house: House) -> None:
+    away = OverHttp(f"http://127.0.0.1:{free_port()}", name="export")
+    training = web_app(Service("training", house.room.routes()), house.resources)
+    gateway = await build(house.resources, {"training": training, "export": away})
+    headers = {"Authorization": f"Bearer {house.key}"}
+    async with serving(gateway.app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert ready.json()["checks"]["export"] == "not_ready"
+        assert ready.json()["checks"]["training"] == "ok"
+        assert (await client.get("/training/jobs")).status_code == 200
+        refused = await client.get("/exports")
+        assert (refused.status_code, refused.json()["limit"]) == (503, "export")
+
+
+async def bury(house: House, *subjects: str, project: str = "default") -> None:
+    """Events that the evaluation room refuses."""
+    async with house.client() as client:
+        before = (await client.get("/events/dead")).json()["total"]
+        for subject in subjects:
+            event = EvaluationRequested(evaluation_id=subject)
+            await house.publish(event, subject=subject, project=project)
+        async with asyncio.timeout(30):
+            while (await client.get("/events/dead")).json()["total"] < before + len(subjects):
+                await asyncio.sleep(0.01)
+
+
+async def test_dead_events_are_listed_and_replayed(house: House) -> None:
+    heard: asyncio.Queue[Envelope] = asyncio.Queue()
+
+    async def refuse(envelope: Envelope) -> None:
+        heard.put_nowait(envelope)
+        raise Reject("no such run")
+
+    await house.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
+    await bury(house, "one", "two")
+    async with house.client() as client:
+        first, second = (await client.get("/events/dead", params={"room": "evaluation"})).json()["items"]
+        assert (first["subject"], first["room"], first["attempts"]) == ("one", "evaluation", 1)
+        assert (first["type"], "no such run" in first["reason"]) == (EvaluationRequested.type, True)
+        assert (await client.get("/events/dead", params={"limit": 1})).json()["total"] == 2
+        assert (await client.get("/events/dead", params={"room": "export"})).json() == {"items": [], "total": 0}
+
+        assert (await client.post(f"/events/dead/{second['id']}/replay")).json() == {"replayed": 1}
+        async with asyncio.timeout(30):
+            assert [(await heard.get()).subject for _ in range(3)] == ["one", "two", "two"]
+        unknown = await client.post("/events/dead/nothing/replay")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+        async with asyncio.timeout(30):
+            while (await client.get("/events/dead")).json()["total"] < 2:
+                await asyncio.sleep(0.01)
+        assert (await client.post("/events/dead/replay", params={"room": "export"})).json() == {"replayed": 0}
+        shown = await anneal(house, "events", "dead", "--room", "evaluation")
+        assert "evaluation.requested.v1" in shown
+        assert "2 put back" in await anneal(house, "events", "replay", "--all")
+        async with asyncio.timeout(30):
+            assert sorted([(await heard.get()).subject for _ in range(2)]) == ["one", "two"]
+
+
+async def anneal(house: House, *arguments: str) -> str:
+    """What the command line prints."""
+    env = {"ANNEAL_URL": house.url, "ANNEAL_API_KEY": house.key, "COLUMNS": "200"}
+    done = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=env)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+async def test_only_admins_see_dead_events_and_those_of_their_project(house: House) -> None:
+    async def refuse(envelope: Envelope) -> None:
+        raise Reject("no")
+
+    await house.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
+    await bury(house, "ours")
+    await bury(house, "theirs", project="other")
+    async with house.client() as client:
+        made = [
+            (await client.post("/auth/keys", json={"name": "k", "scopes": [scope]})).json()["key"]
+            for scope in ("write", "admin")
+        ]
+        theirs = (await client.get("/events/dead")).json()["items"][1]
+        assert theirs["project"] == "other"
+    async with house.client(made[0]) as client:
+        assert (await client.get("/events/dead")).status_code == 403
+    async with house.client(made[1]) as client:
+        assert [letter["subject"] for letter in (await client.get("/events/dead")).json()["items"]] == ["ours"]
+        assert (await client.post(f"/events/dead/{theirs['id']}/replay")).status_code == 404
 
 
 async def test_metrics_count_by_route_and_room(house: House) -> None:

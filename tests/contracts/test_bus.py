@@ -181,12 +181,17 @@ async def test_replay_forgets_the_attempts(bus: Bus) -> None:
     assert (letter.envelope, letter.attempts) == (sent, 4)
 
 
-async def test_replay_of_what_is_not_dead_is_false(bus: Bus) -> None:
-    await bus.subscribe("training", REQUESTED, Recorder(reject))
-    await bus.publish(requested())
-    [letter] = await buried(bus)
-    assert await bus.replay(letter.id)
-    assert not await bus.replay("no such letter")
+async def test_replay_counts_the_letters_that_were_there(bus: Bus) -> None:
+    handler = Recorder(reject)
+    await bus.subscribe("training", REQUESTED, handler)
+    for number in range(3):
+        await bus.publish(requested(str(number)))
+    first, second, _ = await buried(bus, 3)
+    assert await bus.replay(first.id, "no such letter", second.id) == 2
+    await handler.until(5)
+    assert len(await buried(bus, 3)) == 3
+    assert await bus.replay("no such letter") == 0
+    assert await bus.replay() == 0
 
 
 async def test_others_pass_what_waits_for_its_next_attempt(bus_place: Any) -> None:
