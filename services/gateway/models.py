@@ -45,9 +45,10 @@ class Session(Credential):
 
 
 class Grant(Credential):
-    """A credential for one use: a sign-in link or a websocket ticket."""
+    """A credential for one use: a sign-in link or a websocket ticket; `session` is that of the browser that asked."""
 
     purpose: Literal["sign_in", "live"]
+    session: str | None = None
 
 
 class Thing(Entity):

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from cli.main import cli
 from deploy.servers import free_port
 from services.gateway.app import Gateway, build, sweep
+from services.gateway.auth import credentials, gate
 from services.gateway.auth.credentials import digest_of
 from services.gateway.proxy import OverHttp
 from shared.bus.protocol import Reject
@@ -644,6 +645,66 @@ async def test_live_sends_each_record_once_whatever_is_lost(any_house: House) ->
     seen = [record["seq"] for message in received if message["type"] == "records" for record in message["records"]]
     assert seen == list(range(3, 21))
     assert received[-1] == {"type": "end", "job_id": job, "state": "succeeded"}
+
+
+@asynccontextmanager
+async def watched(house: House, client: httpx.AsyncClient) -> AsyncIterator[websockets.ClientConnection]:
+    """An open websocket of the client's."""
+    ticket = (await client.post("/live/tickets", headers={"Origin": house.url})).json()["ticket"]
+    url = f"{house.url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
+    async with asyncio.timeout(30), websockets.connect(url) as connection:
+        yield connection
+
+
+async def test_an_open_websocket_ends_with_its_key_or_session(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "WATCH", 0.05)
+    house.room.jobs["job_watched"] = "running"
+    async with house.client() as operator, AsyncExitStack() as stack:
+        made = (await operator.post("/auth/keys", json={"name": "short"})).json()
+        with_key = await stack.enter_async_context(house.client(made["key"]))
+        browser = await stack.enter_async_context(house.client(None))
+        other = await stack.enter_async_context(house.client(None))
+        for client in (browser, other):
+            await client.get((await operator.post("/auth/link")).json()["path"])
+        sockets = [await stack.enter_async_context(watched(house, c)) for c in (with_key, browser, other)]
+
+        await operator.delete(f"/auth/keys/{made['id']}")
+        await sockets[0].wait_closed()
+        await browser.delete("/auth/session", headers={"Origin": house.url})
+        await sockets[1].wait_closed()
+        assert [socket.close_code for socket in sockets] == [4401, 4401, None]
+
+
+async def test_credentials_of_one_gateway_hold_at_another(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "CACHE_SECONDS", 0.2)
+    training = web_app(Service("training", house.room.routes()), house.resources)
+    second = await build(house.resources, {"training": training})
+    house.room.jobs["job_watched"] = "running"
+    async with serving(second.app) as url, AsyncExitStack() as stack:
+        there = House(url, house.resources, second, house.room, house.key)
+        one, two = [await stack.enter_async_context(place.client()) for place in (house, there)]
+        browser = await stack.enter_async_context(there.client(None))
+        link = (await one.post("/auth/link")).json()["path"]
+        answers = await asyncio.gather(browser.get(link), browser.get(f"{house.url}{link}"))
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+        for place in (house, there):
+            assert (await browser.get(f"{place.url}/auth/session")).status_code == 200
+
+        ticket = (await one.post("/live/tickets")).json()["ticket"]
+        socket = f"{url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
+        async with asyncio.timeout(20), websockets.connect(socket):
+            with pytest.raises(websockets.InvalidStatus):
+                await websockets.connect(socket.replace(url[4:], house.url[4:]))
+
+        made = (await one.post("/auth/keys", json={"name": "both"})).json()
+        headers = {"Authorization": f"Bearer {made['key']}"}
+        assert (await two.get("/auth/session", headers=headers)).status_code == 200
+        await one.delete(f"/auth/keys/{made['id']}")
+
+        async def out() -> bool:
+            return (await two.get("/auth/session", headers=headers)).status_code == 401
+
+        await until(out)
 
 
 async def test_live_needs_no_broadcast_at_all(house: House) -> None:

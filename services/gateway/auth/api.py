@@ -95,8 +95,9 @@ def routes(keys: Keys, sessions: Sessions) -> APIRouter:
         response.delete_cookie(COOKIE)
 
     @router.post("/live/tickets", status_code=201)
-    async def create_ticket(caller: Caller) -> TicketView:
+    async def create_ticket(request: Request, caller: Caller) -> TicketView:
         """A single-use ticket for the websocket /live."""
-        return TicketView(ticket=await sessions.ticket(caller), expires_in=int(TICKET_LIFETIME.total_seconds()))
+        ticket = await sessions.ticket(caller, request.cookies.get(COOKIE))
+        return TicketView(ticket=ticket, expires_in=int(TICKET_LIFETIME.total_seconds()))
 
     return router

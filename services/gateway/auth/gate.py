@@ -1,8 +1,11 @@
 """Who sent a request: a bearer key, a browser's cookie, or a websocket's ticket; and the host and origin rules."""
 
+import asyncio
+from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
 
+import structlog
 from starlette.requests import HTTPConnection
 
 from services.gateway.auth.credentials import REMEDY, Credentials
@@ -12,8 +15,12 @@ from services.gateway.routes import RANK, SAFE, Scope
 from shared.runtime.principal import Forbidden, Principal, Unauthenticated
 from shared.runtime.settings import Settings
 
+log = structlog.get_logger(__name__)
+
 COOKIE = "anneal_session"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+WATCH = 3.0
+"""Seconds between two looks at the credential behind an open websocket."""
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, not bound to)
 
 
@@ -24,6 +31,14 @@ class SessionEnded(Unauthenticated):
         **Unauthenticated.headers,
         "Set-Cookie": f"{COOKIE}=; HttpOnly; Max-Age=0; Path=/; SameSite=strict",
     }
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who asks, and the ids of the credentials with which that ends."""
+
+    principal: Principal
+    rests_on: tuple[str, ...]
 
 
 class Gate:
@@ -43,11 +58,12 @@ class Gate:
             remedy = f"Use http://localhost, or add {host!r} to ANNEAL_ALLOWED_HOSTS."
             raise HostNotAllowed(f"This platform does not answer for the host {host!r}.", field="Host", remedy=remedy)
 
-    async def principal(self, connection: HTTPConnection) -> Principal:
+    async def admit(self, connection: HTTPConnection) -> Admission:
         """The caller; raises Unauthenticated or OriginNotAllowed."""
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
-            return (await self._keys.check(token.strip())).principal()
+            key = await self._keys.check(token.strip())
+            return Admission(key.principal(), (key.id,))
         if connection.scope["type"] == "websocket":
             return await self._ticket(connection)
         if cookie := connection.cookies.get(COOKIE):
@@ -56,15 +72,31 @@ class Gate:
             return await self._session(cookie)
         raise Unauthenticated("The request carries no credential.", remedy=REMEDY)
 
-    async def _session(self, cookie: str) -> Principal:
+    async def ended(self, admission: Admission) -> None:
+        """Wait until a credential that the caller came with has expired or is revoked."""
+        while True:
+            await asyncio.sleep(WATCH)
+            try:
+                await self._check(admission.rests_on)
+            except Unauthenticated:
+                return
+            except Exception:
+                log.warning("credential_not_checked", exc_info=True)
+
+    async def _check(self, rests_on: tuple[str, ...]) -> None:
+        for id in rests_on:
+            await self._keys.check_subject(id)
+            await self._sessions.check_subject(id)
+
+    async def _session(self, cookie: str) -> Admission:
         try:
             session = await self._sessions.check(cookie)
             await self._keys.check_subject(session.subject)
         except Unauthenticated as error:
             raise SessionEnded(error.detail, remedy=error.remedy) from error
-        return session.principal()
+        return Admission(session.principal(), (session.subject, session.id))
 
-    async def _ticket(self, connection: HTTPConnection) -> Principal:
+    async def _ticket(self, connection: HTTPConnection) -> Admission:
         if "origin" in connection.headers:
             _check_origin(connection)
         ticket = connection.query_params.get("ticket")
@@ -73,8 +105,9 @@ class Gate:
         grant = await self._grants.redeem(ticket)
         if grant.purpose != "live":
             raise Unauthenticated("This is no ticket for a websocket.", remedy="POST /live/tickets gives one.")
-        await self._keys.check_subject(grant.subject)
-        return grant.principal()
+        rests_on = (grant.subject, *([grant.session] if grant.session else []))
+        await self._check(rests_on)
+        return Admission(grant.principal(), rests_on)
 
 
 def _check_origin(connection: HTTPConnection) -> None:

@@ -25,10 +25,14 @@ class Sessions:
         await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in")
         return f"/auth/sign-in?token={token}"
 
-    async def ticket(self, principal: Principal) -> str:
-        """A secret that opens one websocket within half a minute."""
-        token = mint()
-        await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live")
+    async def ticket(self, principal: Principal, cookie: str | None) -> str:
+        """A secret that opens one websocket within half a minute; it ends with the browser's session, if it has one."""
+        token, session = mint(), None
+        if cookie:
+            with suppress(Unauthenticated):
+                found = await self.credentials.check(cookie)
+                session = found.id if found.subject == principal.subject else None
+        await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live", session=session)
         return token
 
     async def sign_in(self, token: str) -> str:
