@@ -13,7 +13,7 @@ from services.training.archive import unpack_model
 from services.training.base_requests import BaseRequest
 from services.training.errors import InUse
 from services.training.inspection import Facts, inspect_folder
-from services.training.models import Base, BaseSource
+from services.training.models import Base, BaseSource, Reservation
 from services.training.reach import refuse_reach
 from services.training.requests import body_hash
 from services.training.store import Stores
@@ -120,6 +120,10 @@ class Bases:
         return BaseView.of(created)
 
     async def _publish(self, base: Base, facts: Facts, folder: Path | None) -> BaseView:
+        """Raises Conflict, before a file is touched, where another request came first with its Idempotency-Key."""
+        if base.request_hash:
+            taken = Reservation(id=base.id, project=base.project, request_hash=base.request_hash)
+            await self._stores.reservations.create(taken)
         size = await publish_base(self._resources, base, facts, folder)
         base.ready(facts, size)
         try:
@@ -156,7 +160,8 @@ async def publish_base(resources: Resources, base: Base, facts: Facts, folder: P
     try:
         stored = await publish(resources.blobs, key, None, _bare(manifest), files=_files(folder) if folder else None)
     except BaseException:
-        await delete_artifact(resources.blobs, key)
+        if base.request_hash is None:  # a repetition of the request may just have stored the same
+            await delete_artifact(resources.blobs, key)
         raise
     return sum(entry["size"] for entry in stored["files"])
 

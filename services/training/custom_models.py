@@ -75,7 +75,7 @@ class Catalog:
         )
 
     async def _seedling(self) -> list[AvailableModel]:
-        """Listed before it is published: a job on it waits the moment that its first check takes."""
+        """Listed from the first moment, usable when its first check has ended."""
         if not self._bundled.present:
             return []
         manifest = await self._bundled.published()
@@ -84,11 +84,11 @@ class Catalog:
                 reference=SEEDLING,
                 name=SEEDLING,
                 kind="base",
-                availability="bundled",
+                availability="bundled" if manifest else "preparing",
                 parameters=manifest.parameters if manifest else None,
                 context_length=manifest.context_length if manifest else None,
                 architecture=manifest.architecture if manifest else "",
-                usable=True,
+                usable=manifest is not None,
                 note="Small enough to train in a minute without a GPU; it knows little by itself.",
             )
         ]

@@ -194,6 +194,10 @@ class CustomModel(Entity):
     metrics: dict[str, float] = {}
 
 
+class Reservation(Entity):
+    """The id of a base model, taken by the first request with its Idempotency-Key before any of its files is stored."""
+
+
 class Base(Work):
     """A base model that was uploaded, registered where it lies, or is being downloaded; usable when succeeded."""
 

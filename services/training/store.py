@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.training.models import Base, CustomModel, Job, Preset, TokenCache
+from services.training.models import Base, CustomModel, Job, Preset, Reservation, TokenCache
 from shared.documents.entities import Entity, EntityStore
 from shared.documents.protocol import Collection, Index
 from shared.runtime.leases import LeaseLost
@@ -54,6 +54,7 @@ class Stores:
     jobs: EntityStore[Job]
     presets: EntityStore[Preset]
     bases: EntityStore[Base]
+    reservations: EntityStore[Reservation]
     models: EntityStore[CustomModel]
     tokens: EntityStore[TokenCache]
     streams: Streams
@@ -67,6 +68,7 @@ class Stores:
             jobs=await _entities(resources, "training.jobs", Job, queue, Index(("project", "state", "created_at"))),
             presets=await _entities(resources, "training.presets", Preset, Index(("project", "name"))),
             bases=await _entities(resources, "training.bases", Base, queue, Index(("project", "hub_id"))),
+            reservations=await _entities(resources, "training.reservations", Reservation),
             models=await _entities(resources, "training.models", CustomModel, Index(("project", "base_uri"))),
             tokens=await _entities(resources, "training.tokens", TokenCache, Index(("key",)), Index(("used_at",))),
             streams=await Streams.open(resources.documents, "training"),

@@ -1,6 +1,7 @@
 """Base models: uploaded, registered in place, downloaded from a local hub; and what is refused."""
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -17,15 +18,20 @@ import pytest_asyncio
 
 from services.training import fetching
 from services.training.bases import publish_base
+from services.training.bundled import Bundled
+from services.training.custom_models import Catalog
+from services.training.hub import Hub
 from services.training.inspection import Facts
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
 from shared.runtime.children import Engines
 from shared.runtime.principal import HEADER, Principal
-from shared.runtime.resources import Resources
+from shared.runtime.resources import Resources, open_resources
+from shared.runtime.settings import Settings
 from tests.bucket import ListingOnly, listing_only
 from tests.hub import COMMIT, LocalHub, local_hub
+from tests.tiny import make_tiny_model
 from tests.training_room import FINAL, PATIENCE, Room, open_room, problem
 
 S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
@@ -109,6 +115,34 @@ async def test_a_repeated_upload_may_overtake_the_first(room: Room, tiny: Path) 
     answers = await asyncio.gather(*(upload(room, data, **key) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [201, 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_of_two_models_under_one_key_the_first_stays_whole(
+    room: Room, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes while the files of the first are being stored."""
+    blobs, second = room.resources.blobs, asyncio.Event()
+    put, key = blobs.put, {"Idempotency-Key": "one-key-two-models"}
+    other_model = make_tiny_model(tmp_path / "other", seed=1)
+    other: list[Any] = []
+
+    async def put_slowly(blob: str, data: Any) -> Any:
+        if "/models/base/" in blob and not second.is_set():
+            second.set()
+            other.append(await upload(room, zipped(other_model), **key))
+        return await put(blob, data)
+
+    monkeypatch.setattr(blobs, "put", put_slowly)
+    first = await upload(room, zipped(tiny), **key)
+    assert first.status_code == 201, first.text
+    assert problem(other[0], 409, "conflict")["field"] == "Idempotency-Key"
+    manifest = await read_manifest(blobs, f"default/models/base/{first.json()['id']}")
+    sums = {entry["name"]: entry["sha256"] for entry in manifest["files"]}
+    for name in ("model.safetensors", "config.json"):
+        stored = b"".join([chunk async for chunk in blobs.read(f"default/models/base/{first.json()['id']}/{name}")])
+        assert (
+            hashlib.sha256(stored).hexdigest() == sums[name] == hashlib.sha256((tiny / name).read_bytes()).hexdigest()
+        )
 
 
 async def test_an_upload_without_a_declared_length_is_cut_off(tmp_path: Path, engines: Engines, tiny: Path) -> None:
@@ -333,6 +367,16 @@ async def test_a_model_comes_from_an_object_store(room: Room, tiny: Path, tmp_pa
 
     empty = await fetched(room, uri=f"{S3}/nothing/here")
     assert (empty["state"], empty["cause"]) == ("failed", "invalid_input")
+
+
+async def test_seedling_is_usable_when_it_is_published(room: Room, tmp_path: Path, tiny: Path) -> None:
+    stores, bundled = await Stores.open(room.resources), Bundled(room.resources, tiny)
+    hub = Hub(room.resources.settings.hub_endpoint)
+    published = (await Catalog(stores, bundled, hub).available("default")).items[0]
+    assert (published.availability, published.usable) == ("bundled", True)
+    async with open_resources(Settings(home=tmp_path)) as fresh:
+        early = (await Catalog(await Stores.open(fresh), Bundled(fresh, tiny), hub).available("default")).items[0]
+    assert (early.reference, early.availability, early.usable) == ("seedling", "preparing", False)
 
 
 async def test_available_models_say_what_it_takes(room: Room) -> None:
