@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 BETWEEN_BATCHES = 0.5
 FAREWELL = 15.0
 """Seconds that the last lines of an attempt are tried to be stored."""
+BETWEEN_FIRST_BATCHES = 0.02
+"""Seconds; doubled from batch to batch, so that a job's beginning shows at once."""
 MOST_WAITING = 1000
 MOST_LOGS = 20_000
 """Log records that a job may leave; charts go on beyond them."""
@@ -85,6 +87,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Write batches until cancelled; an unreachable database is tried again, a lost lease ends it."""
+        pause = BETWEEN_FIRST_BATCHES
         while True:
             await self._due.wait()
             try:
@@ -93,7 +96,8 @@ class Recorder:
                 return
             except Exception:
                 log.warning("stream_write_failed", job_id=self._job.id, exc_info=True)
-            await asyncio.sleep(BETWEEN_BATCHES)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, BETWEEN_BATCHES)
 
     async def flush(self) -> None:
         """Write what waits, now. Raises LeaseLost for a stale attempt."""

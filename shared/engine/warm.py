@@ -29,8 +29,14 @@ PRELOAD = (
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
+    "transformers.optimization",
     "transformers.trainer_utils",
+    "transformers.trainer_pt_utils",
     "accelerate",
+    "pydantic",
+    "shared.engine.generate",
+    "shared.engine.load",
+    "shared.engine.template",
 )
 
 

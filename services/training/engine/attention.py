@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from services.training.engine.causal import CausalAttention, suits
 from services.training.engine.spec import Layout
 
 _NAME = "ragged"
@@ -42,20 +43,32 @@ def ragged_attention(
         options.get(name) is not None for name in ("s_aux", "softcap", "position_bias")
     ):
         raise NotImplementedError("this model's attention needs its own kernel")
+    if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))
     lengths = list(document_lengths)
     documents = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
-    attended = [
-        scaled_dot_product_attention(
-            *document,
-            attn_mask=(mask := _window_mask(document[0], sliding_window)),
-            dropout_p=dropout,
-            is_causal=mask is None,
-            scale=scaling,
-            enable_gqa=key.shape[1] != query.shape[1],
-        )
-        for document in documents
-    ]
+    attended = [_attend(*document, dropout, scaling, sliding_window) for document in documents]
     return torch.cat(attended, 2).transpose(1, 2).contiguous(), None
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, dropout: float, scaling: float | None, window: int | None
+) -> Tensor:
+    """One document by itself: [1, heads, tokens, size]."""
+    mask = _window_mask(query, window)
+    if mask is None and not dropout and suits(query):
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        return CausalAttention.apply(query, key, value, scale)
+    return scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=mask is None,
+        scale=scaling,
+        enable_gqa=key.shape[1] != query.shape[1],
+    )
 
 
 def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
