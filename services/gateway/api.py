@@ -30,6 +30,7 @@ class Health(BaseModel):
     status: Literal["ok", "degraded", "not_ready"] = Field(
         description="degraded: a room is away, everything else works; not_ready: nothing works through this process"
     )
+    version: str = Field(description="of Anneal")
     checks: dict[str, str] = Field(default={}, description='each dependency and room by name: "ok" or "not_ready"')
 
 
@@ -53,7 +54,7 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
     @router.get("/healthz")
     async def show_health() -> Health:
         """This process is alive."""
-        return Health(status="ok")
+        return Health(status="ok", version=platform.version)
 
     @router.get("/readyz", responses={503: {"model": Health}})
     async def show_readiness(response: Response) -> Health:
@@ -64,9 +65,11 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
         own, rooms = await platform.readiness()
         if any(state != "ok" for state in own.values()):
             response.status_code = 503
-            return Health(status="not_ready", checks=own | rooms)
+            return Health(status="not_ready", version=platform.version, checks=own | rooms)
         whole = all(state == "ok" for state in rooms.values())
-        return Health(status="ok" if whole else "degraded", checks=own | rooms)
+        return Health(
+            status="ok" if whole else "degraded", version=platform.version, checks=own | rooms
+        )
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

@@ -18,7 +18,7 @@ class Platform:
     """Questions about all rooms together. `rooms` includes the gateway itself."""
 
     def __init__(self, resources: Resources, rooms: Rooms, version: str) -> None:
-        self._resources, self._rooms, self._version = resources, rooms, version
+        self._resources, self._rooms, self.version = resources, rooms, version
 
     async def readiness(self) -> tuple[dict[str, str], dict[str, str]]:
         """The gateway's own servers and the rooms by name: "ok" or "not_ready"; why not goes to the log."""
@@ -36,7 +36,7 @@ class Platform:
 
     async def description(self, own: openapi.Description) -> openapi.Description:
         """The merged OpenAPI description of every room that answers and of the gateway itself."""
-        return openapi.merge(await openapi.collect(self._rooms, own), self._version)
+        return openapi.merge(await openapi.collect(self._rooms, own), self.version)
 
 
 def _told(found: dict[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from cli.main import cli
 from deploy.servers import free_port
-from services.gateway.app import Gateway, build, sweep
+from services.gateway.app import VERSION, Gateway, build, sweep
 from services.gateway.auth import credentials, gate
 from services.gateway.auth.credentials import digest_of
 from services.gateway.proxy import OverHttp
@@ -476,7 +476,8 @@ async def test_errors_below_v1_have_the_shape_that_openai_clients_read(house: Ho
 
 async def test_health_is_open_and_names_no_secrets(house: House) -> None:
     async with house.client(None) as client:
-        assert (await client.get("/healthz")).json()["status"] == "ok"
+        health = (await client.get("/healthz")).json()
+        assert (health["status"], health["version"]) == ("ok", VERSION)
         ready = await client.get("/readyz")
         names = {"blobs", "bus", "documents", "gateway", "training"}
         assert (ready.status_code, ready.json()["checks"]) == (200, dict.fromkeys(names, "ok"))

@@ -15,6 +15,7 @@ const TONES: Record<string, string> = {
   cancelling: 'busy',
   queued: 'waiting',
   paused: 'waiting',
+  degraded: 'waiting',
   failed: 'bad',
   rejected: 'bad',
   not_ready: 'bad',

@@ -123,21 +123,22 @@ export class CurveChart {
   private draw(colours: boolean): void {
     const chart = this.chart;
     if (!chart) return;
-    chart.data.datasets = this.curves().map((curve, i) => {
-      const colour = this.colour(curve.colour);
-      return {
-        label: curve.name,
-        data: decimate(curve.points.x, curve.points.y, BUCKETS),
-        borderColor: colour,
-        backgroundColor: colour,
-        pointRadius: curve.dots ? 2.5 : 0,
-        order: -i,
-      };
-    });
+    const curves = this.curves();
+    // Datasets stay the same objects: Chart.js then only looks at their points.
+    if (colours || chart.data.datasets.map((dataset) => dataset.label).join() !== curves.map((curve) => curve.name).join()) {
+      chart.data.datasets = curves.map((curve, i) => ({ ...this.style(curve), data: [], order: -i }));
+      this.paint(chart);
+    }
+    chart.data.datasets.forEach((dataset, i) => (dataset.data = decimate(curves[i]!.points.x, curves[i]!.points.y, BUCKETS)));
+    const type = this.logarithmic() ? 'logarithmic' : 'linear';
     const y = chart.options.scales?.['y'];
-    if (y) y.type = this.logarithmic() ? 'logarithmic' : 'linear';
-    if (colours) this.paint(chart);
+    if (y && y.type !== type) y.type = type;
     chart.update('none');
+  }
+
+  private style(curve: Curve) {
+    const colour = this.colour(curve.colour);
+    return { label: curve.name, borderColor: colour, backgroundColor: colour, pointRadius: curve.dots ? 2.5 : 0 };
   }
 
   private paint(chart: Chart<'line'>): void {

@@ -67,11 +67,15 @@ export class LogView {
 
   /** What passes the filter. While paused the list stands still. */
   private standing: LogLine[] = [];
+  private stood = '';
+  private source?: LogLine[];
   protected readonly shown = computed(() => {
     this.version();
+    const asked = `${this.level()}/${this.query()}`;
     const wanted = this.filter.of(this.lines(), this.query(), this.level());
-    if (this.follows() || this.query() || this.level() !== 'debug') this.standing = wanted.slice();
-    return this.standing;
+    const moves = asked !== this.stood || this.lines() !== this.source || (this.follows() && wanted.length !== this.standing.length);
+    if (moves) [this.standing, this.stood, this.source] = [wanted.slice(), asked, this.lines()];
+    return this.standing; // the same list when nothing has come: nothing is drawn again
   });
   protected readonly total = computed(() => (this.version(), this.lines().length));
   protected readonly first = computed(() => Math.max(0, Math.floor(this.top() / LINE_PX) - BEYOND));

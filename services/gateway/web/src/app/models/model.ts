@@ -19,6 +19,8 @@ import { load } from '../platform/load';
 import { collect } from '../platform/pages';
 import { Notices } from '../platform/notices';
 
+const LOADING_MS = 1500;
+
 @Component({
   selector: 'an-model',
   imports: [Copy, CountPipe, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
@@ -48,7 +50,10 @@ export class ModelPage {
   });
   protected readonly scores = load(() => ({ key: `evaluations/${this.id()}`, fetch: () => collect((cursor) => this.evaluations.listEvaluations({ model_id: this.id(), limit: 200, cursor })) }));
   protected readonly built = load(() => ({ key: `exports/${this.id()}`, fetch: () => collect((cursor) => this.exports.listExports({ model_id: this.id(), limit: 200, cursor })) }));
-  private readonly deployments = load(() => ({ key: 'deployments', fetch: () => collect((cursor) => this.inference.listDeployments({ limit: 200, cursor })) }));
+  private readonly deployments = load(
+    () => ({ key: 'deployments/all', fetch: () => collect((cursor) => this.inference.listDeployments({ limit: 200, cursor })) }),
+    (page) => (page.items.some((deployment) => deployment.state === 'loading') ? LOADING_MS : null),
+  );
   protected readonly deployment = computed(() => this.deployments.value()?.items.find((deployment) => deployment.model_id === this.id()));
   protected readonly editing = signal(false);
   protected readonly name = linkedSignal(() => this.model.value()?.name ?? '');

@@ -23,13 +23,14 @@ import { load } from '../platform/load';
 import { collect, pages, without } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { AddBase } from './add-base';
+import { Deployments } from './deployments';
 
 const LOOK_MS = 1500;
 const ENDED = ['succeeded', 'failed', 'cancelled'];
 
 @Component({
   selector: 'an-models',
-  imports: [AddBase, CountPipe, Empty, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [AddBase, CountPipe, Deployments, Empty, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
   templateUrl: './models.html',
 })
 export class Models {
@@ -52,6 +53,7 @@ export class Models {
     return words ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(words)) : bases;
   });
   protected readonly unreachable = computed(() => this.found().some((model) => model.availability === 'unreachable'));
+  protected readonly names = computed(() => new Map((this.available.value()?.items ?? []).map((model) => [model.reference, model.name])));
   protected readonly brought = computed(() => this.bases.value()?.items ?? []);
 
   protected note(model: AvailableModel): string {

@@ -29,6 +29,7 @@ export class Playground {
   private readonly models = inject(ModelService);
   protected readonly chat = inject(Chat);
   protected readonly prompt = kept('playground.prompt', '');
+  private readonly box = viewChild.required<ElementRef<HTMLTextAreaElement>>('box');
   private readonly thread = viewChild<ElementRef<HTMLElement>>('thread');
   protected readonly served = load(() => ({ key: 'served', fetch: () => this.inference.listServedModels() }));
   private readonly custom = load(() => ({ key: 'custom/all', fetch: () => collect((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
@@ -61,6 +62,7 @@ export class Playground {
     const prompt = this.prompt().trim();
     if (!prompt || this.chat.writing() || !this.chat.model()) return;
     this.prompt.set('');
+    this.box().nativeElement.value = ''; // written and sent within one frame, the signal never showed its text
     void this.chat.ask(prompt);
   }
 

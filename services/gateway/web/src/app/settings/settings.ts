@@ -19,6 +19,7 @@ import { load } from '../platform/load';
 import { collect, without } from '../platform/pages';
 import { Notices } from '../platform/notices';
 import { Theme, ThemeChoice } from '../shell/theme';
+import { DeadEvents } from './dead-events';
 
 type Scope = NonNullable<NewKey['scopes']>[number];
 
@@ -31,7 +32,7 @@ const SCOPES: { name: Scope; help: string }[] = [
 
 @Component({
   selector: 'an-settings',
-  imports: [Copy, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ProblemCard, Skeleton, State],
+  imports: [Copy, DeadEvents, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ProblemCard, Skeleton, State],
   templateUrl: './settings.html',
 })
 export class Settings {

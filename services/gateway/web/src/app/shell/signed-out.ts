@@ -1,5 +1,5 @@
 /** Nobody is signed in here: how to get a link. The page behind stays as it was. */
-import { Component, inject } from '@angular/core';
+import { Component, DestroyRef, inject } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 
 import { Connection } from '../platform/connection';
@@ -25,6 +25,8 @@ export class SignedOut {
 
   constructor() {
     // The link opens in another tab; coming back here is enough.
-    addEventListener('focus', () => this.connection.signedOut() && void this.connection.retry());
+    const look = () => void this.connection.retry();
+    addEventListener('focus', look);
+    inject(DestroyRef).onDestroy(() => removeEventListener('focus', look));
   }
 }
