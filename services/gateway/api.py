@@ -67,9 +67,7 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
             response.status_code = 503
             return Health(status="not_ready", version=platform.version, checks=own | rooms)
         whole = all(state == "ok" for state in rooms.values())
-        return Health(
-            status="ok" if whole else "degraded", version=platform.version, checks=own | rooms
-        )
+        return Health(status="ok" if whole else "degraded", version=platform.version, checks=own | rooms)
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

@@ -1,11 +1,12 @@
 /** API keys, presets, the theme, this session, and how the platform is. */
+import { HttpErrorResponse } from '@angular/common/http';
 import { Component, computed, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
 
-import { IssuedKey, KeyView, NewKey, PresetView } from '../api/models';
+import { Health, IssuedKey, KeyView, NewKey, PresetView } from '../api/models';
 import { SystemService, TrainingService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { Copy } from '../elements/copy';
@@ -30,6 +31,12 @@ const SCOPES: { name: Scope; help: string }[] = [
   { name: 'admin', help: 'also make and revoke keys' },
 ];
 
+/** 503 says of each part how it is, as 200 does. */
+function notReady(failure: unknown): Health {
+  if (failure instanceof HttpErrorResponse && failure.error?.checks) return failure.error as Health;
+  throw failure;
+}
+
 @Component({
   selector: 'an-settings',
   imports: [Copy, DeadEvents, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ProblemCard, Skeleton, State],
@@ -47,7 +54,7 @@ export class Settings {
   protected readonly keys = load(() => ({ key: 'keys', fetch: () => collect((cursor) => this.system.listKeys({ limit: 200, cursor })) }));
   protected readonly presets = load(() => ({ key: 'presets', fetch: () => collect((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
   protected readonly session = load(() => ({ key: 'session', fetch: () => this.system.showSession() }));
-  protected readonly health = load(() => ({ key: 'health', fetch: () => this.system.showReadiness() }), () => 10_000);
+  protected readonly health = load(() => ({ key: 'health', fetch: () => this.system.showReadiness().catch(notReady) }), () => 10_000);
   protected readonly checks = computed(() => Object.entries(this.health.value()?.checks ?? {}));
   protected readonly living = computed(() => (this.keys.value()?.items ?? []).filter((key) => !key.revoked_at));
   protected readonly name = signal('');
