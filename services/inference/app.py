@@ -13,7 +13,7 @@ from services.inference.store import Stores
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
 from shared.runtime.resources import Resources
-from shared.runtime.service import Service
+from shared.runtime.service import Service, background
 
 
 async def build(resources: Resources) -> Service:
@@ -26,7 +26,8 @@ async def build(resources: Resources) -> Service:
     async def lifespan() -> AsyncIterator[None]:
         await deployments.resume()
         try:
-            yield
+            async with background(deployments.look_after()):
+                yield
         finally:
             await deployments.close()
             await engine.close()

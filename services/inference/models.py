@@ -38,7 +38,9 @@ class Deployment(Entity):
         return [ModelReady(deployment_id=self.id, model_id=self.model_id)]
 
     def failed(self, code: str, detail: str) -> None:
-        """It could not be loaded."""
+        """It could not be loaded here; where another process did load it, that stays."""
+        if self.state != "loading":
+            return
         self.state, self.code, self.detail = "failed", code, detail
 
     def again(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from weakref import WeakValueDictionary
 
 import structlog
@@ -14,9 +13,13 @@ from services.inference.protocol import Engine
 from services.inference.store import Stores
 from shared.documents.entities import Changed, Page, derived_id, new_id
 from shared.events.training import ModelDeleted, TrainingSucceeded
-from shared.runtime.errors import AnnealError, NotFound
+from shared.runtime.errors import AnnealError, NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
+
+LOOK = 10.0
+LEFT = 60.0
+"""Seconds that a deployment may be loading, nowhere in this process, before this process loads it too."""
 
 
 class Deployments:
@@ -81,6 +84,21 @@ class Deployments:
         for deployment in await self._stores.deployments.find({"state": "loading"}):
             self._begin(deployment)
 
+    async def look_after(self) -> None:
+        """Until cancelled, take over what loads nowhere any more: its process died, or a server was away."""
+        since: dict[str, float] = {}
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                found = await self._stores.deployments.find({"state": "loading"})
+            except Unavailable:
+                continue
+            clock = asyncio.get_running_loop().time()
+            since = {deployment.id: since.get(deployment.id, clock) for deployment in found}
+            for deployment in found:
+                if clock - since[deployment.id] >= LEFT and deployment.id not in self._turns:
+                    self._begin(deployment)
+
     async def close(self) -> None:
         """Leave what is loading to the next start."""
         for task in self._loading:
@@ -98,16 +116,22 @@ class Deployments:
         """Bring a deployment to its end, one at a time: who comes while it loads finds it done."""
         turn = self._turns.setdefault(id, asyncio.Lock())
         async with turn:
-            with suppress(NotFound):  # it was undeployed meanwhile
+            try:
                 deployment = await self._stores.deployments.get(id)
                 if deployment.state == "loading":
                     await self._stores.deployments.change(id, await self._outcome(deployment))
+            except NotFound:
+                log.info("undeployed_meanwhile", deployment_id=id)
+            except Unavailable as error:
+                log.warning("loading_put_off", deployment_id=id, reason=error.detail)
 
     async def _outcome(self, deployment: Deployment) -> Callable[[Deployment], Changed]:
         """What loading leads to, whatever happens."""
         try:
             model = await self._catalog.find(deployment.project, deployment.model_id)
             seconds = await self._warm_up(model)
+        except Unavailable:
+            raise
         except AnnealError as error:
             code, detail = error.code, error.detail
             return lambda current: current.failed(code, detail)
