@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Room:
 
     name: str
     port: int
+    command: Sequence[str]
     env: Mapping[str, str]
     log: Path
     process: subprocess.Popen[bytes] | None = field(default=None)
@@ -50,7 +51,7 @@ class Room:
         """Start it; its log goes on where it was."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{self.name}"],
+                [sys.executable, *self.command],
                 env={**self.env, "ANNEAL_PORT": str(self.port)},
                 stdout=output,
                 stderr=output,
@@ -104,19 +105,35 @@ def servers(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
+def entry(room: str) -> Sequence[str]:
+    """What Python runs as a room."""
+    return ("-m", f"services.{room}")
+
+
 @contextmanager
-def town(home: Path, addresses: Mapping[str, str], *, replicas: int = 1, port: int = 0) -> Iterator[Town]:
+def town(
+    home: Path,
+    addresses: Mapping[str, str],
+    *,
+    replicas: int = 1,
+    port: int = 0,
+    entry: Callable[[str], Sequence[str]] = entry,
+) -> Iterator[Town]:
     """Six rooms with so many replicas each in front of `addresses`; the first gateway on `port` (0: a free one)."""
+
+    def room(name: str, number: int, env: Mapping[str, str]) -> Room:
+        return Room(name, free_port(), entry(name), env, home / "logs" / f"{name}-{number}.log")
+
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / "logs").mkdir(exist_ok=True)
     secret = private_file(home / "secret", secrets.token_hex(32))
     env = {**os.environ, **addresses, "ANNEAL_HOME": str(home), "ANNEAL_SECRET": secret}
-    rooms = {name: [_room(name, number, env, home) for number in range(replicas)] for name in ROOMS}
-    where = ",".join(f"{name}={'|'.join(room.url for room in rooms[name])}" for name in ROOMS)
-    gateways = [_room("gateway", number, {**env, "ANNEAL_ROOMS": where}, home) for number in range(replicas)]
+    rooms = {name: [room(name, number, env) for number in range(replicas)] for name in ROOMS}
+    where = ",".join(f"{name}={'|'.join(one.url for one in rooms[name])}" for name in ROOMS)
+    gateways = [room("gateway", number, {**env, "ANNEAL_ROOMS": where}) for number in range(replicas)]
     gateways[0].port = port or gateways[0].port
     everyone = {**rooms, "gateway": gateways}
-    replicas_of_all = [room for found in everyone.values() for room in found]
+    replicas_of_all = [one for found in everyone.values() for one in found]
     try:
         for replica in replicas_of_all:
             replica.start()
@@ -128,10 +145,6 @@ def town(home: Path, addresses: Mapping[str, str], *, replicas: int = 1, port: i
             replica.signal(signal.SIGTERM)
         for replica in replicas_of_all:
             replica.stop()
-
-
-def _room(name: str, number: int, env: Mapping[str, str], home: Path) -> Room:
-    return Room(name, free_port(), env, home / "logs" / f"{name}-{number}.log")
 
 
 def announce(town: Town) -> None:

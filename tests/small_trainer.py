@@ -3,7 +3,7 @@
 Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
 the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
 {"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands, {"memory": tokens} is what fits into a micro-batch
-(in its step 8, with rows of up to 100 tokens).
+(in its step 8, with rows of up to 100 tokens), {"pace": seconds} is how long each step takes.
 """
 
 import json
@@ -34,8 +34,9 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
             return {"stopped": True, "steps": step}
         if step == 7 and settings["micro_batch_tokens"] > control.get("memory", math.inf):
             raise MemoryError(f"cannot allocate memory for {settings['micro_batch_tokens']} tokens")
-        step, state = step + 1, (state * 31 + step + settings["seed"]) % 997
-        reporter.metric(step, loss=state / 100, learning_rate=settings["learning_rate"])
+        time.sleep(control.get("pace", 0.0))
+        step, state = step + 1, next_state(state, step, settings["seed"])
+        reporter.metric(step, loss=state / 100, learning_rate=settings["learning_rate"], token=spec["token"])
         reporter.progress(step, total, "steps")
         if step % settings["checkpoint_every"] == 0:
             reporter.emit("evaluation", step=step, loss=state / 100)
@@ -53,6 +54,20 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         "parameters": 7,
         "trainable_parameters": 7,
     }
+
+
+def next_state(state: int, step: int, seed: int) -> int:
+    """What follows from the state after `step` steps; the loss is a hundredth of it."""
+    return (state * 31 + step + seed) % 997
+
+
+def expected_losses(steps: int, seed: int) -> dict[int, float]:
+    """The loss of every step of an undisturbed run."""
+    found, state = {}, 1
+    for step in range(steps):
+        state = next_state(state, step, seed)
+        found[step + 1] = state / 100
+    return found
 
 
 def _control(spec: dict[str, Any]) -> dict[str, Any]:
