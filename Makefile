@@ -51,8 +51,12 @@ test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, 
 	$(BIN)/python -m tests.servers pytest tests/contracts tests/components/training/test_base_models.py
 
 .PHONY: test-town
-test-town: install $(SERVERS)/.installed ## the main road on real servers, with two replicas of each room (about 3 minutes)
-	$(BIN)/python -m pytest tests/journeys/test_road.py --platform town
+test-town: install $(SERVERS)/.installed ## two replicas of each room on real servers: the main road, kills, a minute without a broker (about 8 minutes)
+	$(BIN)/python -m pytest tests/journeys/test_road.py tests/storm --platform town
+
+.PHONY: storm
+storm: install $(SERVERS)/.installed ## faults of all kinds over the distributed town, then the ledger (MINUTES=1 SEED=7)
+	$(BIN)/python -m tests.storm --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
 
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)

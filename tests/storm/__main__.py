@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from deploy.town import missing
 from shared.runtime.service import background
 from tests.storm.clients import Clients
 from tests.storm.faults import Fault, Faults, rage
@@ -28,6 +29,8 @@ async def storm(minutes: float, seed: int, arguments: tuple[str, ...], folder: P
     """The whole story; what is printed as RESULT."""
     rng = random.Random(seed)
     async with opened(folder, replicas=replicas, arguments=arguments) as place:
+        if not place.fillable:
+            print("no full disks: a tmpfs cannot be mounted here, that needs root")
         clients = Clients(place, random.Random(rng.random()))
         faults = Faults(place, clients, random.Random(rng.random()))
         async with background(place.supervise()):
@@ -95,6 +98,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
     options = parser.parse_args()
     arguments = ("--defect", options.defect) if options.defect else ()
+    if absent := missing():
+        sys.exit(f"Not installed: {', '.join(absent)}. See docs/guides/distributed.md.")
     folder = Path(tempfile.mkdtemp(prefix="anneal-storm-"))
     print(f"seed {options.seed}, {options.minutes:g} minutes, logs in {folder / 'logs'}", flush=True)
     try:

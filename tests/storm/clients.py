@@ -27,6 +27,8 @@ class Ask:
     steps: int
     seed: int
     after: list[str]
+    small: bool = True
+    """The small engine trains it, whose losses are known beforehand."""
     wishes: set[str] = field(default_factory=set)
     model_deleted: bool = False
 
@@ -120,21 +122,15 @@ class Clients:
             await self._see_through(id, self.book.jobs[id])
             await asyncio.sleep(self._rng.uniform(0.0, 0.5))
 
-    async def submit(self, key: str, dataset: str, *, steps: int, after: list[str]) -> str:
-        """An accepted job; its id. The key names it too."""
+    async def submit(self, key: str, dataset: str, *, steps: int, after: list[str], **engine: Any) -> str:
+        """An accepted job; its id. The key names it too. `engine`: settings for the real one."""
         seed = len(key) + steps
-        body = {
-            "dataset": dataset,
-            "name": key,
-            "max_steps": steps,
-            "seed": seed,
-            "checkpoint_every": 5,
-            "after": after,
-        }
+        settings = {"max_steps": steps, "seed": seed, "checkpoint_every": 5, **engine}
+        body = {"dataset": dataset, "name": key, "after": after, **settings}
         headers = {"Idempotency-Key": key}
         answer = await self.insist("submit", "POST", "/training/jobs", accept=(201,), json=body, headers=headers)
         id = str(answer.json()["id"])
-        self.book.jobs[id] = Ask(key, steps, seed, after)
+        self.book.jobs[id] = Ask(key, steps, seed, after, small=not engine)
         return id
 
     async def _see_through(self, id: str, ask: Ask) -> None:

@@ -201,6 +201,8 @@ class Faults:
 
     async def fill_disk(self) -> None:
         """No space left where the rooms work."""
+        if not self._place.fillable:
+            raise Occupied("the disk is everybody's")
         async with self._fault("disk full", "scratch") as fault:
             ballast = self._place.disk / "ballast"
             await asyncio.to_thread(_fill, ballast)

@@ -1,7 +1,7 @@
 """Where the storm happens: real servers behind fault proxies, a town of rooms, and somebody who restarts them."""
 
 import asyncio
-import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -25,6 +25,7 @@ SETTINGS = {
     "ANNEAL_JOB_SLOTS": "2",
 }
 LOOK = 0.3
+MEGABYTES = 256
 T = TypeVar("T")
 
 
@@ -75,15 +76,16 @@ class Place:
 
 
 @contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own, so that it can be filled. Mounting needs root."""
+def small_disk(folder: Path) -> Iterator[bool]:
+    """Make `folder` a file system of its own, so that it can be filled; False where mounting is not allowed."""
     folder.mkdir(parents=True)
-    if os.system(f"mount -t tmpfs -o size={megabytes}m,mode=700 tmpfs {folder}") != 0:
-        raise RuntimeError("A tmpfs could not be mounted: the storm's full disk needs root.")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=700", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, stderr=subprocess.DEVNULL).returncode == 0
     try:
-        yield folder
+        yield mounted
     finally:
-        os.system(f"umount -l {folder}")
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)])
 
 
 def behind(url: str, proxy: Proxy) -> str:
@@ -92,9 +94,7 @@ def behind(url: str, proxy: Proxy) -> str:
 
 
 @asynccontextmanager
-async def opened(
-    folder: Path, *, replicas: int, arguments: tuple[str, ...] = (), megabytes: int = 256
-) -> AsyncIterator[Place]:
+async def opened(folder: Path, *, replicas: int, arguments: tuple[str, ...] = ()) -> AsyncIterator[Place]:
     """The whole place, started and ready. `arguments` go to every room's process."""
     async with AsyncExitStack() as stack:
 
@@ -107,8 +107,8 @@ async def opened(
         servers: dict[str, Server] = {name: await entered(start(folder / name)) for name, start in SERVERS.items()}
         proxies = {name: await stack.enter_async_context(Proxy(at.port).listening()) for name, at in servers.items()}
         addresses = {f"ANNEAL_{name.upper()}_URL": behind(at.url, proxies[name]) for name, at in servers.items()}
-        disk = stack.enter_context(small_disk(folder / "home", megabytes))
-        logs = folder / "logs"
+        disk, logs = folder / "home", folder / "logs"
+        fillable = stack.enter_context(small_disk(disk))
         logs.mkdir()
         (disk / "logs").symlink_to(logs)  # a full disk is for the rooms' work, not for what they say about it
         (disk / "control.json").write_text('{"pace": 0.1}')
@@ -122,4 +122,4 @@ async def opened(
         )
         up: Town = await entered(context)
         events = await stack.enter_async_context(EventRecorder.listening(servers["bus"].url))
-        yield Place(up, servers, proxies, events, client[DATABASE], disk)
+        yield Place(up, servers, proxies, events, client[DATABASE], disk, fillable)
