@@ -1,5 +1,6 @@
 """`anneal train`, `jobs` and `logs`: start training and watch it."""
 
+import time
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ from rich.progress import Progress, TaskID
 from cli.client import Client, CommandError
 from cli.live import records
 from cli.output import Json, duration, err, out, print_json, progress_bar, sparkline, table
+
+LOOK_SECONDS = 1.0
+"""Between two looks at a job that waits."""
 
 jobs = typer.Typer(name="jobs", help="List jobs; show, cancel, pause or resume one.", invoke_without_command=True)
 
@@ -94,11 +98,15 @@ def follow(client: Client, job_id: str) -> dict[str, Any]:
     try:
         with bar:
             task = bar.add_task("waiting", total=1, loss="–", spark="", speed="–", eta="–")
+            job: dict[str, Any]
+            while (job := client.get(f"/training/jobs/{job_id}"))["state"] == "queued":
+                bar.update(task, description=_waiting(job))
+                time.sleep(LOOK_SECONDS)
             _draw(bar, task, records(client, job_id))
     except KeyboardInterrupt:
         err.print(f"The job goes on. Watch it again: anneal logs -f {job_id}; stop it: anneal jobs cancel {job_id}")
         raise typer.Exit(130) from None
-    job: dict[str, Any] = client.get(f"/training/jobs/{job_id}")
+    job = client.get(f"/training/jobs/{job_id}")
     if job["state"] == "failed":
         raise CommandError(f"The job failed: {job.get('detail')} ({job.get('cause')})", job)
     return job
@@ -121,13 +129,18 @@ def _draw(bar: Progress, task: TaskID, stream: Iterable[dict[str, Any]]) -> None
             bar.update(task, description=record["state"])
 
 
+def _waiting(job: dict[str, Any]) -> str | None:
+    """Why a queued job has not started, and its place."""
+    return f"place {job['queue_position']}: {job['waits_for']}" if job.get("waits_for") else None
+
+
 def show_job(job: dict[str, Any]) -> None:
     """A job for people: what it is, what was decided, how it goes."""
     out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
     if job.get("waits_for"):
-        out.print(f"  waits: {job['waits_for']} (place {job['queue_position']})")
+        out.print(f"  {_waiting(job)}")
     settings, defaulted = job["hyperparameters"], set(job["defaulted"])
     rows = [(key, str(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
     table(["setting", "value", ""], rows)
@@ -149,7 +162,8 @@ def list_jobs(
         print_json(page)
         return
     columns = ["id", "name", "method", "base", "state", "model_id"]
-    table(columns, [[job[column] for column in columns] for job in page["items"]])
+    rows = [[job[column] for column in columns] + [_waiting(job) or job.get("cause")] for job in page["items"]]
+    table([*columns, "why"], rows)
 
 
 @jobs.command("show")

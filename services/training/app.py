@@ -21,6 +21,7 @@ from services.training.runner import Runner
 from services.training.service import Presets, TrainingJobs
 from services.training.store import Stores
 from services.training.token_caches import TokenCaches
+from services.training.workers import Site, Workers
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 from shared.runtime.worker import Slots, Worker
@@ -43,7 +44,8 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     )
     seedling = Bundled(resources, bundle)
     presets = Presets(stores)
-    jobs = TrainingJobs(stores, References(resources.blobs, stores, seedling), capacity, worker, presets)
+    workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
+    jobs = TrainingJobs(stores, References(resources.blobs, stores, seedling), workers, worker, presets)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)
 
@@ -54,6 +56,7 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
             background(seedling.run()),
             background(cleanup.run()),
             background(fetcher.serve()),
+            background(workers.announce()),
             background(worker.serve()),
         ):
             yield

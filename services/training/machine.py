@@ -32,17 +32,25 @@ class Machine:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         return cls(cpu=len(os.sched_getaffinity(0)), gpu=len(gpus()), memory_gb=round(min(memory, _group_limit()), 1))
 
-    def check(self, asked: Allocation) -> None:
-        """Raises ExceedsMachine naming what is asked beyond what is here."""
-        for name in ("cpu", "gpu", "memory_gb"):
-            want, have = getattr(asked, name), getattr(self, name)
-            if want > have:
-                raise ExceedsMachine(
-                    f"The job asks for {name} {want:g}, and the machine has {have:g}.",
-                    field=f"resources.{name}",
-                    limit=have,
-                    remedy=f"Ask for at most {have:g}, or leave it out.",
-                )
+    def lacks(self, asked: Allocation) -> str | None:
+        """What is asked beyond what is here: cpu, gpu or memory_gb."""
+        names = ("cpu", "gpu", "memory_gb")
+        return next((name for name in names if getattr(asked, name) > getattr(self, name)), None)
+
+
+def check(asked: Allocation, machines: Sequence[Machine]) -> None:
+    """Raises ExceedsMachine naming what is asked beyond what any of the machines has."""
+    lacking = [machine.lacks(asked) for machine in machines]
+    if None in lacking:
+        return
+    name = next(name for name in lacking if name)
+    want, have = getattr(asked, name), max(getattr(machine, name) for machine in machines)
+    raise ExceedsMachine(
+        f"The job asks for {name} {want:g}, and the machine has {have:g}.",
+        field=f"resources.{name}",
+        limit=have,
+        remedy=f"Ask for at most {have:g}, or leave it out.",
+    )
 
 
 def gpus() -> list[str]:
@@ -91,7 +99,7 @@ class MachineCapacity:
         if self.wants(work, running) is None:
             self._reserved = None if self._reserved and self._reserved[0] == work.id else self._reserved
             return True
-        if now() - work.created_at > PATIENCE:
+        if now() - work.created_at > PATIENCE and self.wants(work, ()) is None:
             self._reserved = (work.id, time.monotonic())
         return False
 

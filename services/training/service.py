@@ -1,17 +1,19 @@
 """The use cases of training jobs and presets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from services.training.errors import InUse
 from services.training.hyperparameters import Resolved, Subject, resolve
-from services.training.machine import MachineCapacity
+from services.training.machine import check
 from services.training.models import Job, Preset
 from services.training.references import FoundBase, References
 from services.training.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
 from services.training.store import Stores
-from services.training.views import JobDetail, JobView, PresetView, Records
+from services.training.views import NOT_WAITING, JobDetail, JobView, PresetView, Records, Waiting
+from services.training.workers import Workers, why_it_waits
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import Page, derived_id, new_id
 from shared.events.training import TrainingRequested
@@ -24,9 +26,9 @@ class TrainingJobs:
     """Submit, look at and steer jobs."""
 
     def __init__(
-        self, stores: Stores, references: References, capacity: MachineCapacity, worker: Worker[Job], presets: "Presets"
+        self, stores: Stores, references: References, workers: Workers, worker: Worker[Job], presets: "Presets"
     ) -> None:
-        self._stores, self._references, self._capacity = stores, references, capacity
+        self._stores, self._references, self._workers = stores, references, workers
         self._worker, self._presets = worker, presets
 
     async def submit(self, project: str, request: TrainingRequest, key: str | None) -> JobView:
@@ -42,8 +44,9 @@ class TrainingJobs:
             rows=dataset.rows["train"],
             form=dataset.form,
         )
-        resolved = resolve(settings, subject, self._capacity.machine, self._capacity.slots)
-        self._capacity.machine.check(resolved.resources)
+        own = self._workers.own
+        resolved = resolve(settings, subject, own.machine, own.slots)
+        check(resolved.resources, [site.machine for site in await self._workers.sites()])
         job = _job(project, request, base, dataset, resolved, key)
         created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
@@ -53,16 +56,16 @@ class TrainingJobs:
         """Newest first."""
         where = {"state": state} if state else None
         page = await self._stores.jobs.for_project(project).page(where, limit=limit, cursor=cursor)
-        return Page(items=[JobView.of(job) for job in page.items], next_cursor=page.next_cursor)
+        waiting = await self._waiting([job for job in page.items if job.state == "queued"])
+        views = [JobView.of(job, waiting.get(job.id, NOT_WAITING)) for job in page.items]
+        return Page(items=views, next_cursor=page.next_cursor)
 
     async def detail(self, project: str, id: str) -> JobDetail:
         """One job with how it is going, or why it waits."""
         job = await self._stores.jobs.for_project(project).get(id)
         values = await self._stores.snapshots.get(id)
-        if job.state != "queued":
-            return JobDetail.with_progress(job, values)
-        position, waits_for = await self._queue(job)
-        return JobDetail.with_progress(job, values, position=position, waits_for=waits_for)
+        waiting = await self._waiting([job] if job.state == "queued" else [])
+        return JobDetail.with_progress(job, values, waiting.get(job.id, NOT_WAITING))
 
     async def records(self, project: str, id: str, kinds: list[str] | None, after: int, limit: int) -> Records:
         """The job's stream from `after` on; `kinds` None means everything."""
@@ -87,13 +90,16 @@ class TrainingJobs:
         self._worker.nudge(id)
         return JobView.of(job)
 
-    async def _queue(self, job: Job) -> tuple[int, str]:
-        waiting, running = await self._stores.queued(), await self._stores.running()
-        position = next((i for i, other in enumerate(waiting, 1) if other.id == job.id), 1)
-        wants = self._capacity.wants(job, running)
-        if wants is None and position > 1:
-            wants = f"waits behind {position - 1} other jobs"
-        return position, wants or "about to start"
+    async def _waiting(self, jobs: Sequence[Job]) -> dict[str, Waiting]:
+        """Place in the queue of all projects and reason, by job id."""
+        if not jobs:
+            return {}
+        queue, running, sites = await self._stores.queued(), await self._stores.running(), await self._workers.sites()
+        places = {job.id: place for place, job in enumerate(queue, 1)}
+        return {
+            job.id: Waiting(places.get(job.id, 1), why_it_waits(job, places.get(job.id, 1), running, sites))
+            for job in jobs
+        }
 
 
 def _identity(project: str, request: TrainingRequest, key: str) -> tuple[str, str]:

@@ -59,6 +59,7 @@ class Stores:
     tokens: EntityStore[TokenCache]
     streams: Streams
     snapshots: Snapshots
+    workers: Collection
 
     @classmethod
     async def open(cls, resources: Resources) -> "Stores":
@@ -73,6 +74,7 @@ class Stores:
             tokens=await _entities(resources, "training.tokens", TokenCache, Index(("key",)), Index(("used_at",))),
             streams=await Streams.open(resources.documents, "training"),
             snapshots=Snapshots(await resources.documents.collection("training.snapshots")),
+            workers=await resources.documents.collection("training.workers"),
         )
 
     async def queued(self) -> list[Job]:

@@ -1,5 +1,6 @@
 """What the API shows of jobs, presets and models."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,6 +31,17 @@ class CheckpointView(BaseModel):
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Where a queued job stands and why."""
+
+    place: int | None
+    reason: str | None
+
+
+NOT_WAITING = Waiting(None, None)
+
+
 class JobView(Public):
     """A training job in a list."""
 
@@ -57,11 +69,13 @@ class JobView(Public):
     detail: str | None = Field(description="why it failed, and what to do")
     started_at: datetime | None
     finished_at: datetime | None
+    queue_position: int | None = Field(description="1 is next; null when it does not wait")
+    waits_for: str | None = Field(description="why it has not started; null when it does not wait")
 
     @classmethod
-    def of(cls, job: Job) -> "JobView":
+    def of(cls, job: Job, waiting: Waiting = NOT_WAITING) -> "JobView":
         """The view of an entity."""
-        return cls(**_members(job))
+        return cls(**_members(job, waiting))
 
 
 class JobDetail(JobView):
@@ -74,18 +88,14 @@ class JobDetail(JobView):
     evaluations: list[dict[str, Any]] = Field(description="validation losses by step")
     samples: dict[str, Any] | None = Field(description="the latest answers to fixed validation prompts")
     checkpoints: list[CheckpointView]
-    queue_position: int | None = Field(description="1 is next; null when it does not wait")
-    waits_for: str | None = Field(description="why it has not started")
 
     @classmethod
-    def with_progress(
-        cls, job: Job, values: dict[str, Any], *, position: int | None = None, waits_for: str | None = None
-    ) -> "JobDetail":
+    def with_progress(cls, job: Job, values: dict[str, Any], waiting: Waiting = NOT_WAITING) -> "JobDetail":
         """The view of an entity and its snapshot."""
         done = values.get("progress", {})
         running = job.state in ("running", "pausing")
         return cls(
-            **_members(job),
+            **_members(job, waiting),
             progress=_progress(job, done),
             eta_seconds=done.get("eta_s") if running else None,
             logs=values.get("logs", []),
@@ -93,13 +103,16 @@ class JobDetail(JobView):
             evaluations=values.get("evaluations", []),
             samples=values.get("samples"),
             checkpoints=[_checkpoint(c) for c in job.checkpoints],
-            queue_position=position,
-            waits_for=waits_for,
         )
 
 
-def _members(job: Job) -> dict[str, Any]:
-    return {**job.model_dump(exclude={"checkpoints"}), "model_id": job.model_id if job.state == "succeeded" else None}
+def _members(job: Job, waiting: Waiting) -> dict[str, Any]:
+    return {
+        **job.model_dump(exclude={"checkpoints"}),
+        "model_id": job.model_id if job.state == "succeeded" else None,
+        "queue_position": waiting.place,
+        "waits_for": waiting.reason,
+    }
 
 
 def _progress(job: Job, done: dict[str, Any]) -> Progress:

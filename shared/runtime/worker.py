@@ -80,6 +80,11 @@ class Worker(Generic[W]):
         self._observed: dict[str, tuple[int, int, float]] = {}
         self._swept = time.monotonic()
 
+    @property
+    def name(self) -> str:
+        """What stands as `runner` in the work that it holds."""
+        return self._name
+
     def wake(self) -> None:
         """There may be something to claim."""
         self._woken.set()

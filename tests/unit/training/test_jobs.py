@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from services.training.attempt import Ended, how_it_ended
-from services.training.machine import PATIENCE, Devices, Machine, MachineCapacity
-from services.training.models import Checkpoint, Job
+from services.training.errors import ExceedsMachine
+from services.training.machine import PATIENCE, Devices, Machine, MachineCapacity, check
+from services.training.models import Allocation, Checkpoint, Job
+from services.training.workers import Site, why_it_waits
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
 from shared.runtime.attempts import Ending
@@ -163,6 +165,44 @@ def test_small_jobs_do_not_overtake_a_large_one_for_ever() -> None:
     assert not room.fits(small, [running])
     assert room.fits(large, [])
     assert room.fits(small, [])
+
+
+def test_what_never_fits_here_holds_nobody_up() -> None:
+    """Another worker may be large enough for it."""
+    room = capacity()
+    large = a_job("b", resources={"cpu": 64}, created_at=now() - PATIENCE - timedelta(seconds=1))
+    assert not room.fits(large, [])
+    assert room.fits(a_job("c"), [])
+
+
+def site(name: str, slots: int = 1, cpu: int = 4) -> Site:
+    return Site(name, Machine(cpu=cpu, gpu=0, memory_gb=8), slots)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "place", "running", "sites", "why"),
+    [
+        (1, 1, ["a"], [site("a"), site("b")], "about to start"),
+        (1, 3, ["a"], [site("a"), site("b")], "waits behind 2 other jobs"),
+        (1, 1, ["a", "b"], [site("a"), site("b")], "waits for a free slot: 2 of 2 in use"),
+        (4, 1, ["a"], [site("a", slots=2)], "waits for cpu: it asks for 4, 2 free"),
+        (8, 1, ["b"], [site("a"), site("b", cpu=8)], "waits for a free slot: 1 of 1 in use"),
+        (9, 1, [], [site("a")], "no training worker is large enough: waits for cpu: it asks for 9, 4 free"),
+    ],
+)
+def test_a_job_waits_for_what_the_workers_lack_together(
+    cpu: int, place: int, running: list[str], sites: list[Site], why: str
+) -> None:
+    held = [a_job(f"r{i}", state="running", runner=name, resources={"cpu": 2}) for i, name in enumerate(running)]
+    assert why_it_waits(a_job(resources={"cpu": cpu}), place, held, sites) == why
+
+
+def test_a_request_must_fit_one_of_the_machines() -> None:
+    small, large = Machine(cpu=2, gpu=0, memory_gb=8), Machine(cpu=16, gpu=0, memory_gb=64)
+    check(Allocation(cpu=8), [small, large])
+    with pytest.raises(ExceedsMachine) as refused:
+        check(Allocation(cpu=32), [small, large])
+    assert (refused.value.field, refused.value.limit) == ("resources.cpu", 16)
 
 
 def test_a_job_that_came_just_now_may_be_overtaken() -> None:
