@@ -18,13 +18,17 @@ import services.gateway.app
 from cli import __version__
 from deploy.embedded import BUILDERS
 from shared import events
-from shared.events.envelope import Envelope
+from shared.bus.topology import Names
+from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
 from shared.runtime.resources import open_resources
 from shared.runtime.service import web_app
 from shared.runtime.settings import Settings
 
 REFERENCE = Path("docs/reference")
+NAMES = Names()
+AMQP = {"bindingVersion": "0.3.0"}
+CONTENT_TYPE = "application/cloudevents+json"
 
 
 async def openapi(home: Path) -> str:
@@ -41,41 +45,72 @@ async def openapi(home: Path) -> str:
 
 
 def asyncapi() -> str:
-    """AsyncAPI 3.0 of every registered event, as YAML: one channel per event, its durable consumers as receivers."""
+    """AsyncAPI 3.0 of every registered event, as YAML: a channel per routing key, and one per queue of a room."""
     schemas: dict[str, Any] = {}
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
-    envelope = Envelope.model_json_schema(mode="serialization")
     for event, rooms in CONSUMERS.items():
         name, channel = event.__name__, {"$ref": f"#/channels/{event.__name__}"}
         schemas[name] = event.model_json_schema(ref_template="#/components/schemas/{model}")
-        fields = {
-            **envelope["properties"],
-            "type": {"const": event.type},
-            "data": {"$ref": f"#/components/schemas/{name}"},
-        }
-        message = {
-            "name": event.type,
-            "contentType": "application/cloudevents+json",
-            "payload": {
-                "type": "object",
-                "required": ["specversion", "id", "source", "type", "data"],
-                "properties": fields,
-            },
-        }
-        channels[name] = {"address": event.type, "description": event.__doc__, "messages": {name: message}}
-        operations[f"send{name}"] = {"action": "send", "channel": channel}
-        operations |= {f"{room}Receives{name}": {"action": "receive", "channel": channel} for room in rooms}
+        channels[name] = _routing_key(event, durable=bool(rooms))
+        sent = {"deliveryMode": 2 if rooms else 1, "mandatory": bool(rooms), **AMQP}
+        operations[f"send{name}"] = {"action": "send", "channel": channel, "bindings": {"amqp": sent}}
+        for room in rooms:
+            channels[f"{room}{name}"] = _queue(event, room)
+            operations[f"{room}Receives{name}"] = {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{room}{name}"},
+                "bindings": {"amqp": {"ack": True, **AMQP}},
+            }
     document = {
         "asyncapi": "3.0.0",
         "info": {"title": "Anneal events", "version": __version__, "description": inspect.getdoc(events)},
-        "defaultContentType": "application/cloudevents+json",
+        "defaultContentType": CONTENT_TYPE,
         "channels": channels,
         "operations": operations,
         "components": {"schemas": schemas},
     }
     copied = json.loads(json.dumps(document))  # no two members are one object, or YAML would write anchors
     return str(yaml.safe_dump(copied, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _routing_key(event: type[Event], *, durable: bool) -> dict[str, Any]:
+    """What is published, and to which exchange: the door for subscribers."""
+    exchange = NAMES.events if durable else NAMES.broadcast
+    bound = {"name": exchange, "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"}
+    return {
+        "address": event.type,
+        "description": event.__doc__,
+        "messages": {event.__name__: _message(event)},
+        "bindings": {"amqp": {"is": "routingKey", "exchange": bound, **AMQP}},
+    }
+
+
+def _queue(event: type[Event], room: str) -> dict[str, Any]:
+    """The room's own queue: nobody else may consume from it."""
+    name = NAMES.queue(room, event.type)
+    queue = {"name": name, "durable": True, "exclusive": False, "autoDelete": False, "vhost": "/"}
+    return {
+        "address": name,
+        "description": f"The {room} room's own quorum queue; nobody else may consume from it.",
+        "messages": {event.__name__: {"$ref": f"#/channels/{event.__name__}/messages/{event.__name__}"}},
+        "bindings": {"amqp": {"is": "queue", "queue": queue, **AMQP}},
+    }
+
+
+def _message(event: type[Event]) -> dict[str, Any]:
+    fields = {
+        **Envelope.model_json_schema(mode="serialization")["properties"],
+        "type": {"const": event.type},
+        "data": {"$ref": f"#/components/schemas/{event.__name__}"},
+    }
+    required = ["specversion", "id", "source", "type", "data"]
+    return {
+        "name": event.type,
+        "contentType": CONTENT_TYPE,
+        "payload": {"type": "object", "required": required, "properties": fields},
+        "bindings": {"amqp": {"messageType": event.type, **AMQP}},
+    }
 
 
 def main(check: bool) -> int:

@@ -1,0 +1,39 @@
+"""The written description of our events names what really exists."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from deploy.reference import asyncapi
+from shared.bus.topology import Names
+from shared.events.registry import CONSUMERS
+
+DOCUMENT: dict[str, Any] = yaml.safe_load(asyncapi())
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for name, value in node.items() if name == "$ref")
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from references(child)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in set(references(DOCUMENT)):
+        found: Any = DOCUMENT
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+def test_every_event_names_its_exchange_and_every_room_its_queue() -> None:
+    names = Names()
+    bindings = [channel["bindings"]["amqp"] for channel in DOCUMENT["channels"].values()]
+    exchanges = {
+        channel["address"]: channel["bindings"]["amqp"]["exchange"]["name"]
+        for channel in DOCUMENT["channels"].values()
+        if channel["bindings"]["amqp"]["is"] == "routingKey"
+    }
+    assert exchanges == {e.type: names.events if rooms else names.broadcast for e, rooms in CONSUMERS.items()}
+    queues = {binding["queue"]["name"] for binding in bindings if binding["is"] == "queue"}
+    assert queues == {names.queue(room, event.type) for event, rooms in CONSUMERS.items() for room in rooms}
