@@ -10,13 +10,14 @@ from services.dataset.lengths import statistics_of
 from services.dataset.models import DatasetVersion
 from services.dataset.service import require_range
 from services.dataset.views import Preview, PreviewRow, Rendered, RenderedSample, Statistics
-from shared.blobs.artifacts import SHARED, artifact_uri, read_manifest, resolve_model
-from shared.blobs.errors import BlobNotFound
+from shared.blobs.artifacts import SHARED, read_manifest, resolve_model
+from shared.blobs.lookup import find_model
+from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
 from shared.runtime.children import Engines
-from shared.runtime.errors import AnnealError, InvalidInput, NotFound
+from shared.runtime.errors import AnnealError, NotFound
 
 CACHE = "2"
 """Part of a cache key; raised when the engine counts differently."""
@@ -65,11 +66,11 @@ class Inspector:
     ) -> Statistics | None:
         """Token lengths; None when counting goes on after `patience` seconds (ask again)."""
         manifest, model = await self._model(version.project, base)
-        id = derived_id("stat", CACHE, version.id, base, manifest.get("template_hash") or str(manifest.get("files")))
+        id = derived_id("stat", CACHE, version.id, base, manifest.template_hash or str(manifest.files))
         counts = await self._counts(id, version, model, patience)
         if counts is None:
             return None
-        return statistics_of(counts, version.fingerprint, base, max_length, manifest.get("context_length") or None)
+        return statistics_of(counts, version.fingerprint, base, max_length, manifest.context_length or None)
 
     async def forget(self, version: DatasetVersion) -> None:
         """Remove what was cached about a version."""
@@ -107,15 +108,11 @@ class Inspector:
         manifest, folder = await self._open(version)
         return [str(folder / name) for name in manifest["shards"][split]], manifest["rows"][split]
 
-    async def _model(self, project: str, base: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def _model(self, project: str, base: str) -> tuple[ModelManifest, dict[str, Any]]:
         """Manifest and loader's reference of a base or custom model, by its id."""
-        for parts in ((SHARED, "models", "base"), (project, "models", "base"), (project, "models", "custom")):
-            uri = _uri_or_refuse(*parts, base)
-            try:
-                manifest = await read_manifest(self._blobs, "/".join((*parts, base)))
-                return manifest, await resolve_model(self._blobs, uri, project)
-            except BlobNotFound:
-                continue
+        for owner, kind in ((SHARED, "base"), (project, "base"), (project, "custom")):
+            if found := await find_model(self._blobs, project, kind, base, owner=owner):
+                return found[1], await resolve_model(self._blobs, found[0], project)
         remedy = "GET /models/available and /models/custom list what there is; a base must be on this machine."
         raise NotFound(f"There is no model {base!r} here.", field="base", remedy=remedy)
 
@@ -133,14 +130,6 @@ class Inspector:
         if last.get("kind") == "result":
             return last
         raise _failure(last)
-
-
-def _uri_or_refuse(*parts: str) -> str:
-    try:
-        return artifact_uri(*parts)
-    except AnnealError as error:
-        remedy = "GET /models/available lists the ids."
-        raise InvalidInput(f"{parts[-1][:80]!r} is no model id.", field="base", remedy=remedy) from error
 
 
 def _failure(last: dict[str, Any]) -> AnnealError:

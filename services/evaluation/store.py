@@ -1,13 +1,11 @@
 """The evaluation room's documents, and the manifests it reads of other rooms' artifacts."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.evaluation.errors import UnknownDataset, UnknownModel
 from services.evaluation.models import Evaluation
-from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
-from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.lookup import find_dataset, find_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
@@ -35,29 +33,18 @@ class Artifacts:
 
     async def model(self, model_id: str) -> tuple[str, ModelManifest]:
         """URI and manifest of a custom model; raises UnknownModel."""
-        try:
-            uri = artifact_uri(self.project, "models", "custom", model_id)
-            manifest = await read_manifest(self.blobs, key_of(uri, self.project))
-        except (BlobNotFound, InvalidKey) as error:
-            remedy = "GET /models/custom lists the models of this project."
-            raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy) from error
-        return uri, ModelManifest.model_validate(manifest)
+        if found := await find_model(self.blobs, self.project, "custom", model_id):
+            return found
+        remedy = "GET /models/custom lists the models of this project."
+        raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy)
 
     async def dataset(self, reference: str) -> tuple[str, DatasetManifest]:
         """URI and manifest of `<id>` (its latest version) or `<id>@<version>`; raises UnknownDataset."""
-        dataset_id, _, version = reference.partition("@")
-        try:
-            uri = artifact_uri(self.project, "datasets", dataset_id, version or await self._latest(dataset_id))
-            manifest = await read_manifest(self.blobs, key_of(uri, self.project))
-        except (BlobNotFound, InvalidKey) as error:
-            detail = f"There is no dataset {reference!r}, or it is not ready."
-            remedy = "GET /datasets lists the datasets of this project; name one as <id> or <id>@<version>."
-            raise UnknownDataset(detail, field="dataset", remedy=remedy) from error
-        return uri, DatasetManifest.model_validate(manifest)
-
-    async def _latest(self, dataset_id: str) -> str:
-        key = key_of(artifact_uri(self.project, "datasets", dataset_id, "latest.json"), self.project)
-        return str(json.loads(b"".join([chunk async for chunk in self.blobs.read(key)]))["version"])
+        if found := await find_dataset(self.blobs, self.project, reference):
+            return found
+        detail = f"There is no dataset {reference!r}, or it is not ready."
+        remedy = "GET /datasets lists the datasets of this project; name one as <id> or <id>@<version>."
+        raise UnknownDataset(detail, field="dataset", remedy=remedy)
 
 
 @dataclass(frozen=True)

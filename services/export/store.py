@@ -2,8 +2,7 @@
 
 from services.export.errors import UnknownModel
 from services.export.models import Export
-from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
-from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.lookup import find_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
@@ -22,10 +21,7 @@ async def open_exports(resources: Resources) -> Exports:
 
 async def custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:
     """URI and manifest of a custom model; raises UnknownModel."""
-    try:
-        uri = artifact_uri(project, "models", "custom", model_id)
-        manifest = await read_manifest(blobs, key_of(uri, project))
-    except (BlobNotFound, InvalidKey) as error:
-        remedy = "GET /models/custom lists the models of this project."
-        raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy) from error
-    return uri, ModelManifest.model_validate(manifest)
+    if found := await find_model(blobs, project, "custom", model_id):
+        return found
+    remedy = "GET /models/custom lists the models of this project."
+    raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy)

@@ -1,13 +1,12 @@
 """Which model a name means: custom models by id or unique name, base models by id; proven by their manifests."""
 
-import json
 from dataclasses import dataclass
 
 from services.inference.errors import ModelNotFound
 from services.inference.protocol import ModelSpec
 from services.inference.store import Stores
-from shared.blobs.artifacts import MANIFEST, SHARED, artifact_uri, key_of, read_manifest, resolve_model
-from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.artifacts import MANIFEST, SHARED, resolve_model
+from shared.blobs.lookup import find_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import now
@@ -76,9 +75,5 @@ class Catalog:
         return [parts[3] for parts in keys if len(parts) == 5 and parts[4] == MANIFEST]
 
     async def _read(self, project: str, owner: str, folder: str, id: str) -> FoundModel | None:
-        try:
-            uri = artifact_uri(owner, "models", folder, id)
-            manifest = ModelManifest.model_validate(await read_manifest(self._blobs, key_of(uri, project)))
-        except (BlobNotFound, InvalidKey, json.JSONDecodeError):
-            return None
-        return FoundModel(uri, project, manifest)
+        found = await find_model(self._blobs, project, folder, id, owner=owner)
+        return FoundModel(found[0], project, found[1]) if found else None

@@ -1,13 +1,13 @@
 """From what a request calls a base or a dataset to the artifact, verified by its manifest."""
 
-import json
 from dataclasses import dataclass
 
 from services.training.bundled import SEEDLING, URI, Bundled
 from services.training.errors import UnknownBase, UnknownDataset, UnsuitableDataset
 from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
-from shared.blobs.errors import BlobNotFound, InvalidKey
+from shared.blobs.errors import BlobNotFound
+from shared.blobs.lookup import find_dataset
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
@@ -40,23 +40,13 @@ class References:
 
     async def dataset(self, project: str, reference: str) -> DatasetManifest:
         """`<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset for rows that cannot be trained."""
-        id, _, version = reference.partition("@")
-        try:
-            version = version or await self._latest(project, id)
-            manifest = await read_manifest(self._blobs, key_of(artifact_uri(project, "datasets", id, version), project))
-        except (BlobNotFound, InvalidKey) as error:
-            raise UnknownDataset(
-                f"There is no dataset {reference!r} in this project.",
-                field="dataset",
-                remedy='List what exists: GET /datasets. Give "<id>", or "<id>@<version>".',
-            ) from error
-        return _suitable(DatasetManifest.model_validate(manifest))
-
-    async def _latest(self, project: str, id: str) -> str:
-        """The dataset room's one mutable file says which version a bare id means."""
-        key = key_of(artifact_uri(project, "datasets", id, "latest.json"), project)
-        text = b"".join([chunk async for chunk in self._blobs.read(key)])
-        return str(json.loads(text)["version"])
+        if found := await find_dataset(self._blobs, project, reference):
+            return _suitable(found[1])
+        raise UnknownDataset(
+            f"There is no dataset {reference!r} in this project.",
+            field="dataset",
+            remedy='List what exists: GET /datasets. Give "<id>", or "<id>@<version>".',
+        )
 
     async def _base_uri(self, project: str, reference: str) -> str | None:
         if reference == SEEDLING:

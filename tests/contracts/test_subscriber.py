@@ -35,7 +35,7 @@ def script(tmp_path: Path) -> Path:
 @contextmanager
 def running(script: Path) -> Iterator[subprocess.Popen[str]]:
     """The subscriber, once it listens; killed at the end, as a crash would end it."""
-    env = {**os.environ, "ANNEAL_BUS_URL": AMQP, "ANNEAL_EXCHANGE": NAMES.events}
+    env = {**os.environ, "ANNEAL_BUS_URL": AMQP, "EXCHANGE": NAMES.events}
     command = [sys.executable, str(script)]
     with subprocess.Popen(command, cwd=script.parent, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -7,7 +7,7 @@ import pytest
 from services.training.engine.spec import Hyperparameters
 from services.training.errors import ExceedsMachine
 from services.training.hyperparameters import Resolved, Subject, resolve
-from services.training.machine import Machine
+from services.training.machine import Machine, check
 from services.training.models import Allocation
 from services.training.requests import TrainingSettings
 
@@ -136,5 +136,5 @@ def test_the_engine_counts_the_same_steps() -> None:
 
 def test_asking_for_more_than_the_machine_names_what_it_has() -> None:
     with pytest.raises(ExceedsMachine) as refused:
-        MACHINE.check(Allocation(cpu=1, gpu=2))
+        check(Allocation(cpu=1, gpu=2), [MACHINE])
     assert (refused.value.field, refused.value.limit) == ("resources.gpu", 0)
