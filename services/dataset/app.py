@@ -30,7 +30,14 @@ async def build(resources: Resources) -> Service:
     scratch = resources.scratch / "dataset"
     intake = Intake(resources.blobs, resources.settings.upload_limit)
     validator = Validator(datasets, resources.blobs, resources.engines, intake, scratch)
-    worker = Worker[DatasetVersion](versions, validator.run, Slots(VALIDATIONS), exclusive=resources.embedded)
+    worker = Worker[DatasetVersion](
+        versions,
+        validator.run,
+        Slots(VALIDATIONS),
+        exclusive=resources.embedded,
+        kind="dataset",
+        metrics=resources.metrics,
+    )
     service = DatasetService(datasets, versions, resources.blobs, intake, validator, worker.nudge)
     cache = await resources.documents.collection("dataset.statistics", [Index(("dataset_version",))])
     inspector = Inspector(resources.blobs, resources.engines, cache, scratch)

@@ -29,7 +29,7 @@ async def open_stores(resources: Resources) -> tuple[DatasetStore, VersionStore]
     """Open both collections with their indexes."""
     kick = resources.outbox.kick
     datasets = await resources.outbox.open("dataset.datasets", [Index(("project", "slot"), unique=True)])
-    versions = await resources.outbox.open("dataset.versions", [Index(("dataset_id",)), Index(("state",))])
+    versions = await resources.outbox.open("dataset.versions", [Index(("dataset_id",)), Index(("state", "cause"))])
     return (
         DatasetStore(datasets, Dataset, room="dataset", kick=kick),
         VersionStore(versions, DatasetVersion, room="dataset", kick=kick),

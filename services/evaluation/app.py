@@ -21,7 +21,14 @@ SLOTS = 1
 async def build(resources: Resources) -> Service:
     """The room over `resources`."""
     store = await open_evaluations(resources)
-    worker: Worker[Evaluation] = Worker(store, Runner(resources).run, Slots(SLOTS), exclusive=resources.embedded)
+    worker: Worker[Evaluation] = Worker(
+        store,
+        Runner(resources).run,
+        Slots(SLOTS),
+        exclusive=resources.embedded,
+        kind="evaluation",
+        metrics=resources.metrics,
+    )
     service = EvaluationService(store, resources.blobs, worker)
 
     @asynccontextmanager

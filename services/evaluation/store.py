@@ -19,7 +19,7 @@ PARTS = ("answers", "losses")
 
 async def open_evaluations(resources: Resources) -> Evaluations:
     """The collection of all projects; bind it with `for_project`."""
-    indexes = (Index(("state", "priority", "created_at")), Index(("scope.model_id",)))
+    indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",)))
     collection = await resources.outbox.open("evaluation.evaluations", indexes)
     return EntityStore(collection, Evaluation, room="evaluation", kick=resources.outbox.kick)
 

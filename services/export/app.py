@@ -21,7 +21,14 @@ SLOTS = 1
 async def build(resources: Resources) -> Service:
     """The room over `resources`."""
     store = await open_exports(resources)
-    worker: Worker[Export] = Worker(store, Runner(resources).run, Slots(SLOTS), exclusive=resources.embedded)
+    worker: Worker[Export] = Worker(
+        store,
+        Runner(resources).run,
+        Slots(SLOTS),
+        exclusive=resources.embedded,
+        kind="export",
+        metrics=resources.metrics,
+    )
     service = ExportService(store, resources.blobs, worker)
 
     @asynccontextmanager

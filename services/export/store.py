@@ -14,7 +14,7 @@ Exports = EntityStore[Export]
 
 async def open_exports(resources: Resources) -> Exports:
     """The collection of all projects; bind it with `for_project`."""
-    indexes = (Index(("state", "priority", "created_at")), Index(("target.model_id",)))
+    indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",)))
     collection = await resources.outbox.open("export.exports", indexes)
     return EntityStore(collection, Export, room="export", kick=resources.outbox.kick)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from services.gateway import ui
 from services.gateway.auth.gate import COOKIE
 from services.gateway.live import Live
-from services.gateway.metrics import Metrics
+from services.gateway.metrics import DoorMetrics
 from services.gateway.overview import Overview, ReadModel
 from services.gateway.pages import page
 from services.gateway.service import Platform
@@ -34,7 +34,7 @@ class Health(BaseModel):
     checks: dict[str, str] = Field(default={}, description='each dependency and room by name: "ok" or "not_ready"')
 
 
-def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
+def routes(platform: Platform, model: ReadModel) -> APIRouter:
     """The system routes."""
     router = APIRouter(tags=["System"])
 
@@ -71,7 +71,7 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await platform.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/openapi.json", include_in_schema=False)
     async def describe_api(request: Request) -> JSONResponse:
@@ -85,7 +85,7 @@ def routes(platform: Platform, model: ReadModel, metrics: Metrics) -> APIRouter:
     return router
 
 
-def live_routes(live: Live, metrics: Metrics, signer: Signer) -> APIRouter:
+def live_routes(live: Live, metrics: DoorMetrics, signer: Signer) -> APIRouter:
     """The websocket."""
     router = APIRouter()
 

@@ -19,7 +19,7 @@ from services.gateway.auth.sessions import Sessions
 from services.gateway.forward import Forwarder
 from services.gateway.front import Front
 from services.gateway.live import Hub, Live
-from services.gateway.metrics import Metrics
+from services.gateway.metrics import DoorMetrics
 from services.gateway.models import Grant, Key, Session
 from services.gateway.overview import ReadModel
 from services.gateway.service import Platform
@@ -62,7 +62,7 @@ async def sweep(*expiring: Credentials[Any]) -> None:
 
 async def build(resources: Resources, rooms: Mapping[str, Target | ASGIApp]) -> Gateway:
     """The gateway in front of `rooms`: room name -> its ASGI app in this process, or a Target such as OverHttp."""
-    stores, metrics = await Stores.open(resources), Metrics()
+    stores, metrics = await Stores.open(resources), DoorMetrics(resources.metrics)
     keys = Keys(Credentials(stores.keys, Key, "key"))
     grants = Credentials(stores.grants, Grant, "grant")
     sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants)
@@ -79,7 +79,7 @@ async def build(resources: Resources, rooms: Mapping[str, Target | ASGIApp]) -> 
 
     router = APIRouter()
     router.include_router(auth_api.routes(keys, sessions))
-    router.include_router(api.routes(Platform(resources, targets, VERSION), model, metrics))
+    router.include_router(api.routes(Platform(resources, targets, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
     router.include_router(api.live_routes(Live(hub, targets), metrics, resources.signer))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth.gate import Admission, Gate, require
-from services.gateway.routes import Route, match
+from services.gateway.routes import METRICS, Route, match
 from services.gateway.targets import Rooms
 from shared.runtime.errors import AnnealError, NotFound, answer
 from shared.runtime.principal import HEADER, Signer
@@ -20,8 +20,8 @@ HOP = frozenset(
 SECRET = frozenset({b"authorization", b"cookie"})
 OVER = 4401
 """The close code of a websocket whose key or session has ended: 4000 and the status that a request would get."""
-UNCHECKED_HOST = frozenset({"/healthz", "/readyz"})
-"""Probes ask by address; these two say nothing that is worth a host's protection."""
+UNCHECKED_HOST = frozenset({"/healthz", "/readyz", METRICS})
+"""Probes and Prometheus ask by address; two of these say nothing that is worth protection, and one asks for a key."""
 
 
 class Forwarder:
@@ -74,7 +74,7 @@ class Forwarder:
         scope["anneal.route"] = route
         headers = _inward(scope["headers"], keep_cookie=route.room == "gateway")
         admission = None
-        if not route.open:
+        if not route.open and not (scope["path"] == METRICS and self._gate.scrapes(connection)):
             admission = await self._gate.admit(connection)
             require(admission.principal, route.needs(scope.get("method", "GET")))
             headers.append((HEADER.encode(), self._signer.sign(admission.principal).encode()))

@@ -10,9 +10,10 @@ from opentelemetry import context, trace
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.metrics import Metrics
+from services.gateway.metrics import DoorMetrics
 from services.gateway.routes import Route
 from shared.runtime.errors import AnnealError, answer
+from shared.runtime.http_metrics import UNMATCHED
 from shared.runtime.telemetry import extract, tracer
 
 log = structlog.get_logger("anneal.access")
@@ -43,7 +44,7 @@ def traced(scope: Scope) -> Iterator[str]:
 class Front:
     """The outermost ASGI app."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: DoorMetrics) -> None:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,8 +73,8 @@ class Front:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope.get("method", "WS")
         route: Route | None = scope.get("anneal.route")
-        room, pattern = (route.room, route.pattern) if route else ("none", "unmatched")
-        self._metrics.observe(method, scope.get("anneal.template", pattern), room, status, seconds)
+        room, pattern = (route.room, route.pattern) if route else ("none", UNMATCHED)
+        self._metrics.requests.observe(room, scope, scope.get("anneal.template", pattern), status, seconds)
         log.info("request", method=method, path=scope["path"], room=room, status=status, ms=round(seconds * 1000, 1))
 
 

@@ -9,6 +9,8 @@ RANK: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
 """Each scope holds those below it; `*` is the operator, who may also make keys for other projects."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
+METRICS = "/metrics"
+
 
 @dataclass(frozen=True)
 class Route:
@@ -40,7 +42,7 @@ ROUTES = (
     Route("/live/tickets", "gateway", scope="read"),
     Route("/live", "gateway", scope="read"),
     Route("/overview", "gateway"),
-    Route("/metrics", "gateway"),
+    Route(METRICS, "gateway"),
     Route("/events/**", "gateway", scope="admin"),
     Route("/openapi.json", "gateway", scope="infer"),
     Route("/models/custom/{id}/evaluate", "evaluation"),

@@ -27,6 +27,10 @@ class Platform:
         rooms = await asyncio.gather(*(self._ping(name) for name in names))
         return _told(await own), _told(dict(zip(names, rooms, strict=True)))
 
+    async def metrics(self) -> bytes:
+        """What this process counts, for Prometheus."""
+        return await self._resources.metrics.scrape()
+
     async def _ping(self, room: str) -> str:
         try:
             await asyncio.wait_for(self._rooms[room].ping(), PATIENCE)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from services.inference import api, handlers, openai_api
 from services.inference.catalog import Catalog
 from services.inference.completions import Completions
+from services.inference.metrics import ServingMetrics
 from services.inference.service import Deployments
 from services.inference.store import Stores
 from services.inference.supervisor import Supervisor
@@ -20,6 +21,7 @@ async def build(resources: Resources) -> Service:
     """The room over these resources."""
     stores = await Stores.open(resources)
     catalog, engine = Catalog(resources.blobs, stores), TransformersEngine(Supervisor(resources))
+    completions = Completions(catalog, engine, ServingMetrics(resources.metrics, engine))
     deployments = Deployments(stores, catalog, engine)
 
     @asynccontextmanager
@@ -33,6 +35,6 @@ async def build(resources: Resources) -> Service:
             await engine.close()
 
     router = APIRouter()
-    router.include_router(openai_api.routes(Completions(catalog, engine), catalog))
+    router.include_router(openai_api.routes(completions, catalog))
     router.include_router(api.routes(deployments))
     return Service("inference", router, handlers.subscriptions(deployments), lifespan)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from services.inference.catalog import Catalog, FoundModel
 from services.inference.errors import Unsupported
+from services.inference.metrics import ServingMetrics
 from services.inference.protocol import Begun, Engine, Finish, Generation, Sampling, Text, TokenLogprob
 from services.inference.shapes import Sampled, Usage
 from shared.runtime.errors import InvalidInput
@@ -52,8 +53,8 @@ class Run:
 class Completions:
     """The use case behind both completion endpoints."""
 
-    def __init__(self, catalog: Catalog, engine: Engine) -> None:
-        self._catalog, self._engine = catalog, engine
+    def __init__(self, catalog: Catalog, engine: Engine, metrics: ServingMetrics) -> None:
+        self._catalog, self._engine, self._metrics = catalog, engine, metrics
 
     async def prepare(self, project: str, request: Sampled) -> Run:
         """Check a request and find its model; raises Unsupported, InvalidInput, ModelNotFound."""
@@ -73,10 +74,12 @@ class Completions:
 
     async def texts(self, run: Run) -> AsyncIterator[Text]:
         """Text as it appears, until every choice has finished. Leaving early cancels the rest."""
-        async with aclosing(self._engine.generate(run.generation)) as messages:  # type: ignore[type-var]
-            async for message in messages:
-                if text := run.note(message):
-                    yield text
+        with self._metrics.completion() as serving:
+            async with aclosing(self._engine.generate(run.generation)) as messages:  # type: ignore[type-var]
+                async for message in messages:
+                    serving.note(message)
+                    if text := run.note(message):
+                        yield text
 
     async def whole(self, run: Run) -> Run:
         """The request, answered."""

@@ -38,9 +38,21 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     cleanup = Cleanup(resources.blobs, stores)
     tokens = TokenCaches(resources.blobs, stores.tokens, resources.settings.token_cache_limit)
     runner = Runner(resources, stores, Devices(gpus()), tokens, engine, cleanup.wake)
-    worker: Worker[Job] = Worker(stores.jobs, runner.run, capacity, exclusive=resources.embedded)
+    worker: Worker[Job] = Worker(
+        stores.jobs,
+        runner.run,
+        capacity,
+        exclusive=resources.embedded,
+        kind="training",
+        metrics=resources.metrics,
+    )
     fetcher: Worker[Base] = Worker(
-        stores.bases, Fetcher(resources, stores).run, Slots(DOWNLOADS), exclusive=resources.embedded
+        stores.bases,
+        Fetcher(resources, stores).run,
+        Slots(DOWNLOADS),
+        exclusive=resources.embedded,
+        kind="base_model",
+        metrics=resources.metrics,
     )
     seedling = Bundled(resources, bundle)
     presets = Presets(stores)

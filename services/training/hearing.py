@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from prometheus_client import Counter
+
 from services.training.checkpoints import store_checkpoint
 from services.training.models import Job
 from services.training.recorder import Recorder
@@ -23,8 +25,12 @@ class Hearing:
     tokens, once the engine knows it, else 0.
     """
 
-    def __init__(self, blobs: Blobs, tokens: TokenCaches, job: Job, lease: Lease[Job], recorder: Recorder) -> None:
+    def __init__(
+        self, blobs: Blobs, tokens: TokenCaches, trained: Counter, job: Job, lease: Lease[Job], recorder: Recorder
+    ) -> None:
+        """`trained` counts tokens by method."""
         self._blobs, self._tokens, self._job, self._lease, self._recorder = blobs, tokens, job, lease, recorder
+        self._trained = trained.labels(job.method)
         self._storing: asyncio.Task[None] | None = None
         self._keeping: list[asyncio.Task[None]] = []
         self.longest = 0
@@ -32,10 +38,10 @@ class Hearing:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, blobs: Blobs, tokens: TokenCaches, job: Job, lease: Lease[Job], recorder: Recorder
+        cls, blobs: Blobs, tokens: TokenCaches, trained: Counter, job: Job, lease: Lease[Job], recorder: Recorder
     ) -> AsyncIterator["Hearing"]:
         """Nothing is stored any more behind the block; a checkpoint that was not stored by then does not exist."""
-        hearing = cls(blobs, tokens, job, lease, recorder)
+        hearing = cls(blobs, tokens, trained, job, lease, recorder)
         try:
             yield hearing
         finally:
@@ -68,9 +74,17 @@ class Hearing:
             case "resumed":
                 self._recorder.log("info", f"Going on from the checkpoint at step {values['step']}.")
             case kind if kind in PASSED_ON:
+                self._count(kind, values)
                 self._recorder.record(kind, **values)
         await self._recorder.settle()
 
     async def _store(self, message: Message) -> None:
         stored = await store_checkpoint(self._blobs, self._job, self._lease, message)
         self._recorder.record("checkpoint", step=stored.step, loss=stored.loss, best=stored.best)
+
+    def _count(self, kind: str, values: dict[str, Any]) -> None:
+        """Count what was trained since the last step. Where an attempt goes on, its first step is not counted: what
+        the engine tells is the sum over all attempts."""
+        before = self._recorder.values.get("metric", {}).get("tokens", None if self._job.latest else 0)
+        if kind == "metric" and "tokens" in values and before is not None:
+            self._trained.inc(max(0, values["tokens"] - before))

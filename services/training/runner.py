@@ -49,6 +49,9 @@ class Runner:
         """`left` is called when the runner has let go of a job."""
         self._resources, self._stores, self._devices, self._target = resources, stores, devices, target
         self._tokens, self._left = tokens, left
+        self._trained = resources.metrics.counter(
+            "anneal_training_tokens", "Tokens that training jobs of this process were trained on", "method"
+        )
 
     async def run(self, job: Job, lease: Lease[Job]) -> None:
         """Bring the job to its end, or back to the queue."""
@@ -111,7 +114,7 @@ class Runner:
         spec = await self._spec(job, folder)
         if job.token > 1:
             recorder.rewind(job.latest.step if job.latest else 0)
-        async with Hearing.open(self._resources.blobs, self._tokens, job, lease, recorder) as hearing:
+        async with Hearing.open(self._resources.blobs, self._tokens, self._trained, job, lease, recorder) as hearing:
             with self._devices.lent(job.resources.gpu) as env:
                 child = await self._resources.engines.launch(self._target, spec, cwd=folder, env=env)
                 ending = await follow(child, lease, hearing.hear, grace)

@@ -65,10 +65,13 @@ class Stores:
     async def open(cls, resources: Resources) -> "Stores":
         """Open the collections with the indexes that their queries need."""
         queue = Index(("state", "priority", "created_at"))
+        causes = Index(("state", "cause"))
         return cls(
-            jobs=await _entities(resources, "training.jobs", Job, queue, Index(("project", "state", "created_at"))),
+            jobs=await _entities(
+                resources, "training.jobs", Job, queue, causes, Index(("project", "state", "created_at"))
+            ),
             presets=await _entities(resources, "training.presets", Preset, Index(("project", "name"))),
-            bases=await _entities(resources, "training.bases", Base, queue, Index(("project", "hub_id"))),
+            bases=await _entities(resources, "training.bases", Base, queue, causes, Index(("project", "hub_id"))),
             reservations=await _entities(resources, "training.reservations", Reservation),
             models=await _entities(resources, "training.models", CustomModel, Index(("project", "base_uri"))),
             tokens=await _entities(resources, "training.tokens", TokenCache, Index(("key",)), Index(("used_at",))),

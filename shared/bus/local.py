@@ -10,15 +10,18 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from shared.bus.attempt import attempt
 from shared.bus.listener import BUFFER, Listener
+from shared.bus.metrics import EventMetrics, Waiting, age_of
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
+from shared.runtime.metrics import Metrics
 from shared.runtime.sqlite import Database
 
 SCHEMA = (
@@ -30,6 +33,9 @@ SCHEMA = (
     )""",
     "CREATE INDEX IF NOT EXISTS living ON deliveries (room, type, at) WHERE reason IS NULL",
 )
+WAITING = """SELECT room, type, count(*), min(json_extract(envelope, '$.time'))
+    FROM deliveries WHERE reason IS NULL GROUP BY room, type"""
+LETTERS = "SELECT room, count(*) FROM deliveries WHERE reason IS NOT NULL GROUP BY room"
 PREFETCH = 64
 """Deliveries taken from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
 PAUSE = 1.0
@@ -53,8 +59,17 @@ class _Delivery:
 class _Queue:
     """Delivers one (room, type) queue to its handler, one at a time, until it is stopped."""
 
-    def __init__(self, database: Database, room: str, type: str, handler: Handler, delays: Sequence[float]) -> None:
-        self._database, self._handler, self._delays = database, handler, delays
+    def __init__(
+        self,
+        database: Database,
+        room: str,
+        type: str,
+        handler: Handler,
+        delays: Sequence[float],
+        metrics: EventMetrics,
+    ) -> None:
+        self._database, self._delays, self._metrics = database, delays, metrics
+        self._handler = metrics.metered(room, type, handler)
         self._room, self._type, self._name = room, type, f"anneal.{room}.{type}"
         self._kicked = asyncio.Event()
         self._stopping = False
@@ -120,6 +135,7 @@ class _Queue:
         at = time.time() + (0 if final else self._delays[attempts - 1])
         sql = "UPDATE deliveries SET attempts = ?, at = ?, reason = ? WHERE id = ?"
         await self._store(sql, (attempts, at, reason if final else None, delivery.id))
+        self._metrics.failed(self._room, self._type, final=final)
         log.warning(
             "event_dead" if final else "event_retried",
             room=self._room,
@@ -137,12 +153,18 @@ class LocalBus:
     """Durable queues in `path`; at least once, bounded retry, dead letters. One process at a time."""
 
     def __init__(
-        self, path: Path, *, retry_delays: Sequence[float] = RETRY_DELAYS, listener_buffer: int = BUFFER
+        self,
+        path: Path,
+        *,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
+        listener_buffer: int = BUFFER,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = Database(path, SCHEMA)
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._listeners: set[Listener] = set()
+        self._metrics = EventMetrics(metrics or Metrics(), self._look)
 
     async def publish(self, envelope: Envelope) -> None:
         """One row per registered consumer of its type; returns once they are on disk."""
@@ -153,6 +175,7 @@ class LocalBus:
         rows = [(room, envelope.type, text) for room in rooms]
         sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
         await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
+        self._metrics.published(envelope)
         for room in rooms:
             self._kick(room, envelope.type)
 
@@ -160,10 +183,11 @@ class LocalBus:
         """Start delivering `type` from `room`'s queue, what was left by the last process first."""
         if (room, type) in self._queues:
             raise ValueError(f"{room} already subscribes to {type}")
-        self._queues[room, type] = _Queue(self._database, room, type, handler, self._delays)
+        self._queues[room, type] = _Queue(self._database, room, type, handler, self._delays, self._metrics)
 
     async def broadcast(self, envelope: Envelope) -> None:
         """Hand to whoever listens now."""
+        self._metrics.published(envelope)
         for listener in self._listeners:
             listener.offer(envelope)
 
@@ -210,6 +234,15 @@ class LocalBus:
         for listener in self._listeners:
             listener.end()
         await self._database.close()
+
+    async def _look(self) -> tuple[Waiting, Sequence[tuple[str, int]]]:
+        """What waits in each queue that is subscribed, and the dead letters of each room."""
+        rows = await self._database.read(lambda db: db.execute(WAITING).fetchall())
+        waiting = {(room, type): (depth, age_of(datetime.fromisoformat(since))) for room, type, depth, since in rows}
+        letters = await self._database.read(lambda db: dict(db.execute(LETTERS).fetchall()))
+        rooms = {room for room, _ in self._queues} | set(letters)
+        queues = [(*queue, *waiting.get(queue, (0, 0.0))) for queue in {*self._queues, *waiting}]
+        return queues, [(room, letters.get(room, 0)) for room in rooms]
 
     def _kick(self, room: str, type: str) -> None:
         if queue := self._queues.get((room, type)):

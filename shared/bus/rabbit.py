@@ -27,10 +27,12 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, AbstractRobustC
 
 from shared.bus.attempt import attempt
 from shared.bus.listener import BUFFER, Listener
+from shared.bus.metrics import EVERY_ROOM, EventMetrics, Waiting, age_of
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS, consumers_of
+from shared.runtime.metrics import Metrics
 
 PREFETCH = 64
 HEARTBEAT = 10
@@ -86,6 +88,7 @@ class _Subscription:
     def __init__(self, bus: "RabbitBus", queue: AbstractQueue, room: str, handler: Handler) -> None:
         self._bus, self._queue, self._room, self._handler = bus, queue, room, handler
         self._waiting: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self._current: AbstractIncomingMessage | None = None
         self._stopping = False
         self._tag: str | None = None
         self._handled: AbstractIncomingMessage | None = None
@@ -112,6 +115,7 @@ class _Subscription:
         while (message := await self._waiting.get()) is not None and not self._stopping:
             try:
                 _ = message.channel  # raises for a delivery of a connection that has gone: it comes again
+                self._current = message
                 await self._deliver(message)
             except aio_pika.exceptions.ChannelInvalidStateError:
                 continue
@@ -120,6 +124,14 @@ class _Subscription:
                 await asyncio.sleep(PAUSE)
                 with contextlib.suppress(*LOST):
                     await message.nack(requeue=True)
+            finally:
+                self._current = None
+
+    def held(self) -> tuple[int, float]:
+        """Deliveries that were handed to us and are not yet handled, and the age of the oldest: the one in hand."""
+        if self._current is None:
+            return 0, 0.0
+        return 1 + self._waiting.qsize(), age_of(self._current.timestamp)
 
     async def _deliver(self, message: AbstractIncomingMessage) -> None:
         """Handle, then acknowledge; on failure publish to the next tier first, then acknowledge."""
@@ -154,6 +166,7 @@ class RabbitBus:
         names: Names,
         retry_delays: Sequence[float],
         listener_buffer: int,
+        metrics: Metrics | None = None,
     ) -> None:
         self._connection, self._channel, self._names = connection, channel, names
         self._delays, self._listener_buffer = retry_delays, listener_buffer
@@ -162,6 +175,7 @@ class RabbitBus:
         self._heard: set[str] = set()
         self._ear: AbstractQueue | None = None
         self._tuning, self._digging = asyncio.Lock(), asyncio.Lock()
+        self.metrics = EventMetrics(metrics or Metrics(), self._look)
 
     @classmethod
     async def connect(
@@ -171,6 +185,7 @@ class RabbitBus:
         retry_delays: Sequence[float] = RETRY_DELAYS,
         listener_buffer: int = BUFFER,
         names: Names = Names(),
+        metrics: Metrics | None = None,
     ) -> "RabbitBus":
         """Connect and declare the whole topology. Raises ConnectionError when the broker is away."""
         connection = await aio_pika.connect_robust(
@@ -178,7 +193,7 @@ class RabbitBus:
         )
         try:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            bus = cls(connection, channel, names, retry_delays, listener_buffer)
+            bus = cls(connection, channel, names, retry_delays, listener_buffer, metrics)
             await bus._declare()
         except BaseException:
             await connection.close()
@@ -197,6 +212,7 @@ class RabbitBus:
         self._lossy_channel = await self._connection.channel(publisher_confirms=False)
         self._lossy = await self._lossy_channel.declare_exchange(names.broadcast, ExchangeType.TOPIC, durable=True)
         self._graveyard = await self._connection.channel(publisher_confirms=False)
+        self._counting = await self._connection.channel(publisher_confirms=False)
 
     async def _declare_queue(self, channel: AbstractRobustChannel, room: str, type: str) -> Any:
         arguments = self._names.quorum(**{"x-dead-letter-routing-key": self._names.dead})
@@ -212,6 +228,7 @@ class RabbitBus:
     async def publish(self, envelope: Envelope) -> None:
         """Persistent and confirmed; mandatory where somebody must get it. Raises when the broker stays away."""
         await self._put(self._events, _message(envelope), envelope.type, mandatory=bool(consumers_of(envelope.type)))
+        self.metrics.published(envelope)
 
     async def _put(self, exchange: Any, message: Message, routing_key: str, *, mandatory: bool = True) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -225,6 +242,7 @@ class RabbitBus:
         with contextlib.suppress(*LOST):
             async with asyncio.timeout(LOSSY_PATIENCE):
                 await self._lossy.publish(_message(envelope, persistent=False), envelope.type, mandatory=False)
+                self.metrics.published(envelope)
 
     async def subscribe(self, room: str, type: str, handler: Handler) -> None:
         """Consume the room's queue, one at a time, on a channel of its own."""
@@ -233,7 +251,9 @@ class RabbitBus:
         channel = await self._connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=PREFETCH)
         queue = await self._declare_queue(channel, room, type)
-        self._subscriptions[room, type] = subscription = _Subscription(self, queue, room, handler)
+        self._subscriptions[room, type] = subscription = _Subscription(
+            self, queue, room, self.metrics.metered(room, type, handler)
+        )
         await subscription.start()
 
     async def put_aside(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
@@ -246,6 +266,7 @@ class RabbitBus:
             await self._put(self._channel.default_exchange, _again(message, **headers), self._names.dead)
         else:
             await self._put(self._retries[attempts - 1], _again(message, **headers), queue)
+        self.metrics.failed(self._names.room(queue), self._names.type(queue), final=final)
         log.warning(
             "event_dead" if final else "event_retried",
             room=self._names.room(queue),
@@ -337,6 +358,22 @@ class RabbitBus:
             reason=str(message.headers.get("x-reason") or f"the broker gave up: {_last_death(message).get('reason')}"),
             attempts=_attempts(message),
         )
+
+    async def _look(self) -> tuple[Waiting, list[tuple[str, int]]]:
+        """What the broker has for our queues and what we hold of it; all dead letters lie in one queue.
+
+        A replica does not see what another one holds: the oldest of each is the truth, and so is the largest depth.
+        """
+        await self._counting.ready()
+        found = []
+        for (room, type), subscription in list(self._subscriptions.items()):
+            held, age = subscription.held()
+            found.append((room, type, held + await self._depth(self._names.queue(room, type)), age))
+        return found, [(EVERY_ROOM, await self._depth(self._names.dead))]
+
+    async def _depth(self, queue: str) -> int:
+        declared = await self._counting.declare_queue(queue, passive=True, robust=False)
+        return declared.declaration_result.message_count or 0
 
     async def ping(self) -> None:
         """Raise unless the broker answers."""

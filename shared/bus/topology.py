@@ -36,6 +36,10 @@ class Names:
         """The room whose queue this is."""
         return queue.removeprefix(f"{self.prefix}.").partition(".")[0]
 
+    def type(self, queue: str) -> str:
+        """The event type that this queue of a room is for."""
+        return queue.removeprefix(f"{self.prefix}.{self.room(queue)}.")
+
     def retry(self, delay: float) -> str:
         """Exchange and queue of a retry tier."""
         return f"{self.prefix}.retry.{delay:g}s"

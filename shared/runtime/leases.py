@@ -4,6 +4,7 @@ A claim raises `token`; every write of the holder is guarded by it, so a stale w
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -35,6 +36,7 @@ class Lease(Generic[W]):
         self._store, self.id, self.token = store, work.id, work.token
         self.wanted: Wanted = work.wanted
         self.lost = self.closing = False
+        self.beaten = time.monotonic()
         self._attention = asyncio.Event()
         self._due = asyncio.Event()
 
@@ -88,6 +90,8 @@ class Lease(Generic[W]):
                 continue
             if work is None:
                 self._lose()
-            elif work.wanted != self.wanted:
+                return
+            self.beaten = time.monotonic()
+            if work.wanted != self.wanted:
                 self.wanted = work.wanted
                 self._attention.set() if work.wanted != "run" else self._attention.clear()

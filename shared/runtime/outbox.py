@@ -12,6 +12,7 @@ from shared.bus.protocol import Bus
 from shared.documents.entities import now
 from shared.documents.protocol import Collection, Document, Documents, Index
 from shared.events.envelope import Envelope
+from shared.runtime.metrics import Metrics, Reading
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +26,16 @@ TOMBSTONE_AGE = timedelta(days=1)
 class Outbox:
     """Watches collections whose documents carry `outbox` and `pending`."""
 
-    def __init__(self, bus: Bus, documents: Documents) -> None:
+    def __init__(self, bus: Bus, documents: Documents, metrics: Metrics | None = None) -> None:
         self._bus, self._documents = bus, documents
         self._collections: dict[str, Collection] = {}
         self._kicked = asyncio.Event()
+        metrics = metrics or Metrics()
+        self._pending = metrics.reading(
+            "anneal_outbox_pending_documents", "Documents whose events wait for the bus", "collection"
+        )
+        self._age = metrics.reading("anneal_outbox_age_seconds", "How long the oldest of them has waited", "collection")
+        metrics.watch("outbox", self._look)
 
     async def open(self, name: str, indexes: Sequence[Index] = ()) -> Collection:
         """Open a collection and watch it."""
@@ -57,6 +64,16 @@ class Outbox:
         where = {"pending": document["pending"]}
         return await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
 
+    async def _look(self) -> list[Reading]:
+        """What waits in each collection."""
+        found: list[Reading] = []
+        for name, collection in list(self._collections.items()):
+            oldest = await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=1)
+            count = await collection.count({"pending": {"$gt": 0}}) if oldest else 0
+            age = max((_age(document) for document in oldest), default=0.0)
+            found += [(self._pending, (name,), count), (self._age, (name,), age)]
+        return found
+
     async def bury(self) -> None:
         """Remove tombstones that are drained and a day old."""
         horizon = (now() - TOMBSTONE_AGE).isoformat()
@@ -79,3 +96,9 @@ class Outbox:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SCAN_INTERVAL):
                     await self._kicked.wait()
+
+
+def _age(document: Document) -> float:
+    """Seconds since the first event was stated that a document still carries."""
+    stated = min(Envelope.model_validate(event).time for event in document["outbox"].values())
+    return max(0.0, (now() - stated).total_seconds())

@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, Response
 from opentelemetry import context
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -103,7 +103,7 @@ def operations(resources: Resources) -> APIRouter:
 
     @router.get("/metrics")
     async def show_room_metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await resources.metrics.scrape(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

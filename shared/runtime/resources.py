@@ -23,6 +23,8 @@ from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
 from shared.runtime.children import Engines
 from shared.runtime.errors import AnnealError
+from shared.runtime.machine_metrics import watch_machine
+from shared.runtime.metrics import Metrics
 from shared.runtime.outbox import Outbox
 from shared.runtime.principal import Signer
 from shared.runtime.settings import Settings
@@ -70,6 +72,7 @@ class Resources:
     engines: Engines
     signer: Signer
     scratch: Path
+    metrics: Metrics
 
     @property
     def embedded(self) -> bool:
@@ -122,12 +125,12 @@ def driver(extra: str) -> Iterator[None]:
         raise MissingDriver(f"The package {error.name} is not installed.", remedy=remedy) from error
 
 
-async def _bus(settings: Settings) -> Bus:
+async def _bus(settings: Settings, metrics: Metrics) -> Bus:
     if not settings.bus_url:
-        return LocalBus(settings.directory / "bus.sqlite")
+        return LocalBus(settings.directory / "bus.sqlite", metrics=metrics)
     with driver("amqp"):
         from shared.bus.rabbit import RabbitBus
-    return await _patiently("bus", lambda: RabbitBus.connect(settings.bus_url))
+    return await _patiently("bus", lambda: RabbitBus.connect(settings.bus_url, metrics=metrics))
 
 
 async def _documents(settings: Settings) -> Documents:
@@ -240,18 +243,21 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             stack.push_async_callback(resource.close)
             return resource
 
+        metrics = Metrics()
         scratch = stack.enter_context((own_scratch if settings.distributed else _embedded_scratch)(home))
+        stack.callback(watch_machine(metrics, home))
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
         documents = closing(await _documents(settings))
         blobs = closing(await _blobs(settings, scratch))
-        bus = closing(await _bus(settings))
+        bus = closing(await _bus(settings, metrics))
         yield Resources(
             settings=settings,
             bus=bus,
             documents=documents,
             blobs=blobs,
-            outbox=Outbox(bus, documents),
+            outbox=Outbox(bus, documents, metrics),
             engines=closing(Engines()),
             signer=Signer(secret),
             scratch=scratch,
+            metrics=metrics,
         )

@@ -14,6 +14,7 @@ from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
+from shared.runtime.http_metrics import Measured
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
         redoc_url=None,
     )
     app.state.signer = resources.signer
+    app.add_middleware(Measured, room=service.name, metrics=resources.metrics)
     install_problem_handlers(app)
     app.include_router(service.router)
     return app

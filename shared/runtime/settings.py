@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     )
     secret: str = Field(default="", description="signs principals between rooms; empty: made and kept in home")
     operator_key: str = Field(default="", description="the operator's API key; empty: made and kept in home")
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="bearer token that opens the gateway's /metrics, for Prometheus; empty: any key",
+    )
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")

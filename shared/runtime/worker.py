@@ -19,7 +19,9 @@ from shared.documents.entities import Changed, EntityStore
 from shared.events.envelope import Event
 from shared.runtime.errors import AnnealError, Conflict, Unavailable
 from shared.runtime.leases import HEARTBEAT, Lease, LeaseLost
+from shared.runtime.metrics import Metrics
 from shared.runtime.work import HELD, Work
+from shared.runtime.work_metrics import WorkMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,8 @@ class Worker(Generic[W]):
         *,
         exclusive: bool,
         poll: float = HEARTBEAT,
+        kind: str = "work",
+        metrics: Metrics | None = None,
     ) -> None:
         self._store, self._run, self._capacity, self._exclusive, self._poll = (
             store,
@@ -79,6 +83,8 @@ class Worker(Generic[W]):
         self._closing = False
         self._observed: dict[str, tuple[int, int, float]] = {}
         self._swept = time.monotonic()
+        held = lambda: [lease for _, lease, _ in self._running.values()]  # noqa: E731
+        self._metrics = WorkMetrics(metrics or Metrics(), kind, store, held)
 
     @property
     def name(self) -> str:
@@ -143,6 +149,7 @@ class Worker(Generic[W]):
         try:
             await self._run(work, lease)
         except LeaseLost:
+            self._metrics.lost.inc()
             log.warning("lease_lost", id=work.id)
         except Unavailable as error:
             log.warning("work_put_off", id=work.id, reason=error.detail)
@@ -201,6 +208,7 @@ class Worker(Generic[W]):
                 return self._recover(current)
 
             await self._store.change(work.id, take)
+            self._metrics.stolen.inc()
             log.warning("lease_stolen", id=work.id, token=token)
 
     @staticmethod

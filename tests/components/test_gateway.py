@@ -142,9 +142,9 @@ async def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, *, remote: bool) -> AsyncIterator[House]:
+async def open_house(tmp_path: Path, *, remote: bool, **more: Any) -> AsyncIterator[House]:
     configure_logging(StringIO())
-    settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False)
+    settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False, **more)
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
         room = TrainingRoom(await Streams.open(resources.documents, "training"))
@@ -581,9 +581,36 @@ async def test_metrics_count_by_route_and_room(house: House) -> None:
         await client.get("/training/jobs/job_1")
         await client.get("/training/broken")
         text = (await client.get("/metrics")).text
-    labels = 'method="GET",room="training",route="/training/jobs/{job_id}"'
-    assert f'anneal_http_requests_total{{{labels},status="200"}} 1.0' in text
-    assert 'anneal_http_errors_total{method="GET",room="training",route="/training/broken"} 1.0' in text
+    for door in ("anneal_gateway", "anneal_http"):
+        labels = 'method="GET",room="training",route="/training/jobs/{job_id}"'
+        assert f'{door}_requests_total{{{labels},status="200"}} 1.0' in text
+        assert f"{door}_request_seconds_count{{{labels}}} 1.0" in text
+        labels = 'method="GET",room="training",route="/training/broken"'
+        assert f'{door}_requests_total{{{labels},status="500"}} 1.0' in text
+
+
+async def test_paths_and_methods_that_do_not_exist_share_one_series(house: House) -> None:
+    async with house.client() as client:
+        for number in range(3):
+            await client.get(f"/nowhere/{number}")
+            await client.get(f"/training/nowhere/{number}")
+            await client.request(f"HACK{number}", "/training/jobs")
+        text = (await client.get("/metrics")).text
+    assert "nowhere" not in text
+    assert "HACK" not in text
+    assert 'anneal_gateway_requests_total{method="GET",room="none",route="unmatched",status="404"} 3.0' in text
+    assert 'anneal_http_requests_total{method="GET",room="training",route="unmatched",status="404"} 3.0' in text
+    assert 'anneal_http_requests_total{method="OTHER",room="training",route="/training/jobs",status="405"} 3.0' in text
+
+
+async def test_prometheus_has_a_token_that_opens_the_metrics_and_nothing_else(tmp_path: Path) -> None:
+    async with open_house(tmp_path, remote=False, metrics_token="for-prometheus") as house:
+        async with house.client("for-prometheus", headers={"host": "gateway:7860"}) as client:
+            assert "anneal_gateway" in (await client.get("/metrics")).text
+        async with house.client("for-prometheus") as client:
+            assert (await client.get("/overview")).status_code == 401
+        async with house.client("for-prometheu") as client:
+            assert (await client.get("/metrics")).status_code == 401
 
 
 async def test_the_description_joins_all_rooms(any_house: House) -> None:

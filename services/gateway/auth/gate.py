@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from secrets import compare_digest
 from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -48,6 +49,7 @@ class Gate:
         self, keys: Credentials[Key], sessions: Credentials[Session], grants: Credentials[Grant], settings: Settings
     ) -> None:
         self._keys, self._sessions, self._grants = keys, sessions, grants
+        self._metrics_token = settings.metrics_token.get_secret_value()
         own = () if settings.host in WILDCARDS else (settings.host,)
         self._hosts = frozenset(name.lower() for name in (*LOOPBACK, *own, *settings.allowed_hosts))
 
@@ -57,6 +59,11 @@ class Gate:
         if (_split(f"//{host}").hostname or "") not in self._hosts:
             remedy = f"Use http://localhost, or add {host!r} to ANNEAL_ALLOWED_HOSTS."
             raise HostNotAllowed(f"This platform does not answer for the host {host!r}.", field="Host", remedy=remedy)
+
+    def scrapes(self, connection: HTTPConnection) -> bool:
+        """Whether it comes from Prometheus: its token opens the metrics and nothing else."""
+        given = connection.headers.get("authorization", "")
+        return bool(self._metrics_token) and compare_digest(given.encode(), f"Bearer {self._metrics_token}".encode())
 
     async def admit(self, connection: HTTPConnection) -> Admission:
         """The caller; raises Unauthenticated or OriginNotAllowed."""

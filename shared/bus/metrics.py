@@ -1,0 +1,74 @@
+"""What both buses count: events published, handled, retried and given up, and how much waits for how long."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+
+from shared.bus.protocol import Handler
+from shared.events.envelope import Envelope
+from shared.runtime.metrics import Metrics, Reading
+
+Waiting = Iterable[tuple[str, str, int, float]]
+"""Room, event type, how many wait in that queue, and seconds since the oldest of them was stated."""
+Look = Callable[[], Awaitable[tuple[Waiting, Iterable[tuple[str, int]]]]]
+"""Tells what waits, and the dead letters by room."""
+EVERY_ROOM = "all"
+"""The room of dead letters that lie in one place."""
+
+
+class EventMetrics:
+    """The counts of one bus. `look` tells at a scrape what waits."""
+
+    def __init__(self, metrics: Metrics, look: Look) -> None:
+        queue = ("room", "type")
+        self._published = metrics.counter("anneal_events_published", "Events given to the bus, broadcasts too", "type")
+        self._handled = metrics.counter("anneal_events_handled", "Deliveries that a handler finished", *queue)
+        self._retried = metrics.counter("anneal_events_retried", "Deliveries that failed and are tried again", *queue)
+        self._dead = metrics.counter("anneal_events_dead", "Events that became dead letters", *queue)
+        self._seconds = metrics.histogram("anneal_event_handler_seconds", "Time in a handler, failed or not", *queue)
+        self._depth = metrics.reading("anneal_event_queue_depth", "Events that wait in a queue", *queue)
+        self._age = metrics.reading(
+            "anneal_event_queue_age_seconds", "Time since the oldest event that waits in a queue was stated", *queue
+        )
+        self._letters = metrics.reading(
+            "anneal_event_dead_letters", "Dead letters now; `all` where they lie in one place", "room"
+        )
+        self._look = look
+        metrics.watch("bus", self._probe)
+
+    def published(self, envelope: Envelope) -> None:
+        """The bus has it."""
+        self._published.labels(envelope.type).inc()
+
+    def failed(self, room: str, type: str, *, final: bool) -> None:
+        """A delivery failed: given up, or to be tried again."""
+        (self._dead if final else self._retried).labels(room, type).inc()
+
+    def metered(self, room: str, type: str, handler: Handler) -> Handler:
+        """The handler, timed and counted; every series is there from the start, so that rates know a zero."""
+        labels = (room, type)
+        seconds, handled = self._seconds.labels(*labels), self._handled.labels(*labels)
+        self._retried.labels(*labels)
+        self._dead.labels(*labels)
+
+        async def handle(envelope: Envelope) -> None:
+            started = time.perf_counter()
+            try:
+                await handler(envelope)
+            finally:
+                seconds.observe(time.perf_counter() - started)
+            handled.inc()
+
+        return handle
+
+    async def _probe(self) -> list[Reading]:
+        waiting, letters = await self._look()
+        found: list[Reading] = [(self._letters, (room,), count) for room, count in letters]
+        for room, type, depth, age in waiting:
+            found += [(self._depth, (room, type), depth), (self._age, (room, type), age)]
+        return found
+
+
+def age_of(stated: datetime | None) -> float:
+    """Seconds since then; 0 without a then, and for a clock ahead of ours."""
+    return max(0.0, (datetime.now(UTC) - stated).total_seconds()) if stated else 0.0

@@ -1,0 +1,106 @@
+"""Prometheus metrics of one process: a registry that is passed in, and gauges that are read when somebody scrapes.
+
+Everything that a process counts hangs on one `Metrics`, made with its resources; two platforms in one process do not
+meet. What lies in a database or a broker is not kept up to date but asked at a scrape, within a limit: a server that
+is away costs its gauges for the moment, never the answer. The table in docs/guides/observability.md is checked against
+`Metrics.catalogue`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeVar
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 2.0
+"""Seconds that a scrape waits for what it has to ask; Prometheus itself gives up after ten."""
+SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0)
+
+Reading = tuple[Gauge, tuple[str, ...], float]
+"""A gauge, its label values, and its value now."""
+Probe = Callable[[], Awaitable[Iterable[Reading]]]
+"""Reads what only a look can tell. It may raise and may take too long: its gauges are then absent."""
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+@dataclass(frozen=True)
+class Described:
+    """One metric as the documentation lists it."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Metrics:
+    """The metrics of one process. Asking twice for a name gives the same metric."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._made: dict[str, MetricWrapperBase] = {}
+        self._read: list[Gauge] = []
+        self._probes: dict[str, Probe] = {}
+        self._scraping = asyncio.Lock()
+        self.catalogue: list[Described] = []
+        ProcessCollector(registry=self._registry)
+        self._failures = self.counter("anneal_scrape_failures", "Looks at a scrape that failed, by source", "source")
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        """A counter; Prometheus sees it as `<name>_total`."""
+        return self._make(Counter, name, meaning, labels, shown=f"{name}_total")
+
+    def histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
+        """A histogram of seconds."""
+        return self._make(Histogram, name, meaning, labels, buckets=SECONDS)
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        """A gauge that the code moves."""
+        return self._make(Gauge, name, meaning, labels)
+
+    def reading(self, name: str, meaning: str, label: str, *labels: str) -> Gauge:
+        """A gauge that probes fill at each scrape; what no probe tells any more is gone. It needs a label."""
+        gauge = self.gauge(name, meaning, label, *labels)
+        if gauge not in self._read:
+            self._read.append(gauge)
+        return gauge
+
+    def watch(self, source: str, probe: Probe) -> None:
+        """Ask `probe` at each scrape; a later one of the same source takes its place."""
+        self._probes[source] = probe
+
+    async def scrape(self) -> bytes:
+        """The text for Prometheus. Never raises for a server that is away; takes at most about PATIENCE seconds."""
+        async with self._scraping:
+            found = await asyncio.gather(*(self._ask(source, probe) for source, probe in self._probes.items()))
+            for gauge in self._read:
+                gauge.clear()
+            for gauge, labels, value in chain(*found):
+                gauge.labels(*labels).set(value)
+            return generate_latest(self._registry)
+
+    async def _ask(self, source: str, probe: Probe) -> list[Reading]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return list(await probe())
+        except Exception as error:
+            self._failures.labels(source).inc()
+            log.info("not_measured", source=source, error=f"{type(error).__name__}: {error}")
+            return []
+
+    def _make(
+        self, kind: type[M], name: str, meaning: str, labels: tuple[str, ...], *, shown: str = "", **options: Any
+    ) -> M:
+        if name not in self._made:
+            self._made[name] = kind(name, meaning, labels, registry=self._registry, **options)
+            self.catalogue.append(Described(shown or name, kind.__name__.lower(), labels, meaning))
+        made = self._made[name]
+        assert isinstance(made, kind)
+        return made
