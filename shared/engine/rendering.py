@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import jinja2
@@ -88,6 +90,26 @@ class Conversation:
     def whole(self) -> str:
         """All messages."""
         return self.upto(len(self.messages))
+
+    @cached_property
+    def continued(self) -> str:
+        """The text with its last turn behind the very prompt that serving sends.
+
+        Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
+        have seen it in training.
+        """
+        text, before = self.whole, len(self.messages) - 1
+        prompt = self.prompt(before)
+        if text.startswith(prompt):
+            return text
+        shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
+        if shared < len(self.upto(before).rstrip()):
+            raise EngineError(
+                "template_unsupported",
+                "the chat template changes the conversation before an answer once the answer is there",
+                remedy="set another chat template in the model's tokenizer",
+            )
+        return prompt + text[shared:]
 
     def upto(self, count: int) -> str:
         """The first `count` messages."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 from shared.engine.protocol import EngineError
@@ -102,7 +101,7 @@ class ChatTemplate:
 
     def encode(self, row: Row, max_length: int | None = None) -> Encoded:
         """The row as token ids with their trained flags, cut on the right to `max_length` tokens."""
-        return self._encode(row, self._conversation(row)).cut(max_length)
+        return self._encode(row, self._conversation(row)).cut(0, max_length)
 
     def _conversation(self, row: Row) -> Conversation | None:
         return Conversation(self._renderer, row["messages"], row.get("tools")) if "messages" in row else None
@@ -125,7 +124,7 @@ class ChatTemplate:
             return text, [(len(self._bos), len(text))]
         turns, text = _assistant_turns(row), said.whole
         if turns and turns[-1] == len(said.messages) - 1:
-            text = self._ended(_continuing(said))
+            text = self._ended(said.continued)
         return text, [self._span(text, said, turn) for turn in turns]
 
     def _span(self, text: str, said: Conversation, turn: int) -> Span:
@@ -143,7 +142,7 @@ class ChatTemplate:
         return len(start), end if upto[:end].endswith(self._stop_texts) else len(upto)
 
     def _holds(self, said: Conversation, turn: int) -> bool:
-        text = _continuing(said) if turn == len(said.messages) - 1 else said.whole
+        text = said.continued if turn == len(said.messages) - 1 else said.whole
         try:
             self._span(text, said, turn)
         except EngineError as error:
@@ -171,26 +170,6 @@ class ChatTemplate:
         tail = self._backend.encode(text[text.rfind(_PROBE) + len(_PROBE) :].lstrip(), add_special_tokens=False)
         special = self._tokenizer.added_tokens_decoder
         return tail.ids[0] if tail.ids and tail.ids[0] in special and _PROBE in text else None
-
-
-def _continuing(said: Conversation) -> str:
-    """The text with its last turn behind the very prompt that serving sends.
-
-    Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
-    have seen it in training.
-    """
-    text, before = said.whole, len(said.messages) - 1
-    prompt = said.prompt(before)
-    if text.startswith(prompt):
-        return text
-    shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
-    if shared < len(said.upto(before).rstrip()):
-        raise EngineError(
-            "template_unsupported",
-            "the chat template changes the conversation before an answer once the answer is there",
-            remedy="set another chat template in the model's tokenizer",
-        )
-    return prompt + text[shared:]
 
 
 def _boundaries(text: str, said: Conversation) -> list[int]:

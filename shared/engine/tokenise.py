@@ -21,23 +21,37 @@ Span: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A training sample: token ids, and the [start, end) of them that the model is to learn."""
+    """A training sample: token ids (`packed`, see words.ID), and the [start, end) of them that are to be learned."""
 
-    input_ids: list[int]
+    packed: bytes
     spans: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, ids: Sequence[int], spans: list[tuple[int, int]]) -> Encoded:
+        """From ids as numbers."""
+        return cls(np.array(ids, ID).tobytes(), spans)
+
+    def __len__(self) -> int:
+        return len(self.packed) // ID.itemsize
+
+    @property
+    def input_ids(self) -> list[int]:
+        """The ids as numbers."""
+        return np.frombuffer(self.packed, ID).tolist()
 
     @property
     def trained(self) -> list[bool]:
         """For every id whether it is learned."""
-        flags = [False] * len(self.input_ids)
+        flags = [False] * len(self)
         for start, end in self.spans:
             flags[start:end] = [True] * (end - start)
         return flags
 
-    def cut(self, length: int | None) -> Encoded:
-        """Its first `length` tokens."""
-        ids = self.input_ids[:length]
-        return Encoded(ids, [(start, min(end, len(ids))) for start, end in self.spans if start < len(ids)])
+    def cut(self, begin: int, end: int | None) -> Encoded:
+        """Its tokens [begin, end), spans counted from there; spans that do not reach into them are gone."""
+        end = len(self) if end is None else min(end, len(self))
+        spans = [(max(a, begin) - begin, min(b, end) - begin) for a, b in self.spans if a < end and b > begin]
+        return Encoded(self.packed[begin * ID.itemsize : end * ID.itemsize], spans)
 
 
 class Tokeniser:
@@ -79,12 +93,12 @@ class Tokeniser:
         if not counts.keys() >= {position for span in (*trained, boundaries) for position in span}:
             return None
         spans = [(counts[start], counts[end]) for start, end in trained]
-        return Encoded(np.frombuffer(b"".join(ids for _, ids in parts), ID).tolist(), spans)
+        return Encoded(b"".join([ids for _, ids in parts]), spans)
 
     def _by_offsets(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
         """The general way: tokens with the characters at which they begin."""
         tokens = self._tokens(text, boundaries)
-        return Encoded(tokens.ids, [(tokens.begun(start), tokens.begun(end)) for start, end in trained])
+        return Encoded.of(tokens.ids, [(tokens.begun(start), tokens.begun(end)) for start, end in trained])
 
     def _tokens(self, text: str, boundaries: Sequence[int]) -> _Tokens:
         """Tokenise `text`, cut at a boundary only where the text up to it is not a token prefix of what follows.

@@ -21,6 +21,7 @@ from services.training.engine.spec import Data
 from services.training.engine.tokens import Table, TableWriter, fits, seal
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenise import Encoded
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -35,8 +36,6 @@ Group: TypeAlias = tuple[str, int]
 """A shard and one of its row groups."""
 Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
 """Folder, split, row groups, template and window: what `_write` wants to know."""
-Encoded: TypeAlias = tuple[list[int], list[tuple[int, int]]]
-"""Ids of a sample and the [start, end) tokens of it that are trained."""
 
 
 @dataclass
@@ -137,8 +136,8 @@ def _write(
         for number, (row_id, source, row) in enumerate(_rows(groups)):
             if ask and number % _ROWS_AT_ONCE == 0:
                 ask.check()
-            for ids, spans in _samples(source, row, template, window):
-                writer.add(row_id, ids, spans)
+            for sample in _samples(source, row, template, window):
+                writer.add(row_id, sample)
 
 
 def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
@@ -204,11 +203,9 @@ def samples_of(row: dict[str, Any], template: ChatTemplate, window: int) -> Iter
         prompt = row["messages"]
         row = {"messages": [*prompt, *row["chosen"]], "tools": row.get("tools"), "train_from": len(prompt)}
     for sample in template.samples(row):
-        ids, spans = sample.input_ids, sample.spans
-        size = window if "text" in row else max(1, len(ids))
-        for start in range(0, len(ids), size):
-            end = min(len(ids), start + size)
-            yield ids[start:end], [(max(a, start) - start, min(b, end) - start) for a, b in spans]
+        size = window if "text" in row else max(1, len(sample))
+        for start in range(0, len(sample), size):
+            yield sample.cut(start, start + size)
 
 
 def choose_max_length(table: Table, limit: int) -> int:

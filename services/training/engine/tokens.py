@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.engine.tokenise import Encoded
 from shared.engine.words import ID
 
 FORMAT = 1
@@ -28,6 +30,8 @@ SAMPLE = np.dtype([("row_id", "<i8"), ("end", "<i8"), ("spans_end", "<i8"), ("fi
 """The row it came from, where its tokens and spans end, and its first trained token that another stands before."""
 NEVER = 2**31 - 1
 """`first` of a sample that teaches nothing."""
+_SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqi")
+"""The same, written one by one."""
 _INDEX, _PROMPTS = "index.json", "prompts.json"
 _KINDS = {"tokens": ID, "spans": SPAN, "samples": SAMPLE}
 
@@ -85,14 +89,14 @@ class TableWriter:
         for file in self._files.values():
             file.close()
 
-    def add(self, row_id: int, ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
+    def add(self, row_id: int, sample: Encoded) -> None:
         """One sample; empty spans are left out."""
-        spans = [span for span in spans if span[0] < span[1]]
+        spans = [span for span in sample.spans if span[0] < span[1]]
         first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NEVER)
-        self._tokens, self._spans = self._tokens + len(ids), self._spans + len(spans)
-        self._files["tokens"].write(np.array(ids, ID).tobytes())
-        self._files["spans"].write(np.array(spans, "<i4").tobytes())
-        self._files["samples"].write(np.array((row_id, self._tokens, self._spans, first), SAMPLE).tobytes())
+        self._tokens, self._spans = self._tokens + len(sample), self._spans + len(spans)
+        self._files["tokens"].write(sample.packed)
+        self._files["spans"].write(b"".join(_SPAN.pack(*span) for span in spans))
+        self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first))
 
     def append(self, folder: Path, split: str) -> None:
         """The samples of another table, whose files go."""

@@ -62,9 +62,9 @@ def test_losses_are_those_of_single_rows_by_hand(tmp_path: Path) -> None:
 
     model = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path), dtype=torch.float32).eval()
     rows = [
-        Encoded([5, 6, 7, 8, 9], [(2, 5)]),
-        Encoded([10, 11, 12], [(0, 2)]),
-        Encoded([13, 14], []),
+        Encoded.of([5, 6, 7, 8, 9], [(2, 5)]),
+        Encoded.of([10, 11, 12], [(0, 2)]),
+        Encoded.of([13, 14], []),
     ]
     counted: list[tuple[int, int]] = []
     found = losses_of(model, rows, 64, lambda done, total: counted.append((done, total)))

@@ -1,0 +1,245 @@
+"""From an uploaded chat JSONL to packed token shards: MB/s and peak memory, beside `datasets`.
+
+    python benchmarks/ingest.py [--quick] [--megabytes N] [--peer-megabytes N]
+
+Ours validates every row, normalises, removes duplicates, writes Parquet shards and then tokenises them with the trained
+spans (the same code as a job runs, two processes for the tokens). The peer loads the file with `load_dataset` and maps
+it with the tokenizer's chat template and its batch call in two processes: it checks nothing and marks nothing trained.
+Rates are by the bytes of the file that each one read; memory is the proportional set size of the process and its
+children at its highest, and what that is above the imported libraries. The token ids of the rows that both took must
+be the same to the last one. One row in ten is not ASCII. The tokenizer is seedling's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEDLING = ROOT / "services/training/seedling"
+PROCESSES = 2
+DISTINCT = 30_000
+"""Rows written afresh; to write a gigabyte of them would take longer than to measure it."""
+
+
+def main() -> None:
+    """Measure each in a process of its own, print the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="24 MB and 8 MB")
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--peer-megabytes", type=int, default=150)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.worker:
+        return print(json.dumps({"ours": ours, "datasets": peer}[asked.worker[0]](Path(asked.worker[1]))))
+    sizes = {"ours": 24 if asked.quick else asked.megabytes, "datasets": 8 if asked.quick else asked.peer_megabytes}
+    with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
+        rows = write_rows(Path(folder), sizes)
+        found = {name: run(name, Path(folder) / name) for name in sizes}
+    for name, figures in found.items():
+        print(
+            f"{name:10}{figures['megabytes']:7.0f} MB in {figures['seconds']:6.1f} s  {figures['mb_per_s']:6.2f} MB/s  "
+            f"{figures['mb_per_cpu_s']:6.2f} MB per CPU-second  peak {figures['peak_mb']:5.0f} MB, "
+            f"{figures['above_libraries_mb']:.0f} above the libraries  {figures['parts']}"
+        )
+    same = found["ours"].pop("digests")[: rows["datasets"]] == found["datasets"].pop("digests")
+    ratios = {unit: round(found["ours"][unit] / found["datasets"][unit], 2) for unit in ("mb_per_s", "mb_per_cpu_s")}
+    print(f"ours over datasets: {ratios}; token ids {'identical' if same else 'DIFFERENT'}")
+    conditions = {"cores": os.cpu_count(), "load_average": [round(load, 2) for load in os.getloadavg()]}
+    print("RESULT " + json.dumps({**found, "ratios": ratios, "identical": same, **conditions}))
+    return None
+
+
+def write_rows(folder: Path, megabytes: dict[str, int]) -> dict[str, int]:
+    """`<folder>/<name>/rows.jsonl` of that size, every file a beginning of the longest one; rows in each."""
+    files, counts = {}, dict.fromkeys(megabytes, 0)
+    for name in megabytes:
+        (folder / name).mkdir()
+        files[name] = (folder / name / "rows.jsonl").open("w", encoding="utf-8")
+    for line in endless(list(itertools.islice(make_rows(), DISTINCT))):
+        growing = [name for name, file in files.items() if file.tell() < megabytes[name] * 10**6]
+        if not growing:
+            break
+        for name in growing:
+            files[name].write(line)
+            counts[name] += 1
+    for file in files.values():
+        file.close()
+    return counts
+
+
+def endless(lines: list[str]) -> Iterator[str]:
+    """The lines, and again with another number in front of what is said first, so that none is a duplicate."""
+    yield from lines
+    for again in itertools.count(1):
+        yield from (line.replace('"content": "', f'"content": "{again} ', 1) for line in lines)
+
+
+def make_rows() -> Iterator[str]:
+    """Conversations of two to six turns over 20,000 made-up words, frequent ones more often (Zipf)."""
+    chance = random.Random(0)
+    parts = [a + b for a in "bcdfghlmnprstvw" for b in ("a", "e", "i", "o", "u", "an", "er", "ing", "on", "ea")]
+    words = list({"".join(chance.choices(parts, k=chance.randint(1, 4))) for _ in range(24_000)})[:20_000]
+    weights = list(accumulated(1 / (rank + 3) for rank in range(len(words))))
+    marks, foreign = (", ", ". ", " ", " ", " ", " ", " "), (" — ", " naïve café ", "’s ", " 你好 ", " Größe ")
+    number = 0
+    while True:
+        number += 1
+        turns = []
+        for turn in range(2 * chance.randint(1, 3)):
+            said = chance.choices(words, cum_weights=weights, k=chance.randint(15, 120))
+            glue = chance.choices(marks, k=len(said))
+            if number % 10 == 0:
+                glue[chance.randrange(len(glue))] = chance.choice(foreign)
+            text = "".join(a + b for a, b in zip(said, glue, strict=True))
+            turns.append({"role": ("user", "assistant")[turn % 2], "content": f"{text}{chance.randint(0, 5000)}."})
+        yield json.dumps({"messages": turns}, ensure_ascii=False) + "\n"
+
+
+def accumulated(values: Iterator[float]) -> Iterator[float]:
+    """Running sums."""
+    total = 0.0
+    for value in values:
+        total += value
+        yield total
+
+
+def run(name: str, folder: Path) -> dict[str, Any]:
+    """One contestant in a new process."""
+    command = [sys.executable, __file__, "--worker", name, str(folder)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def ours(folder: Path) -> dict[str, Any]:
+    """Validation, then tokens."""
+    import torch
+
+    from services.dataset.engine import validate
+    from services.training.engine import data
+    from services.training.engine.interrupts import Interrupts
+    from services.training.engine.spec import Data
+    from services.training.engine.tokens import Table
+    from shared.engine.load import load_tokenizer
+    from shared.engine.protocol import Commands, Reporter
+
+    torch.set_num_threads(PROCESSES)
+    reporter, commands = Reporter(os.open(os.devnull, os.O_WRONLY)), Commands(io.BytesIO())
+    out, upload = folder / "out", folder / "rows.jsonl"
+    out.mkdir()
+    options = {"mapping": None, "validation_share": 0.0, "max_bad_share": 0.0, "seed": 0, "heldout": False}
+    with Spent() as spent:
+        began = time.monotonic()
+        spec = {"path": str(upload), "name": upload.name, "out": str(out), "options": options}
+        shards = validate.main(spec, reporter, commands)["shards"]["train"]
+        validated = time.monotonic()
+        dataset = Data(train=[str(out / name) for name in shards])
+        tokenizer = load_tokenizer({"path": str(SEEDLING), "kind": "full", "base": None})
+        tokens = data.tokenised(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
+        ended = time.monotonic()
+    table = Table.open(tokens, "train")
+    digests = [digest(table.ids(row, 1 << 30).tolist()) for row in range(len(table.samples))]
+    parts = {"validated_s": round(validated - began, 1), "tokenised_s": round(ended - validated, 1)}
+    return {**figures(upload, ended - began, spent, parts), "digests": digests}
+
+
+def peer(folder: Path) -> dict[str, Any]:
+    """load_dataset, then map."""
+    import datasets
+    from transformers import AutoTokenizer
+
+    tokenizer, upload = AutoTokenizer.from_pretrained(SEEDLING), folder / "rows.jsonl"
+    datasets.disable_progress_bars()
+
+    def encode(batch: dict[str, Any]) -> dict[str, Any]:
+        texts = tokenizer.apply_chat_template(batch["messages"], tokenize=False)
+        return {"input_ids": tokenizer(texts, add_special_tokens=False)["input_ids"]}
+
+    with Spent() as spent:
+        began = time.monotonic()
+        rows = datasets.load_dataset("json", data_files=str(upload), split="train", cache_dir=str(folder / "cache"))
+        loaded = time.monotonic()
+        encoded = rows.map(encode, batched=True, num_proc=PROCESSES, remove_columns=rows.column_names)
+        ended = time.monotonic()
+    parts = {"loaded_s": round(loaded - began, 1), "mapped_s": round(ended - loaded, 1)}
+    digests = [digest(row["input_ids"]) for row in encoded]
+    return {**figures(upload, ended - began, spent, parts), "digests": digests}
+
+
+def digest(ids: list[int]) -> str:
+    """Of a row's ids."""
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]
+
+
+def figures(upload: Path, seconds: float, spent: Spent, parts: dict[str, float]) -> dict[str, Any]:
+    """What the table shows."""
+    megabytes = upload.stat().st_size / 1e6
+    return {
+        "megabytes": round(megabytes, 1),
+        "seconds": round(seconds, 2),
+        "mb_per_s": round(megabytes / seconds, 2),
+        "mb_per_cpu_s": round(megabytes / spent.cpu_seconds, 2),
+        "peak_mb": round(spent.peak),
+        "above_libraries_mb": round(spent.peak - spent.before),
+        "parts": parts,
+    }
+
+
+class Spent:
+    """Highest proportional set size, in MB, of this process and its children, and the CPU time that they took."""
+
+    def __enter__(self) -> Spent:
+        self.before = self.peak = _weight()
+        self._began = os.times()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.cpu_seconds = sum(os.times()[:4]) - sum(self._began[:4])
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.2):
+            self.peak = max(self.peak, _weight())
+
+
+def _weight() -> float:
+    return sum(map(_proportional, _family(os.getpid())))
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _proportional(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1000
+
+
+if __name__ == "__main__":
+    main()
