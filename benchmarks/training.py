@@ -1,33 +1,39 @@
 """Training speed: useful tokens per CPU-second of our loop beside transformers' Trainer, TRL, and the ceiling.
 
-    python benchmarks/training.py [--quick]
+    python benchmarks/training.py [--quick] [--mixes …] [--methods full,lora] [--dtypes fp32,bf16] [--seeds N]
+                                  [--gsm8k PATH]
 
-All train the same 5M-parameter Llama (random weights, fp32, one thread, every weight, AdamW, constant rate) once over
-the same rows, in about the same tokens per step, in turns; the table has medians over the rounds and each one's loss
-on held-out rows afterwards. The ceiling is what the floating-point operations of the useful tokens would take at the
-rate of a large matrix product, measured in the same turns. TRL lives in an environment of its own, made on first use.
-Mixes are fixed here: row lengths in tokens, 36 to 512, of which the last 30 to 50 % are trained.
+All train the same 5M-parameter Llama (random weights, one thread, AdamW, constant rate; every weight, or LoRA of rank
+16 on all linear layers) in the same precision once over the same rows, in about the same tokens per step, in turns; the
+table has medians over the rounds and each one's loss on held-out rows afterwards. The ceiling is what the
+floating-point operations of the useful tokens would take at the rate of a large matrix product in that precision,
+measured in the same turns. TRL lives in an environment of its own, made on first use.
+Mixes are fixed here: row lengths in tokens, 36 to 512, of which the last 30 to 50 % are trained; GSM8K's questions and
+answers are taken where --gsm8k names its train.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
 import random
+import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
+import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from peers import TRL, environment
+
 ROOT = Path(__file__).resolve().parent.parent
-TRL = "trl==1.16.0"
-TRL_HOME = Path.home() / ".cache/anneal-bench/trl"
 
 MIXES: dict[str, Callable[[random.Random], float]] = {
     "skewed": lambda chance: chance.lognormvariate(4.7, 0.8),
@@ -35,6 +41,7 @@ MIXES: dict[str, Callable[[random.Random], float]] = {
     "long": lambda chance: chance.uniform(256, 512),
 }
 SHORTEST, LONGEST, VOCABULARY = 36, 512, 3000
+ROUNDS = 3
 OURS = ("ours", "ceiling")
 PEERS = ("Trainer", "Trainer group_by_length", "TRL packing bfd")
 
@@ -42,27 +49,45 @@ PEERS = ("Trainer", "Trainer group_by_length", "TRL packing bfd")
 def main() -> None:
     """Measure, print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one mix, one seed, few rows: about two minutes")
-    quick = parser.parse_args().quick
-    mixes, seeds, rows, rounds = (["skewed"], [0], 36, 3) if quick else ([*MIXES], [0, 1], 160, 3)
-    peer_python = make_trl_environment()
+    parser.add_argument("--quick", action="store_true", help="one mix, one seed, few rows: under two minutes")
+    parser.add_argument("--mixes", type=names, default=[*MIXES])
+    parser.add_argument("--methods", type=names, default=["full", "lora"])
+    parser.add_argument("--dtypes", type=names, default=["fp32", "bf16"])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=160)
+    parser.add_argument("--gsm8k", type=Path)
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.mixes, asked.methods, asked.dtypes, asked.seeds, asked.rows = ["skewed"], ["full"], ["fp32"], 1, 36
+    peer_python = str(environment(TRL))
     results: dict[str, Any] = {}
-    for mix in mixes:
-        measured = [turns(mix, seed, rows, rounds, peer_python) for seed in seeds]
-        results[mix] = summary([figure for seed in measured for figure in seed])
-        print_table(mix, results[mix])
+    mixes = [*asked.mixes, *(["gsm8k"] if asked.gsm8k else [])]
+    for mix, method, dtype in itertools.product(mixes, asked.methods, asked.dtypes):
+        name = f"{mix}, {method}, {dtype}"
+        job = {"method": method, "dtype": dtype}
+        figures = [turns(mix, seed, asked.rows, job, peer_python, asked.gsm8k) for seed in range(asked.seeds)]
+        results[name] = summary([figure for seed in figures for figure in seed])
+        print_table(name, results[name])
     print("RESULT " + json.dumps({"unit": "useful tokens per CPU-second", "mixes": results, "hardware": hardware()}))
 
 
-def turns(mix: str, seed: int, rows: int, rounds: int, peer_python: str) -> list[dict[str, Any]]:
+def names(text: str) -> list[str]:
+    """A comma-separated list."""
+    return text.split(",")
+
+
+def turns(
+    mix: str, seed: int, rows: int, job: dict[str, Any], peer_python: str, gsm8k: Path | None
+) -> list[dict[str, Any]]:
     """Every contestant once a round, one after the other; each figure is {name, tokens_per_cpu_s, loss, ...}."""
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
-        job = {"folder": folder, "seed": seed, "train": make_rows(mix, seed, rows), "held_out": make_rows(mix, -1, 24)}
+        make = partial(gsm8k_rows, gsm8k) if mix == "gsm8k" and gsm8k else partial(make_rows, mix)
+        job = {**job, "folder": folder, "seed": seed, "train": make(seed, rows), "held_out": make(-1, 24)}
         Path(folder, "job.json").write_text(json.dumps(job), "utf-8")
         here, there = worker(sys.executable, folder), worker(peer_python, folder)
         try:
             order = [(here, "ours"), *((there, name) for name in PEERS), (here, "ceiling")]
-            return [ask(process, name) for _ in range(rounds) for process, name in order]
+            return [ask(process, name) for _ in range(ROUNDS) for process, name in order]
         finally:
             for process in (here, there):
                 process.stdin.close()
@@ -81,6 +106,26 @@ def make_rows(mix: str, seed: int, count: int) -> list[dict[str, Any]]:
         said = {"user": words[:asked], "assistant": words[asked:]}
         rows.append({"messages": [{"role": role, "content": " ".join(text)} for role, text in said.items()]})
     return rows
+
+
+def gsm8k_rows(path: Path, seed: int, count: int) -> list[dict[str, Any]]:
+    """That many questions and answers, their words as numbers, since the tokenizer here knows made-up words alone."""
+    lines = path.read_text("utf-8").splitlines()
+    chosen = random.Random(f"gsm8k/{seed}").sample(lines, count)
+
+    def words(text: str) -> str:
+        return " ".join(f"w{zlib.crc32(word.encode()) % VOCABULARY}" for word in re.findall(r"\w+|[^\w\s]", text))
+
+    pairs = [json.loads(line) for line in chosen]
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": words(pair["question"])},
+                {"role": "assistant", "content": words(pair["answer"])},
+            ]
+        }
+        for pair in pairs
+    ]
 
 
 def worker(python: str, folder: str) -> subprocess.Popen[str]:
@@ -107,21 +152,6 @@ def ask(process: Any, name: str) -> dict[str, Any]:
     return {"name": name, **json.loads(line)}
 
 
-def make_trl_environment() -> str:
-    """Path of a Python that has TRL beside the very torch and transformers of this one."""
-    python = TRL_HOME / "bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(TRL_HOME)], check=True)
-    installed = subprocess.run(
-        [python, "-c", f"import importlib.metadata as m; assert m.version('trl') == '{TRL[5:]}'"]
-    )
-    if installed.returncode:
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", TRL], check=True)
-    packages = next((TRL_HOME / "lib").glob("python*")) / "site-packages"
-    (packages / "beside.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    return str(python)
-
-
 def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians by contestant, and our ratio to each."""
     by_name = {name: [figure for figure in figures if figure["name"] == name] for name in (*OURS, *PEERS)}
@@ -129,6 +159,7 @@ def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
         name: {
             "tokens_per_cpu_s": round(median(f["tokens_per_cpu_s"] for f in mine), 1),
             "held_out_loss": round(median(f["loss"] for f in mine), 4) if mine[0]["loss"] is not None else None,
+            "peak_mb": round(max(f["peak_mb"] for f in mine)),
             "tokens": mine[0]["tokens"],
             "tokens_per_step": mine[0]["tokens_per_step"],
         }
@@ -144,17 +175,14 @@ def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
 
 def print_table(mix: str, result: dict[str, Any]) -> None:
     """The medians of a mix, best first."""
-    print(
-        f"\nmix {mix}: 5M-parameter Llama, fp32, 1 thread, all weights; matrix product "
-        f"{result['gflops_matrix_product']} GFLOP/s"
-    )
-    print(f"{'':26}{'tokens/CPU-s':>13}{'ours is':>9}{'loss':>9}{'tokens':>9}{'per step':>10}")
+    print(f"\n{mix}: 5M-parameter Llama, 1 thread; matrix product {result['gflops_matrix_product']} GFLOP/s")
+    print(f"{'':26}{'tokens/CPU-s':>13}{'ours is':>9}{'loss':>9}{'tokens':>9}{'per step':>10}{'peak MB':>9}")
     for name, row in sorted(result["contestants"].items(), key=lambda item: -item[1]["tokens_per_cpu_s"]):
         ratio = result["ratio_of_ours"].get(name)
         loss = "" if row["held_out_loss"] is None else f"{row['held_out_loss']:.3f}"
         print(
             f"{name:26}{row['tokens_per_cpu_s']:13,.0f}{f'{ratio:.2f}x' if ratio else '':>9}{loss:>9}"
-            f"{row['tokens']:9,}{row['tokens_per_step']:10,.0f}"
+            f"{row['tokens']:9,}{row['tokens_per_step']:10,.0f}{row['peak_mb']:9,}"
         )
 
 

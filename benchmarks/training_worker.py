@@ -15,6 +15,7 @@ import torch
 
 torch.set_num_threads(1)
 
+from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
@@ -36,6 +37,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / "job.json").read_text("utf-8"))
         self.folder, self.seed, self.rows = folder, job["seed"], job["train"]
+        self.dtype, self.method = job["dtype"], job["method"]
         self.tokenizer = make_tokenizer()
         template = ChatTemplate.of(self.tokenizer)
         self.train = [template.encode(row) for row in job["train"]]
@@ -62,6 +64,15 @@ class Bench:
                 eos_token_id=self.tokenizer.eos_token_id,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
+        )
+
+    def adapted(self) -> Any:
+        """The model as a peer gets it: with adapters where they are asked for."""
+        if self.method == "full":
+            return self.fresh()
+        torch.manual_seed(self.seed)
+        return get_peft_model(
+            self.fresh(), LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear")
         )
 
     def dataset(self) -> Any:
@@ -121,12 +132,12 @@ def ours(bench: Bench) -> dict[str, Any]:
         "model": {"path": str(model)},
         "dataset": {"train": [str(shard)]},
         "hyperparameters": {
-            "method": "full",
+            "method": bench.method,
             "max_steps": bench.steps,
             "batch_size": bench.batch_size,
             "learning_rate": LEARNING_RATE,
             "scheduler": "constant",
-            "dtype": "fp32",
+            "dtype": bench.dtype,
             "threads": 1,
             "seed": bench.seed,
         },
@@ -150,7 +161,7 @@ def arguments(bench: Bench, kind: type = TrainingArguments, **more: Any) -> Any:
         lr_scheduler_type="constant",
         seed=bench.seed,
         use_cpu=True,
-        bf16=False,
+        bf16=bench.dtype == "bf16",
         gradient_checkpointing=False,
         report_to=[],
         logging_strategy="no",
@@ -174,7 +185,8 @@ def trainer(bench: Bench, kind: type[Trainer], **settings: Any) -> dict[str, Any
 
     collator = DataCollatorForSeq2Seq(bench.tokenizer)
     return measure(
-        bench, kind(bench.fresh(), arguments(bench, **settings), train_dataset=bench.dataset(), data_collator=collator)
+        bench,
+        kind(bench.adapted(), arguments(bench, **settings), train_dataset=bench.dataset(), data_collator=collator),
     )
 
 
@@ -186,7 +198,7 @@ def trl(bench: Bench) -> dict[str, Any]:
     accumulation = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": STEP_TOKENS // 512}
     settings = arguments(bench, SFTConfig, **packing, **accumulation)
     return measure(
-        bench, SFTTrainer(bench.fresh(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
+        bench, SFTTrainer(bench.adapted(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
     )
 
 
@@ -209,8 +221,12 @@ def ceiling(bench: Bench) -> dict[str, Any]:
     squares = sum(len(row.input_ids) ** 2 for row in bench.train)
     config = model.config
     attention = 6 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * squares
-    operations = 6 * weights * bench.tokens + 6 * model.lm_head.weight.numel() * trained + attention
-    rate = matrix_rate()
+    full = bench.method == "full"
+    each = 6 if full else 4  # frozen weights need no gradient of their own
+    adapters = 0 if full else sum(p.numel() for p in bench.adapted().parameters() if p.requires_grad)
+    head = model.lm_head.weight.numel() * trained
+    operations = (each * weights + 6 * adapters) * bench.tokens + each * head + attention
+    rate = matrix_rate(bench.dtype)
     return {
         "tokens_per_cpu_s": bench.tokens / (operations / rate),
         "tokens": bench.tokens,
@@ -220,9 +236,10 @@ def ceiling(bench: Bench) -> dict[str, Any]:
     }
 
 
-def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
-    """Floating-point operations per CPU-second of a square fp32 product."""
-    one, other = torch.randn(size, size), torch.randn(size, size)
+def matrix_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
+    """Floating-point operations per CPU-second of a square product in that precision."""
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
+    one, other = torch.randn(size, size, dtype=kind), torch.randn(size, size, dtype=kind)
     one @ other
     started = time.process_time()
     for _ in range(repeats):
@@ -238,6 +255,12 @@ def timed(bench: Bench, started: float, steps: int) -> dict[str, Any]:
         "tokens": bench.tokens,
         "tokens_per_step": bench.tokens / steps,
     }
+
+
+def peak_mb() -> float:
+    """Highest resident memory since it was last reset, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1000
 
 
 CONTESTANTS = {
@@ -260,7 +283,9 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print is no answer
     bench = Bench(Path(sys.argv[1]))
     for line in sys.stdin:
-        print(json.dumps(CONTESTANTS[line.strip()](bench)), file=answers, flush=True)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from here
+        figure = CONTESTANTS[line.strip()](bench)
+        print(json.dumps({**figure, "peak_mb": peak_mb()}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

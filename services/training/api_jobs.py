@@ -1,11 +1,13 @@
 """HTTP: training jobs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
 
 from services.training.requests import TrainingRequest
 from services.training.service import TrainingJobs
+from services.training.tensorboard import KINDS, event_file
 from services.training.views import JobDetail, JobView, Records
 from shared.documents.entities import Page
 from shared.runtime.principal import Caller
@@ -17,6 +19,8 @@ Cursor = Annotated[str | None, Query(description="next_cursor of the page before
 After = Annotated[int, Query(ge=0, description="only records with a higher seq")]
 Most = Annotated[int, Query(ge=1, le=10_000, description="most records of an answer")]
 Level = Literal["debug", "info", "warning", "error"]
+AT_ONCE = 500
+"""Records that become a piece of an event file at a time, since that keeps the loop busy."""
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 
 
@@ -59,6 +63,18 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     async def get_training_records(id: str, caller: Caller, after: After = 0, limit: Most = 1000) -> Records:
         """Everything that the job said, in order: what the live view fills its gaps from."""
         return await jobs.records(caller.project, id, None, after, limit)
+
+    @router.get("/{id}/tensorboard", response_class=StreamingResponse)
+    async def download_training_curves(id: str, caller: Caller) -> StreamingResponse:
+        """All curves so far as a TensorBoard event file, for a folder that `tensorboard --logdir` looks into."""
+        first = await jobs.records(caller.project, id, [*KINDS], 0, AT_ONCE)
+
+        async def read(after: int) -> list[dict[str, Any]]:
+            page = first if after == 0 else await jobs.records(caller.project, id, [*KINDS], after, AT_ONCE)
+            return page.records
+
+        name = f'attachment; filename="events.out.tfevents.{id}"'
+        return StreamingResponse(event_file(read), 200, {"Content-Disposition": name}, "application/octet-stream")
 
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:
