@@ -13,7 +13,7 @@ from services.training.engine.attention import attention_for
 from services.training.engine.batches import MicroBatch, collate, micro_batches
 from services.training.engine.data import Samples
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.optimize import loss_sum
+from services.training.engine.loss import loss_sum
 from services.training.engine.prompts import Prompt, evaluation_rows
 from services.training.engine.spec import Settings
 from shared.engine.generate import Request, decode

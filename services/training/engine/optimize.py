@@ -7,13 +7,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import get_scheduler
 
 from services.training.engine.attention import attention_for
 from services.training.engine.batches import MicroBatch
 from services.training.engine.interrupts import Interrupts
+from services.training.engine.loss import loss_sum
 from services.training.engine.spec import Dtype, Hyperparameters, Layout
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -23,12 +22,6 @@ _COSINE_FLOOR = 0.1
 def accelerator_for(dtype: Dtype) -> Accelerator:
     """Device and mixed precision, the gradient scaler of fp16 included."""
     return Accelerator(mixed_precision=_PRECISION[dtype])
-
-
-def loss_sum(model: Any, batch: MicroBatch) -> Tensor:
-    """Cross entropy summed over the trained tokens, in nats; logits exist for those alone."""
-    logits = model(**batch.inputs, use_cache=False).logits
-    return cross_entropy(logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=-100, reduction="sum")
 
 
 def accumulate(
