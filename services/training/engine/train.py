@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from services.training.engine import checkpoint as checkpoints
 from services.training.engine import data, evaluate, optimize
 from services.training.engine import model as models
-from services.training.engine.batches import step_rows, steps_per_epoch
+from services.training.engine.batches import step_rows, steps_per_epoch, why_this_layout
 from services.training.engine.checkpoint import Checkpoint, Position
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges, memory_mb
@@ -163,7 +163,7 @@ def describe(run: Run) -> None:
     log(
         "info",
         f"{run.hyperparameters.method}: {trained:,} of {whole:,} parameters on {run.accelerator.device}, "
-        f"{run.settings.dtype}, {run.settings.threads} threads, {run.settings.layout} micro-batches",
+        f"{run.settings.dtype}, {run.settings.threads} threads",
     )
     log(
         "info",
@@ -173,6 +173,7 @@ def describe(run: Run) -> None:
     run.reporter.emit(
         "settled", longest=int(run.training.lengths.max()), micro_batch_tokens=run.settings.micro_batch_tokens
     )
+    log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))
     for split, samples in (("training", run.training), ("validation", run.validation)):
         if samples.aside:
             log("warning", f"{samples.aside} {split} samples have no token to learn and are set aside")
