@@ -19,6 +19,7 @@ SEEDLING = "seedling"
 KEY = f"{SHARED}/models/base/{SEEDLING}"
 URI = artifact_uri(SHARED, "models", "base", SEEDLING)
 FOLDER = Path(__file__).parent / SEEDLING
+PUT_OFF = 5.0
 PATIENCE = 60.0
 """Seconds that a submit waits for the first publication."""
 
@@ -31,9 +32,14 @@ class Bundled:
         self._done = asyncio.Event()
 
     async def run(self) -> None:
-        """Publish if need be; a failure is logged, and shows as an unknown base."""
+        """Publish if need be, as soon as the store answers; a failure is logged, and shows as an unknown base."""
         try:
-            await self._publish()
+            while True:
+                try:
+                    return await self._publish()
+                except Unavailable as error:
+                    log.warning("bundled_model_put_off", reason=error.detail)
+                    await asyncio.sleep(PUT_OFF)
         except Exception:
             log.exception("bundled_model_not_published", folder=str(self._folder))
         finally:

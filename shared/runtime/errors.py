@@ -1,5 +1,6 @@
 """Coded failures and their one translation into RFC 9457 problem+json."""
 
+import errno
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -80,6 +81,13 @@ class Unavailable(AnnealError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
+class StorageFull(AnnealError):
+    """No space is left where the platform works."""
+
+    status = 507
+    code = "disk_full"
+
+
 def answer(error: AnnealError, path: str = "") -> JSONResponse:
     """The HTTP response of a failure; below /v1 in OpenAI's shape, so that its clients raise their own exceptions."""
     if path.startswith("/v1/"):
@@ -134,6 +142,13 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         return _with_headers(answer(_from_http(request, error), request.url.path), error)
+
+    @app.exception_handler(OSError)
+    async def _full(request: Request, error: OSError) -> JSONResponse:
+        if error.errno != errno.ENOSPC:
+            raise error
+        remedy = "Free space where the platform keeps its data, then send it again."
+        return answer(StorageFull("The disk is full.", remedy=remedy), request.url.path)
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

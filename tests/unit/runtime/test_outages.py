@@ -1,13 +1,19 @@
 """A server that does not answer is a 503 that names it, whatever its driver raises."""
 
+import errno
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from deploy.servers import free_port
+from services.training import bundled
 from shared.blobs import s3
 from shared.documents import mongo
-from shared.runtime.errors import Unavailable
+from shared.runtime.errors import Unavailable, install_problem_handlers
+from shared.runtime.resources import open_resources
+from shared.runtime.settings import Settings
 
 
 async def test_documents_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +47,35 @@ async def test_blobs_that_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(Unavailable, match="object store"):
             await question
     await blobs.close()
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EIO, 500)])
+async def test_a_full_disk_is_told_from_other_trouble(number: int, status: int) -> None:
+    app = FastAPI()
+    install_problem_handlers(app)
+
+    @app.get("/")
+    async def write() -> None:
+        raise OSError(number, "trouble")
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://room") as http:
+        answer = await http.get("/")
+    assert answer.status_code == status
+    assert answer.json()["code"] == ("disk_full" if status == 507 else "internal_error")
+
+
+async def test_the_bundled_model_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundled, "PUT_OFF", 0.01)
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        seedling, tries = bundled.Bundled(resources, tmp_path), 0
+
+        async def publish() -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise Unavailable("The object store does not answer.")
+
+        monkeypatch.setattr(seedling, "_publish", publish)
+        await seedling.run()
+    assert tries == 3
