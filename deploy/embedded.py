@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ import services.gateway.app
 import services.inference.app
 import services.training.app
 from shared.runtime.errors import AnnealError
+from shared.runtime.exporting import exporting
 from shared.runtime.logging import configure_logging
 from shared.runtime.process import Server, listen, refuse_exposure, server_config
 from shared.runtime.resources import Resources, open_resources
@@ -73,9 +75,10 @@ def announce(home: Path, url: str, link: str) -> None:
 async def main(settings: Settings) -> None:
     """Open the resources and serve until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    async with open_resources(settings) as resources:
-        with (settings.directory / "anneal.log").open("a", buffering=1) as stream:
-            configure_logging(stream)
+    with ExitStack() as last:  # what closes with the resources is traced and logged too
+        async with open_resources(settings) as resources:
+            configure_logging(last.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
+            last.enter_context(exporting(settings, "embedded"))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await serve(settings, resources, stop)

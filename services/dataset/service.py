@@ -15,6 +15,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, new_id
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
+from shared.runtime.telemetry import traceparent
 
 POLL = 1.0
 """Seconds between looks at a version that another process may be validating."""
@@ -58,6 +59,7 @@ class DatasetService:
             sha256=upload.sha256,
             options=options,
             upload_key=upload.key,
+            traceparent=traceparent(),
         )
         stored = await self.versions.create(draft)
         created = stored.upload_key == upload.key

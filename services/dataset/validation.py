@@ -133,6 +133,7 @@ def manifest_of(version: DatasetVersion, report: Report, shards: dict[str, list[
         rejected=report.rejected,
         duplicates=report.duplicates,
         digest=version.sha256,
+        traceparent=version.traceparent,
     )
 
 

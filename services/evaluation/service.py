@@ -27,6 +27,7 @@ from shared.documents.entities import Page, derived_id, new_id
 from shared.events.evaluation import EvaluationRequested
 from shared.events.training import TrainingSucceeded
 from shared.runtime.errors import InvalidInput
+from shared.runtime.telemetry import continuing
 from shared.runtime.worker import Worker
 
 
@@ -87,6 +88,7 @@ class EvaluationService:
             model_uri=model_uri,
             base_uri=model.base_uri,
             dataset_uri=dataset_uri,
+            traceparent=continuing(model.traceparent, "request evaluation"),
         )
 
     async def get(self, project: str, id: str) -> Evaluation:

@@ -14,6 +14,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, derived_id
 from shared.events.export import ExportRequested
 from shared.runtime.errors import NotFound
+from shared.runtime.telemetry import continuing
 from shared.runtime.worker import Worker
 
 
@@ -39,7 +40,10 @@ class ExportService:
             return existing
         uri, model = await custom_model(self.blobs, project, model_id)
         target = Target(model_id=model_id, name=_file_name(model, form), format=form)
-        export = await self._create(Export(id="", project=project, target=target, model_uri=uri, job_id=job_id))
+        trace = continuing(model.traceparent, "request export")
+        export = await self._create(
+            Export(id="", project=project, target=target, model_uri=uri, job_id=job_id, traceparent=trace)
+        )
         self.worker.wake()
         return export
 

@@ -19,6 +19,7 @@ from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.principal import Principal
+from shared.runtime.telemetry import unrecorded
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +128,8 @@ class Live:
         return str((await self._ask(f"/training/jobs/{job_id}", principal))["state"])
 
     async def _ask(self, path: str, principal: Principal, **params: Any) -> dict[str, Any]:
-        response = await self._rooms.ask("training", path, principal, **params)
+        with unrecorded():  # every LOOK seconds, for as long as the socket is open
+            response = await self._rooms.ask("training", path, principal, **params)
         body: dict[str, Any] = response.json()
         if response.status_code == NotFound.status:
             raise NotFound(body["detail"], field="job", remedy="List the jobs: GET /training/jobs.")

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.targets import TIMEOUT, Target, away
 from shared.runtime.errors import answer
+from shared.runtime.http_spans import client_span, received
 from shared.runtime.resources import Misconfigured
 from shared.runtime.telemetry import traceparent
 
@@ -34,14 +35,14 @@ class ClientLeft(Exception):
 
 
 class Replicas(httpx.AsyncBaseTransport):
-    """Spreads requests over the addresses of one room, and passes over those that do not answer.
+    """Spreads requests over the addresses of the room `name`, and passes over those that do not answer.
 
     A connection that cannot be made is tried elsewhere, since nothing was sent; one that breaks is tried once more only
     for an idempotent read.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self._urls, self._next = [httpx.URL(url) for url in urls], count()
+    def __init__(self, urls: Sequence[str], name: str) -> None:
+        self._urls, self._next, self._name = [httpx.URL(url) for url in urls], count(), name
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEEPALIVE)
         self._connections = httpx.AsyncHTTPTransport(limits=limits)
 
@@ -52,7 +53,7 @@ class Replicas(httpx.AsyncBaseTransport):
             at = self._urls[next(self._next) % len(self._urls)]
             request.url = request.url.copy_with(scheme=at.scheme, host=at.host, port=at.port)
             try:
-                return await self._connections.handle_async_request(request)
+                return await self._send(request, resend=len(self._urls) - left)
             except httpx.TransportError as error:
                 unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if not left or isinstance(error, httpx.ReadTimeout) or not (unsent or repeatable):
@@ -60,6 +61,15 @@ class Replicas(httpx.AsyncBaseTransport):
                 repeatable = repeatable and unsent
             await asyncio.sleep(PAUSE)
         raise AssertionError("unreachable")
+
+    async def _send(self, request: httpx.Request, *, resend: int) -> httpx.Response:
+        """One try, with the trace of this hop."""
+        with client_span(request.method, self._name, request.url.host, request.url.port, resend=resend) as span:
+            if trace := traceparent():
+                request.headers["traceparent"] = trace
+            response = await self._connections.handle_async_request(request)
+            received(span, response.status_code)
+            return response
 
     async def aclose(self) -> None:
         """Let the connections go."""
@@ -71,7 +81,7 @@ class OverHttp:
 
     def __init__(self, *urls: str, name: str = "room") -> None:
         self._name = name
-        self._client = httpx.AsyncClient(transport=Replicas(urls), base_url="http://room", timeout=WORKING)
+        self._client = httpx.AsyncClient(transport=Replicas(urls, name), base_url="http://room", timeout=WORKING)
         self._client.headers.clear()  # what the room hears is what the client said
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,12 +137,11 @@ def _target(scope: Scope) -> httpx.URL:
 
 
 def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """What the client said, with the trace of this hop; Host and framing are the connection's own."""
+    """What the client said; Host, framing and trace are the connection's own."""
     own = (b"host", b"content-length", b"transfer-encoding", b"traceparent")
     kept = [(name, value) for name, value in scope["headers"] if name not in own]
     sizes = [(name, value) for name, value in scope["headers"] if name == b"content-length"]
-    trace = traceparent()
-    return [*kept, *sizes, *([(b"traceparent", trace.encode())] if trace else [])]
+    return [*kept, *sizes]
 
 
 def _has_body(scope: Scope) -> bool:

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.errors import RoomUnavailable
 from shared.runtime.principal import HEADER, Principal, Signer
-from shared.runtime.telemetry import traceparent
 
 TIMEOUT = 30.0
 
@@ -77,8 +76,6 @@ class Rooms:
     async def ask(self, room: str, path: str, principal: Principal, **params: Any) -> httpx.Response:
         """GET `path` of a room in the name of `principal`; raises RoomUnavailable when the room is away."""
         headers = {HEADER: self._signer.sign(principal)}
-        if trace := traceparent():
-            headers["traceparent"] = trace
         try:
             async with self[room].client() as client:
                 return await client.get(path, params=params, headers=headers, timeout=TIMEOUT)

@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, Span
 
 from services.inference.catalog import Catalog, FoundModel
 from services.inference.errors import Unsupported
@@ -10,6 +13,7 @@ from services.inference.metrics import ServingMetrics
 from services.inference.protocol import Begun, Engine, Finish, Generation, Sampling, Text, TokenLogprob
 from services.inference.shapes import Sampled, Usage
 from shared.runtime.errors import InvalidInput
+from shared.runtime.telemetry import context_of, continuing, traceparent, tracer
 
 MOST_STOPS = 16
 
@@ -55,6 +59,7 @@ class Completions:
 
     def __init__(self, catalog: Catalog, engine: Engine, metrics: ServingMetrics) -> None:
         self._catalog, self._engine, self._metrics = catalog, engine, metrics
+        self._asked: set[str] = set()
 
     async def prepare(self, project: str, request: Sampled) -> Run:
         """Check a request and find its model; raises Unsupported, InvalidInput, ModelNotFound."""
@@ -74,12 +79,45 @@ class Completions:
 
     async def texts(self, run: Run) -> AsyncIterator[Text]:
         """Text as it appears, until every choice has finished. Leaving early cancels the rest."""
-        with self._metrics.completion() as serving:
-            async with aclosing(self._engine.generate(run.generation)) as messages:  # type: ignore[type-var]
+        with self._span(run) as span, self._metrics.completion() as serving:
+            generation = replace(run.generation, traceparent=traceparent(trace.set_span_in_context(span)))
+            async with aclosing(self._engine.generate(generation)) as messages:  # type: ignore[type-var]
                 async for message in messages:
                     serving.note(message)
                     if text := run.note(message):
                         yield text
+
+    @contextmanager
+    def _span(self, run: Run) -> Iterator[Span]:
+        """The span of an answer while it is written; it is never the current one, for callers run in between."""
+        span = self._begin(run.model)
+        try:
+            yield span
+        except Exception as error:
+            span.record_exception(error)
+            span.set_status(trace.Status(trace.StatusCode.ERROR, str(error)))
+            raise
+        finally:
+            span.set_attribute("gen_ai.usage.input_tokens", run.prompt_tokens)
+            span.set_attribute("gen_ai.usage.output_tokens", run.completion_tokens)
+            span.end()
+
+    def _begin(self, model: FoundModel) -> Span:
+        """The span of an answer, by OpenTelemetry's conventions for generative AI.
+
+        A model's first answer in this process ends the trace that began with its data; any later one belongs to its
+        request, with a link to that trace.
+        """
+        origin = model.manifest.traceparent
+        first = model.uri not in self._asked
+        self._asked.add(model.uri)
+        made = trace.get_current_span(context_of(origin)).get_span_context()
+        return tracer.start_span(
+            f"chat {model.id}",
+            context_of(continuing(origin, "first request")) if first else None,
+            attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": model.id},
+            links=[Link(made)] if made.is_valid and not first else [],
+        )
 
     async def whole(self, run: Run) -> Run:
         """The request, answered."""

@@ -59,6 +59,8 @@ class Generation:
     stop: Sequence[str] = ()
     logprobs: int | None = None
     """None: none; else each token's log-probability and those of so many likeliest tokens."""
+    traceparent: str | None = None
+    """The span that it belongs to; where that is recorded, the engine's phases become spans below it."""
 
     @property
     def choices(self) -> int:

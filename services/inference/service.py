@@ -14,6 +14,7 @@ from services.inference.store import Stores
 from shared.documents.entities import Changed, Page, derived_id, new_id
 from shared.events.training import ModelDeleted, TrainingSucceeded
 from shared.runtime.errors import AnnealError, NotFound, Unavailable
+from shared.runtime.telemetry import context_of, continuing, failed, traceparent, tracer
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,14 @@ class Deployments:
             return self._begin(again)
         id = derived_id("dep", project, key) if key else new_id("dep")
         asked = hashlib.sha256(model.id.encode()).hexdigest() if key else None
-        deployment = Deployment(id=id, project=project, request_hash=asked, model_id=model.id, model_uri=model.uri)
+        deployment = Deployment(
+            id=id,
+            project=project,
+            request_hash=asked,
+            model_id=model.id,
+            model_uri=model.uri,
+            traceparent=continuing(model.manifest.traceparent, "request deployment"),
+        )
         return self._begin(await store.create(deployment))
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[Deployment]:
@@ -63,7 +71,13 @@ class Deployments:
             await self._stores.models.create(ServedModel(id=event.model_id, project=project, name=event.name))
             if "deploy" in event.after:
                 id = derived_id("dep", event_id)
-                deployment = Deployment(id=id, project=project, model_id=event.model_id, model_uri=event.model_uri)
+                deployment = Deployment(
+                    id=id,
+                    project=project,
+                    model_id=event.model_id,
+                    model_uri=event.model_uri,
+                    traceparent=traceparent(),
+                )
                 self._begin(await self._stores.deployments.create(deployment))
         except NotFound:
             log.info("deleted_meanwhile", model_id=event.model_id)
@@ -119,11 +133,21 @@ class Deployments:
             try:
                 deployment = await self._stores.deployments.get(id)
                 if deployment.state == "loading":
-                    await self._stores.deployments.change(id, await self._outcome(deployment))
+                    await self._bring_up(deployment)
             except NotFound:
                 log.info("undeployed_meanwhile", deployment_id=id)
             except Unavailable as error:
                 log.warning("loading_put_off", deployment_id=id, reason=error.detail)
+
+    async def _bring_up(self, deployment: Deployment) -> None:
+        """Load, and store what came of it, in the trace that the deployment keeps."""
+        attributes = {"anneal.deployment_id": deployment.id, "anneal.model_id": deployment.model_id}
+        parent = context_of(deployment.traceparent)
+        with tracer.start_as_current_span("deploy", parent, attributes=attributes) as span:
+            outcome = await self._outcome(deployment)
+            ended = await self._stores.deployments.change(deployment.id, outcome)
+            if ended.state == "failed":
+                failed(span, ended.code or "", ended.detail or "")
 
     async def _outcome(self, deployment: Deployment) -> Callable[[Deployment], Changed]:
         """What loading leads to, whatever happens."""

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
 
 from services.inference.errors import EngineBusy, EngineLost, refusal
 from services.inference.protocol import EngineState
 from shared.runtime.children import Child
 from shared.runtime.resources import Resources
+from shared.runtime.telemetry import context_of, record, traceparent, within
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +31,9 @@ GRACE = 5.0
 
 @dataclass
 class _Request:
-    """An open request: what came for it, and the engine that it was sent to."""
+    """An open request: the span above it, what came for it, and the engine that it was sent to."""
 
+    parent: Context
     messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     child: Child | None = None
 
@@ -53,16 +57,18 @@ class Supervisor:
         """Whether there is an engine."""
         return "ready" if self._child else "starting" if self._starting.locked() else "idle"
 
-    async def run(self, command: Mapping[str, Any]) -> AsyncIterator[Message]:
+    async def run(self, command: Mapping[str, Any], span: str | None = None) -> AsyncIterator[Message]:
         """Send a command; its messages until the caller stops listening, which cancels what still runs.
 
+        The engine's phases become spans below `span` (a traceparent), or below the current one.
         Raises EngineBusy, EngineLost, and what the engine refused.
         """
-        async with self._opened() as (request_id, request):
+        async with self._opened(context_of(span or traceparent())) as (request_id, request):
             request.child = child = await self._running()
             if len(self._open) == 1:  # an idle engine has nothing to say
                 self._heard = time.monotonic()
-            await child.send({**command, "request_id": request_id})
+            traced = trace.get_current_span(request.parent).get_span_context().trace_flags.sampled
+            await child.send({**command, "request_id": request_id, "traced": traced})
             try:
                 while True:
                     yield await self._next(request)
@@ -94,10 +100,10 @@ class Supervisor:
             return await anext(messages)
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[tuple[str, _Request]]:
+    async def _opened(self, parent: Context) -> AsyncIterator[tuple[str, _Request]]:
         if len(self._open) >= MOST_OPEN:
             raise EngineBusy("Too many requests wait already.", limit=MOST_OPEN, remedy="Try again in a few seconds.")
-        request_id, request = uuid.uuid4().hex, _Request()
+        request_id, request = uuid.uuid4().hex, _Request(parent)
         self._open[request_id] = request
         try:
             yield request_id, request
@@ -127,8 +133,9 @@ class Supervisor:
         async with self._starting:
             if self._child is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._child = await self._resources.engines.launch(TARGET, {}, cwd=self._folder)
-                self._reading = asyncio.create_task(self._read(self._child))
+                with within(Context()):  # it lives for many requests, and belongs to none
+                    self._child = await self._resources.engines.launch(TARGET, {}, cwd=self._folder)
+                    self._reading = asyncio.create_task(self._read(self._child))
                 self._heard = time.monotonic()
             return self._child
 
@@ -151,6 +158,9 @@ class Supervisor:
             case "tokens":
                 for delta in message["deltas"]:
                     self._to(delta["request_id"], {"kind": "text", **delta})
+            case "span":
+                if request := self._open.get(message["request_id"]):
+                    record(message, request.parent)
             case "started" | "loaded" | "rendered" | "refused":
                 self._to(message["request_id"], message)
             case "resident":

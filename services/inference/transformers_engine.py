@@ -57,7 +57,8 @@ class TransformersEngine:
 
     async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
         left = generation.choices
-        async with aclosing(self._supervisor.run(self._command(generation))) as messages:  # type: ignore[type-var]
+        asked = self._supervisor.run(self._command(generation), generation.traceparent)
+        async with aclosing(asked) as messages:  # type: ignore[type-var]
             async for message in messages:
                 if message["kind"] == "started":
                     yield Begun(message["prompt_tokens"])

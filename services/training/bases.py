@@ -26,6 +26,7 @@ from shared.runtime.errors import InvalidInput, NotFound
 from shared.runtime.multipart import Multipart
 from shared.runtime.principal import Principal
 from shared.runtime.resources import Resources
+from shared.runtime.telemetry import traceparent
 from shared.runtime.worker import Worker
 
 DOWNLOADS = "downloads"
@@ -206,6 +207,7 @@ def _base(
         source=source,
         origin=origin,
         name=name or Path(origin).stem or origin,
+        traceparent=traceparent(),
     )
 
 

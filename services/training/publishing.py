@@ -45,6 +45,7 @@ def manifest_of(job: Job, result: Message) -> dict[str, Any]:
         dataset_uri=artifact_uri(job.project, "datasets", job.dataset_id, job.dataset_version),
         max_length=result.get("max_length") or job.hyperparameters.get("max_length"),
         metrics=metrics,
+        traceparent=job.traceparent,
         provenance={"hyperparameters": job.hyperparameters, "training": told},
     )
     return manifest.model_dump(mode="json", exclude={"files"})

@@ -18,6 +18,7 @@ from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import Page, derived_id, new_id
 from shared.events.training import TrainingRequested
 from shared.runtime.errors import InvalidInput, NotFound
+from shared.runtime.telemetry import continuing
 from shared.runtime.work import State
 from shared.runtime.worker import Worker
 
@@ -137,6 +138,7 @@ def _job(
         parameters=base.manifest.parameters,
         context_length=base.manifest.context_length,
         total_steps=resolved.total_steps,
+        traceparent=continuing(dataset.traceparent, "submit job"),
     )
 
 

@@ -14,6 +14,7 @@ from shared.blobs.keys import checked
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import AnnealError
+from shared.runtime.telemetry import part
 
 Manifest = dict[str, Any]
 SCHEME = "anneal://"
@@ -62,12 +63,13 @@ async def publish(
     if MANIFEST in sources:
         raise ValueError(f"{MANIFEST} is written by the publisher, not copied")
     stored = []
-    for name, path in sorted(sources.items()):
-        info = await blobs.put(f"{uri_key}/{name}", path)
-        stored.append({"name": name, "size": info.size, "sha256": info.sha256})
-    complete = {**manifest, "files": stored}
-    text = json.dumps(complete, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    await blobs.put(f"{uri_key}/{MANIFEST}", text.encode())
+    with part("upload artifact", **{"anneal.key": uri_key, "anneal.files": len(sources)}):
+        for name, path in sorted(sources.items()):
+            info = await blobs.put(f"{uri_key}/{name}", path)
+            stored.append({"name": name, "size": info.size, "sha256": info.sha256})
+        complete = {**manifest, "files": stored}
+        text = json.dumps(complete, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+        await blobs.put(f"{uri_key}/{MANIFEST}", text.encode())
     return complete
 
 

@@ -27,10 +27,11 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Members of every manifest."""
+    """Members of every manifest. `traceparent` is the trace of what made it, for the work that follows."""
 
     model_config = ConfigDict(extra="ignore")
     files: list[FileEntry] = []
+    traceparent: str | None = None
 
 
 class DatasetManifest(Manifest):

@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope
-from shared.runtime.telemetry import extract, tracer
+from shared.runtime.telemetry import context_of, tracer
 
 
 async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
@@ -29,9 +29,7 @@ async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: s
 
 
 async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str) -> None:
-    parent = context.Context()
-    if envelope.traceparent:
-        parent = extract({"traceparent": envelope.traceparent}, parent)
+    parent = context_of(envelope.traceparent)
     attributes = {
         "messaging.system": system,
         "messaging.operation.type": "process",

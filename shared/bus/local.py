@@ -19,6 +19,7 @@ from shared.bus.attempt import attempt
 from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import EventMetrics, Waiting, age_of
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.bus.publishing import publishing
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
 from shared.runtime.metrics import Metrics
@@ -171,10 +172,11 @@ class LocalBus:
         rooms = consumers_of(envelope.type)
         if not rooms:
             return
-        text = envelope.model_dump_json()
-        rows = [(room, envelope.type, text) for room in rooms]
-        sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
-        await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
+        with publishing(envelope, system=SYSTEM, destination=envelope.type) as sent:
+            text = sent.model_dump_json()
+            rows = [(room, envelope.type, text) for room in rooms]
+            sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
+            await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
         self._metrics.published(envelope)
         for room in rooms:
             self._kick(room, envelope.type)

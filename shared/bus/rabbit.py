@@ -29,6 +29,7 @@ from shared.bus.attempt import attempt
 from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import EVERY_ROOM, EventMetrics, Waiting, age_of
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.bus.publishing import publishing
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS, consumers_of
@@ -227,7 +228,9 @@ class RabbitBus:
 
     async def publish(self, envelope: Envelope) -> None:
         """Persistent and confirmed; mandatory where somebody must get it. Raises when the broker stays away."""
-        await self._put(self._events, _message(envelope), envelope.type, mandatory=bool(consumers_of(envelope.type)))
+        destination = f"{self._names.events}:{envelope.type}"
+        with publishing(envelope, system=SYSTEM, destination=destination) as sent:
+            await self._put(self._events, _message(sent), sent.type, mandatory=bool(consumers_of(sent.type)))
         self.metrics.published(envelope)
 
     async def _put(self, exchange: Any, message: Message, routing_key: str, *, mandatory: bool = True) -> None:

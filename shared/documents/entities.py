@@ -48,7 +48,10 @@ class Public(BaseModel):
 
 
 class Entity(Public):
-    """A room's thing with an identity. `seen` holds the ids of the last events that changed it."""
+    """A room's thing with an identity. `seen` holds the ids of the last events that changed it.
+
+    `traceparent` is the trace that it belongs to, where it is worked on beyond the request that made it.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -56,6 +59,7 @@ class Entity(Public):
     seen: list[str] = []
     deleted_at: datetime | None = None
     request_hash: str | None = None
+    traceparent: str | None = None
 
 
 E = TypeVar("E", bound=Entity)
@@ -127,7 +131,12 @@ class EntityStore(Generic[E]):
         outbox = dict(old["outbox"]) if old and old.get("pending") else {}
         for event in events:
             envelope = Envelope.of(
-                event, room=self._room, subject=entity.id, project=entity.project, sequence=entity.version
+                event,
+                room=self._room,
+                subject=entity.id,
+                project=entity.project,
+                sequence=entity.version,
+                trace=entity.traceparent,
             )
             outbox[envelope.id] = envelope.model_dump(mode="json")
         if len(outbox) > OUTBOX_LIMIT:

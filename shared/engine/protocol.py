@@ -13,8 +13,10 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +45,7 @@ class Reporter:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._lock = threading.Lock()
+        self._epoch = time.time_ns() - time.monotonic_ns()
 
     def emit(self, kind: str, **data: Any) -> None:
         """Send a message of any kind, such as `checkpoint` or `token`. NaN and infinities travel as null."""
@@ -63,6 +66,27 @@ class Reporter:
     def progress(self, done: int, total: int | None, unit: str) -> None:
         """How far the work is, counted in `unit` (rows, steps, tokens); `total` is None while unknown."""
         self.emit("progress", done=done, total=total, unit=unit)
+
+    @contextmanager
+    def span(self, name: str, **attributes: Any) -> Iterator[None]:
+        """A part of the work, for the trace; the service records it when it has ended. Parts do not nest."""
+        start, error = self.clock(), None
+        try:
+            yield
+        except Exception as raised:
+            error = _sentence(raised)
+            raise
+        finally:
+            self.tell_span(name, start, error=error, attributes=attributes)
+
+    def tell_span(self, name: str, start: int, **fields: Any) -> None:
+        """A part of the work that began at `start` and ends now; with a `request_id` it is that request's."""
+        told = {"error": None, "attributes": {}, **fields}
+        self.emit("span", name=name, start=start, end=self.clock(), **told)
+
+    def clock(self) -> int:
+        """Nanoseconds since 1970 that never go back."""
+        return self._epoch + time.monotonic_ns()
 
 
 class Commands:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.runtime.telemetry import traceparent
+from shared.runtime.telemetry import nearest, traceparent
 
 
 class Event(BaseModel):
@@ -39,8 +39,10 @@ class Envelope(BaseModel):
     correlationid: str | None = None
 
     @classmethod
-    def of(cls, event: Event, *, room: str, subject: str, project: str, sequence: int = 0) -> "Envelope":
-        """Wrap an event of `room` about `subject` (an id)."""
+    def of(
+        cls, event: Event, *, room: str, subject: str, project: str, sequence: int = 0, trace: str | None = None
+    ) -> "Envelope":
+        """Wrap an event of `room` about `subject` (an id); `trace` is the traceparent that the subject keeps."""
         data = event.model_dump(mode="json")
         return cls(
             source=f"anneal/{room}",
@@ -50,4 +52,5 @@ class Envelope(BaseModel):
             sequence=sequence,
             data=data,
             correlationid=data.get("job_id"),
+            traceparent=nearest(trace),
         )

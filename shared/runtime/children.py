@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.engine_spans import EngineSpan
 from shared.runtime.errors import AnnealError
 from shared.runtime.pipes import log_messages, messages_in, read_end, write_end
 
@@ -46,8 +47,11 @@ class Exit:
 class Child:
     """A running engine. Read `messages()` once, from start to end; an unread child soon stands still."""
 
-    def __init__(self, pid: int, parent: _WarmParent, launch: int, ends: _Ends, ended: asyncio.Future[Exit]) -> None:
+    def __init__(
+        self, pid: int, parent: _WarmParent, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
+    ) -> None:
         self.pid = pid
+        self._span = span
         self._parent = parent
         self._launch = launch
         self._ends = ends
@@ -65,12 +69,13 @@ class Child:
                 message = await merged.get()
                 if message is None:
                     running -= 1
-                else:
+                elif not self._span.heard(message):
                     yield message
+            self._span.end((await self.wait()).signal)
         finally:
             for pump in pumps:
                 pump.cancel()
-        await self.wait()
+            self._span.end()
 
     async def send(self, command: Mapping[str, Any]) -> None:
         """Send a command, waiting while the child is slow to read; a child that has ended gets nothing."""
@@ -98,6 +103,7 @@ class Child:
     def abandon(self) -> None:
         """Close the lifeline, which ends the engine without anyone waiting for it."""
         self._ends.close()
+        self._span.end()
 
 
 class Engines:
@@ -140,19 +146,22 @@ class Engines:
                 remedy='pip install "anneal[engine]"',
             )
         request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
-        starting = asyncio.create_task(self._launch(request, spec, torch="torch" in requires))
+        span = EngineSpan(target)
+        starting = asyncio.create_task(self._launch(request, spec, span, torch="torch" in requires))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(_abandon)
             raise
 
-    async def _launch(self, request: dict[str, Any], spec: Mapping[str, Any], *, torch: bool) -> Child:
+    async def _launch(
+        self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, *, torch: bool
+    ) -> Child:
         """Launch, once more if the parent died under the request; the spec is the first command."""
         try:
-            child = await (await self._parent(torch=torch)).launch(request)
+            child = await (await self._parent(torch=torch)).launch(request, span)
         except ConnectionError:
-            child = await (await self._parent(torch=torch)).launch(request)
+            child = await (await self._parent(torch=torch)).launch(request, span)
         await child.send(spec)
         return child
 
@@ -209,7 +218,7 @@ class _WarmParent:
         ours.setblocking(False)
         return cls(process, ours)
 
-    async def launch(self, request: dict[str, Any]) -> Child:
+    async def launch(self, request: dict[str, Any], span: EngineSpan) -> Child:
         """Fork one child; raises ConnectionError if the warm parent dies meanwhile."""
         loop = asyncio.get_running_loop()
         launch = next(self._launches)
@@ -232,7 +241,7 @@ class _WarmParent:
         if (pid := await forked) is None:
             ends.close()
             raise ConnectionResetError("the warm parent ended")
-        return Child(pid, self, launch, ends, ended)
+        return Child(pid, self, launch, ends, ended, span)
 
     async def signal(self, launch: int, number: int) -> None:
         """Signal a child that has not been reaped; its reaper sends it, so the pid cannot be someone else's."""

@@ -35,6 +35,7 @@ class Lease(Generic[W]):
     def __init__(self, store: EntityStore[W], work: W) -> None:
         self._store, self.id, self.token = store, work.id, work.token
         self.wanted: Wanted = work.wanted
+        self.work = work
         self.lost = self.closing = False
         self.beaten = time.monotonic()
         self._attention = asyncio.Event()
@@ -49,7 +50,8 @@ class Lease(Generic[W]):
             return mutate(work)
 
         try:
-            return await self._store.change(self.id, fenced)
+            self.work = await self._store.change(self.id, fenced)
+            return self.work
         except LeaseLost:
             self._lose()
             raise

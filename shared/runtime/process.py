@@ -9,23 +9,23 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
 import uvicorn
 from fastapi import APIRouter, Response
-from opentelemetry import context
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.errors import AnnealError
+from shared.runtime.exporting import exporting
+from shared.runtime.http_spans import answered, server_span
 from shared.runtime.logging import configure_logging
 from shared.runtime.resources import Misconfigured, Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings
-from shared.runtime.telemetry import extract
 
 log = structlog.get_logger(__name__)
 
@@ -65,19 +65,25 @@ class Server(uvicorn.Server):
 
 
 class Traced:
-    """Continues the trace that a request's headers name."""
+    """A span around every request, in the trace that its headers name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve within the caller's trace."""
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope.get("headers", ())}
-        token = context.attach(extract(headers))
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            context.detach(token)
+        status = 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        with server_span(scope) as span:
+            try:
+                await self._app(scope, receive, observed)
+            finally:
+                answered(span, scope, getattr(scope.get("route"), "path", None), status)
 
 
 def operations(resources: Resources) -> APIRouter:
@@ -169,12 +175,14 @@ async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settin
     loop, starting, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert starting is not None
     _on_signal(loop, starting.cancel)
-    async with open_resources(settings) as resources:
-        process = await build(resources)
-        if warm and settings.warm_engines:
-            await resources.engines.start()
-        _on_signal(loop, stop.set)
-        await serve(process, settings, resources, stop)
+    with ExitStack() as last:  # what closes with the resources is traced too
+        async with open_resources(settings) as resources:
+            process = await build(resources)
+            last.enter_context(exporting(settings, process.service.name))
+            if warm and settings.warm_engines:
+                await resources.engines.start()
+            _on_signal(loop, stop.set)
+            await serve(process, settings, resources, stop)
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:

@@ -20,6 +20,7 @@ from shared.events.envelope import Event
 from shared.runtime.errors import AnnealError, Conflict, Unavailable
 from shared.runtime.leases import HEARTBEAT, Lease, LeaseLost
 from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry import context_of, failed, tracer, within
 from shared.runtime.work import HELD, Work
 from shared.runtime.work_metrics import WorkMetrics
 
@@ -145,6 +146,16 @@ class Worker(Generic[W]):
             self._running[work.id] = (claimed, lease, asyncio.create_task(self._hold(claimed, lease)))
 
     async def _hold(self, work: W, lease: Lease[W]) -> None:
+        """One attempt: a span in the trace that the work keeps, however long it waited and whoever makes it."""
+        parent = context_of(work.traceparent)
+        with tracer.start_as_current_span(f"attempt {type(work).__name__}", parent) as span:
+            span.set_attributes({"anneal.work_id": work.id, "anneal.attempt": work.attempts})
+            await self._attempt(work, lease)
+            span.set_attribute("anneal.state", "lost" if lease.lost else lease.work.state)
+            if lease.work.state == "failed":
+                failed(span, lease.work.cause or "", lease.work.detail or "")
+
+    async def _attempt(self, work: W, lease: Lease[W]) -> None:
         beating = asyncio.create_task(lease.beat())
         try:
             await self._run(work, lease)
@@ -207,7 +218,8 @@ class Worker(Generic[W]):
                     return ()
                 return self._recover(current)
 
-            await self._store.change(work.id, take)
+            with within(context_of(work.traceparent)):
+                await self._store.change(work.id, take)
             self._metrics.stolen.inc()
             log.warning("lease_stolen", id=work.id, token=token)
 

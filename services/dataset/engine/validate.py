@@ -209,9 +209,11 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     out = Path(spec["out"])
     files, ignored = files_of(Path(spec["path"]), spec["name"], out.parent)
     validation = Validation(spec, reporter)
-    for file in files:
-        validation.read(file)
-    return validation.finish(ignored)
+    with reporter.span("read rows", files=len(files)):
+        for file in files:
+            validation.read(file)
+    with reporter.span("write shards"):
+        return validation.finish(ignored)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,10 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     tuned, base = work.outputs(out)
     references = [decoded(tokenizer, example.reference_ids) for example in examples]
     report = Report(spec["metrics"], examples, references, tuned, base)
-    samples = report.write(out / "predictions.jsonl")
-    return {**report.summary(out), "samples": samples, "seconds": round(time.monotonic() - started, 2)}
+    with reporter.span("score", rows=len(examples)):
+        samples = report.write(out / "predictions.jsonl")
+        summary = report.summary(out)
+    return {**summary, "samples": samples, "seconds": round(time.monotonic() - started, 2)}
 
 
 def _training_template(tokenizer: Any, expected: str) -> ChatTemplate:
@@ -83,7 +85,8 @@ class Work:
         self._check()
         self.reporter.log("info", "loading the model")
         dtype = "bfloat16" if torch.cuda.is_available() else "float32"
-        return load_model(reference, dtype=dtype, merge=False)
+        with self.reporter.span("load model"):
+            return load_model(reference, dtype=dtype, merge=False)
 
     def _base(self, switched: Callable[[], AbstractContextManager[Any]], out: Path) -> Output:
         """The base's output out of the cache, and from the model where that lacks something; then kept in `out`."""
@@ -113,15 +116,16 @@ class Work:
     def _answers(self, model: Any, who: str) -> list[str | None] | None:
         if not self._generates:
             return None
-        return answers_of(
-            model,
-            self.tokenizer,
-            self.template,
-            self.examples,
-            max_new_tokens=self.spec["max_new_tokens"],
-            batch_tokens=self.spec["batch_tokens"],
-            on_progress=self._progress(f"{who}: answers"),
-        )
+        with self.reporter.span(f"{who}: answers"):
+            return answers_of(
+                model,
+                self.tokenizer,
+                self.template,
+                self.examples,
+                max_new_tokens=self.spec["max_new_tokens"],
+                batch_tokens=self.spec["batch_tokens"],
+                on_progress=self._progress(f"{who}: answers"),
+            )
 
     def _losses(self, model: Any, who: str) -> list[Loss] | None:
         if not self._scores_losses:
@@ -130,8 +134,9 @@ class Work:
         samples = [self.template.encode(s, self.spec["max_length"]) for e in self.examples for s in e.samples]
         found = [Loss(0.0, 0)] * len(self.examples)
         progress = self._progress(f"{who}: perplexity")
-        for owner, loss in zip(owners, losses_of(model, samples, self.spec["batch_tokens"], progress), strict=True):
-            found[owner] += loss
+        with self.reporter.span(f"{who}: perplexity"):
+            for owner, loss in zip(owners, losses_of(model, samples, self.spec["batch_tokens"], progress), strict=True):
+                found[owner] += loss
         return found
 
     def _progress(self, phase: str) -> Callable[[int, int], None]:

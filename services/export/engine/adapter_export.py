@@ -31,7 +31,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     again = load_model(exported, dtype=source.dtype, merge=False)
     check = expected.check_reloaded(again, "reloaded with peft over its base", source.dtype)
     stages.next()
-    return deliver(spec, "adapter", source, folder, check)
+    with reporter.span(STAGES[-1]):
+        return deliver(spec, "adapter", source, folder, check)
 
 
 def copy_adapter(source: Source, folder: Path, base: str | None) -> None:

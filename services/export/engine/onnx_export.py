@@ -43,7 +43,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     stages.next()
     check = check_onnx(folder, expected)
     stages.next()
-    return deliver(spec, "onnx", source, folder, check)
+    with reporter.span(STAGES[-1]):
+        return deliver(spec, "onnx", source, folder, check)
 
 
 class Cached(torch.nn.Module):

@@ -65,15 +65,19 @@ def open_source(spec: dict[str, Any]) -> Source:
 
 
 class Stages:
-    """Tells the service which stage is reached, and stops between two when asked to."""
+    """Tells the service which stage is reached, and stops between two when asked to; all but the last are spans."""
 
     def __init__(self, reporter: Reporter, commands: Commands, names: list[str]) -> None:
         self._reporter, self._commands, self._names, self._done = reporter, commands, names, 0
+        self._since = reporter.clock()
 
     def next(self) -> None:
         """The next stage begins. Raises EngineError `stopped`."""
         if (command := self._commands.poll()) and command["op"] in ("stop", "cancel"):
             raise EngineError("stopped", "The export was asked to stop.")
+        if self._done:
+            self._reporter.tell_span(self._names[self._done - 1], self._since)
+        self._since = self._reporter.clock()
         stage, total = self._names[self._done], len(self._names)
         self._reporter.emit("progress", phase=stage, done=self._done, total=total, unit="stages")
         self._done += 1

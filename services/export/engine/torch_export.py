@@ -31,7 +31,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     again = load_model({"path": str(folder), "kind": "full", "base": None}, dtype=source.dtype)
     check = expected.check_reloaded(again, "reloaded with transformers", dtype)
     stages.next()
-    return deliver(spec, "torch", source, folder, check)
+    with reporter.span(STAGES[-1]):
+        return deliver(spec, "torch", source, folder, check)
 
 
 def save_merged(source: Source, folder: Path) -> str:

@@ -5,7 +5,8 @@ sampling…}, {"op": "load", "request_id", "model"}, {"op": "render", "request_i
 {"op": "cancel", "request_id"}, {"op": "unload", "uri"}.
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
 finish?}]}, `loading` {}, `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids},
-`resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}.
+`resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}. With {"traced": true} in a command
+also `span`, phase by phase (timeline.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from services.inference.engine.memory import used_memory
 from services.inference.engine.residency import Residency, Variant
+from services.inference.engine.timeline import Timeline
 from shared.engine.generate import Decoding, Likely, Request, Step, generate_all
 from shared.engine.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
 from shared.engine.sampling import Sampling
@@ -171,6 +173,7 @@ class Serving:
         self._lanes: dict[str, Lane] = {}
         self._waiting: deque[Command] = deque()
         self._residents: dict[str, int] = {}
+        self._timeline = Timeline(reporter)
 
     @property
     def busy(self) -> bool:
@@ -188,6 +191,8 @@ class Serving:
                     self._tell_residents()
             case _:
                 self._waiting.append(command)
+                if command.get("traced"):
+                    self._timeline.arrive(command["request_id"])
 
     def round(self) -> None:
         """Let one waiting request in if there is room, then one step of every lane."""
@@ -206,26 +211,30 @@ class Serving:
         self._report(deltas)
 
     def _start(self, command: Command) -> None:
-        started = time.perf_counter()
+        started, request_id, uri = time.perf_counter(), command["request_id"], command["model"]["uri"]
         try:
             if command["op"] == "render":
                 self._render(command)
                 return
+            if command["op"] == "load" or uri not in self._residency:
+                self._timeline.enter(request_id, "load model")
             with _signs_of_life(self._reporter):
                 variant = self._residency.get(command["model"], {lane.variant for lane in self._lanes.values()})
             self._tell_residents()
             if command["op"] == "load":
                 _warm_up(variant)
                 seconds = time.perf_counter() - started
-                self._reporter.emit("loaded", request_id=command["request_id"], seconds=seconds)
+                self._timeline.end(request_id)
+                self._reporter.emit("loaded", request_id=request_id, seconds=seconds)
                 return
             self._join(command, variant)
         except Exception as error:
-            self._refuse({command["request_id"]}, error)
+            self._refuse({request_id}, error)
 
     def _render(self, command: Command) -> None:
         tokenizer, template = self._residency.tokenizer(command["model"])
         prompts = _prompts(command, tokenizer, template)
+        self._timeline.end(command["request_id"])
         self._reporter.emit("rendered", request_id=command["request_id"], prompts=prompts, stop_ids=template.stop_ids)
 
     def _tell_residents(self) -> None:
@@ -239,10 +248,12 @@ class Serving:
         prompts = _prompts(command, variant.tokenizer, variant.template)
         total = sum(len(ids) for ids in prompts)
         self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
+        self._timeline.enter(command["request_id"], "prefill", answers=len(prompts) * command["n"])
         lane = self._lanes.setdefault(command["model"]["uri"], Lane(variant))
         try:
             for number, ids in enumerate(prompts):
                 self._report(lane.join({**command, "first_choice": number * command["n"]}, ids))
+            self._timeline.enter(command["request_id"], "decode")
         except Exception:
             lane.cancel(command["request_id"])
             raise
@@ -251,8 +262,12 @@ class Serving:
         self._waiting = deque(command for command in self._waiting if command["request_id"] != request_id)
         for lane in self._lanes.values():
             lane.cancel(request_id)
+        self._timeline.end(request_id)
 
     def _report(self, deltas: list[dict[str, Any]]) -> None:
+        for delta in deltas:
+            if "finish" in delta:  # told first: with its last text the service forgets the request
+                self._timeline.answered(delta["request_id"])
         if deltas:
             self._reporter.emit("tokens", deltas=deltas)
 
@@ -263,6 +278,7 @@ class Serving:
             self._reporter.log("error", traceback.format_exc())
             told = {"code": failure_code(error), "detail": f"{type(error).__name__}: {error}"}
         for request_id in requests:
+            self._timeline.end(request_id, told["detail"])
             self._reporter.emit("refused", request_id=request_id, **told)
 
 

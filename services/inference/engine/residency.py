@@ -142,6 +142,10 @@ class Residency:
             self._tokenizers.popitem(last=False)
         return found
 
+    def __contains__(self, uri: str) -> bool:
+        """Whether this variant needs no loading."""
+        return uri in self._variants
+
     def get(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
         """The variant, loaded if need be; those in `used` are not evicted.
 

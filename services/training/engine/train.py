@@ -44,7 +44,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     try:
         run = prepare(TrainingSpec.of(spec), reporter, interrupts)
         train(run)
-        return deliver(run)
+        with reporter.span("write model"):
+            return deliver(run)
     except Interrupted as wish:
         return leave(run, wish.op)
 
@@ -97,12 +98,14 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
     dtype = checkpoint.settings.dtype if checkpoint else models.choose_dtype(asked.dtype, models.size_of(spec.model))
     accelerator = optimize.accelerator_for(dtype)
     torch.manual_seed(asked.seed)  # adapters begin at random
-    model = models.load_trainable(spec, dtype)
+    with reporter.span("load model"):
+        model = models.load_trainable(spec, dtype)
     limit = models.context_length(model)
 
     window = min(limit, spec.dataset.window or asked.max_length or limit)
-    tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
-    tables = [Table.open(tokens, split) for split in ("train", "validation")]
+    with reporter.span("tokenise"):
+        tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+        tables = [Table.open(tokens, split) for split in ("train", "validation")]
     settings = checkpoint.settings if checkpoint else settle(asked, model, dtype, template, tables[0], limit)
     settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
@@ -207,13 +210,24 @@ def train(run: Run) -> None:
     position, total = run.position, run.settings.total_steps
     while True:
         if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
-            evaluation(run)
+            with run.reporter.span("evaluate", step=position.step):
+                evaluation(run)
         if gave_up(run) or position.step == total:
             return
         if due(run, run.hyperparameters.checkpoint_every) and position.saved_at != position.step > 0:
-            save(run)
+            with run.reporter.span("checkpoint", step=position.step):
+                save(run)
+        with run.reporter.span("train", first_step=position.step + 1):
+            steps(run)
+
+
+def steps(run: Run, most: int = 100) -> None:
+    """A window of steps, one span of the trace: up to the next evaluation or checkpoint, at most so many."""
+    for _ in range(most):
         step(run)
         run.randomness = optimize.random_state()
+        if due(run, run.hyperparameters.eval_every) or due(run, run.hyperparameters.checkpoint_every):
+            return
 
 
 def step(run: Run) -> None:

@@ -10,13 +10,13 @@ import pytest
 from services.dataset.engine.shards import read_rows
 from services.dataset.engine.validate import main
 from services.dataset.models import Options, Report
-from shared.engine.protocol import EngineError
+from shared.engine.protocol import EngineError, Reporter
 
 
-class Silent:
+class Silent(Reporter):
     """A reporter nobody listens to."""
 
-    def progress(self, done: int, total: int | None, unit: str) -> None:
+    def emit(self, kind: str, **data: Any) -> None:
         """Nothing."""
 
 
@@ -25,7 +25,7 @@ def validate(folder: Path, name: str, content: bytes, **options: Any) -> dict[st
     (folder / "out").mkdir(exist_ok=True)
     (folder / "upload").write_bytes(content)
     spec = {"path": str(folder / "upload"), "name": name, "out": str(folder / "out")}
-    return main({**spec, "options": Options(**options).model_dump()}, Silent(), None)  # type: ignore[arg-type]
+    return main({**spec, "options": Options(**options).model_dump()}, Silent(-1), None)  # type: ignore[arg-type]
 
 
 def lines(*rows: Any) -> bytes:

@@ -69,6 +69,7 @@ class Journal(Reporter):
     """Keeps messages instead of writing them; asks the engine to stop, or falls over, behind a given step."""
 
     def __init__(self, *, sigterm_at: int | None = None, crash_at: int | None = None) -> None:
+        super().__init__(-1)
         self.sigterm_at, self.crash_at = sigterm_at, crash_at
         self.messages: list[dict[str, Any]] = []
 

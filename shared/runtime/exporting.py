@@ -1,0 +1,50 @@
+"""Sends a process's spans to an OTLP/HTTP collector, where one is named; else nothing is imported and nothing recorded.
+
+The standard OTEL_* variables are the SDK's: sampler, batch sizes, headers, resource attributes, its own endpoints.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+
+from shared.runtime.resources import driver
+from shared.runtime.settings import Settings
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+FLUSH_SECONDS = 5.0
+"""How long the end of a process waits for a collector that does not answer."""
+
+
+@contextmanager
+def exporting(settings: Settings, name: str) -> Iterator[None]:
+    """Record spans as `service.name` anneal-`name`, and send what is left at the end.
+
+    Once in a process, for OpenTelemetry's provider is global. Raises MissingDriver when the SDK is not installed.
+    """
+    if not (settings.otlp_endpoint or any(os.environ.get(variable) for variable in ENDPOINTS)):
+        yield
+        return
+    with driver("otel"):
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces" if settings.otlp_endpoint else None
+    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": f"anneal-{name}"}
+    resource = Resource.create({"service.namespace": "anneal", "service.instance.id": _instance(), **named})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        flushing = threading.Thread(target=provider.shutdown, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_SECONDS)
+
+
+def _instance() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
