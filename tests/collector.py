@@ -26,7 +26,7 @@ class Span:
     end: int
     failed: bool
     attributes: dict[str, Any]
-    links: list[str]
+    links: list[tuple[str, str]]
 
 
 @dataclass
@@ -49,12 +49,12 @@ class Collector:
 
 @dataclass(frozen=True)
 class Trace:
-    """The spans of one trace, by the order of their beginning."""
+    """The spans of one trace."""
 
     spans: list[Span]
 
     def named(self, name: str) -> list[Span]:
-        """The spans of this name."""
+        """The spans of this name, at least one, by the order of their beginning."""
         found = [span for span in self.spans if span.name == name]
         assert found, f"no span {name!r} among {sorted({span.name for span in self.spans})}"
         return sorted(found, key=lambda span: span.start)
@@ -64,10 +64,10 @@ class Trace:
         (found,) = self.named(name)
         return found
 
-    def orphans(self) -> list[Span]:
-        """Spans whose parent is named but nowhere to be found."""
+    def roots(self) -> list[Span]:
+        """Spans without a parent among these: the beginning of the trace, and orphans."""
         ids = {span.id for span in self.spans}
-        return [span for span in self.spans if span.parent and span.parent not in ids]
+        return [span for span in self.spans if span.parent not in ids]
 
     def path(self, span: Span) -> list[str]:
         """The names from the root down to `span`."""
@@ -77,6 +77,10 @@ class Trace:
             span = by_id[span.parent]
             names.insert(0, span.name)
         return names
+
+    def under(self, parent: Span) -> list[Span]:
+        """The children of a span, by the order of their beginning."""
+        return sorted((span for span in self.spans if span.parent == parent.id), key=lambda span: span.start)
 
 
 def _read(service: str, span: Exported) -> Span:
@@ -91,7 +95,7 @@ def _read(service: str, span: Exported) -> Span:
         end=span.end_time_unix_nano,
         failed=span.status.code == Status.STATUS_CODE_ERROR,
         attributes=_plain(span.attributes),
-        links=[f"{link.trace_id.hex()}:{link.span_id.hex()}" for link in span.links],
+        links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
     )
 
 

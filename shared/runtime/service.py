@@ -47,6 +47,7 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py continues traces over all hops
     )
     app.state.signer = resources.signer
     app.add_middleware(Measured, room=service.name, metrics=resources.metrics)

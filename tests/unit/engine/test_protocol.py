@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,18 @@ def lines() -> Lines:
 def test_numbers_without_json_form_become_null(lines: Lines) -> None:
     lines.reporter.metric(3, loss=math.nan, nested={"a": [math.inf, 1.5]}, fine=2)
     assert lines.all() == [{"kind": "metric", "step": 3, "loss": None, "nested": {"a": [None, 1.5]}, "fine": 2}]
+
+
+def test_a_part_of_the_work_is_told_when_it_has_ended(lines: Lines) -> None:
+    before = time.time_ns()
+    with lines.reporter.span("tokenise", rows=3):
+        pass
+    with pytest.raises(ValueError, match="no"), lines.reporter.span("load"):
+        raise ValueError("no")
+    tokenise, load = lines.all()
+    assert before <= tokenise["start"] <= tokenise["end"] <= load["start"] <= load["end"] <= time.time_ns()
+    assert (tokenise["name"], tokenise["attributes"], tokenise["error"]) == ("tokenise", {"rows": 3}, None)
+    assert load["error"] == "ValueError: no"
 
 
 def test_tensors_and_paths_are_plain(lines: Lines) -> None:
