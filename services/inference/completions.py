@@ -1,7 +1,7 @@
 """From a completion request to its text: checks, the generation that it is, and what the engine sends back."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from opentelemetry import trace
