@@ -58,6 +58,10 @@ test-town: install $(SERVERS)/.installed ## two replicas of each room on real se
 storm: install $(SERVERS)/.installed ## faults of all kinds over the distributed town, then the ledger (MINUTES=1 SEED=7)
 	$(BIN)/python -m tests.storm --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
 
+.PHONY: test-observability
+test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package) beside a running town
+	$(BIN)/python -m pytest tests/observability --platform town
+
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)
 	cd services/gateway/web && npm ci --no-audit --no-fund --fetch-retries 5 && npm run build

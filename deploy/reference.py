@@ -1,4 +1,4 @@
-"""Writes docs/reference/: openapi.json as the platform describes itself, asyncapi.yaml from the events' registry.
+"""Writes docs/reference/: openapi.json and metrics.md as the platform tells, asyncapi.yaml from the events' registry.
 
 `--check` writes nothing and fails on a difference.
 """
@@ -21,6 +21,7 @@ from shared import events
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
+from shared.runtime.metrics import Metrics
 from shared.runtime.resources import open_resources
 from shared.runtime.service import web_app
 from shared.runtime.settings import Settings
@@ -29,10 +30,14 @@ REFERENCE = Path("docs/reference")
 NAMES = Names()
 AMQP = {"bindingVersion": "0.3.0"}
 CONTENT_TYPE = "application/cloudevents+json"
+METRICS = (
+    "What every process tells Prometheus at `/metrics`, written by `make reference`. Beside these stand the process's "
+    "own (`process_cpu_seconds_total`, `process_resident_memory_bytes` …)."
+)
 
 
-async def openapi(home: Path) -> str:
-    """The merged description of all rooms, as text."""
+async def described(home: Path) -> dict[str, str]:
+    """The merged API description of all rooms, and the table of their metrics."""
     async with open_resources(Settings(home=home)) as resources:
         rooms = [await build(resources) for build in BUILDERS]
         apps = {room.name: web_app(room, resources) for room in rooms}
@@ -41,7 +46,19 @@ async def openapi(home: Path) -> str:
         transport = httpx.ASGITransport(gateway.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             response = await client.get("/openapi.json", headers={"Authorization": f"Bearer {key}"})
-        return json.dumps(response.raise_for_status().json(), indent=1, ensure_ascii=False) + "\n"
+        api = json.dumps(response.raise_for_status().json(), indent=1, ensure_ascii=False) + "\n"
+        return {"openapi.json": api, "metrics.md": metrics(resources.metrics)}
+
+
+def metrics(found: Metrics) -> str:
+    """Every metric of ours as a table."""
+    rows = [
+        f"| `{one.name}` | {one.type} | {', '.join(one.labels)} | {one.meaning} |"
+        for one in sorted(found.catalogue, key=lambda one: one.name)
+    ]
+    return "\n".join(
+        ["# Metrics", "", METRICS, "", "| Name | Type | Labels | Meaning |", "|---|---|---|---|", *rows, ""]
+    )
 
 
 def asyncapi() -> str:
@@ -116,7 +133,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
 def main(check: bool) -> int:
     """Write, or compare; the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        texts = {"openapi.json": asyncio.run(openapi(Path(folder))), "asyncapi.yaml": asyncapi()}
+        texts = {**asyncio.run(described(Path(folder))), "asyncapi.yaml": asyncapi()}
     stale = [name for name, text in texts.items() if check and (REFERENCE / name).read_text() != text]
     for name in stale:
         sys.stderr.write(f"{REFERENCE / name} is out of date: run `make reference`.\n")
