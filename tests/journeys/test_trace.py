@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.collector import Collector, Trace, collecting
-from tests.journeys.conftest import Platform
+from tests.journeys.conftest import Embedded
 from tests.traced_road import Traveller, check_road
 
 CLIENT = (secrets.token_hex(16), secrets.token_hex(8))
@@ -31,7 +31,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     home = tmp_path_factory.mktemp("trace") / "home"
     with pytest.MonkeyPatch.context() as environment, collecting() as collector:
         environment.setenv("ANNEAL_OTLP_ENDPOINT", collector.url)
-        platform = Platform(home)
+        platform = Embedded(home)
         platform.start()
         try:
             Traveller(platform.http).walk("plain")
