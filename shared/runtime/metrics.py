@@ -75,6 +75,7 @@ class Metrics:
     def watch(self, source: str, probe: Probe) -> None:
         """Ask `probe` at each scrape; a later one of the same source takes its place."""
         self._probes[source] = probe
+        self._failures.labels(source)  # there from the start, at 0
 
     async def scrape(self) -> bytes:
         """The text for Prometheus. Never raises for a server that is away; takes at most about PATIENCE seconds."""

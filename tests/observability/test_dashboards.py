@@ -36,7 +36,7 @@ def panels() -> Iterator[tuple[str, str]]:
 
 
 def walk(platform: Platform) -> None:
-    """The road in its shortest form, with a live socket's worth of events behind it."""
+    """The road in its shortest form, and a job that fails."""
     dataset = platform.upload(SAMPLE.name, SAMPLE.read_bytes(), name="triage").json()
     request = {"dataset": dataset["id"], "max_steps": 6, "eval_every": 3, "after": ["evaluate", "deploy"]}
     job = platform.post("/training/jobs", request)
@@ -45,6 +45,9 @@ def walk(platform: Platform) -> None:
     platform.until("/evaluations", lambda page: all(run["state"] == "succeeded" for run in page["items"]))
     ask = {"model": ended["model_id"], "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
     platform.post("/v1/chat/completions", ask)
+    doomed = platform.post("/training/jobs", {**request, "max_length": 8, "after": []})
+    failed = platform.until(f"/training/jobs/{doomed['id']}", lambda j: j["state"] in ("succeeded", "failed"))
+    assert failed["cause"] == "nothing_to_train"
 
 
 @pytest.fixture(scope="module")
