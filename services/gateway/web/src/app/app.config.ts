@@ -7,7 +7,7 @@ import { routes } from './app.routes';
 import { Connection } from './platform/connection';
 import { watchPlatform } from './platform/interceptor';
 import { PageTitle } from './shell/page-title';
-import { WhenIdle } from './shell/when-idle';
+import { Preload } from './shell/preload';
 
 /**
  * A page whose code cannot be had: while the platform is away the page before it stays; else the code belonged to an older
@@ -29,7 +29,7 @@ export const config: ApplicationConfig = {
       withComponentInputBinding(),
       withInMemoryScrolling({ scrollPositionRestoration: 'enabled' }),
       withNavigationErrorHandler((error) => void withoutCode(error)),
-      withPreloading(WhenIdle),
+      withPreloading(Preload),
     ),
     provideHttpClient(withInterceptors([watchPlatform])),
     { provide: TitleStrategy, useClass: PageTitle },

@@ -17,8 +17,8 @@ describe('draftOf', () => {
     const job = {
       dataset_id: 'ds_1', dataset_version: 'v1', base: 'seedling', method: 'lora', name: 'a', after: [],
       hyperparameters: { epochs: 3, learning_rate: 0.006, max_steps: null, lora: { rank: 4, alpha: 8 } },
-      defaulted: ['learning_rate', 'lora.alpha'],
+      resources: { cpu: 2, gpu: 0, memory_gb: 4 }, priority: 5, defaulted: ['learning_rate', 'lora.alpha', 'resources.cpu'],
     } as unknown as JobView;
-    expect(requestOf(draftOf(job))).toEqual({ dataset: 'ds_1@v1', base: 'seedling', method: 'lora', name: 'a', epochs: 3, lora: { rank: 4 } });
+    expect(requestOf(draftOf(job))).toEqual({ dataset: 'ds_1@v1', base: 'seedling', method: 'lora', name: 'a', epochs: 3, lora: { rank: 4 }, resources: { memory_gb: 4 }, priority: 5 });
   });
 });

@@ -42,6 +42,7 @@ export function draftOf(job: JobView): Draft {
   const left = new Set(job.defaulted);
   const { lora, ...values } = job.hyperparameters as TrainingSettings;
   const settings = Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== null && !left.has(name)));
+  const resources = Object.fromEntries(Object.entries(job.resources).filter(([name, value]) => value && !left.has(`resources.${name}`)));
   const adapter = Object.fromEntries(Object.entries(lora ?? {}).filter(([name, value]) => value !== null && !left.has(`lora.${name}`)));
   return {
     dataset: `${job.dataset_id}@${job.dataset_version}`,
@@ -50,7 +51,11 @@ export function draftOf(job: JobView): Draft {
     name: job.name,
     preset: '',
     after: job.after,
-    settings: settings as TrainingSettings,
+    settings: {
+      ...(settings as TrainingSettings),
+      ...(Object.keys(resources).length ? { resources } : {}),
+      ...(job.priority ? { priority: job.priority } : {}),
+    },
     lora: adapter as LoraSettings,
   };
 }

@@ -64,6 +64,8 @@ export class NewJob {
     ];
     return groups.filter((group) => group.presets.length);
   });
+  protected readonly presetSettings = computed(() => this.presets.value()?.items.find((preset) => preset.id === this.draft().preset)?.settings ?? {});
+  protected readonly presetLora = computed(() => (this.presetSettings()['lora'] ?? {}) as Record<string, unknown>);
   private readonly jobs = load(() => ({ key: 'jobs', fetch: () => this.training.listTrainingJobs({ limit: 50 }) }));
 
   protected readonly ready = computed(() => (this.datasetPage.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
@@ -93,6 +95,17 @@ export class NewJob {
 
   protected choose(method: Method): void {
     this.drafts.change({ method });
+  }
+
+  /** A preset brings its method along; what it says about the rest shows below each field that is left empty. */
+  protected usePreset(id: string): void {
+    const method = this.presets.value()?.items.find((preset) => preset.id === id)?.settings['method'] as Method | undefined;
+    this.drafts.change({ preset: id, ...(method ? { method } : {}) });
+  }
+
+  protected help(field: Field, preset: Record<string, unknown>): string {
+    const value = preset[field.name];
+    return value === undefined || value === null ? field.help : `${value} from the preset, when left empty`;
   }
 
   protected value(field: Field): unknown {

@@ -1,1 +1,0 @@
-import{T as r,Y as o,na as s}from"./chunk-CBMRIJA4.js";var a=class n{signals=new Map;static \u0275fac=function(t){return new(t||n)};static \u0275prov=r({token:n,factory:n.\u0275fac,providedIn:"root"})};function p(n,i){let{signals:t}=o(a),e=t.get(n)??s(i);return t.set(n,e),e}export{p as a};
