@@ -30,7 +30,7 @@ test('the sample is uploaded, and its report shows what will be learned', async 
   await expect(page.getByLabel('Training text').locator('mark').first()).toContainText('topic');
 });
 
-test('a job trains: the curve moves, a reload misses nothing', async ({ page }) => {
+test('a job trains: the curve moves, a reload and a restart of the platform miss and repeat nothing', async ({ page, platform }) => {
   test.setTimeout(TRAINED_MS + 60_000);
   await page.goto('/ui/datasets');
   await page.getByRole('link', { name: 'triage', exact: true }).click();
@@ -49,8 +49,10 @@ test('a job trains: the curve moves, a reload misses nothing', async ({ page }) 
 
   await page.reload();
   await expect.poll(points, { timeout: 60_000 }).toBeGreaterThanOrEqual(before);
-  await page.context().setOffline(true);
-  await page.context().setOffline(false);
+  await platform.stop();
+  await expect(page.getByText('The connection is lost')).toBeVisible();
+  await platform.start();
+  await expect(page.getByText('The connection is lost')).toBeHidden({ timeout: 60_000 });
   await expect(page.getByText('The model is ready.')).toBeVisible({ timeout: TRAINED_MS });
   await expect.poll(points).toBe(STEPS);
   await expect(page.getByRole('log', { name: 'Log lines' })).toContainText(`${STEPS} steps`);
