@@ -107,7 +107,7 @@ test('a preset of one\'s own is kept, and a renamed model shows its name at once
   await expect(page.getByText('Only you can use it.')).toBeVisible();
   await expect(page.locator('optgroup[label="Yours alone"] option')).toHaveText('short');
   await page.getByLabel('Steps', { exact: true }).fill('');
-  await page.getByLabel('Preset').selectOption('short');
+  await page.getByLabel('Preset', { exact: true }).selectOption('short');
   await expect(page.getByText('12 from the preset')).toBeVisible();
   await page.goto('/ui/settings');
   await expect(page.getByText('yours alone')).toBeVisible();

@@ -58,6 +58,7 @@ export class Evaluations {
   protected readonly rows = kept('evaluations.rows', 200);
   protected readonly compare = kept('evaluations.compare', true);
   private readonly uploaded = kept('evaluations.upload', 0);
+  private readonly taken = kept('evaluations.taken', 0);
   protected readonly testSet = computed(() => this.uploads.all().find((upload) => upload.id === this.uploaded()));
   protected readonly sending = signal(false);
   protected readonly problem = signal<Problem | undefined>(undefined);
@@ -75,7 +76,9 @@ export class Evaluations {
     });
     effect(() => {
       const upload = this.testSet();
-      if (upload?.state === 'ready' && upload.dataset) this.dataset.set(upload.dataset.id);
+      if (upload?.state !== 'ready' || !upload.dataset || untracked(this.taken) === upload.id) return;
+      this.taken.set(upload.id); // once: another choice made later stays
+      this.dataset.set(upload.dataset.id);
     });
   }
 
