@@ -16,6 +16,7 @@ from services.training.hub import Hub
 from services.training.machine import Devices, Machine, MachineCapacity, gpus
 from services.training.machine_use import MachineUse
 from services.training.models import Base, Job
+from services.training.recorder import Recorder
 from services.training.references import References
 from services.training.runner import Runner
 from services.training.service import Presets, TrainingJobs
@@ -45,6 +46,7 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
         exclusive=resources.embedded,
         kind="training",
         metrics=resources.metrics,
+        taken=lambda job: Recorder.take_over(resources.bus, stores, job),
     )
     fetcher: Worker[Base] = Worker(
         stores.bases,

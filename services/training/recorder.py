@@ -50,6 +50,15 @@ class Recorder:
         writer = await stores.streams.writer(job.id, job.token)
         return cls(bus, job, writer, stores.snapshots, await stores.snapshots.take(job.id, job.token))
 
+    @classmethod
+    async def take_over(cls, bus: Bus, stores: Stores, job: Job) -> None:
+        """Silence a holder that lost the job, and say in its place how the job ended, if it did."""
+        with suppress(LeaseLost):  # the next attempt has begun: it owns the stream
+            recorder = await cls.open(bus, stores, job)
+            if job.final:
+                recorder.record("state", state=job.state, cause=job.cause, detail=job.detail)
+                await recorder.farewell()
+
     def record(self, kind: str, **values: Any) -> None:
         """Remember one record for the next batch."""
         record = {"kind": kind, **values}

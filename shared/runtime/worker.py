@@ -56,7 +56,8 @@ class Slots:
 class Worker(Generic[W]):
     """Claims, runs and sweeps one kind of work.
 
-    `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. With `exclusive` (the
+    `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. `taken(work)` is called
+    when a silent holder has lost it, so that the room can shut that holder's mouth elsewhere too. With `exclusive` (the
     embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
     """
 
@@ -70,6 +71,7 @@ class Worker(Generic[W]):
         poll: float = HEARTBEAT,
         kind: str = "work",
         metrics: Metrics | None = None,
+        taken: Callable[[W], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._run, self._capacity, self._exclusive, self._poll = (
             store,
@@ -78,6 +80,7 @@ class Worker(Generic[W]):
             exclusive,
             poll,
         )
+        self._taken = taken
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
@@ -219,7 +222,9 @@ class Worker(Generic[W]):
                 return self._recover(current)
 
             with within(context_of(work.traceparent)):
-                await self._store.change(work.id, take)
+                now = await self._store.change(work.id, take)
+                if self._taken and now.token == token + 1:
+                    await self._taken(now)
             self._metrics.stolen.inc()
             log.warning("lease_stolen", id=work.id, token=token)
 

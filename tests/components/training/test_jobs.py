@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.training.publishing import finish, stage
 from services.training.recorder import Recorder
 from services.training.store import Stores
 from shared.blobs.artifacts import publish, read_manifest
-from shared.events.envelope import Envelope
+from shared.events.envelope import Envelope, Event
 from shared.runtime.children import Engines
 from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.principal import HEADER, Principal
@@ -323,6 +324,25 @@ async def test_a_stale_token_writes_nothing(room: Room, tmp_path: Path) -> None:
     now = await stores.jobs.get(job.id)
     assert (now.checkpoints, now.manifest, await stores.streams.read(job.id)) == ([], None, [])
     await stores.jobs.change(job.id, lambda j: j.cancelled())
+
+
+async def test_a_holder_that_lost_its_ended_job_says_no_more(room: Room) -> None:
+    stores = await Stores.open(room.resources)
+    job = a_job("job_ended", state="running", token=1)
+    await stores.jobs.create(job)
+    old = await Recorder.open(room.resources.bus, stores, job)
+
+    def cancelled(job: Job) -> Sequence[Event]:
+        job.token += 1
+        return job.cancelled()
+
+    ended = await stores.jobs.change(job.id, cancelled)
+    await Recorder.take_over(room.resources.bus, stores, ended)
+
+    old.log("info", "too late")
+    with pytest.raises(LeaseLost):
+        await old.flush()
+    assert [(r["kind"], r["state"]) for r in await stores.streams.read(job.id)] == [("state", "cancelled")]
 
 
 def take_over(job: Job) -> None:

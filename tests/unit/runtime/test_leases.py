@@ -143,6 +143,22 @@ async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntitySto
     assert (done.attempts, done.token) == (2, 3)
 
 
+async def test_the_room_hears_of_work_that_its_holder_lost(store: EntityStore[Task]) -> None:
+    await store.create(task(state="running", token=7, wanted="cancel"))
+    taken: list[tuple[str, int]] = []
+
+    async def hear(work: Task) -> None:
+        taken.append((work.state, work.token))
+
+    async def run(work: Task, lease: Lease[Task]) -> None:
+        raise AssertionError("it was cancelled")
+
+    worker = Worker(store, run, Slots(1), exclusive=True, poll=0.02, taken=hear)
+    async with background(worker.serve()):
+        await until(store, "task_1", "cancelled")
+    assert taken == [("cancelled", 8)]
+
+
 async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
     store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
