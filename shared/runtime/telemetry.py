@@ -1,4 +1,4 @@
-"""Tracing through OpenTelemetry's API: silent until a process exports its spans (exporting.py). ADR 8 says which trace.
+"""Tracing through OpenTelemetry's API: silent until a process exports its spans (exporting.py). ADR 9 says which.
 
 A `traceparent` (W3C Trace Context) is how a span is named where objects cannot go: in events, documents and manifests.
 """
