@@ -59,7 +59,7 @@ storm: install $(SERVERS)/.installed ## faults of all kinds over the distributed
 	$(BIN)/python -m tests.storm --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
 
 .PHONY: test-observability
-test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package) beside a running town
+test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package), and one trace over all rooms (3 minutes)
 	$(BIN)/python -m pytest tests/observability --platform town
 
 .PHONY: web

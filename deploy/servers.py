@@ -20,10 +20,18 @@ STAND_INS = Path(os.environ.get("ANNEAL_SERVERS_VENV", ROOT / ".venv-servers")).
 READY_SECONDS = 90.0
 
 
+_GIVEN: set[int] = set()
+"""Ports that this process has given out: the system would offer one again before somebody listens there."""
+
+
 def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that nothing listens on now; never the same one twice."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = int(listener.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 @dataclass

@@ -86,7 +86,8 @@ def check_road(trace: Trace, service: Callable[[str], str]) -> None:
         assert trace.path(trace.one(work))[-4:] == caused
         assert trace.one(work).service == service(room)
     (answer,) = [span for span in trace.spans if span.name.startswith("chat ")]
-    assert [span.name for span in trace.under(answer)] == ["queue", "prefill", "decode"]
+    steps = [span.name for span in trace.under(answer)]  # a replica that has not answered yet loads the model first
+    assert [step for step in steps if step != "load model"] == ["queue", "prefill", "decode"]
     assert answer.attributes["gen_ai.usage.output_tokens"] > 0
 
 

@@ -36,9 +36,8 @@ class Requests:
 class Measured:
     """A room's ASGI app with its requests counted by the template of their route, so that there are not ever more."""
 
-    def __init__(self, app: ASGIApp, room: str, metrics: Metrics) -> None:
-        self._app, self._room = app, room
-        self._requests = Requests(metrics, "anneal_http", "Requests that a room answered")
+    def __init__(self, app: ASGIApp, room: str, requests: Requests) -> None:
+        self._app, self._room, self._requests = app, room, requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""

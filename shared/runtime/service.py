@@ -14,7 +14,7 @@ from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
-from shared.runtime.http_metrics import Measured
+from shared.runtime.http_metrics import Measured, Requests
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,8 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
         telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py continues traces over all hops
     )
     app.state.signer = resources.signer
-    app.add_middleware(Measured, room=service.name, metrics=resources.metrics)
+    requests = Requests(resources.metrics, "anneal_http", "Requests that a room answered")
+    app.add_middleware(Measured, room=service.name, requests=requests)
     install_problem_handlers(app)
     app.include_router(service.router)
     return app

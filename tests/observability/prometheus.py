@@ -1,7 +1,11 @@
-"""A private Prometheus that scrapes a town with the configuration that we ship, only faster."""
+"""A real Prometheus server (Debian's package) with our own configuration, pointed at a platform of a test."""
 
-from collections.abc import Iterator, Mapping
+import math
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,59 +13,88 @@ import httpx
 import yaml
 
 from deploy.servers import Server, free_port, started
-from deploy.town import Room
+from tests.observability.queries import FOLDER, SCRAPE_INTERVAL
 
-SHIPPED = Path(__file__).parents[2] / "deploy/observability"
-INTERVAL = "1s"
+PROGRAM, TOOL = shutil.which("prometheus"), shutil.which("promtool")
 
 
+@dataclass(frozen=True)
 class Prometheus:
-    """Its HTTP API."""
+    """A running server."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=30)
+    http: httpx.Client
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """The samples of an expression now; raises AssertionError with Prometheus' words when it is not understood."""
-        return list(self._data("/query", query=expression)["result"])
+    def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """An expression now: label sets and values. Raises for one that is wrong."""
+        answer = self.http.get("/api/v1/query", params={"query": expression}).json()
+        assert answer["status"] == "success", f"{expression}: {answer['error']}"
+        result = answer["data"]["result"]
+        if answer["data"]["resultType"] == "scalar":
+            return [({}, float(result[1]))]
+        return [(series["metric"], float(series["value"][1])) for series in result]
 
-    def rules(self) -> list[dict[str, Any]]:
-        """Every alerting rule with its health."""
-        return [rule for group in self._data("/rules")["groups"] for rule in group["rules"]]
+    def ask_over(self, expression: str, since: float, until: float) -> list[tuple[dict[str, str], float]]:
+        """An expression over a time, a point each second: the largest value of each series that is a number at all."""
+        params: dict[str, str | float] = {"query": expression, "start": since, "end": until, "step": 1}
+        answer = self.http.get("/api/v1/query_range", params=params).json()
+        assert answer["status"] == "success", f"{expression}: {answer['error']}"
+        found = []
+        for series in answer["data"]["result"]:
+            numbers = [float(value) for _, value in series["values"] if math.isfinite(float(value))]
+            found += [(series["metric"], max(numbers))] if numbers else []
+        return found
 
-    def names(self) -> set[str]:
-        """Every metric that it has seen."""
-        return set(self._data("/label/__name__/values"))
+    def values_of(self, metric: str, label: str) -> list[str]:
+        """The values of a label on a metric, as a template variable lists them."""
+        answer = self.http.get(f"/api/v1/label/{label}/values", params={"match[]": metric})
+        values: list[str] = answer.raise_for_status().json()["data"]
+        return values
 
-    def _data(self, path: str, **parameters: str) -> Any:
-        answer = self._http.get(path, params=parameters).json()
-        assert answer["status"] == "success", (parameters, answer)
-        return answer["data"]
+    def targets(self) -> dict[str, str]:
+        """The health of each address that is scraped."""
+        found = self.http.get("/api/v1/targets").raise_for_status().json()["data"]["activeTargets"]
+        return {target["scrapeUrl"]: target["health"] for target in found}
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The rules as the server evaluates them, with their health."""
+        groups = self.http.get("/api/v1/rules").raise_for_status().json()["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
 
 
-def configuration(rooms: Mapping[str, list[Room]], token: Path) -> dict[str, Any]:
-    """prometheus.yml with the addresses of these rooms; RabbitMQ's own metrics need a plugin and are left out."""
-    shipped: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
-    shipped["global"] |= {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL}
-    shipped["rule_files"] = [str(SHIPPED / name) for name in shipped["rule_files"]]
-    jobs = [job for job in shipped["scrape_configs"] if job["job_name"] != "rabbitmq"]
-    for job in jobs:
-        names = [target.partition(":")[0] for config in job["static_configs"] for target in config["targets"]]
-        targets = [f"127.0.0.1:{room.port}" for name in names for room in rooms[name]]
-        job["static_configs"] = [{"targets": targets}]
+def configuration(folder: Path, token: str, targets: Mapping[str, Sequence[tuple[str, str]]]) -> Path:
+    """Our configuration with a test's addresses: job -> (service, address), and names that resolve to nothing here."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": f"{SCRAPE_INTERVAL}s", "evaluation_interval": f"{SCRAPE_INTERVAL}s"}
+    for job in list(config["scrape_configs"]):
+        job.pop("dns_sd_configs", None)
+        job.pop("relabel_configs", None)
+        job["static_configs"] = [
+            {"targets": [address], "labels": {"service": service}}
+            for service, address in targets.get(job["job_name"], ())
+        ]
         if "authorization" in job:
-            job["authorization"]["credentials_file"] = str(token)
-    return {**shipped, "scrape_configs": jobs}
+            (folder / "token").write_text(token)
+            job["authorization"] = {"credentials_file": str(folder / "token")}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    shutil.copy(FOLDER / "alerts.yml", folder)
+    return folder / "prometheus.yml"
 
 
 @contextmanager
-def prometheus(folder: Path, rooms: Mapping[str, list[Room]], token: str) -> Iterator[Prometheus]:
-    """Running, on a free port."""
-    folder.mkdir()
-    (folder / "token").write_text(token)
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration(rooms, folder / "token")))
+def prometheus(folder: Path, config: Path) -> Iterator[Prometheus]:
+    """The server, until the block ends."""
+    assert PROGRAM, "install the package prometheus"
     port = free_port()
-    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    server = Server([*command, f"--web.listen-address=127.0.0.1:{port}"], port, folder, f"http://127.0.0.1:{port}")
-    with started(server):
-        yield Prometheus(server.url)
+    command = [PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    server = Server(command, port, folder, f"http://127.0.0.1:{port}")
+    with started(server), httpx.Client(base_url=server.url, timeout=30) as client:
+        yield Prometheus(client)
+
+
+def promtool(*arguments: str | Path) -> str:
+    """What promtool says; raises when it finds a mistake."""
+    assert TOOL, "install the package prometheus"
+    ran = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout

@@ -61,8 +61,8 @@ def test_observability_speaks_to_services_at_ports_where_they_listen(path) -> No
 
 def test_prometheus_watches_every_room_and_shows_the_gateway_its_token() -> None:
     config = yaml.safe_load((OBSERVABILITY / "prometheus.yml").read_text())
-    targets = {target for targets in walk(config, "targets") for target in targets}
-    assert {f"{room}:7860" for room in ROOMS} <= targets
+    found = [(each["names"], each["port"]) for lists in walk(config, "dns_sd_configs") for each in lists]
+    assert {(room, port) for names, port in found for room in names} == {(room, 7860) for room in ROOMS}
     (secret,) = SERVICES["prometheus"]["secrets"]
     assert f"/run/secrets/{secret}" in set(walk(config, "credentials_file"))
 

@@ -1,0 +1,62 @@
+"""Dashboards and alerts speak of metrics that exist, and the guide of every alert."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+import services.gateway.app
+from deploy.embedded import BUILDERS
+from shared.runtime.metrics import Described
+from shared.runtime.resources import open_resources
+from shared.runtime.service import web_app
+from shared.runtime.settings import Settings
+from tests.observability.queries import alerts, panels, queries
+from tests.unit.deploy.files import ROOT
+
+GUIDE = (ROOT / "docs" / "guides" / "observability.md").read_text()
+TITLES = {"platform", "events", "training", "serving"}
+NOT_OURS = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes"}
+SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+
+
+@pytest.fixture
+async def catalogue(tmp_path: Path) -> AsyncIterator[list[Described]]:
+    """The metrics of all rooms, as one process has them."""
+    async with open_resources(Settings(home=tmp_path, warm_engines=False)) as resources:
+        rooms = [await build(resources) for build in BUILDERS]
+        await services.gateway.app.build(resources, {room.name: web_app(room, resources) for room in rooms})
+        yield resources.metrics.catalogue
+
+
+def test_names_follow_the_conventions_of_prometheus(catalogue: list[Described]) -> None:
+    for metric in catalogue:
+        assert metric.name.endswith("_total") == (metric.type == "counter"), metric
+        assert metric.type != "histogram" or metric.name.endswith("_seconds"), metric
+        assert re.fullmatch(r"anneal_[a-z_]+", metric.name), metric
+
+
+def names_in(expression: str) -> Iterator[str]:
+    """The metrics that an expression reads."""
+    bare = re.sub(r'"[^"]*"|by \([^)]*\)', "", expression)
+    yield from re.findall(r"\b(?:anneal_|process_)\w+|\bup\b", bare)
+
+
+def test_panels_and_alerts_read_metrics_that_exist(catalogue: list[Described]) -> None:
+    known = NOT_OURS | {each.name + suffix for each in catalogue for suffix in SUFFIXES[each.type]}
+    for asked in [*(query.expression for query in queries()), *alerts().values()]:
+        found = set(names_in(asked))
+        assert found, asked
+        assert found <= known, asked
+
+
+def test_every_panel_says_what_it_shows_and_in_which_unit() -> None:
+    assert {dashboard for dashboard, _ in panels()} == TITLES
+    for dashboard, panel in panels():
+        assert panel["description"].endswith("."), (dashboard, panel["title"])
+        assert panel["fieldConfig"]["defaults"]["unit"], (dashboard, panel["title"])
+
+
+def test_the_guide_says_of_every_alert_what_to_do() -> None:
+    assert re.findall(r"^\| (Anneal\w+) \| .+ \| .+ \|$", GUIDE, re.M) == list(alerts())
