@@ -18,6 +18,7 @@ from shared.bus.local import LocalBus
 from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
+from shared.runtime.metrics import Metrics
 
 SESSION = os.environ.setdefault("ANNEAL_TEST_SESSION", f"test{uuid.uuid4().hex[:8]}")
 """Names of this run on a shared server; the processes that tests start inherit it."""
@@ -27,7 +28,9 @@ AMQP, MONGO, S3 = (os.environ.get(f"ANNEAL_TEST_{name}_URL", "") for name in ("A
 class BusFactory(Protocol):
     """Opens a bus with short delays and small listener buffers, where a test asks for them."""
 
-    async def __call__(self, folder: Path, *, retry_delays: Sequence[float], listener_buffer: int) -> Bus: ...
+    async def __call__(
+        self, folder: Path, *, retry_delays: Sequence[float], listener_buffer: int, metrics: Metrics | None = None
+    ) -> Bus: ...
 
 
 def _name(folder: Path) -> str:
@@ -39,8 +42,11 @@ async def _local_documents(folder: Path) -> Documents:
     return LocalDocuments(folder / "documents.sqlite")
 
 
-async def _local_bus(folder: Path, *, retry_delays: Sequence[float], listener_buffer: int) -> Bus:
-    return LocalBus(folder / "bus.sqlite", retry_delays=retry_delays, listener_buffer=listener_buffer)
+async def _local_bus(
+    folder: Path, *, retry_delays: Sequence[float], listener_buffer: int, metrics: Metrics | None = None
+) -> Bus:
+    path = folder / "bus.sqlite"
+    return LocalBus(path, retry_delays=retry_delays, listener_buffer=listener_buffer, metrics=metrics)
 
 
 async def _local_blobs(folder: Path) -> Blobs:
@@ -84,10 +90,14 @@ if AMQP:
         rooms = [NAMES.queue(room, event.type) for event, rooms in CONSUMERS.items() for room in rooms]
         return [*rooms, NAMES.dead, *map(NAMES.retry, TIERS)]
 
-    async def _rabbit(folder: Path, *, retry_delays: Sequence[float], listener_buffer: int) -> Bus:
+    async def _rabbit(
+        folder: Path, *, retry_delays: Sequence[float], listener_buffer: int, metrics: Metrics | None = None
+    ) -> Bus:
         """Declaring quorum queues is slow, so all tests share them, and the first opening of a place empties them."""
         TIERS.update(retry_delays)
-        bus = await RabbitBus.connect(AMQP, retry_delays=retry_delays, listener_buffer=listener_buffer, names=NAMES)
+        bus = await RabbitBus.connect(
+            AMQP, retry_delays=retry_delays, listener_buffer=listener_buffer, names=NAMES, metrics=metrics
+        )
         if not (folder / "rabbit").exists():
             (folder / "rabbit").touch()
             await _each_queue(lambda channel, name: channel.queue_purge(name))

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.bus.local import LocalBus
-from shared.bus.protocol import Reject
 from shared.documents.entities import EntityStore, now
 from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetReady
-from shared.events.envelope import Envelope
 from shared.runtime import metrics as metrics_module
 from shared.runtime.leases import Lease
 from shared.runtime.metrics import Metrics, Reading
@@ -79,40 +77,6 @@ async def test_two_platforms_in_one_process_do_not_meet(tmp_path: Path) -> None:
         assert await value(two.metrics, 'anneal_events_published_total{type="x.v1"}') is None
         assert await value(one.metrics, "process_resident_memory_bytes")
         assert await value(one.metrics, f'anneal_disk_free_bytes{{folder="{tmp_path / "a"}"}}')
-
-
-async def test_events_are_counted_from_publish_to_their_end(tmp_path: Path) -> None:
-    metrics = Metrics()
-    bus = LocalBus(tmp_path / "bus.sqlite", retry_delays=(0.0,), metrics=metrics)
-    blocked, go_on = asyncio.Event(), asyncio.Event()
-
-    async def handle(envelope: Envelope) -> None:
-        if envelope.subject == "blocks":
-            blocked.set()
-            await go_on.wait()
-        if envelope.subject == "fails":
-            raise RuntimeError("never works")
-        if envelope.subject == "wrong":
-            raise Reject("no use")
-
-    await bus.subscribe("gateway", READY.type, handle)
-    for subject in ("blocks", "fails", "wrong"):
-        envelope = Envelope.of(READY, room="dataset", subject=subject, project="p")
-        await bus.publish(envelope.model_copy(update={"time": now() - timedelta(minutes=1)}))
-    await blocked.wait()
-    labels = f'{{room="gateway",type="{READY.type}"}}'
-    assert await value(metrics, f"anneal_event_queue_depth{labels}") == 3
-    assert 60 <= (await value(metrics, f"anneal_event_queue_age_seconds{labels}") or 0) < 120
-    go_on.set()
-    await until(metrics, f"anneal_events_dead_total{labels}", 2)
-    await until(metrics, f"anneal_event_queue_depth{labels}", 0)
-    assert await value(metrics, f"anneal_event_queue_age_seconds{labels}") == 0
-    assert await value(metrics, f'anneal_events_published_total{{type="{READY.type}"}}') == 3
-    assert await value(metrics, f"anneal_events_handled_total{labels}") == 1
-    assert await value(metrics, f"anneal_events_retried_total{labels}") == 1
-    assert await value(metrics, f"anneal_event_handler_seconds_count{labels}") == 4
-    assert await value(metrics, 'anneal_event_dead_letters{room="gateway"}') == 2
-    await bus.close()
 
 
 async def test_the_outbox_tells_what_waits_and_how_long(tmp_path: Path) -> None:
