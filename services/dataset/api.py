@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from services.dataset.bundled import sample_path, samples
 from services.dataset.inspection import Inspector
+from services.dataset.models import UploadForm
 from services.dataset.service import DatasetService
 from services.dataset.uploading import BODY, receive_form
 from services.dataset.views import DatasetView, Preview, Rendered, Sample, Split, Statistics
@@ -52,7 +53,7 @@ def routes(service: DatasetService, inspector: Inspector, blobs: Blobs) -> APIRo
         Repeating an upload is harmless: the same bytes with the same options are the same version.
         """
         own = service.for_project(caller.project)
-        upload, form = await receive_form(request, own.intake, caller.project)
+        upload, form = await receive_form(request, own.intake, caller.project, UploadForm)
         version, created = await own.submit(upload, form)
         wait = 0.0 if "respond-async" in (prefer or "") else PATIENCE
         version = await own.finished(version, wait)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from services.dataset import openai_files
 from services.dataset.api import routes
 from services.dataset.handlers import SUBSCRIPTIONS
 from services.dataset.inspection import Inspector
@@ -50,6 +51,7 @@ async def build(resources: Resources) -> Service:
             yield
 
     router = routes(service, inspector, resources.blobs)
+    router.include_router(openai_files.routes(service, inspector))
     return Service("dataset", router, SUBSCRIPTIONS, lifespan)
 
 

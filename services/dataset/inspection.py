@@ -1,6 +1,7 @@
 """Looking into a ready version: preview, token statistics, the rendered training text; each by a short engine run."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,7 @@ from shared.runtime.errors import AnnealError, NotFound
 
 CACHE = "2"
 """Part of a cache key; raised when the engine counts differently."""
+PIECE = 1 << 20
 
 
 class EngineRefused(AnnealError):
@@ -44,6 +46,19 @@ class Inspector:
         found = await self._ask("services.dataset.engine.preview:main", spec, requires=())
         rows = [PreviewRow.model_validate(row) for row in found["rows"]]
         return Preview(version=version.fingerprint, split=split, total=total, offset=offset, rows=rows)
+
+    async def content(self, version: DatasetVersion) -> AsyncIterator[bytes]:
+        """All rows as JSON lines, in the order of the upload."""
+        manifest, folder = await self._open(version)
+        splits = [[str(folder / name) for name in names] for names in manifest["shards"].values()]
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._scratch) as scratch:
+            out = Path(scratch) / "rows.jsonl"
+            spec = {"splits": splits, "out": str(out)}
+            await self._ask("services.dataset.engine.content:main", spec, requires=())
+            with out.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, PIECE):
+                    yield chunk
 
     async def rendered(self, version: DatasetVersion, base: str, split: str, row: int) -> Rendered:
         """One row's training text with the trained spans marked."""

@@ -1,19 +1,25 @@
 """The HTTP side of an upload: form fields and one file, in any order, in one pass over the body."""
 
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from services.dataset.formats import EXTENSIONS, extension_of
 from services.dataset.intake import Intake, Upload
-from services.dataset.models import UploadForm
+from services.dataset.models import Options, UploadForm
 from shared.runtime.errors import InvalidInput
 from shared.runtime.multipart import Multipart, Part, drain
 
 OVERHEAD = 1 << 20
 """Bytes that boundaries and fields may add to a file."""
 
+FILE = {
+    "type": "string",
+    "format": "binary",
+    "description": ".txt, .jsonl, .json, .csv, .parquet, or a .zip of these",
+}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -23,11 +29,7 @@ BODY: dict[str, Any] = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": ".txt, .jsonl, .json, .csv, .parquet, or a .zip of these",
-                        },
+                        "file": FILE,
                         "name": {"type": "string", "minLength": 1, "maxLength": 120},
                         "mapping": {"type": "string", "description": "JSON object"},
                         "validation_share": {"type": "number", "minimum": 0, "maximum": 0.9, "default": 0.1},
@@ -48,19 +50,39 @@ for _name, _field in UploadForm.model_fields.items():
     )
 
 
-async def receive_form(request: Request, intake: Intake, project: str) -> tuple[Upload, UploadForm]:
-    """Store the file, check the fields; whatever is refused leaves nothing behind."""
+class Form(Protocol):
+    """Form fields as a pydantic model."""
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self:
+        """The fields in their types."""
+
+    def options(self) -> Options:
+        """What shapes the version; may refuse."""
+
+
+F = TypeVar("F", bound=Form)
+
+
+async def receive_form(
+    request: Request, intake: Intake, project: str, kind: type[F], *, extension: str = ""
+) -> tuple[Upload, F]:
+    """Store the file, check the fields; whatever is refused leaves nothing behind.
+
+    `extension` is what a file name without a known one gets.
+    """
     if int(request.headers.get("content-length") or 0) > intake.limit + OVERHEAD:
         raise intake.too_large()
     body = request.stream()
     try:
-        return await _receive(Multipart(request.headers.get("content-type", ""), body), intake, project)
+        form = Multipart(request.headers.get("content-type", ""), body)
+        return await _receive(form, intake, project, kind, extension)
     except Exception:
         await drain(body)
         raise
 
 
-async def _receive(form: Multipart, intake: Intake, project: str) -> tuple[Upload, UploadForm]:
+async def _receive(form: Multipart, intake: Intake, project: str, kind: type[F], extension: str) -> tuple[Upload, F]:
     fields: dict[str, str] = {}
     upload: Upload | None = None
     try:
@@ -69,9 +91,10 @@ async def _receive(form: Multipart, intake: Intake, project: str) -> tuple[Uploa
                 fields[part.name] = await part.text()
             else:
                 _check_file(part, upload)
-                checked(fields).options()
-                upload = await intake.receive(project, part.filename, part.chunks)
-        parsed = checked(fields)
+                checked(fields, kind).options()
+                name = part.filename if extension_of(part.filename) in EXTENSIONS else part.filename + extension
+                upload = await intake.receive(project, name, part.chunks)
+        parsed = checked(fields, kind)
         parsed.options()
         if upload is None:
             raise InvalidInput("There is no file.", field="file", remedy="curl -F file=@data.jsonl …/datasets/upload")
@@ -89,9 +112,9 @@ def _check_file(part: Part, earlier: Upload | None) -> None:
         raise InvalidInput("Only one file can be uploaded.", field="file", limit=1, remedy="Put several into a .zip.")
 
 
-def checked(fields: dict[str, str]) -> UploadForm:
+def checked(fields: dict[str, str], kind: type[F]) -> F:
     """The form fields in their types; wrong ones are answered as FastAPI would."""
     try:
-        return UploadForm.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error

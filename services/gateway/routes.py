@@ -57,6 +57,8 @@ ROUTES = (
     Route("/v1/models/**", "inference", scope="infer"),
     Route("/v1/chat/completions", "inference", scope="infer"),
     Route("/v1/completions", "inference", scope="infer"),
+    Route("/v1/files/**", "dataset"),
+    Route("/v1/fine_tuning/**", "training"),
     Route("/v1/**", "inference"),
     Route("/deployments/**", "inference"),
 )

@@ -31,7 +31,7 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     @router.post("", status_code=201)
     async def create_training_job(request: TrainingRequest, caller: Caller, key: Key = None) -> JobView:
         """Queue a training job; the answer shows every setting as resolved, and which ones were defaults."""
-        return await jobs.submit(caller.project, request, key)
+        return JobView.of(await jobs.submit(caller.project, request, key))
 
     @router.get("")
     async def list_training_jobs(
@@ -79,16 +79,16 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:
         """Give the job up."""
-        return await jobs.cancel(caller.project, id)
+        return JobView.of(await jobs.cancel(caller.project, id))
 
     @router.post("/{id}/pause", status_code=202)
     async def pause_training_job(id: str, caller: Caller) -> JobView:
         """Checkpoint and stop for now."""
-        return await jobs.pause(caller.project, id)
+        return JobView.of(await jobs.pause(caller.project, id))
 
     @router.post("/{id}/resume", status_code=202)
     async def resume_training_job(id: str, caller: Caller) -> JobView:
         """Go on from the last checkpoint."""
-        return await jobs.resume(caller.project, id)
+        return JobView.of(await jobs.resume(caller.project, id))
 
     return router

@@ -52,6 +52,12 @@ class InUse(Conflict):
     code = "in_use"
 
 
+class Unsupported(InvalidInput):
+    """A part of OpenAI's fine-tuning API that this platform does not offer."""
+
+    code = "unsupported_parameter"
+
+
 class EngineFailed(AnnealError):
     """An engine child ended without an answer."""
 

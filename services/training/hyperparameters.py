@@ -21,10 +21,15 @@ LEAST_STEPS = 100
 MANY_ROWS = 50_000
 LEAST_WARMUP = 10
 LONGEST_BETWEEN_CHECKPOINTS = 500
-ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio"))
+ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier"))
 """Settings that are resolved to a member of their own, or into another one."""
 
-INSTEAD = (("warmup_steps", "warmup_ratio"), ("epochs", "max_steps"), ("max_steps", "epochs"))
+INSTEAD = (
+    ("warmup_steps", "warmup_ratio"),
+    ("epochs", "max_steps"),
+    ("max_steps", "epochs"),
+    ("learning_rate", "learning_rate_multiplier"),
+)
 """The first was not left to us where the second was given."""
 
 
@@ -88,6 +93,7 @@ def resolve(settings: TrainingSettings, subject: Subject, machine: Machine, slot
     resources = Allocation(**{**_allocation(machine, slots), **asked})
     values = {**_fixed(subject, method, resources), **_length(given, subject)}
     values |= {name: value for name, value in given.items() if name not in ELSEWHERE}
+    values["learning_rate"] = min(1.0, values["learning_rate"] * given.get("learning_rate_multiplier", 1.0))
     total = _total_steps(values, subject.rows)
     values = {**_intervals(total, given), **values}
     values["max_length"] = _capped(values["max_length"], subject.context_length)

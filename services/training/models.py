@@ -52,6 +52,10 @@ class Job(Work):
     dataset_id: str
     dataset_version: str
     dataset_name: str = ""
+    validation_id: str | None = None
+    validation_version: str | None = None
+    fine_tuning: dict[str, Any] = {}
+    """What OpenAI's API was asked for, to be shown there as it came."""
     hyperparameters: dict[str, Any]
     defaulted: list[str] = []
     resources: Allocation

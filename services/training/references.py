@@ -40,11 +40,27 @@ class References:
 
     async def dataset(self, project: str, reference: str) -> DatasetManifest:
         """`<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset for rows that cannot be trained."""
+        return _suitable(await self._published(project, reference, "dataset"))
+
+    async def validation(
+        self, project: str, reference: str | None, training: DatasetManifest
+    ) -> DatasetManifest | None:
+        """The dataset to validate on, if one is given; its rows must be of the training rows' form."""
+        if reference is None:
+            return None
+        found = await self._published(project, reference, "validation")
+        if found.form != training.form:
+            detail = f"Its rows are {found.form}, and those to train on {training.form}."
+            remedy = "Upload the validation rows in the same layout."
+            raise UnsuitableDataset(detail, field="validation", limit=training.form, remedy=remedy)
+        return found
+
+    async def _published(self, project: str, reference: str, field: str) -> DatasetManifest:
         if found := await find_dataset(self._blobs, project, reference):
-            return _suitable(found[1])
+            return found[1]
         raise UnknownDataset(
             f"There is no dataset {reference!r} in this project.",
-            field="dataset",
+            field=field,
             remedy='List what exists: GET /datasets. Give "<id>", or "<id>@<version>".',
         )
 

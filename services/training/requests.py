@@ -48,6 +48,9 @@ class TrainingSettings(BaseModel):
         default=None, ge=16, le=4_194_304, description="tokens computed at once; bounds memory, not the result"
     )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
+    learning_rate_multiplier: float | None = Field(
+        default=None, gt=0, le=1000, description="times the default rate, instead of learning_rate"
+    )
     scheduler: Scheduler | None = None
     warmup_ratio: float | None = Field(default=None, ge=0, lt=1, description="share of the steps")
     warmup_steps: int | None = Field(default=None, ge=0, le=10_000_000)
@@ -71,6 +74,8 @@ class TrainingSettings(BaseModel):
     def _one_of_each(self) -> "TrainingSettings":
         if self.epochs is not None and self.max_steps is not None:
             raise ValueError("give epochs or max_steps, not both")
+        if self.learning_rate is not None and self.learning_rate_multiplier is not None:
+            raise ValueError("give learning_rate or learning_rate_multiplier, not both")
         if self.warmup_ratio is not None and self.warmup_steps is not None:
             raise ValueError("give warmup_ratio or warmup_steps, not both")
         if self.method == "full" and self.lora is not None:
@@ -87,6 +92,12 @@ class TrainingRequest(TrainingSettings):
 
     base: str = Field(default="seedling", min_length=1, max_length=200, description="a model of GET /models/available")
     dataset: str = Field(min_length=1, max_length=200, description='"<id>" for its latest version, or "<id>@<version>"')
+    validation: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="a dataset to validate on, all of its rows; `dataset` is then trained on whole",
+    )
     name: Name | None = None
     preset: str | None = Field(default=None, max_length=120, description="id or name of a saved preset")
     after: list[FollowUp] = Field(default=[], max_length=4, description="what follows once it has succeeded")

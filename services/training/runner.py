@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +125,10 @@ class Runner:
     async def _spec(self, job: Job, folder: Path) -> dict[str, Any]:
         """The engine's spec (engine/spec.py): local paths and plain JSON."""
         blobs = self._resources.blobs
-        key = f"{job.project}/datasets/{job.dataset_id}/{job.dataset_version}"
-        manifest = DatasetManifest.model_validate(await read_manifest(blobs, key))
-        dataset = await blobs.checkout(key)
-        shards = {split: [str(dataset / name) for name in names] for split, names in manifest.shards.items()}
+        manifest, shards = await self._dataset(job.project, job.dataset_id, job.dataset_version)
+        if job.validation_id:
+            _, others = await self._dataset(job.project, job.validation_id, str(job.validation_version))
+            shards = {"train": [*chain(*shards.values())], "validation": [*chain(*others.values())]}
         checkpoint = await blobs.checkout(job.latest.key) if job.latest else None
         window = window_of(job, manifest)
         base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
@@ -149,6 +150,13 @@ class Runner:
             "output": str(folder / "model"),
             "checkpoints": str(folder / "checkpoints"),
         }
+
+    async def _dataset(self, project: str, id: str, version: str) -> tuple[DatasetManifest, dict[str, list[str]]]:
+        """A dataset version's manifest, and local paths of its shards by split."""
+        key = f"{project}/datasets/{id}/{version}"
+        manifest = DatasetManifest.model_validate(await read_manifest(self._resources.blobs, key))
+        folder = await self._resources.blobs.checkout(key)
+        return manifest, {split: [str(folder / name) for name in names] for split, names in manifest.shards.items()}
 
 
 def _smaller(job: Job) -> dict[str, Any]:

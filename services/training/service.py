@@ -32,26 +32,35 @@ class TrainingJobs:
         self._stores, self._references, self._workers = stores, references, workers
         self._worker, self._presets = worker, presets
 
-    async def submit(self, project: str, request: TrainingRequest, key: str | None) -> JobView:
-        """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job."""
+    async def submit(
+        self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
+    ) -> Job:
+        """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job.
+
+        `fine_tuning` is kept with the job: what OpenAI's API was asked for.
+        """
         if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
-            return JobView.of(done)
+            return done
         settings = await self._presets.apply(project, request)
         base = await self._references.base(project, request.base)
         dataset = await self._references.dataset(project, request.dataset)
+        validation = await self._references.validation(project, request.validation, dataset)
         subject = Subject(
             parameters=base.manifest.parameters,
             context_length=base.manifest.context_length,
-            rows=dataset.rows["train"],
+            rows=sum(dataset.rows.values()) if validation else dataset.rows["train"],
             form=dataset.form,
         )
         own = self._workers.own
         resolved = resolve(settings, subject, own.machine, own.slots)
         check(resolved.resources, [site.machine for site in await self._workers.sites()])
         job = _job(project, request, base, dataset, resolved, key)
+        job.fine_tuning = fine_tuning or {}
+        if validation:
+            job.validation_id, job.validation_version = validation.dataset_id, validation.version
         created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
-        return JobView.of(created)
+        return created
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
         """Newest first."""
@@ -60,6 +69,14 @@ class TrainingJobs:
         waiting = await self._waiting([job for job in page.items if job.state == "queued"])
         views = [JobView.of(job, waiting.get(job.id, NOT_WAITING)) for job in page.items]
         return Page(items=views, next_cursor=page.next_cursor)
+
+    async def following(self, project: str, after: str | None, limit: int) -> Page[Job]:
+        """Newest first, after the job `after`."""
+        return await self._stores.jobs.for_project(project).after(after, limit)
+
+    async def job(self, project: str, id: str) -> tuple[Job, dict[str, Any]]:
+        """One job and its latest values."""
+        return await self._stores.jobs.for_project(project).get(id), await self._stores.snapshots.get(id)
 
     async def detail(self, project: str, id: str) -> JobDetail:
         """One job with how it is going, or why it waits."""
@@ -74,22 +91,22 @@ class TrainingJobs:
         found = await self._stores.streams.read(id, after=after, limit=limit, kinds=kinds)
         return Records(records=found, next_after=found[-1]["seq"] if found else after)
 
-    async def cancel(self, project: str, id: str) -> JobView:
+    async def cancel(self, project: str, id: str) -> Job:
         """Give the job up: at once when it waits, else as soon as its engine has stopped."""
         return await self._ask(project, id, Job.ask_cancel)
 
-    async def pause(self, project: str, id: str) -> JobView:
+    async def pause(self, project: str, id: str) -> Job:
         """Checkpoint and stop for now."""
         return await self._ask(project, id, Job.ask_pause)
 
-    async def resume(self, project: str, id: str) -> JobView:
+    async def resume(self, project: str, id: str) -> Job:
         """Go on from the last checkpoint."""
         return await self._ask(project, id, Job.ask_resume)
 
-    async def _ask(self, project: str, id: str, wish: Any) -> JobView:
+    async def _ask(self, project: str, id: str, wish: Any) -> Job:
         job = await self._stores.jobs.for_project(project).change(id, wish)
         self._worker.nudge(id)
-        return JobView.of(job)
+        return job
 
     async def _waiting(self, jobs: Sequence[Job]) -> dict[str, Waiting]:
         """Place in the queue of all projects and reason, by job id."""
@@ -200,7 +217,7 @@ class Presets:
         return found[0]
 
 
-ONE_OF = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"))
+ONE_OF = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"), ("learning_rate", "learning_rate_multiplier"))
 
 
 def _over(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,9 @@ def window_of(job: Job, dataset: DatasetManifest) -> int:
 
 
 def key_of(job: Job, window: int, template_hash: str) -> str:
-    """Where the tokens of the job's dataset are, made with this template (its hash covers the tokenizer)."""
-    digest = hashlib.sha256(f"{FORMAT}/{template_hash}/{window}".encode()).hexdigest()[:32]
+    """Where the tokens of the job's data are, made with this template (its hash covers the tokenizer)."""
+    made_of = f"{FORMAT}/{template_hash}/{window}"
+    if job.validation_id:
+        made_of += f"/{job.validation_id}@{job.validation_version}"
+    digest = hashlib.sha256(made_of.encode()).hexdigest()[:32]
     return f"{job.project}/tokens/{job.dataset_id}/{job.dataset_version}/{digest}"

@@ -54,6 +54,8 @@ class JobView(Public):
     dataset_id: str
     dataset_version: str
     dataset_name: str
+    validation_id: str | None = Field(description="the dataset that it is validated on, if it is another one")
+    validation_version: str | None
     preset: str | None
     priority: int
     attempts: int

@@ -84,6 +84,10 @@ def _decode(cursor: str) -> tuple[str, str]:
         raise InvalidInput("The cursor is not one of ours.", field="cursor", remedy=remedy) from error
 
 
+def _cursor(created_at: str, id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([created_at, id]).encode()).decode()
+
+
 def _same(existing: E, request_hash: str | None) -> E:
     if existing.request_hash != request_hash:
         remedy = "Use a new Idempotency-Key for a new request."
@@ -178,9 +182,16 @@ class EntityStore(Generic[E]):
         found = await self._collection.find(scope, order=(("created_at", -1),), limit=limit + 1 + len(skip_ids))
         rest = [d for d in found if d["_id"] not in skip_ids]
         shown, more = rest[:limit], len(rest) > limit
-        key = json.dumps([shown[-1]["created_at"], shown[-1]["_id"]]).encode() if more else b""
         items = [self._load(d) for d in shown]
-        return Page[E](items=items, next_cursor=base64.urlsafe_b64encode(key).decode() or None)
+        return Page[E](items=items, next_cursor=_cursor(shown[-1]["created_at"], shown[-1]["_id"]) if more else None)
+
+    async def after(self, id: str | None, limit: int) -> Page[E]:
+        """Newest first, after the entity `id`; raises NotFound."""
+        cursor = None
+        if id is not None:
+            last = await self.get(id)
+            cursor = _cursor(last.model_dump(mode="json", include={"created_at"})["created_at"], id)
+        return await self.page(limit=limit, cursor=cursor)
 
     async def create(self, entity: E, events: Sequence[Event] = ()) -> E:
         """Store a new entity, or return the one that already has its id (created by the same key or event).
