@@ -15,14 +15,14 @@ class _Starving(Reporter):
     """Sets the limit once the model is loaded, before the first step."""
 
     def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+        self.__dict__ = reporter.__dict__  # the same reporter, hearing what it emits
 
     def emit(self, kind: str, **data: Any) -> None:
         if kind == "settled":
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             limit = pages * resource.getpagesize() + ROOM
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        self._reporter.emit(kind, **data)
+        super().emit(kind, **data)
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
