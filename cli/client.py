@@ -68,7 +68,7 @@ class Client:
     def _send(self, method: str, path: str, *, stream: bool = False, **arguments: Any) -> httpx.Response:
         request = self._http.build_request(method, path, **arguments)
         try:
-            response = self._http.send(request, stream=stream)
+            response = self._http.send(request, stream=stream, follow_redirects=True)
         except httpx.ConnectError:
             message = f"Nothing answers at {self.url}. Start the platform with `anneal up`."
             raise CommandError(message) from None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.export.errors import RangeNotSatisfiable
 from shared.blobs.errors import BlobNotFound
@@ -27,8 +27,12 @@ class Download:
     name: str
 
     async def respond(self, request: Mapping[str, str], *, head: bool = False) -> Response:
-        """The response to request headers: 200, 206, 304 or 416; without its body where `head`."""
-        if await self.blobs.stat(self.key) is None:
+        """The response to request headers: 200, 206, 304 or 416; without its body where `head`.
+
+        A whole blob that the client can fetch from the store itself is a 307 to there.
+        """
+        stored = await self.blobs.stat(self.key)
+        if stored is None:
             remedy = "Export the model again."
             raise BlobNotFound(f"{self.name} is not there any more.", remedy=remedy)
         if _holds(request.get("if-none-match", ""), self.etag):
@@ -36,7 +40,8 @@ class Download:
         unchanged = request.get("if-range", self.etag) == self.etag
         wanted = self._range(request.get("range", "")) if unchanged and not head else None
         if wanted is None:
-            return self._content(0, self.size, 200, head)
+            link = None if head or self.size < stored.size else await self.blobs.link(self.key, self.name)
+            return RedirectResponse(link, headers=self._headers()) if link else self._content(0, self.size, 200, head)
         start, end = wanted
         if start >= end:
             return self._unsatisfiable()

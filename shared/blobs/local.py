@@ -159,6 +159,10 @@ class LocalBlobs:
             raise BlobNotFound(f"{prefix} is not there, or no longer")
         return folder
 
+    async def link(self, key: str, name: str) -> str | None:
+        """Files have no address of their own."""
+        return None
+
     async def ping(self) -> None:
         """Raise unless the folder can be written."""
         await self._run(lambda: _Draft(self._new_draft()).discard())

@@ -44,6 +44,9 @@ class Blobs(Protocol):
         Holds the blobs and nothing more; raises `BlobNotFound` when there are none.
         """
 
+    async def link(self, key: str, name: str) -> str | None:
+        """A URL at which a client gets the blob itself, as the file `name`, for five minutes; None: through us only."""
+
     async def ping(self) -> None:
         """Raise unless the store answers."""
 

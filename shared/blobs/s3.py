@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree.ElementTree import ParseError
 
 import urllib3
@@ -49,7 +49,7 @@ KNOWN = 100_000
 T = TypeVar("T")
 
 
-def client(url: str) -> tuple[Minio, str]:
+def client(url: str, region: str | None = None) -> tuple[Minio, str]:
     """Client and bucket of `s3+http(s)://key:secret@host:port/bucket`."""
     parts = urlsplit(url)
     endpoint = parts.hostname or ""
@@ -58,19 +58,28 @@ def client(url: str) -> tuple[Minio, str]:
         access_key=unquote(parts.username or ""),
         secret_key=unquote(parts.password or ""),
         secure=parts.scheme == "s3+https",
+        region=region,
         http_client=urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=RETRIES),
     ), parts.path.strip("/") or "anneal"
 
 
-async def connect(url: str, scratch: Path) -> "S3Blobs":
-    """The bucket that the URL names, made when it is not there."""
+async def connect(url: str, scratch: Path, public_url: str = "") -> "S3Blobs":
+    """The bucket that the URL names, made when it is not there; clients reach the store at `public_url`, if they do."""
     blobs = S3Blobs(*client(url), scratch)
     await blobs.ensure_bucket()
+    if public_url:
+        own, public = urlsplit(url), urlsplit(public_url)
+        user, _, _ = own.netloc.rpartition("@")
+        elsewhere = own._replace(scheme=f"s3+{public.scheme}", netloc=f"{user}@{public.netloc}").geturl()
+        blobs.public, _ = client(elsewhere, await blobs.region())
     return blobs
 
 
 class S3Blobs:
     """One bucket. `scratch`, this process's own, holds spooled uploads and cached checkouts."""
+
+    public: Minio | None = None
+    """Signs links for the address at which clients reach the store."""
 
     def __init__(self, client: Minio, bucket: str, scratch: Path) -> None:
         self._client, self._bucket = client, bucket
@@ -251,9 +260,17 @@ class S3Blobs:
         finally:
             Path(draft).unlink(missing_ok=True)
 
-    def presign(self, key: str) -> str:
-        """A GET URL that is good for five minutes."""
-        return self._client.presigned_get_object(self._bucket, checked(key), expires=PRESIGNED_LIFETIME)
+    async def link(self, key: str, name: str) -> str | None:
+        """Signed for the public address, if there is one; it names the file and is good for five minutes."""
+        if self.public is None:
+            return None
+        named: dict[str, Any] = {"response-content-disposition": f'attachment; filename="{name}"'}
+        return self.public.presigned_get_object(self._bucket, checked(key), PRESIGNED_LIFETIME, named)
+
+    async def region(self) -> str:
+        """Where the bucket is: part of what is signed, so that signing needs no request."""
+        signed = await self._run(lambda: self._client.presigned_get_object(self._bucket, "any"))
+        return parse_qs(urlsplit(signed).query)["X-Amz-Credential"][0].split("/")[2]
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there; another process may do so at the same moment."""

@@ -148,7 +148,7 @@ async def _blobs(settings: Settings, scratch: Path) -> Blobs:
         return LocalBlobs(settings.directory / "blobs")
     with driver("s3"):
         from shared.blobs.s3 import connect
-    return await _patiently("blobs", lambda: connect(settings.blobs_url, scratch))
+    return await _patiently("blobs", lambda: connect(settings.blobs_url, scratch, settings.blobs_public_url))
 
 
 T = TypeVar("T")

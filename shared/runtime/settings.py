@@ -17,6 +17,10 @@ class Settings(BaseSettings):
     bus_url: str = Field(default="", description="amqp://… or empty for the embedded bus")
     documents_url: str = Field(default="", description="mongodb://… or empty for embedded documents")
     blobs_url: str = Field(default="", description="s3+http(s)://key:secret@host/bucket or empty for files")
+    blobs_public_url: str = Field(
+        default="",
+        description="where clients reach the blob store themselves; empty: downloads come through the gateway",
+    )
     rooms: Annotated[dict[str, str], NoDecode] = Field(
         default={}, description="where the gateway finds the rooms: dataset=http://…,training=http://…,…"
     )
