@@ -62,6 +62,21 @@ storm: install $(SERVERS)/.installed ## faults of all kinds over the distributed
 test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package), and one trace over all rooms (3 minutes)
 	$(BIN)/python -m pytest tests/observability --platform town
 
+VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMAND:-$(CURDIR)/.venv-vllm/bin/python -m vllm.entrypoints.openai.api_server \
+  --dtype float32 --enforce-eager --max-num-seqs 16 --gpu-memory-utilization 0.2}"
+
+.venv-vllm/.installed: requirements/vllm-cpu.txt
+	@test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	@for attempt in 1 2 3; do requirements/vllm-cpu .venv-vllm && touch $@ && break; echo "attempt $$attempt failed" >&2; sleep 5; done
+	@test -e $@
+
+.PHONY: vllm
+vllm: .venv-vllm/.installed ## make .venv-vllm, vLLM for CPUs in an environment of its own (about 5 minutes, 2.3 GB)
+
+.PHONY: test-vllm
+test-vllm: install ## real vLLM on the CPU behind the inference room (after `make vllm`; about 6 minutes)
+	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
+
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)
 	cd services/gateway/web && npm ci --no-audit --no-fund --fetch-retries 5 && npm run build
@@ -117,4 +132,4 @@ seedling: install ## train the bundled base model again (see services/training/s
 
 .PHONY: clean
 clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays
-	rm -rf $(VENV) .venv-servers .venv-deploy .pytest_cache .mypy_cache .ruff_cache dist .coverage*
+	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .pytest_cache .mypy_cache .ruff_cache dist .coverage*

@@ -7,12 +7,11 @@ from fastapi import APIRouter
 
 from services.inference import api, handlers, openai_api
 from services.inference.catalog import Catalog
+from services.inference.choosing_engine import choose_engine
 from services.inference.completions import Completions
 from services.inference.metrics import ServingMetrics
 from services.inference.service import Deployments
 from services.inference.store import Stores
-from services.inference.supervisor import Supervisor
-from services.inference.transformers_engine import TransformersEngine
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
@@ -20,7 +19,9 @@ from shared.runtime.service import Service, background
 async def build(resources: Resources) -> Service:
     """The room over these resources."""
     stores = await Stores.open(resources)
-    catalog, engine = Catalog(resources.blobs, stores), TransformersEngine(Supervisor(resources))
+    settings = resources.settings
+    catalog = Catalog(resources.blobs, stores)
+    engine = choose_engine(resources, settings.vllm_command, settings.vllm_engines)
     completions = Completions(catalog, engine, ServingMetrics(resources.metrics, engine))
     deployments = Deployments(stores, catalog, engine)
 

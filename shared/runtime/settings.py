@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     )
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
+    vllm_command: str = Field(
+        default="", description="how inference starts vLLM's OpenAI server, options included; empty: transformers serve"
+    )
+    vllm_engines: int = Field(default=1, ge=1, description="vLLM servers that may run at once, one per base model")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
     token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="bytes of tokenised datasets to keep")
     hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")

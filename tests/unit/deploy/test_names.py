@@ -33,7 +33,6 @@ OTHERS = {
     "ANNEAL_API_KEY": "the command line's key",
     "ANNEAL_URL": "the command line's platform",
     "ANNEAL_METRICS_TOKEN": "opens the gateway's /metrics",
-    "ANNEAL_VLLM_COMMAND": "how inference starts vLLM",
 }
 """Variables that are no settings of a room."""
 TEXTS = [

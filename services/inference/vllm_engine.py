@@ -1,0 +1,170 @@
+"""Serving on vLLM: one server per base model, adapters of that base in it, the least recently used server leaves."""
+
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from services.inference.errors import EngineBusy, EngineLost, refusal
+from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Sampling, Text
+from services.inference.vllm_server import MOST_RANK, Unservable, VllmServer
+from services.inference.vllm_stream import body, texts
+
+log = structlog.get_logger(__name__)
+
+Render = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[Rendered]]
+"""Token ids by the model's own template: the transformers engine's, which loads no weights for it."""
+MOST_OPEN = 128
+"""Requests that run or wait on one server; the next one is told to come back."""
+GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
+
+
+class VllmEngine:
+    """The `Engine` over at most `most` servers, each with `command` and a model of its own."""
+
+    def __init__(self, start: Callable[[str], VllmServer], render: Render, most: int) -> None:
+        self._start, self._render, self._most = start, render, most
+        self._servers: OrderedDict[str, VllmServer] = OrderedDict()
+        """By the path of their weights, the least recently used first."""
+        self._pinned: dict[str, str] = {}
+        """uri -> path of its server's weights."""
+
+    async def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        """`Begun`, then texts. What a dying server had not begun is sent to the next one, once. Raises Unservable."""
+        begun = False
+        for again in (True, False):
+            try:
+                async with aclosing(self._asked(generation)) as messages:  # type: ignore[type-var]
+                    async for message in messages:
+                        begun = True
+                        yield message
+                return
+            except EngineLost:
+                if begun or not again:
+                    raise
+
+    async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
+        """Start its server, attach it, decode a first token."""
+        if pinned:
+            self._pinned[model.uri] = _weights(model)
+        else:
+            self._pinned.pop(model.uri, None)
+        async with aclosing(self.generate(Generation(model, GREEDY, prompts=["Hello"], max_tokens=1))) as messages:  # type: ignore[type-var]
+            async for _ in messages:
+                pass
+
+    async def unload(self, uri: str) -> None:
+        """Detach an adapter; a server whose own model it is stays for its adapters until room is needed."""
+        self._pinned.pop(uri, None)
+        for server in self._servers.values():
+            await server.detach(uri)
+
+    def facts(self) -> Facts:
+        """What the servers hold."""
+        servers = self._servers.values()
+        states = {server.state for server in servers}
+        models = {uri: size for server in servers for uri, size in server.models.items()}
+        memory = sum(server.memory for server in servers if server.state == "ready")
+        return Facts("ready" if "ready" in states else "starting" if "starting" in states else "idle", memory, models)
+
+    def pid(self, model: ModelSpec) -> int | None:
+        """The process that serves a model."""
+        server = self._servers.get(_weights(model))
+        return server.pid if server else None
+
+    async def close(self) -> None:
+        """End all servers."""
+        while self._servers:
+            await self._servers.popitem()[1].close()
+
+    async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        given = {"messages": generation.messages, "prompts": generation.prompts}
+        prompt = {name: value for name, value in given.items() if value is not None}
+        rendered = await self._render(generation.model, prompt)
+        server = await self._server(generation.model)
+        if server.open >= MOST_OPEN:
+            raise EngineBusy("Too many requests wait already.", limit=MOST_OPEN, remedy="Try again in a few seconds.")
+        server.open += 1
+        try:
+            name = await server.attach(generation.model)
+            client = await server.ready()
+            async with aclosing(
+                _streamed(client, generation, body(generation, name, rendered, server.context))
+            ) as told:  # type: ignore[type-var]
+                async for message in told:
+                    yield message
+        finally:
+            server.open -= 1
+
+    async def _server(self, model: ModelSpec) -> VllmServer:
+        """The server for a model's base. Raises Unservable, and EngineBusy where none may leave for it."""
+        check(model)
+        path = _weights(model)
+        if path not in self._servers:
+            while len(self._servers) >= self._most:
+                await self._let_go()
+            self._servers[path] = self._start(path)
+        self._servers.move_to_end(path)
+        return self._servers[path]
+
+    async def _let_go(self) -> None:
+        """End the least recently used server that nobody uses and nobody pinned."""
+        pinned = set(self._pinned.values())
+        free = [path for path, server in self._servers.items() if not server.open and path not in pinned]
+        if not free:
+            detail = "All vLLM servers are in use or pinned."
+            raise EngineBusy(detail, limit=self._most, remedy="Undeploy a model, or raise ANNEAL_VLLM_ENGINES.")
+        await self._servers.pop(free[0]).close()
+
+
+async def _streamed(
+    client: httpx.AsyncClient, generation: Generation, request: Mapping[str, Any]
+) -> AsyncIterator[Begun | Text]:
+    """One request's answer; closing it ends the work. Raises EngineLost when the server goes before all is told."""
+    left, begun = generation.choices, False
+    try:
+        async with client.stream("POST", "/v1/completions", json=request) as response:
+            if response.status_code != 200:
+                detail = (await response.aread()).decode("utf-8", "replace")[:500]
+                raise refusal({"code": "vllm_refused", "detail": f"vLLM refused the request: {detail}"})
+            async for text in texts(response, generation.logprobs):
+                if not begun:
+                    begun = True
+                    yield Begun(sum(map(len, request["prompt"])))
+                left -= text.finish is not None
+                yield text
+    except (httpx.TransportError, httpx.StreamError, RuntimeError) as error:
+        raise _lost() from error
+    if left:
+        raise _lost()
+
+
+def _lost() -> EngineLost:
+    return EngineLost("vLLM ended under this request.", remedy="Send the request again; vLLM is started anew.")
+
+
+def _weights(model: ModelSpec) -> str:
+    """Where the full weights lie that a model stands on."""
+    return str((model.ref["base"] if model.ref["kind"] == "adapter" else model.ref)["path"])
+
+
+def check(model: ModelSpec) -> None:
+    """Raise Unservable for an adapter that vLLM cannot load (its docs: LoRA without DoRA, biases or saved modules)."""
+    if model.ref["kind"] != "adapter":
+        return
+    config = json.loads((Path(model.ref["path"]) / "adapter_config.json").read_text())
+    rank = max([config.get("r") or 0, *(config.get("rank_pattern") or {}).values()])
+    if rank > MOST_RANK:
+        raise Unservable(f"the adapter's rank is {rank}; vLLM is started for at most {MOST_RANK}", field="model")
+    if config.get("peft_type") != "LORA":
+        raise Unservable(f"vLLM serves LoRA adapters, and this is {config.get('peft_type')}", field="model")
+    for name in ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern"):
+        if config.get(name):
+            raise Unservable(f"vLLM serves no adapter with {name}", field="model")
+    if config.get("bias", "none") != "none":
+        raise Unservable("vLLM serves no adapter with biases", field="model")

@@ -1,0 +1,73 @@
+"""vLLM's request says everything, and its stream becomes texts."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from services.inference.errors import PromptRefused
+from services.inference.protocol import Generation, ModelSpec, Rendered, Sampling, TokenLogprob
+from services.inference.vllm_engine import check
+from services.inference.vllm_server import Unservable
+from services.inference.vllm_stream import body, texts
+
+SAMPLING = Sampling(temperature=0.5, top_p=0.9, top_k=4, repetition_penalty=1.1, seed=7)
+
+
+def generation(**changes: Any) -> Generation:
+    return Generation(ModelSpec("m", "anneal://m", {}, "", 1), SAMPLING, prompts=["Hello"], **changes)
+
+
+def test_sampling_and_stops_are_explicit() -> None:
+    sent = body(generation(stop=["END"]), "anneal://m", Rendered([[1, 2, 3]], [0, 9]), 64)
+    assert sent["prompt"] == [[1, 2, 3]]
+    assert sent["stop_token_ids"] == [0, 9]
+    assert sent["ignore_eos"] is True
+    assert sent["max_tokens"] == 61
+    told = {name: sent[name] for name in ("temperature", "top_p", "top_k", "repetition_penalty", "seed")}
+    assert told == {"temperature": 0.5, "top_p": 0.9, "top_k": 4, "repetition_penalty": 1.1, "seed": 7}
+
+
+@pytest.mark.parametrize(("ids", "code"), [([1] * 64, "context_length_exceeded"), ([], "empty_prompt")])
+def test_prompts_that_do_not_fit_are_refused(ids: list[int], code: str) -> None:
+    with pytest.raises(PromptRefused) as refused:
+        body(generation(), "m", Rendered([ids], [0]), 64)
+    assert refused.value.code == code
+
+
+async def test_a_stream_is_counted_per_choice_and_the_stop_token_is_no_text() -> None:
+    def choice(index: int, text: str, ids: list[int], **more: Any) -> dict[str, Any]:
+        logprobs = {"tokens": [text or "<end>"], "token_logprobs": [-1.0], "top_logprobs": [{text: -1.0, "b": -0.5}]}
+        return {"index": index, "text": text, "token_ids": ids, "finish_reason": None, "logprobs": logprobs, **more}
+
+    chunks = [choice(1, "a", [5]), choice(0, "c", [6]), choice(1, "", [0], finish_reason="stop", stop_reason=0)]
+    lines = [f"data: {json.dumps({'choices': [chunk]})}\n\n" for chunk in chunks] + ["data: [DONE]\n\n"]
+    found = [text async for text in texts(httpx.Response(200, text="".join(lines)), 1)]
+    assert [(text.choice, text.text, text.finish, text.tokens) for text in found] == [
+        (1, "a", None, 0),
+        (0, "c", None, 0),
+        (1, "", "stop", 2),
+    ]
+    assert found[0].logprobs == [TokenLogprob("a", [97], -1.0, [TokenLogprob("b", [98], -0.5)])]
+    assert found[2].logprobs == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"r": 65},
+        {"rank_pattern": {"q_proj": 128}},
+        {"modules_to_save": ["lm_head"]},
+        {"use_dora": True},
+        {"bias": "all"},
+    ],
+)
+def test_adapters_that_vllm_cannot_load_are_found_before(tmp_path: Any, config: dict[str, Any]) -> None:
+    def spec(config: dict[str, Any]) -> ModelSpec:
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 8, **config}))
+        return ModelSpec("m", "anneal://m", {"kind": "adapter", "path": str(tmp_path)}, "", 1)
+
+    check(spec({}))
+    with pytest.raises(Unservable):
+        check(spec(config))
