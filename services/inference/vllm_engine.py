@@ -98,6 +98,9 @@ class VllmEngine:
             ) as told:  # type: ignore[type-var]
                 async for message in told:
                     yield message
+        except EngineLost:
+            await server.settle()
+            raise
         finally:
             server.open -= 1
 

@@ -21,9 +21,9 @@ from shared.runtime.telemetry import within
 log = structlog.get_logger(__name__)
 
 TARGET = "services.inference.engine.vllm:main"
-PATIENCE = 600.0
-"""Seconds that a server may take to start."""
 GRACE = 15.0
+HEALTHY = 5.0
+"""Seconds in which a server that is well says so."""
 MOST_RANK = 64
 BASE = "base"
 """The name of the server's own model; adapters go by their uri."""
@@ -46,6 +46,7 @@ class _Life:
     child: Child
     key: str
     ready: asyncio.Future[httpx.AsyncClient]
+    reading: asyncio.Task[None] | None = None
     context: int = 0
     pid: int = 0
     models: dict[str, int] = field(default_factory=dict)
@@ -62,7 +63,6 @@ class VllmServer:
         self._command = [*shlex.split(command), "--model", path, "--served-model-name", BASE]
         self._command += ["--generation-config", "vllm", *ADAPTERS]
         self._life: _Life | None = None
-        self._reading: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._failed = 0
         self._size = _weights(Path(path))
@@ -133,10 +133,24 @@ class VllmServer:
 
     async def close(self) -> None:
         """End the server."""
-        if self._life is not None:
-            await self._life.child.stop(GRACE)
-        if self._reading is not None:
-            await self._reading
+        if (life := self._life) is not None:
+            await life.child.stop(GRACE)
+            if life.reading:
+                await life.reading
+
+    async def settle(self) -> None:
+        """After a failure: end a process that does not answer, so that the next request starts another."""
+        life = self._life
+        if life is None or not life.ready.done() or life.ready.exception():
+            return
+        try:
+            healthy = (await life.ready.result().get("/health", timeout=HEALTHY)).is_success
+        except (httpx.HTTPError, RuntimeError):  # httpx raises the latter for a client that was closed meanwhile
+            healthy = False
+        if not healthy:
+            await life.child.kill()
+            if life.reading:
+                await asyncio.shield(life.reading)
 
     async def _load(self, client: httpx.AsyncClient, model: ModelSpec) -> None:
         try:
@@ -161,7 +175,7 @@ class VllmServer:
             child = await self._resources.engines.launch(TARGET, spec, cwd=folder, requires=())
         self._life = _Life(child, key, asyncio.get_running_loop().create_future())
         self._life.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
-        self._reading = asyncio.create_task(self._read(self._life))
+        self._life.reading = asyncio.create_task(self._read(self._life))
 
     async def _read(self, life: _Life) -> None:
         """Follow a process to its end."""

@@ -18,6 +18,8 @@ from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
 
 LOOK = 0.25
 SIGN_INTERVAL = 5.0
+PATIENCE = 900.0
+"""Seconds that a server may take to start; a large model is read from disk and compiled in that time."""
 GRACE = 10.0
 """Seconds for a server that was told to stop; then it is killed with this process's group."""
 
@@ -42,6 +44,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         if not ready and time.monotonic() - signed >= SIGN_INTERVAL:
             signed = time.monotonic()
             reporter.emit("loading", seconds=round(signed - started))
+            if signed - started > PATIENCE:
+                server.kill()
         time.sleep(LOOK)
     raise EngineError("vllm_ended", f"vLLM ended with status {server.returncode}")
 
