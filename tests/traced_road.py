@@ -83,8 +83,8 @@ def check_road(trace: Trace, service: Callable[[str], str]) -> None:
     _check_training(trace, service)
     for room, work in (("evaluation", "attempt Evaluation"), ("export", "attempt Export"), ("inference", "deploy")):
         caused = ["attempt Job", "publish training.succeeded.v1", "process training.succeeded.v1", work]
-        assert trace.path(trace.one(work))[-4:] == caused
-        assert trace.one(work).service == service(room)
+        for span in trace.named(work):  # an event that comes twice may have two replicas load a model
+            assert (trace.path(span)[-4:], span.service) == (caused, service(room))
     (answer,) = [span for span in trace.spans if span.name.startswith("chat ")]
     steps = [span.name for span in trace.under(answer)]  # a replica that has not answered yet loads the model first
     assert [step for step in steps if step != "load model"] == ["queue", "prefill", "decode"]
