@@ -135,8 +135,8 @@ def ours(folder: Path) -> dict[str, Any]:
     from services.training.engine.interrupts import Interrupts
     from services.training.engine.spec import Data
     from services.training.engine.tokens import Table
-    from shared.engine.load import load_tokenizer
     from shared.engine.protocol import Commands, Reporter
+    from shared.engine.tokenizer import load_tokenizer
 
     torch.set_num_threads(PROCESSES)
     reporter, commands = Reporter(os.open(os.devnull, os.O_WRONLY)), Commands(io.BytesIO())

@@ -1,7 +1,7 @@
 """Looking into a ready version: preview, token statistics, the rendered training text; each by a short engine run."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +20,8 @@ from shared.documents.protocol import Collection
 from shared.runtime.children import Engines
 from shared.runtime.errors import AnnealError, NotFound
 
+TOKENIZER = ("transformers",)
+"""What counting and rendering need: no torch, so that the room's image goes without it."""
 CACHE = "2"
 """Part of a cache key; raised when the engine counts differently."""
 PIECE = 1 << 20
@@ -65,7 +67,8 @@ class Inspector:
         shards, total = await self._shards(version, split)
         require_range("row", row, total)
         _, model = await self._model(version.project, base)
-        found = await self._ask("services.dataset.engine.rendered:main", {"shards": shards, "row": row, "model": model})
+        spec = {"shards": shards, "row": row, "model": model}
+        found = await self._ask("services.dataset.engine.rendered:main", spec, requires=TOKENIZER)
         return Rendered(
             version=version.fingerprint,
             base=base,
@@ -109,7 +112,7 @@ class Inspector:
         shards = [str(folder / name) for names in manifest["shards"].values() for name in names]
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
-        found = await self._ask("services.dataset.engine.statistics:main", spec)
+        found = await self._ask("services.dataset.engine.statistics:main", spec, requires=TOKENIZER)
         counts = {"rows": rows, **{key: found[key] for key in ("counted", "refused", "samples")}}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
         return counts
@@ -131,11 +134,11 @@ class Inspector:
         remedy = "GET /models/available and /models/custom list what there is; a base must be on this machine."
         raise NotFound(f"There is no model {base!r} here.", field="base", remedy=remedy)
 
-    async def _ask(self, target: str, spec: dict[str, Any], **launch: Any) -> dict[str, Any]:
+    async def _ask(self, target: str, spec: dict[str, Any], *, requires: Sequence[str]) -> dict[str, Any]:
         """Run a short engine to its result."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as folder:
-            child = await self._engines.launch(target, spec, cwd=Path(folder), **launch)
+            child = await self._engines.launch(target, spec, cwd=Path(folder), requires=requires)
             last: dict[str, Any] = {}
             try:
                 async for message in child.messages():

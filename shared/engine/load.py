@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from shared.engine.protocol import EngineError
 from shared.engine.safety import check_folder
-
-Ref = Mapping[str, Any]
-"""{"path": str, "kind": "full" | "adapter", "base": Ref | None}: a model folder, or an adapter over another."""
+from shared.engine.tokenizer import Ref
 
 Quantization = Literal["nf4", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
 
 _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-
-
-def load_tokenizer(ref: Ref) -> Any:
-    """The tokenizer from the outermost folder that has one: an adapter's own goes before its base's."""
-    path = Path(ref["path"])
-    check_folder(path, ref["kind"])
-    if (path / "tokenizer.json").exists() or (path / "tokenizer_config.json").exists():
-        return _read(lambda: AutoTokenizer.from_pretrained(path, **_SAFE))
-    if ref.get("base"):
-        return load_tokenizer(ref["base"])
-    raise EngineError("model_incomplete", "the model has no tokenizer", remedy="upload tokenizer.json with the model")
 
 
 def load_model(

@@ -138,7 +138,8 @@ class Engines:
         """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`.
 
         The child's environment is a short list of harmless variables plus `env`. Raises EngineUnavailable where
-        one of the packages it `requires` is not installed.
+        one of the packages it `requires` is not installed. What needs no torch still takes a fork that has
+        transformers imported, where there is one.
         """
         if missing := [name for name in requires if importlib.util.find_spec(name) is None]:
             raise EngineUnavailable(
@@ -147,7 +148,8 @@ class Engines:
             )
         request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
         span = EngineSpan(target)
-        starting = asyncio.create_task(self._launch(request, spec, span, torch="torch" in requires))
+        torch = "torch" in requires or ("transformers" in requires and True in self._parents)
+        starting = asyncio.create_task(self._launch(request, spec, span, torch=torch))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:

@@ -9,9 +9,9 @@ from typing import Any
 
 from services.dataset.engine.shards import read_rows
 from services.dataset.engine.statistics import samples_of
-from shared.engine.load import load_tokenizer
 from shared.engine.protocol import Commands, Reporter
 from shared.engine.template import ChatTemplate, Row
+from shared.engine.tokenizer import load_tokenizer
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

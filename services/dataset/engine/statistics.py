@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from shared.engine.load import load_tokenizer
 from shared.engine.protocol import Commands, EngineError, Reporter
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 
 SAMPLED = 4_000
 """Rows that are tokenised at most, evenly spread."""

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from services.inference.engine.memory import free_memory
-from shared.engine.load import load_model, load_tokenizer
+from shared.engine.load import load_model
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 
 MOST_BASES = 4
 MOST_ADAPTERS = 32

@@ -8,10 +8,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from shared.engine.load import load_tokenizer
 from shared.engine.protocol import Commands, EngineError, Reporter
 from shared.engine.safety import check_folder, read_json
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 
 LONGEST_HEADER = 100_000_000
 PACKED = ".quant_state."

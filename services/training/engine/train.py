@@ -28,10 +28,10 @@ from services.training.engine.prompts import Prompt, shown_prompts
 from services.training.engine.provenance import versions
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
 from services.training.engine.tokens import Table, read_prompts
-from shared.engine.load import load_tokenizer
 from shared.engine.memory import keep_freed_memory
 from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

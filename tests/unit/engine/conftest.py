@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from shared.engine.load import load_model, load_tokenizer
+from shared.engine.load import load_model
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 from tests.tiny import make_tiny_model
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from shared.engine.load import load_model, load_tokenizer
+from shared.engine.load import load_model
 from shared.engine.protocol import EngineError
+from shared.engine.tokenizer import load_tokenizer
 
 IDS = torch.arange(10, 40)[None]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.engine.load import load_tokenizer
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 from tests.tiny import CHATML, make_tiny_tokenizer
 
 DIALOGUE = [

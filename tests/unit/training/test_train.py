@@ -15,9 +15,10 @@ import torch
 
 from services.training.engine.model import choose_dtype, lora_targets, size_of
 from services.training.engine.spec import ModelRef
-from shared.engine.load import load_model, load_tokenizer
+from shared.engine.load import load_model
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
 from tests.tiny import CHATML, make_tiny_model
 from tests.unit.training.engine_run import make_spec, messages, run, write_shard
 
