@@ -105,7 +105,7 @@ env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there i
 	@touch $@
 
 .PHONY: check-deploy
-check-deploy: .venv-deploy/.installed ## Dockerfile, compose file and manifests, without a container engine (50 MB of tools)
+check-deploy: .venv-deploy/.installed ## Dockerfile, compose file and manifests, without a container engine (200 MB to download)
 	deploy/check .venv-deploy/bin
 
 .PHONY: check

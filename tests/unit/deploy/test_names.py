@@ -32,7 +32,6 @@ PATCHES = {"room", "server", "gpu"}
 OTHERS = {
     "ANNEAL_API_KEY": "the command line's key",
     "ANNEAL_URL": "the command line's platform",
-    "ANNEAL_METRICS_TOKEN": "opens the gateway's /metrics",
 }
 """Variables that are no settings of a room."""
 TEXTS = [

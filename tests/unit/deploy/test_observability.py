@@ -13,7 +13,7 @@ from shared.runtime.resources import open_resources
 from shared.runtime.service import web_app
 from shared.runtime.settings import Settings
 from tests.observability.queries import alerts, panels, queries
-from tests.unit.deploy.files import ROOT
+from tests.unit.deploy.files import ROOT, objects
 
 GUIDE = (ROOT / "docs" / "guides" / "observability.md").read_text()
 TITLES = {"platform", "events", "training", "serving"}
@@ -43,9 +43,10 @@ def names_in(expression: str) -> Iterator[str]:
     yield from re.findall(r"\b(?:anneal_|process_)\w+|\bup\b", bare)
 
 
-def test_panels_and_alerts_read_metrics_that_exist(catalogue: list[Described]) -> None:
+def test_panels_alerts_and_autoscaling_read_metrics_that_exist(catalogue: list[Described]) -> None:
     known = NOT_OURS | {each.name + suffix for each in catalogue for suffix in SUFFIXES[each.type]}
-    for asked in [*(query.expression for query in queries()), *alerts().values()]:
+    scaling = [trigger["metadata"]["query"] for trigger in objects("ScaledObject")["training"]["spec"]["triggers"]]
+    for asked in [*(query.expression for query in queries()), *alerts().values(), *scaling]:
         found = set(names_in(asked))
         assert found, asked
         assert found <= known, asked
