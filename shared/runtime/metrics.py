@@ -2,7 +2,7 @@
 
 Everything that a process counts hangs on one `Metrics`, made with its resources; two platforms in one process do not
 meet. What lies in a database or a broker is not kept up to date but asked at a scrape, within a limit: a server that
-is away costs its gauges for the moment, never the answer. The table in docs/guides/observability.md is checked against
+is away costs its gauges for the moment, never the answer. docs/reference/metrics.md is written from
 `Metrics.catalogue`.
 """
 
