@@ -160,9 +160,11 @@ class Engines:
         self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, *, torch: bool
     ) -> Child:
         """Launch, once more if the parent died under the request; the spec is the first command."""
+        parent = await self._parent(torch=torch)
         try:
-            child = await (await self._parent(torch=torch)).launch(request, span)
+            child = await parent.launch(request, span)
         except ConnectionError:
+            await parent.ended()  # or the next one would be this one again
             child = await (await self._parent(torch=torch)).launch(request, span)
         await child.send(spec)
         return child
@@ -260,6 +262,10 @@ class _WarmParent:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._listening
+
+    async def ended(self) -> None:
+        """Wait until the process has gone and its children are accounted for."""
+        await asyncio.shield(self._listening)
 
     async def _post(self, request: dict[str, Any], fds: list[int]) -> None:
         body = json.dumps(request).encode()

@@ -81,7 +81,7 @@ async def test_training_lowers_the_validation_loss(room: Room, method: str) -> N
 
 
 async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: Room, engines: Engines) -> None:
-    body = {"dataset": "ds_hello", "max_steps": 30, "seed": 3, **SETTINGS}
+    body = {"dataset": "ds_hello", "max_steps": 120, "seed": 3, **SETTINGS}  # it must not end before it is killed
     undisturbed = await room.submit(**body)
     assert (await room.until(undisturbed["id"], *FINAL))["state"] == "succeeded"
 
