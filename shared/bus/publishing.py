@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import SpanKind
 
 from shared.events.envelope import Envelope
-from shared.runtime.telemetry import context_of, traceparent, tracer
+from shared.runtime.telemetry import context_of, recording, traceparent, tracer
 
 
 @contextmanager
@@ -16,6 +16,9 @@ def publishing(envelope: Envelope, *, system: str, destination: str) -> Iterator
     The span's own parent is what caused the event, which may be long ago. It follows OpenTelemetry's messaging
     conventions, where `system` is the broker's name.
     """
+    if not recording():
+        yield envelope
+        return
     attributes = {
         "messaging.system": system,
         "messaging.operation.type": "send",

@@ -15,6 +15,11 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, Statu
 tracer = trace.get_tracer("anneal")
 
 
+def recording() -> bool:
+    """Whether spans go anywhere. Where they do not, a span would only repeat the context that it was given."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def trace_id() -> str | None:
     """The current trace id in hex, or None outside a recorded trace."""
     here = _here()
