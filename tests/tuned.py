@@ -25,8 +25,11 @@ from tests.tiny import make_tiny_model
 Build = Callable[[Resources], Awaitable[Service]]
 
 
-def make_tiny_adapter(base: Path, folder: Path, *, seed: int = 1) -> Path:
-    """A LoRA adapter over `base` whose weights are not zero, saved with its tokenizer as training saves it."""
+def make_tiny_adapter(base: Path, folder: Path, *, seed: int = 1, **changes: Any) -> Path:
+    """A LoRA adapter over `base` whose weights are not zero, saved with its tokenizer as training saves it.
+
+    `changes` go into its LoraConfig.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -34,7 +37,8 @@ def make_tiny_adapter(base: Path, folder: Path, *, seed: int = 1) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
+        settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "init_lora_weights": False, **changes}
+        config = LoraConfig(**settings)
         get_peft_model(model, config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
     return folder

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from services.inference.engine.memory import free_memory
+from services.inference.engine.mixing import Mixer
 from shared.engine.load import load_model
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
@@ -25,14 +26,37 @@ WIDE = 1_000_000_000
 
 
 class Base:
-    """Full weights in memory and the adapters over them."""
+    """Full weights in memory and the adapters over them.
+
+    It is called like the transformers model that it holds, with `adapters`: a path or None for each row.
+    """
 
     def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
         self.model: Any = load_model(ref, dtype=dtype)
         self.size = _bytes(self.model.parameters())
         self.adapters: OrderedDict[str, int] = OrderedDict()
         """Path -> bytes, the least recently used first."""
+        self.mixer = Mixer()
         self._active: str | None = None
+
+    def __call__(self, *, adapters: Sequence[str | None] = (None,), **inputs: Any) -> Any:
+        """A forward pass; rows differ only in adapters that the mixer has."""
+        if any(path not in self.mixer for path in adapters):
+            self._activate(adapters[0])
+            return self.model(**inputs)
+        self._activate(None)
+        with self.mixer.rows(adapters):
+            return self.model(**inputs)
+
+    @property
+    def config(self) -> Any:
+        """The transformers configuration."""
+        return self.model.config
+
+    @property
+    def device(self) -> Any:
+        """Where inputs belong."""
+        return self.model.device
 
     def attach(self, path: str, used: Collection[str]) -> None:
         """Load an adapter once; the oldest unused one goes when there are too many."""
@@ -44,15 +68,17 @@ class Base:
         self._load(path)
         own = (weights for name, weights in self.model.named_parameters() if f".{_name(path)}." in f"{name}.")
         self.adapters[path] = _bytes(own)
+        self.mixer.take(path, _name(path), self.model, self.model.dtype)
 
     def detach(self, path: str) -> None:
         """Forget an adapter."""
         self.adapters.pop(path)
-        self.activate(None)
+        self.mixer.drop(path)
+        self._activate(None)
         self.model.delete_adapter(_name(path))
 
-    def activate(self, path: str | None) -> None:
-        """Let the next forward pass use this adapter, or none."""
+    def _activate(self, path: str | None) -> None:
+        """Let peft's layers use this adapter, or none."""
         if path == self._active:
             return
         layers = self.model.base_model
@@ -68,7 +94,7 @@ class Base:
         from peft import PeftModel
 
         if isinstance(self.model, PeftModel):
-            self.activate(None)
+            self._activate(None)
             self.model.load_adapter(path, _name(path), local_files_only=True)
         else:
             self.model = PeftModel.from_pretrained(self.model, path, _name(path), local_files_only=True).eval()
@@ -85,10 +111,7 @@ def _name(path: str) -> str:
 
 
 class Variant:
-    """One model as its callers see it: a base with or without an adapter, a tokenizer, a template.
-
-    It is called like the transformers model that it stands for.
-    """
+    """One model as its callers see it: a base with or without an adapter, a tokenizer, a template."""
 
     def __init__(self, base: Base, adapter: str | None, tokenizer: Any, template: ChatTemplate) -> None:
         self.base, self.adapter, self.tokenizer, self.template = base, adapter, tokenizer, template
@@ -103,20 +126,10 @@ class Variant:
         """Bytes of its own weights: an adapter's without the base's."""
         return self.base.size if self.adapter is None else self.base.adapters[self.adapter]
 
-    def __call__(self, **inputs: Any) -> Any:
-        """A forward pass through the right adapter."""
-        self.base.activate(self.adapter)
-        return self.base.model(**inputs)
-
     @property
-    def config(self) -> Any:
-        """The transformers configuration."""
-        return self.base.model.config
-
-    @property
-    def device(self) -> Any:
-        """Where inputs belong."""
-        return self.base.model.device
+    def lane(self) -> tuple[int, str | None]:
+        """What must be equal for answers to be written as one batch: the base, and an adapter that cannot be mixed."""
+        return id(self.base), None if self.adapter in self.base.mixer else self.adapter
 
 
 class Residency:
@@ -142,6 +155,10 @@ class Residency:
         while len(self._tokenizers) > MOST_TOKENIZERS:
             self._tokenizers.popitem(last=False)
         return found
+
+    def known(self, uri: str) -> Variant | None:
+        """The variant, if it needs no loading."""
+        return self._variants.get(uri)
 
     def __contains__(self, uri: str) -> bool:
         """Whether this variant needs no loading."""

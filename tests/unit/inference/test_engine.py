@@ -254,3 +254,69 @@ def test_log_probabilities_are_those_of_the_model(models: dict[str, dict[str, An
             assert (entry["token"], entry["logprob"]) == (entry["top"][0]["token"], entry["top"][0]["logprob"])
             assert entry["token"] == tokenizer.decode([likely.indices[0]])
             ids.append(int(likely.indices[0]))
+
+
+@pytest.fixture(scope="module")
+def mixture(models: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Adapters over one base that differ in rank, in the layers that they change, and in kind."""
+    base, folder = models["base"]["ref"], tmp_path_factory.mktemp("mixture")
+    kinds: dict[str, dict[str, Any]] = {
+        "wide": {"r": 9, "lora_alpha": 3},
+        "attention": {"target_modules": ["q_proj", "v_proj"]},
+        "dora": {"use_dora": True},
+        "head": {"modules_to_save": ["lm_head"]},
+    }
+    made = {
+        name: make_tiny_adapter(Path(base["path"]), folder / name, seed=seed, **changes)
+        for seed, (name, changes) in enumerate(kinds.items(), 10)
+    }
+    refs = {name: {"path": str(path), "kind": "adapter", "base": base} for name, path in made.items()}
+    return models | {name: {**models["base"], "uri": f"anneal://{name}", "ref": ref} for name, ref in refs.items()}
+
+
+def test_adapters_of_one_base_are_one_batch(mixture: dict[str, dict[str, Any]]) -> None:
+    """Those with more to them than plain LoRA have a batch of their own, and all answer as they do alone."""
+    alone = {}
+    for name, model in mixture.items():
+        serving, heard = serve(ask(name, model))
+        drain(serving)
+        alone |= heard.texts()
+    assert len(set(alone.values())) == len(mixture)
+    serving, together = serve(*(ask(name, model) for name, model in mixture.items()))
+    for _ in mixture:
+        serving.round()
+    assert sorted(lane.live for lane in serving._lanes.values()) == [1, 1, len(mixture) - 2]
+    drain(serving)
+    assert together.texts() == alone
+
+
+def test_mixed_rows_are_pefts_own_logits(mixture: dict[str, dict[str, Any]]) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from services.inference.engine.residency import Base
+
+    names = ["one", "wide", None, "attention", "one"]
+    paths = [mixture[name]["ref"]["path"] if name else None for name in names]
+    base = Base(mixture["base"]["ref"], "float32")
+    for path in {path for path in paths if path}:
+        base.attach(path, ())
+    ids = torch.arange(20, 20 + 5 * 7).reshape(5, 7)
+    with torch.inference_mode():
+        mixed = base(input_ids=ids, adapters=paths).logits
+        for row, path in enumerate(paths):
+            plain = AutoModelForCausalLM.from_pretrained(mixture["base"]["ref"]["path"], dtype=torch.float32)
+            model = PeftModel.from_pretrained(plain, path) if path else plain
+            assert torch.allclose(mixed[row], model.eval()(input_ids=ids[row : row + 1]).logits[0], atol=1e-4)
+
+
+def test_a_model_that_is_unloaded_while_it_answers_goes_afterwards(models: dict[str, dict[str, Any]]) -> None:
+    serving, heard = serve(ask("a", models["one"]), ask("b", models["two"], max_tokens=40))
+    for _ in range(3):
+        serving.round()
+    serving.take({"op": "unload", "uri": models["one"]["uri"]})
+    assert "anneal://one" in serving._residency.sizes()
+    drain(serving)
+    assert heard.finished() == [("a", 0), ("b", 0)]
+    assert sorted(serving._residency.sizes()) == ["anneal://two"]
