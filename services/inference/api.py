@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 
-from services.inference.models import Deployment, DeploymentView
+from services.inference.models import DeploymentView
 from services.inference.service import Deployments
 from shared.documents.entities import Page
 from shared.runtime.principal import Caller
@@ -19,6 +19,7 @@ class DeploymentRequest(BaseModel):
     """What to deploy."""
 
     model_id: str = Field(min_length=1, description="a model id, or the unique name of a custom model")
+    pinned: bool | None = Field(default=None, description="true: never evict it to make room; null: as it is, else no")
 
 
 def routes(deployments: Deployments) -> APIRouter:
@@ -28,18 +29,18 @@ def routes(deployments: Deployments) -> APIRouter:
     @router.post("", status_code=202)
     async def create_deployment(body: DeploymentRequest, caller: Caller, key: Key = None) -> DeploymentView:
         """Load a model and keep it ready. It is `ready` once it has answered a first time."""
-        return _view(await deployments.deploy(caller.project, body.model_id, key))
+        return deployments.view(await deployments.deploy(caller.project, body.model_id, key, pinned=body.pinned))
 
     @router.get("")
     async def list_deployments(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[DeploymentView]:
         """Deployments, newest first."""
         page = await deployments.page(caller.project, limit, cursor)
-        return Page[DeploymentView](items=[_view(item) for item in page.items], next_cursor=page.next_cursor)
+        return Page[DeploymentView](items=[deployments.view(item) for item in page.items], next_cursor=page.next_cursor)
 
     @router.get("/{deployment_id}")
     async def show_deployment(deployment_id: str, caller: Caller) -> DeploymentView:
         """State of one deployment."""
-        return _view(await deployments.get(caller.project, deployment_id))
+        return deployments.view(await deployments.get(caller.project, deployment_id))
 
     @router.delete("/{deployment_id}", status_code=204)
     async def delete_deployment(deployment_id: str, caller: Caller) -> None:
@@ -47,7 +48,3 @@ def routes(deployments: Deployments) -> APIRouter:
         await deployments.undeploy(caller.project, deployment_id)
 
     return router
-
-
-def _view(deployment: Deployment) -> DeploymentView:
-    return DeploymentView.model_validate(deployment.model_dump())

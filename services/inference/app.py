@@ -9,6 +9,7 @@ from services.inference import api, handlers, openai_api
 from services.inference.catalog import Catalog
 from services.inference.choosing_engine import choose_engine
 from services.inference.completions import Completions
+from services.inference.figures import Figures
 from services.inference.metrics import ServingMetrics
 from services.inference.service import Deployments
 from services.inference.store import Stores
@@ -22,8 +23,9 @@ async def build(resources: Resources) -> Service:
     settings = resources.settings
     catalog = Catalog(resources.blobs, stores)
     engine = choose_engine(resources, settings.vllm_command, settings.vllm_engines)
-    completions = Completions(catalog, engine, ServingMetrics(resources.metrics, engine))
-    deployments = Deployments(stores, catalog, engine)
+    figures = Figures()
+    completions = Completions(catalog, engine, ServingMetrics(resources.metrics, engine), figures)
+    deployments = Deployments(stores, catalog, engine, figures)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

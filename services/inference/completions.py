@@ -9,6 +9,7 @@ from opentelemetry.trace import Link, Span
 
 from services.inference.catalog import Catalog, FoundModel
 from services.inference.errors import Unsupported
+from services.inference.figures import Figures
 from services.inference.metrics import ServingMetrics
 from services.inference.protocol import Begun, Engine, Finish, Generation, Sampling, Text, TokenLogprob
 from services.inference.shapes import Sampled, Usage
@@ -57,8 +58,8 @@ class Run:
 class Completions:
     """The use case behind both completion endpoints."""
 
-    def __init__(self, catalog: Catalog, engine: Engine, metrics: ServingMetrics) -> None:
-        self._catalog, self._engine, self._metrics = catalog, engine, metrics
+    def __init__(self, catalog: Catalog, engine: Engine, metrics: ServingMetrics, figures: Figures) -> None:
+        self._catalog, self._engine, self._metrics, self._figures = catalog, engine, metrics, figures
         self._asked: set[str] = set()
 
     async def prepare(self, project: str, request: Sampled) -> Run:
@@ -79,11 +80,13 @@ class Completions:
 
     async def texts(self, run: Run) -> AsyncIterator[Text]:
         """Text as it appears, until every choice has finished. Leaving early cancels the rest."""
-        with self._span(run) as span, self._metrics.completion() as serving:
+        measured = self._figures.request(run.model.uri)
+        with self._span(run) as span, self._metrics.completion() as serving, measured as note:
             generation = replace(run.generation, traceparent=traceparent(trace.set_span_in_context(span)))
             async with aclosing(self._engine.generate(generation)) as messages:  # type: ignore[type-var]
                 async for message in messages:
                     serving.note(message)
+                    note(message)
                     if text := run.note(message):
                         yield text
 

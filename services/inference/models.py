@@ -24,6 +24,7 @@ class Deployment(Entity):
 
     model_id: str
     model_uri: str
+    pinned: bool = False
     state: State = "loading"
     ready_at: datetime | None = None
     load_seconds: float | None = None
@@ -43,9 +44,10 @@ class Deployment(Entity):
             return
         self.state, self.code, self.detail = "failed", code, detail
 
-    def again(self) -> None:
-        """Try once more to load what failed."""
-        if self.state == "failed":
+    def again(self, pinned: bool | None) -> None:
+        """Try once more to load what failed, or load it anew to keep it more or less firmly (None: as it is)."""
+        if self.state == "failed" or pinned not in (None, self.pinned):
+            self.pinned = self.pinned if pinned is None else pinned
             self.state, self.code, self.detail = "loading", None, None
 
     def gone(self) -> Sequence[Event]:
@@ -54,10 +56,16 @@ class Deployment(Entity):
 
 
 class DeploymentView(Public):
-    """A deployment."""
+    """A deployment; memory and rates are those of the process that answers, rates over its last minute."""
 
     model_id: str
+    pinned: bool = Field(description="never evicted to make room for others")
     state: State
+    resident: bool = Field(description="in memory now; if not, its next request waits for the loading")
+    memory_bytes: int = Field(description="of its own weights: an adapter's without its base's")
+    requests_per_second: float
+    tokens_per_second: float = Field(description="of answers that ended")
+    first_token_seconds: float | None = Field(description="from a request to its first text, median")
     ready_at: datetime | None
     load_seconds: float | None = Field(description="how long loading and warm-up took")
     code: str | None = Field(description="why it failed")

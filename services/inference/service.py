@@ -2,13 +2,16 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from services.inference.catalog import Catalog, FoundModel
-from services.inference.models import Deployment, ServedModel
+from services.inference.figures import Figures
+from services.inference.models import Deployment, DeploymentView, ServedModel
 from services.inference.protocol import Engine
 from services.inference.store import Stores
 from shared.documents.entities import Changed, Page, derived_id, new_id
@@ -26,17 +29,17 @@ LEFT = 60.0
 class Deployments:
     """The use cases around deployments."""
 
-    def __init__(self, stores: Stores, catalog: Catalog, engine: Engine) -> None:
-        self._stores, self._catalog, self._engine = stores, catalog, engine
+    def __init__(self, stores: Stores, catalog: Catalog, engine: Engine, figures: Figures) -> None:
+        self._stores, self._catalog, self._engine, self._figures = stores, catalog, engine, figures
         self._loading: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def deploy(self, project: str, name: str, key: str | None) -> Deployment:
+    async def deploy(self, project: str, name: str, key: str | None, *, pinned: bool | None = None) -> Deployment:
         """Begin to deploy a model; one that is deployed already is returned, a failed one is tried again."""
         model = await self._catalog.find(project, name)
         store = self._stores.deployments.for_project(project)
         for existing in await store.find({"model_id": model.id}, limit=1):
-            again = await store.change(existing.id, Deployment.again)
+            again = await store.change(existing.id, lambda deployment: deployment.again(pinned))
             return self._begin(again)
         id = derived_id("dep", project, key) if key else new_id("dep")
         asked = hashlib.sha256(model.id.encode()).hexdigest() if key else None
@@ -46,6 +49,7 @@ class Deployments:
             request_hash=asked,
             model_id=model.id,
             model_uri=model.uri,
+            pinned=bool(pinned),
             traceparent=continuing(model.manifest.traceparent, "request deployment"),
         )
         return self._begin(await store.create(deployment))
@@ -57,6 +61,16 @@ class Deployments:
     async def get(self, project: str, id: str) -> Deployment:
         """One deployment; raises NotFound."""
         return await self._stores.deployments.for_project(project).get(id)
+
+    def view(self, deployment: Deployment) -> DeploymentView:
+        """A deployment as it is shown: what is stored, what the engine holds, how it is used."""
+        models, figure = self._engine.facts().models, self._figures.of(deployment.model_uri)
+        return DeploymentView(
+            **deployment.model_dump(include=set(DeploymentView.model_fields)),
+            resident=deployment.model_uri in models,
+            memory_bytes=models.get(deployment.model_uri, 0),
+            **asdict(figure),
+        )
 
     async def undeploy(self, project: str, id: str) -> None:
         """End a deployment and free its memory."""
@@ -94,9 +108,11 @@ class Deployments:
             await self.undeploy(project, deployment.id)
 
     async def resume(self) -> None:
-        """Go on with what a restart interrupted; what was ready is loaded when it is first asked."""
+        """Go on with what a restart interrupted; what was ready is loaded when it is first asked, or now if pinned."""
         for deployment in await self._stores.deployments.find({"state": "loading"}):
             self._begin(deployment)
+        for deployment in await self._stores.deployments.find({"state": "ready", "pinned": True}):
+            self._in_background(self._pin(deployment))
 
     async def look_after(self) -> None:
         """Until cancelled, take over what loads nowhere any more: its process died, or a server was away."""
@@ -121,10 +137,20 @@ class Deployments:
 
     def _begin(self, deployment: Deployment) -> Deployment:
         if deployment.state == "loading":
-            task = asyncio.create_task(self._load(deployment.id))
-            self._loading.add(task)
-            task.add_done_callback(self._loading.discard)
+            self._in_background(self._load(deployment.id))
         return deployment
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+    async def _pin(self, deployment: Deployment) -> None:
+        """Load what was ready before this process began."""
+        try:
+            await self._warm_up(await self._catalog.find(deployment.project, deployment.model_id), pinned=True)
+        except AnnealError as error:
+            log.warning("not_pinned", deployment_id=deployment.id, reason=error.detail)
 
     async def _load(self, id: str) -> None:
         """Bring a deployment to its end, one at a time: who comes while it loads finds it done."""
@@ -153,7 +179,7 @@ class Deployments:
         """What loading leads to, whatever happens."""
         try:
             model = await self._catalog.find(deployment.project, deployment.model_id)
-            seconds = await self._warm_up(model)
+            seconds = await self._warm_up(model, pinned=deployment.pinned)
         except Unavailable:
             raise
         except AnnealError as error:
@@ -166,9 +192,9 @@ class Deployments:
             )
         return lambda current: current.ready(seconds)
 
-    async def _warm_up(self, model: FoundModel) -> float:
+    async def _warm_up(self, model: FoundModel, *, pinned: bool) -> float:
         """Load and decode a first token; seconds it took."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        await self._engine.load(await self._catalog.spec(model))
+        await self._engine.load(await self._catalog.spec(model), pinned=pinned)
         return clock() - started

@@ -390,6 +390,25 @@ async def test_a_model_that_fails_unforeseen_does_not_load_for_ever(house: House
     assert (shown["state"], shown["code"]) == ("failed", "internal_error")
 
 
+async def test_a_deployment_shows_its_memory_and_use(house: House) -> None:
+    made = (await house.http.post("/deployments", json={"model_id": "tuned2", "pinned": True})).json()
+    await house.hear(ModelReady, "tuned2")
+    await house.chat("tuned2")
+    shown = (await house.http.get(f"/deployments/{made['id']}")).json()
+    assert (shown["state"], shown["pinned"], shown["resident"]) == ("ready", True, True)
+    assert shown["memory_bytes"] > 0
+    assert shown["requests_per_second"] > 0
+    assert shown["tokens_per_second"] > 0
+    assert shown["first_token_seconds"] > 0
+    again = (await house.http.post("/deployments", json={"model_id": "tuned2"})).json()
+    assert (again["id"], again["pinned"], again["state"]) == (made["id"], True, "ready")
+    again = (await house.http.post("/deployments", json={"model_id": "tuned2", "pinned": False})).json()
+    assert (again["id"], again["pinned"], again["state"]) == (made["id"], False, "loading")
+    await house.hear(ModelReady, "tuned2")
+    await house.http.delete(f"/deployments/{made['id']}")
+    await house.hear(ModelUndeployed, "tuned2")
+
+
 async def test_a_key_deploys_one_model(house: House) -> None:
     once = {"Idempotency-Key": "once"}
     first = await house.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
