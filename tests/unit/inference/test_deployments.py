@@ -9,6 +9,7 @@ import pytest
 
 from services.inference import service as deployments_module
 from services.inference.catalog import Catalog
+from services.inference.figures import Figures
 from services.inference.models import Deployment
 from services.inference.service import Deployments
 from services.inference.store import Stores
@@ -25,7 +26,7 @@ URI = artifact_uri("default", "models", "custom", "model_1")
 class Instant:
     """An engine that has loaded everything already."""
 
-    async def load(self, spec: Any) -> None:
+    async def load(self, spec: Any, *, pinned: bool) -> None:
         return None
 
 
@@ -39,7 +40,7 @@ async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
 
 async def room(resources: Resources) -> tuple[Stores, Deployments]:
     stores = await Stores.open(resources)
-    return stores, Deployments(stores, Catalog(resources.blobs, stores), Instant())  # type: ignore[arg-type]
+    return stores, Deployments(stores, Catalog(resources.blobs, stores), Instant(), Figures())  # type: ignore[arg-type]
 
 
 async def until_ready(stores: Stores, id: str) -> Deployment:
