@@ -1,7 +1,7 @@
 """Adapters of one base in one batch: each row gets the low-rank update of its own adapter, in two products per layer.
 
 peft loads and holds the adapters; this computes with them. peft's own `adapter_names` goes through the adapters one
-by one in every layer, which made a step of eight adapters three to five times as slow as the base's (experiments.md).
+by one in every layer, and was slower (docs/experiments.md).
 """
 
 from __future__ import annotations
