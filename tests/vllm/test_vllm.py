@@ -7,7 +7,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -144,8 +144,9 @@ async def test_what_vllm_cannot_serve_is_served_by_transformers(bench: Bench) ->
 
 
 async def kill_when_begun(bench: Bench, killed: list[int | None]) -> None:
-    """Read an answer whose server is killed at its first word."""
-    async with aclosing(bench.vllm.generate(bench.ask("seedling", max_tokens=1500))) as messages:  # type: ignore[type-var]
+    """Read answers whose server is killed at their first word: eight at random, which do not all end at once."""
+    eight = bench.ask("seedling", n=8, max_tokens=1500, sampling=replace(GREEDY, temperature=2.0, seed=7))
+    async with aclosing(bench.vllm.generate(eight)) as messages:  # type: ignore[type-var]
         async for message in messages:
             if isinstance(message, Begun):
                 killed.append(bench.vllm.pid(bench.models["seedling"]))
