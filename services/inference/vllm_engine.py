@@ -157,7 +157,7 @@ def _weights(model: ModelSpec) -> str:
 
 
 def check(model: ModelSpec) -> None:
-    """Raise Unservable for an adapter that vLLM cannot load (its docs: LoRA without DoRA, biases or saved modules)."""
+    """Raise Unservable for an adapter that is more than plain LoRA up to MOST_RANK: transformers serves it instead."""
     if model.ref["kind"] != "adapter":
         return
     config = json.loads((Path(model.ref["path"]) / "adapter_config.json").read_text())
