@@ -117,8 +117,9 @@ def ours(bench: Bench) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     from services.training.engine.interrupts import Interrupts
+    from services.training.engine.run import prepare
     from services.training.engine.spec import TrainingSpec
-    from services.training.engine.train import prepare, train
+    from services.training.engine.train import train
     from shared.engine.protocol import Commands, Reporter
 
     model, shard = bench.folder / "model", bench.folder / "train.parquet"

@@ -1,0 +1,92 @@
+"""What a training run leaves behind: checkpoints on its way, and at its end the model with the record of its making."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from services.training.engine import checkpoint as checkpoints
+from services.training.engine import model as models
+from services.training.engine.provenance import versions
+from services.training.engine.run import Run
+
+
+def save(run: Run) -> Path:
+    """Write a checkpoint of the last whole step and announce it; from then on it is the service's."""
+    position = run.position
+    position.saved_at = position.step
+    folder = checkpoints.write(
+        Path(run.spec.checkpoints),
+        position,
+        run.settings,
+        models.trainable(run.model),
+        {
+            "optimizer": run.optimizer.state_dict(),
+            "scheduler": run.scheduler.state_dict(),
+            "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
+            "random": run.randomness,
+        },
+        run.best,
+    )
+    evaluated = position.evaluated_at == position.step
+    run.reporter.emit(
+        "checkpoint",
+        path=str(folder),
+        step=position.step,
+        loss=position.validation_loss_last if evaluated else None,
+        best=position.best_step == position.step,
+    )
+    return folder
+
+
+def leave(run: Run | None, op: str) -> dict[str, Any]:
+    """End early as asked: at `stop` with a checkpoint, unless the last one says it all or nothing had begun."""
+    folder = None
+    if run and op == "stop" and run.position.saved_at != run.position.step:
+        folder = save(run)
+    steps = run.position.step if run else 0
+    return {"stopped": True, "path": None, "checkpoint": str(folder) if folder else None, "steps": steps}
+
+
+def deliver(run: Run) -> dict[str, Any]:
+    """Write the model with the lowest validation loss (the last one if there is no validation split)."""
+    position, settings = run.position, run.settings
+    if position.best_step not in (None, position.step):
+        checkpoints.restore_weights(checkpoints.load_weights(run.best), models.trainable(run.model))
+    trained, whole = sum(w.numel() for w in models.trainable(run.model).values()), models.count_parameters(run.model)
+    models.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), settings.dtype)
+    chosen = position.step if position.best_step is None else position.best_step
+    ended = "the validation loss stopped falling" if run.gave_up else "all steps are done"
+    why = "there is no validation split to judge by" if position.best_step is None else "the lowest validation loss"
+    run.reporter.log("info", f"{ended} at step {position.step}; delivered the weights of step {chosen}: {why}")
+    return {
+        "stopped": False,
+        "path": run.spec.output,
+        "steps": position.step,
+        "best_step": chosen,
+        "metrics": position.losses(),
+        "template_hash": settings.template_hash,
+        "parameters": whole,
+        "trainable_parameters": trained,
+        "max_length": settings.max_length,
+        "dtype": settings.dtype,
+        "threads": settings.threads,
+        "provenance": provenance(run),
+    }
+
+
+def provenance(run: Run) -> dict[str, Any]:
+    """What one would need to do it again, and what became of the rows."""
+    return {
+        "versions": versions(),
+        "device": str(run.accelerator.device),
+        "seed": run.hyperparameters.seed,
+        "settings": run.settings.model_dump(),
+        "hyperparameters": run.hyperparameters.model_dump(),
+        "tokens": run.position.tokens,
+        "early_stopped": run.gave_up,
+        "samples": {
+            split: {"used": len(samples), "truncated": samples.truncated, "set_aside": samples.aside}
+            for split, samples in (("train", run.training), ("validation", run.validation))
+        },
+    }

@@ -1,0 +1,183 @@
+"""A training run before its first step: the model loaded, the data tokenised, what was left open settled.
+
+A run that goes on from a checkpoint takes its settlements from there instead, and is put back to the checkpoint's step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from services.training.engine import checkpoint as checkpoints
+from services.training.engine import data, optimize
+from services.training.engine import model as models
+from services.training.engine.batches import why_this_layout
+from services.training.engine.checkpoint import Checkpoint, Position
+from services.training.engine.interrupts import Interrupts
+from services.training.engine.metrics import Clock, gpu_gauges
+from services.training.engine.prompts import Prompt, shown_prompts
+from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
+from services.training.engine.tokens import Table, read_prompts
+from shared.engine.protocol import EngineError, Reporter
+from shared.engine.template import ChatTemplate
+from shared.engine.tokenizer import load_tokenizer
+
+
+@dataclass
+class Run:
+    """Everything that a step touches."""
+
+    spec: TrainingSpec
+    settings: Settings
+    tokenizer: Any
+    template: ChatTemplate
+    training: data.Samples
+    validation: data.Samples
+    prompts: list[Prompt]
+    accelerator: Accelerator
+    model: Any
+    optimizer: Any
+    scheduler: Any
+    position: Position
+    randomness: dict[str, Any]
+    clock: Clock
+    gauges: Callable[[], dict[str, float]]
+    reporter: Reporter
+    interrupts: Interrupts
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """As the service resolved them."""
+        return self.spec.hyperparameters
+
+    @property
+    def best(self) -> Path:
+        """The trained weights with the lowest validation loss so far."""
+        return Path(self.spec.workdir) / "best.safetensors"
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether so many evaluations brought no gain that more steps are not worth it."""
+        patience = self.hyperparameters.early_stopping_patience
+        return patience is not None and self.position.evaluations_without_gain >= patience
+
+
+def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> Run:
+    """Load the model, tokenise the data, settle what was left open; or take all that from the checkpoint."""
+    asked = spec.hyperparameters
+    checkpoint = checkpoints.read(Path(spec.resume_from)) if spec.resume_from else None
+    if threads := checkpoint.settings.threads if checkpoint else asked.threads:
+        torch.set_num_threads(threads)
+    tokenizer = load_tokenizer(spec.model.model_dump())
+    template = ChatTemplate.of(tokenizer)
+
+    dtype = checkpoint.settings.dtype if checkpoint else models.choose_dtype(asked.dtype, models.size_of(spec.model))
+    accelerator = optimize.accelerator_for(dtype)
+    torch.manual_seed(asked.seed)  # adapters begin at random
+    with reporter.span("load model"):
+        model = models.load_trainable(spec, dtype)
+    limit = models.context_length(model)
+
+    window = min(limit, spec.dataset.window or asked.max_length or limit)
+    with reporter.span("tokenise"):
+        tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+        tables = [Table.open(tokens, split) for split in ("train", "validation")]
+    settings = checkpoint.settings if checkpoint else settle(asked, model, dtype, template, tables[0], limit)
+    settings = settings.at_most(asked.micro_batch_tokens)
+    if settings.template_hash != template.hash:
+        raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
+    training, validation = (data.cut(table, settings.max_length) for table in tables)
+    if not len(training):
+        raise EngineError(
+            "nothing_to_train",
+            f"no row of the dataset has a token to learn within {settings.max_length} tokens",
+            field="max_length",
+            remedy="raise max_length, or check that the rows have assistant turns",
+        )
+    total = settings.total_steps or asked.total_steps(len(training))
+    optimizer = accelerator.prepare_optimizer(optimize.make_optimizer(model, asked))
+    run = Run(
+        spec=spec,
+        settings=settings.model_copy(update={"total_steps": total}),
+        tokenizer=tokenizer,
+        template=template,
+        training=training,
+        validation=validation,
+        prompts=shown_prompts(read_prompts(tokens), limit),
+        accelerator=accelerator,
+        model=model,
+        optimizer=optimizer,
+        scheduler=optimize.make_scheduler(optimizer, asked, total),
+        position=Position(),
+        randomness=optimize.random_state(),
+        clock=Clock(0, total),
+        gauges=gpu_gauges(),
+        reporter=reporter,
+        interrupts=interrupts,
+    )
+    describe(run)
+    if checkpoint:
+        resume(run, checkpoint)
+    return run
+
+
+def settle(
+    asked: Hyperparameters, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
+) -> Settings:
+    """Decide what the request left open; a resumed run keeps these decisions."""
+    return Settings(
+        layout="packed" if models.packs_exactly(model) else "padded",
+        dtype=dtype,
+        threads=torch.get_num_threads(),
+        max_length=min(limit, asked.max_length or data.choose_max_length(rows, limit)),
+        micro_batch_tokens=asked.micro_batch_tokens,
+        template_hash=template.hash,
+    )
+
+
+def describe(run: Run) -> None:
+    """Say in the log what will be trained on what, and what is left out."""
+    trained, whole = sum(w.numel() for w in models.trainable(run.model).values()), models.count_parameters(run.model)
+    log = run.reporter.log
+    log(
+        "info",
+        f"{run.hyperparameters.method}: {trained:,} of {whole:,} parameters on {run.accelerator.device}, "
+        f"{run.settings.dtype}, {run.settings.threads} threads",
+    )
+    log(
+        "info",
+        f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
+        f"{run.settings.max_length} tokens, {run.settings.total_steps:,} steps",
+    )
+    run.reporter.emit(
+        "settled", longest=int(run.training.lengths.max()), micro_batch_tokens=run.settings.micro_batch_tokens
+    )
+    log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))
+    for split, samples in (("training", run.training), ("validation", run.validation)):
+        if samples.aside:
+            log("warning", f"{samples.aside} {split} samples have no token to learn and are set aside")
+        if samples.truncated:
+            log("warning", f"{samples.truncated} {split} samples are cut to {run.settings.max_length} tokens")
+    if run.spec.dataset.form == "preference":
+        log("warning", "preference pairs: the chosen answers are learned, the rejected ones are not used")
+
+
+def resume(run: Run, checkpoint: Checkpoint) -> None:
+    """Put everything back as it was after the checkpoint's step."""
+    checkpoints.restore_weights(checkpoint.weights, models.trainable(run.model))
+    machinery = checkpoint.machinery
+    run.optimizer.load_state_dict(machinery["optimizer"])
+    run.scheduler.load_state_dict(machinery["scheduler"])
+    if run.accelerator.scaler is not None:
+        run.accelerator.scaler.load_state_dict(machinery["scaler"])
+    optimize.restore_random_state(machinery["random"])
+    checkpoint.bring_best(run.best)
+    run.randomness = machinery["random"]
+    run.position = checkpoint.position.model_copy(update={"saved_at": checkpoint.position.step})
+    run.clock = Clock(run.position.step, run.settings.total_steps)
+    run.reporter.emit("resumed", step=run.position.step)
