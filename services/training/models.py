@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from services.training.servability import Serving
 from shared.documents.entities import Entity, derived_id, now
 from shared.events.envelope import Event
 from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
@@ -61,6 +62,7 @@ class Job(Work):
     resources: Allocation
     preset: str | None = None
     after: list[FollowUp] = []
+    serving: Serving | None = None
     architecture: str = ""
     parameters: int = 0
     context_length: int = 0

@@ -11,6 +11,7 @@ from services.training.machine import check
 from services.training.models import Job, Preset
 from services.training.references import FoundBase, References
 from services.training.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
+from services.training.servability import serving
 from services.training.store import Stores
 from services.training.views import NOT_WAITING, JobDetail, JobView, PresetView, Records, Waiting
 from services.training.workers import Workers, why_it_waits
@@ -155,6 +156,7 @@ def _job(
         parameters=base.manifest.parameters,
         context_length=base.manifest.context_length,
         total_steps=resolved.total_steps,
+        serving=serving(resolved.method, resolved.hyperparameters["lora"], base.manifest.kind),
         traceparent=continuing(dataset.traceparent, "submit job"),
     )
 

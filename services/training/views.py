@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from services.training.models import Allocation, Base, BaseSource, Checkpoint, CustomModel, Job, Method, Preset
+from services.training.servability import Serving
 from shared.documents.entities import Public
 from shared.events.training import FollowUp
 from shared.runtime.work import State
@@ -66,6 +67,7 @@ class JobView(Public):
     )
     defaulted: list[str] = Field(description="names of the settings that the request left to the defaults")
     after: list[FollowUp]
+    serving: Serving | None = Field(description="how vLLM will serve the model, known before it is trained")
     model_id: str | None = Field(description="the custom model, once the job has succeeded")
     cause: str | None = Field(description="why it failed: a stable code")
     detail: str | None = Field(description="why it failed, and what to do")

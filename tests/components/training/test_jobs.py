@@ -63,6 +63,15 @@ async def test_the_answer_shows_every_setting_and_which_were_defaults(room: Room
     await room.until(job["id"], *FINAL)
 
 
+async def test_the_answer_says_how_vllm_will_serve_it(room: Room) -> None:
+    plain, wide = await room.submit(max_steps=1), await room.submit(max_steps=1, lora={"rank": 128})
+    assert plain["serving"]["form"] == "adapter"
+    assert (wide["serving"]["form"], wide["serving"]["reason"]) == ("merged", "rank 128 is above 64")
+    assert wide["serving"]["remedy"]
+    for job in (plain, wide):
+        await room.until(job["id"], *FINAL)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "code", "field"),
     [
