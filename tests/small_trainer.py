@@ -3,7 +3,8 @@
 Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
 the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
 {"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands, {"memory": tokens} is what fits into a micro-batch
-(in its step 8, with rows of up to 100 tokens), {"pace": seconds} is how long each step takes.
+(in its step 8, with rows of up to 100 tokens), {"pace": seconds} is how long each step takes,
+{"result": {...}} adds to its result.
 """
 
 import json
@@ -53,6 +54,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         "template_hash": "small",
         "parameters": 7,
         "trainable_parameters": 7,
+        **control.get("result", {}),
     }
 
 

@@ -36,6 +36,8 @@ def train(
     eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
     early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Training time; then the model is delivered.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens to train on at most.")] = None,
     dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
@@ -64,6 +66,8 @@ def train(
         "eval_every": eval_every,
         "checkpoint_every": checkpoint_every,
         "early_stopping_patience": early_stopping,
+        "max_minutes": max_minutes,
+        "max_tokens": max_tokens,
         "dtype": dtype,
         "threads": threads,
         "seed": seed,
@@ -80,6 +84,8 @@ def train(
     if json:
         print_json(job)
     elif watch:
+        if job.get("warning"):
+            err.print(job["warning"])
         out.print(f"custom model {job['model_id']}: anneal evaluate, export or chat with it")
     else:
         show_job(job)
@@ -139,6 +145,8 @@ def show_job(job: dict[str, Any]) -> None:
     out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
+    if job.get("warning"):
+        out.print(f"  {job['warning']}")
     if job.get("waits_for"):
         out.print(f"  {_waiting(job)}")
     settings, defaulted = job["hyperparameters"], set(job["defaulted"])

@@ -142,6 +142,8 @@ def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str,
         "max_length": None,
         "seed": 42,
         "early_stopping_patience": None,
+        "max_minutes": None,
+        "max_tokens": None,
         "dtype": "auto",
         "threads": resources.cpu,
     }

@@ -69,6 +69,8 @@ class Job(Work):
     total_steps: int = 0
     micro_batch_tokens: int | None = None
     checkpoints: list[Checkpoint] = []
+    ended: str | None = None
+    warning: str | None = None
     manifest: dict[str, Any] | None = None
     staged: str | None = None
     has_files: bool = False
@@ -108,6 +110,8 @@ class Job(Work):
     def publishing(self, manifest: dict[str, Any], staged: str) -> None:
         """Training is over: from here any worker can finish, from the manifest and the files at `staged`."""
         self.state, self.manifest, self.staged, self.has_files = "publishing", manifest, staged, True
+        told = manifest["provenance"].get("training", {})
+        self.ended, self.warning = told.get("ended"), told.get("warning")
 
     def half_published(self) -> None:
         """Files of a model may lie there again after the cleanup of a job that ended without one."""

@@ -71,6 +71,10 @@ class JobView(Public):
     model_id: str | None = Field(description="the custom model, once the job has succeeded")
     cause: str | None = Field(description="why it failed: a stable code")
     detail: str | None = Field(description="why it failed, and what to do")
+    ended: str | None = Field(
+        description="why training was over: all_steps, no_gain, max_minutes, max_tokens or diverged"
+    )
+    warning: str | None = Field(description="what to know about the model of a job that succeeded, such as divergence")
     started_at: datetime | None
     finished_at: datetime | None
     queue_position: int | None = Field(description="1 is next; null when it does not wait")

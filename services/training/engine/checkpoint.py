@@ -24,10 +24,15 @@ _INDEX, _WEIGHTS, _BEST, _OPTIMIZER = "checkpoint.json", "weights.safetensors", 
 
 
 class Position(BaseModel):
-    """How far a run is, after `step` optimizer steps, and what it has seen; losses in nats per token."""
+    """How far a run is, after `step` optimizer steps, and what it has seen; losses in nats per token.
+
+    `seconds` is the time that these steps took with their evaluations, `recent_losses` and `lowest_median` are what
+    engine/divergence.py remembers.
+    """
 
     step: int = 0
     tokens: int = 0
+    seconds: float = 0.0
     evaluated_at: int | None = None
     saved_at: int | None = None
     best_step: int | None = None
@@ -37,6 +42,8 @@ class Position(BaseModel):
     train_loss_last: float | None = None
     validation_loss_first: float | None = None
     validation_loss_last: float | None = None
+    recent_losses: list[float] = []
+    lowest_median: float | None = None
 
     def losses(self) -> dict[str, float]:
         """What is known of the losses, for the model's manifest."""

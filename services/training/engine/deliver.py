@@ -7,6 +7,7 @@ from typing import Any
 
 from services.training.engine import checkpoint as checkpoints
 from services.training.engine import model as models
+from services.training.engine.ending import Ending
 from services.training.engine.provenance import versions
 from services.training.engine.run import Run
 
@@ -48,7 +49,7 @@ def leave(run: Run | None, op: str) -> dict[str, Any]:
     return {"stopped": True, "path": None, "checkpoint": str(folder) if folder else None, "steps": steps}
 
 
-def deliver(run: Run) -> dict[str, Any]:
+def deliver(run: Run, ending: Ending) -> dict[str, Any]:
     """Write the model with the lowest validation loss (the last one if there is no validation split)."""
     position, settings = run.position, run.settings
     if position.best_step not in (None, position.step):
@@ -56,14 +57,16 @@ def deliver(run: Run) -> dict[str, Any]:
     trained, whole = sum(w.numel() for w in models.trainable(run.model).values()), models.count_parameters(run.model)
     models.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), settings.dtype)
     chosen = position.step if position.best_step is None else position.best_step
-    ended = "the validation loss stopped falling" if run.gave_up else "all steps are done"
     why = "there is no validation split to judge by" if position.best_step is None else "the lowest validation loss"
-    run.reporter.log("info", f"{ended} at step {position.step}; delivered the weights of step {chosen}: {why}")
+    told = f"{ending.sentence}; delivered after {position.step} steps the weights of step {chosen}: {why}"
+    run.reporter.log("warning" if ending.remedy else "info", told)
     return {
         "stopped": False,
         "path": run.spec.output,
         "steps": position.step,
         "best_step": chosen,
+        "ended": ending.code,
+        "warning": f"{told[0].upper()}{told[1:]}. {ending.remedy}" if ending.remedy else None,
         "metrics": position.losses(),
         "template_hash": settings.template_hash,
         "parameters": whole,

@@ -17,8 +17,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Clock:
     """Speed of the steps of this attempt, and the time left at the pace so far, evaluations included."""
 
-    def __init__(self, step: int, total: int) -> None:
-        self._from, self._total = step, total
+    def __init__(self, step: int, total: int, seconds: float = 0.0) -> None:
+        """`seconds` is what the steps up to `step` took, in attempts before this one."""
+        self._from, self._total, self._before = step, total, seconds
         self._began = self._step_began = time.monotonic()
         self._processor_began = time.process_time()
 
@@ -30,6 +31,10 @@ class Clock:
     def seconds(self) -> float:
         """Since the step began."""
         return time.monotonic() - self._step_began
+
+    def trained(self) -> float:
+        """Seconds of training over all attempts, evaluations included."""
+        return self._before + time.monotonic() - self._began
 
     def cpu_percent(self) -> float:
         """Processor use of this process since the step began, all threads, in percent of one core."""

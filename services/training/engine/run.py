@@ -17,6 +17,7 @@ from services.training.engine import checkpoint as checkpoints
 from services.training.engine import data, optimize
 from services.training.engine import model as models
 from services.training.engine.batches import why_this_layout
+from services.training.engine.budget import minutes_used_up, shortened, steps_within
 from services.training.engine.checkpoint import Checkpoint, Position
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges
@@ -66,6 +67,11 @@ class Run:
         patience = self.hyperparameters.early_stopping_patience
         return patience is not None and self.position.evaluations_without_gain >= patience
 
+    @property
+    def over(self) -> bool:
+        """Whether the last step is done: all of them, or what the time budget allows."""
+        return self.position.step == self.settings.total_steps or minutes_used_up(self.hyperparameters, self.position)
+
 
 def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> Run:
     """Load the model, tokenise the data, settle what was left open; or take all that from the checkpoint."""
@@ -99,7 +105,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
             field="max_length",
             remedy="raise max_length, or check that the rows have assistant turns",
         )
-    total = settings.total_steps or asked.total_steps(len(training))
+    total = settings.total_steps or steps_within(asked, training.lengths.tolist(), asked.total_steps(len(training)))
     optimizer = accelerator.prepare_optimizer(optimize.make_optimizer(model, asked))
     run = Run(
         spec=spec,
@@ -112,7 +118,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
         accelerator=accelerator,
         model=model,
         optimizer=optimizer,
-        scheduler=optimize.make_scheduler(optimizer, asked, total),
+        scheduler=optimize.make_scheduler(optimizer, shortened(asked, total, len(training)), total),
         position=Position(),
         randomness=optimize.random_state(),
         clock=Clock(0, total),
@@ -179,5 +185,5 @@ def resume(run: Run, checkpoint: Checkpoint) -> None:
     checkpoint.bring_best(run.best)
     run.randomness = machinery["random"]
     run.position = checkpoint.position.model_copy(update={"saved_at": checkpoint.position.step})
-    run.clock = Clock(run.position.step, run.settings.total_steps)
+    run.clock = Clock(run.position.step, run.settings.total_steps, run.position.seconds)
     run.reporter.emit("resumed", step=run.position.step)

@@ -67,6 +67,8 @@ class Hyperparameters(BaseModel):
     eval_every: int | None = None
     checkpoint_every: int | None = None
     early_stopping_patience: int | None = None
+    max_minutes: float | None = None
+    max_tokens: int | None = None
     gradient_checkpointing: bool = False
     dtype: Literal["auto"] | Dtype = "auto"
     threads: int | None = None

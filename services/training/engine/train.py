@@ -9,7 +9,6 @@ files, and the rest is its service's affair.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from services.training.engine import checkpoint as checkpoints
@@ -17,12 +16,14 @@ from services.training.engine import evaluate, optimize
 from services.training.engine import model as models
 from services.training.engine.batches import step_rows, steps_per_epoch
 from services.training.engine.deliver import deliver, leave, save
+from services.training.engine.divergence import Diverged, check_finite, watch
+from services.training.engine.ending import Ending, ending_of
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import memory_mb
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
 from shared.engine.memory import keep_freed_memory
-from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.protocol import Commands, Reporter, run_by_hand
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -34,22 +35,30 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     run, interrupts = None, Interrupts(commands)
     try:
         run = prepare(TrainingSpec.of(spec), reporter, interrupts)
-        train(run)
+        ending = train(run)
         with reporter.span("write model"):
-            return deliver(run)
+            return deliver(run, ending)
     except Interrupted as wish:
         return leave(run, wish.op)
 
 
-def train(run: Run) -> None:
-    """Evaluate, checkpoint, take a step; until all steps are taken or the validation loss stops falling."""
-    position, total = run.position, run.settings.total_steps
+def train(run: Run) -> Ending:
+    """Take steps until the run is over; one that diverges ends there, if it was better than the base before."""
+    try:
+        return to_the_end(run)
+    except Diverged as how:
+        return how.ending(run.position)
+
+
+def to_the_end(run: Run) -> Ending:
+    """Evaluate, checkpoint, take a step; until all steps are taken, the budget is, or no gain is to be expected."""
+    position = run.position
     while True:
         if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
             with run.reporter.span("evaluate", step=position.step):
                 evaluation(run)
-        if run.gave_up or position.step == total:
-            return
+        if ending := ending_of(run):
+            return ending
         if due(run, run.hyperparameters.checkpoint_every) and position.saved_at != position.step > 0:
             with run.reporter.span("checkpoint", step=position.step):
                 save(run)
@@ -76,11 +85,10 @@ def step(run: Run) -> None:
 
     run.optimizer.zero_grad()
     loss = optimize.accumulate(run.model, batches, run.settings.layout, run.accelerator, run.interrupts)
-    if not math.isfinite(loss):
-        raise diverged(run, "loss", loss)
+    check_finite("loss", loss, position.step + 1)
     grad_norm = optimize.clip(run.model, asked.max_grad_norm, run.accelerator)
-    if not math.isfinite(grad_norm) and run.settings.dtype != "fp16":  # there the scaler skips the step
-        raise diverged(run, "gradient", grad_norm)
+    if run.settings.dtype != "fp16":  # there the scaler skips the step
+        check_finite("gradient", grad_norm, position.step + 1)
     learning_rate = run.scheduler.get_last_lr()[0]
     run.optimizer.step()
     run.scheduler.step()
@@ -89,6 +97,7 @@ def step(run: Run) -> None:
     position.tokens += tokens
     position.train_loss_first = loss if position.train_loss_first is None else position.train_loss_first
     position.train_loss_last = loss
+    position.seconds = run.clock.trained()
     run.reporter.metric(
         position.step,
         epoch=round(position.step / steps_per_epoch(len(run.training), asked.batch_size), 4),
@@ -102,29 +111,19 @@ def step(run: Run) -> None:
         **run.gauges(),
     )
     progress(run)
+    watch(position, loss)
 
 
 def due(run: Run, every: int | None) -> bool:
     """At every so many steps, and at the last."""
-    return run.position.step == run.settings.total_steps or bool(every and run.position.step % every == 0)
-
-
-def diverged(run: Run, what: str, value: float) -> EngineError:
-    """The numbers have left the finite world, and no later step brings them back."""
-    at = run.position.step + 1
-    return EngineError(
-        "diverged",
-        f"the {what} became {value} at step {at}",
-        step=at,
-        field="learning_rate",
-        remedy="start again with a lower learning rate or more warm-up steps",
-    )
+    return run.over or bool(every and run.position.step % every == 0)
 
 
 def evaluation(run: Run) -> None:
     """Validation loss and three answers; the best weights so far are kept."""
     position = run.position
     loss = evaluate.validation_loss(run.model, run.validation, run.settings, run.accelerator, run.interrupts)
+    check_finite("validation loss", loss, position.step)
     shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
     position.evaluated_at = position.step
     position.validation_loss_last = loss

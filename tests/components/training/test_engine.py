@@ -80,6 +80,13 @@ async def test_training_lowers_the_validation_loss(room: Room, method: str) -> N
     assert manifest["metrics"]["validation_loss_best"] == min(e["loss"] for e in done["evaluations"])
 
 
+async def test_a_job_ends_with_its_time_and_delivers(room: Room) -> None:
+    job = await room.submit(dataset="ds_hello", **{**SETTINGS, "max_steps": 1_000_000, "max_minutes": 0.01})
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["ended"], done["progress"]["percent"]) == ("succeeded", "max_minutes", 100)
+    assert done["evaluations"][-1]["step"] == done["metrics"]["step"] < 1_000_000
+
+
 async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: Room, engines: Engines) -> None:
     body = {"dataset": "ds_hello", "max_steps": 120, "seed": 3, **SETTINGS}  # it must not end before it is killed
     undisturbed = await room.submit(**body)

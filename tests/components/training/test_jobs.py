@@ -223,6 +223,15 @@ async def test_what_cannot_end_differently_is_not_repeated(room: Room) -> None:
     assert "learning_rate" in done["detail"]
 
 
+async def test_a_job_says_what_to_know_of_a_model_that_is_not_what_was_asked_for(room: Room) -> None:
+    told = {"ended": "diverged", "warning": "The loss became nan at step 12. Start again with a lower learning rate."}
+    room.control(result=told)
+    done = await room.until((await room.submit())["id"], *FINAL)
+    assert (done["state"], done["ended"], done["warning"]) == ("succeeded", *told.values())
+    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    assert told.items() <= manifest["provenance"]["training"].items()
+
+
 async def test_pause_and_resume(room: Room) -> None:
     room.control(hold_at=12)
     job = await room.submit()
