@@ -35,6 +35,7 @@ DOWNLOADS = 2
 async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bundled.FOLDER) -> Service:
     """The training room; `engine` is the child that trains and `bundle` the folder of the bundled base model."""
     stores = await Stores.open(resources)
+    resources.engines.expect(engine)
     capacity = MachineCapacity(Machine.here(), resources.settings.job_slots)
     cleanup = Cleanup(resources.blobs, stores)
     tokens = TokenCaches(resources.blobs, stores.tokens, resources.settings.token_cache_limit)

@@ -1,6 +1,7 @@
 """What an attempt says, stored in batches into the job's stream and snapshot first, broadcast after."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,7 +23,8 @@ BETWEEN_BATCHES = 0.5
 FAREWELL = 15.0
 """Seconds that the last lines of an attempt are tried to be stored."""
 BETWEEN_FIRST_BATCHES = 0.02
-"""Seconds; doubled from batch to batch, so that a job's beginning shows at once."""
+LATE = 0.05
+"""As a share of an attempt's age: in between, the pause grows with it, so that a job's beginning shows at once."""
 MOST_WAITING = 1000
 MOST_LOGS = 20_000
 """Log records that a job may leave; charts go on beyond them."""
@@ -96,7 +98,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Write batches until cancelled; an unreachable database is tried again, a lost lease ends it."""
-        pause = BETWEEN_FIRST_BATCHES
+        began = time.monotonic()
         while True:
             await self._due.wait()
             try:
@@ -105,8 +107,8 @@ class Recorder:
                 return
             except Exception:
                 log.warning("stream_write_failed", job_id=self._job.id, exc_info=True)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, BETWEEN_BATCHES)
+            age = time.monotonic() - began
+            await asyncio.sleep(min(BETWEEN_BATCHES, max(BETWEEN_FIRST_BATCHES, LATE * age)))
 
     async def flush(self) -> None:
         """Write what waits, now. Raises LeaseLost for a stale attempt."""

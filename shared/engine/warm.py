@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from shared.engine.child import become_engine
@@ -37,7 +38,9 @@ PRELOAD = (
     "shared.engine.generate",
     "shared.engine.load",
     "shared.engine.template",
+    "transformers.conversion_mapping",
 )
+WITH_ADAPTERS = ("peft", "peft.tuners.lora.bnb", "peft.utils.transformers_weight_conversion")
 
 
 class WarmParent:
@@ -110,29 +113,34 @@ class WarmParent:
         os.write(self._replies, json.dumps(reply).encode() + b"\n")
 
 
-def preload() -> None:
-    """Import what most engines need; a light install has none of it, and its engines do without.
+def preload(modules: Sequence[str] = ()) -> None:
+    """Import what most engines need, and these modules; a light install has none of it, and its engines do without.
 
     peft imports bitsandbytes, which opens a CUDA context where there is a GPU: there each engine imports it itself.
     """
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking the CUDA runtime would spoil it for every fork
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
     with contextlib.suppress(ModuleNotFoundError):
-        for module in PRELOAD:
+        for module in (*PRELOAD, *modules):
             importlib.import_module(module)
+        sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("llama")  # kept: it takes long
         if not sys.modules["torch"].cuda.is_available():
-            importlib.import_module("peft")
+            for module in WITH_ADAPTERS:
+                importlib.import_module(module)
     gc.collect()
     gc.freeze()  # the collector would otherwise copy these pages into every child
 
 
 def main() -> None:
-    """`python -m shared.engine.warm FD [--bare]`: FD is the service's socket; signals are ignored, its end is ours."""
+    """`python -m shared.engine.warm FD [--bare | MODULE...]`: FD is the service's socket, MODULES are preloaded.
+
+    Signals are ignored: the service's end is ours.
+    """
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     replies = protect_stdout()
     if "--bare" not in sys.argv:
-        preload()
+        preload(sys.argv[2:])
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         WarmParent(socket.socket(fileno=int(sys.argv[1])), replies).serve()
 

@@ -111,7 +111,15 @@ class Engines:
 
     def __init__(self) -> None:
         self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
+        self._expected: list[str] = []
         self._starting = asyncio.Lock()
+
+    def expect(self, target: str) -> None:
+        """This engine will be launched often: let a warm parent that starts from now on import it too.
+
+        Its module must start no thread and run no tensor operation when it is imported.
+        """
+        self._expected.append(target.partition(":")[0])
 
     def parent_pid(self, *, torch: bool = True) -> int | None:
         """The process id of the warm parent, or of the bare one; None where it has not been started."""
@@ -172,7 +180,7 @@ class Engines:
     async def _parent(self, *, torch: bool) -> _WarmParent:
         async with self._starting:
             if torch not in self._parents or self._parents[torch].gone:
-                self._parents[torch] = await _WarmParent.spawn(torch=torch)
+                self._parents[torch] = await _WarmParent.spawn(self._expected if torch else ["--bare"])
             return self._parents[torch]
 
 
@@ -206,12 +214,12 @@ class _WarmParent:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def spawn(cls, *, torch: bool) -> _WarmParent:
+    async def spawn(cls, arguments: Sequence[str]) -> _WarmParent:
         """A session of its own keeps the terminal's Ctrl-C away; the clean environment keeps secrets away."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "shared.engine.warm", str(theirs.fileno()), *(["--bare"] if not torch else [])),
+                *(sys.executable, "-m", "shared.engine.warm", str(theirs.fileno()), *arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=[theirs.fileno()],

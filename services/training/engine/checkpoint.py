@@ -45,6 +45,11 @@ class Position(BaseModel):
     recent_losses: list[float] = []
     lowest_median: float | None = None
 
+    @property
+    def owes_baseline(self) -> bool:
+        """Whether the untrained model counts as the best so far, and its loss was not measured yet."""
+        return self.best_step == 0 and self.best_loss is None
+
     def losses(self) -> dict[str, float]:
         """What is known of the losses, for the model's manifest."""
         known = {

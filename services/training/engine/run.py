@@ -62,6 +62,11 @@ class Run:
         return Path(self.spec.workdir) / "best.safetensors"
 
     @property
+    def adapted(self) -> bool:
+        """Whether what is trained is an adapter, which can be switched off."""
+        return self.hyperparameters.method != "full"
+
+    @property
     def gave_up(self) -> bool:
         """Whether so many evaluations brought no gain that more steps are not worth it."""
         patience = self.hyperparameters.early_stopping_patience

@@ -54,9 +54,12 @@ def to_the_end(run: Run) -> Ending:
     """Evaluate, checkpoint, take a step; until all steps are taken, the budget is, or no gain is to be expected."""
     position = run.position
     while True:
+        if position.owes_baseline and position.step > 0:
+            with run.reporter.span("evaluate", step=0):
+                baseline(run)
         if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
             with run.reporter.span("evaluate", step=position.step):
-                evaluation(run)
+                put_off(run) if position.step == 0 and run.adapted else evaluation(run)
         if ending := ending_of(run):
             return ending
         if due(run, run.hyperparameters.checkpoint_every) and position.saved_at != position.step > 0:
@@ -72,6 +75,8 @@ def steps(run: Run, most: int = 100) -> None:
         step(run)
         run.randomness = optimize.random_state()
         if due(run, run.hyperparameters.eval_every) or due(run, run.hyperparameters.checkpoint_every):
+            return
+        if run.position.owes_baseline:
             return
 
 
@@ -120,11 +125,9 @@ def due(run: Run, every: int | None) -> bool:
 
 
 def evaluation(run: Run) -> None:
-    """Validation loss and three answers; the best weights so far are kept."""
+    """How the model does now; the best weights so far are kept."""
     position = run.position
-    loss = evaluate.validation_loss(run.model, run.validation, run.settings, run.accelerator, run.interrupts)
-    check_finite("validation loss", loss, position.step)
-    shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
+    loss = measured(run, position.step)
     position.evaluated_at = position.step
     position.validation_loss_last = loss
     if position.validation_loss_first is None:
@@ -134,9 +137,29 @@ def evaluation(run: Run) -> None:
         checkpoints.save_weights(models.trainable(run.model), run.best)
     else:
         position.evaluations_without_gain += 1
-    run.reporter.emit("evaluation", step=position.step, loss=loss, perplexity=evaluate.perplexity(loss))
-    run.reporter.emit("samples", step=position.step, items=shown)
     progress(run)
+
+
+def put_off(run: Run) -> None:
+    """Let nobody wait for the untrained model's evaluation: without its adapter it can be had again at any time."""
+    run.position.evaluated_at = run.position.best_step = 0
+    checkpoints.save_weights(models.trainable(run.model), run.best)
+
+
+def baseline(run: Run) -> None:
+    """How the untrained model does, once the first step is taken: an untrained adapter changes nothing."""
+    with run.model.disable_adapter():
+        run.position.validation_loss_first = run.position.best_loss = measured(run, 0)
+
+
+def measured(run: Run, step: int) -> float:
+    """Validation loss, and with it three answers for people to read."""
+    loss = evaluate.validation_loss(run.model, run.validation, run.settings, run.accelerator, run.interrupts)
+    check_finite("validation loss", loss, step)
+    shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
+    run.reporter.emit("evaluation", step=step, loss=loss, perplexity=evaluate.perplexity(loss))
+    run.reporter.emit("samples", step=step, items=shown)
+    return loss
 
 
 def progress(run: Run) -> None:

@@ -11,10 +11,13 @@ from typing import Any
 
 from shared.engine.protocol import Commands, EngineError, Reporter
 
+IMPORTED_BY = os.getpid()
+
 
 def echo(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Report the surroundings and return the spec."""
-    reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm="torch" in sys.modules)
+    warm = "torch" in sys.modules
+    reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm=warm, imported_by=IMPORTED_BY)
     return {"spec": spec}
 
 

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def engines() -> AsyncIterator[Engines]:
     """One warm parent for all tests: what it imports is what takes the time."""
     engines = Engines()
+    for expected in (f"{ENGINES}:echo", "services.training.engine.train:main"):
+        engines.expect(expected)
     await engines.start()
     yield engines
     await engines.close()
@@ -87,6 +89,11 @@ async def test_the_warm_parent_stays_single_threaded_and_out_of_cuda(engines: En
     await everything(await launch(engines, "echo", tmp_path))
     assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
     assert "nvidia" not in Path(f"/proc/{engines.parent_pid()}/maps").read_text()
+
+
+async def test_an_expected_engine_is_imported_before_the_fork(engines: Engines, tmp_path: Path) -> None:
+    hello, _ = await everything(await launch(engines, "echo", tmp_path))
+    assert hello["imported_by"] == engines.parent_pid()
 
 
 async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines: Engines, tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_a_run_learns_and_delivers_what_it_measured(tmp_path: Path, model: Path,
     }
 
 
+def test_the_untrained_model_is_evaluated_behind_the_first_step_where_it_can_be(tmp_path: Path, model: Path) -> None:
+    told = {}
+    for method in ("full", "lora"):
+        _, journal = run(make_spec(tmp_path / method, model, method=method))
+        told[method] = [m for m in journal.messages if m["kind"] in ("evaluation", "samples", "metric")]
+    assert [(m["kind"], m["step"]) for m in told["full"][:3]] == [("evaluation", 0), ("samples", 0), ("metric", 1)]
+    assert told["lora"][0]["kind"] == "metric"
+    assert told["lora"][1:3] == told["full"][:2]
+
+
 def test_every_step_tells_its_figures(tmp_path: Path, model: Path) -> None:
     _, journal = run(make_spec(tmp_path, model))
     metrics = journal.of("metric")

@@ -90,6 +90,15 @@ def test_stop_during_an_evaluation_repeats_it_on_resume(tmp_path: Path, model: P
     assert [m["step"] for m in after.of("evaluation")] == [5, 10]
 
 
+def test_stop_before_the_untrained_model_was_evaluated_does_it_on_resume(tmp_path: Path, model: Path) -> None:
+    _, whole = run(make_spec(tmp_path / "a", model))
+    spec = make_spec(tmp_path / "b", model)
+    result, before = run(spec, Journal(sigterm_at=1))
+    assert before.of("evaluation") == []
+    _, after = run({**spec, "resume_from": result["checkpoint"]})
+    assert after.of("evaluation") == whole.of("evaluation")
+
+
 def test_cancel_leaves_nothing(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model)
     result, journal = run(spec, commands=b'{"op": "cancel"}\n')
