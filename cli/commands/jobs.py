@@ -21,6 +21,8 @@ def train(
     dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
     base: Annotated[str, typer.Option(help="Base model: `anneal models` lists them.")] = "seedling",
     method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
+    objective: Annotated[str | None, typer.Option(help="sft or dpo; by the data when left out.")] = None,
+    beta: Annotated[float | None, typer.Option(help="dpo: how close the model stays to its base.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job and of its model.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimizer steps, instead of epochs.")] = None,
@@ -53,6 +55,8 @@ def train(
         "dataset": dataset,
         "base": base,
         "method": method,
+        "objective": objective,
+        "beta": beta,
         "name": name,
         "epochs": epochs,
         "max_steps": steps,
@@ -239,7 +243,9 @@ def _line(record: dict[str, Any]) -> str | None:
         case "state":
             return f"{moment} state   {record['state']} {record.get('detail') or ''}".rstrip()
         case "evaluation":
-            return f"{moment} eval    step {record['step']}: validation loss {record['loss']:.4f}"
+            rewards = record.get("rewards/accuracies")
+            better = f", the better answer preferred {rewards:.0%}" if rewards is not None else ""
+            return f"{moment} eval    step {record['step']}: validation loss {record['loss']:.4f}{better}"
         case "rewind":
             return f"{moment} resume  from step {record['step']}"
     return None

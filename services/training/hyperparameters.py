@@ -5,11 +5,12 @@ The figures are those of docs/guides/training.md; those for models under 50M par
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from services.training.errors import UnsuitableDataset
 from services.training.machine import Machine
-from services.training.models import Allocation, Method
+from services.training.models import Allocation, Method, Objective
 from services.training.requests import TrainingSettings
 
 TINY = 50_000_000
@@ -20,6 +21,9 @@ LEAST_STEPS = 100
 """Small data in large steps learns nothing: steps shrink until a job has about this many."""
 MANY_ROWS = 50_000
 LEAST_WARMUP = 10
+BETA = 0.1
+PAIR_RATES = {False: (5e-6, 5e-7), True: (5e-4, 5e-5)}
+"""Of preference pairs: (adapter, full) by whether the model is tiny. Those of others are the Zephyr recipe's."""
 LONGEST_BETWEEN_CHECKPOINTS = 500
 ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier"))
 """Settings that are resolved to a member of their own, or into another one."""
@@ -61,6 +65,7 @@ class Subject:
     context_length: int
     rows: int
     form: str
+    objective: Objective = "sft"
 
     @property
     def size(self) -> Size:
@@ -71,6 +76,22 @@ class Subject:
     def tiny(self) -> bool:
         """So small that it wants many small steps at a high rate."""
         return self.parameters < TINY
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it learns which of two answers is better."""
+        return self.objective == "dpo"
+
+    def aiming_at(self, objective: Objective | None) -> "Subject":
+        """With the objective that was asked for, or the one that the data are for. Raises UnsuitableDataset."""
+        if objective == "dpo" and self.form != "preference":
+            raise UnsuitableDataset(
+                f"Its rows are {self.form}: there is no second answer to compare.",
+                field="objective",
+                limit="preference",
+                remedy="Use objective sft, or upload rows with chosen and rejected answers.",
+            )
+        return replace(self, objective=objective or ("dpo" if self.form == "preference" else "sft"))
 
 
 @dataclass(frozen=True)
@@ -89,6 +110,7 @@ def resolve(settings: TrainingSettings, subject: Subject, machine: Machine, slot
     """Fill in what the caller left out. Pure: the same request, model, data and machine give the same job."""
     given = settings.given()
     method: Method = given.get("method", "lora")
+    subject = subject.aiming_at(given.get("objective"))
     asked, lora = given.get("resources", {}), given.get("lora", {})
     resources = Allocation(**{**_allocation(machine, slots), **asked})
     values = {**_fixed(subject, method, resources), **_length(given, subject)}
@@ -114,7 +136,7 @@ def _allocation(machine: Machine, slots: int) -> dict[str, Any]:
 
 def _length(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
     """Rows per step, and either epochs or steps."""
-    epochs = given.get("epochs") or (1.0 if subject.rows > MANY_ROWS else 3.0)
+    epochs = given.get("epochs") or (1.0 if subject.rows > MANY_ROWS or subject.pairs else 3.0)
     if subject.tiny:
         rows = given.get("batch_size") or min(TINY_ROWS, max(1, subject.rows))
         most = TINY_EPOCHS * math.ceil(subject.rows / rows)
@@ -133,6 +155,8 @@ def _rows_per_step(given: Mapping[str, Any], subject: Subject, epochs: float) ->
 
 def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str, Any]:
     return {
+        "objective": subject.objective,
+        "beta": BETA if subject.pairs else None,
         "micro_batch_tokens": subject.size.micro_batch_tokens,
         "learning_rate": _learning_rate(subject, method),
         "scheduler": "cosine",
@@ -150,6 +174,8 @@ def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str,
 
 
 def _learning_rate(subject: Subject, method: Method) -> float:
+    if subject.pairs:
+        return PAIR_RATES[subject.tiny][method == "full"]
     if method == "full":
         return subject.size.full_rate
     continued_pretraining = subject.form == "text" and not subject.tiny

@@ -14,6 +14,7 @@ from shared.runtime.work import Work
 from shared.runtime.worker import MAX_ATTEMPTS
 
 Method = Literal["full", "lora", "qlora"]
+Objective = Literal["sft", "dpo"]
 BaseSource = Literal["bundled", "upload", "path", "object_store", "hub"]
 
 KEPT_CHECKPOINTS = 2

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.training.models import Method
+from services.training.models import Method, Objective
 from shared.events.training import FollowUp
 
 Scheduler = Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"]
@@ -41,6 +41,11 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     method: Method | None = None
+    objective: Objective | None = Field(
+        default=None,
+        description="sft: learn the answers; dpo: learn which of two answers is better, of preference pairs",
+    )
+    beta: float | None = Field(default=None, gt=0, le=100, description="dpo: how close the model stays to its base")
     epochs: float | None = Field(default=None, gt=0, le=1000, description="passes over the training split")
     max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="optimizer steps, instead of epochs")
     batch_size: int | None = Field(default=None, ge=1, le=65_536, description="rows per optimizer step")
@@ -86,6 +91,8 @@ class TrainingSettings(BaseModel):
             raise ValueError("give warmup_ratio or warmup_steps, not both")
         if self.method == "full" and self.lora is not None:
             raise ValueError("lora settings have no meaning for method full")
+        if self.beta is not None and self.objective == "sft":
+            raise ValueError("beta has no meaning for objective sft")
         return self
 
     def given(self) -> dict[str, Any]:

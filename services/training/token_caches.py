@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 FORMAT = 1
 """Of the engine's files: raise it with theirs, and what was kept before is never asked for again."""
+PAIRS = -1
+"""In place of a window, as the engine says it."""
 TEXT_WINDOW = 2048
 """Tokens into which long texts are cut where nobody asked for another length."""
 
@@ -84,7 +86,9 @@ class TokenCaches:
 
 
 def window_of(job: Job, dataset: DatasetManifest) -> int:
-    """Tokens of a piece of text; 0 for conversations, which are kept whole."""
+    """Tokens of a piece of text; 0 for conversations, which are kept whole, PAIRS for both answers of each pair."""
+    if job.hyperparameters.get("objective") == "dpo":
+        return PAIRS
     if dataset.form != "text":
         return 0
     asked = job.hyperparameters.get("max_length") or TEXT_WINDOW

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,6 +32,9 @@ _WORTH_A_PROCESS = 8 << 20
 _ROWS_AT_ONCE = 500
 _FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
 
+PAIRS = -1
+"""Instead of a window: of a preference row both answers are wanted, one sample after the other."""
+
 Group: TypeAlias = tuple[str, int]
 """A shard and one of its row groups."""
 Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
@@ -52,16 +55,21 @@ class Samples:
     def __len__(self) -> int:
         return len(self.kept)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sample: fewer cannot be computed at once."""
+        return int(self.lengths.max())
+
     def take(self, indices: Sequence[int]) -> list[Sample]:
         """These samples, in this order."""
-        rows = [int(self.kept[i]) for i in indices]
-        return [
-            Sample(
-                torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
-                torch.from_numpy(self.table.trained(row, self.max_length)),
-            )
-            for row in rows
-        ]
+        return [self.sample(int(self.kept[i])) for i in indices]
+
+    def sample(self, row: int) -> Sample:
+        """A row of the table, cut."""
+        return Sample(
+            torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
+            torch.from_numpy(self.table.trained(row, self.max_length)),
+        )
 
 
 def tokenised(
@@ -73,7 +81,7 @@ def tokenised(
     than `window` tokens becomes several samples, since all of it is to be learned; conversations are kept whole.
     """
     template = ChatTemplate.of(tokenizer)
-    made_with = {"template_hash": template.hash, "window": window if dataset.form == "text" else 0}
+    made_with = {"template_hash": template.hash, "window": window if dataset.form == "text" or window == PAIRS else 0}
     if dataset.tokens and fits(Path(dataset.tokens), **made_with):
         reporter.log("info", "The dataset's tokens were there already.")
         return Path(dataset.tokens)
@@ -199,13 +207,20 @@ def _samples(source: str, row: str, template: ChatTemplate, window: int) -> list
 
 def samples_of(row: dict[str, Any], template: ChatTemplate, window: int) -> Iterator[Encoded]:
     """What is learned of a row: usually one sample."""
+    if window == PAIRS:  # where a template rewrites earlier turns, an answer's last turn
+        yield from (template.samples(_answered(row, answer))[-1] for answer in ("chosen", "rejected"))
+        return
     if "chosen" in row:  # of a preference pair the preferred answer is what supervised training can learn
-        prompt = row["messages"]
-        row = {"messages": [*prompt, *row["chosen"]], "tools": row.get("tools"), "train_from": len(prompt)}
+        row = _answered(row, "chosen")
     for sample in template.samples(row):
         size = window if "text" in row else max(1, len(sample))
         for start in range(0, len(sample), size):
             yield sample.cut(start, start + size)
+
+
+def _answered(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    prompt = row["messages"]
+    return {"messages": [*prompt, *row[answer]], "tools": row.get("tools"), "train_from": len(prompt)}
 
 
 def choose_max_length(table: Table, limit: int) -> int:

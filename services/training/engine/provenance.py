@@ -6,7 +6,17 @@ import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-_PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "datasets", "tokenizers", "safetensors")
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "trl",
+    "bitsandbytes",
+    "datasets",
+    "tokenizers",
+    "safetensors",
+)
 
 
 def versions() -> dict[str, str]:

@@ -21,6 +21,7 @@ from services.training.engine.budget import minutes_used_up, shortened, steps_wi
 from services.training.engine.checkpoint import Checkpoint, Position
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges
+from services.training.engine.pairs import Pairs
 from services.training.engine.prompts import Prompt, shown_prompts
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
 from services.training.engine.tokens import Table, read_prompts
@@ -94,7 +95,8 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
         model = models.load_trainable(spec, dtype)
     limit = models.context_length(model)
 
-    window = min(limit, spec.dataset.window or asked.max_length or limit)
+    pairs = asked.objective == "dpo"
+    window = data.PAIRS if pairs else min(limit, spec.dataset.window or asked.max_length or limit)
     with reporter.span("tokenise"):
         tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
         tables = [Table.open(tokens, split) for split in ("train", "validation")]
@@ -102,7 +104,8 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
     settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
-    training, validation = (data.cut(table, settings.max_length) for table in tables)
+    cut = Pairs.cut if pairs else data.cut
+    training, validation = (cut(table, settings.max_length) for table in tables)
     if not len(training):
         raise EngineError(
             "nothing_to_train",
@@ -142,7 +145,7 @@ def settle(
 ) -> Settings:
     """Decide what the request left open; a resumed run keeps these decisions."""
     return Settings(
-        layout="packed" if models.packs_exactly(model) else "padded",
+        layout="packed" if asked.objective == "sft" and models.packs_exactly(model) else "padded",
         dtype=dtype,
         threads=torch.get_num_threads(),
         max_length=min(limit, asked.max_length or data.choose_max_length(rows, limit)),
@@ -165,16 +168,15 @@ def describe(run: Run) -> None:
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
         f"{run.settings.max_length} tokens, {run.settings.total_steps:,} steps",
     )
-    run.reporter.emit(
-        "settled", longest=int(run.training.lengths.max()), micro_batch_tokens=run.settings.micro_batch_tokens
-    )
-    log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))
+    run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
+    if not isinstance(run.training, Pairs):
+        log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))
     for split, samples in (("training", run.training), ("validation", run.validation)):
         if samples.aside:
             log("warning", f"{samples.aside} {split} samples have no token to learn and are set aside")
         if samples.truncated:
             log("warning", f"{samples.truncated} {split} samples are cut to {run.settings.max_length} tokens")
-    if run.spec.dataset.form == "preference":
+    if run.spec.dataset.form == "preference" and run.hyperparameters.objective == "sft":
         log("warning", "preference pairs: the chosen answers are learned, the rejected ones are not used")
 
 

@@ -46,10 +46,16 @@ class Lora(BaseModel):
 
 
 class Hyperparameters(BaseModel):
-    """How to train. `batch_size` is rows per optimizer step; either `epochs` or `max_steps` sets the length."""
+    """How to train. `batch_size` is rows per optimizer step; either `epochs` or `max_steps` sets the length.
+
+    `sft` learns what is to be answered, `dpo` which of two answers is better (arXiv 2305.18290): the larger its `beta`
+    (None: 0.1), the closer the model stays to its base.
+    """
 
     model_config = ConfigDict(extra="forbid")
     method: Method = "lora"
+    objective: Literal["sft", "dpo"] = "sft"
+    beta: float | None = None
     epochs: float | None = None
     max_steps: int | None = None
     batch_size: int = 8

@@ -45,6 +45,10 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 def train(run: Run) -> Ending:
     """Take steps until the run is over; one that diverges ends there, if it was better than the base before."""
     try:
+        if run.hyperparameters.objective == "dpo":
+            from services.training.engine import preference  # TRL takes seconds to import
+
+            return preference.to_the_end(run)
         return to_the_end(run)
     except Diverged as how:
         return how.ending(run.position)

@@ -26,12 +26,13 @@ SETTINGS: dict[str, Any] = {"dtype": "fp32", "threads": 1, "batch_size": 4, "eva
 async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
     async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, engine=ENGINE) as opened:
         await put_real_dataset(opened.resources)
+        await put_real_dataset(opened.resources, form="preference")
         yield opened
 
 
-async def put_real_dataset(resources: Resources, words: str = "") -> None:
-    """Forty greetings to learn and eight to check, each with some more `words`."""
-    folder = resources.scratch / "greetings"
+async def put_real_dataset(resources: Resources, words: str = "", form: str = "messages") -> None:
+    """Forty greetings to learn and eight to check, each with some more `words`; or pairs of a kind and a rude one."""
+    folder, id = resources.scratch / f"greetings-{form}", "ds_hello" if form == "messages" else f"ds_{form}"
     folder.mkdir()
     rows = {"train": 40, "validation": 8}
     for split, count in rows.items():
@@ -40,25 +41,31 @@ async def put_real_dataset(resources: Resources, words: str = "") -> None:
             {
                 "row_id": pa.array(range(count), pa.int64()),
                 "source": [f"greetings.jsonl:{i}" for i in range(count)],
-                "row": [json.dumps({"messages": conversation(text)}) for text in texts],
+                "row": [json.dumps(preference(text) if form == "preference" else said(text)) for text in texts],
             }
         )
         pq.write_table(table, folder / f"{split}-00000.parquet")
     manifest = {
-        "dataset_id": "ds_hello",
+        "dataset_id": id,
         "version": "v1",
         "name": "Greetings",
-        "form": "messages",
-        "layout": "messages",
+        "form": form,
+        "layout": form,
         "rows": rows,
         "shards": {split: [f"{split}-00000.parquet"] for split in rows},
     }
-    await publish(resources.blobs, "default/datasets/ds_hello/v1", folder, manifest)
-    await resources.blobs.put("default/datasets/ds_hello/latest.json", b'{"version": "v1"}')
+    await publish(resources.blobs, f"default/datasets/{id}/v1", folder, manifest)
+    await resources.blobs.put(f"default/datasets/{id}/latest.json", b'{"version": "v1"}')
 
 
-def conversation(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]
+def said(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]}
+
+
+def preference(text: str) -> dict[str, Any]:
+    answers = {"chosen": f"You said: {text}", "rejected": "Who cares?"}
+    told = {name: [{"role": "assistant", "content": content}] for name, content in answers.items()}
+    return {"messages": [{"role": "user", "content": text}], **told}
 
 
 def engine_pid(engines: Engines) -> int:
@@ -78,6 +85,29 @@ async def test_training_lowers_the_validation_loss(room: Room, method: str) -> N
     assert manifest["kind"] == ("full" if method == "full" else "adapter")
     assert len(manifest["template_hash"]) == 64
     assert manifest["metrics"]["validation_loss_best"] == min(e["loss"] for e in done["evaluations"])
+
+
+async def test_preference_pairs_teach_which_answer_is_better(room: Room, engines: Engines) -> None:
+    asked = {**SETTINGS, "learning_rate": 1e-3, "beta": 0.2}
+    job = await room.submit(dataset="ds_preference", max_steps=30, **asked)
+    assert (job["hyperparameters"]["objective"], "objective" in job["defaulted"]) == ("dpo", True)
+    async with asyncio.timeout(PATIENCE), room.resources.bus.listen(["training.progressed.v1"]) as heard:
+        while not (await room.job(job["id"]))["checkpoints"]:
+            await anext(heard)
+    os.kill(engine_pid(engines), signal.SIGKILL)
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["ended"]) == ("succeeded", "all_steps"), done["logs"]
+    assert set(losses(await room.records(job["id"]))) == set(range(1, 31))
+    first, last = done["evaluations"][0], done["evaluations"][-1]
+    assert last["loss"] < first["loss"]
+    assert last["rewards/margins"] > 0
+    assert last["rewards/accuracies"] == 1.0
+    assert {"rewards/accuracies", "rewards/margins"} <= done["metrics"].keys()
+
+    learned = await room.submit(dataset="ds_preference", objective="sft", max_steps=1, **SETTINGS)
+    done = await room.until(learned["id"], *FINAL)
+    assert done["state"] == "succeeded"
+    assert any("rejected ones are not used" in line["message"] for line in done["logs"])
 
 
 async def test_a_job_ends_with_its_time_and_delivers(room: Room) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.training.engine.spec import Hyperparameters
-from services.training.errors import ExceedsMachine
+from services.training.errors import ExceedsMachine, UnsuitableDataset
 from services.training.hyperparameters import Resolved, Subject, resolve
 from services.training.machine import Machine, check
 from services.training.models import Allocation
@@ -138,3 +138,22 @@ def test_asking_for_more_than_the_machine_names_what_it_has() -> None:
     with pytest.raises(ExceedsMachine) as refused:
         check(Allocation(cpu=1, gpu=2), [MACHINE])
     assert (refused.value.field, refused.value.limit) == ("resources.gpu", 0)
+
+
+def test_preference_pairs_are_compared_unless_asked_otherwise() -> None:
+    compared = resolved(1e9, form="preference").hyperparameters
+    assert (compared["objective"], compared["beta"], compared["learning_rate"]) == ("dpo", 0.1, 5e-6)
+    assert compared["epochs"] == 1.0
+    assert resolved(1e9, form="preference", method="full").hyperparameters["learning_rate"] == 5e-7
+    learned = resolved(1e9, form="preference", objective="sft").hyperparameters
+    assert (learned["objective"], learned["beta"], learned["learning_rate"]) == ("sft", None, 2e-4)
+    assert {"objective", "beta"} <= set(resolved(form="preference").defaulted)
+    assert resolved().hyperparameters["objective"] == "sft"
+
+
+def test_without_a_second_answer_there_is_nothing_to_compare() -> None:
+    with pytest.raises(UnsuitableDataset) as caught:
+        resolved(form="messages", objective="dpo")
+    assert (caught.value.field, caught.value.limit) == ("objective", "preference")
+    with pytest.raises(ValueError, match="beta has no meaning"):
+        TrainingSettings(objective="sft", beta=0.2)
