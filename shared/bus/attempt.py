@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope
-from shared.runtime.telemetry import context_of, tracer
+from shared.runtime.telemetry import context_of, recording, tracer
 
 
 async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
@@ -30,6 +30,12 @@ async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: s
 
 async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str) -> None:
     parent = context_of(envelope.traceparent)
+    if not recording():
+        context.attach(parent)
+        return await handler(envelope)
+    if not recording():
+        context.attach(parent)
+        return await handler(envelope)
     attributes = {
         "messaging.system": system,
         "messaging.operation.type": "process",

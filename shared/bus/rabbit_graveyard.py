@@ -1,0 +1,64 @@
+"""The dead letters of every room: read, and published to their queues again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+
+from aio_pika import Message
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel
+
+from shared.bus.protocol import DeadLetter
+from shared.bus.rabbit_messages import again, attempts_of, died_at, envelope_of, last_death, letter_id, queue_of
+from shared.bus.topology import Names
+
+PATIENCE = 10.0
+"""Seconds to wait for the broker's next letter."""
+
+Requeue = Callable[[Message, str], Awaitable[None]]
+"""Publishes a message to a queue; returns when the broker has it."""
+
+
+class Graveyard:
+    """Looks on one channel of its own: the broker then sees what goes back before the next look."""
+
+    def __init__(self, channel: AbstractRobustChannel, names: Names) -> None:
+        self._channel, self._names, self._digging = channel, names, asyncio.Lock()
+
+    async def letters(self) -> list[DeadLetter]:
+        """All, oldest first. A second process that looks at the same moment sees less."""
+        async with self._messages() as messages:
+            return [self._letter(message) for message in messages]
+
+    async def raise_up(self, ids: Collection[str], requeue: Requeue) -> int:
+        """Publish each to its room's queue again, then take it out; how many."""
+        async with self._messages() as messages:
+            wanted = [message for message in messages if letter_id(message) in ids]
+            for message in wanted:
+                await requeue(again(message), queue_of(message))
+                await message.ack()
+        return len(wanted)
+
+    @asynccontextmanager
+    async def _messages(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
+        """Everything in the queue, unacknowledged; what the block leaves goes back."""
+        async with self._digging:
+            await self._channel.ready()
+            queue = await self._channel.get_queue(self._names.dead, ensure=False)
+            found: list[AbstractIncomingMessage] = []
+            try:
+                while (message := await queue.get(fail=False, timeout=PATIENCE)) is not None:
+                    found.append(message)
+                yield sorted(found, key=died_at)
+            finally:
+                if rest := [message for message in found if not message.processed]:
+                    await rest[-1].nack(multiple=True, requeue=True)
+
+    def _letter(self, message: AbstractIncomingMessage) -> DeadLetter:
+        queue = queue_of(message)
+        return DeadLetter(
+            id=letter_id(message),
+            room=self._names.room(queue),
+            envelope=envelope_of(message, queue),
+            reason=str(message.headers.get("x-reason") or f"the broker gave up: {last_death(message).get('reason')}"),
+            attempts=attempts_of(message),
+        )
