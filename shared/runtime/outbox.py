@@ -30,6 +30,7 @@ class Outbox:
         self._bus, self._documents = bus, documents
         self._collections: dict[str, Collection] = {}
         self._kicked = asyncio.Event()
+        self._sent: set[str] = set()  # published, and still on a document that changed meanwhile
         metrics = metrics or Metrics()
         self._pending = metrics.reading(
             "anneal_outbox_pending_documents", "Documents whose events wait for the bus", "collection"
@@ -49,18 +50,22 @@ class Outbox:
 
     async def drain(self) -> int:
         """Publish everything that waits; how many documents were cleared."""
-        cleared = 0
+        cleared, waiting = 0, set[str]()
         for collection in list(self._collections.values()):
             for document in await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=500):
+                waiting |= document["outbox"].keys()
                 try:
                     cleared += await self._publish(collection, document)
                 except Exception:  # one event that the bus refuses must not hold up those behind it
                     log.exception("outbox_not_published", id=document["_id"])
+        self._sent &= waiting
         return cleared
 
     async def _publish(self, collection: Collection, document: Document) -> bool:
-        for event in document["outbox"].values():
-            await self._bus.publish(Envelope.model_validate(event))
+        for id, event in document["outbox"].items():
+            if id not in self._sent:
+                await self._bus.publish(Envelope.model_validate(event))
+                self._sent.add(id)
         where = {"pending": document["pending"]}
         return await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
 
