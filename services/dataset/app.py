@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.dataset import openai_files
-from services.dataset.api import routes
+from fastapi import APIRouter
+
+from services.dataset import api, api_rows, openai_files
 from services.dataset.handlers import SUBSCRIPTIONS
 from services.dataset.inspection import Inspector
 from services.dataset.intake import Intake
@@ -50,8 +51,10 @@ async def build(resources: Resources) -> Service:
         async with background(worker.serve()):
             yield
 
-    router = routes(service, inspector, resources.blobs)
-    router.include_router(openai_files.routes(service, inspector))
+    router = APIRouter()
+    parts = (api.routes(service, inspector), api_rows.routes(service, inspector, resources.blobs))
+    for part in (*parts, openai_files.routes(service, inspector)):
+        router.include_router(part)
     return Service("dataset", router, SUBSCRIPTIONS, lifespan)
 
 
