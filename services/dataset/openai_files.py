@@ -85,7 +85,7 @@ class DeletedFile(BaseModel):
 
 def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
     """The routes below /v1/files."""
-    router = APIRouter(prefix="/v1/files")
+    router = APIRouter(prefix="/v1/files", tags=["Dataset"])
 
     @router.post("", openapi_extra=BODY)
     async def create_file(request: Request, caller: Caller) -> FileObject:
