@@ -9,6 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from shared.engine.attention import heads_shared
+from shared.engine.cache import append, change, empty_cache
 from shared.engine.protocol import EngineError
 from shared.engine.sampling import Sampler, Sampling
 
@@ -83,7 +85,7 @@ class Decoding:
         self._stop_ids = frozenset(stop_ids)
         self._context = context_length(model)
         self._rows: list[_Row] = []
-        self._layers: list[tuple[Tensor, Tensor]] = []
+        self._cache = empty_cache()
         self._mask = torch.empty(0, 0, dtype=torch.long, device=model.device)
         self._joined = 0
 
@@ -100,9 +102,10 @@ class Decoding:
         """
         rows = [self._row(self._joined + offset, request) for offset, request in enumerate(requests)]
         ids, mask = _left_padded([request.ids for request in requests], self._model.device)
-        logits, layers = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), [])
+        cache = empty_cache()
+        logits = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)
         self._joined += len(rows)
-        self._join(layers, mask)
+        self._join(cache, mask)
         self._rows += rows
         return self._sample(rows, logits)
 
@@ -115,7 +118,7 @@ class Decoding:
         ids = torch.tensor([[row.token] for row in self._rows], device=device)
         positions = torch.tensor([[row.position] for row in self._rows], device=device)
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
-        logits, self._layers = self._forward(self._rows, ids, self._mask, positions, self._layers)
+        logits = self._forward(self._rows, ids, self._mask, positions, self._cache)
         for row in self._rows:
             row.position += 1
         return self._sample(self._rows, logits)
@@ -137,24 +140,20 @@ class Decoding:
         stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
         return _Row(index, sampler, len(request.ids), left, stop_ids, request)
 
-    def _forward(
-        self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, layers: list[tuple[Tensor, Tensor]]
-    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Logits [rows, vocabulary] of the last position, and the cache with the new keys and values."""
-        from transformers import DynamicCache
-
+    def _forward(self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
+        """Logits [rows, vocabulary] of the last position; the cache takes the new keys and values in."""
         adapters = [row.request.adapter for row in rows]
-        cache: Any = DynamicCache(ddp_cache_data=layers) if layers else DynamicCache()
-        output = self._model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-            **({"adapters": adapters} if any(adapters) else {}),
-        )
-        return output.logits[:, -1].float(), [(layer.keys, layer.values) for layer in cache.layers]
+        with heads_shared(self._model):
+            output = self._model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **({"adapters": adapters} if any(adapters) else {}),
+            )
+        return output.logits[:, -1].float()
 
     def _sample(self, rows: list[_Row], logits: Tensor) -> list[Step]:
         chosen = _choose(rows, logits)
@@ -176,27 +175,26 @@ class Decoding:
             return Step(row.index, token, "stop", likely)
         return Step(row.index, token, None if row.left > 0 else "length", likely)
 
-    def _join(self, layers: list[tuple[Tensor, Tensor]], mask: Tensor) -> None:
+    def _join(self, cache: Any, mask: Tensor) -> None:
         """Put new rows under the old ones, both padded on the left to one length."""
         if self._rows:
-            layers = [
-                (_stack(keys, new_keys), _stack(values, new_values))
-                for (keys, values), (new_keys, new_values) in zip(self._layers, layers, strict=True)
-            ]
+            append(self._cache, cache, _stack)
             mask = _stack(self._mask[:, None, :, None], mask[:, None, :, None])[:, 0, :, 0]
-        self._layers, self._mask = layers, mask
+        else:
+            self._cache = cache
+        self._mask = mask
 
     def _keep(self, kept: list[bool]) -> None:
         """Compact the batch to these rows and cut the padding that all of them share."""
         self._rows = [row for row, keep in zip(self._rows, kept, strict=True) if keep]
         if not self._rows:
-            self._layers = []
+            self._cache = empty_cache()
             return
         index = torch.tensor([i for i, keep in enumerate(kept) if keep], device=self._model.device)
         self._mask = self._mask[index]
         padding = int(self._mask.any(0).int().argmax())
         self._mask = self._mask[:, padding:]
-        self._layers = [(keys[index][:, :, padding:], values[index][:, :, padding:]) for keys, values in self._layers]
+        change(self._cache, lambda tensor: tensor[:, :, padding:][index])
 
 
 def decode(model: Any, requests: Sequence[Request], *, stop_ids: Sequence[int]) -> Iterator[list[Step]]:

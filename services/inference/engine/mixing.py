@@ -1,26 +1,35 @@
 """Adapters of one base in one batch: each row gets the low-rank update of its own adapter, in two products per layer.
 
-peft loads and holds the adapters; this computes with them. peft's own `adapter_names` goes through the adapters one
-by one in every layer, and was slower (docs/experiments.md).
+Rows are laid together by adapter before the products, for rows are small and come and go, while adapters are large
+and stay. peft's own `adapter_names` goes through the adapters one by one in every layer, and was slower
+(docs/experiments.md).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-KEPT = 4
-"""Compositions of a batch whose stacks are kept: prompts are read between the steps of the batch that runs."""
+from services.inference.engine.adapters import Update, Updates
 
-Update = tuple[Tensor, Tensor]
-"""A [inputs, rank] and B [rank, outputs] with the scale in it; in a stack of rows both have a first dimension more."""
-Updates = Mapping[Any, Update]
-"""By layer."""
+KEPT = 4
+"""Sets of adapters whose stacks are kept: prompts are read between the steps of the batch that runs."""
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the rows of a batch go: to `place` in a table of `adapters` x `rows`; the others have no adapter."""
+
+    rows: Tensor
+    place: Tensor
+    adapters: int
+    most: int
 
 
 class Mixer:
@@ -28,15 +37,14 @@ class Mixer:
 
     def __init__(self) -> None:
         self._adapters: dict[str, Updates] = {}
-        self._stacks: OrderedDict[tuple[str | None, ...], Updates] = OrderedDict()
+        self._stacks: OrderedDict[tuple[str, ...], Updates] = OrderedDict()
         self._active: Updates = {}
+        self._places: _Places | None = None
+        self._laid: tuple[Any, Tensor] | None = None
         self._hooked: set[Any] = set()
 
-    def take(self, path: str, name: str, model: Any, dtype: torch.dtype) -> None:
-        """Read the adapter `name` out of a PeftModel; one with more to it than plain LoRA is left to peft."""
-        updates = _updates(model, name, dtype)
-        if updates is None:
-            return
+    def take(self, path: str, updates: Updates) -> None:
+        """Have an adapter ready."""
         self._adapters[path] = updates
         for layer in updates.keys() - self._hooked:
             layer.register_forward_hook(self._add)
@@ -52,63 +60,70 @@ class Mixer:
         return path is None or path in self._adapters
 
     @contextmanager
-    def rows(self, paths: Sequence[str | None]) -> Iterator[None]:
+    def rows(self, paths: Sequence[str | None], device: Any) -> Iterator[None]:
         """Forward passes of a batch whose rows have these adapters."""
-        self._active = self._of(tuple(paths))
+        used = tuple(sorted({path for path in paths if path}))
+        if len(set(paths)) == 1:
+            self._active = self._adapters[used[0]] if used else {}
+        else:
+            self._active, self._places = self._stack(used), _places(paths, used, device)
         try:
             yield
         finally:
-            self._active = {}
+            self._active, self._places, self._laid = {}, None, None
 
-    def _of(self, paths: tuple[str | None, ...]) -> Updates:
-        """One adapter's updates where all rows have the same, else stacks with one for each row."""
-        if len(set(paths)) == 1:
-            return self._adapters[paths[0]] if paths[0] else {}
-        stacks = self._stacks.pop(paths, None) or self._stacked(paths)
+    def _stack(self, paths: tuple[str, ...]) -> Updates:
+        """By layer, the updates of these adapters in one tensor each."""
+        stacks = self._stacks.pop(paths, None)
+        if stacks is None:
+            all = [self._adapters[path] for path in paths]
+            layers = {layer for updates in all for layer in updates}
+            stacks = {layer: _stacked([updates.get(layer) for updates in all]) for layer in layers}
         self._stacks[paths] = stacks
         while len(self._stacks) > KEPT:
             self._stacks.popitem(last=False)
         return stacks
 
-    def _stacked(self, paths: Sequence[str | None]) -> Updates:
-        rows = [self._adapters[path] if path else {} for path in paths]
-        layers = {layer for row in rows for layer in row}
-        return {layer: _stack([row.get(layer) for row in rows]) for layer in layers}
-
     def _add(self, layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
         update = self._active.get(layer)
-        return None if update is None else output + inputs[0] @ update[0] @ update[1]
+        if update is None:
+            return None
+        a, b = update
+        if self._places is None:
+            return output.add_(inputs[0] @ a @ b)
+        by_adapter = torch.bmm(torch.bmm(self._lay(inputs[0], self._places), a), b)
+        by_row = by_adapter.view(-1, *output.shape[1:]).index_select(0, self._places.place)
+        return output.add_(by_row) if len(by_row) == len(output) else output.index_add_(0, self._places.rows, by_row)
+
+    def _lay(self, x: Tensor, places: _Places) -> Tensor:
+        """x [rows, tokens, inputs] by adapter, [adapters, rows x tokens, inputs]; once for layers that share it."""
+        if self._laid is None or self._laid[0] is not x:
+            table = x.new_zeros(places.adapters * places.most, *x.shape[1:])
+            table.index_copy_(0, places.place, x.index_select(0, places.rows))
+            self._laid = x, table.view(places.adapters, -1, x.shape[-1])
+        return self._laid[1]
 
 
-def _stack(updates: Sequence[Update | None]) -> Update:
-    """[rows, inputs, rank] and [rows, rank, outputs]: smaller ranks and rows without an update filled with zeros."""
+def _places(paths: Sequence[str | None], used: Sequence[str], device: Any) -> _Places:
+    counts: Counter[str] = Counter()
+    most = max(Counter(path for path in paths if path).values())
+    rows, place = [], []
+    for row, path in enumerate(paths):
+        if path:
+            rows.append(row)
+            place.append(used.index(path) * most + counts[path])
+            counts[path] += 1
+    return _Places(torch.tensor(rows, device=device), torch.tensor(place, device=device), len(used), most)
+
+
+def _stacked(updates: Sequence[Update | None]) -> Update:
+    """[adapters, inputs, rank] and [adapters, rank, outputs]: smaller ranks and missing updates filled with zeros."""
     known = [update for update in updates if update is not None]
     rank = max(a.shape[1] for a, _ in known)
     stack_a = known[0][0].new_zeros(len(updates), known[0][0].shape[0], rank)
     stack_b = known[0][1].new_zeros(len(updates), rank, known[0][1].shape[1])
-    for row, update in enumerate(updates):
+    for place, update in enumerate(updates):
         if update is not None:
             a, b = update
-            stack_a[row, :, : a.shape[1]], stack_b[row, : b.shape[0]] = a, b
+            stack_a[place, :, : a.shape[1]], stack_b[place, : b.shape[0]] = a, b
     return stack_a, stack_b
-
-
-def _updates(model: Any, name: str, dtype: torch.dtype) -> Updates | None:
-    """By layer, or None where the adapter is not plain LoRA over linear layers."""
-    config = model.peft_config[name]
-    if config.peft_type != "LORA" or config.modules_to_save or config.bias != "none" or config.trainable_token_indices:
-        return None
-    found: dict[Any, Update] = {}
-    for layer in model.modules():
-        if name in getattr(layer, "lora_embedding_A", {}) or name in getattr(layer, "lora_variant", {}):
-            return None
-        if name not in getattr(layer, "lora_A", {}):
-            continue
-        a, b = layer.lora_A[name], layer.lora_B[name]
-        if not all(type(part) is torch.nn.Linear and part.bias is None for part in (a, b)):
-            return None
-        if not isinstance(layer.get_base_layer(), torch.nn.Linear):
-            return None
-        scaled = b.weight * layer.scaling[name]
-        found[layer] = (a.weight.T.to(dtype).contiguous(), scaled.T.to(dtype).contiguous())
-    return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from services.inference.engine.adapters import read_plain, size_of
 from services.inference.engine.memory import free_memory
 from services.inference.engine.mixing import Mixer
 from shared.engine.load import load_model
@@ -25,6 +27,11 @@ WIDE = 1_000_000_000
 """Parameters from which a CPU serves in bfloat16: float32 would need twice the memory bandwidth."""
 
 
+SMALL, FEW = 30_000_000, 64
+"""Parameters and tokens of a forward pass up to which a CPU computes it with one thread: others would wake too late."""
+THREADS = torch.get_num_threads()
+
+
 class Base:
     """Full weights in memory and the adapters over them.
 
@@ -34,6 +41,8 @@ class Base:
     def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
         self.model: Any = load_model(ref, dtype=dtype)
         self.size = _bytes(self.model.parameters())
+        self._parameters = sum(weight.numel() for weight in self.model.parameters())
+        self._linear = {name: m for name, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
         self.adapters: OrderedDict[str, int] = OrderedDict()
         """Path -> bytes, the least recently used first."""
         self.mixer = Mixer()
@@ -41,11 +50,13 @@ class Base:
 
     def __call__(self, *, adapters: Sequence[str | None] = (None,), **inputs: Any) -> Any:
         """A forward pass; rows differ only in adapters that the mixer has."""
+        few = inputs["input_ids"].numel() <= FEW and self._parameters < SMALL
+        torch.set_num_threads(1 if few else THREADS)
         if any(path not in self.mixer for path in adapters):
             self._activate(adapters[0])
             return self.model(**inputs)
         self._activate(None)
-        with self.mixer.rows(adapters):
+        with self.mixer.rows(adapters, self.device):
             return self.model(**inputs)
 
     @property
@@ -65,17 +76,21 @@ class Base:
             return
         for old in [name for name in self.adapters if name not in used][: len(self.adapters) - MOST_ADAPTERS + 1]:
             self.detach(old)
-        self._load(path)
-        own = (weights for name, weights in self.model.named_parameters() if f".{_name(path)}." in f"{name}.")
-        self.adapters[path] = _bytes(own)
-        self.mixer.take(path, _name(path), self.model, self.model.dtype)
+        updates = read_plain(Path(path), self._linear, self.model.dtype, self.device)
+        if updates is None:
+            self.adapters[path] = self._leave_to_peft(path)
+        else:
+            self.mixer.take(path, updates)
+            self.adapters[path] = size_of(updates)
 
     def detach(self, path: str) -> None:
         """Forget an adapter."""
         self.adapters.pop(path)
-        self.mixer.drop(path)
-        self._activate(None)
-        self.model.delete_adapter(_name(path))
+        if path in self.mixer:
+            self.mixer.drop(path)
+        else:
+            self._activate(None)
+            self.model.delete_adapter(_name(path))
 
     def _activate(self, path: str | None) -> None:
         """Let peft's layers use this adapter, or none."""
@@ -90,7 +105,8 @@ class Base:
             self.model.set_adapter(_name(path), inference_mode=True)
         self._active = path
 
-    def _load(self, path: str) -> None:
+    def _leave_to_peft(self, path: str) -> int:
+        """Load an adapter that is more than plain LoRA; its bytes."""
         from peft import PeftModel
 
         if isinstance(self.model, PeftModel):
@@ -99,6 +115,7 @@ class Base:
         else:
             self.model = PeftModel.from_pretrained(self.model, path, _name(path), local_files_only=True).eval()
             self._active = path
+        return _bytes(weights for name, weights in self.model.named_parameters() if f".{_name(path)}." in f"{name}.")
 
 
 def _bytes(weights: Iterable[Any]) -> int:
