@@ -42,6 +42,10 @@ def train(
     max_tokens: Annotated[int | None, typer.Option(help="Tokens to train on at most.")] = None,
     dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Train together, each on a GPU or a share of the cores.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Of several processes: ddp or fsdp.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     priority: Annotated[int | None, typer.Option(help="-100 to 100; higher goes first.")] = None,
     preset: Annotated[str | None, typer.Option(help="A saved set of settings; options go before it.")] = None,
@@ -74,6 +78,8 @@ def train(
         "max_tokens": max_tokens,
         "dtype": dtype,
         "threads": threads,
+        "processes": processes,
+        "strategy": strategy,
         "seed": seed,
         "priority": priority,
         "preset": preset,

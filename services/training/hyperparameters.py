@@ -111,8 +111,15 @@ def resolve(settings: TrainingSettings, subject: Subject, machine: Machine, slot
     given = settings.given()
     method: Method = given.get("method", "lora")
     subject = subject.aiming_at(given.get("objective"))
+    if subject.pairs and given.get("processes", 1) > 1:
+        raise UnsuitableDataset(
+            "Preference pairs are compared in one process.",
+            field="processes",
+            limit=1,
+            remedy="Leave processes out, or use objective sft.",
+        )
     asked, lora = given.get("resources", {}), given.get("lora", {})
-    resources = Allocation(**{**_allocation(machine, slots), **asked})
+    resources = Allocation(**{**_allocation(machine, slots, given.get("processes", 1)), **asked})
     values = {**_fixed(subject, method, resources), **_length(given, subject)}
     values |= {name: value for name, value in given.items() if name not in ELSEWHERE}
     values["learning_rate"] = min(1.0, values["learning_rate"] * given.get("learning_rate_multiplier", 1.0))
@@ -130,8 +137,9 @@ def resolve(settings: TrainingSettings, subject: Subject, machine: Machine, slot
     )
 
 
-def _allocation(machine: Machine, slots: int) -> dict[str, Any]:
-    return {"cpu": max(1, machine.cpu // slots), "gpu": min(1, machine.gpu)}
+def _allocation(machine: Machine, slots: int, processes: int) -> dict[str, Any]:
+    """A share of the cores; a GPU for each process, where there are any."""
+    return {"cpu": max(machine.cpu // slots, min(processes, machine.cpu), 1), "gpu": min(processes, machine.gpu)}
 
 
 def _length(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
@@ -170,6 +178,8 @@ def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str,
         "max_tokens": None,
         "dtype": "auto",
         "threads": resources.cpu,
+        "processes": 1,
+        "strategy": "ddp",
     }
 
 

@@ -53,6 +53,18 @@ def check(asked: Allocation, machines: Sequence[Machine]) -> None:
     )
 
 
+def check_processes(processes: int, asked: Allocation) -> None:
+    """Raises ExceedsMachine where a job's processes would have to share a GPU or a core."""
+    name, have, unit = ("gpu", asked.gpu, "GPUs") if asked.gpu else ("cpu", asked.cpu, "cores")
+    if processes > have:
+        raise ExceedsMachine(
+            f"{processes} processes do not fit on the job's {have} {unit}: each needs its own.",
+            field="processes",
+            limit=have,
+            remedy=f"Ask for at most {have} processes, or for more with resources.{name}.",
+        )
+
+
 def gpus() -> list[str]:
     """What CUDA_VISIBLE_DEVICES may name here."""
     present = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]

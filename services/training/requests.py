@@ -12,6 +12,7 @@ from shared.events.training import FollowUp
 Scheduler = Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"]
 Optimizer = Literal["adamw", "adamw_8bit"]
 Dtype = Literal["auto", "fp32", "bf16", "fp16"]
+Strategy = Literal["ddp", "fsdp"]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -77,7 +78,13 @@ class TrainingSettings(BaseModel):
         default=None, ge=1, le=10**15, description="tokens to train on at most; the schedule ends with them"
     )
     dtype: Dtype | None = None
-    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of the engine")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads, of all processes together")
+    processes: int | None = Field(
+        default=None, ge=1, le=1024, description="train together, each on a GPU of its own or a share of the cores"
+    )
+    strategy: Strategy | None = Field(
+        default=None, description="of several processes: each has the whole model (ddp) or a part of it (fsdp)"
+    )
     resources: AllocationRequest | None = None
     priority: int | None = Field(default=None, ge=-100, le=100, description="higher is claimed first")
 
@@ -93,6 +100,10 @@ class TrainingSettings(BaseModel):
             raise ValueError("lora settings have no meaning for method full")
         if self.beta is not None and self.objective == "sft":
             raise ValueError("beta has no meaning for objective sft")
+        if self.strategy == "fsdp" and (
+            self.method == "qlora" or self.optimizer == "adamw_8bit" or self.dtype == "fp16"
+        ):
+            raise ValueError("fsdp cannot part qlora's weights, adamw_8bit's state or fp16's scale; use ddp")
         return self
 
     def given(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from services.training.errors import InUse
 from services.training.hyperparameters import Resolved, Subject, resolve
-from services.training.machine import check
+from services.training.machine import check, check_processes
 from services.training.models import Job, Preset
 from services.training.references import FoundBase, References
 from services.training.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
@@ -55,6 +55,7 @@ class TrainingJobs:
         own = self._workers.own
         resolved = resolve(settings, subject, own.machine, own.slots)
         check(resolved.resources, [site.machine for site in await self._workers.sites()])
+        check_processes(resolved.hyperparameters["processes"], resolved.resources)
         job = _job(project, request, base, dataset, resolved, key)
         job.fine_tuning = fine_tuning or {}
         if validation:

@@ -131,12 +131,18 @@ def run(main: Main, spec: dict[str, Any], reporter: Reporter, commands: Commands
         result = main(spec, reporter, commands)
         reporter.emit("result", **result)
         return 0
-    except EngineError as error:
-        reporter.emit("failed", code=error.code, detail=error.detail, **error.fields)
     except BaseException as error:  # the process is at its end; the service decides what follows
-        reporter.log("error", traceback.format_exc())
-        reporter.emit("failed", code=failure_code(error), detail=_sentence(error))
+        if not isinstance(error, EngineError):
+            reporter.log("error", traceback.format_exc())
+        reporter.emit("failed", **failure_of(error))
     return 1
+
+
+def failure_of(error: BaseException) -> dict[str, Any]:
+    """What is told of a failure: `code`, `detail`, and fields such as `remedy`."""
+    if isinstance(error, EngineError):
+        return {"code": error.code, "detail": error.detail, **error.fields}
+    return {"code": failure_code(error), "detail": _sentence(error)}
 
 
 def failure_code(error: BaseException) -> str:
@@ -167,9 +173,19 @@ def protect_stdout() -> int:
 
 
 def run_by_hand(main: Main) -> None:
-    """`python -m services.training.engine.train spec.json`: runs an engine from a shell, lines on stdout."""
+    """`python -m services.training.engine.train spec.json`: runs an engine from a shell, lines on stdout.
+
+    Of several processes that torchrun starts only the first one speaks.
+    """
     spec = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    sys.exit(run(main, spec, Reporter(protect_stdout()), Commands(sys.stdin.buffer)))
+    stdout = protect_stdout()
+    reporter = Reporter(stdout) if os.environ.get("RANK", "0") == "0" else silent()
+    sys.exit(run(main, spec, reporter, Commands(sys.stdin.buffer)))
+
+
+def silent() -> Reporter:
+    """A reporter that nobody hears."""
+    return Reporter(os.open(os.devnull, os.O_WRONLY))
 
 
 def _sentence(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -102,6 +102,25 @@ def _like_lengths(lengths: Sequence[int], order: Sequence[int], budget: int) -> 
     return groups
 
 
+def shares(lengths: Sequence[int], budget: int, layout: Layout, processes: int) -> list[list[list[int]]]:
+    """For each process its micro-batches of these rows: about as many tokens for each, and as many micro-batches.
+
+    Processes meet at every micro-batch. One that has fewer rows than the others gets empty ones.
+    """
+    dealt: list[list[int]] = [[] for _ in range(processes)]
+    tokens = [0] * processes
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        least = tokens.index(min(tokens))
+        dealt[least].append(index)
+        tokens[least] += lengths[index]
+    found = [
+        [[rows[i] for i in group] for group in micro_batches([lengths[row] for row in rows], budget, layout)]
+        for rows in map(sorted, dealt)
+    ]
+    most = max(map(len, found))
+    return [groups + [[]] * (most - len(groups)) for groups in found]
+
+
 def padding_share(steps: Sequence[Sequence[int]], budget: int) -> float:
     """The share of padding among what buckets of like lengths would compute, for steps of these rows' lengths."""
     cells = sum(
@@ -127,6 +146,12 @@ def collate(samples: Sequence[Sample], layout: Layout) -> MicroBatch:
     inputs, targets = _packed(samples) if layout == "packed" else _padded(samples)
     tokens, trained = sum(map(len, samples)), sum(int(sample.trained[1:].sum()) for sample in samples)
     return MicroBatch(inputs, targets, tokens, trained)
+
+
+def stand_in(sample: Sample, layout: Layout) -> MicroBatch:
+    """A micro-batch that teaches nothing, for a process that would otherwise be missed by the others."""
+    batch = collate([sample], layout)
+    return replace(batch, targets=torch.full_like(batch.targets, -100), tokens=0, trained=0)
 
 
 def _packed(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from services.training.engine.spec import Settings
+from services.training.engine.spread import part
 from shared.engine.protocol import EngineError
 
 FORMAT = 1
@@ -87,19 +88,24 @@ class Checkpoint:
             link(self.folder / source, best)
 
 
+def name_of(position: Position) -> str:
+    """The folder of the checkpoint behind a step."""
+    return f"step-{position.step:08d}"
+
+
 def write(
-    root: Path,
+    folder: Path,
     position: Position,
     settings: Settings,
     weights: Mapping[str, Tensor],
     machinery: Mapping[str, Any],
     best: Path,
-) -> Path:
-    """Write `<root>/step-<n>` and return it: built beside, synced, then renamed into place.
+) -> None:
+    """Write a checkpoint into `folder`: built beside, synced, then renamed into place.
 
     Files of `best`, the best weights so far, are linked rather than copied.
     """
-    folder, building = root / f"step-{position.step:08d}", root / f".building-{position.step:08d}"
+    building = folder.with_name(f".building-{folder.name}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     if position.best_step == position.step:
@@ -115,8 +121,7 @@ def write(
     _sync(building)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(building, folder)
-    _sync(root)
-    return folder
+    _sync(folder.parent)
 
 
 def read(folder: Path) -> Checkpoint:
@@ -157,7 +162,7 @@ def restore_weights(saved: Mapping[str, Tensor], weights: Mapping[str, Tensor]) 
         )
     with torch.no_grad():
         for name, weight in weights.items():
-            weight.copy_(saved[name])
+            weight.copy_(part(saved[name], weight))
 
 
 def link(source: Path, target: Path) -> None:

@@ -10,25 +10,26 @@ from services.training.engine import model as models
 from services.training.engine.ending import Ending
 from services.training.engine.provenance import versions
 from services.training.engine.run import Run
+from services.training.engine.spread import whole, whole_model
 
 
 def save(run: Run) -> Path:
-    """Write a checkpoint of the last whole step and announce it; from then on it is the service's."""
+    """Write a checkpoint of the last whole step and announce it; from then on it is the service's.
+
+    Of several processes the first one writes, and all gather what it writes.
+    """
     position = run.position
     position.saved_at = position.step
-    folder = checkpoints.write(
-        Path(run.spec.checkpoints),
-        position,
-        run.settings,
-        models.trainable(run.model),
-        {
-            "optimizer": run.optimizer.state_dict(),
-            "scheduler": run.scheduler.state_dict(),
-            "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
-            "random": run.randomness,
-        },
-        run.best,
-    )
+    weights = whole(models.trainable(run.model))
+    machinery = {
+        "optimizer": whole(run.optimizer.state_dict()),
+        "scheduler": run.scheduler.state_dict(),
+        "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
+        "random": run.randomness,
+    }
+    folder = Path(run.spec.checkpoints) / checkpoints.name_of(position)
+    if run.ranks.first:
+        checkpoints.write(folder, position, run.settings, weights, machinery, run.best)
     evaluated = position.evaluated_at == position.step
     run.reporter.emit(
         "checkpoint",
@@ -54,8 +55,11 @@ def deliver(run: Run, ending: Ending) -> dict[str, Any]:
     position, settings = run.position, run.settings
     if position.best_step not in (None, position.step):
         checkpoints.restore_weights(checkpoints.load_weights(run.best), models.trainable(run.model))
-    trained, whole = sum(w.numel() for w in models.trainable(run.model).values()), models.count_parameters(run.model)
-    models.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), settings.dtype)
+    trained = sum(weight.numel() for weight in models.trainable(run.model).values())
+    models.settle_precision(run.model, settings.dtype)
+    state = whole_model(run.model)
+    if run.ranks.first:
+        models.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), state)
     chosen = position.step if position.best_step is None else position.best_step
     why = "there is no validation split to judge by" if position.best_step is None else "the lowest validation loss"
     told = f"{ending.sentence}; delivered after {position.step} steps the weights of step {chosen}: {why}"
@@ -69,7 +73,7 @@ def deliver(run: Run, ending: Ending) -> dict[str, Any]:
         "warning": f"{told[0].upper()}{told[1:]}. {ending.remedy}" if ending.remedy else None,
         "metrics": position.losses(),
         "template_hash": settings.template_hash,
-        "parameters": whole,
+        "parameters": models.count_parameters(run.model),
         "trainable_parameters": trained,
         "max_length": settings.max_length,
         "dtype": settings.dtype,
@@ -83,6 +87,7 @@ def provenance(run: Run) -> dict[str, Any]:
     return {
         "versions": versions(),
         "device": str(run.accelerator.device),
+        "processes": run.ranks.size,
         "seed": run.hyperparameters.seed,
         "settings": run.settings.model_dump(),
         "hyperparameters": run.hyperparameters.model_dump(),

@@ -10,37 +10,43 @@ import torch
 from accelerate import Accelerator
 
 from services.training.engine.attention import attention_for
-from services.training.engine.batches import MicroBatch, collate, micro_batches
+from services.training.engine.batches import MicroBatch, collate, shares, stand_in
 from services.training.engine.data import Samples
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.loss import loss_sum
 from services.training.engine.prompts import Prompt, evaluation_rows
+from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Settings
 from shared.engine.generate import Request, decode
 from shared.engine.template import ChatTemplate
 
 
-def batches_of(samples: Samples, rows: Sequence[int], settings: Settings) -> Iterator[MicroBatch]:
-    """Those rows as micro-batches, each made when its turn comes."""
+def batches_of(samples: Samples, rows: Sequence[int], settings: Settings, ranks: Ranks = ALONE) -> Iterator[MicroBatch]:
+    """This process's share of those rows as micro-batches, each made when its turn comes."""
     lengths = [int(samples.lengths[row]) for row in rows]
-    for group in micro_batches(lengths, settings.micro_batch_tokens, settings.layout):
-        yield collate(samples.take([rows[i] for i in group]), settings.layout)
+    for group in shares(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)[ranks.rank]:
+        if group:
+            yield collate(samples.take([rows[i] for i in group]), settings.layout)
+        else:
+            shortest = rows[lengths.index(min(lengths))]
+            yield stand_in(samples.take([shortest])[0], settings.layout)
 
 
 @torch.no_grad()
 def validation_loss(
-    model: Any, samples: Samples, settings: Settings, accelerator: Accelerator, interrupts: Interrupts
+    model: Any, samples: Samples, settings: Settings, accelerator: Accelerator, interrupts: Interrupts, ranks: Ranks
 ) -> float:
     """Mean cross entropy in nats over the trained tokens of the evaluation rows; every token weighs the same."""
     model.eval()
-    total, trained = 0.0, 0
+    total, trained = 0.0, 0.0
     with attention_for(model, settings.layout):
-        for batch in batches_of(samples, evaluation_rows(len(samples)), settings):
+        for batch in batches_of(samples, evaluation_rows(len(samples)), settings, ranks):
             interrupts.check()
             with accelerator.autocast():
                 total += loss_sum(model, batch.to(accelerator.device)).item()
             trained += batch.trained
     model.train()
+    total, trained = ranks.summed(total, trained)
     return total / trained
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from services.training.engine.ranks import ALONE, Ranks
 from shared.engine.protocol import Commands
+
+OPS = ("", "stop", "cancel")
 
 
 class Interrupted(Exception):
@@ -16,11 +19,21 @@ class Interrupted(Exception):
 class Interrupts:
     """Looks for commands between pieces of work; cheap enough to ask at every micro-batch."""
 
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
+    def __init__(self, commands: Commands, ranks: Ranks = ALONE) -> None:
+        self._commands, self._ranks = commands, ranks
+
+    def among(self, ranks: Ranks) -> Interrupts:
+        """For work that several processes do in step: all ask together, and hear what the first one was told."""
+        return Interrupts(self._commands, ranks)
 
     def check(self) -> None:
         """Raises Interrupted once the service has asked for an end; other commands are not for this engine."""
+        heard = OPS[int(self._ranks.agreed(OPS.index(self._heard() if self._ranks.first else "")))]
+        if heard:
+            raise Interrupted(heard)
+
+    def _heard(self) -> str:
         while command := self._commands.poll():
-            if command["op"] in ("stop", "cancel"):
-                raise Interrupted(command["op"])
+            if command["op"] in OPS:
+                return command["op"]
+        return ""

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from services.training.engine.attention import ragged
+from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.generate import context_length as context_length
-from shared.engine.load import load_model
+from shared.engine.load import Device, load_model
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
 
@@ -28,7 +29,7 @@ _WORTH_BF16 = 50_000_000
 """Parameters from which half precision on a CPU can pay for its conversions."""
 
 
-def load_trainable(spec: TrainingSpec, dtype: Dtype) -> Any:
+def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = ALONE) -> Any:
     """The model in training mode with exactly the weights that `method` trains requiring gradients, all of them fp32.
 
     Full training keeps fp32 masters and computes in `dtype` by autocast: small updates vanish in bf16 weights.
@@ -39,6 +40,7 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype) -> Any:
         spec.model.model_dump(),
         dtype="float32" if hyperparameters.method == "full" else TORCH_DTYPES[dtype],
         quantization="nf4" if hyperparameters.method == "qlora" else None,
+        device=_device(hyperparameters, ranks),
     )
     model.config.use_cache = True
     if hyperparameters.method != "full":
@@ -46,6 +48,13 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype) -> Any:
     if hyperparameters.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model.train()
+
+
+def _device(hyperparameters: Hyperparameters, ranks: Ranks) -> Device:
+    """Alone: all GPUs there are. A process among others has one, and what is to be parted may be too large for it."""
+    if ranks.size == 1:
+        return "auto"
+    return "cuda" if torch.cuda.is_available() and hyperparameters.strategy == "ddp" else "cpu"
 
 
 def _with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> Any:
@@ -178,8 +187,19 @@ def packs_exactly(model: Any) -> bool:
     return bool((packed - alone).abs().max() <= tolerance * alone.abs().max())
 
 
-def save_model(model: Any, tokenizer: Any, template: ChatTemplate, folder: Path, dtype: Dtype) -> None:
-    """Write an adapter folder (peft) or full safetensors, with the tokenizer, template and every end token."""
+def settle_precision(model: Any, dtype: Dtype) -> None:
+    """Full weights are delivered as they were evaluated: in bf16 if that was it; fp16 keeps its fp32 masters."""
+    if dtype == "bf16" and not hasattr(model, "peft_config"):
+        model.to(torch.bfloat16)
+
+
+def save_model(
+    model: Any, tokenizer: Any, template: ChatTemplate, folder: Path, state: Mapping[str, Tensor] | None = None
+) -> None:
+    """Write an adapter folder (peft) or full safetensors, with the tokenizer, template and every end token.
+
+    `state` are the whole weights where the model itself has only a part of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.chat_template = template.source
     generation = model.generation_config
@@ -187,11 +207,9 @@ def save_model(model: Any, tokenizer: Any, template: ChatTemplate, folder: Path,
     if any(getattr(generation, name, None) is not None for name in ("temperature", "top_p", "top_k")):
         generation.do_sample = True  # or saving a base's sampling defaults is refused
     if hasattr(model, "peft_config"):
-        model.save_pretrained(folder, save_embedding_layers=False)
+        model.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
         (folder / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
         generation.save_pretrained(folder)
     else:
-        if dtype == "bf16":  # what was evaluated; fp16 keeps its fp32 masters
-            model.to(torch.bfloat16)
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)

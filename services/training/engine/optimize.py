@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
+from torch.distributed.tensor import DTensor
 from transformers import get_scheduler
 
 from services.training.engine.attention import attention_for
 from services.training.engine.batches import MicroBatch
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.loss import loss_sum
+from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Layout
+from services.training.engine.spread import adding_up
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _COSINE_FLOOR = 0.1
@@ -25,21 +29,28 @@ def accelerator_for(dtype: Dtype) -> Accelerator:
 
 
 def accumulate(
-    model: Any, batches: Sequence[MicroBatch], layout: Layout, accelerator: Accelerator, interrupts: Interrupts
+    loss_of: nn.Module,
+    batches: Sequence[MicroBatch],
+    layout: Layout,
+    accelerator: Accelerator,
+    interrupts: Interrupts,
+    ranks: Ranks = ALONE,
 ) -> float:
-    """Add up the gradients of a step's mean loss per trained token; returns that loss.
+    """Add up the gradients of a step's mean loss per trained token; returns that loss. `loss_of` is spread.spread's.
 
-    Every micro-batch is divided by the trained tokens of the whole step, so how a step is split changes nothing.
+    Every micro-batch is divided by the trained tokens of the whole step, so how a step is split changes nothing: over
+    micro-batches or over processes, whose gradients are averaged and therefore made so many times larger.
     """
-    total, trained = 0.0, sum(batch.trained for batch in batches)
-    with attention_for(model, layout):
-        for batch in batches:
+    total, (trained,) = 0.0, ranks.summed(sum(batch.trained for batch in batches))
+    with attention_for(getattr(loss_of, "module", loss_of).model, layout):
+        for number, batch in enumerate(batches, 1):
             interrupts.check()
-            with accelerator.autocast():
-                loss = loss_sum(model, batch.to(accelerator.device)) / trained
-            accelerator.backward(loss)
+            with adding_up(loss_of, last=number == len(batches)):
+                with accelerator.autocast():
+                    loss = loss_of(batch.to(accelerator.device)) / trained
+                accelerator.backward(loss * ranks.size)
             total += loss.item()
-    return total
+    return ranks.summed(total)[0]
 
 
 def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimizer:
@@ -76,7 +87,15 @@ def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) 
 def clip(model: Any, limit: float | None, accelerator: Accelerator) -> float:
     """Scale the gradients down to norm `limit`; returns their norm before."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    return float(accelerator.clip_grad_norm_(weights, limit or float("inf")))
+    norm = accelerator.clip_grad_norm_(weights, limit or float("inf"))
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+
+def seed_step(seed: int, step: int, ranks: Ranks) -> None:
+    """Let each of several processes draw other numbers in each step, the same ones whenever the step is taken."""
+    if ranks.size > 1:
+        digest = hashlib.sha256(f"{seed}/{step}/{ranks.rank}".encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:7]))
 
 
 def random_state() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from services.training.engine import checkpoint as checkpoints
 from services.training.engine import data, optimize
@@ -23,7 +24,9 @@ from services.training.engine.interrupts import Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges
 from services.training.engine.pairs import Pairs
 from services.training.engine.prompts import Prompt, shown_prompts
+from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
+from services.training.engine.spread import part_of_optimizer, spread
 from services.training.engine.tokens import Table, read_prompts
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
@@ -43,6 +46,7 @@ class Run:
     prompts: list[Prompt]
     accelerator: Accelerator
     model: Any
+    loss: nn.Module
     optimizer: Any
     scheduler: Any
     position: Position
@@ -51,6 +55,7 @@ class Run:
     gauges: Callable[[], dict[str, float]]
     reporter: Reporter
     interrupts: Interrupts
+    ranks: Ranks
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -79,41 +84,39 @@ class Run:
         return self.position.step == self.settings.total_steps or minutes_used_up(self.hyperparameters, self.position)
 
 
-def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> Run:
+def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, ranks: Ranks = ALONE) -> Run:
     """Load the model, tokenise the data, settle what was left open; or take all that from the checkpoint."""
     asked = spec.hyperparameters
     checkpoint = checkpoints.read(Path(spec.resume_from)) if spec.resume_from else None
-    if threads := checkpoint.settings.threads if checkpoint else asked.threads:
-        torch.set_num_threads(threads)
+    before = checkpoint.settings if checkpoint else None
+    if threads := before.threads if before else asked.threads:
+        torch.set_num_threads(max(1, threads // ranks.size))
     tokenizer = load_tokenizer(spec.model.model_dump())
     template = ChatTemplate.of(tokenizer)
 
-    dtype = checkpoint.settings.dtype if checkpoint else models.choose_dtype(asked.dtype, models.size_of(spec.model))
+    size = models.size_of(spec.model)
+    dtype = before.dtype if before else ranks.told(lambda: models.choose_dtype(asked.dtype, size))
     accelerator = optimize.accelerator_for(dtype)
     torch.manual_seed(asked.seed)  # adapters begin at random
     with reporter.span("load model"):
-        model = models.load_trainable(spec, dtype)
+        model = models.load_trainable(spec, dtype, ranks)
     limit = models.context_length(model)
 
-    pairs = asked.objective == "dpo"
+    pairs, workdir = asked.objective == "dpo", Path(spec.workdir)
     window = data.PAIRS if pairs else min(limit, spec.dataset.window or asked.max_length or limit)
     with reporter.span("tokenise"):
-        tokens = data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+        tokens = ranks.told(lambda: data.tokenised(spec.dataset, tokenizer, window, workdir, reporter, interrupts))
         tables = [Table.open(tokens, split) for split in ("train", "validation")]
-    settings = checkpoint.settings if checkpoint else settle(asked, model, dtype, template, tables[0], limit)
+    settings = before or ranks.told(lambda: settle(asked, model, dtype, template, tables[0], limit))
     settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
     cut = Pairs.cut if pairs else data.cut
     training, validation = (cut(table, settings.max_length) for table in tables)
-    if not len(training):
-        raise EngineError(
-            "nothing_to_train",
-            f"no row of the dataset has a token to learn within {settings.max_length} tokens",
-            field="max_length",
-            remedy="raise max_length, or check that the rows have assistant turns",
-        )
-    total = settings.total_steps or steps_within(asked, training.lengths.tolist(), asked.total_steps(len(training)))
+    asked_for = asked.total_steps(some_of(training))
+    total = settings.total_steps or steps_within(asked, training.lengths.tolist(), asked_for)
+
+    loss = spread(model, asked.strategy, ranks, accelerator.device)
     optimizer = accelerator.prepare_optimizer(optimize.make_optimizer(model, asked))
     run = Run(
         spec=spec,
@@ -125,6 +128,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
         prompts=shown_prompts(read_prompts(tokens), limit),
         accelerator=accelerator,
         model=model,
+        loss=loss,
         optimizer=optimizer,
         scheduler=optimize.make_scheduler(optimizer, shortened(asked, total, len(training)), total),
         position=Position(),
@@ -132,12 +136,25 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts) -> R
         clock=Clock(0, total),
         gauges=gpu_gauges(),
         reporter=reporter,
-        interrupts=interrupts,
+        interrupts=interrupts.among(ranks),
+        ranks=ranks,
     )
     describe(run)
     if checkpoint:
         resume(run, checkpoint)
     return run
+
+
+def some_of(training: data.Samples) -> int:
+    """How many rows there are; raises EngineError `nothing_to_train` where none is left."""
+    if not len(training):
+        raise EngineError(
+            "nothing_to_train",
+            f"no row of the dataset has a token to learn within {training.max_length} tokens",
+            field="max_length",
+            remedy="raise max_length, or check that the rows have assistant turns",
+        )
+    return len(training)
 
 
 def settle(
@@ -147,7 +164,7 @@ def settle(
     return Settings(
         layout="packed" if asked.objective == "sft" and models.packs_exactly(model) else "padded",
         dtype=dtype,
-        threads=torch.get_num_threads(),
+        threads=asked.threads or torch.get_num_threads(),
         max_length=min(limit, asked.max_length or data.choose_max_length(rows, limit)),
         micro_batch_tokens=asked.micro_batch_tokens,
         template_hash=template.hash,
@@ -163,6 +180,8 @@ def describe(run: Run) -> None:
         f"{run.hyperparameters.method}: {trained:,} of {whole:,} parameters on {run.accelerator.device}, "
         f"{run.settings.dtype}, {run.settings.threads} threads",
     )
+    if run.ranks.size > 1:
+        log("info", f"{run.ranks.size} processes ({run.hyperparameters.strategy}), each with its share of every step")
     log(
         "info",
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
@@ -184,12 +203,13 @@ def resume(run: Run, checkpoint: Checkpoint) -> None:
     """Put everything back as it was after the checkpoint's step."""
     checkpoints.restore_weights(checkpoint.weights, models.trainable(run.model))
     machinery = checkpoint.machinery
-    run.optimizer.load_state_dict(machinery["optimizer"])
+    run.optimizer.load_state_dict(part_of_optimizer(machinery["optimizer"], run.optimizer))
     run.scheduler.load_state_dict(machinery["scheduler"])
     if run.accelerator.scaler is not None:
         run.accelerator.scaler.load_state_dict(machinery["scaler"])
     optimize.restore_random_state(machinery["random"])
-    checkpoint.bring_best(run.best)
+    if run.ranks.first:
+        checkpoint.bring_best(run.best)
     run.randomness = machinery["random"]
     run.position = checkpoint.position.model_copy(update={"saved_at": checkpoint.position.step})
     run.clock = Clock(run.position.step, run.settings.total_steps, run.position.seconds)

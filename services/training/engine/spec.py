@@ -12,6 +12,7 @@ from shared.engine.protocol import EngineError
 Method = Literal["full", "lora", "qlora"]
 Dtype = Literal["fp32", "bf16", "fp16"]
 Layout = Literal["packed", "padded"]
+Strategy = Literal["ddp", "fsdp"]
 
 
 class ModelRef(BaseModel):
@@ -48,6 +49,7 @@ class Lora(BaseModel):
 class Hyperparameters(BaseModel):
     """How to train. `batch_size` is rows per optimizer step; either `epochs` or `max_steps` sets the length.
 
+    `batch_size` and `threads` are of all `processes` together, `micro_batch_tokens` of each.
     `sft` learns what is to be answered, `dpo` which of two answers is better (arXiv 2305.18290): the larger its `beta`
     (None: 0.1), the closer the model stays to its base.
     """
@@ -78,6 +80,8 @@ class Hyperparameters(BaseModel):
     gradient_checkpointing: bool = False
     dtype: Literal["auto"] | Dtype = "auto"
     threads: int | None = None
+    processes: int = 1
+    strategy: Strategy = "ddp"
 
     def total_steps(self, rows: int) -> int:
         """Optimizer steps of the whole run over `rows` training rows."""

@@ -9,6 +9,7 @@ files, and the rest is its service's affair.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from services.training.engine import checkpoint as checkpoints
@@ -20,10 +21,13 @@ from services.training.engine.divergence import Diverged, check_finite, watch
 from services.training.engine.ending import Ending, ending_of
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import memory_mb
+from services.training.engine.peers import together
+from services.training.engine.ranks import Ranks
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
+from services.training.engine.spread import whole
 from shared.engine.memory import keep_freed_memory
-from shared.engine.protocol import Commands, Reporter, run_by_hand
+from shared.engine.protocol import Commands, Reporter, run_by_hand, silent
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -32,9 +36,19 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     At {"op": "stop"} it writes a checkpoint and returns with `stopped`; at {"op": "cancel"} it just returns.
     """
     keep_freed_memory()
-    run, interrupts = None, Interrupts(commands)
+    asked = TrainingSpec.of(spec)
+    processes = 1 if "WORLD_SIZE" in os.environ else asked.hyperparameters.processes  # else torchrun has started them
+    if processes == 1:
+        return train_here(asked, reporter, commands)
+    return together(processes, lambda: train_here(asked, reporter, commands), reporter)
+
+
+def train_here(spec: TrainingSpec, reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """This process's part of the training; of several only the first one reports and hears commands."""
+    ranks = Ranks.joined()
+    run, reporter = None, reporter if ranks.first else silent()
     try:
-        run = prepare(TrainingSpec.of(spec), reporter, interrupts)
+        run = prepare(spec, reporter, Interrupts(commands), ranks)
         ending = train(run)
         with reporter.span("write model"):
             return deliver(run, ending)
@@ -89,11 +103,12 @@ def step(run: Run) -> None:
     run.clock.start_step()
     position, asked = run.position, run.hyperparameters
     rows = step_rows(len(run.training), asked.batch_size, asked.seed, position.step)
-    batches = list(evaluate.batches_of(run.training, rows, run.settings))
-    tokens = sum(batch.tokens for batch in batches)
+    batches = list(evaluate.batches_of(run.training, rows, run.settings, run.ranks))
+    tokens = int(run.training.lengths[rows].sum())
 
     run.optimizer.zero_grad()
-    loss = optimize.accumulate(run.model, batches, run.settings.layout, run.accelerator, run.interrupts)
+    optimize.seed_step(asked.seed, position.step, run.ranks)
+    loss = optimize.accumulate(run.loss, batches, run.settings.layout, run.accelerator, run.interrupts, run.ranks)
     check_finite("loss", loss, position.step + 1)
     grad_norm = optimize.clip(run.model, asked.max_grad_norm, run.accelerator)
     if run.settings.dtype != "fp16":  # there the scaler skips the step
@@ -106,7 +121,7 @@ def step(run: Run) -> None:
     position.tokens += tokens
     position.train_loss_first = loss if position.train_loss_first is None else position.train_loss_first
     position.train_loss_last = loss
-    position.seconds = run.clock.trained()
+    position.seconds = run.ranks.agreed(run.clock.trained())
     run.reporter.metric(
         position.step,
         epoch=round(position.step / steps_per_epoch(len(run.training), asked.batch_size), 4),
@@ -138,16 +153,23 @@ def evaluation(run: Run) -> None:
         position.validation_loss_first = loss
     if position.best_loss is None or loss < position.best_loss:
         position.best_step, position.best_loss, position.evaluations_without_gain = position.step, loss, 0
-        checkpoints.save_weights(models.trainable(run.model), run.best)
+        keep_best(run)
     else:
         position.evaluations_without_gain += 1
     progress(run)
 
 
+def keep_best(run: Run) -> None:
+    """The weights as they are now, until better ones come."""
+    weights = whole(models.trainable(run.model))
+    if run.ranks.first:
+        checkpoints.save_weights(weights, run.best)
+
+
 def put_off(run: Run) -> None:
     """Let nobody wait for the untrained model's evaluation: without its adapter it can be had again at any time."""
     run.position.evaluated_at = run.position.best_step = 0
-    checkpoints.save_weights(models.trainable(run.model), run.best)
+    keep_best(run)
 
 
 def baseline(run: Run) -> None:
@@ -158,7 +180,7 @@ def baseline(run: Run) -> None:
 
 def measured(run: Run, step: int) -> float:
     """Validation loss, and with it three answers for people to read."""
-    loss = evaluate.validation_loss(run.model, run.validation, run.settings, run.accelerator, run.interrupts)
+    loss = evaluate.validation_loss(run.model, run.validation, run.settings, run.accelerator, run.interrupts, run.ranks)
     check_finite("validation loss", loss, step)
     shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
     run.reporter.emit("evaluation", step=step, loss=loss, perplexity=evaluate.perplexity(loss))

@@ -7,7 +7,7 @@ import pytest
 from services.training.engine.spec import Hyperparameters
 from services.training.errors import ExceedsMachine, UnsuitableDataset
 from services.training.hyperparameters import Resolved, Subject, resolve
-from services.training.machine import Machine, check
+from services.training.machine import Machine, check, check_processes
 from services.training.models import Allocation
 from services.training.requests import TrainingSettings
 
@@ -157,3 +157,34 @@ def test_without_a_second_answer_there_is_nothing_to_compare() -> None:
     assert (caught.value.field, caught.value.limit) == ("objective", "preference")
     with pytest.raises(ValueError, match="beta has no meaning"):
         TrainingSettings(objective="sft", beta=0.2)
+
+
+def test_pairs_are_compared_in_one_process() -> None:
+    assert resolved(form="preference", objective="sft", processes=2).hyperparameters["processes"] == 2
+    with pytest.raises(UnsuitableDataset) as caught:
+        resolved(form="preference", processes=2)
+    assert (caught.value.field, caught.value.limit) == ("processes", 1)
+
+
+def test_each_of_several_processes_gets_a_gpu_or_a_core_of_its_own() -> None:
+    subject = Subject(parameters=10**9, context_length=1024, rows=240, form="messages")
+    on_gpus = resolve(TrainingSettings(processes=4), subject, Machine(cpu=8, gpu=4, memory_gb=64), slots=4)
+    assert (on_gpus.resources.gpu, on_gpus.resources.cpu) == (4, 4)
+    assert resolved(processes=6).resources.cpu == 6
+
+
+@pytest.mark.parametrize(("gpu", "limit"), [(2, 2), (0, 8)])
+def test_more_processes_than_gpus_or_cores_are_refused(gpu: int, limit: int) -> None:
+    subject = Subject(parameters=10**9, context_length=1024, rows=240, form="messages")
+    job = resolve(TrainingSettings(processes=9), subject, Machine(cpu=8, gpu=gpu, memory_gb=64), slots=1)
+    with pytest.raises(ExceedsMachine) as caught:
+        check_processes(9, job.resources)
+    assert (caught.value.field, caught.value.limit) == ("processes", limit)
+    assert "resources." in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("other", [{"method": "qlora"}, {"optimizer": "adamw_8bit"}, {"dtype": "fp16"}])
+def test_what_cannot_be_parted_is_not_trained_with_fsdp(other: dict[str, Any]) -> None:
+    TrainingSettings(strategy="ddp", **other)
+    with pytest.raises(ValueError, match="use ddp"):
+        TrainingSettings(strategy="fsdp", **other)

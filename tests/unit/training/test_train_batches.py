@@ -26,6 +26,7 @@ from services.training.engine.loss import loss_sum
 from services.training.engine.model import packs_exactly
 from services.training.engine.optimize import accumulate
 from services.training.engine.spec import Layout
+from services.training.engine.spread import StepLoss
 from shared.engine.protocol import Commands
 
 SHAPE: dict[str, Any] = {
@@ -100,7 +101,7 @@ def losses(model: Any, samples: Sequence[Sample], layout: Layout, budget: int) -
     model.zero_grad()
     groups = micro_batches([len(s) for s in samples], budget, layout)
     batches = [collate([samples[i] for i in group], layout) for group in groups]
-    loss = accumulate(model, batches, layout, Accelerator(cpu=True), Interrupts(Commands(BytesIO())))
+    loss = accumulate(StepLoss(model), batches, layout, Accelerator(cpu=True), Interrupts(Commands(BytesIO())))
     return loss, {name: weight.grad.clone() for name, weight in model.named_parameters()}
 
 

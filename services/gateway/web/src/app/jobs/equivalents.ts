@@ -19,6 +19,8 @@ const OPTIONS: [keyof TrainingRequest, string][] = [
   ['early_stopping_patience', '--early-stopping'],
   ['dtype', '--dtype'],
   ['threads', '--threads'],
+  ['processes', '--processes'],
+  ['strategy', '--strategy'],
   ['seed', '--seed'],
   ['priority', '--priority'],
 ];

@@ -1,0 +1,23 @@
+"""Two processes train as one would; what takes longer to show is in tests/scale."""
+
+from pathlib import Path
+
+import pytest
+
+from services.training.app import ENGINE
+from shared.runtime.children import Engines
+from tests.unit.training.engine_run import make_spec
+from tests.watched import watched
+
+
+async def test_two_processes_learn_what_one_does(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    alone = await watched(engines, ENGINE, make_spec(tmp_path / "alone", tiny, max_steps=6))
+    shared = await watched(engines, ENGINE, make_spec(tmp_path / "shared", tiny, max_steps=6, processes=2))
+
+    assert shared.losses() == pytest.approx(alone.losses(), abs=1e-5)
+    assert len(alone.losses()) == 6
+    assert [m["tokens"] for m in shared.of("metric")] == [m["tokens"] for m in alone.of("metric")]
+    assert [e["loss"] for e in shared.of("evaluation")] == pytest.approx(
+        [e["loss"] for e in alone.of("evaluation")], abs=1e-5
+    )
+    assert shared.result["provenance"]["processes"] == 2

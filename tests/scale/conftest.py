@@ -1,0 +1,36 @@
+"""What several processes and machines do takes longer than the other tests: `make test-scale`."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from shared.runtime.children import Engines
+from tests.tiny import make_tiny_model
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All coroutines share one loop, as the warm parent does."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if not os.environ.get("ANNEAL_TEST_SCALE"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: make test-scale"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def engines() -> AsyncIterator[Engines]:
+    """One warm parent for all tests."""
+    warm = Engines()
+    yield warm
+    await warm.close()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A loadable model folder."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))

@@ -1,0 +1,161 @@
+"""Two processes of one machine train as one would, are steered as one, and die as one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from safetensors.torch import load_file
+
+from services.training.app import ENGINE
+from shared.runtime.children import Child, Engines
+from tests.unit.training.engine_run import make_spec, write_shard
+from tests.watched import LIMIT, Watched, children, kill, watched
+
+ROOT = Path(__file__).resolve().parents[2]
+STRATEGIES = ("ddp", "fsdp")
+METHODS = ("lora", "full")
+CLOSE = 1e-5
+"""Between losses, in nats: other orders of the same sums."""
+
+Alone = Callable[[str], tuple[dict[str, Any], Watched]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> Alone:
+    """By method, the spec and the run of one process."""
+    runs = {}
+    for method in METHODS:
+        spec = make_spec(tmp_path_factory.mktemp(method), tiny, method=method)
+        runs[method] = spec, await watched(engines, ENGINE, spec)
+    return lambda method: runs[method]
+
+
+def close(found: Watched, expected: Watched) -> None:
+    """The same losses, step by step and at every evaluation."""
+    assert found.losses() == pytest.approx(expected.losses(), abs=CLOSE)
+    evaluated = [[(e["step"], e["loss"]) for e in run.of("evaluation")] for run in (found, expected)]
+    assert evaluated[0] == [(step, pytest.approx(loss, abs=CLOSE)) for step, loss in evaluated[1]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_two_processes_learn_what_one_does(
+    tmp_path: Path, engines: Engines, tiny: Path, alone: Alone, strategy: str, method: str
+) -> None:
+    before, expected = alone(method)
+    spec = make_spec(tmp_path, tiny, method=method, processes=2, strategy=strategy)
+    found = await watched(engines, ENGINE, spec)
+    close(found, expected)
+    assert [s["items"] for s in found.of("samples")] == [s["items"] for s in expected.of("samples")]
+    model, reference = (load_file(next(Path(s["output"]).glob("*.safetensors"))) for s in (spec, before))
+    assert model.keys() == reference.keys()
+    for name, weight in reference.items():
+        assert model[name].numpy() == pytest.approx(weight.numpy(), abs=1e-3)
+
+
+async def test_uneven_shares_and_steps_of_fewer_rows_than_processes(
+    tmp_path: Path, engines: Engines, tiny: Path
+) -> None:
+    """Nine rows in steps of two: the last step of a pass has one row, and one process none."""
+    few = {"rows": 9, "batch_size": 2, "micro_batch_tokens": 32}
+    expected = await watched(engines, ENGINE, make_spec(tmp_path / "a", tiny, **few))
+    for strategy in STRATEGIES:
+        spec = make_spec(tmp_path / strategy, tiny, processes=2, strategy=strategy, **few)
+        close(await watched(engines, ENGINE, spec), expected)
+
+
+@pytest.mark.parametrize(("first", "then"), [("ddp", "one process"), ("fsdp", "ddp"), ("one process", "fsdp")])
+async def test_a_stopped_run_goes_on_with_other_processes(
+    tmp_path: Path, engines: Engines, tiny: Path, alone: Alone, first: str, then: str
+) -> None:
+    _, expected = alone("full")
+    spec = make_spec(tmp_path, tiny, method="full", **_processes(first))
+    stopped = await watched(engines, ENGINE, spec, at=3, do=lambda child: child.send({"op": "stop"}))
+    assert stopped.result["stopped"]
+    assert 3 <= stopped.result["steps"] < 10
+    spec["hyperparameters"] |= {"processes": 1, **_processes(then)}
+    resumed = await watched(engines, ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]})
+    assert resumed.of("resumed") == [{"kind": "resumed", "step": stopped.result["steps"]}]
+    assert stopped.losses() | resumed.losses() == pytest.approx(expected.losses(), abs=CLOSE)
+
+
+def _processes(name: str) -> dict[str, Any]:
+    return {"processes": 2, "strategy": name} if name in STRATEGIES else {}
+
+
+async def test_dropout_is_the_same_after_a_resume(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    asked = {"processes": 2, "lora": {"dropout": 0.1}}
+    expected = await watched(engines, ENGINE, make_spec(tmp_path / "a", tiny, **asked))
+    spec = make_spec(tmp_path / "b", tiny, **asked)
+    stopped = await watched(engines, ENGINE, spec, at=4, do=lambda child: child.send({"op": "stop"}))
+    resumed = await watched(engines, ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]})
+    assert stopped.losses() | resumed.losses() == expected.losses()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_cancel_reaches_all(tmp_path: Path, engines: Engines, tiny: Path, strategy: str) -> None:
+    started: list[int] = []
+
+    async def cancel(child: Child) -> None:
+        started.extend(children(child.pid))
+        await child.send({"op": "cancel"})
+
+    spec = make_spec(tmp_path, tiny, max_steps=5000, processes=2, strategy=strategy, checkpoint_every=5000)
+    found = await watched(engines, ENGINE, spec, at=2, do=cancel)
+    assert found.result["stopped"]
+    assert found.of("checkpoint") == []
+    assert len(started) == 1
+    assert not Path(f"/proc/{started[0]}").exists()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_the_death_of_one_process_is_the_death_of_all(
+    tmp_path: Path, engines: Engines, tiny: Path, strategy: str
+) -> None:
+    spec = make_spec(tmp_path, tiny, max_steps=5000, processes=2, strategy=strategy)
+    found = await watched(engines, ENGINE, spec, at=2, do=lambda child: kill(*children(child.pid)))
+    assert found.exit is not None
+    assert found.exit.signal == signal.SIGKILL
+    assert "Process 2 of 2 was ended by SIGKILL, and the others with it." in [m["message"] for m in found.of("log")]
+
+
+async def test_a_process_without_memory_says_so_for_all(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    def starve(child: Child) -> None:
+        (peer,) = children(child.pid)
+        used = int(Path(f"/proc/{peer}/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.prlimit(peer, resource.RLIMIT_AS, (used, used))
+
+    spec = make_spec(tmp_path, tiny, method="full", processes=2, batch_size=64, micro_batch_tokens=32768)
+    answer = " please reply with a short answer" * 14
+    chat = [{"role": "user", "content": "Well?"}, {"role": "assistant", "content": answer}]
+    spec["dataset"] |= {"train": [write_shard(tmp_path / "long.parquet", [{"messages": chat}] * 64)], "validation": []}
+    found = await watched(engines, ENGINE, spec, do=starve)
+    assert (found.messages[-1]["kind"], found.messages[-1].get("code")) == ("failed", "out_of_memory")
+
+
+async def test_torchrun_starts_the_same_engine(tmp_path: Path, tiny: Path, alone: Alone) -> None:
+    _, expected = alone("lora")
+    spec = make_spec(tmp_path, tiny)
+    Path(spec["workdir"]).mkdir()
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *torchrun, "-m", "services.training.engine.train", str(tmp_path / "spec.json")),
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT):
+        written, _ = await process.communicate()
+    assert process.returncode == 0
+    close(Watched([json.loads(line) for line in written.splitlines()]), expected)
