@@ -112,7 +112,7 @@ class Inspector:
         shards = [str(folder / name) for names in manifest["shards"].values() for name in names]
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
-        found = await self._ask("services.dataset.engine.statistics:main", spec, requires=TOKENIZER)
+        found = await self._ask("shared.engine.lengths:main", spec, requires=TOKENIZER)
         counts = {"rows": rows, **{key: found[key] for key in ("counted", "refused", "samples")}}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
         return counts

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.training import api_jobs, api_machine, api_models, api_presets, openai_api
+from services.training import api_estimate, api_jobs, api_machine, api_models, api_presets, openai_api
 from services.training.bases import Bases
 from services.training.custom_models import Catalog, CustomModels
 from services.training.machine_use import MachineUse
@@ -16,6 +16,6 @@ def routes(
     router = APIRouter()
     router.include_router(api_machine.routes(machine))
     parts = (api_jobs.routes(jobs), api_presets.routes(presets), api_models.routes(catalog, bases, models))
-    for part in (*parts, openai_api.routes(jobs)):
+    for part in (*parts, api_estimate.routes(jobs), openai_api.routes(jobs)):
         router.include_router(part)
     return router

@@ -10,9 +10,11 @@ from services.training.bases import Bases
 from services.training.bundled import Bundled
 from services.training.cleanup import Cleanup, clear_scratch
 from services.training.custom_models import Catalog, CustomModels
+from services.training.estimating import Preflight
 from services.training.fetching import Fetcher
 from services.training.handlers import subscriptions
 from services.training.hub import Hub
+from services.training.lengths import LengthCounts
 from services.training.machine import Devices, Machine, MachineCapacity, gpus
 from services.training.machine_use import MachineUse
 from services.training.models import Base, Job
@@ -60,7 +62,9 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     seedling = Bundled(resources, bundle)
     presets = Presets(stores)
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
-    jobs = TrainingJobs(stores, References(resources.blobs, stores, seedling), workers, worker, presets)
+    references = References(resources.blobs, stores, seedling)
+    preflight = Preflight(stores, references, workers, LengthCounts(resources))
+    jobs = TrainingJobs(stores, references, workers, worker, presets, preflight)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from services.training.archive import unpack_model
 from services.training.base_requests import BaseRequest
 from services.training.errors import InUse
-from services.training.inspection import Facts, inspect_folder
+from services.training.inspection import DESCRIBED, Facts, inspect_folder
 from services.training.models import Base, BaseSource, Reservation
 from services.training.reach import refuse_reach
 from services.training.requests import body_hash
@@ -151,11 +151,8 @@ async def publish_base(resources: Resources, base: Base, facts: Facts, folder: P
         name=base.name,
         kind="full",
         location=base.location,
-        architecture=facts["architecture"],
-        parameters=facts["parameters"],
-        context_length=facts["context_length"],
-        template_hash=facts["template_hash"],
         provenance={"source": base.source, "origin": base.origin, "revision": base.revision},
+        **{name: facts[name] for name in DESCRIBED},
     )
     key = f"{base.project}/models/base/{base.id}"
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from services.training.inspection import inspect_folder
+from services.training.inspection import DESCRIBED, inspect_folder
 from shared.blobs.artifacts import SHARED, artifact_uri, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import ModelManifest
@@ -71,16 +71,15 @@ class Bundled:
             return
         here = await asyncio.to_thread(_sums, self._folder)
         before = await self.published()
-        if before and here == {entry.name: entry.sha256 for entry in before.files}:
+        if before and before.shape and here == {entry.name: entry.sha256 for entry in before.files}:
             return
         facts = await inspect_folder(self._resources, self._folder, field="base")
-        names = ("architecture", "parameters", "context_length", "template_hash")
         manifest = ModelManifest(
             model_id=SEEDLING,
             name=SEEDLING,
             kind="full",
             provenance={"source": "bundled"},
-            **{name: facts[name] for name in names},
+            **{name: facts[name] for name in DESCRIBED},
         )
         files = {name: self._folder / name for name in here}
         await publish(

@@ -63,3 +63,9 @@ class EngineFailed(AnnealError):
 
     status = 500
     code = "engine_failed"
+
+
+class DoesNotFit(InvalidInput):
+    """The job would run out of memory, by the estimate of preflight."""
+
+    code = "does_not_fit"

@@ -11,10 +11,12 @@ from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.inspect_model:main"
 Facts = dict[str, Any]
+DESCRIBED = ("architecture", "parameters", "context_length", "template_hash", "has_template", "ends", "shape")
+"""The facts that a base's manifest tells."""
 
 
 async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> Facts:
-    """{architecture, parameters, context_length, template_hash}. Raises UnsafeModel with the engine's words."""
+    """What the engine found (engine/inspect_model.py). Raises UnsafeModel with the engine's words."""
     workdir = resources.scratch / "training" / f"inspect-{uuid.uuid4().hex}"
     await asyncio.to_thread(workdir.mkdir, parents=True)
     try:

@@ -8,7 +8,7 @@ from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.lookup import find_dataset
-from shared.blobs.manifests import DatasetManifest, ModelManifest
+from shared.blobs.manifests import DatasetManifest, ModelManifest, ModelShape
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
 
@@ -37,6 +37,15 @@ class References:
         if uri is None or manifest is None:
             raise await self._unknown_base(project, reference)
         return FoundBase(reference, uri, manifest)
+
+    async def shape(self, project: str, manifest: ModelManifest) -> ModelShape | None:
+        """Its own, or that of the base that it was made from; None where that came before shapes were kept."""
+        while manifest.shape is None and manifest.base_uri is not None:
+            below = await self._model(project, manifest.base_uri)
+            if below is None:
+                return None
+            manifest = below
+        return manifest.shape
 
     async def dataset(self, project: str, reference: str) -> DatasetManifest:
         """`<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset for rows that cannot be trained."""

@@ -6,6 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.training.errors import InUse
+from services.training.estimate_views import Estimate
+from services.training.estimating import Preflight, Prepared
 from services.training.hyperparameters import Resolved, Subject, resolve
 from services.training.machine import check, check_processes
 from services.training.models import Job, Preset
@@ -28,10 +30,16 @@ class TrainingJobs:
     """Submit, look at and steer jobs."""
 
     def __init__(
-        self, stores: Stores, references: References, workers: Workers, worker: Worker[Job], presets: "Presets"
+        self,
+        stores: Stores,
+        references: References,
+        workers: Workers,
+        worker: Worker[Job],
+        presets: "Presets",
+        preflight: Preflight,
     ) -> None:
         self._stores, self._references, self._workers = stores, references, workers
-        self._worker, self._presets = worker, presets
+        self._worker, self._presets, self._preflight = worker, presets, preflight
 
     async def submit(
         self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
@@ -42,6 +50,23 @@ class TrainingJobs:
         """
         if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
             return done
+        prepared = await self._prepare(project, request)
+        await self._preflight.refuse(prepared)
+        base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
+        job = _job(project, request, base, dataset, prepared.resolved, key)
+        job.fine_tuning = fine_tuning or {}
+        if validation:
+            job.validation_id, job.validation_version = validation.dataset_id, validation.version
+        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
+        self._worker.wake()
+        return created
+
+    async def estimate(self, project: str, request: TrainingRequest) -> Estimate:
+        """What the job would need; nothing is queued."""
+        return await self._preflight.estimate(await self._prepare(project, request))
+
+    async def _prepare(self, project: str, request: TrainingRequest) -> Prepared:
+        """Every setting resolved and every reference verified. Raises what names the field that is wrong."""
         settings = await self._presets.apply(project, request)
         base = await self._references.base(project, request.base)
         dataset = await self._references.dataset(project, request.dataset)
@@ -56,13 +81,7 @@ class TrainingJobs:
         resolved = resolve(settings, subject, own.machine, own.slots)
         check(resolved.resources, [site.machine for site in await self._workers.sites()])
         check_processes(resolved.hyperparameters["processes"], resolved.resources)
-        job = _job(project, request, base, dataset, resolved, key)
-        job.fine_tuning = fine_tuning or {}
-        if validation:
-            job.validation_id, job.validation_version = validation.dataset_id, validation.version
-        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
-        self._worker.wake()
-        return created
+        return Prepared(project, base, dataset, validation, resolved)
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
         """Newest first."""

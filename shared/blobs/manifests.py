@@ -49,8 +49,30 @@ class DatasetManifest(Manifest):
     digest: str = ""
 
 
+class ModelShape(BaseModel):
+    """What decides about a decoder's memory and speed: sizes of its parts, and `stored` bytes of one weight on disk.
+
+    Sizes that its config does not name are those that follow from the others.
+    """
+
+    parameters: int
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    mlp: int
+    vocab: int
+    tied: bool
+    stored: float
+
+
 class ModelManifest(Manifest):
-    """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`."""
+    """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`.
+
+    `has_template`: it brings a chat template; `ends`: training on its conversations teaches it to end a turn. Both, and
+    `shape`, are None for models that came before they were looked at.
+    """
 
     model_id: str
     name: str
@@ -68,6 +90,9 @@ class ModelManifest(Manifest):
     dataset_version: str | None = None
     dataset_uri: str | None = None
     max_length: int | None = None
+    shape: ModelShape | None = None
+    has_template: bool | None = None
+    ends: bool | None = None
     metrics: dict[str, float] = {}
     provenance: dict[str, Any] = {}
 

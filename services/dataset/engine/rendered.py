@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from services.dataset.engine.shards import read_rows
-from services.dataset.engine.statistics import samples_of
+from shared.engine.lengths import samples_of
 from shared.engine.protocol import Commands, Reporter
 from shared.engine.template import ChatTemplate, Row
 from shared.engine.tokenizer import load_tokenizer

@@ -18,7 +18,7 @@ PACKED = ".quant_state."
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"path": folder}; result {architecture, parameters, context_length, template_hash, has_template}.
+    """Spec {"path": folder}; result: what a base's manifest tells (services/training/inspection.py, DESCRIBED).
 
     Reads headers only, no weights. Raises EngineError model_incomplete, unsafe_model, unsupported_architecture.
     """
@@ -29,16 +29,47 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     check_folder(folder)
     config = read_json(folder / "config.json")
     tokenizer = load_tokenizer({"path": str(folder), "kind": "full", "base": None})
+    architecture, loaded = _architecture(folder, config)
+    template, parameters = ChatTemplate.of(tokenizer), count_parameters(folder)
     return {
-        "architecture": _architecture(folder, config),
-        "parameters": count_parameters(folder),
+        "architecture": architecture,
+        "parameters": parameters,
         "context_length": context_length(config),
-        "template_hash": ChatTemplate.of(tokenizer).hash,
+        "template_hash": template.hash,
         "has_template": bool(tokenizer.chat_template),
+        "ends": bool(template.stop_ids),
+        "shape": _shape(loaded, parameters, _bytes(folder)),
     }
 
 
-def _architecture(folder: Path, config: dict[str, Any]) -> str:
+def _shape(config: Any, parameters: int, stored: int) -> dict[str, Any] | None:
+    """What shared/blobs/manifests.py calls a model's shape; None for a config that speaks of other things."""
+    text = config.get_text_config()
+    names = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
+    sizes = [size for name in names if isinstance(size := getattr(text, name, None), int) and size > 0]
+    if len(sizes) < len(names):
+        return None
+    hidden, heads, layers, vocab = sizes
+    return {
+        "parameters": parameters,
+        "hidden": hidden,
+        "layers": layers,
+        "heads": heads,
+        "kv_heads": getattr(text, "num_key_value_heads", None) or heads,
+        "head_size": getattr(text, "head_dim", None) or hidden // heads,
+        "mlp": getattr(text, "intermediate_size", None) or getattr(text, "n_inner", None) or 4 * hidden,
+        "vocab": vocab,
+        "tied": bool(config.tie_word_embeddings),
+        "stored": round(stored / max(1, parameters), 3),
+    }
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
+    """Its name, and the config as transformers reads it. Raises EngineError unsupported_architecture."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
@@ -52,7 +83,7 @@ def _architecture(folder: Path, config: dict[str, Any]) -> str:
             f"{config.get('model_type', 'this')} is not a causal language model that transformers knows",
             remedy="Choose another base model.",
         )
-    return str((config.get("architectures") or [config["model_type"]])[0])
+    return str((config.get("architectures") or [config["model_type"]])[0]), loaded
 
 
 def context_length(config: dict[str, Any]) -> int:

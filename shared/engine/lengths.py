@@ -1,4 +1,4 @@
-"""How long a version's rows are in a base's tokens, over its own chat template.
+"""How long rows are in a model's tokens, over its own chat template; any room with shards and a model may ask.
 
 Spec: {"shards": [paths], "rows": in all of them, "model": reference}. Result: {"counted", "refused", "samples":
 [[tokens, trained tokens, tokens before the first trained one, samples]]}: counts by length, from which any

@@ -1,0 +1,23 @@
+"""HTTP: what a training job would need."""
+
+from fastapi import APIRouter
+
+from services.training.estimate_views import Estimate
+from services.training.requests import TrainingRequest
+from services.training.service import TrainingJobs
+from shared.runtime.principal import Caller
+
+
+def routes(jobs: TrainingJobs) -> APIRouter:
+    """The route /training/estimate."""
+    router = APIRouter(prefix="/training", tags=["Training"])
+
+    @router.post("/estimate")
+    async def estimate_training_job(request: TrainingRequest, caller: Caller) -> Estimate:
+        """Memory by part, tokens and time of this job, whether the machine has it, and what would fit instead.
+
+        Nothing is queued. The rows are tokenised the first time (at most 4,000 of them), so that may take seconds.
+        """
+        return await jobs.estimate(caller.project, request)
+
+    return router

@@ -1,0 +1,198 @@
+"""Preflight: what a request would need, told before anything is queued, and refused where it cannot fit."""
+
+import asyncio
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.training import preflight
+from services.training.estimate_views import Estimate, Fits, LengthsView, MemoryParts, Pace, Warned
+from services.training.hyperparameters import Resolved
+from services.training.lengths import LengthCounts, Lengths
+from services.training.machine_use import gpus_in_use
+from services.training.memory_estimate import Memory
+from services.training.preflight import Subject
+from services.training.references import FoundBase, References
+from services.training.servability import serving
+from services.training.store import Stores
+from services.training.workers import Workers
+from shared.blobs.manifests import DatasetManifest
+from shared.runtime.errors import AnnealError
+
+LIKE_IT = 5
+"""Finished jobs on the same base with the same method that the pace is taken from."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with every reference verified and every setting resolved."""
+
+    project: str
+    base: FoundBase
+    dataset: DatasetManifest
+    validation: DatasetManifest | None
+    resolved: Resolved
+
+
+class Preflight:
+    """Estimates a request in full, or just refuses the impossible."""
+
+    def __init__(self, stores: Stores, references: References, workers: Workers, counts: LengthCounts) -> None:
+        self._stores, self._references, self._workers, self._counts = stores, references, workers, counts
+
+    async def refuse(self, prepared: Prepared) -> None:
+        """At every submit, without asking an engine. Raises DoesNotFit or UnsuitableDataset."""
+        lengths = self._counts.known(prepared.project, prepared.base, prepared.dataset)
+        if subject := await self._subject(prepared, lengths):
+            preflight.refuse(prepared.resolved, subject)
+
+    async def estimate(self, prepared: Prepared) -> Estimate:
+        """Everything that can be told before the job runs; the rows are counted if they were not yet."""
+        warnings, lengths = [], None
+        try:
+            lengths = await self._counts.count(prepared.project, prepared.base, prepared.dataset)
+        except AnnealError as error:
+            warnings.append(Warned("rows_not_counted", error.detail, error.remedy))
+        subject = await self._subject(prepared, lengths)
+        warnings += _warnings(prepared, subject)
+        return _view(prepared, subject, await self._pace(prepared, subject), warnings)
+
+    async def _subject(self, prepared: Prepared, lengths: Lengths | None) -> Subject | None:
+        """None for a base whose shape is not known."""
+        shape = await self._references.shape(prepared.project, prepared.base.manifest)
+        if shape is None:
+            return None
+        return Subject(
+            shape=shape,
+            context=prepared.base.manifest.context_length,
+            lengths=lengths,
+            limit=await self._limit(prepared.resolved),
+            fast_bf16=await asyncio.to_thread(_multiplies_bf16),
+        )
+
+    async def _limit(self, resolved: Resolved) -> int | None:
+        """Bytes of the largest machine that has what is asked: of its GPUs, if it is to run there."""
+        asked = resolved.resources
+        if asked.gpu:
+            found = await asyncio.to_thread(gpus_in_use)
+            return round(asked.gpu * max(gpu.memory_gb for gpu in found) * 2**30) if found else None
+        sizes = [site.machine.memory_gb for site in await self._workers.sites() if site.machine.lacks(asked) is None]
+        return round(max(sizes) * 2**30) if sizes else None
+
+    async def _pace(self, prepared: Prepared, subject: Subject | None) -> Pace | None:
+        """Tokens per second of the last jobs like it; else by the cores."""
+        where = {"state": "succeeded", "base_uri": prepared.base.uri, "method": prepared.resolved.method}
+        jobs = await self._stores.jobs.for_project(prepared.project).find(
+            where, order=(("created_at", -1),), limit=LIKE_IT
+        )
+        speeds = [await self._speed(job.id) for job in jobs]
+        if known := [speed for speed in speeds if speed]:
+            return Pace(statistics.median(known), "jobs")
+        speed = preflight.expected_pace(prepared.resolved, subject) if subject else None
+        return Pace(speed, "formula") if speed else None
+
+    async def _speed(self, job_id: str) -> float | None:
+        speed = (await self._stores.snapshots.get(job_id)).get("metric", {}).get("tokens_per_second")
+        return float(speed) if speed else None
+
+
+def _warnings(prepared: Prepared, subject: Subject | None) -> list[Warned]:
+    """What will work, and perhaps not as hoped."""
+    found, manifest, resolved = [], prepared.base.manifest, prepared.resolved
+    served = serving(resolved.method, resolved.hyperparameters["lora"], manifest.kind)
+    if served.reason:
+        detail = f"vLLM cannot serve it as an adapter, and it is merged when it is deployed: {served.reason}."
+        found.append(Warned("adapter_merged", detail, served.remedy))
+    if manifest.has_template is False and prepared.dataset.form != "text":
+        detail = "The base has no chat template; a plain one is used, and travels with the model."
+        found.append(Warned("no_template", detail, "Choose an instruct version of the base where there is one."))
+    if manifest.ends is False:
+        detail = "The base has no token that ends a turn: the model will not learn to stop."
+        found.append(Warned("never_ends", detail, "Choose a base whose tokenizer has an end token."))
+    if subject is None:
+        detail = "The base was registered before shapes were kept: its memory is unknown, and nothing is refused."
+        return [*found, Warned("shape_unknown", detail, "Delete the base and register it again.")]
+    if resolved.resources.gpu:
+        detail = "The GPU figures were never measured, and nothing is refused by them."
+        found.append(Warned("gpu_unmeasured", detail, None))
+    return found + _about_rows(resolved, subject)
+
+
+def _about_rows(resolved: Resolved, subject: Subject) -> list[Warned]:
+    if not subject.lengths:
+        return []
+    cut, longest = preflight.rows_within(resolved, subject), preflight.max_length_of(resolved, subject)
+    found = []
+    if subject.lengths.refused:
+        detail = f"{subject.lengths.refused} of {subject.lengths.counted} rows are refused by the chat template."
+        found.append(Warned("rows_refused", detail, "Correct them, or choose another base."))
+    if cut.untrained:
+        detail = f"{cut.untrained:.1%} of the rows have no token to learn within {longest} and are set aside."
+        found.append(Warned("rows_without_trained_token", detail, "Raise max_length, or check their last turns."))
+    if cut.truncated:
+        detail = f"{cut.truncated:.1%} of the rows are cut to {longest} tokens and do not show how an answer ends."
+        found.append(Warned("rows_truncated", detail, "Raise max_length."))
+    return found
+
+
+def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnings: list[Warned]) -> Estimate:
+    resolved = prepared.resolved
+    memory = preflight.memory_of(resolved, subject) if subject else None
+    total = memory.total + preflight.LIBRARIES if memory else None
+    gpu = resolved.resources.gpu > 0
+    verdict = preflight.verdict_of(total, subject.limit, gpu=gpu) if subject and total else "unknown"
+    fitting = preflight.what_would_fit(resolved, subject) if subject and verdict in ("tight", "does_not_fit") else []
+    tokens = preflight.tokens_of(resolved, subject) if subject else None
+    return Estimate(
+        base=prepared.base.name,
+        method=resolved.method,
+        verdict=verdict,
+        parameters=prepared.base.manifest.parameters,
+        trainable_parameters=preflight.trainable_of(resolved, subject) if subject else None,
+        dtype=preflight.dtype_of(resolved, subject) if subject else None,
+        memory=_parts(memory) if memory else None,
+        total=total,
+        limit=subject.limit if subject else None,
+        fitting=[Fits(changes=fit.changes, total=fit.total) for fit in fitting],
+        steps=resolved.total_steps,
+        tokens=tokens,
+        tokens_per_second=round(pace.tokens_per_second, 1) if pace else None,
+        pace=pace.source if pace else None,
+        seconds=_seconds(tokens, resolved.total_steps, pace) if pace and tokens else None,
+        lengths=_lengths(resolved, subject) if subject and subject.lengths else None,
+        hyperparameters={"method": resolved.method, **resolved.hyperparameters},
+        warnings=[warned.view() for warned in warnings],
+    )
+
+
+def _seconds(tokens: int, steps: int, pace: Pace) -> float:
+    """By the formula every step has a cost of its own; measured paces have it in them."""
+    return round(tokens / pace.tokens_per_second + (steps * preflight.STEP if pace.source == "formula" else 0), 1)
+
+
+def _parts(memory: Memory) -> MemoryParts:
+    return MemoryParts(**vars(memory), libraries=preflight.LIBRARIES)
+
+
+def _lengths(resolved: Resolved, subject: Subject) -> LengthsView:
+    assert subject.lengths
+    cut = preflight.rows_within(resolved, subject)
+    return LengthsView(
+        counted=subject.lengths.counted,
+        max_length=preflight.max_length_of(resolved, subject),
+        mean=round(cut.mean, 1),
+        longest=cut.longest,
+        trained_share=round(cut.trained, 4),
+        truncated_share=round(cut.truncated, 4),
+        untrained_share=round(cut.untrained, 4),
+    )
+
+
+def _multiplies_bf16() -> bool:
+    """Whether this processor has instructions for bf16; where it has none, the engine computes in fp32."""
+    try:
+        flags: Any = next(line for line in Path("/proc/cpuinfo").read_text("ascii").splitlines() if "flags" in line)
+    except (OSError, StopIteration, UnicodeDecodeError):
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags

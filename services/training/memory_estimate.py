@@ -1,0 +1,164 @@
+"""How much memory a training job will take, by part, before anything is loaded. Pure arithmetic; knows no machine.
+
+What a step allocates was read off the engine and the library it calls, and then weighed: every factor that is not
+counted but was fitted is in `Calibration`, with `benchmarks/preflight.py` as its source. The figures are those of a CPU
+process beyond its imported libraries. The GPU's are the same counts with another allocator; they were never measured.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from shared.blobs.manifests import ModelShape
+
+Method = Literal["full", "lora", "qlora"]
+Layout = Literal["packed", "padded"]
+
+SIZES = {"fp32": 4, "bf16": 2, "fp16": 2}
+MOST_LOGITS = 1 << 26
+"""Logits that exist at a time (engine/loss.py)."""
+MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 32}, {"fp32": 64, "bf16": 128}
+"""Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
+NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
+ADAM, ADAM_8BIT = 8, 2 + 8 / 256
+"""Bytes per weight of two moments (arXiv 1711.05101); in 8 bits with a float per block of 256 (arXiv 2110.02861)."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted rather than counted. `beside` bytes are the engine's own, whatever it trains.
+
+    `spread` is what the allocator holds for each byte that a step keeps: freed blocks that no later request fits into.
+    """
+
+    beside: float
+    spread: dict[Method, float]
+
+
+CPU = Calibration(beside=80e6, spread={"full": 1.3, "lora": 1.6, "qlora": 1.6})
+"""glibc 2.36, torch 2.13: freed aligned blocks are rarely used again. From benchmarks/preflight.py."""
+GPU = Calibration(beside=6e8, spread={"full": 1.1, "lora": 1.1, "qlora": 1.1})
+"""The CUDA context and a caching allocator. Unmeasured: taken from what is commonly reported."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained how. Lengths in tokens: `tokens` computed at once, `length` of the longest document among them.
+
+    `trained` is the share of tokens that are predicted; `accumulates` whether a step has more than one micro-batch.
+    """
+
+    method: Method
+    dtype: str
+    tokens: int
+    length: int
+    trained: float = 1.0
+    accumulates: bool = True
+    rank: int = 16
+    optimizer: str = "adamw"
+    layout: Layout = "packed"
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes by part. `overhead` is what the allocator holds beyond them, and the engine itself."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    overhead: int
+
+    @property
+    def total(self) -> int:
+        """At the worst moment of the run, beyond the imported libraries."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.overhead
+
+
+def memory(shape: ModelShape, plan: Plan) -> Memory:
+    """The parts at the worst moment: a step's last products forward and its first ones back."""
+    calibration = GPU if plan.gpu else CPU
+    trained = trainable(shape, plan.method, plan.rank)
+    activations = plan.tokens * shape.layers * kept_per_token(shape, plan)
+    logits = _logits(shape, plan)
+    working = activations + logits + _head_gradient(shape, plan)
+    return Memory(
+        weights=round(_weights(shape, plan) + (0 if plan.method == "full" else 4 * trained)),
+        gradients=4 * trained,
+        optimizer=round((ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained),
+        activations=round(activations),
+        logits=round(logits),
+        overhead=round(calibration.beside + working * calibration.spread[plan.method] - activations - logits),
+    )
+
+
+def trainable(shape: ModelShape, method: Method, rank: int) -> int:
+    """Parameters that are trained: all, or A [rank, in] and B [out, rank] of every linear layer (arXiv 2106.09685)."""
+    if method == "full":
+        return shape.parameters
+    return shape.layers * rank * sum(inputs + outputs for inputs, outputs in _linear(shape))
+
+
+def _linear(shape: ModelShape) -> list[tuple[int, int]]:
+    """(inputs, outputs) of a layer's seven linear maps, gated as in Llama (arXiv 2002.05202)."""
+    hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    attention = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden)]
+    return [*attention, (hidden, shape.mlp), (hidden, shape.mlp), (shape.mlp, hidden)]
+
+
+def _inner(shape: ModelShape) -> int:
+    """Weights of all linear layers, those that are quantised."""
+    return shape.layers * sum(inputs * outputs for inputs, outputs in _linear(shape))
+
+
+def _weights(shape: ModelShape, plan: Plan) -> float:
+    """Full training: fp32 masters, and beside them what autocast casts. QLoRA: all but the inner weights in fp32."""
+    inner, size = min(shape.parameters, _inner(shape)), SIZES[plan.dtype]
+    if plan.method == "full":
+        return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * (inner + shape.vocab * shape.hidden))
+    if plan.method == "qlora":
+        return NF4 * inner + 4 * (shape.parameters - inner)
+    return size * shape.parameters
+
+
+def kept_per_token(shape: ModelShape, plan: Plan) -> float:
+    """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer."""
+    hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    mlp, size, full = shape.mlp, SIZES[plan.dtype], plan.method == "full"
+    attention = (3 * queries + 2 * keys) * size + _probabilities(shape, plan)
+    if plan.dtype == "fp32":
+        norms = 2 * (3 if full else 2) * hidden * size
+        return norms + attention + 4 * mlp * size + _adapters(shape, plan)
+    norms = 2 * (2 if full else 1) * hidden * 4
+    inputs = (2 * hidden + mlp) if full else (5 * hidden + mlp)
+    return norms + attention + (inputs + 3 * mlp) * size + _adapters(shape, plan)
+
+
+def _adapters(shape: ModelShape, plan: Plan) -> float:
+    return 0 if plan.method == "full" else len(_linear(shape)) * plan.rank * SIZES[plan.dtype]
+
+
+def _probabilities(shape: ModelShape, plan: Plan) -> float:
+    """Half a square per head where engine/causal.py attends; else a float per head, the kernel's normaliser."""
+    kept = plan.layout == "packed" and not plan.gpu and plan.dtype in BLOCK
+    if not kept or plan.length < SHORTEST[plan.dtype] or shape.heads * plan.length**2 > MOST_KEPT:
+        return 4 * shape.heads
+    return shape.heads * (plan.length + BLOCK[plan.dtype]) / 2 * SIZES[plan.dtype]
+
+
+def _logits(shape: ModelShape, plan: Plan) -> float:
+    """Logits in the computing type and in fp32, their softmax and its gradient; in chunks beyond MOST_LOGITS."""
+    count = min(plan.tokens * plan.trained * shape.vocab, MOST_LOGITS)
+    return count * (3 * 4 + (0 if plan.dtype == "fp32" else 2))
+
+
+def _head_gradient(shape: ModelShape, plan: Plan) -> float:
+    """The output head's gradient before it is added to what there is; only full training has one."""
+    return 4 * shape.vocab * shape.hidden if plan.method == "full" and plan.accumulates else 0
+
+
+def with_tokens(plan: Plan, tokens: int, length: int) -> Plan:
+    """The same with other micro-batches."""
+    return replace(plan, tokens=tokens, length=min(length, plan.length))

@@ -1,0 +1,108 @@
+"""POST /training/estimate, and the same check at every submit, on a tiny model and rows that are really tokenised."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from shared.blobs.artifacts import publish, read_manifest
+from shared.runtime.children import Engines
+from tests.components.training.test_engine import put_real_dataset
+from tests.training_room import Room, open_room, problem
+
+HUGE: dict[str, Any] = {
+    "dataset": "ds_hello",
+    "batch_size": 65_536,
+    "micro_batch_tokens": 4_194_304,
+    "lora": {"rank": 1024},
+    "max_steps": 1,
+}
+"""Half a terabyte of activations, even with a tiny model."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
+    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny) as opened:
+        await put_real_dataset(opened.resources)
+        yield opened
+
+
+async def estimate(room: Room, **body: Any) -> dict[str, Any]:
+    answer = await room.http.post("/training/estimate", json={"dataset": "ds_hello", **body})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_an_estimate_tells_parts_tokens_and_time(room: Room) -> None:
+    found = await estimate(room, method="full", max_steps=20, batch_size=4, dtype="fp32")
+    assert found["verdict"] == "fits"
+    assert found["total"] == sum(found["memory"].values()) < found["limit"]
+    assert found["trainable_parameters"] == found["parameters"] == 94528
+    assert found["memory"]["optimizer"] == 8 * 94528
+    assert found["lengths"]["counted"] == 40
+    assert found["tokens"] == round(20 * 4 * found["lengths"]["mean"])
+    assert (found["pace"], found["seconds"] > 0) == ("formula", True)
+    assert (found["fitting"], found["warnings"]) == ([], [])
+
+
+async def test_the_pace_is_that_of_jobs_like_it(room: Room) -> None:
+    before = await estimate(room, method="lora", max_steps=20, batch_size=4)
+    assert before["pace"] == "formula"
+    job = await room.submit(method="lora", max_steps=2)
+    await room.until(job["id"], "succeeded")
+    speed = {"metric": {"tokens_per_second": 80.0}}  # the engine of these tests trains nothing, and says no pace
+    snapshots = await room.resources.documents.collection("training.snapshots")
+    await snapshots.patch(job["id"], {}, set={"values": speed})
+    found = await estimate(room, method="lora", max_steps=20, batch_size=4)
+    assert (found["pace"], found["tokens_per_second"]) == ("jobs", 80.0)
+    assert found["seconds"] == pytest.approx(found["tokens"] / 80, abs=0.1)
+
+
+async def test_what_does_not_fit_is_told_with_what_would(room: Room) -> None:
+    found = await estimate(room, **HUGE)
+    assert found["verdict"] == "does_not_fit"
+    assert found["fitting"]
+    changed = await estimate(room, **{**HUGE, **found["fitting"][0]["changes"]})
+    assert changed["verdict"] == "fits"
+
+
+async def test_a_submit_is_refused_before_anything_is_queued(room: Room) -> None:
+    before = (await room.http.get("/training/jobs")).json()["items"]
+    await estimate(room, **HUGE)
+    refused = problem(await room.http.post("/training/jobs", json=HUGE), 422, "does_not_fit")
+    assert refused["limit"] < refused["needed"]
+    assert refused["field"] == "micro_batch_tokens"
+    assert refused["fitting"][0]["micro_batch_tokens"] < HUGE["micro_batch_tokens"]
+    assert (await room.http.get("/training/jobs")).json()["items"] == before
+
+
+async def test_warnings_name_what_will_not_be_as_hoped(room: Room) -> None:
+    found = await estimate(room, lora={"rank": 128}, max_length=40)
+    warned = {warning["code"]: warning for warning in found["warnings"]}
+    assert warned.keys() == {"adapter_merged", "rows_truncated"}
+    assert "rank 128" in warned["adapter_merged"]["detail"]
+
+
+async def test_rows_with_nothing_to_learn_are_refused_once_they_were_counted(room: Room) -> None:
+    body = {"dataset": "ds_hello", "max_length": 8}
+    assert (await estimate(room, **body))["lengths"]["untrained_share"] == 1
+    problem(await room.http.post("/training/jobs", json=body), 422, "unsuitable_dataset")
+
+
+async def test_a_base_of_before_is_neither_judged_nor_refused(room: Room) -> None:
+    seedling = await read_manifest(room.resources.blobs, "_shared/models/base/seedling")
+    folder = await room.resources.blobs.checkout("_shared/models/base/seedling")
+    older = {name: value for name, value in seedling.items() if name not in ("shape", "ends", "has_template", "files")}
+    files = {entry["name"]: folder / entry["name"] for entry in seedling["files"]}
+    await publish(room.resources.blobs, "_shared/models/base/seedling", None, older, files=files)
+    try:
+        found = await estimate(room)
+        assert (found["verdict"], found["memory"]) == ("unknown", None)
+        assert [warning["code"] for warning in found["warnings"]] == ["shape_unknown"]
+        job = await room.submit(dataset="ds_hello", max_steps=2)
+        await room.until(job["id"], "succeeded")
+    finally:
+        now = {name: value for name, value in seedling.items() if name != "files"}
+        await publish(room.resources.blobs, "_shared/models/base/seedling", None, now, files=files)

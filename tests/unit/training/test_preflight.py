@@ -1,0 +1,119 @@
+"""What preflight makes of a resolved job: the heaviest micro-batch, a verdict, and what would fit instead."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.training import preflight
+from services.training.errors import DoesNotFit, UnsuitableDataset
+from services.training.hyperparameters import Resolved, resolve
+from services.training.hyperparameters import Subject as Asked
+from services.training.lengths import Lengths
+from services.training.machine import Machine
+from services.training.preflight import Subject
+from services.training.requests import TrainingSettings
+from shared.blobs.manifests import ModelShape
+
+BILLION = ModelShape(
+    parameters=1_200_000_000,
+    hidden=2048,
+    layers=16,
+    heads=32,
+    kv_heads=8,
+    head_size=64,
+    mlp=8192,
+    vocab=128_000,
+    tied=True,
+    stored=2,
+)
+SEEDLING = ModelShape(
+    parameters=4_721_408,
+    hidden=256,
+    layers=5,
+    heads=4,
+    kv_heads=2,
+    head_size=64,
+    mlp=768,
+    vocab=3072,
+    tied=True,
+    stored=2,
+)
+ROWS = Lengths([(100, 40, 60, 900), (300, 100, 200, 90), (2000, 10, 1990, 10)], 1000, 0)
+
+
+def asked(shape: ModelShape, **settings: Any) -> Resolved:
+    facts = Asked(parameters=shape.parameters, context_length=4096, rows=1000, form="messages")
+    return resolve(TrainingSettings(**settings), facts, Machine(cpu=4, gpu=0, memory_gb=16), 1)
+
+
+def on(shape: ModelShape, gib: float, lengths: Lengths | None = ROWS) -> Subject:
+    return Subject(shape=shape, context=4096, lengths=lengths, limit=round(gib * 2**30), fast_bf16=False)
+
+
+@pytest.mark.parametrize("gib", [4, 8, 24])
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_the_bundled_model_fits_on_any_laptop(gib: float, method: str) -> None:
+    resolved, subject = asked(SEEDLING, method=method), on(SEEDLING, gib, None)
+    preflight.refuse(resolved, subject)
+
+
+def test_what_cannot_fit_is_refused_with_settings_that_do() -> None:
+    resolved, subject = asked(BILLION, method="full"), on(BILLION, 16)
+    with pytest.raises(DoesNotFit) as refused:
+        preflight.refuse(resolved, subject)
+    problem = refused.value.problem()
+    assert (problem["status"], problem["code"], problem["field"]) == (422, "does_not_fit", "method")
+    assert problem["limit"] == 16 * 2**30 < problem["needed"]
+    assert problem["fitting"][0]["method"] == "lora"
+    assert "method lora" in problem["remedy"]
+
+
+def test_every_suggestion_passes_the_same_check() -> None:
+    resolved, subject = asked(BILLION, method="full"), on(BILLION, 12)
+    fitting = preflight.what_would_fit(resolved, subject)
+    assert fitting
+    for fit in fitting:
+        changed = {"micro_batch_tokens": 4096, **fit.changes}
+        preflight.refuse(asked(BILLION, **{"method": "full", **changed}), subject)
+
+
+def test_smaller_micro_batches_are_suggested_first() -> None:
+    resolved = asked(BILLION, method="lora", micro_batch_tokens=65_536, batch_size=512)
+    first = preflight.what_would_fit(resolved, on(BILLION, 14))[0]
+    assert list(first.changes) == ["micro_batch_tokens"]
+
+
+def test_a_model_beyond_the_machine_is_refused_with_what_else_to_do() -> None:
+    with pytest.raises(DoesNotFit, match="needs about") as refused:
+        preflight.refuse(asked(BILLION, method="qlora"), on(BILLION, 1))
+    assert "smaller base" in str(refused.value.remedy)
+
+
+def test_nothing_is_refused_on_a_gpu_whose_figures_nobody_measured() -> None:
+    resolved = asked(BILLION, method="full")
+    on_gpu = replace(resolved, resources=resolved.resources.model_copy(update={"gpu": 1}))
+    preflight.refuse(on_gpu, on(BILLION, 1))
+
+
+def test_rows_without_a_token_to_learn_are_refused_before_anything_runs() -> None:
+    with pytest.raises(UnsuitableDataset, match="No row"):
+        preflight.refuse(asked(SEEDLING, max_length=32), on(SEEDLING, 8))
+
+
+def test_the_heaviest_micro_batch_follows_from_rows_and_settings() -> None:
+    small = preflight.plan_of(asked(SEEDLING, batch_size=2, max_length=320), on(SEEDLING, 8))
+    assert small.tokens <= 2 * 300
+    assert not small.accumulates
+    large = preflight.plan_of(asked(SEEDLING, batch_size=64, micro_batch_tokens=1024), on(SEEDLING, 8))
+    assert (large.tokens, large.accumulates) == (1024, True)
+    long = preflight.plan_of(asked(SEEDLING, micro_batch_tokens=256, max_length=2000), on(SEEDLING, 8))
+    assert long.tokens == long.length == 2000  # a longer row stands alone
+
+
+def test_lengths_are_cut_as_the_engine_cuts_them() -> None:
+    cut = ROWS.cut(200)
+    assert (cut.rows, cut.longest) == (900, 100)
+    assert cut.untrained == pytest.approx(0.1)
+    assert ROWS.cut(250).truncated == pytest.approx(0.09)
+    assert ROWS.suggested(4096) == 320
