@@ -8,6 +8,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from cli.client import Client, CommandError
+from cli.commands.estimates import show_estimate
 from cli.live import records
 from cli.output import Json, duration, err, out, print_json, progress_bar, sparkline, table
 
@@ -35,6 +36,9 @@ def train(
     alpha: Annotated[float | None, typer.Option(help="LoRA alpha.")] = None,
     dropout: Annotated[float | None, typer.Option(help="LoRA dropout.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut.")] = None,
+    micro_batch_tokens: Annotated[
+        int | None, typer.Option(help="Tokens computed at once: memory, not meaning.")
+    ] = None,
     eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
     early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,
@@ -51,6 +55,7 @@ def train(
     preset: Annotated[str | None, typer.Option(help="A saved set of settings; options go before it.")] = None,
     then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy.")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show progress until it has ended.")] = False,
+    estimate: Annotated[bool, typer.Option(help="Only tell what it needs; exit code 1 if it does not fit.")] = False,
     json: Json = False,
 ) -> None:
     """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
@@ -71,6 +76,7 @@ def train(
         "optimizer": optimizer,
         "lora": lora or None,
         "max_length": max_length,
+        "micro_batch_tokens": micro_batch_tokens,
         "eval_every": eval_every,
         "checkpoint_every": checkpoint_every,
         "early_stopping_patience": early_stopping,
@@ -85,8 +91,10 @@ def train(
         "preset": preset,
         "after": then or [],
     }
-    client = Client()
-    job = client.post("/training/jobs", {k: v for k, v in body.items() if v is not None})
+    client, asked = Client(), {k: v for k, v in body.items() if v is not None}
+    if estimate:
+        raise typer.Exit(_estimate(client, asked, json))
+    job = client.post("/training/jobs", asked)
     if watch:
         if not json:
             out.print(f"job {job['id']}: {method} of {base}")
@@ -101,6 +109,13 @@ def train(
         show_job(job)
     if job["state"] in ("failed", "cancelled"):
         raise typer.Exit(1)
+
+
+def _estimate(client: Client, asked: dict[str, Any], json: bool) -> int:
+    """The exit code: 1 for a job that does not fit."""
+    found = client.post("/training/estimate", asked)
+    print_json(found) if json else show_estimate(found)
+    return int(found["verdict"] == "does_not_fit")
 
 
 def follow(client: Client, job_id: str) -> dict[str, Any]:

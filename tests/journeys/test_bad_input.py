@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import cli
 from tests.journeys.conftest import Embedded
 
 GOOD = b'{"prompt": "Hello?", "completion": "Hi."}\n' * 3
@@ -59,6 +61,22 @@ def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Embedded, case: st
 def test_a_rejected_row_is_named_by_file_and_line(platform: Embedded) -> None:
     body = problem(platform.upload(*UPLOADS["broken lines"]))
     assert [row["line"] for row in body["report"]["rejected_rows"]] == [4, 5, 6]
+
+
+def test_the_command_line_tells_whether_a_job_fits(platform: Embedded) -> None:
+    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
+    env = {"ANNEAL_HOME": str(platform.home), "COLUMNS": "200"}
+    try:
+        small = CliRunner().invoke(cli, ["train", dataset, "--steps", "5", "--estimate"], env=env)
+        assert (small.exit_code, "It fits." in small.output) == (0, True), small.output
+        assert "activations" in small.output
+        huge = ["--steps", "5", "--batch-size", "65536", "--micro-batch-tokens", "4194304", "--rank", "1024"]
+        large = CliRunner().invoke(cli, ["train", dataset, *huge, "--estimate"], env=env)
+        assert (large.exit_code, "It does not fit." in large.output) == (1, True), large.output
+        assert "would fit: micro_batch_tokens" in large.output
+        assert platform.get("/training/jobs")["items"] == []
+    finally:
+        platform.http.delete(f"/datasets/{dataset}")
 
 
 @pytest.mark.parametrize(
