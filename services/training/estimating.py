@@ -113,9 +113,9 @@ def _warnings(prepared: Prepared, subject: Subject | None) -> list[Warned]:
     if subject is None:
         detail = "The base was registered before shapes were kept: its memory is unknown, and nothing is refused."
         return [*found, Warned("shape_unknown", detail, "Delete the base and register it again.")]
-    if resolved.resources.gpu:
-        detail = "The GPU figures were never measured, and nothing is refused by them."
-        found.append(Warned("gpu_unmeasured", detail, None))
+    if not preflight.measured(resolved):
+        where = "on a GPU" if resolved.resources.gpu else "for preference pairs"
+        found.append(Warned("unmeasured", f"What it takes {where} was never measured; nothing is refused by it.", None))
     return found + _about_rows(resolved, subject)
 
 
@@ -139,9 +139,7 @@ def _about_rows(resolved: Resolved, subject: Subject) -> list[Warned]:
 def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnings: list[Warned]) -> Estimate:
     resolved = prepared.resolved
     memory = preflight.memory_of(resolved, subject) if subject else None
-    total = memory.total + preflight.LIBRARIES if memory else None
-    gpu = resolved.resources.gpu > 0
-    verdict = preflight.verdict_of(total, subject.limit, gpu=gpu) if subject and total else "unknown"
+    verdict = preflight.verdict_of(resolved, subject) if subject else "unknown"
     fitting = preflight.what_would_fit(resolved, subject) if subject and verdict in ("tight", "does_not_fit") else []
     tokens = preflight.tokens_of(resolved, subject) if subject else None
     return Estimate(
@@ -152,7 +150,7 @@ def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnin
         trainable_parameters=preflight.trainable_of(resolved, subject) if subject else None,
         dtype=preflight.dtype_of(resolved, subject) if subject else None,
         memory=_parts(memory) if memory else None,
-        total=total,
+        total=preflight.total_of(resolved, subject) if subject else None,
         limit=subject.limit if subject else None,
         fitting=[Fits(changes=fit.changes, total=fit.total) for fit in fitting],
         steps=resolved.total_steps,

@@ -106,10 +106,21 @@ def memory_of(resolved: Resolved, subject: Subject) -> Memory:
     return memory(subject.shape, plan_of(resolved, subject))
 
 
-def verdict_of(total: int, limit: int | None, *, gpu: bool) -> Verdict:
-    """`total` with the libraries. What a GPU takes was never measured, so nothing is refused there."""
-    if limit is None or gpu:
+def total_of(resolved: Resolved, subject: Subject) -> int:
+    """Bytes with the libraries."""
+    return memory_of(resolved, subject).total + LIBRARIES
+
+
+def measured(resolved: Resolved) -> bool:
+    """Whether the formula was ever held against reality: not on a GPU, nor for pairs, which TRL lays out itself."""
+    return not resolved.resources.gpu and resolved.hyperparameters.get("objective", "sft") == "sft"
+
+
+def verdict_of(resolved: Resolved, subject: Subject) -> Verdict:
+    """Nothing is refused by what was not measured."""
+    if subject.limit is None or not measured(resolved):
         return "unknown"
+    total, limit = total_of(resolved, subject), subject.limit
     return "fits" if total <= TIGHT * limit else "tight" if total <= limit else "does_not_fit"
 
 
@@ -172,7 +183,6 @@ def trainable_of(resolved: Resolved, subject: Subject) -> int:
 
 def refuse(resolved: Resolved, subject: Subject) -> None:
     """Raises DoesNotFit, or UnsuitableDataset where no row has a token to learn."""
-    total = memory_of(resolved, subject).total + LIBRARIES
     if subject.lengths and not rows_within(resolved, subject).rows:
         raise UnsuitableDataset(
             "No row has a token to learn within max_length.",
@@ -180,8 +190,9 @@ def refuse(resolved: Resolved, subject: Subject) -> None:
             limit=max_length_of(resolved, subject),
             remedy="Raise max_length, or check that the rows have assistant turns.",
         )
-    if verdict_of(total, subject.limit, gpu=resolved.resources.gpu > 0) != "does_not_fit":
+    if verdict_of(resolved, subject) != "does_not_fit":
         return
+    total = total_of(resolved, subject)
     fitting = what_would_fit(resolved, subject)
     raise DoesNotFit(
         f"The job needs about {gib(total)} of memory, and the machine has {gib(subject.limit or 0)}.",
