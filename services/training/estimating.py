@@ -113,8 +113,7 @@ def _warnings(prepared: Prepared, subject: Subject | None) -> list[Warned]:
     if subject is None:
         detail = "The base was registered before shapes were kept: its memory is unknown, and nothing is refused."
         return [*found, Warned("shape_unknown", detail, "Delete the base and register it again.")]
-    if not preflight.measured(resolved):
-        where = "on a GPU" if resolved.resources.gpu else "for preference pairs"
+    if where := preflight.why_unmeasured(resolved):
         found.append(Warned("unmeasured", f"What it takes {where} was never measured; nothing is refused by it.", None))
     return found + _about_rows(resolved, subject)
 

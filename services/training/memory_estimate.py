@@ -28,17 +28,22 @@ ADAM, ADAM_8BIT = 8, 2 + 8 / 256
 class Calibration:
     """What was fitted rather than counted. `beside` bytes are the engine's own, whatever it trains.
 
-    `spread` is what the allocator holds for each byte that a step keeps: freed blocks that no later request fits into.
+    `spread` is what the allocator holds for each byte that a step works with: of adapters by computing type, and of
+    full training; `scattered` the same for each byte of gradients and moments, which come and go among them.
     """
 
     beside: float
-    spread: dict[Method, float]
+    spread: dict[str, float]
+    scattered: float
 
 
-CPU = Calibration(beside=80e6, spread={"full": 1.3, "lora": 1.6, "qlora": 1.6})
-"""glibc 2.36, torch 2.13: freed aligned blocks are rarely used again. From benchmarks/preflight.py."""
-GPU = Calibration(beside=6e8, spread={"full": 1.1, "lora": 1.1, "qlora": 1.1})
-"""The CUDA context and a caching allocator. Unmeasured: taken from what is commonly reported."""
+CPU = Calibration(beside=80e6, spread={"full": 1.31, "fp32": 2.1, "bf16": 1.55}, scattered=0.2)
+"""glibc 2.36 and torch 2.13: an aligned block that was freed is too small for the next request of its own size.
+
+From benchmarks/preflight.py.
+"""
+GPU = Calibration(beside=6e8, spread={"full": 1.1, "fp32": 1.1, "bf16": 1.1, "fp16": 1.1}, scattered=0.0)
+"""The CUDA context and a caching allocator. Unmeasured: what is commonly reported."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,17 @@ def memory(shape: ModelShape, plan: Plan) -> Memory:
     trained = trainable(shape, plan.method, plan.rank)
     activations = plan.tokens * shape.layers * kept_per_token(shape, plan)
     logits = _logits(shape, plan)
-    working = activations + logits + _head_gradient(shape, plan)
+    working = activations + logits + _head(shape, plan)
+    gradients, moments = 4 * trained, (ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained
+    spread = calibration.spread["full" if plan.method == "full" else plan.dtype]
+    overhead = calibration.beside + working * spread - activations - logits
     return Memory(
         weights=round(_weights(shape, plan) + (0 if plan.method == "full" else 4 * trained)),
-        gradients=4 * trained,
-        optimizer=round((ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained),
+        gradients=gradients,
+        optimizer=round(moments),
         activations=round(activations),
         logits=round(logits),
-        overhead=round(calibration.beside + working * calibration.spread[plan.method] - activations - logits),
+        overhead=round(overhead + calibration.scattered * (gradients + moments)),
     )
 
 
@@ -124,16 +132,22 @@ def _weights(shape: ModelShape, plan: Plan) -> float:
 
 
 def kept_per_token(shape: ModelShape, plan: Plan) -> float:
-    """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer."""
+    """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer.
+
+    Of a norm: its input in fp32 and, where its weight is trained, the normalised input. Of attention: queries, keys,
+    values, what it gives, probabilities. Of the MLP: both branches, the activated one and the product. In half
+    precision every adapter casts its input for itself; four-bit layers answer in fp32.
+    """
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
-    mlp, size, full = shape.mlp, SIZES[plan.dtype], plan.method == "full"
-    attention = (3 * queries + 2 * keys) * size + _probabilities(shape, plan)
+    full, size = plan.method == "full", SIZES[plan.dtype]
+    attention = (2 * queries + 2 * keys) * size + _probabilities(shape, plan)
     if plan.dtype == "fp32":
-        norms = 2 * (3 if full else 2) * hidden * size
-        return norms + attention + 4 * mlp * size + _adapters(shape, plan)
+        inputs = 2 * (3 if full else 2) * hidden + queries + shape.mlp
+        return (inputs + 3 * shape.mlp) * size + attention + _adapters(shape, plan)
     norms = 2 * (2 if full else 1) * hidden * 4
-    inputs = (2 * hidden + mlp) if full else (5 * hidden + mlp)
-    return norms + attention + (inputs + 3 * mlp) * size + _adapters(shape, plan)
+    inputs = ((2 if full else 5) * hidden + queries + shape.mlp) * size
+    branches = 3 * shape.mlp * (4 if plan.method == "qlora" else size)
+    return norms + attention + inputs + branches + _adapters(shape, plan)
 
 
 def _adapters(shape: ModelShape, plan: Plan) -> float:
@@ -154,9 +168,11 @@ def _logits(shape: ModelShape, plan: Plan) -> float:
     return count * (3 * 4 + (0 if plan.dtype == "fp32" else 2))
 
 
-def _head_gradient(shape: ModelShape, plan: Plan) -> float:
-    """The output head's gradient before it is added to what there is; only full training has one."""
-    return 4 * shape.vocab * shape.hidden if plan.method == "full" and plan.accumulates else 0
+def _head(shape: ModelShape, plan: Plan) -> float:
+    """The output head's gradient before it is added to what there is; QLoRA's fp32 head, cast to the computing type."""
+    if plan.method == "full":
+        return 4 * shape.vocab * shape.hidden if plan.accumulates else 0
+    return SIZES[plan.dtype] * shape.vocab * shape.hidden if plan.method == "qlora" and plan.dtype != "fp32" else 0
 
 
 def with_tokens(plan: Plan, tokens: int, length: int) -> Plan:

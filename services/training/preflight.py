@@ -111,14 +111,19 @@ def total_of(resolved: Resolved, subject: Subject) -> int:
     return memory_of(resolved, subject).total + LIBRARIES
 
 
-def measured(resolved: Resolved) -> bool:
-    """Whether the formula was ever held against reality: not on a GPU, nor for pairs, which TRL lays out itself."""
-    return not resolved.resources.gpu and resolved.hyperparameters.get("objective", "sft") == "sft"
+def why_unmeasured(resolved: Resolved) -> str | None:
+    """Where the formula was never held against reality: GPUs, pairs (TRL lays them out itself), several processes."""
+    values = resolved.hyperparameters
+    if resolved.resources.gpu:
+        return "on a GPU"
+    if values["objective"] == "dpo":
+        return "for preference pairs"
+    return "of several processes together (the figures are those of one)" if values["processes"] > 1 else None
 
 
 def verdict_of(resolved: Resolved, subject: Subject) -> Verdict:
     """Nothing is refused by what was not measured."""
-    if subject.limit is None or not measured(resolved):
+    if subject.limit is None or why_unmeasured(resolved):
         return "unknown"
     total, limit = total_of(resolved, subject), subject.limit
     return "fits" if total <= TIGHT * limit else "tight" if total <= limit else "does_not_fit"
