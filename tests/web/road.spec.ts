@@ -93,3 +93,17 @@ test('the model answers in the playground, and its base beside it', async ({ pag
   await page.getByRole('link', { name: 'Playground' }).click();
   await expect(answers.first()).toContainText('"topic"'); // no conversation is lost on the way
 });
+
+test('a deployed model shows its memory and its use, and stays pinned', async ({ page }) => {
+  await page.goto('/ui/models');
+  await page.getByRole('link', { name: 'triage by browser' }).first().click();
+  await page.getByRole('button', { name: 'Deploy' }).click();
+  await page.getByRole('link', { name: 'Models' }).click();
+  const row = page.getByRole('region', { name: 'Deployed' }).getByRole('row', { name: 'triage by browser' });
+  await expect(row).toContainText(/\d [kM]B/, { timeout: 60_000 });
+  const pin = row.getByRole('button', { name: 'Keep triage by browser in memory' });
+  await pin.click();
+  await expect(pin).toHaveText('Unpin');
+  await page.reload();
+  await expect(pin).toHaveAttribute('aria-pressed', 'true');
+});

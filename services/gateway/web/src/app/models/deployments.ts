@@ -7,7 +7,7 @@ import { DeploymentView } from '../api/models';
 import { InferenceService } from '../api/services';
 import { Moment } from '../elements/moment';
 import { More } from '../elements/more';
-import { FigurePipe } from '../elements/pipes';
+import { FigurePipe, SizePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { State } from '../elements/state';
 import { Notices } from '../platform/notices';
@@ -18,7 +18,7 @@ const IDLE_MS = 10_000;
 
 @Component({
   selector: 'an-deployments',
-  imports: [FigurePipe, MatButton, Moment, More, ProblemCard, RouterLink, State],
+  imports: [FigurePipe, MatButton, Moment, More, ProblemCard, RouterLink, SizePipe, State],
   template: `
     @if (page.problem(); as problem) {
       <an-problem [problem]="problem" [retryable]="true" (retry)="page.reload()" />
@@ -26,11 +26,12 @@ const IDLE_MS = 10_000;
     @if (page.value()?.items?.length) {
       <section class="card" aria-labelledby="deployments">
         <h2 id="deployments">Deployed</h2>
+        <p class="muted">Rates are of the last minute, of the process that answered. A pinned model is never unloaded to make room.</p>
         <div class="table-frame">
           <table class="cards">
             <thead>
               <tr>
-                <th scope="col">Model</th><th scope="col">State</th><th scope="col">Ready</th><th scope="col" class="end">Loaded in</th><th scope="col"><span class="visually-hidden">Do</span></th>
+                <th scope="col">Model</th><th scope="col">State</th><th scope="col">Ready</th><th scope="col" class="end">Memory</th><th scope="col" class="end">Requests/s</th><th scope="col" class="end">Tokens/s</th><th scope="col" class="end">First token</th><th scope="col"><span class="visually-hidden">Do</span></th>
               </tr>
             </thead>
             <tbody>
@@ -40,9 +41,13 @@ const IDLE_MS = 10_000;
                   <td><a [routerLink]="['/models', deployment.model_id]">{{ name }}</a></td>
                   <td><an-state [state]="deployment.state" /> <span class="muted">{{ deployment.detail }}</span></td>
                   <td data-label="Ready">@if (deployment.ready_at) {<an-moment [at]="deployment.ready_at" />} @else {–}</td>
-                  <td class="end" data-label="Loaded in">{{ deployment.load_seconds | figure }} s</td>
+                  <td class="end" data-label="Memory">@if (deployment.resident) {{{ deployment.memory_bytes | size }}} @else {<span class="muted">not loaded</span>}</td>
+                  <td class="end" data-label="Requests/s">{{ deployment.requests_per_second | figure }}</td>
+                  <td class="end" data-label="Tokens/s">{{ deployment.tokens_per_second | figure }}</td>
+                  <td class="end" data-label="First token">@if (deployment.first_token_seconds != null) {{{ deployment.first_token_seconds | figure }} s} @else {–}</td>
                   <td class="end">
                     <a matButton [routerLink]="['/playground']" [queryParams]="{ model: deployment.model_id }" [attr.aria-label]="'Chat with ' + name">Chat</a>
+                    <button matButton [attr.aria-pressed]="deployment.pinned" [attr.aria-label]="'Keep ' + name + ' in memory'" (click)="pin(deployment)">{{ deployment.pinned ? 'Unpin' : 'Pin' }}</button>
                     <button matButton class="danger-text" [attr.aria-label]="'Undeploy ' + name" (click)="remove(deployment)">Undeploy</button>
                   </td>
                 </tr>
@@ -64,6 +69,13 @@ export class Deployments {
     () => ({ key: 'deployments', fetch: (cursor) => this.api.listDeployments({ cursor }) }),
     (page) => (page.items.some((deployment) => deployment.state === 'loading') ? LOADING_MS : IDLE_MS),
   );
+
+  protected async pin(deployment: DeploymentView): Promise<void> {
+    const body = { model_id: deployment.model_id, pinned: !deployment.pinned };
+    const said = body.pinned ? 'It stays in memory.' : 'It may be unloaded to make room.';
+    await this.notices.attempt(() => this.api.createDeployment({ body }), said);
+    this.page.reload();
+  }
 
   protected async remove(deployment: DeploymentView): Promise<void> {
     const work = () => this.api.deleteDeployment({ deployment_id: deployment.id });
