@@ -24,6 +24,7 @@ def train(
     method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
     objective: Annotated[str | None, typer.Option(help="sft or dpo; by the data when left out.")] = None,
     beta: Annotated[float | None, typer.Option(help="dpo: how close the model stays to its base.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="qlora: nf4 or int8.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job and of its model.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimizer steps, instead of epochs.")] = None,
@@ -35,6 +36,7 @@ def train(
     rank: Annotated[int | None, typer.Option(help="LoRA rank.")] = None,
     alpha: Annotated[float | None, typer.Option(help="LoRA alpha.")] = None,
     dropout: Annotated[float | None, typer.Option(help="LoRA dropout.")] = None,
+    rslora: Annotated[bool, typer.Option("--rslora", help="LoRA updates count alpha / sqrt(rank).")] = False,
     max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut.")] = None,
     micro_batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens computed at once: memory, not meaning.")
@@ -59,13 +61,15 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
-    lora = {k: v for k, v in {"rank": rank, "alpha": alpha, "dropout": dropout}.items() if v is not None}
+    given = {"rank": rank, "alpha": alpha, "dropout": dropout, "rslora": rslora or None}
+    lora = {k: v for k, v in given.items() if v is not None}
     body = {
         "dataset": dataset,
         "base": base,
         "method": method,
         "objective": objective,
         "beta": beta,
+        "quantization": quantization,
         "name": name,
         "epochs": epochs,
         "max_steps": steps,

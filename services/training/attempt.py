@@ -4,7 +4,7 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-from services.training.models import DAMAGED, OUT_OF_MEMORY, Job
+from services.training.models import DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
 from shared.runtime.attempts import Ending, Message
 from shared.runtime.errors import AnnealError
 from shared.runtime.leases import Lease
@@ -17,7 +17,7 @@ CANCEL_GRACE = 5.0
 
 REMEDIES = {
     OUT_OF_MEMORY: "Set max_length or micro_batch_tokens lower, use qlora, or a smaller base model.",
-    "disk_full": "Free disk space where the platform keeps its data, then train again.",
+    DISK_FULL: "Free disk space where the platform keeps its data, then resume the job, or train again.",
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
     "killed": "If this repeats, it may need more memory than there is: set micro_batch_tokens lower.",
 }
@@ -72,11 +72,16 @@ def how_it_ended(ending: Ending, longest: int = 0) -> Ended:
 
 def broken_by(error: Exception) -> Ended:
     """A failure on our side of the engine: named ones and a full disk stay so, anything else may pass."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Ended("failed", {}, "disk_full", f"The disk is full. {REMEDIES['disk_full']}")
+    if disk_is_full(error):
+        return Ended("failed", {}, DISK_FULL, f"The disk is full. {REMEDIES[DISK_FULL]}")
     if isinstance(error, AnnealError):
         return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
     return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether there is no space left, or no quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _sentence(detail: str, remedy: str | None) -> str:

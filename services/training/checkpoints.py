@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from services.training.attempt import disk_is_full
 from services.training.models import Checkpoint, Job
 from shared.blobs.artifacts import publish
 from shared.blobs.protocol import Blobs
@@ -17,10 +18,19 @@ def attempt_key(job: Job, *parts: str) -> str:
 
 
 async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: dict[str, Any]) -> Checkpoint:
-    """Upload the folder of a checkpoint message, move the job's pointer (fenced), drop what it no longer needs."""
+    """Upload the folder of a checkpoint message, move the job's pointer (fenced), drop what it no longer needs.
+
+    Where the disk is full, what was uploaded of it goes again.
+    """
     step = int(message["step"])
     key = attempt_key(job, f"checkpoint-{step}")
-    await publish(blobs, key, Path(message["path"]), {"job_id": job.id, "step": step})
+    try:
+        await publish(blobs, key, Path(message["path"]), {"job_id": job.id, "step": step})
+    except OSError as error:
+        if disk_is_full(error):
+            await blobs.delete(key)
+            await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
+        raise
     checkpoint = Checkpoint(step=step, key=key, loss=message.get("loss"), best=bool(message.get("best")))
     dropped: set[str] = set()
 

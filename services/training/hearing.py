@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import Counter
 
+from services.training.attempt import disk_is_full
 from services.training.checkpoints import store_checkpoint
 from services.training.models import Job
 from services.training.recorder import Recorder
@@ -15,7 +16,10 @@ from shared.blobs.protocol import Blobs
 from shared.runtime.attempts import Message
 from shared.runtime.leases import Lease
 
-PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples"))
+_NOT_STORED = (
+    "The disk is full: the checkpoint of step {} is not stored. Training goes on; the checkpoint before it stays."
+)
+PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples", "provenance"))
 
 
 class Hearing:
@@ -79,7 +83,13 @@ class Hearing:
         await self._recorder.settle()
 
     async def _store(self, message: Message) -> None:
-        stored = await store_checkpoint(self._blobs, self._job, self._lease, message)
+        try:
+            stored = await store_checkpoint(self._blobs, self._job, self._lease, message)
+        except OSError as error:
+            if not disk_is_full(error):
+                raise
+            self._recorder.log("warning", _NOT_STORED.format(message["step"]))
+            return
         self._recorder.record("checkpoint", step=stored.step, loss=stored.loss, best=stored.best)
 
     def _count(self, kind: str, values: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ LEAST_STEPS = 100
 """Small data in large steps learns nothing: steps shrink until a job has about this many."""
 MANY_ROWS = 50_000
 LEAST_WARMUP = 10
+RSLORA_ALPHA = 8.0
+"""At rank 16 the same scale, 2, as without; it falls with the root of the rank."""
 BETA = 0.1
 PAIR_RATES = {False: (5e-6, 5e-7), True: (5e-4, 5e-5)}
 """Of preference pairs: (adapter, full) by whether the model is tiny. Those of others are the Zephyr recipe's."""
@@ -171,6 +173,7 @@ def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str,
         "weight_decay": 0.01 if method == "full" else 0.0,
         "max_grad_norm": 1.0,
         "optimizer": "adamw",
+        "quantization": "nf4" if method == "qlora" else None,
         "max_length": None,
         "seed": 42,
         "early_stopping_patience": None,
@@ -194,7 +197,8 @@ def _learning_rate(subject: Subject, method: Method) -> float:
 
 def _lora(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
     rank = given.get("rank") or (64 if subject.form == "text" and not subject.tiny else 16)
-    return {"rank": rank, "alpha": 2.0 * rank, "dropout": 0.0, "targets": "all-linear", **given}
+    alpha = RSLORA_ALPHA if given.get("rslora") else 2.0 * rank
+    return {"rank": rank, "alpha": alpha, "dropout": 0.0, "rslora": False, "targets": "all-linear", **given}
 
 
 def _total_steps(values: Mapping[str, Any], rows: int) -> int:
@@ -228,5 +232,5 @@ def _defaulted(
     names = [name for name in names if not any(name == other and asked_for in given for other, asked_for in INSTEAD)]
     if method != "full":
         lora = given.get("lora", {})
-        names += [f"lora.{name}" for name in ("rank", "alpha", "dropout", "targets") if name not in lora]
+        names += [f"lora.{name}" for name in ("rank", "alpha", "dropout", "rslora", "targets") if name not in lora]
     return names + [f"resources.{name}" for name in ("cpu", "gpu", "memory_gb") if name not in asked]

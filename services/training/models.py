@@ -22,6 +22,8 @@ KEPT_CHECKPOINTS = 2
 
 DAMAGED = "checkpoint_damaged"
 """The cause of a failure that the checkpoint before may get around."""
+DISK_FULL = "disk_full"
+"""The cause of a pause: what was trained waits for somebody to make room."""
 OUT_OF_MEMORY = "out_of_memory"
 """The cause of a failure that a smaller micro-batch may get around."""
 
@@ -144,6 +146,21 @@ class Job(Work):
         else:
             self.hand_back(counts=counts)
         return ()
+
+    def wait_for_room(self, detail: str) -> Sequence[Event]:
+        """The disk is full: pause at the last checkpoint, as its owner wished else; without one it fails."""
+        if self.wanted == "cancel":
+            return self.cancelled()
+        if self.latest is None:
+            return self.fail(DISK_FULL, detail)
+        self.paused()
+        self.cause, self.detail = DISK_FULL, detail
+        return ()
+
+    def ask_resume(self) -> None:
+        """Go on; what held it up is taken to be over."""
+        super().ask_resume()
+        self.cause = self.detail = None
 
     def succeed(self, model_uri: str) -> Sequence[Event]:
         """The model is published."""

@@ -46,9 +46,22 @@ def manifest_of(job: Job, result: Message) -> dict[str, Any]:
         max_length=result.get("max_length") or job.hyperparameters.get("max_length"),
         metrics=metrics,
         traceparent=job.traceparent,
-        provenance={"hyperparameters": job.hyperparameters, "training": told},
+        provenance={"hyperparameters": job.hyperparameters, "request": request_of(job), "training": told},
     )
     return manifest.model_dump(mode="json", exclude={"files"})
+
+
+def request_of(job: Job) -> dict[str, Any]:
+    """The body of POST /training/jobs that asks for the same again, with no default left open."""
+    given = {name: value for name, value in job.hyperparameters.items() if value is not None}
+    validation = f"{job.validation_id}@{job.validation_version}" if job.validation_id else None
+    return {
+        "base": job.base,
+        "dataset": f"{job.dataset_id}@{job.dataset_version}",
+        **({"validation": validation} if validation else {}),
+        "method": job.method,
+        **given,
+    }
 
 
 async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message) -> Job:

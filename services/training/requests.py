@@ -11,6 +11,7 @@ from shared.events.training import FollowUp
 
 Scheduler = Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"]
 Optimizer = Literal["adamw", "adamw_8bit"]
+Quantization = Literal["nf4", "int8"]
 Dtype = Literal["auto", "fp32", "bf16", "fp16"]
 Strategy = Literal["ddp", "fsdp"]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -23,6 +24,7 @@ class LoraSettings(BaseModel):
     rank: int | None = Field(default=None, ge=1, le=1024, description="rank of the update matrices")
     alpha: float | None = Field(default=None, gt=0, le=4096, description="scale: updates count alpha / rank")
     dropout: float | None = Field(default=None, ge=0, lt=1)
+    rslora: bool | None = Field(default=None, description="updates count alpha / sqrt(rank) instead: for high ranks")
     targets: Literal["all-linear"] | list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,100}$")]] | None = Field(
         default=None, description='"all-linear" (without routers and vision towers) or names of linear modules'
     )
@@ -63,6 +65,7 @@ class TrainingSettings(BaseModel):
     weight_decay: float | None = Field(default=None, ge=0, le=1)
     max_grad_norm: float | None = Field(default=None, gt=0, le=1000)
     optimizer: Optimizer | None = None
+    quantization: Quantization | None = Field(default=None, description="qlora: how the base is kept")
     lora: LoraSettings | None = None
     max_length: int | None = Field(default=None, ge=8, le=1_048_576, description="tokens; longer rows are cut")
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
@@ -98,6 +101,8 @@ class TrainingSettings(BaseModel):
             raise ValueError("give warmup_ratio or warmup_steps, not both")
         if self.method == "full" and self.lora is not None:
             raise ValueError("lora settings have no meaning for method full")
+        if self.quantization is not None and self.method in ("full", "lora"):
+            raise ValueError(f"quantization has no meaning for method {self.method}")
         if self.beta is not None and self.objective == "sft":
             raise ValueError("beta has no meaning for objective sft")
         if self.strategy == "fsdp" and (

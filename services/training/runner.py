@@ -13,7 +13,7 @@ import structlog
 from services.training.attempt import Ended, broken_by, grace, how_it_ended
 from services.training.hearing import Hearing
 from services.training.machine import Devices
-from services.training.models import OUT_OF_MEMORY, Job
+from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.publishing import finish, stage
 from services.training.recorder import Recorder
 from services.training.store import Stores
@@ -93,6 +93,8 @@ class Runner:
         def fail(job: Job) -> Sequence[Event]:
             if ended.cause == OUT_OF_MEMORY and job.shrink(ended.longest):
                 return job.retry(ended.cause, ended.detail, counts=False)
+            if ended.cause == DISK_FULL:
+                return job.wait_for_room(ended.detail)
             return job.retry(ended.cause, ended.detail) if ended.may_help else job.fail(ended.cause, ended.detail)
 
         done = await lease.change(fail)
@@ -137,13 +139,18 @@ class Runner:
             "job_id": job.id,
             "token": job.token,
             "workdir": str(folder),
-            "model": {**await resolve_model(blobs, job.base_uri, job.project), "name": job.base},
+            "model": {
+                **await resolve_model(blobs, job.base_uri, job.project),
+                "name": job.base,
+                "fingerprint": base.fingerprint,
+            },
             "dataset": {
                 "train": shards["train"],
                 "validation": shards.get("validation", []),
                 "form": manifest.form,
                 "tokens": str(tokens) if tokens else None,
                 "window": window or None,
+                "fingerprint": manifest.fingerprint,
             },
             "hyperparameters": {"method": job.method, **job.hyperparameters, **_smaller(job)},
             "resume_from": str(checkpoint) if checkpoint else None,

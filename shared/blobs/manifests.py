@@ -13,6 +13,7 @@ Parquet shards have the columns `row_id: int64` (ordinal in the upload), `source
 `{"messages": <prompt>, "chosen": [messages], "rejected": [messages]}`.
 """
 
+import hashlib
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +33,12 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore")
     files: list[FileEntry] = []
     traceparent: str | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """sha256 of what `sha256sum` says of the files, in order of their names; None where none are listed."""
+        lines = [f"{file.sha256}  {file.name}\n" for file in sorted(self.files, key=lambda file: file.name)]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
 class DatasetManifest(Manifest):

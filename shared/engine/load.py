@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +93,7 @@ def _quantizer(quantization: Quantization | None, dtype: str) -> BitsAndBytesCon
     if quantization is None:
         return None
     if quantization == "int8":
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of each product that is not in fp16
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,

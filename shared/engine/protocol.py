@@ -22,6 +22,9 @@ from typing import IO, Any
 
 from shared.engine.plain import plain_json
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, or no larger file allowed."""
+
 Main = Callable[[dict[str, Any], "Reporter", "Commands"], dict[str, Any]]
 
 
@@ -155,7 +158,7 @@ def failure_code(error: BaseException) -> str:
         text = str(cause)
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or "allocate memory" in text:
             return "out_of_memory"
-        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left on device" in text:
+        if getattr(cause, "errno", None) in _FULL or any(os.strerror(number) in text for number in _FULL):
             return "disk_full"
         cause = cause.__cause__ or cause.__context__
     return "engine_crashed"

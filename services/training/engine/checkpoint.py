@@ -108,20 +108,36 @@ def write(
     building = folder.with_name(f".building-{folder.name}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
+    try:
+        _build(building, position, settings, weights, machinery, best)
+    except BaseException:  # what is half written takes room
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(building, folder)
+    _sync(folder.parent)
+
+
+def _build(
+    building: Path,
+    position: Position,
+    settings: Settings,
+    weights: Mapping[str, Tensor],
+    machinery: Mapping[str, Any],
+    best: Path,
+) -> None:
     if position.best_step == position.step:
         link(best, building / _WEIGHTS)
     else:
         save_weights(weights, building / _WEIGHTS)
         if position.best_step is not None:
             link(best, building / _BEST)
-    torch.save(dict(machinery), building / _OPTIMIZER)
+    with (building / _OPTIMIZER).open("wb") as file:  # whose errors, unlike torch's own, say what is wrong
+        torch.save(dict(machinery), file)
     _write_index(building, position, settings)
     for path in building.iterdir():
         _sync(path)
     _sync(building)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(building, folder)
-    _sync(folder.parent)
 
 
 def read(folder: Path) -> Checkpoint:
@@ -143,8 +159,12 @@ def read(folder: Path) -> Checkpoint:
 def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
     """Write weights to `path` at once or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
-    os.replace(partial, path)
+    try:
+        save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

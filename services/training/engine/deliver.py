@@ -8,15 +8,16 @@ from typing import Any
 from services.training.engine import checkpoint as checkpoints
 from services.training.engine import model as models
 from services.training.engine.ending import Ending
-from services.training.engine.provenance import versions
+from services.training.engine.provenance import made_with
+from services.training.engine.room import kept
 from services.training.engine.run import Run
 from services.training.engine.spread import whole, whole_model
 
 
-def save(run: Run) -> Path:
+def save(run: Run) -> Path | None:
     """Write a checkpoint of the last whole step and announce it; from then on it is the service's.
 
-    Of several processes the first one writes, and all gather what it writes.
+    Of several processes the first one writes, and all gather what it writes. None where the disk is full.
     """
     position = run.position
     position.saved_at = position.step
@@ -28,8 +29,12 @@ def save(run: Run) -> Path:
         "random": run.randomness,
     }
     folder = Path(run.spec.checkpoints) / checkpoints.name_of(position)
-    if run.ranks.first:
+
+    def write() -> None:
         checkpoints.write(folder, position, run.settings, weights, machinery, run.best)
+
+    if not kept(run, f"the checkpoint of step {position.step}", write):
+        return None
     evaluated = position.evaluated_at == position.step
     run.reporter.emit(
         "checkpoint",
@@ -85,12 +90,8 @@ def deliver(run: Run, ending: Ending) -> dict[str, Any]:
 def provenance(run: Run) -> dict[str, Any]:
     """What one would need to do it again, and what became of the rows."""
     return {
-        "versions": versions(),
-        "device": str(run.accelerator.device),
+        **made_with(run.spec, run.settings, str(run.accelerator.device)),
         "processes": run.ranks.size,
-        "seed": run.hyperparameters.seed,
-        "settings": run.settings.model_dump(),
-        "hyperparameters": run.hyperparameters.model_dump(),
         "tokens": run.position.tokens,
         "early_stopped": run.gave_up,
         "samples": {

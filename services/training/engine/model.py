@@ -33,13 +33,14 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = ALONE) -> An
     """The model in training mode with exactly the weights that `method` trains requiring gradients, all of them fp32.
 
     Full training keeps fp32 masters and computes in `dtype` by autocast: small updates vanish in bf16 weights.
-    For LoRA the frozen base is in `dtype`, for QLoRA in nf4 with double quantisation (arXiv 2305.14314).
+    For LoRA the frozen base is in `dtype`, for QLoRA in nf4 with double quantisation
+    (arXiv 2305.14314), or in int8 (arXiv 2208.07339).
     """
     hyperparameters = spec.hyperparameters
     model = load_model(
         spec.model.model_dump(),
         dtype="float32" if hyperparameters.method == "full" else TORCH_DTYPES[dtype],
-        quantization="nf4" if hyperparameters.method == "qlora" else None,
+        quantization=hyperparameters.quantization or "nf4" if hyperparameters.method == "qlora" else None,
         device=_device(hyperparameters, ranks),
     )
     model.config.use_cache = True
@@ -70,6 +71,7 @@ def _with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> A
         r=lora.rank,
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # any number will do
         lora_dropout=lora.dropout,
+        use_rslora=lora.rslora,
         target_modules=targets,
         exclude_modules=excluded,
         ensure_weight_tying=bool(model.config.tie_word_embeddings and {"lm_head", "embed_tokens"} & set(targets)),

@@ -24,6 +24,7 @@ from services.training.engine.interrupts import Interrupts
 from services.training.engine.metrics import Clock, gpu_gauges
 from services.training.engine.pairs import Pairs
 from services.training.engine.prompts import Prompt, shown_prompts
+from services.training.engine.provenance import made_with
 from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
 from services.training.engine.spread import part_of_optimizer, spread
@@ -187,6 +188,7 @@ def describe(run: Run) -> None:
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
         f"{run.settings.max_length} tokens, {run.settings.total_steps:,} steps",
     )
+    run.reporter.emit("provenance", **made_with(run.spec, run.settings, str(run.accelerator.device)))
     run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
     if not isinstance(run.training, Pairs):
         log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))

@@ -16,18 +16,23 @@ Strategy = Literal["ddp", "fsdp"]
 
 
 class ModelRef(BaseModel):
-    """A base model folder, or an adapter over another one; `name` is what a delivered adapter calls its base."""
+    """A base model folder, or an adapter over another one; `name` is what a delivered adapter calls its base.
+
+    `fingerprint` tells its files from any others.
+    """
 
     path: str
     kind: Literal["full", "adapter"] = "full"
     base: ModelRef | None = None
     name: str | None = None
+    fingerprint: str | None = None
 
 
 class Data(BaseModel):
     """Parquet shards of a dataset version by split, and the form of their rows.
 
     `tokens` is a folder that an earlier job made of them (engine/tokens.py), `window` the tokens of a piece of text.
+    `fingerprint` tells the dataset version's files from any others.
     """
 
     train: list[str] = Field(min_length=1)
@@ -35,14 +40,17 @@ class Data(BaseModel):
     form: Literal["text", "messages", "preference"] = "messages"
     tokens: str | None = None
     window: int | None = None
+    fingerprint: str | None = None
 
 
 class Lora(BaseModel):
-    """Low-rank adapter settings (arXiv 2106.09685): an update counts alpha / rank."""
+    """Low-rank adapter settings (arXiv 2106.09685): an update counts alpha / rank, with `rslora` alpha / sqrt(rank)
+    (arXiv 2312.03732)."""
 
     rank: int = 16
     alpha: float = 32
     dropout: float = 0.0
+    rslora: bool = False
     targets: Literal["all-linear"] | list[str] = "all-linear"
 
 
@@ -69,6 +77,7 @@ class Hyperparameters(BaseModel):
     weight_decay: float = 0.0
     max_grad_norm: float | None = 1.0
     optimizer: Literal["adamw", "adamw_8bit"] = "adamw"
+    quantization: Literal["nf4", "int8"] | None = None
     lora: Lora | None = None
     max_length: int | None = None
     seed: int = 42

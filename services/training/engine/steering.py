@@ -7,14 +7,12 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import TrainerState
 
-from services.training.engine import checkpoint as checkpoints
 from services.training.engine import evaluate, optimize
-from services.training.engine import model as models
 from services.training.engine.batches import steps_per_epoch
 from services.training.engine.divergence import check_finite, watch
 from services.training.engine.metrics import memory_mb
 from services.training.engine.run import Run
-from services.training.engine.train import due, progress
+from services.training.engine.train import due, keep_best, progress
 
 FIGURES = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
 """What is told beside the loss, in TRL's names: a reward is beta times how much likelier an answer is than it was."""
@@ -82,8 +80,9 @@ class Steering(TrainerCallback):
         if position.validation_loss_first is None:
             position.validation_loss_first = loss
         if position.best_loss is None or loss < position.best_loss:
-            position.best_step, position.best_loss, position.evaluations_without_gain = position.step, loss, 0
-            checkpoints.save_weights(models.trainable(run.model), run.best)
+            position.evaluations_without_gain = 0
+            if keep_best(run):
+                position.best_step, position.best_loss = position.step, loss
         else:
             position.evaluations_without_gain += 1
         rewards = {name: metrics[f"eval_{name}"] for name in FIGURES}

@@ -23,6 +23,7 @@ from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import memory_mb
 from services.training.engine.peers import together
 from services.training.engine.ranks import Ranks
+from services.training.engine.room import kept
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
 from services.training.engine.spread import whole
@@ -152,24 +153,25 @@ def evaluation(run: Run) -> None:
     if position.validation_loss_first is None:
         position.validation_loss_first = loss
     if position.best_loss is None or loss < position.best_loss:
-        position.best_step, position.best_loss, position.evaluations_without_gain = position.step, loss, 0
-        keep_best(run)
+        position.evaluations_without_gain = 0
+        if keep_best(run):
+            position.best_step, position.best_loss = position.step, loss
     else:
         position.evaluations_without_gain += 1
     progress(run)
 
 
-def keep_best(run: Run) -> None:
-    """The weights as they are now, until better ones come."""
+def keep_best(run: Run) -> bool:
+    """Keep the weights as they are now, until better ones come; False where the disk is full."""
     weights = whole(models.trainable(run.model))
-    if run.ranks.first:
-        checkpoints.save_weights(weights, run.best)
+    what = f"the best model so far, of step {run.position.step},"
+    return kept(run, what, lambda: checkpoints.save_weights(weights, run.best))
 
 
 def put_off(run: Run) -> None:
     """Let nobody wait for the untrained model's evaluation: without its adapter it can be had again at any time."""
-    run.position.evaluated_at = run.position.best_step = 0
-    keep_best(run)
+    if keep_best(run):
+        run.position.evaluated_at = run.position.best_step = 0
 
 
 def baseline(run: Run) -> None:

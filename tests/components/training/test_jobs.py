@@ -1,6 +1,7 @@
 """The training room on its embedded adapters, with a small engine that speaks the whole protocol."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Sequence
@@ -43,6 +44,17 @@ async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:
     assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
     models = (await room.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
+
+
+@pytest.mark.parametrize("asked", [{}, {"method": "full"}, {"method": "qlora", "lora": {"rslora": True}}])
+async def test_a_model_knows_the_request_that_repeats_its_job(room: Room, asked: dict[str, Any]) -> None:
+    done = await room.until((await room.submit(**asked))["id"], *FINAL)
+    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    answer = await room.http.post("/training/jobs", json=manifest["provenance"]["request"])
+    assert answer.status_code == 201, answer.text
+    again = answer.json()
+    for member in ("base", "method", "dataset_id", "dataset_version", "hyperparameters"):
+        assert again[member] == done[member]
 
 
 async def test_ended_jobs_leave_no_files(room: Room) -> None:
@@ -213,6 +225,30 @@ async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
     done = await room.until((await room.submit())["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
     assert [r["step"] for r in await room.records(done["id"]) if r["kind"] == "rewind"] == [5]
+
+
+async def test_a_full_disk_keeps_the_last_checkpoint(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs, full = room.resources.blobs, ["/checkpoint-10/", "/model/"]
+    put = blobs.put
+
+    async def little_room(key: str, data: Any) -> Any:
+        if any(part in key for part in full):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return await put(key, data)
+
+    monkeypatch.setattr(blobs, "put", little_room)
+    job = await room.submit(max_steps=12)
+    held_up = await room.until(job["id"], "paused", *FINAL)
+    assert (held_up["state"], held_up["cause"]) == ("paused", "disk_full")
+    assert "resume" in held_up["detail"]
+    assert [c["step"] for c in held_up["checkpoints"]] == [5]
+    assert any("checkpoint of step 10 is not stored" in line["message"] for line in held_up["logs"])
+
+    full.clear()
+    assert (await room.http.post(f"/training/jobs/{job['id']}/resume")).status_code == 202
+    done = await room.until(job["id"], *FINAL)
+    assert (done["state"], done["cause"]) == ("succeeded", None)
+    assert [r["step"] for r in await room.records(job["id"]) if r["kind"] == "rewind"] == [5]
 
 
 async def test_what_cannot_end_differently_is_not_repeated(room: Room) -> None:

@@ -46,8 +46,9 @@ def assert_same_weights(one: dict[str, Any], other: dict[str, Any]) -> None:
         ("lora", {"lora": {"dropout": 0.1}}),
         ("lora", {"optimizer": "adamw_8bit"}),
         ("qlora", {}),
+        ("qlora", {"quantization": "int8"}),
     ],
-    ids=["full", "lora with dropout", "8-bit optimizer", "qlora"],
+    ids=["full", "lora with dropout", "8-bit optimizer", "qlora", "int8"],
 )
 def test_killed_and_resumed_equals_undisturbed(tmp_path: Path, model: Path, method: str, more: dict[str, Any]) -> None:
     undisturbed = make_spec(tmp_path / "a", model, method=method, **more)
