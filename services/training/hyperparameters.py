@@ -15,6 +15,8 @@ from services.training.requests import TrainingSettings
 
 TINY = 50_000_000
 TINY_STEPS, TINY_EPOCHS, TINY_ROWS = 400, 20, 8
+TINY_PAIR_EPOCHS = 3
+"""A pair costs four passes of a row, and more of them only overfit."""
 TYPICAL_ROW_TOKENS = 512
 """What a row is taken to be long when rows per step follow from tokens per step."""
 LEAST_STEPS = 100
@@ -149,7 +151,7 @@ def _length(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
     epochs = given.get("epochs") or (1.0 if subject.rows > MANY_ROWS or subject.pairs else 3.0)
     if subject.tiny:
         rows = given.get("batch_size") or min(TINY_ROWS, max(1, subject.rows))
-        most = TINY_EPOCHS * math.ceil(subject.rows / rows)
+        most = (TINY_PAIR_EPOCHS if subject.pairs else TINY_EPOCHS) * math.ceil(subject.rows / rows)
         steps = given.get("max_steps") or (None if "epochs" in given else min(TINY_STEPS, most))
     else:
         rows, steps = given.get("batch_size") or _rows_per_step(given, subject, epochs), given.get("max_steps")

@@ -154,6 +154,7 @@ def _arguments(run: Run) -> DPOConfig:
         max_grad_norm=asked.max_grad_norm or 0.0,
         gradient_checkpointing=asked.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
+        use_cpu=run.accelerator.device.type == "cpu",
         bf16=dtype == "bf16",
         fp16=dtype == "fp16",
         seed=asked.seed,

@@ -153,3 +153,22 @@ async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_part
         assert 512 <= done["micro_batch_tokens"] < 20_000
         states = [r for r in await starved.records(job["id"]) if r["kind"] == "state"]
         assert ("queued", "out_of_memory") in [(r["state"], r.get("cause")) for r in states]
+
+
+async def test_a_full_disk_costs_checkpoints_and_not_the_training(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+    async with open_room(tmp_path, engines, tiny, engine="tests.filled_trainer:main") as filled:
+        await put_real_dataset(filled.resources)
+        asked = {**SETTINGS, "eval_every": 3, "checkpoint_every": 2, "learning_rate": 3e-3}
+        job = await filled.submit(dataset="ds_hello", max_steps=10, **asked)
+        done = await filled.until(job["id"], *FINAL)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
+        records = await filled.records(job["id"])
+        assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [2, 8]
+        warned = [line["message"] for line in done["logs"] if "disk is full" in line["message"]]
+        assert [message.split(" could")[0] for message in warned] == [
+            "The disk is full: the best model so far, of step 3,",
+            "The disk is full: the checkpoint of step 4",
+            "The disk is full: the best model so far, of step 6,",
+            "The disk is full: the checkpoint of step 6",
+        ]
+        assert [e["step"] for e in done["evaluations"]] == [0, 3, 6, 9, 10]

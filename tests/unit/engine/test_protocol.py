@@ -107,6 +107,8 @@ def wrapped() -> Exception:
         (Killed("CUDA out of memory"), "out_of_memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk_full"),
+        (RuntimeError("I/O error: File too large (os error 27)"), "disk_full"),
         (wrapped(), "disk_full"),
         (OSError(errno.ENOENT, "no such file"), "engine_crashed"),
         (KeyError("x"), "engine_crashed"),

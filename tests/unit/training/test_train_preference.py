@@ -69,9 +69,11 @@ def rewards(ref: dict[str, Any], base: dict[str, Any], rows: list[dict[str, Any]
     return sum(margin > 0 for margin in margins) / len(margins), sum(margins) / len(margins)
 
 
-@pytest.mark.parametrize(("method", "rate"), [("lora", 6e-3), ("full", 1e-3), ("qlora", 6e-3)])
-def test_it_learns_which_answer_is_better(tmp_path: Path, model: Path, method: str, rate: float) -> None:
-    spec = make_pair_spec(tmp_path, model, method=method, learning_rate=rate)
+@pytest.mark.parametrize(
+    ("method", "rate", "dtype"), [("lora", 6e-3, "fp32"), ("full", 1e-3, "fp32"), ("qlora", 6e-3, "bf16")]
+)
+def test_it_learns_which_answer_is_better(tmp_path: Path, model: Path, method: str, rate: float, dtype: str) -> None:
+    spec = make_pair_spec(tmp_path, model, method=method, learning_rate=rate, dtype=dtype)
     result, journal = run(spec)
     first, *_, last = journal.of("evaluation")
     assert first["loss"] == pytest.approx(0.6931, abs=1e-3)  # ln 2: model and reference are the same
