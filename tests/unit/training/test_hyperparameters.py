@@ -149,6 +149,7 @@ def test_preference_pairs_are_compared_unless_asked_otherwise() -> None:
     assert (learned["objective"], learned["beta"], learned["learning_rate"]) == ("sft", None, 2e-4)
     assert {"objective", "beta"} <= set(resolved(form="preference").defaulted)
     assert resolved().hyperparameters["objective"] == "sft"
+    assert resolved(form="preference").hyperparameters["max_steps"] == 3 * 240 / 8
 
 
 def test_without_a_second_answer_there_is_nothing_to_compare() -> None:
