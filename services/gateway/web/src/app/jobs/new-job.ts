@@ -10,7 +10,7 @@ import { LoraSettings, TrainingSettings } from '../api/models';
 import { DatasetService, ModelService, TrainingService } from '../api/services';
 import { Copy } from '../elements/copy';
 import { Icon } from '../elements/icon';
-import { CountPipe, DurationPipe, ParametersPipe } from '../elements/pipes';
+import { CountPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { load } from '../platform/load';
 import { collect } from '../platform/pages';
@@ -18,7 +18,7 @@ import { Notices } from '../platform/notices';
 import { Problem, problemOf } from '../platform/problem';
 import { Drafts, Follow, Method } from './draft';
 import { command, curl } from './equivalents';
-import { estimate } from './estimate';
+import { Preflight } from './preflight';
 import { FOLLOW_UPS, GROUPS, LORA_FIELDS, METHODS, Field } from './settings-fields';
 
 /** Random also where the page came over plain http, which has no crypto.randomUUID. */
@@ -28,7 +28,7 @@ function newKey(): string {
 
 @Component({
   selector: 'an-new-job',
-  imports: [Copy, CountPipe, DurationPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ParametersPipe, ProblemCard, RouterLink],
+  imports: [Copy, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ParametersPipe, Preflight, ProblemCard, RouterLink],
   templateUrl: './new-job.html',
   styleUrl: './new-job.scss',
 })
@@ -66,7 +66,6 @@ export class NewJob {
   });
   protected readonly presetSettings = computed(() => this.presets.value()?.items.find((preset) => preset.id === this.draft().preset)?.settings ?? {});
   protected readonly presetLora = computed(() => (this.presetSettings()['lora'] ?? {}) as Record<string, unknown>);
-  private readonly jobs = load(() => ({ key: 'jobs', fetch: () => this.training.listTrainingJobs({ limit: 50 }) }));
 
   protected readonly ready = computed(() => (this.datasetPage.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
   protected readonly usable = computed(() => (this.available.value()?.items ?? []).filter((model) => model.usable));
@@ -77,10 +76,6 @@ export class NewJob {
   private readonly wish = linkedSignal({ source: this.drafts.request, computation: newKey });
   protected readonly command = computed(() => command(this.drafts.request()));
   protected readonly curl = computed(() => curl(this.drafts.request(), location.origin));
-  protected readonly guess = computed(() => {
-    const rows = this.chosenDataset()?.report?.splits['train'];
-    return rows ? estimate(this.drafts.request(), rows, this.jobs.value()?.items ?? []) : undefined;
-  });
 
   constructor() {
     effect(() => {
@@ -131,6 +126,12 @@ export class NewJob {
   protected setResource(name: string, value: unknown): void {
     const resources = Object.fromEntries(Object.entries({ ...this.draft().settings.resources, [name]: value === '' ? null : value }).filter(([, v]) => v !== null));
     this.drafts.change({ settings: { ...this.draft().settings, resources: Object.keys(resources).length ? resources : null } });
+  }
+
+  /** Takes over settings that would fit. */
+  protected adopt(changes: Record<string, unknown>): void {
+    const { method, ...settings } = changes;
+    this.drafts.change({ ...(method ? { method: method as Method } : {}), settings: { ...this.draft().settings, ...settings } });
   }
 
   protected follow(what: Follow, wanted: boolean): void {
