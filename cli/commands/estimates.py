@@ -23,6 +23,9 @@ def show_estimate(found: dict[str, Any]) -> None:
         f"tokens       {_count(found['tokens'])} in {found['steps']:,} steps, {found['dtype'] or 'dtype not known'}"
     )
     out.print(f"time         {_time(found)}")
+    if took := found["measured"]:
+        step = f"{took['step_tokens']:,} tokens in {took['step_seconds']:.2f} s"
+        out.print(f"dry run      {size(took['peak'])} beyond the libraries; a step of {step}")
     for warning in found["warnings"]:
         out.print(f"[yellow]{warning['code']}[/]: {warning['detail']} {warning['remedy'] or ''}".rstrip())
     out.print(VERDICTS[found["verdict"]])

@@ -58,6 +58,9 @@ def train(
     then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy.")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show progress until it has ended.")] = False,
     estimate: Annotated[bool, typer.Option(help="Only tell what it needs; exit code 1 if it does not fit.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="With --estimate: also take two real steps, and throw them away.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
@@ -97,7 +100,7 @@ def train(
     }
     client, asked = Client(), {k: v for k, v in body.items() if v is not None}
     if estimate:
-        raise typer.Exit(_estimate(client, asked, json))
+        raise typer.Exit(_estimate(client, {**asked, "dry_run": dry_run}, json))
     job = client.post("/training/jobs", asked)
     if watch:
         if not json:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.training.estimate_views import Estimate
-from services.training.requests import TrainingRequest
+from services.training.requests import EstimateRequest
 from services.training.service import TrainingJobs
 from shared.runtime.principal import Caller
 
@@ -13,10 +13,11 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     router = APIRouter(prefix="/training", tags=["Training"])
 
     @router.post("/estimate")
-    async def estimate_training_job(request: TrainingRequest, caller: Caller) -> Estimate:
+    async def estimate_training_job(request: EstimateRequest, caller: Caller) -> Estimate:
         """Memory by part, tokens and time of this job, whether the machine has it, and what would fit instead.
 
-        Nothing is queued. The rows are tokenised the first time (at most 4,000 of them), so that may take seconds.
+        Nothing is queued. The rows are tokenised the first time (at most 4,000 of them), so that may take seconds. With
+        `dry_run` two steps are really taken, and what they took is told beside.
         """
         return await jobs.estimate(caller.project, request)
 

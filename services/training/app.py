@@ -10,6 +10,7 @@ from services.training.bases import Bases
 from services.training.bundled import Bundled
 from services.training.cleanup import Cleanup, clear_scratch
 from services.training.custom_models import Catalog, CustomModels
+from services.training.dry_runs import DryRuns
 from services.training.estimating import Preflight
 from services.training.fetching import Fetcher
 from services.training.handlers import subscriptions
@@ -63,7 +64,7 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     presets = Presets(stores)
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
     references = References(resources.blobs, stores, seedling)
-    preflight = Preflight(stores, references, workers, LengthCounts(resources))
+    preflight = Preflight(stores, references, workers, LengthCounts(resources), DryRuns(resources))
     jobs = TrainingJobs(stores, references, workers, worker, presets, preflight)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)

@@ -65,6 +65,12 @@ class EngineFailed(AnnealError):
     code = "engine_failed"
 
 
+class DryRunFailed(InvalidInput):
+    """The steps that were tried for an estimate did not end well."""
+
+    code = "dry_run_failed"
+
+
 class DoesNotFit(InvalidInput):
     """The job would run out of memory, by the estimate of preflight."""
 

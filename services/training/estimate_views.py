@@ -71,6 +71,14 @@ class LengthsView(BaseModel):
     untrained_share: float = Field(description="of the rows: no token to learn, set aside")
 
 
+class Measured(BaseModel):
+    """What two real steps of the heaviest micro-batch took."""
+
+    peak: int = Field(description="bytes beyond the imported libraries; on a GPU, those of its allocator")
+    step_seconds: float
+    step_tokens: int
+
+
 class Estimate(BaseModel):
     """What a job would need, before it is queued. Null is what is not known of the base or the machine."""
 
@@ -92,5 +100,6 @@ class Estimate(BaseModel):
     pace: Source | None = Field(description="jobs: the last ones on this base with this method; formula: by the cores")
     seconds: float | None = Field(description="of training")
     lengths: LengthsView | None = Field(description="null where the rows could not be counted")
+    measured: Measured | None = Field(description="by a dry run, where one was asked for")
     hyperparameters: dict[str, Any] = Field(description="every setting as resolved")
     warnings: list[EstimateWarning]

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from services.training import preflight
-from services.training.estimate_views import Estimate, Fits, LengthsView, MemoryParts, Pace, Warned
+from services.training.dry_runs import DryRuns
+from services.training.errors import DryRunFailed
+from services.training.estimate_views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
 from services.training.hyperparameters import Resolved
 from services.training.lengths import LengthCounts, Lengths
 from services.training.machine_use import gpus_in_use
@@ -38,8 +40,11 @@ class Prepared:
 class Preflight:
     """Estimates a request in full, or just refuses the impossible."""
 
-    def __init__(self, stores: Stores, references: References, workers: Workers, counts: LengthCounts) -> None:
-        self._stores, self._references, self._workers, self._counts = stores, references, workers, counts
+    def __init__(
+        self, stores: Stores, references: References, workers: Workers, counts: LengthCounts, trials: DryRuns
+    ) -> None:
+        self._stores, self._references, self._workers = stores, references, workers
+        self._counts, self._trials = counts, trials
 
     async def refuse(self, prepared: Prepared) -> None:
         """At every submit, without asking an engine. Raises DoesNotFit or UnsuitableDataset."""
@@ -47,8 +52,11 @@ class Preflight:
         if subject := await self._subject(prepared, lengths):
             preflight.refuse(prepared.resolved, subject)
 
-    async def estimate(self, prepared: Prepared) -> Estimate:
-        """Everything that can be told before the job runs; the rows are counted if they were not yet."""
+    async def estimate(self, prepared: Prepared, *, dry_run: bool) -> Estimate:
+        """Everything that can be told before the job runs; the rows are counted if they were not yet.
+
+        With `dry_run`, what cannot fit is refused instead of tried. Raises DryRunFailed.
+        """
         warnings, lengths = [], None
         try:
             lengths = await self._counts.count(prepared.project, prepared.base, prepared.dataset)
@@ -56,7 +64,16 @@ class Preflight:
             warnings.append(Warned("rows_not_counted", error.detail, error.remedy))
         subject = await self._subject(prepared, lengths)
         warnings += _warnings(prepared, subject)
-        return _view(prepared, subject, await self._pace(prepared, subject), warnings)
+        found = _view(prepared, subject, await self._pace(prepared, subject), warnings)
+        return found.model_copy(update={"measured": await self._tried(prepared)}) if dry_run else found
+
+    async def _tried(self, prepared: Prepared) -> Measured:
+        await self.refuse(prepared)
+        values = prepared.resolved.hyperparameters
+        if values["objective"] == "dpo" or values["processes"] > 1:
+            detail = "Preference pairs and several processes cannot be tried."
+            raise DryRunFailed(detail, field="dry_run", limit=False, remedy="Ask for the estimate without dry_run.")
+        return await self._trials.measure(prepared.project, prepared.base, prepared.dataset, prepared.resolved)
 
     async def _subject(self, prepared: Prepared, lengths: Lengths | None) -> Subject | None:
         """None for a base whose shape is not known."""
@@ -159,6 +176,7 @@ def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnin
         seconds=_seconds(tokens, resolved.total_steps, pace) if pace and tokens else None,
         lengths=_lengths(resolved, subject) if subject and subject.lengths else None,
         hyperparameters={"method": resolved.method, **resolved.hyperparameters},
+        measured=None,
         warnings=[warned.view() for warned in warnings],
     )
 

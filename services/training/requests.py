@@ -132,6 +132,19 @@ class TrainingRequest(TrainingSettings):
     after: list[FollowUp] = Field(default=[], max_length=4, description="what follows once it has succeeded")
 
 
+class EstimateRequest(TrainingRequest):
+    """A training job to be estimated: the body of a job, and whether to try it."""
+
+    dry_run: bool = Field(
+        default=False,
+        description="load the model, tokenise the data and take two steps, which are thrown away; it takes as long",
+    )
+
+    def job(self) -> TrainingRequest:
+        """The job that it asks about."""
+        return TrainingRequest(**self.model_dump(exclude={"dry_run"}, exclude_unset=True))
+
+
 class PresetRequest(BaseModel):
     """A preset to save."""
 

@@ -12,7 +12,7 @@ from services.training.hyperparameters import Resolved, Subject, resolve
 from services.training.machine import check, check_processes
 from services.training.models import Job, Preset
 from services.training.references import FoundBase, References
-from services.training.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
+from services.training.requests import EstimateRequest, PresetRequest, TrainingRequest, TrainingSettings, body_hash
 from services.training.servability import serving
 from services.training.store import Stores
 from services.training.views import NOT_WAITING, JobDetail, JobView, PresetView, Records, Waiting
@@ -61,9 +61,10 @@ class TrainingJobs:
         self._worker.wake()
         return created
 
-    async def estimate(self, project: str, request: TrainingRequest) -> Estimate:
+    async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
         """What the job would need; nothing is queued."""
-        return await self._preflight.estimate(await self._prepare(project, request))
+        prepared = await self._prepare(project, request.job())
+        return await self._preflight.estimate(prepared, dry_run=request.dry_run)
 
     async def _prepare(self, project: str, request: TrainingRequest) -> Prepared:
         """Every setting resolved and every reference verified. Raises what names the field that is wrong."""

@@ -60,6 +60,24 @@ async def test_the_pace_is_that_of_jobs_like_it(room: Room) -> None:
     assert found["seconds"] == pytest.approx(found["tokens"] / 80, abs=0.1)
 
 
+async def test_a_dry_run_measures_two_real_steps(room: Room) -> None:
+    found = await estimate(room, method="full", max_steps=20, batch_size=4, dtype="fp32", dry_run=True)
+    assert found["measured"]["peak"] > 16 * 94528
+    assert found["measured"]["step_tokens"] == pytest.approx(4 * found["lengths"]["longest"], abs=8)
+    assert found["measured"]["step_seconds"] > 0
+
+
+async def test_a_dry_run_of_what_cannot_fit_is_refused(room: Room) -> None:
+    body = {**HUGE, "dry_run": True}
+    problem(await room.http.post("/training/estimate", json=body), 422, "does_not_fit")
+
+
+async def test_a_dry_run_that_fails_says_why(room: Room) -> None:
+    body = {"dataset": "ds_hello", "lora": {"targets": ["nowhere"]}, "dry_run": True}
+    told = problem(await room.http.post("/training/estimate", json=body), 422, "dry_run_failed")
+    assert "nowhere" in told["detail"]
+
+
 async def test_what_does_not_fit_is_told_with_what_would(room: Room) -> None:
     found = await estimate(room, **HUGE)
     assert found["verdict"] == "does_not_fit"

@@ -1,0 +1,64 @@
+"""Dry runs: an engine child takes two real steps of a job that was only asked about, and says what they took."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+from services.training.errors import DryRunFailed
+from services.training.estimate_views import Measured
+from services.training.hyperparameters import Resolved
+from services.training.machine import Devices, gpus
+from services.training.references import FoundBase
+from shared.blobs.artifacts import resolve_model
+from shared.blobs.manifests import DatasetManifest
+from shared.documents.entities import new_id
+from shared.runtime.resources import Resources
+
+TARGET = "services.training.engine.dry_run:main"
+
+
+class DryRuns:
+    """One at a time: it takes as much memory as the job would."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources, self._turn = resources, asyncio.Lock()
+
+    async def measure(self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved) -> Measured:
+        """Bytes above the libraries, and the time of a step. Raises DryRunFailed with the engine's own words."""
+        async with self._turn:
+            folder = self._resources.scratch / "training" / new_id("dry")
+            await asyncio.to_thread(folder.mkdir, parents=True)
+            try:
+                end = await self._run(await self._spec(project, base, dataset, resolved, folder), folder, resolved)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        if end["kind"] == "failed":
+            remedy = end.get("remedy") or "Choose smaller settings, or another base."
+            raise DryRunFailed(f"The dry run failed: {end['detail']}", field=end.get("field"), remedy=remedy)
+        return Measured(peak=end["peak"], step_seconds=end["seconds"], step_tokens=end["tokens"])
+
+    async def _run(self, spec: dict[str, Any], folder: Path, resolved: Resolved) -> dict[str, Any]:
+        end: dict[str, Any] = {"kind": "failed", "detail": "it ended without an answer"}
+        with Devices(gpus()).lent(resolved.resources.gpu) as env:
+            child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env)
+            try:
+                async for message in child.messages():
+                    end = message if message["kind"] in ("result", "failed") else end
+            finally:
+                await child.kill()
+        return end
+
+    async def _spec(
+        self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved, folder: Path
+    ) -> dict[str, Any]:
+        """As the job's own (engine/spec.py), without validation rows: nothing is evaluated."""
+        rows = await self._resources.blobs.checkout(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
+        return {
+            "workdir": str(folder),
+            "model": {**await resolve_model(self._resources.blobs, base.uri, project), "name": base.name},
+            "dataset": {"train": [str(rows / name) for name in dataset.shards["train"]], "form": dataset.form},
+            "hyperparameters": {"method": resolved.method, **resolved.hyperparameters},
+            "output": str(folder / "model"),
+            "checkpoints": str(folder / "checkpoints"),
+        }
