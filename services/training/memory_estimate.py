@@ -20,6 +20,8 @@ MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 32}, {"fp32": 64, "b
 """Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
+INT8 = 1.0
+"""Bytes per weight, beside a float for each row (arXiv 2208.07339)."""
 ADAM, ADAM_8BIT = 8, 2 + 8 / 256
 """Bytes per weight of two moments (arXiv 1711.05101); in 8 bits with a float per block of 256 (arXiv 2110.02861)."""
 
@@ -61,6 +63,7 @@ class Plan:
     accumulates: bool = True
     rank: int = 16
     optimizer: str = "adamw"
+    quantization: str | None = None
     layout: Layout = "packed"
     gpu: bool = False
 
@@ -127,7 +130,7 @@ def _weights(shape: ModelShape, plan: Plan) -> float:
     if plan.method == "full":
         return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * (inner + shape.vocab * shape.hidden))
     if plan.method == "qlora":
-        return NF4 * inner + 4 * (shape.parameters - inner)
+        return (INT8 if plan.quantization == "int8" else NF4) * inner + 4 * (shape.parameters - inner)
     return size * shape.parameters
 
 

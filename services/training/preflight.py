@@ -91,6 +91,7 @@ def plan_of(resolved: Resolved, subject: Subject, changes: Mapping[str, Any] | N
         accumulates=step > most,
         rank=int((values["lora"] or {}).get("rank") or 16),
         optimizer=values["optimizer"],
+        quantization=values["quantization"],
         gpu=resolved.resources.gpu > 0,
     )
 
@@ -112,12 +113,14 @@ def total_of(resolved: Resolved, subject: Subject) -> int:
 
 
 def why_unmeasured(resolved: Resolved) -> str | None:
-    """Where the formula was never held against reality: GPUs, pairs (TRL lays them out itself), several processes."""
+    """Where the formula was never held against reality: GPUs, pairs (which TRL lays out), several processes, int8."""
     values = resolved.hyperparameters
     if resolved.resources.gpu:
         return "on a GPU"
     if values["objective"] == "dpo":
         return "for preference pairs"
+    if values["quantization"] == "int8":
+        return "over a base in int8"
     return "of several processes together (the figures are those of one)" if values["processes"] > 1 else None
 
 
