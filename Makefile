@@ -15,7 +15,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Anneal needs Python 3.11 or newer; set PYTHON=python3.11")'
 	@echo "Installing into $(VENV) (about 700 MB to download with a CPU build of torch, 5 GB with the CUDA build) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[engine,amqp,mongo,s3,otel,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[engine,ray,amqp,mongo,s3,otel,dev]"
 	@touch $@
 
 .PHONY: install
@@ -76,6 +76,10 @@ vllm: .venv-vllm/.installed ## make .venv-vllm, vLLM for CPUs in an environment 
 .PHONY: test-vllm
 test-vllm: install ## real vLLM on the CPU behind the inference room (after `make vllm`; about 2 minutes)
 	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
+
+.PHONY: test-scale
+test-scale: install ## training in several processes: DDP, FSDP2, torchrun, a Ray cluster of two nodes (about 4 minutes)
+	ANNEAL_TEST_SCALE=1 $(BIN)/python -m pytest tests/scale --durations=5
 
 .PHONY: web
 web: ## build the browser app anew (needs Node 20.19 or newer)

@@ -40,13 +40,19 @@ class Watched:
 
 
 async def watched(
-    engines: Engines, target: str, spec: dict[str, Any], *, at: int = 0, do: Interference | None = None
+    engines: Engines,
+    target: str,
+    spec: dict[str, Any],
+    *,
+    env: dict[str, str] | None = None,
+    at: int = 0,
+    do: Interference | None = None,
 ) -> Watched:
     """Run it to its end; `do` what is to be done once it has reported step `at`, or at 0 all that is settled."""
     Path(spec["workdir"]).mkdir(parents=True, exist_ok=True)
     found = Watched()
     async with asyncio.timeout(LIMIT):
-        child = await engines.launch(target, spec, cwd=Path(spec["workdir"]))
+        child = await engines.launch(target, spec, cwd=Path(spec["workdir"]), env=env)
         try:
             async for message in child.messages():
                 found.messages.append(message)

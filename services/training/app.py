@@ -15,8 +15,9 @@ from services.training.estimating import Preflight
 from services.training.fetching import Fetcher
 from services.training.handlers import subscriptions
 from services.training.hub import Hub
+from services.training.launchers import Launcher
 from services.training.lengths import LengthCounts
-from services.training.machine import Devices, Machine, MachineCapacity, gpus
+from services.training.machine import Devices, MachineCapacity, gpus
 from services.training.machine_use import MachineUse
 from services.training.models import Base, Job
 from services.training.recorder import Recorder
@@ -30,19 +31,19 @@ from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 from shared.runtime.worker import Slots, Worker
 
-ENGINE = "services.training.engine.train:main"
 DOWNLOADS = 2
 """At once: more would only share the line."""
 
 
-async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bundled.FOLDER) -> Service:
-    """The training room; `engine` is the child that trains and `bundle` the folder of the bundled base model."""
+async def build(resources: Resources, *, engine: str | None = None, bundle: Path = bundled.FOLDER) -> Service:
+    """The training room; `engine` instead of the usual one trains, `bundle` is the folder of the bundled base model."""
     stores = await Stores.open(resources)
-    resources.engines.expect(engine)
-    capacity = MachineCapacity(Machine.here(), resources.settings.job_slots)
+    launcher = Launcher(engine) if engine else Launcher.of(resources.settings)
+    resources.engines.expect(launcher.target)
+    capacity = MachineCapacity(launcher.machine(), resources.settings.job_slots)
     cleanup = Cleanup(resources.blobs, stores)
     tokens = TokenCaches(resources.blobs, stores.tokens, resources.settings.token_cache_limit)
-    runner = Runner(resources, stores, Devices(gpus()), tokens, engine, cleanup.wake)
+    runner = Runner(resources, stores, Devices(gpus()), tokens, launcher, cleanup.wake)
     worker: Worker[Job] = Worker(
         stores.jobs,
         runner.run,
@@ -65,7 +66,7 @@ async def build(resources: Resources, *, engine: str = ENGINE, bundle: Path = bu
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
     references = References(resources.blobs, stores, seedling)
     preflight = Preflight(stores, references, workers, LengthCounts(resources), DryRuns(resources))
-    jobs = TrainingJobs(stores, references, workers, worker, presets, preflight)
+    jobs = TrainingJobs(stores, references, workers, worker, presets, preflight, anywhere=launcher.elsewhere)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)
 

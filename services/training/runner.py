@@ -12,6 +12,7 @@ import structlog
 
 from services.training.attempt import Ended, broken_by, grace, how_it_ended
 from services.training.hearing import Hearing
+from services.training.launchers import Launcher
 from services.training.machine import Devices
 from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.publishing import finish, stage
@@ -36,7 +37,7 @@ _SMALLER = (
 
 
 class Runner:
-    """`run(job, lease)` for the worker. `target` is the engine, "package.module:function"."""
+    """`run(job, lease)` for the worker."""
 
     def __init__(
         self,
@@ -44,11 +45,11 @@ class Runner:
         stores: Stores,
         devices: Devices,
         tokens: TokenCaches,
-        target: str,
+        launcher: Launcher,
         left: Callable[[], None],
     ) -> None:
         """`left` is called when the runner has let go of a job."""
-        self._resources, self._stores, self._devices, self._target = resources, stores, devices, target
+        self._resources, self._stores, self._devices, self._launcher = resources, stores, devices, launcher
         self._tokens, self._left = tokens, left
         self._trained = resources.metrics.counter(
             "anneal_training_tokens", "Tokens that training jobs of this process were trained on", "method"
@@ -119,7 +120,10 @@ class Runner:
             recorder.rewind(job.latest.step if job.latest else 0)
         async with Hearing.open(self._resources.blobs, self._tokens, self._trained, job, lease, recorder) as hearing:
             with self._devices.lent(job.resources.gpu) as env:
-                child = await self._resources.engines.launch(self._target, spec, cwd=folder, env=env)
+                env, requires = {**env, **self._launcher.env}, self._launcher.requires
+                child = await self._resources.engines.launch(
+                    self._launcher.target, spec, cwd=folder, env=env, requires=requires
+                )
                 ending = await follow(child, lease, hearing.hear, grace)
             await hearing.finished()
         return how_it_ended(ending, hearing.longest)

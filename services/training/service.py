@@ -37,9 +37,12 @@ class TrainingJobs:
         worker: Worker[Job],
         presets: "Presets",
         preflight: Preflight,
+        *,
+        anywhere: bool = False,
     ) -> None:
+        """`anywhere`: processes of a job may run on other machines than the workers'."""
         self._stores, self._references, self._workers = stores, references, workers
-        self._worker, self._presets, self._preflight = worker, presets, preflight
+        self._worker, self._presets, self._preflight, self._anywhere = worker, presets, preflight, anywhere
 
     async def submit(
         self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
@@ -51,7 +54,8 @@ class TrainingJobs:
         if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
             return done
         prepared = await self._prepare(project, request)
-        await self._preflight.refuse(prepared)
+        if not self._anywhere:
+            await self._preflight.refuse(prepared)
         base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
         job = _job(project, request, base, dataset, prepared.resolved, key)
         job.fine_tuning = fine_tuning or {}
@@ -81,7 +85,8 @@ class TrainingJobs:
         own = self._workers.own
         resolved = resolve(settings, subject, own.machine, own.slots)
         check(resolved.resources, [site.machine for site in await self._workers.sites()])
-        check_processes(resolved.hyperparameters["processes"], resolved.resources)
+        if not self._anywhere:
+            check_processes(resolved.hyperparameters["processes"], resolved.resources)
         return Prepared(project, base, dataset, validation, resolved)
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:

@@ -152,7 +152,7 @@ class Engines:
         if missing := [name for name in requires if importlib.util.find_spec(name) is None]:
             raise EngineUnavailable(
                 f"this needs {', '.join(missing)}, and this is a light installation",
-                remedy='pip install "anneal[engine]"',
+                remedy='pip install "anneal[engine]"' if missing != ["ray"] else 'pip install "anneal[engine,ray]"',
             )
         request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
         span = EngineSpan(target)

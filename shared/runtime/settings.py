@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         description="bearer token that opens the gateway's /metrics, for Prometheus; empty: any key",
     )
     job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
+    ray_address: str = Field(
+        default="", description="Ray cluster that trains, such as 10.0.0.1:6379 or auto; empty: this machine trains"
+    )
     warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
     vllm_command: str = Field(
         default="", description="how inference starts vLLM's OpenAI server, options included; empty: transformers serve"

@@ -55,15 +55,15 @@ class Platform:
 class Embedded(Platform):
     """One data directory and the process that serves it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: str) -> None:
         super().__init__()
-        self.home = home
+        self.home, self.settings = home, settings
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start on a free port and wait for the line that says where."""
         command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
-        env = {**os.environ, "ANNEAL_HOME": str(self.home)}
+        env = {**os.environ, "ANNEAL_HOME": str(self.home), **self.settings}
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
         )

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,22 @@ def ended(work: dict[str, Any]) -> bool:
 
 
 def test_from_a_file_to_an_answer(platform: Platform) -> None:
+    walk(platform)
+
+
+def walk(platform: Platform, meanwhile: Callable[[str], None] | None = None, **settings: Any) -> dict[str, Any]:
+    """The whole road with these `settings` of the job, which is returned; `meanwhile` gets its id as it begins."""
     sample, held_out = (SAMPLES / name for name in ("triage.jsonl", "triage-heldout.jsonl"))
     dataset = platform.upload(sample.name, sample.read_bytes(), name="triage").json()
     unseen = platform.upload(held_out.name, held_out.read_bytes(), name="unseen", heldout="true").json()
     assert (dataset["state"], dataset["rows"], unseen["report"]["splits"]["validation"]) == ("ready", 240, 40)
 
     request = {"dataset": dataset["id"], "method": "lora", "max_steps": 60, "eval_every": 30, "after": ["export_torch"]}
+    request |= settings
     job = platform.post("/training/jobs", request)
     assert "learning_rate" in job["defaulted"]
+    if meanwhile:
+        meanwhile(job["id"])
     job = platform.until(f"/training/jobs/{job['id']}", ended)
     assert job["state"] == "succeeded", job["detail"]
     losses = [evaluation["loss"] for evaluation in job["evaluations"]]
@@ -50,3 +59,4 @@ def test_from_a_file_to_an_answer(platform: Platform) -> None:
     base = platform.post("/v1/chat/completions", {**ask, "model": "seedling"})["choices"][0]["message"]["content"]
     assert '"topic"' in tuned
     assert '"topic"' not in base
+    return dict(job)

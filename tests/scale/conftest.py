@@ -1,8 +1,9 @@
 """What several processes and machines do takes longer than the other tests: `make test-scale`."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -34,3 +35,12 @@ async def engines() -> AsyncIterator[Engines]:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A loadable model folder."""
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[tuple[str, Any]]:
+    """The address of a Ray cluster and its second node, which the last test kills."""
+    from tests.scale.ray_nodes import ray_nodes  # ray is no part of the other lanes
+
+    with ray_nodes() as (address, second):
+        yield address, second

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from safetensors.torch import load_file
 
-from services.training.app import ENGINE
+from services.training.launchers import ENGINE
 from shared.runtime.children import Child, Engines
 from tests.unit.training.engine_run import make_spec, write_shard
 from tests.watched import LIMIT, Watched, children, kill, watched

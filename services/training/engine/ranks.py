@@ -21,6 +21,10 @@ PATIENCE = timedelta(hours=6)
 """How long a process waits for another: the first one tokenises alone. Death is noticed at once, by other means."""
 
 
+BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}
+"""With GPUs, and without."""
+
+
 class Dismissed(Exception):
     """The first process has failed, and says why; nothing is left to do for this one."""
 
@@ -39,12 +43,11 @@ class Ranks:
         rank, size, local = (int(os.environ.get(name, "-1")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
         if size < 2:
             return cls()
-        if torch.cuda.is_available():
-            torch.cuda.set_device(local)
+        gpus = torch.cuda.is_available()
+        if gpus:
+            torch.cuda.set_device(local % torch.cuda.device_count())
         if not distributed.is_initialized():
-            distributed.init_process_group(
-                "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", None, PATIENCE
-            )
+            distributed.init_process_group(BACKENDS[gpus], timeout=PATIENCE)
         return cls(rank, size, local)
 
     @property

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 
-from services.training.app import ENGINE
+from services.training.launchers import ENGINE
 from shared.blobs.artifacts import publish, read_manifest
 from shared.runtime.children import Engines
 from shared.runtime.resources import Resources

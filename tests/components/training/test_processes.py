@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.training.app import ENGINE
+from services.training.launchers import ENGINE
 from shared.runtime.children import Engines
 from tests.unit.training.engine_run import make_spec
 from tests.watched import watched

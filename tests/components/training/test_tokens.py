@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.training.app import ENGINE
+from services.training.launchers import ENGINE
 from services.training.models import Job, TokenCache
 from services.training.store import Stores
 from services.training.token_caches import TokenCaches, key_of
