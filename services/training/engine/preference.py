@@ -45,7 +45,7 @@ def to_the_end(run: Run) -> Ending:
         trainer.evaluate()
     if ending := ending_of(run):
         return ending
-    trainer.train(resume_from_checkpoint=_state_of(run))
+    trainer.train(resume_from_checkpoint=_state_of(run, trainer.args))
     ending = ending_of(run)
     assert ending is not None
     return ending
@@ -196,14 +196,13 @@ def _padded(samples: Sequence[Sample]) -> dict[str, Tensor]:
     }
 
 
-def _state_of(run: Run) -> str | None:
+def _state_of(run: Run, arguments: Any) -> str | None:
     """A folder that tells the trainer at which step to go on."""
     if run.position.step == 0:
         return None
     folder = Path(run.spec.workdir) / "trl"
     folder.mkdir(parents=True, exist_ok=True)
-    state = TrainerState(
-        global_step=run.position.step, train_batch_size=pairs_at_once(run, run.hyperparameters.batch_size)
-    )
+    state = TrainerState(global_step=run.position.step, train_batch_size=arguments.per_device_train_batch_size)
+    state.compute_steps(arguments, run.settings.total_steps)
     state.save_to_json(str(folder / "trainer_state.json"))
     return str(folder)

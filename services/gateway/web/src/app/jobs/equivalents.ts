@@ -4,6 +4,9 @@ import { LoraSettings, TrainingRequest } from '../api/models';
 const OPTIONS: [keyof TrainingRequest, string][] = [
   ['base', '--base'],
   ['method', '--method'],
+  ['objective', '--objective'],
+  ['beta', '--beta'],
+  ['quantization', '--quantization'],
   ['name', '--name'],
   ['preset', '--preset'],
   ['epochs', '--epochs'],
@@ -17,6 +20,8 @@ const OPTIONS: [keyof TrainingRequest, string][] = [
   ['eval_every', '--eval-every'],
   ['checkpoint_every', '--checkpoint-every'],
   ['early_stopping_patience', '--early-stopping'],
+  ['max_minutes', '--max-minutes'],
+  ['max_tokens', '--max-tokens'],
   ['dtype', '--dtype'],
   ['threads', '--threads'],
   ['processes', '--processes'],

@@ -26,6 +26,8 @@ const FINAL = ['succeeded', 'failed', 'cancelled'];
 const COLOURS = ['--steel', '--ember', '--good-ink', '--bad-ink'];
 /** Curves that have a chart of their own, by what they are about. */
 const CHARTS: { heading: string; curves: RegExp; unit?: string }[] = [
+  { heading: 'Rewards', curves: /^rewards\/(?!accuracies)/ },
+  { heading: 'Share of better answers preferred', curves: /^rewards\/accuracies$/ },
   { heading: 'Learning rate', curves: /^learning_rate$/ },
   { heading: 'Gradient norm', curves: /^grad_norm$/ },
   { heading: 'Tokens per second', curves: /^tokens_per_second$/ },

@@ -19,7 +19,7 @@ import { Problem, problemOf } from '../platform/problem';
 import { Drafts, Follow, Method } from './draft';
 import { command, curl } from './equivalents';
 import { Preflight } from './preflight';
-import { FOLLOW_UPS, GROUPS, LORA_FIELDS, METHODS, Field } from './settings-fields';
+import { FOLLOW_UPS, GROUPS, LORA_FIELDS, METHODS, OBJECTIVES, Field, Objective } from './settings-fields';
 
 /** Random also where the page came over plain http, which has no crypto.randomUUID. */
 function newKey(): string {
@@ -45,6 +45,7 @@ export class NewJob {
   protected readonly drafts = inject(Drafts);
   protected readonly draft = this.drafts.job;
   protected readonly methods = METHODS;
+  protected readonly objectives = OBJECTIVES;
   protected readonly groups = GROUPS;
   protected readonly loraFields = LORA_FIELDS;
   protected readonly followUps = FOLLOW_UPS;
@@ -71,6 +72,9 @@ export class NewJob {
   protected readonly usable = computed(() => (this.available.value()?.items ?? []).filter((model) => model.usable));
   protected readonly chosenDataset = computed(() => this.ready().find((dataset) => dataset.id === this.draft().dataset.split('@')[0]));
   protected readonly chosenBase = computed(() => this.usable().find((model) => model.reference === this.draft().base));
+  /** Rows with a chosen and a rejected answer leave a choice of what is learned. */
+  protected readonly comparable = computed(() => this.chosenDataset()?.report?.form === 'preference');
+  protected readonly aim = computed(() => this.draft().settings.objective ?? (this.presetSettings()['objective'] as Objective | undefined) ?? 'dpo');
   protected readonly version = computed(() => this.draft().dataset.split('@')[1]);
   /** One key for one wish: sent again after an answer that never came, it still makes one job. */
   private readonly wish = linkedSignal({ source: this.drafts.request, computation: newKey });
@@ -90,6 +94,10 @@ export class NewJob {
 
   protected choose(method: Method): void {
     this.drafts.change({ method });
+  }
+
+  protected aimAt(objective: Objective): void {
+    this.drafts.change({ settings: { ...this.draft().settings, objective } });
   }
 
   /** A preset brings its method along; what it says about the rest shows below each field that is left empty. */

@@ -1,4 +1,5 @@
 /** The settings of a job as the form shows them: names, limits and one sentence of help each. */
+import { TrainingSettings } from '../api/models';
 import { Follow, Method } from './draft';
 
 export interface Field {
@@ -16,6 +17,14 @@ export const METHODS: { name: Method; label: string; help: string }[] = [
   { name: 'lora', label: 'LoRA', help: 'Trains small matrices beside the frozen weights. The right start for almost everything.' },
   { name: 'qlora', label: 'QLoRA', help: 'LoRA on weights kept in 4 bits: the least memory, a little slower.' },
   { name: 'full', label: 'Full', help: 'Trains every weight: the most memory; for small models or much data.' },
+];
+
+export type Objective = NonNullable<TrainingSettings['objective']>;
+
+/** What preference pairs can teach. */
+export const OBJECTIVES: { name: Objective; label: string; help: string }[] = [
+  { name: 'dpo', label: 'Compare the answers', help: 'Learns which of two answers is better (DPO): the start is a model that already answers.' },
+  { name: 'sft', label: 'Learn the chosen answers', help: 'As from any conversation; the rejected answers are not used.' },
 ];
 
 export const FOLLOW_UPS: { name: Follow; label: string }[] = [
@@ -53,6 +62,8 @@ export const GROUPS: { heading: string; fields: Field[] }[] = [
       number('eval_every', 'Evaluate every', 'Steps between validation losses', { min: 1, step: '1' }),
       number('checkpoint_every', 'Checkpoint every', 'Steps between points to go on from', { min: 1, step: '1' }),
       number('early_stopping_patience', 'Patience', 'Evaluations without gain before it stops', { min: 1, step: '1' }),
+      number('max_minutes', 'Minutes at most', 'Of training; then the model is delivered', { min: 0 }),
+      number('max_tokens', 'Tokens at most', 'To train on; the learning rate falls along with them', { min: 1, step: '1' }),
       number('seed', 'Seed', 'The same seed gives the same run', { min: 0, step: '1' }),
     ],
   },
