@@ -8,8 +8,10 @@ computed before the first step by a copy, which is then dropped.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,16 @@ from services.training.engine.steering import Steering
 from services.training.engine.train import due
 
 BETA = 0.1
+SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def to_the_end(run: Run) -> Ending:
     """Take steps until the run is over. Raises Diverged and Interrupted as the other loop does."""
+    with _special_tokens_kept(run.model):
+        return _to_the_end(run)
+
+
+def _to_the_end(run: Run) -> Ending:
     trainer = PairTrainer(run)
     position = run.position
     if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
@@ -66,7 +74,7 @@ class PairTrainer(DPOTrainer):
             data_collator=self.collated,
             train_dataset=_rows("train", range(len(run.training))),
             eval_dataset=_rows("validation", evaluation_rows(len(run.validation))) if len(run.validation) else None,
-            processing_class=run.tokenizer,
+            processing_class=copy.deepcopy(run.tokenizer),  # it gets a padding token where it has none
             optimizers=(run.optimizer, run.scheduler),
             callbacks=[self.steering],
         )
@@ -137,6 +145,19 @@ class EpochOrder(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """The trainer begins that epoch."""
         self._epoch = epoch
+
+
+@contextmanager
+def _special_tokens_kept(model: Any) -> Iterator[None]:
+    """TRL and its trainer set a model's special tokens to the tokenizer's; what is delivered has its own."""
+    places = (model.config.get_text_config(), model.generation_config)
+    before = [{name: getattr(place, name, None) for name in SPECIAL} for place in places]
+    try:
+        yield
+    finally:
+        for place, ids in zip(places, before, strict=True):
+            for name, id in ids.items():
+                setattr(place, name, id)
 
 
 def _arguments(run: Run) -> DPOConfig:

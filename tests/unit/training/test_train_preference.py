@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,28 @@ def test_a_run_that_leaves_the_finite_world_says_so(tmp_path: Path, model: Path)
     with pytest.raises(EngineError) as caught:
         run(make_pair_spec(tmp_path, model, method="full", learning_rate=1e9, scheduler="constant", warmup_steps=0))
     assert (caught.value.code, "at step 2" in caught.value.detail) == ("diverged", True)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_base_without_a_padding_token_is_delivered_without_one(tmp_path: Path, method: str) -> None:
+    bare = make_tiny_model(tmp_path / "bare")
+    for name in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        told = json.loads((bare / name).read_text())
+        told.pop("pad_token", None), told.pop("pad_token_id", None)
+        (bare / name).write_text(json.dumps(told))
+    base = {"path": str(bare), "kind": "full", "base": None}
+    assert load_tokenizer(base).pad_token is None
+    spec = make_pair_spec(tmp_path, bare, method=method, max_steps=1)
+    result, _ = run(spec)
+    delivered = {
+        "path": spec["output"],
+        **({"kind": "full"} if method == "full" else {"kind": "adapter", "base": base}),
+    }
+    assert load_tokenizer(delivered).pad_token is None
+    assert ChatTemplate.of(load_tokenizer(delivered)).hash == result["template_hash"]
+    if method == "full":
+        told = json.loads((Path(spec["output"]) / "config.json").read_text())
+        assert (told.get("pad_token_id"), told["eos_token_id"]) == (
+            None,
+            json.loads((bare / "config.json").read_text())["eos_token_id"],
+        )
