@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import json
+import logging
 import os
 import selectors
 import signal
@@ -120,6 +121,7 @@ def preload(modules: Sequence[str] = ()) -> None:
     """
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking the CUDA runtime would spoil it for every fork
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses a kernel that is not to be fetched
     with contextlib.suppress(ModuleNotFoundError):
         for module in (*PRELOAD, *modules):
             importlib.import_module(module)
