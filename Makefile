@@ -74,7 +74,7 @@ VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMA
 vllm: .venv-vllm/.installed ## make .venv-vllm, vLLM for CPUs in an environment of its own (about 5 minutes, 2.3 GB)
 
 .PHONY: test-vllm
-test-vllm: install ## real vLLM on the CPU behind the inference room (after `make vllm`; about 2 minutes)
+test-vllm: install ## real vLLM on the CPU behind the inference room (after `make vllm`; about 5 minutes)
 	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
 
 .PHONY: test-scale

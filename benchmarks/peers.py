@@ -34,6 +34,8 @@ LLAMAFACTORY = Peer(
 )
 """Without torchvision and torchaudio: neither has a build for this torch on a CPU, and text needs neither."""
 
+LITELLM = Peer("litellm", (), beside=False, dependencies=("litellm[proxy]==1.108.7",))
+
 _STUB = "functional = None\n"
 """LLaMA-Factory imports torchaudio at its start, whatever it trains."""
 

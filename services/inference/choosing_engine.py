@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import structlog
 
+from services.inference.merging import Merger
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -73,5 +74,5 @@ def choose_engine(resources: Resources, command: str, most: int) -> ChoosingEngi
     transformers = TransformersEngine(Supervisor(resources))
     if not command:
         return transformers
-    vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, most)
+    vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, Merger(resources), most)
     return ChoosingEngine(vllm, transformers)

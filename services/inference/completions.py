@@ -17,6 +17,10 @@ from shared.runtime.errors import InvalidInput
 from shared.runtime.telemetry import context_of, continuing, traceparent, tracer
 
 MOST_STOPS = 16
+INSTEAD = {
+    "tools": "Leave tools out: describe them in the messages, and ask for JSON by response_format.",
+    "functions": "Leave functions out: describe them in the messages, and ask for JSON by response_format.",
+}
 
 
 @dataclass
@@ -74,6 +78,7 @@ class Completions:
             max_tokens=request.limit(),
             stop=stops,
             logprobs=request.likeliest(),
+            response_format=request.form(),
             **request.prompt(),
         )
         return Run(model, generation)
@@ -132,7 +137,9 @@ class Completions:
 def _refuse_unsupported(request: Sampled) -> None:
     for name, wanted in request.refused().items():
         if wanted:
-            raise Unsupported(f"{name} is not offered here.", field=name, remedy=f"Leave {name} out.")
+            raise Unsupported(
+                f"{name} is not offered here.", field=name, remedy=INSTEAD.get(name, f"Leave {name} out.")
+            )
 
 
 def _sampling(request: Sampled) -> Sampling:

@@ -57,6 +57,8 @@ class Generation:
     max_tokens: int | None = None
     """Most new tokens; None: what the context has left."""
     stop: Sequence[str] = ()
+    response_format: Mapping[str, Any] | None = None
+    """OpenAI's: the JSON that the answer must be. Not every engine can."""
     logprobs: int | None = None
     """None: none; else each token's log-probability and those of so many likeliest tokens."""
     traceparent: str | None = None

@@ -75,9 +75,34 @@ class Sampled(BaseModel):
         """How many likeliest tokens to report at each place; None: not even the chosen one's log-probability."""
         raise NotImplementedError
 
+    def form(self) -> dict[str, Any] | None:
+        """The response_format, if it is more than text."""
+        return None
+
     def prompt(self) -> dict[str, Any]:
         """The generation's `messages` or `prompts`."""
         raise NotImplementedError
+
+
+class JsonSchema(BaseModel):
+    """The schema of an answer."""
+
+    name: str = "answer"
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(BaseModel):
+    """The form of an answer; JSON is what vLLM alone can promise."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _schema_where_it_belongs(self) -> "ResponseFormat":
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with the type json_schema, and that type needs one")
+        return self
 
 
 class ChatRequest(Sampled):
@@ -87,7 +112,7 @@ class ChatRequest(Sampled):
     max_completion_tokens: Tokens | None = Field(default=None, description="the newer name of max_tokens")
     tools: list[dict[str, Any]] | None = None
     functions: list[dict[str, Any]] | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MOST_LIKELIEST, description="needs logprobs: true")
 
@@ -98,13 +123,17 @@ class ChatRequest(Sampled):
         return self
 
     def refused(self) -> dict[str, bool]:
-        """Also tools and structured answers."""
+        """Also tools."""
         return {
             **super().refused(),
             "tools": bool(self.tools),
             "functions": bool(self.functions),
-            "response_format": bool(self.response_format and self.response_format.get("type") != "text"),
         }
+
+    def form(self) -> dict[str, Any] | None:
+        """The JSON that is wanted."""
+        wanted = self.response_format
+        return None if wanted is None or wanted.type == "text" else wanted.model_dump(exclude_none=True, by_alias=True)
 
     def limit(self) -> int | None:
         """Most new tokens."""

@@ -5,8 +5,9 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
 
-from services.inference.errors import EngineLost
+from services.inference.errors import Unsupported
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Text, TokenLogprob
+from services.inference.resending import resent
 from services.inference.supervisor import Message, Supervisor
 
 
@@ -17,19 +18,9 @@ class TransformersEngine:
         self._supervisor = supervisor
         self._pinned: set[str] = set()
 
-    async def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
-        """`Begun`, then texts. What a dying engine had not begun is sent to the next one, once."""
-        begun = False
-        for again in (True, False):
-            try:
-                async with aclosing(self._asked(generation)) as messages:  # type: ignore[type-var]
-                    async for message in messages:
-                        begun = True
-                        yield message
-                return
-            except EngineLost:
-                if begun or not again:
-                    raise
+    def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        """`Begun`, then texts. Raises Unsupported for an answer of a given form."""
+        return resent(lambda: self._asked(generation))
 
     async def render(self, model: ModelSpec, prompt: Mapping[str, Any]) -> Rendered:
         """The token ids of `messages` or `prompts` with the model's own template; loads no weights."""
@@ -56,6 +47,9 @@ class TransformersEngine:
         await self._supervisor.close()
 
     async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        if generation.response_format:
+            remedy = "Leave response_format out, or serve the model with vLLM (ANNEAL_VLLM_COMMAND)."
+            raise Unsupported("This engine writes no answers of a given form.", field="response_format", remedy=remedy)
         left = generation.choices
         asked = self._supervisor.run(self._command(generation), generation.traceparent)
         async with aclosing(asked) as messages:  # type: ignore[type-var]

@@ -11,8 +11,10 @@ import httpx
 import structlog
 
 from services.inference.errors import EngineBusy, EngineLost, refusal
+from services.inference.merging import Merger
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Sampling, Text
-from services.inference.vllm_server import MOST_RANK, Unservable, VllmServer
+from services.inference.resending import resent
+from services.inference.vllm_server import MOST_RANK, VllmServer
 from services.inference.vllm_stream import body, texts
 
 log = structlog.get_logger(__name__)
@@ -21,37 +23,28 @@ Render = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[Rendered]]
 """Token ids by the model's own template: the transformers engine's, which loads no weights for it."""
 MOST_OPEN = 128
 """Requests that run or wait on one server; the next one is told to come back."""
+EMBEDDINGS = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
 
 
 class VllmEngine:
     """The `Engine` over at most `most` servers, each with `command` and a model of its own."""
 
-    def __init__(self, start: Callable[[str], VllmServer], render: Render, most: int) -> None:
-        self._start, self._render, self._most = start, render, most
+    def __init__(self, start: Callable[[str], VllmServer], render: Render, merger: Merger, most: int) -> None:
+        self._start, self._render, self._merger, self._most = start, render, merger, most
         self._servers: OrderedDict[str, VllmServer] = OrderedDict()
         """By the path of their weights, the least recently used first."""
         self._pinned: dict[str, str] = {}
         """uri -> path of its server's weights."""
 
-    async def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
-        """`Begun`, then texts. What a dying server had not begun is sent to the next one, once. Raises Unservable."""
-        begun = False
-        for again in (True, False):
-            try:
-                async with aclosing(self._asked(generation)) as messages:  # type: ignore[type-var]
-                    async for message in messages:
-                        begun = True
-                        yield message
-                return
-            except EngineLost:
-                if begun or not again:
-                    raise
+    def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        """`Begun`, then texts. Raises Unservable."""
+        return resent(lambda: self._asked(generation))
 
     async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
         """Start its server, attach it, decode a first token."""
         if pinned:
-            self._pinned[model.uri] = _weights(model)
+            self._pinned[model.uri] = _weights(await self._fitting(model))
         else:
             self._pinned.pop(model.uri, None)
         async with aclosing(self.generate(Generation(model, GREEDY, prompts=["Hello"], max_tokens=1))) as messages:  # type: ignore[type-var]
@@ -63,6 +56,7 @@ class VllmEngine:
         self._pinned.pop(uri, None)
         for server in self._servers.values():
             await server.detach(uri)
+        await self._merger.forget(uri)
 
     def facts(self) -> Facts:
         """What the servers hold."""
@@ -74,8 +68,7 @@ class VllmEngine:
 
     def pid(self, model: ModelSpec) -> int | None:
         """The process that serves a model."""
-        server = self._servers.get(_weights(model))
-        return server.pid if server else None
+        return next((server.pid for server in self._servers.values() if model.uri in server.models), None)
 
     async def close(self) -> None:
         """End all servers."""
@@ -86,12 +79,13 @@ class VllmEngine:
         given = {"messages": generation.messages, "prompts": generation.prompts}
         prompt = {name: value for name, value in given.items() if value is not None}
         rendered = await self._render(generation.model, prompt)
-        server = await self._server(generation.model)
+        model = await self._fitting(generation.model)
+        server = await self._server(model)
         if server.open >= MOST_OPEN:
             raise EngineBusy("Too many requests wait already.", limit=MOST_OPEN, remedy="Try again in a few seconds.")
         server.open += 1
         try:
-            name = await server.attach(generation.model)
+            name = await server.attach(model)
             client = await server.ready()
             async with aclosing(
                 _streamed(client, generation, body(generation, name, rendered, server.context))
@@ -104,9 +98,13 @@ class VllmEngine:
         finally:
             server.open -= 1
 
+    async def _fitting(self, model: ModelSpec) -> ModelSpec:
+        """The model, merged into its base if vLLM cannot apply its adapter. Raises Unservable."""
+        reason = why_not(model)
+        return await self._merger.merged(model, reason) if reason else model
+
     async def _server(self, model: ModelSpec) -> VllmServer:
-        """The server for a model's base. Raises Unservable, and EngineBusy where none may leave for it."""
-        check(model)
+        """The server for a model's base. Raises EngineBusy where none may leave for it."""
         path = _weights(model)
         if path not in self._servers:
             while len(self._servers) >= self._most:
@@ -156,18 +154,22 @@ def _weights(model: ModelSpec) -> str:
     return str((model.ref["base"] if model.ref["kind"] == "adapter" else model.ref)["path"])
 
 
-def check(model: ModelSpec) -> None:
-    """Raise Unservable for an adapter that is more than plain LoRA up to MOST_RANK: transformers serves it instead."""
+def why_not(model: ModelSpec) -> str | None:
+    """Why vLLM cannot serve this adapter beside others; None where it can, and for full weights."""
     if model.ref["kind"] != "adapter":
-        return
+        return None
+    if model.ref["base"]["kind"] == "adapter":
+        return "its base is itself an adapter"
     config = json.loads((Path(model.ref["path"]) / "adapter_config.json").read_text())
     rank = max([config.get("r") or 0, *(config.get("rank_pattern") or {}).values()])
     if rank > MOST_RANK:
-        raise Unservable(f"the adapter's rank is {rank}; vLLM is started for at most {MOST_RANK}", field="model")
+        return f"its rank is {rank}, and vLLM is started for at most {MOST_RANK}"
     if config.get("peft_type") != "LORA":
-        raise Unservable(f"vLLM serves LoRA adapters, and this is {config.get('peft_type')}", field="model")
-    for name in ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern"):
-        if config.get(name):
-            raise Unservable(f"vLLM serves no adapter with {name}", field="model")
-    if config.get("bias", "none") != "none":
-        raise Unservable("vLLM serves no adapter with biases", field="model")
+        return f"it is {config.get('peft_type')} and not LoRA"
+    targets = config.get("target_modules") or ()
+    if not isinstance(targets, str) and (outside := EMBEDDINGS & {name.rpartition(".")[2] for name in targets}):
+        return f"it changes {', '.join(sorted(outside))}"
+    unknown = ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern")
+    if found := [name for name in unknown if config.get(name)]:
+        return f"it has {', '.join(found)}"
+    return "it has biases" if config.get("bias", "none") != "none" else None

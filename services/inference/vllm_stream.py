@@ -39,6 +39,7 @@ def body(generation: Generation, name: str, rendered: Rendered, context: int) ->
         "logprobs": generation.logprobs,
         "skip_special_tokens": True,
         "return_token_ids": True,
+        "response_format": generation.response_format,
         "stream": True,
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
 import pytest_asyncio
 
@@ -509,3 +510,44 @@ async def test_a_full_queue_says_when_to_come_back(house: House, monkeypatch: py
         os.kill(house.engine(), signal.SIGCONT)
     assert (full.status_code, full.json()["error"]["code"]) == (503, "engine_busy")
     assert int(full.headers["retry-after"]) > 0
+
+
+async def test_the_official_client_takes_a_full_queue_for_its_own_error_and_comes_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 0)
+    answers: list[tuple[float, httpx.Response]] = []
+
+    async def note(response: httpx.Response) -> None:
+        answers.append((asyncio.get_running_loop().time(), response))
+        if len(answers) == 2:
+            monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 128)
+
+    http = httpx.AsyncClient(event_hooks={"response": [note]})
+    key = house.http.headers["authorization"].removeprefix("Bearer ")
+    async with openai.AsyncOpenAI(base_url=f"{house.http.base_url}/v1", api_key=key, http_client=http) as client:
+        asked: Any = {"model": "tiny", "messages": ASK, "max_tokens": 2}
+        with pytest.raises(openai.InternalServerError) as raised:
+            await client.with_options(max_retries=0).chat.completions.create(**asked)
+        assert (raised.value.status_code, raised.value.code) == (503, "engine_busy")
+        assert (await client.chat.completions.create(**asked)).choices
+    assert [answer.status_code for _, answer in answers] == [503, 503, 200]
+    (_, _), (told, busy), (came_back, _) = answers
+    assert came_back - told >= int(busy.headers["retry-after"])
+
+
+async def test_base_and_tuned_answer_side_by_side_under_the_same_controls(house: House) -> None:
+    """What the playground asks: both at once, streamed, with every control that it has."""
+    controls = {"temperature": 0.9, "top_p": 0.95, "top_k": 40, "repetition_penalty": 1.1, "seed": 5, "max_tokens": 16}
+
+    async def both(**changes: Any) -> list[str]:
+        asked = {"messages": ASK, **controls, **changes}
+        models = ("tiny", "tuned1")
+        streams = [house.stream("/v1/chat/completions", {"model": model, **asked}) for model in models]
+        return [text_of(chunks) for chunks in await asyncio.gather(*streams)]
+
+    base, tuned = await both()
+    assert base != tuned
+    assert await both() == [base, tuned]
+    for change in ({"seed": 6}, {"temperature": 1.6}, {"top_k": 1}, {"top_p": 0.05}, {"repetition_penalty": 3.0}):
+        assert await both(**change) != [base, tuned], change

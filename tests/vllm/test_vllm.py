@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from services.inference.choosing_engine import ChoosingEngine
-from services.inference.errors import EngineLost, PromptRefused
+from services.inference.errors import EngineBusy, EngineLost, PromptRefused
+from services.inference.merging import Merger
 from services.inference.protocol import Begun, Engine, Generation, ModelSpec, Sampling, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -58,7 +58,7 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     command = os.environ["ANNEAL_VLLM_COMMAND"]
     async with open_resources(Settings(home=folder / "home")) as resources:
         transformers = TransformersEngine(Supervisor(resources))
-        vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, 1)
+        vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, Merger(resources), 1)
         yield Bench(vllm, transformers, models, folder)
         pid = vllm.pid(models["seedling"])
         await vllm.close()
@@ -131,18 +131,6 @@ async def test_an_adapter_leaves_and_comes_back(bench: Bench) -> None:
     assert uri in bench.vllm.facts().models
 
 
-async def test_what_vllm_cannot_serve_is_served_by_transformers(bench: Bench) -> None:
-    folder = bench.folder / "wide"
-    shutil.copytree(bench.folder / "tuned1", folder)
-    config = json.loads((folder / "adapter_config.json").read_text())
-    (folder / "adapter_config.json").write_text(json.dumps({**config, "rank_pattern": {"nothing": 65}}))
-    ref = {**bench.models["tuned1"].ref, "path": str(folder)}
-    bench.models["wide"] = ModelSpec("wide", "anneal://wide", ref, bench.models["tuned1"].template_hash, 4_700_000)
-    both = ChoosingEngine(bench.vllm, bench.transformers)
-    assert await answer(both, bench.ask("wide")) == await answer(bench.transformers, bench.ask("tuned1"))
-    assert "anneal://wide" not in bench.vllm.facts().models
-
-
 async def kill_when_begun(bench: Bench, killed: list[int | None]) -> None:
     """Read answers whose server is killed at their first word: eight at random, which do not all end at once."""
     eight = bench.ask("seedling", n=8, max_tokens=1500, sampling=replace(GREEDY, temperature=2.0, seed=7))
@@ -159,4 +147,24 @@ async def test_after_a_kill_a_begun_request_ends_with_an_error_and_the_next_one_
     with pytest.raises(EngineLost):
         await kill_when_begun(bench, killed)
     assert await answer(bench.vllm, bench.ask("tuned1")) == await answer(bench.transformers, bench.ask("tuned1"))
-    assert bench.vllm.pid(bench.models["seedling"]) not in (None, *killed)
+    assert bench.vllm.pid(bench.models["tuned1"]) not in (None, *killed)
+
+
+async def test_what_vllm_cannot_apply_is_merged_and_has_a_server_of_its_own(bench: Bench) -> None:
+    """Full weights of a model's own: the server of the pinned base does not leave for it, that of an idle one does."""
+    folder = bench.folder / "wide"
+    shutil.copytree(bench.folder / "tuned1", folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "rank_pattern": {"nothing": 65}}))
+    ref = {**bench.models["tuned1"].ref, "path": str(folder)}
+    wide = bench.models["wide"] = replace(bench.models["tuned1"], id="wide", uri="anneal://wide", ref=ref)
+
+    await bench.vllm.load(bench.models["seedling"], pinned=True)
+    with pytest.raises(EngineBusy):
+        await answer(bench.vllm, bench.ask("wide"))
+    await bench.vllm.load(bench.models["seedling"])
+    left = bench.vllm.pid(bench.models["seedling"])
+    assert await answer(bench.vllm, bench.ask("wide")) == await answer(bench.transformers, bench.ask("tuned1"))
+    assert set(bench.vllm.facts().models) == {wide.uri}
+    assert not Path(f"/proc/{left}").exists()
+    assert bench.vllm.facts().memory > 4 * wide.parameters

@@ -248,7 +248,7 @@ def _locked(spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
     """The tokenizer and template, if they are those that the model was trained with."""
     tokenizer = load_tokenizer(spec["ref"])
     template = ChatTemplate.of(tokenizer)
-    if spec["template_hash"] and template.hash != spec["template_hash"]:
+    if template.hash != spec["template_hash"]:
         raise EngineError(
             "template_mismatch",
             f"the tokenizer and template of {spec['id']} are not those it was trained with",

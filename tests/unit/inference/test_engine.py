@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.tiny import make_tiny_model
-from tests.tuned import make_tiny_adapter
+from tests.tuned import make_tiny_adapter, template_hash
 
 
 class Heard:
@@ -52,7 +52,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
         for seed, name in enumerate(("one", "two"))
     }
     return {
-        name: {"id": name, "uri": f"anneal://{name}", "ref": ref, "template_hash": "", "parameters": 1}
+        name: {
+            "id": name,
+            "uri": f"anneal://{name}",
+            "ref": ref,
+            "template_hash": template_hash(Path(base["path"])),
+            "parameters": 1,
+        }
         for name, ref in {"base": base, **adapters}.items()
     }
 
@@ -320,3 +326,28 @@ def test_a_model_that_is_unloaded_while_it_answers_goes_afterwards(models: dict[
     drain(serving)
     assert heard.finished() == [("a", 0), ("b", 0)]
     assert sorted(serving._residency.sizes()) == ["anneal://two"]
+
+
+@pytest.mark.parametrize("hash", ["", "0" * 64])
+def test_a_model_without_the_hash_of_its_template_is_not_served(models: dict[str, dict[str, Any]], hash: str) -> None:
+    serving, heard = serve(ask("a", {**models["one"], "template_hash": hash}))
+    drain(serving)
+    assert [(m["code"], m["expected"]) for m in heard.messages if m["kind"] == "refused"] == [
+        ("template_mismatch", hash)
+    ]
+
+
+def test_a_merged_model_is_its_adapter_over_its_base(mixture: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    """What vLLM gets in place of an adapter that it cannot apply."""
+    import torch
+
+    from services.inference.engine.merge import main
+    from shared.engine.load import load_model
+
+    ref = mixture["dora"]["ref"]
+    assert main({"ref": ref, "folder": str(tmp_path), "parameters": 1}, None, None) == {}  # type: ignore[arg-type]
+    merged = load_model({"path": str(tmp_path), "kind": "full", "base": None}, dtype="float32")
+    beside = load_model(ref, dtype="float32", merge=False)
+    ids = torch.arange(20, 40)[None]
+    with torch.inference_mode():
+        assert torch.allclose(merged(input_ids=ids).logits, beside(input_ids=ids).logits, atol=1e-4)

@@ -8,8 +8,7 @@ import pytest
 
 from services.inference.errors import PromptRefused
 from services.inference.protocol import Generation, ModelSpec, Rendered, Sampling, TokenLogprob
-from services.inference.vllm_engine import check
-from services.inference.vllm_server import Unservable
+from services.inference.vllm_engine import why_not
 from services.inference.vllm_stream import body, texts
 
 SAMPLING = Sampling(temperature=0.5, top_p=0.9, top_k=4, repetition_penalty=1.1, seed=7)
@@ -61,13 +60,15 @@ async def test_a_stream_is_counted_per_choice_and_the_stop_token_is_no_text() ->
         {"modules_to_save": ["lm_head"]},
         {"use_dora": True},
         {"bias": "all"},
+        {"target_modules": ["q_proj", "lm_head"]},
     ],
 )
-def test_adapters_that_vllm_cannot_load_are_found_before(tmp_path: Any, config: dict[str, Any]) -> None:
-    def spec(config: dict[str, Any]) -> ModelSpec:
+def test_adapters_that_vllm_cannot_serve_are_found_before(tmp_path: Any, config: dict[str, Any]) -> None:
+    def spec(config: dict[str, Any], base: str = "full") -> ModelSpec:
         (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 8, **config}))
-        return ModelSpec("m", "anneal://m", {"kind": "adapter", "path": str(tmp_path)}, "", 1)
+        ref = {"kind": "adapter", "path": str(tmp_path), "base": {"kind": base}}
+        return ModelSpec("m", "anneal://m", ref, "", 1)
 
-    check(spec({}))
-    with pytest.raises(Unservable):
-        check(spec(config))
+    assert why_not(spec({})) is None
+    assert why_not(spec({}, "adapter"))
+    assert why_not(spec(config))

@@ -1,0 +1,185 @@
+"""Models and contestants of serving.py: engines behind the inference room's seam, and plain `generate`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from services.inference.choosing_engine import choose_engine
+from services.inference.protocol import Engine, Generation, ModelSpec, Sampling, Text
+from shared.engine.template import ChatTemplate
+from shared.runtime.resources import open_resources
+from shared.runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEDLING = ROOT / "services/training/seedling"
+ROWS = ROOT / "services/dataset/samples/triage.jsonl"
+REQUESTS = 16
+ADAPTERS = 8
+RANK = 16
+GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Engines by name, and the models that they are asked for: the base and adapters over it."""
+
+    engines: dict[str, Engine]
+    base: ModelSpec
+    adapters: list[ModelSpec]
+
+
+@asynccontextmanager
+async def bench(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Bench]:
+    """Engines over the base at `path` and adapters made for it; `vllm` is the command of its server, or empty."""
+    base = _spec("base", {"path": str(path), "kind": "full", "base": None})
+    adapters = [_spec(path.name, _adapter(base, path)) for path in make_adapters(path, folder)]
+    async with open_resources(Settings(home=folder / "home")) as resources:
+        engines: dict[str, Engine] = {"transformers": choose_engine(resources, "", 1)}
+        if vllm:
+            engines["vLLM"] = choose_engine(resources, vllm, 1)
+        try:
+            yield Bench(engines, base, adapters)
+        finally:
+            for engine in reversed(engines.values()):
+                await engine.close()
+
+
+def make_seedling(folder: Path) -> Path:
+    """A copy of seedling."""
+    shutil.copytree(SEEDLING, folder)
+    return _endless(folder)
+
+
+def make_wide(folder: Path) -> Path:
+    """Two layers as wide as those of a model of a billion parameters, random weights, seedling's tokenizer."""
+    torch.manual_seed(0)
+    config = AutoConfig.from_pretrained(SEEDLING)
+    config.hidden_size, config.intermediate_size, config.num_hidden_layers = 2048, 5632, 2
+    config.num_attention_heads, config.num_key_value_heads, config.head_dim = 32, 8, 64
+    config.layer_types = None
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(SEEDLING).save_pretrained(folder)
+    return _endless(folder)
+
+
+def _endless(folder: Path) -> Path:
+    """Without the rows of its end tokens every answer runs to its limit, whoever writes it."""
+    weights, tokenizer = load_file(folder / "model.safetensors"), AutoTokenizer.from_pretrained(folder)
+    weights["model.embed_tokens.weight"][ChatTemplate.of(tokenizer).stop_ids] = 0
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def make_adapters(base: Path, folder: Path) -> list[Path]:
+    """Adapters of rank 16 on all linear layers whose updates are too small to change a token: the same work for all."""
+    paths = [folder / f"adapter{number}" for number in range(ADAPTERS)]
+    for seed, path in enumerate(paths):
+        torch.manual_seed(seed)
+        config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear")
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config)
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=1e-7)
+        model.save_pretrained(path)
+        AutoTokenizer.from_pretrained(base).save_pretrained(path)
+    return paths
+
+
+def _adapter(base: ModelSpec, path: Path) -> dict[str, Any]:
+    return {"path": str(path), "kind": "adapter", "base": base.ref}
+
+
+def _spec(name: str, ref: dict[str, Any]) -> ModelSpec:
+    hash = ChatTemplate.of(AutoTokenizer.from_pretrained(ref["path"])).hash
+    return ModelSpec(name, f"anneal://{name}", ref, hash, parameters_in((ref["base"] or ref)["path"]))
+
+
+def parameters_in(folder: str | Path) -> int:
+    """Numbers in a folder's weights."""
+    return sum(tensor.numel() for file in Path(folder).glob("*.safetensors") for tensor in load_file(file).values())
+
+
+def prompts() -> list[str]:
+    """What users of the sample wrote."""
+    rows = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()[:REQUESTS]]
+    return [next(message["content"] for message in row["messages"] if message["role"] == "user") for row in rows]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one contestant wrote at one go, and how long that took."""
+
+    seconds: float
+    tokens: int
+    texts: list[str]
+
+    @property
+    def rate(self) -> float:
+        """Tokens per second."""
+        return self.tokens / self.seconds
+
+
+async def together(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Figure:
+    """All prompts at once, each to the model in its place, `limit` tokens long."""
+    asked = [
+        Generation(model, GREEDY, prompts=[prompt], max_tokens=limit)
+        for model, prompt in zip(models, prompts(), strict=True)
+    ]
+    started = time.perf_counter()
+    answers = await asyncio.gather(*(_answer(engine, generation) for generation in asked))
+    seconds = time.perf_counter() - started
+    return Figure(seconds, sum(tokens for _, tokens in answers), [text for text, _ in answers])
+
+
+async def _answer(engine: Engine, generation: Generation) -> tuple[str, int]:
+    text, tokens = "", 0
+    async with aclosing(engine.generate(generation)) as messages:  # type: ignore[type-var]
+        async for message in messages:
+            if isinstance(message, Text):
+                text, tokens = text + message.text, tokens + message.tokens
+    return text, tokens
+
+
+class Plain:
+    """transformers' `generate`, one prompt after the other, in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self._tokenizer = AutoTokenizer.from_pretrained(path)
+        self._model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+        self._model.generation_config.eos_token_id = ChatTemplate.of(self._tokenizer).stop_ids
+
+    def all(self, limit: int) -> Figure:
+        """Every prompt."""
+        started = time.perf_counter()
+        answers = [self._one(prompt, limit) for prompt in prompts()]
+        seconds = time.perf_counter() - started
+        texts = [self._tokenizer.decode(ids, skip_special_tokens=True) for ids in answers]
+        return Figure(seconds, sum(map(len, answers)), texts)
+
+    def _one(self, prompt: str, limit: int) -> Any:
+        given = self._tokenizer(prompt, return_tensors="pt")
+        with torch.inference_mode():
+            written = self._model.generate(**given, max_new_tokens=limit, do_sample=False)
+        return written[0, given.input_ids.shape[1] :]
+
+
+def vllm_command() -> str:
+    """How vLLM is started: as the environment says, else from `.venv-vllm` where there is one; else empty."""
+    python = ROOT / ".venv-vllm/bin/python"
+    found = f"{python} -m vllm.entrypoints.openai.api_server --dtype float32 --enforce-eager --max-num-seqs 16"
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    return os.environ.get("ANNEAL_VLLM_COMMAND") or (f"{found} --gpu-memory-utilization 0.2" if python.exists() else "")

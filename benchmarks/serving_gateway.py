@@ -1,0 +1,126 @@
+"""What a gateway adds to a request: ours and LiteLLM's proxy before one and the same upstream, beside none.
+
+The upstream answers at once and always the same, so that a difference is the gateway's. Both gateways run as one
+process, check a key and know which upstream a model has; ours also exports its spans to a collector. Requests go one
+by one, the contestants in changing order within a round, and differences are taken within a round.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from peers import LITELLM, environment
+from telemetry import collector
+
+from deploy.servers import free_port
+
+HERE = Path(__file__).resolve().parent
+KEY = f"sk-{secrets.token_hex(32)}"
+READY_SECONDS = 120.0
+WARMING = 20
+BODY = {"model": "upstream", "messages": [{"role": "user", "content": "My card was charged twice. What now?"}]}
+
+
+def measure(folder: Path, rounds: int) -> dict[str, Any]:
+    """Added milliseconds by gateway and kind of answer, and how long the upstream takes by itself."""
+    with ExitStack() as stack:
+        clients = contestants(folder, stack)
+        return {kind: _added(clients, rounds, stream=kind == "sse") for kind in ("json", "sse")}
+
+
+def contestants(folder: Path, stack: ExitStack) -> dict[str, httpx.Client]:
+    """Clients of the upstream, of our gateway and of LiteLLM's, all running until the stack ends."""
+    upstream = stack.enter_context(_server([sys.executable, str(HERE / "serving_upstream.py")], {}, "/healthz"))
+    ours = {
+        "ANNEAL_HOME": str(folder / "gateway"),
+        "ANNEAL_ROOMS": f"inference={upstream}",
+        "ANNEAL_OPERATOR_KEY": KEY,
+        "ANNEAL_OTLP_ENDPOINT": stack.enter_context(collector()),
+    }
+    gateway = stack.enter_context(_server([sys.executable, "-m", "services.gateway"], ours, "/healthz"))
+    litellm = stack.enter_context(_server(_litellm(folder, upstream), {"LITELLM_LOG": "ERROR"}, "/health/liveliness"))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    urls = {"direct": upstream, "ours": gateway, "litellm": litellm}
+    return {name: stack.enter_context(httpx.Client(base_url=url, headers=headers)) for name, url in urls.items()}
+
+
+def _litellm(folder: Path, upstream: str) -> list[str]:
+    known = {"model": "openai/upstream", "api_base": f"{upstream}/v1", "api_key": KEY}
+    settings = {
+        "model_list": [{"model_name": "upstream", "litellm_params": known}],
+        "general_settings": {"master_key": KEY},
+    }
+    config = folder / "litellm.yaml"
+    config.write_text(json.dumps(settings))
+    return [str(environment(LITELLM).parent / "litellm"), "--config", str(config), "--num_workers", "1"]
+
+
+@contextmanager
+def _server(command: Sequence[str], settings: Mapping[str, str], path: str) -> Iterator[str]:
+    """A process that listens; its address, once it answers at `path`."""
+    port = free_port()
+    ours = "litellm" not in command[0]
+    with subprocess.Popen(
+        [*command] if ours else [*command, "--host", "127.0.0.1", "--port", str(port)],
+        env={**os.environ, **settings, "ANNEAL_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if "ANNEAL_BENCH_DEBUG" not in os.environ else None,
+    ) as process:
+        try:
+            yield _answering(f"http://127.0.0.1:{port}", path, process)
+        finally:
+            process.terminate()
+
+
+def _answering(url: str, path: str, process: Any) -> str:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url + path).is_success:
+                return url
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit(f"{process.args} does not answer; ANNEAL_BENCH_DEBUG=1 shows why")
+
+
+def _added(clients: Mapping[str, httpx.Client], rounds: int, *, stream: bool) -> dict[str, Any]:
+    chance, taken = random.Random(0), {name: list[float]() for name in clients}
+    for number in range(WARMING + rounds):
+        for name in chance.sample(sorted(clients), len(clients)):
+            seconds = _ask(clients[name], stream=stream)
+            if number >= WARMING:
+                taken[name].append(seconds)
+    direct = taken.pop("direct")
+    found = {
+        name: _quantiles([one - other for one, other in zip(mine, direct, strict=True)]) for name, mine in taken.items()
+    }
+    return {"direct": _quantiles(direct), **found, "rounds": rounds}
+
+
+def _ask(client: httpx.Client, *, stream: bool) -> float:
+    """Seconds from the request to the last byte of its answer."""
+    started = time.perf_counter()
+    response = client.post("/v1/chat/completions", json={**BODY, "stream": stream})
+    seconds = time.perf_counter() - started
+    assert response.is_success, response.text
+    assert not stream or response.text.rstrip().endswith("[DONE]"), response.text
+    return seconds
+
+
+def _quantiles(seconds: list[float]) -> dict[str, float]:
+    """Median and 99th percentile in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {"p50_ms": round(1000 * statistics.median(seconds), 3), "p99_ms": round(1000 * cuts[98], 3)}

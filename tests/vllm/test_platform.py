@@ -1,0 +1,87 @@
+"""The official client against a whole platform whose models vLLM serves: the embedded engine's journeys, once more."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.journeys.conftest import Embedded
+from tests.journeys.test_openai import (  # noqa: F401
+    ASK,
+    client,
+    platform,
+    test_a_key_that_may_only_infer,
+    test_a_plain_completion,
+    test_a_stop_string,
+    test_a_stream,
+    test_a_wrong_key,
+    test_chat,
+    test_from_files_to_an_answer,
+    test_log_probabilities,
+    test_models,
+    test_what_is_not_there,
+)
+
+
+def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # noqa: F811
+    schema = {
+        "type": "object",
+        "properties": {"topic": {"enum": ["billing", "shipping"]}, "urgent": {"type": "boolean"}},
+        "required": ["topic", "urgent"],
+        "additionalProperties": False,
+    }
+    form: Any = {"type": "json_schema", "json_schema": {"name": "triage", "schema": schema}}
+    answer = client.chat.completions.create(
+        model="seedling", messages=ASK, max_tokens=64, temperature=0, response_format=form
+    )
+    told = json.loads(answer.choices[0].message.content or "")
+    assert told["topic"] in ("billing", "shipping")
+    assert told["urgent"] in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"temperature": 3}, "invalid_input"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "unsupported_parameter"),
+        ({"messages": [{"role": "user", "content": "word " * 3000}]}, "context_length_exceeded"),
+        ({"response_format": {"type": "json_schema"}}, "invalid_input"),
+    ],
+)
+def test_a_bad_request_is_its_own_exception(client: OpenAI, change: dict[str, Any], code: str) -> None:  # noqa: F811
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(**{"model": "seedling", "messages": ASK, "stream": True, **change})
+    assert raised.value.code == code
+
+
+def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  # noqa: F811
+    """kill -9 of the platform: the server and its workers notice by themselves."""
+    assert client.chat.completions.create(model="seedling", messages=ASK, max_tokens=2).choices
+    assert platform.process
+    servers = [pid for pid in descendants(platform.process.pid) if b"vllm" in command_of(pid).lower()]
+    assert servers
+    platform.kill()
+    deadline = time.monotonic() + 60
+    while alive := [pid for pid in servers if command_of(pid)]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.2)
+    platform.start()
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children, and so on."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(child) for task in tasks for child in task.read_text().split()]
+    return found + [deeper for child in found for deeper in descendants(child)]
+
+
+def command_of(pid: int) -> bytes:
+    """What a process runs; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
