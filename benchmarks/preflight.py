@@ -105,7 +105,7 @@ def predicted(setting: Setting) -> int:
         length=setting.length,
         trained=0.5,
     )
-    return memory(shape_of(setting.model), plan).total
+    return memory(shape_of(setting.model), plan).peak
 
 
 def make(model: str, folder: Path) -> None:

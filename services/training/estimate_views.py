@@ -91,7 +91,10 @@ class Estimate(BaseModel):
         description="what the weights are computed in; for auto, what the engine will likely find"
     )
     memory: MemoryParts | None
-    total: int | None = Field(description="bytes, all parts together")
+    total: int | None = Field(description="bytes, all parts together: in a step")
+    loading: int | None = Field(
+        description="bytes while the model is loaded; most are pages of files that the kernel can take back"
+    )
     limit: int | None = Field(description="bytes of the machine, or of the GPUs, that the job may run on")
     fitting: list[Fits] = Field(description="what would fit instead, mildest first")
     steps: int

@@ -167,6 +167,7 @@ def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnin
         dtype=preflight.dtype_of(resolved, subject) if subject else None,
         memory=_parts(memory) if memory else None,
         total=preflight.total_of(resolved, subject) if subject else None,
+        loading=memory.loading + preflight.LIBRARIES if memory else None,
         limit=subject.limit if subject else None,
         fitting=[Fits(changes=fit.changes, total=fit.total) for fit in fitting],
         steps=resolved.total_steps,
@@ -187,7 +188,8 @@ def _seconds(tokens: int, steps: int, pace: Pace) -> float:
 
 
 def _parts(memory: Memory) -> MemoryParts:
-    return MemoryParts(**vars(memory), libraries=preflight.LIBRARIES)
+    parts = {part: size for part, size in vars(memory).items() if part != "loading"}
+    return MemoryParts(**parts, libraries=preflight.LIBRARIES)
 
 
 def _lengths(resolved: Resolved, subject: Subject) -> LengthsView:

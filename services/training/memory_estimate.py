@@ -30,8 +30,8 @@ ADAM, ADAM_8BIT = 8, 2 + 8 / 256
 class Calibration:
     """What was fitted rather than counted. `beside` bytes are the engine's own, whatever it trains.
 
-    `spread` is what the allocator holds for each byte that a step works with: of adapters by computing type, and of
-    full training; `scattered` the same for each byte of gradients and moments, which come and go among them.
+    `spread` is what the allocator holds for each byte that a step works with, by method and, of adapters, computing
+    type; `scattered` the same for each byte of gradients and moments, which come and go among them.
     """
 
     beside: float
@@ -39,13 +39,18 @@ class Calibration:
     scattered: float
 
 
-CPU = Calibration(beside=80e6, spread={"full": 1.31, "fp32": 2.1, "bf16": 1.55}, scattered=0.2)
+CPU = Calibration(
+    beside=80e6,
+    spread={"full": 1.31, "lora fp32": 2.15, "lora bf16": 1.6, "qlora fp32": 2.15, "qlora bf16": 1.75},
+    scattered=0.1,
+)
 """glibc 2.36 and torch 2.13: an aligned block that was freed is too small for the next request of its own size.
 
 From benchmarks/preflight.py.
 """
-GPU = Calibration(beside=6e8, spread={"full": 1.1, "fp32": 1.1, "bf16": 1.1, "fp16": 1.1}, scattered=0.0)
-"""The CUDA context and a caching allocator. Unmeasured: what is commonly reported."""
+GPU = Calibration(beside=6e8, spread={}, scattered=0.0)
+"""The CUDA context and a caching allocator, which loses about a tenth. Unmeasured: what is commonly reported."""
+LOST = 1.1
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes by part. `overhead` is what the allocator holds beyond them, and the engine itself."""
+    """Bytes by part. `overhead` is what the allocator holds beyond them, and the engine itself.
+
+    `loading` is the other peak, before the first step; most of it are pages of files, which the kernel can take back.
+    """
 
     weights: int
     gradients: int
@@ -78,11 +86,17 @@ class Memory:
     activations: int
     logits: int
     overhead: int
+    loading: int
 
     @property
     def total(self) -> int:
-        """At the worst moment of the run, beyond the imported libraries."""
+        """In the worst moment of a step, beyond the imported libraries."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.overhead
+
+    @property
+    def peak(self) -> int:
+        """What the kernel's high-water mark will say."""
+        return max(self.total, self.loading)
 
 
 def memory(shape: ModelShape, plan: Plan) -> Memory:
@@ -93,7 +107,7 @@ def memory(shape: ModelShape, plan: Plan) -> Memory:
     logits = _logits(shape, plan)
     working = activations + logits + _head(shape, plan)
     gradients, moments = 4 * trained, (ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained
-    spread = calibration.spread["full" if plan.method == "full" else plan.dtype]
+    spread = calibration.spread.get("full" if plan.method == "full" else f"{plan.method} {plan.dtype}", LOST)
     overhead = calibration.beside + working * spread - activations - logits
     return Memory(
         weights=round(_weights(shape, plan) + (0 if plan.method == "full" else 4 * trained)),
@@ -102,6 +116,7 @@ def memory(shape: ModelShape, plan: Plan) -> Memory:
         activations=round(activations),
         logits=round(logits),
         overhead=round(overhead + calibration.scattered * (gradients + moments)),
+        loading=round(calibration.beside + _loading(shape, plan)),
     )
 
 
@@ -132,6 +147,19 @@ def _weights(shape: ModelShape, plan: Plan) -> float:
     if plan.method == "qlora":
         return (INT8 if plan.quantization == "int8" else NF4) * inner + 4 * (shape.parameters - inner)
     return size * shape.parameters
+
+
+def _loading(shape: ModelShape, plan: Plan) -> float:
+    """The files as they are mapped, and what is made of them; those of the right type already are the weights.
+
+    What becomes four bits is converted first, by several threads, at worst all of it before the first is given back.
+    """
+    files = shape.stored * shape.parameters
+    if plan.method == "lora" and round(shape.stored) == SIZES[plan.dtype]:
+        return files
+    if plan.method == "qlora":
+        return files + _weights(shape, plan) + SIZES[plan.dtype] * _inner(shape)
+    return files + (4 if plan.method == "full" else SIZES[plan.dtype]) * shape.parameters
 
 
 def kept_per_token(shape: ModelShape, plan: Plan) -> float:

@@ -25,7 +25,7 @@ PLAN = Plan(method="lora", dtype="fp32", tokens=1024, length=512)
 
 def test_the_parts_add_up() -> None:
     found = memory(SHAPE, PLAN)
-    assert found.total == sum(vars(found).values())
+    assert found.total == sum(vars(found).values()) - found.loading
     assert all(part > 0 for part in vars(found).values())
 
 
@@ -67,6 +67,14 @@ def test_a_larger_model_takes_more_in_every_part() -> None:
     larger = SHAPE.model_copy(update={"layers": 24, "parameters": 190_000_000})
     before, after = vars(memory(SHAPE, PLAN)), vars(memory(larger, PLAN))
     assert all(after[part] >= before[part] for part in before)
+
+
+def test_files_of_another_type_are_in_memory_beside_what_is_made_of_them() -> None:
+    stored = SHAPE.model_copy(update={"stored": 2})
+    same, other = memory(stored, replace(PLAN, dtype="bf16")), memory(stored, PLAN)
+    assert other.loading - same.loading == 4 * SHAPE.parameters
+    small = replace(PLAN, method="qlora", tokens=16, length=16)
+    assert memory(stored, small).peak == memory(stored, small).loading > memory(stored, small).total
 
 
 def test_a_large_vocabulary_is_computed_in_chunks() -> None:
