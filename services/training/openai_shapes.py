@@ -89,6 +89,7 @@ class FineTuningRequest(BaseModel):
             validation=self.validation_file,
             name=self.suffix,
             seed=self.seed,
+            objective="sft",  # also of preference pairs: it is what `supervised` means
             after=["deploy"],
             **given,
         )
