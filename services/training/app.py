@@ -65,7 +65,9 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     presets = Presets(stores)
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
     references = References(resources.blobs, stores, seedling)
-    preflight = Preflight(stores, references, workers, LengthCounts(resources), DryRuns(resources))
+    preflight = Preflight(
+        stores, references, workers, LengthCounts(resources), DryRuns(resources), anywhere=launcher.elsewhere
+    )
     jobs = TrainingJobs(stores, references, workers, worker, presets, preflight, anywhere=launcher.elsewhere)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)

@@ -41,10 +41,18 @@ class Preflight:
     """Estimates a request in full, or just refuses the impossible."""
 
     def __init__(
-        self, stores: Stores, references: References, workers: Workers, counts: LengthCounts, trials: DryRuns
+        self,
+        stores: Stores,
+        references: References,
+        workers: Workers,
+        counts: LengthCounts,
+        trials: DryRuns,
+        *,
+        anywhere: bool = False,
     ) -> None:
+        """`anywhere`: jobs may run on other machines than the workers', whose memory is not known."""
         self._stores, self._references, self._workers = stores, references, workers
-        self._counts, self._trials = counts, trials
+        self._counts, self._trials, self._anywhere = counts, trials, anywhere
 
     async def refuse(self, prepared: Prepared) -> None:
         """At every submit, without asking an engine. Raises DoesNotFit or UnsuitableDataset."""
@@ -89,8 +97,10 @@ class Preflight:
         )
 
     async def _limit(self, resolved: Resolved) -> int | None:
-        """Bytes of the largest machine that has what is asked: of its GPUs, if it is to run there."""
+        """Bytes of the largest machine that has what is asked: of its GPUs, if it is to run there; None: not known."""
         asked = resolved.resources
+        if self._anywhere:
+            return None
         if asked.gpu:
             found = await asyncio.to_thread(gpus_in_use)
             return round(asked.gpu * max(gpu.memory_gb for gpu in found) * 2**30) if found else None
