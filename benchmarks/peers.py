@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -60,3 +61,11 @@ def environment(peer: Peer) -> Path:
             subprocess.run([python, "-m", "pip", "install", "--quiet", *options, *names], check=True)
     done.write_text(wanted)
     return python
+
+
+def describe_for_llamafactory(rows: Path) -> dict[str, str]:
+    """Its settings that name this JSONL file of chats as the dataset, described beside the file."""
+    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+    described = {"file_name": rows.name, "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
+    rows.with_name("dataset_info.json").write_text(json.dumps({"rows": described}))
+    return {"dataset": "rows", "dataset_dir": str(rows.parent)}

@@ -4,7 +4,7 @@
 
 Ours: the whole embedded platform (gateway, outbox, bus, claim, engine) is up and has trained on the dataset once, as it
 has in daily use; then 50 LoRA jobs of one step on seedling, one after the other, each timed until a GET of its metrics
-shows step 1. They measure the untrained model before that step, as by default, which the peers do not. Peers: `trl sft`
+shows step 1. The untrained model is measured right behind that step, and not at all by the peers. Peers: `trl sft`
 and `llamafactory-cli train` on the same rows, model and settings, each process timed from its start to the line that
 tells its first loss; a first, uncounted run warms the page cache.
 """
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from peers import LLAMAFACTORY, TRL, environment
+from peers import LLAMAFACTORY, TRL, describe_for_llamafactory, environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDLING = ROOT / "services/training/seedling"
@@ -144,10 +144,8 @@ def trl(folder: Path, rows: Path) -> list[str]:
 
 def llamafactory(folder: Path, rows: Path) -> list[str]:
     """One LoRA step by LLaMA-Factory's own command."""
-    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-    described = {"file_name": rows.name, "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
-    (folder / "dataset_info.json").write_text(json.dumps({"rows": described}))
     settings = {
+        **describe_for_llamafactory(rows),
         "model_name_or_path": str(SEEDLING),
         "stage": "sft",
         "do_train": True,
@@ -155,8 +153,6 @@ def llamafactory(folder: Path, rows: Path) -> list[str]:
         "lora_rank": 16,
         "lora_alpha": 32,
         "lora_target": "all",
-        "dataset": "rows",
-        "dataset_dir": str(folder),
         "template": "chatml",
         "cutoff_len": 512,
         "output_dir": str(folder / "lf-out"),

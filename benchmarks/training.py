@@ -1,13 +1,17 @@
-"""Training speed: useful tokens per CPU-second of our loop beside transformers' Trainer, TRL, and the ceiling.
+"""Training speed: useful tokens per CPU-second of our loop beside Trainer, TRL, LLaMA-Factory, and the ceiling.
 
     python benchmarks/training.py [--quick] [--mixes …] [--methods full,lora] [--dtypes fp32,bf16] [--seeds N]
-                                  [--gsm8k PATH]
+                                  [--rounds N] [--tokens N] [--gsm8k PATH]
+
+The whole takes hours; each mix, method and precision is a measurement of its own, to be asked for one by one.
 
 All train the same 5M-parameter Llama (random weights, one thread, AdamW, constant rate; every weight, or LoRA of rank
 16 on all linear layers) in the same precision once over the same rows, in about the same tokens per step, in turns; the
 table has medians over the rounds and each one's loss on held-out rows afterwards. The ceiling is what the
 floating-point operations of the useful tokens would take at the rate of a large matrix product in that precision,
-measured in the same turns. TRL lives in an environment of its own, made on first use.
+measured in the same turns. TRL and LLaMA-Factory live in environments of their own, made on first use; the latter runs
+by its own entry point, without its default of computing activations twice (gradient checkpointing), which nobody here
+needs.
 Mixes are fixed here: row lengths in tokens, 36 to 512, of which the last 30 to 50 % are trained; GSM8K's questions and
 answers are taken where --gsm8k names its train.jsonl.
 """
@@ -31,7 +35,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from peers import TRL, environment
+from peers import LLAMAFACTORY, TRL, environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,9 +45,18 @@ MIXES: dict[str, Callable[[random.Random], float]] = {
     "long": lambda chance: chance.uniform(256, 512),
 }
 SHORTEST, LONGEST, VOCABULARY = 36, 512, 3000
-ROUNDS = 3
+GSM8K_ROW = 190
+"""Tokens of its rows on average."""
 OURS = ("ours", "ceiling")
-PEERS = ("Trainer", "Trainer group_by_length", "TRL packing bfd")
+PEERS = {
+    "Trainer": TRL,
+    "Trainer group_by_length": TRL,
+    "TRL": TRL,
+    "TRL packing bfd": TRL,
+    "LLaMA-Factory": LLAMAFACTORY,
+    "LLaMA-Factory neat_packing": LLAMAFACTORY,
+}
+"""Contestants, and where each runs."""
 
 
 def main() -> None:
@@ -54,18 +67,20 @@ def main() -> None:
     parser.add_argument("--methods", type=names, default=["full", "lora"])
     parser.add_argument("--dtypes", type=names, default=["fp32", "bf16"])
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--rows", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=20_000, help="of the rows, about")
     parser.add_argument("--gsm8k", type=Path)
     asked = parser.parse_args()
     if asked.quick:
-        asked.mixes, asked.methods, asked.dtypes, asked.seeds, asked.rows = ["skewed"], ["full"], ["fp32"], 1, 36
-    peer_python = str(environment(TRL))
+        asked.mixes, asked.methods, asked.dtypes, asked.seeds, asked.tokens = ["skewed"], ["full"], ["fp32"], 1, 4000
+        asked.rounds = 1
     results: dict[str, Any] = {}
     mixes = [*asked.mixes, *(["gsm8k"] if asked.gsm8k else [])]
     for mix, method, dtype in itertools.product(mixes, asked.methods, asked.dtypes):
         name = f"{mix}, {method}, {dtype}"
         job = {"method": method, "dtype": dtype}
-        figures = [turns(mix, seed, asked.rows, job, peer_python, asked.gsm8k) for seed in range(asked.seeds)]
+        make = partial(gsm8k_rows, asked.gsm8k) if mix == "gsm8k" else partial(make_rows, mix)
+        figures = [turns(make, seed, asked.tokens, asked.rounds, job) for seed in range(asked.seeds)]
         results[name] = summary([figure for seed in figures for figure in seed])
         print_table(name, results[name])
     print("RESULT " + json.dumps({"unit": "useful tokens per CPU-second", "mixes": results, "hardware": hardware()}))
@@ -76,31 +91,34 @@ def names(text: str) -> list[str]:
     return text.split(",")
 
 
-def turns(
-    mix: str, seed: int, rows: int, job: dict[str, Any], peer_python: str, gsm8k: Path | None
-) -> list[dict[str, Any]]:
+Make = Callable[[int, int], list[dict[str, Any]]]
+"""Rows of a mix, by seed, with about so many tokens."""
+
+
+def turns(make: Make, seed: int, tokens: int, rounds: int, job: dict[str, Any]) -> list[dict[str, Any]]:
     """Every contestant once a round, one after the other; each figure is {name, tokens_per_cpu_s, loss, ...}."""
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
-        make = partial(gsm8k_rows, gsm8k) if mix == "gsm8k" and gsm8k else partial(make_rows, mix)
-        job = {**job, "folder": folder, "seed": seed, "train": make(seed, rows), "held_out": make(-1, 24)}
+        job = {**job, "folder": folder, "seed": seed, "train": make(seed, tokens), "held_out": make(-1, 3000)}
         Path(folder, "job.json").write_text(json.dumps(job), "utf-8")
-        here, there = worker(sys.executable, folder), worker(peer_python, folder)
+        here = worker(sys.executable, folder)
+        there = {peer.name: worker(str(environment(peer)), folder) for peer in (TRL, LLAMAFACTORY)}
         try:
-            order = [(here, "ours"), *((there, name) for name in PEERS), (here, "ceiling")]
-            return [ask(process, name) for _ in range(ROUNDS) for process, name in order]
+            order = [(here, "ours"), *((there[peer.name], name) for name, peer in PEERS.items()), (here, "ceiling")]
+            return [ask(process, name) for _ in range(rounds) for process, name in order]
         finally:
-            for process in (here, there):
+            for process in (here, *there.values()):
                 process.stdin.close()
                 process.wait()
 
 
-def make_rows(mix: str, seed: int, count: int) -> list[dict[str, Any]]:
+def make_rows(mix: str, seed: int, tokens: int) -> list[dict[str, Any]]:
     """Conversations of made-up words, frequent ones more often (Zipf), so that there is something to learn."""
     chance = random.Random(f"{mix}/{seed}")
     weights = [1 / (rank + 3) for rank in range(VOCABULARY)]
-    rows = []
-    for _ in range(count):
-        length = int(min(LONGEST, max(SHORTEST, MIXES[mix](chance)))) - 9  # the template's own tokens
+    rows: list[dict[str, Any]] = []
+    while tokens > 0:
+        whole = int(min(LONGEST, max(SHORTEST, MIXES[mix](chance))))
+        tokens, length = tokens - whole, whole - 9  # the template's own tokens
         words = [f"w{i}" for i in chance.choices(range(VOCABULARY), weights, k=length)]
         asked = int(length * chance.uniform(0.5, 0.7))
         said = {"user": words[:asked], "assistant": words[asked:]}
@@ -108,10 +126,10 @@ def make_rows(mix: str, seed: int, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def gsm8k_rows(path: Path, seed: int, count: int) -> list[dict[str, Any]]:
-    """That many questions and answers, their words as numbers, since the tokenizer here knows made-up words alone."""
+def gsm8k_rows(path: Path, seed: int, tokens: int) -> list[dict[str, Any]]:
+    """Questions and answers, their words as numbers, since the tokenizer here knows made-up words alone."""
     lines = path.read_text("utf-8").splitlines()
-    chosen = random.Random(f"gsm8k/{seed}").sample(lines, count)
+    chosen = random.Random(f"gsm8k/{seed}").sample(lines, tokens // GSM8K_ROW)
 
     def words(text: str) -> str:
         return " ".join(f"w{zlib.crc32(word.encode()) % VOCABULARY}" for word in re.findall(r"\w+|[^\w\s]", text))
@@ -130,15 +148,15 @@ def gsm8k_rows(path: Path, seed: int, count: int) -> list[dict[str, Any]]:
 
 def worker(python: str, folder: str) -> subprocess.Popen[str]:
     """A process that has the libraries loaded and measures when asked."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    environment |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+    settings = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    settings |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT), "HF_DATASETS_CACHE": f"{folder}/cache"}
     return subprocess.Popen(
         [python, str(Path(__file__).with_name("training_worker.py")), folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL if "ANNEAL_BENCH_DEBUG" not in os.environ else None,
         text=True,
-        env=environment,
+        env=settings,
     )
 
 

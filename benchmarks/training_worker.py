@@ -15,6 +15,7 @@ import torch
 
 torch.set_num_threads(1)
 
+from peers import describe_for_llamafactory  # noqa: E402
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
@@ -25,6 +26,8 @@ from shared.engine.template import ChatTemplate  # noqa: E402
 from shared.engine.tokenise import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
+PACKS = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": STEP_TOKENS // 512}
+"""Packs of 512 tokens one at a time, four to a step: where packing was quickest."""
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
@@ -45,6 +48,14 @@ class Bench:
         self.tokens = sum(len(row.input_ids) for row in self.train)
         self.batch_size = max(1, round(STEP_TOKENS / (self.tokens / len(self.train))))
         self.steps = math.ceil(len(self.train) / self.batch_size)
+
+    @property
+    def model(self) -> Path:
+        """The same, saved with its tokenizer."""
+        if not (folder := self.folder / "model").exists():
+            self.fresh().save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        return folder
 
     def fresh(self) -> LlamaForCausalLM:
         """The same random weights for everyone."""
@@ -122,15 +133,13 @@ def ours(bench: Bench) -> dict[str, Any]:
     from services.training.engine.train import train
     from shared.engine.protocol import Commands, Reporter
 
-    model, shard = bench.folder / "model", bench.folder / "train.parquet"
+    shard = bench.folder / "train.parquet"
     if not shard.exists():
-        bench.fresh().save_pretrained(model)
-        bench.tokenizer.save_pretrained(model)
         rows = [json.dumps(row) for row in bench.rows]
         pq.write_table(pa.table({"row_id": range(len(rows)), "source": ["made"] * len(rows), "row": rows}), shard)
     spec = {
         "workdir": str(bench.folder),
-        "model": {"path": str(model)},
+        "model": {"path": str(bench.model)},
         "dataset": {"train": [str(shard)]},
         "hyperparameters": {
             "method": bench.method,
@@ -191,16 +200,61 @@ def trainer(bench: Bench, kind: type[Trainer], **settings: Any) -> dict[str, Any
     )
 
 
-def trl(bench: Bench) -> dict[str, Any]:
-    """TRL's best on this work: best-fit-decreasing packing to 512, one row at a time, four to a step."""
+def trl(bench: Bench, **more: Any) -> dict[str, Any]:
+    """TRL's trainer."""
     from trl import SFTConfig, SFTTrainer
 
-    packing = {"packing": True, "packing_strategy": "bfd", "max_length": 512}
-    accumulation = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": STEP_TOKENS // 512}
-    settings = arguments(bench, SFTConfig, **packing, **accumulation)
+    settings = arguments(bench, SFTConfig, max_length=512, **more)
     return measure(
         bench, SFTTrainer(bench.adapted(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
     )
+
+
+def llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
+    """LLaMA-Factory from its own entry point: its data, template, collator and trainer; timed is what it trains."""
+    from llamafactory.train.sft.workflow import CustomSeq2SeqTrainer
+    from llamafactory.train.tuner import run_exp
+
+    rows, figure = bench.folder / "rows.jsonl", dict[str, Any]()
+    rows.write_text("".join(json.dumps(row) + "\n" for row in bench.rows))
+
+    def train(self: Any, **options: Any) -> Any:
+        seen = sum(mask != 0 for row in self.train_dataset for mask in row["attention_mask"])
+        assert seen == bench.tokens, f"{seen} tokens instead of {bench.tokens}"
+        started = time.process_time()
+        done = Trainer.train(self, **options)
+        figure.update(timed(bench, started, self.state.global_step), loss=bench.loss(self.model))
+        return done
+
+    CustomSeq2SeqTrainer.train = train
+    run_exp(
+        {
+            **describe_for_llamafactory(rows),
+            "model_name_or_path": str(bench.model),
+            "stage": "sft",
+            "do_train": True,
+            "finetuning_type": bench.method,
+            **({"lora_rank": 16, "lora_alpha": 32, "lora_target": "all"} if bench.method == "lora" else {}),
+            "template": "chatml",
+            "cutoff_len": 512,
+            "overwrite_cache": True,
+            "disable_gradient_checkpointing": True,
+            "output_dir": str(bench.folder / "llamafactory"),
+            "overwrite_output_dir": True,
+            "per_device_train_batch_size": bench.batch_size,
+            "num_train_epochs": 1,
+            "learning_rate": LEARNING_RATE,
+            "lr_scheduler_type": "constant",
+            "seed": bench.seed,
+            "use_cpu": True,
+            "bf16": bench.dtype == "bf16",
+            "report_to": "none",
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            **more,
+        }
+    )
+    return figure
 
 
 def measure(bench: Bench, contestant: Trainer) -> dict[str, Any]:
@@ -274,7 +328,10 @@ CONTESTANTS = {
         per_device_train_batch_size=4,  # small batches of like length: more of them fit together on few rows
         gradient_accumulation_steps=max(1, bench.batch_size // 4),
     ),
-    "TRL packing bfd": trl,
+    "TRL": trl,
+    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **PACKS),
+    "LLaMA-Factory": llamafactory,
+    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **PACKS),
 }
 
 

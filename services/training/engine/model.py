@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from services.training.engine.attention import ragged
+from services.training.engine.fused import fuse
 from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.generate import context_length as context_length
@@ -48,6 +49,7 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = ALONE) -> An
         model = _with_adapters(model, hyperparameters, spec.model.name or Path(spec.model.path).name)
     if hyperparameters.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
+    fuse(model)
     return model.train()
 
 
