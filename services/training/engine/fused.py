@@ -82,8 +82,11 @@ class LowRankLinear(torch.autograd.Function):
 
 
 def fuse(model: Any) -> None:
-    """Let the layers of a model on a CPU compute by the functions above, each kind of layer if a trial agrees."""
-    if model.device.type != "cpu":
+    """Let the layers of a model compute by the functions above, each kind of layer if a trial agrees.
+
+    Where there is a GPU, a model that lies on the CPU is on its way there.
+    """
+    if model.device.type != "cpu" or torch.cuda.is_available():
         return
     agreed: dict[type, bool] = {}
     for module in model.modules():
