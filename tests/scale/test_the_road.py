@@ -1,4 +1,4 @@
-"""The main road with training in several processes, and on a cluster that loses a node on the way."""
+"""The main road with training in several processes and on a cluster, of which some are lost on the way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.journeys.conftest import Embedded
 from tests.journeys.test_road import walk
+from tests.watched import children, kill
+
+SETTINGS: dict[str, Any] = {"processes": 2, "max_steps": 200, "eval_every": 20}
 
 
 @contextmanager
@@ -20,22 +23,40 @@ def started(home: Path, **settings: str) -> Iterator[Embedded]:
         platform.stop()
 
 
-def test_from_a_file_to_an_answer_in_two_processes(tmp_path: Path) -> None:
+def test_from_a_file_to_an_answer_though_one_of_two_processes_is_killed(tmp_path: Path) -> None:
     with started(tmp_path) as platform:
-        job = walk(platform, processes=2)
-    assert job["hyperparameters"]["processes"] == 2
+        assert platform.process is not None
+        root = platform.process.pid
+
+        def lose_a_process(id: str) -> None:
+            await_checkpoint(platform, id)
+            (peer,) = [pid for warm in children(root) for engine in children(warm) for pid in children(engine)]
+            kill(peer)
+
+        job = walk(platform, lose_a_process, **SETTINGS)
+        went_on(platform, job["id"])
 
 
-def test_from_a_file_to_an_answer_on_a_cluster_that_loses_a_node(tmp_path: Path, cluster: tuple[str, Any]) -> None:
+def test_from_a_file_to_an_answer_though_the_cluster_loses_a_node(tmp_path: Path, cluster: tuple[str, Any]) -> None:
     address, second = cluster
     with started(tmp_path, ANNEAL_RAY_ADDRESS=address) as platform:
 
         def lose_a_node(id: str) -> None:
-            platform.until(f"/training/jobs/{id}", lambda job: job["checkpoints"])
+            await_checkpoint(platform, id)
             second.kill()
 
-        job = walk(platform, lose_a_node, processes=2, max_steps=200, eval_every=20)
-        records = platform.get(f"/training/jobs/{job['id']}/records", limit=1000)["records"]
+        job = walk(platform, lose_a_node, **SETTINGS)
+        went_on(platform, job["id"])
+
+
+def await_checkpoint(platform: Embedded, id: str) -> None:
+    """Something to go on from."""
+    platform.until(f"/training/jobs/{id}", lambda job: job["checkpoints"])
+
+
+def went_on(platform: Embedded, id: str) -> None:
+    """From a checkpoint, once, because a process was gone."""
+    records = platform.get(f"/training/jobs/{id}/records", limit=1000)["records"]
     assert [r["cause"] for r in records if r["kind"] == "state" and r.get("cause")] == ["killed"]
     (rewind,) = [record["step"] for record in records if record["kind"] == "rewind"]
-    assert rewind >= 20
+    assert rewind >= SETTINGS["eval_every"]

@@ -90,8 +90,8 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     asked = spec.hyperparameters
     checkpoint = checkpoints.read(Path(spec.resume_from)) if spec.resume_from else None
     before = checkpoint.settings if checkpoint else None
-    if threads := before.threads if before else asked.threads:
-        torch.set_num_threads(max(1, threads // ranks.size))
+    threads = before.threads if before else asked.threads or torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // ranks.size))
     tokenizer = load_tokenizer(spec.model.model_dump())
     template = ChatTemplate.of(tokenizer)
 
@@ -108,7 +108,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     with reporter.span("tokenise"):
         tokens = ranks.told(lambda: data.tokenised(spec.dataset, tokenizer, window, workdir, reporter, interrupts))
         tables = [Table.open(tokens, split) for split in ("train", "validation")]
-    settings = before or ranks.told(lambda: settle(asked, model, dtype, template, tables[0], limit))
+    settings = before or ranks.told(lambda: settle(asked, threads, model, dtype, template, tables[0], limit))
     settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
@@ -159,13 +159,13 @@ def some_of(training: data.Samples) -> int:
 
 
 def settle(
-    asked: Hyperparameters, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
+    asked: Hyperparameters, threads: int, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
 ) -> Settings:
     """Decide what the request left open; a resumed run keeps these decisions."""
     return Settings(
         layout="packed" if asked.objective == "sft" and models.packs_exactly(model) else "padded",
         dtype=dtype,
-        threads=asked.threads or torch.get_num_threads(),
+        threads=threads,
         max_length=min(limit, asked.max_length or data.choose_max_length(rows, limit)),
         micro_batch_tokens=asked.micro_batch_tokens,
         template_hash=template.hash,
