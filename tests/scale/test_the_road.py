@@ -9,7 +9,7 @@ from tests.journeys.conftest import Embedded
 from tests.journeys.test_road import walk
 from tests.watched import children, kill
 
-SETTINGS: dict[str, Any] = {"processes": 2, "max_steps": 200, "eval_every": 20}
+SETTINGS: dict[str, Any] = {"processes": 2, "max_steps": 100, "eval_every": 20}
 
 
 @contextmanager
