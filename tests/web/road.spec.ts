@@ -38,6 +38,9 @@ test('a job trains: the curve moves, a reload and a restart of the platform miss
   await page.getByLabel('Name', { exact: true }).fill('triage by browser');
   await page.getByLabel('Steps', { exact: true }).fill(String(STEPS));
   await expect(page.getByLabel('command', { exact: true })).toContainText(`--steps ${STEPS}`);
+  await expect(page.getByRole('status').filter({ hasText: 'It fits.' })).toBeVisible({ timeout: 60_000 });
+  await page.getByText('Memory by part').click();
+  await expect(page.getByText('Activations')).toBeVisible();
   await page.getByRole('button', { name: 'Start training' }).click();
   await expect(page).toHaveURL(/\/ui\/jobs\/job_/);
 

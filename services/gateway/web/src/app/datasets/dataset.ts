@@ -40,7 +40,11 @@ export class DatasetPage {
     () => ({ key: `dataset/${this.id()}`, fetch: () => this.api.getDataset({ dataset_id: this.id() }) }),
     (dataset) => (dataset.state === 'validating' ? LOOK_MS : null),
   );
-  protected readonly bases = load(() => ({ key: 'available', fetch: () => this.models.listAvailableModels() }));
+  /** Asked again until there is one: the bundled model is checked after the first start. */
+  protected readonly bases = load(
+    () => ({ key: 'available', fetch: () => this.models.listAvailableModels() }),
+    (models) => (models.items.some((model) => model.usable) ? null : LOOK_MS),
+  );
   protected readonly usable = computed(() => (this.bases.value()?.items ?? []).filter((model) => model.usable));
   private readonly chosen = signal<string | undefined>(undefined);
   protected readonly base = computed(() => this.chosen() ?? this.usable()[0]?.reference);
