@@ -41,7 +41,7 @@ class Calibration:
 
 CPU = Calibration(
     beside=80e6,
-    spread={"full": 1.31, "lora fp32": 2.15, "lora bf16": 1.6, "qlora fp32": 2.15, "qlora bf16": 1.75},
+    spread={"full": 1.5, "lora fp32": 1.7, "lora bf16": 1.38, "qlora fp32": 2.0, "qlora bf16": 1.6},
     scattered=0.1,
 )
 """glibc 2.36 and torch 2.13: an aligned block that was freed is too small for the next request of its own size.
@@ -165,20 +165,16 @@ def _loading(shape: ModelShape, plan: Plan) -> float:
 def kept_per_token(shape: ModelShape, plan: Plan) -> float:
     """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer.
 
-    Of a norm: its input in fp32 and, where its weight is trained, the normalised input. Of attention: queries, keys,
-    values, what it gives, probabilities. Of the MLP: both branches, the activated one and the product. In half
-    precision every adapter casts its input for itself; four-bit layers answer in fp32.
+    Of a norm: its input in fp32, and what it gives, once for all layers that take it (engine/fused.py). Of attention:
+    queries, keys, values, what it gives, probabilities. Of the MLP: both branches, the activated one and the product.
+    Over four-bit layers every adapter casts its input for itself.
     """
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
-    full, size = plan.method == "full", SIZES[plan.dtype]
+    size = SIZES[plan.dtype]
     attention = (2 * queries + 2 * keys) * size + _probabilities(shape, plan)
-    if plan.dtype == "fp32":
-        inputs = 2 * (3 if full else 2) * hidden + queries + shape.mlp
-        return (inputs + 3 * shape.mlp) * size + attention + _adapters(shape, plan)
-    norms = 2 * (2 if full else 1) * hidden * 4
-    inputs = ((2 if full else 5) * hidden + queries + shape.mlp) * size
-    branches = 3 * shape.mlp * (4 if plan.method == "qlora" else size)
-    return norms + attention + inputs + branches + _adapters(shape, plan)
+    given = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
+    inputs = (given * hidden + queries + shape.mlp) * size
+    return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + attention + _adapters(shape, plan)
 
 
 def _adapters(shape: ModelShape, plan: Plan) -> float:
