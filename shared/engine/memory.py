@@ -1,4 +1,4 @@
-"""What an engine that allocates the same big blocks again and again tells the C library."""
+"""What engines tell the C library of memory that they have freed: to keep it, or to give it back."""
 
 import ctypes
 
@@ -17,3 +17,13 @@ def keep_freed_memory() -> None:
         options = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
         for option, value in options:
             libc.mallopt(option, value)
+
+
+def give_back_freed_memory() -> None:
+    """Return what glibc's malloc holds of freed blocks to the kernel (malloc_trim(3)); elsewhere it does nothing.
+
+    For a process that stays: the small pieces that a model leaves behind would add up with each that comes and goes.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)

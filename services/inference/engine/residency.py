@@ -13,6 +13,7 @@ from services.inference.engine.adapters import read_plain, size_of
 from services.inference.engine.memory import free_memory
 from services.inference.engine.mixing import Mixer
 from shared.engine.load import load_model
+from shared.engine.memory import give_back_freed_memory
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
 from shared.engine.tokenizer import load_tokenizer
@@ -206,7 +207,11 @@ class Residency:
             raise
 
     def forget(self, uri: str) -> None:
-        """Unload one model; a base stays while it has other users."""
+        """Unload one model, and give its memory back; a base stays while it has other users."""
+        self._remove(uri)
+        give_back_freed_memory()
+
+    def _remove(self, uri: str) -> None:
         self._pinned.discard(uri)
         self._tokenizers.pop(uri, None)
         variant = self._variants.pop(uri, None)
@@ -238,6 +243,7 @@ class Residency:
             if len(self._bases) < MOST_BASES and (free is None or free >= needed * RESERVE):
                 return
             self._drop(path)
+            give_back_freed_memory()
 
     def _drop(self, path: str) -> None:
         base = self._bases.pop(path, None)
