@@ -6,6 +6,7 @@ from contextlib import aclosing
 import structlog
 
 from services.inference.merging import Merger
+from services.inference.placement import places
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -74,5 +75,9 @@ def choose_engine(resources: Resources, command: str, most: int) -> ChoosingEngi
     transformers = TransformersEngine(Supervisor(resources))
     if not command:
         return transformers
-    vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, Merger(resources), most)
+
+    def start(path: str, place: str) -> VllmServer:
+        return VllmServer(resources, command, path, place)
+
+    vllm = VllmEngine(start, transformers.render, Merger(resources), places(command), most)
     return ChoosingEngine(vllm, transformers)

@@ -12,15 +12,18 @@ import structlog
 
 from services.inference.errors import EngineBusy, EngineLost, refusal
 from services.inference.merging import Merger
+from services.inference.placement import Free, roomiest
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Sampling, Text
 from services.inference.resending import resent
-from services.inference.vllm_server import MOST_RANK, VllmServer
+from services.inference.vllm_server import MOST_RANK, VllmServer, weight_of
 from services.inference.vllm_stream import body, texts
 
 log = structlog.get_logger(__name__)
 
 Render = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[Rendered]]
 """Token ids by the model's own template: the transformers engine's, which loads no weights for it."""
+Start = Callable[[str, str], VllmServer]
+"""A server for the weights in a folder, at a place."""
 MOST_OPEN = 128
 """Requests that run or wait on one server; the next one is told to come back."""
 EMBEDDINGS = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
@@ -28,10 +31,10 @@ GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=No
 
 
 class VllmEngine:
-    """The `Engine` over at most `most` servers, each with `command` and a model of its own."""
+    """The `Engine` over at most `most` servers, each with a model of its own, where there is room in `free` memory."""
 
-    def __init__(self, start: Callable[[str], VllmServer], render: Render, merger: Merger, most: int) -> None:
-        self._start, self._render, self._merger, self._most = start, render, merger, most
+    def __init__(self, start: Start, render: Render, merger: Merger, free: Free, most: int) -> None:
+        self._start, self._render, self._merger, self._free, self._most = start, render, merger, free, most
         self._servers: OrderedDict[str, VllmServer] = OrderedDict()
         """By the path of their weights, the least recently used first."""
         self._pinned: dict[str, str] = {}
@@ -107,20 +110,26 @@ class VllmEngine:
         """The server for a model's base. Raises EngineBusy where none may leave for it."""
         path = _weights(model)
         if path not in self._servers:
-            while len(self._servers) >= self._most:
-                await self._let_go()
-            self._servers[path] = self._start(path)
+            self._servers[path] = self._start(path, await self._room(weight_of(Path(path))))
         self._servers.move_to_end(path)
         return self._servers[path]
 
-    async def _let_go(self) -> None:
-        """End the least recently used server that nobody uses and nobody pinned."""
+    async def _room(self, weights: int) -> str:
+        """A place for a server with weights of so many bytes; those that were not used for long leave for it."""
+        while len(self._servers) >= self._most:
+            await self._let_go("All vLLM servers are in use or pinned.", "ANNEAL_VLLM_ENGINES", self._most)
+        while (place := roomiest(free := self._free(), weights)) is None:
+            short = f"vLLM has no room for {weights:,} bytes of weights and their cache."
+            await self._let_go(short, "the memory", max(free.values()))
+        return place
+
+    async def _let_go(self, without: str, more: str, limit: int) -> None:
+        """End the least recently used server that nobody uses and nobody pinned; raises EngineBusy `without` one."""
         pinned = set(self._pinned.values())
-        free = [path for path, server in self._servers.items() if not server.open and path not in pinned]
-        if not free:
-            detail = "All vLLM servers are in use or pinned."
-            raise EngineBusy(detail, limit=self._most, remedy="Undeploy a model, or raise ANNEAL_VLLM_ENGINES.")
-        await self._servers.pop(free[0]).close()
+        idle = [path for path, server in self._servers.items() if not server.open and path not in pinned]
+        if not idle:
+            raise EngineBusy(without, limit=limit, remedy=f"Undeploy a model, or raise {more}.")
+        await self._servers.pop(idle[0]).close()
 
 
 async def _streamed(

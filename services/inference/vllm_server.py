@@ -13,6 +13,7 @@ import structlog
 from opentelemetry.context import Context
 
 from services.inference.errors import EngineLost, ModelRefused
+from services.inference.placement import EVERYWHERE
 from services.inference.protocol import EngineState, ModelSpec
 from shared.runtime.children import Child
 from shared.runtime.resources import Resources
@@ -56,16 +57,19 @@ class _Life:
 
 
 class VllmServer:
-    """Keeps the server of one model folder running. `command` is a shell line without `--model`."""
+    """Keeps the server of one model folder running, at a `place` (placement.py).
 
-    def __init__(self, resources: Resources, command: str, path: str) -> None:
-        self._resources, self.path = resources, path
+    `command` is a shell line without `--model`.
+    """
+
+    def __init__(self, resources: Resources, command: str, path: str, place: str = EVERYWHERE) -> None:
+        self._resources, self.path, self._place = resources, path, place
         self._command = [*shlex.split(command), "--model", path, "--served-model-name", BASE]
         self._command += ["--generation-config", "vllm", *ADAPTERS]
         self._life: _Life | None = None
         self._turn = asyncio.Lock()
         self._failed = 0
-        self._size = _weights(Path(path))
+        self._size = weight_of(Path(path))
         self.open = 0
         """Requests that run or wait."""
 
@@ -118,7 +122,7 @@ class VllmServer:
             if model.uri not in life.adapters:
                 await self._load(client, model)
                 life.adapters.add(model.uri)
-                life.models[model.uri] = _weights(Path(model.ref["path"]))
+                life.models[model.uri] = weight_of(Path(model.ref["path"]))
         return model.uri
 
     async def detach(self, uri: str) -> None:
@@ -170,6 +174,8 @@ class VllmServer:
         folder.mkdir(parents=True, exist_ok=True)
         key = secrets.token_urlsafe(32)
         kept = {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
+        if self._place != EVERYWHERE:
+            kept["CUDA_VISIBLE_DEVICES"] = self._place
         spec = {"command": self._command, "key": key, "env": kept}
         with within(Context()):
             child = await self._resources.engines.launch(TARGET, spec, cwd=folder, requires=())
@@ -220,6 +226,6 @@ def _client(port: int, key: str) -> httpx.AsyncClient:
     )
 
 
-def _weights(folder: Path) -> int:
+def weight_of(folder: Path) -> int:
     """Bytes of the weights in a folder."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

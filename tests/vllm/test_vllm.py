@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from services.inference.errors import EngineBusy, EngineLost, PromptRefused
 from services.inference.merging import Merger
+from services.inference.placement import places
 from services.inference.protocol import Begun, Engine, Generation, ModelSpec, Sampling, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -58,7 +59,11 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     command = os.environ["ANNEAL_VLLM_COMMAND"]
     async with open_resources(Settings(home=folder / "home")) as resources:
         transformers = TransformersEngine(Supervisor(resources))
-        vllm = VllmEngine(lambda path: VllmServer(resources, command, path), transformers.render, Merger(resources), 1)
+
+        def start(path: str, place: str) -> VllmServer:
+            return VllmServer(resources, command, path, place)
+
+        vllm = VllmEngine(start, transformers.render, Merger(resources), places(command), 1)
         yield Bench(vllm, transformers, models, folder)
         pid = vllm.pid(models["seedling"])
         await vllm.close()
