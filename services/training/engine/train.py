@@ -77,8 +77,11 @@ def to_the_end(run: Run) -> Ending:
             with run.reporter.span("evaluate", step=0):
                 baseline(run)
         if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
-            with run.reporter.span("evaluate", step=position.step):
-                put_off(run) if position.step == 0 and run.adapted else evaluation(run)
+            if position.step == 0 and run.adapted:
+                put_off(run)
+            else:
+                with run.reporter.span("evaluate", step=position.step):
+                    evaluation(run)
         if ending := ending_of(run):
             return ending
         if due(run, run.hyperparameters.checkpoint_every) and position.saved_at != position.step > 0:
