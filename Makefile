@@ -112,13 +112,16 @@ env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there i
 check-deploy: .venv-deploy/.installed ## Dockerfile, compose file and manifests, without a container engine (200 MB to download)
 	deploy/check .venv-deploy/bin
 
-.PHONY: check
-check: install ## lint, types, import rules, unit tests (under 2 minutes)
+.PHONY: lint
+lint: install ## style, types, import rules, generated references (under a minute)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m deploy.reference --check
+
+.PHONY: check
+check: lint ## lint and unit tests (under 3 minutes)
 	$(BIN)/python -m pytest tests/unit -q
 
 .PHONY: format
