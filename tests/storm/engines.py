@@ -42,6 +42,9 @@ def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dic
         "parameters": 7,
         "context_length": config["max_position_embeddings"],
         "template_hash": "small",
+        "has_template": True,
+        "ends": True,
+        "shape": None,
     }
 
 

@@ -109,4 +109,6 @@ test('a deployed model shows its memory and its use, and stays pinned', async ({
   await expect(pin).toHaveText('Unpin');
   await page.reload();
   await expect(pin).toHaveAttribute('aria-pressed', 'true');
+  await row.getByRole('button', { name: 'Undeploy triage by browser' }).click();
+  await expect(row).toBeHidden();
 });
