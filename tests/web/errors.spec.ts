@@ -40,7 +40,7 @@ test('columns that are not known are mapped, with a preview of the result', asyn
   await expect(page.getByLabel('prompt', { exact: true })).toHaveValue('user_query');
   await expect(page.getByRole('columnheader', { name: 'completion' })).toBeVisible();
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
-  await expect(page.getByText('30 rows ready')).toBeVisible();
+  await expect(page.getByText('30 rows ready')).toBeVisible({ timeout: 60_000 });
 });
 
 test('an upload can be cancelled, and leaves nothing', async ({ page }) => {
