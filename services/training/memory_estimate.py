@@ -5,7 +5,7 @@ counted but was fitted is in `Calibration`, with `benchmarks/preflight.py` as it
 process beyond its imported libraries. The GPU's are the same counts with another allocator; they were never measured.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from shared.blobs.manifests import ModelShape
@@ -200,8 +200,3 @@ def _head(shape: ModelShape, plan: Plan) -> float:
     if plan.method == "full":
         return 4 * shape.vocab * shape.hidden if plan.accumulates else 0
     return SIZES[plan.dtype] * shape.vocab * shape.hidden if plan.method == "qlora" and plan.dtype != "fp32" else 0
-
-
-def with_tokens(plan: Plan, tokens: int, length: int) -> Plan:
-    """The same with other micro-batches."""
-    return replace(plan, tokens=tokens, length=min(length, plan.length))

@@ -21,7 +21,7 @@ WORTH_BF16 = 50_000_000
 FLOPS = {"full": 6, "lora": 4, "qlora": 4}
 """Per parameter and token: forward and back, without the gradients of frozen weights (arXiv 2001.08361)."""
 CORE = 70e9
-"""Products and sums per second of a core in training, from benchmarks/preflight.py."""
+"""Products and sums per second of a core in training: a guess, until jobs like this one have run here."""
 STEP = 0.02
 """Seconds of an optimizer step beside its products."""
 LIGHTER: dict[str, tuple[str, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}

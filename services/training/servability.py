@@ -27,7 +27,7 @@ class Serving(BaseModel):
 
 
 def serving(method: str, lora: Mapping[str, Any] | None, base_kind: str) -> Serving:
-    """`lora` as resolved (rank, targets, further of peft's settings); `base_kind` is that of the base's manifest."""
+    """`lora` as resolved (rank, targets); `base_kind` is that of the base's manifest."""
     if method == "full":
         return Serving(form="full")
     refused = _refused(lora or {}, base_kind)
@@ -42,11 +42,6 @@ def _refused(lora: Mapping[str, Any], base_kind: str) -> tuple[str, str] | None:
     named = [] if targets is None or isinstance(targets, str) else targets
     if outside := sorted(name for name in named if name.rpartition(".")[2] in EMBEDDINGS):
         return f"{', '.join(outside)} lies outside the model's blocks", LINEAR
-    for name in ("use_dora", "modules_to_save"):
-        if lora.get(name):
-            return f"vLLM has no {name}", f"Leave lora.{name} out."
-    if lora.get("bias", "none") != "none":
-        return "vLLM has no biases in adapters", "Leave lora.bias out."
     if base_kind == "adapter":
         return "the base is itself an adapter", "Start from a full model, such as an export of this one with torch."
     return None

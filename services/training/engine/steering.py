@@ -8,11 +8,9 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import TrainerState
 
 from services.training.engine import evaluate, optimize
-from services.training.engine.batches import steps_per_epoch
 from services.training.engine.divergence import check_finite, watch
-from services.training.engine.metrics import memory_mb
 from services.training.engine.run import Run
-from services.training.engine.train import due, keep_best, progress
+from services.training.engine.train import due, judge, progress, tell_step
 
 FIGURES = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
 """What is told beside the loss, in TRL's names: a reward is beta times how much likelier an answer is than it was."""
@@ -48,24 +46,8 @@ class Steering(TrainerCallback):
         if "loss" not in logs:
             return
         run, position, loss = self._run, self._run.position, logs["loss"]
-        if position.train_loss_first is None:
-            position.train_loss_first = loss
-        position.train_loss_last = loss
-        epoch = position.step / steps_per_epoch(len(run.training), run.hyperparameters.batch_size)
-        run.reporter.metric(
-            position.step,
-            epoch=round(epoch, 4),
-            loss=loss,
-            learning_rate=logs["learning_rate"],
-            grad_norm=logs["grad_norm"],
-            tokens=position.tokens,
-            tokens_per_second=round(self.tokens / run.clock.seconds(), 1),
-            cpu_percent=round(run.clock.cpu_percent(), 1),
-            memory_mb=memory_mb(),
-            **{name: logs[name] for name in FIGURES},
-            **run.gauges(),
-        )
-        progress(run)
+        figures = {name: logs[name] for name in ("learning_rate", "grad_norm", *FIGURES)}
+        tell_step(run, self.tokens, loss=loss, **figures)
         if run.settings.dtype != "fp16":  # there the scaler skips the step
             check_finite("gradient", logs["grad_norm"], position.step)
         watch(position, loss)
@@ -76,15 +58,7 @@ class Steering(TrainerCallback):
         run, position, loss = self._run, self._run.position, metrics["eval_loss"]
         check_finite("validation loss", loss, position.step)
         shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
-        position.evaluated_at, position.validation_loss_last = position.step, loss
-        if position.validation_loss_first is None:
-            position.validation_loss_first = loss
-        if position.best_loss is None or loss < position.best_loss:
-            position.evaluations_without_gain = 0
-            if keep_best(run):
-                position.best_step, position.best_loss = position.step, loss
-        else:
-            position.evaluations_without_gain += 1
+        judge(run, loss)
         rewards = {name: metrics[f"eval_{name}"] for name in FIGURES}
         run.reporter.emit("evaluation", step=position.step, loss=loss, **rewards)
         run.reporter.emit("samples", step=position.step, items=shown)

@@ -123,23 +123,28 @@ def step(run: Run) -> None:
 
     position.step += 1
     position.tokens += tokens
+    position.seconds = run.ranks.agreed(run.clock.trained())
+    tell_step(run, tokens, loss=loss, learning_rate=learning_rate, grad_norm=grad_norm)
+    watch(position, loss)
+
+
+def tell_step(run: Run, tokens: int, *, loss: float, **figures: float) -> None:
+    """The figures of the step that was just taken, over so many tokens."""
+    position = run.position
     position.train_loss_first = loss if position.train_loss_first is None else position.train_loss_first
     position.train_loss_last = loss
-    position.seconds = run.ranks.agreed(run.clock.trained())
     run.reporter.metric(
         position.step,
-        epoch=round(position.step / steps_per_epoch(len(run.training), asked.batch_size), 4),
+        epoch=round(position.step / steps_per_epoch(len(run.training), run.hyperparameters.batch_size), 4),
         loss=loss,
-        learning_rate=learning_rate,
-        grad_norm=grad_norm,
         tokens=position.tokens,
         tokens_per_second=round(tokens / run.clock.seconds(), 1),
         cpu_percent=round(run.clock.cpu_percent(), 1),
         memory_mb=memory_mb(),
+        **figures,
         **run.gauges(),
     )
     progress(run)
-    watch(position, loss)
 
 
 def due(run: Run, every: int | None) -> bool:
@@ -149,8 +154,13 @@ def due(run: Run, every: int | None) -> bool:
 
 def evaluation(run: Run) -> None:
     """How the model does now; the best weights so far are kept."""
+    judge(run, measured(run, run.position.step))
+    progress(run)
+
+
+def judge(run: Run, loss: float) -> None:
+    """Note the validation loss of the model as it is now, and keep its weights if none were better."""
     position = run.position
-    loss = measured(run, position.step)
     position.evaluated_at = position.step
     position.validation_loss_last = loss
     if position.validation_loss_first is None:
@@ -161,7 +171,6 @@ def evaluation(run: Run) -> None:
             position.best_step, position.best_loss = position.step, loss
     else:
         position.evaluations_without_gain += 1
-    progress(run)
 
 
 def keep_best(run: Run) -> bool:

@@ -21,9 +21,6 @@ def test_plain_adapters_share_their_base(lora: dict[str, Any]) -> None:
         ({"rank": 65}, "full", "rank 65", "lora.rank to 64"),
         ({"targets": ["q_proj", "lm_head"]}, "full", "lm_head", "all-linear"),
         ({"targets": ["model.embed_tokens"]}, "full", "embed_tokens", "all-linear"),
-        ({"use_dora": True}, "full", "use_dora", "lora.use_dora"),
-        ({"modules_to_save": ["lm_head"]}, "full", "modules_to_save", "lora.modules_to_save"),
-        ({"bias": "all"}, "full", "biases", "lora.bias"),
         ({}, "adapter", "itself an adapter", "full model"),
     ],
 )
