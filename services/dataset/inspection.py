@@ -139,12 +139,7 @@ class Inspector:
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as folder:
             child = await self._engines.launch(target, spec, cwd=Path(folder), requires=requires)
-            last: dict[str, Any] = {}
-            try:
-                async for message in child.messages():
-                    last = message if message["kind"] in ("result", "failed") else last
-            finally:
-                await child.kill()
+            last = await child.answer() or {}
         if last.get("kind") == "result":
             return last
         raise _failure(last)

@@ -48,11 +48,8 @@ class Merger:
         await asyncio.to_thread(part.mkdir, parents=True)
         spec = {"ref": model.ref, "folder": str(part), "parameters": model.parameters}
         child = await self._resources.engines.launch(TARGET, spec, cwd=part, env={"CUDA_VISIBLE_DEVICES": ""})
-        detail = "it ended without an answer"
-        async for message in child.messages():
-            if message["kind"] == "failed":
-                detail = message["detail"]
-            elif message["kind"] == "result":
-                part.rename(folder)
-                return
-        raise Unservable(f"the adapter could not be merged: {detail}", field="model")
+        end = await child.answer() or {}
+        if end.get("kind") != "result":
+            detail = end.get("detail", "it ended without an answer")
+            raise Unservable(f"the adapter could not be merged: {detail}", field="model")
+        part.rename(folder)

@@ -39,15 +39,9 @@ class DryRuns:
         return Measured(peak=end["peak"], step_seconds=end["seconds"], step_tokens=end["tokens"])
 
     async def _run(self, spec: dict[str, Any], folder: Path, resolved: Resolved) -> dict[str, Any]:
-        end: dict[str, Any] = {"kind": "failed", "detail": "it ended without an answer"}
         with Devices(gpus()).lent(resolved.resources.gpu) as env:
             child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env)
-            try:
-                async for message in child.messages():
-                    end = message if message["kind"] in ("result", "failed") else end
-            finally:
-                await child.kill()
-        return end
+            return await child.answer() or {"kind": "failed", "detail": "it ended without an answer"}
 
     async def _spec(
         self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved, folder: Path

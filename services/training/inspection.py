@@ -23,10 +23,7 @@ async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> F
         child = await resources.engines.launch(
             TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}
         )
-        end: Facts | None = None
-        async for message in child.messages():
-            if message["kind"] in ("result", "failed"):
-                end = message
+        end: Facts | None = await child.answer()
     finally:
         await asyncio.to_thread(shutil.rmtree, workdir, ignore_errors=True)
     if end is None:

@@ -107,16 +107,11 @@ class LengthCounts:
         model = await resolve_model(blobs, base.uri, project)
         scratch.mkdir(parents=True, exist_ok=True)
         spec = {"shards": shards, "rows": dataset.rows["train"], "model": model}
-        end = None
         with TemporaryDirectory(dir=scratch, prefix="lengths-") as workdir:
             child = await self._resources.engines.launch(
                 TARGET, spec, cwd=Path(workdir), env={"CUDA_VISIBLE_DEVICES": ""}, requires=("transformers",)
             )
-            try:
-                async for message in child.messages():
-                    end = message if message["kind"] in ("result", "failed") else end
-            finally:
-                await child.kill()
+            end = await child.answer()
         if end is None:
             raise EngineFailed("Counting tokens ended without an answer.", field="dataset", remedy="Try again.")
         if end["kind"] == "failed":

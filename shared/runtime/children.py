@@ -77,6 +77,19 @@ class Child:
                 pump.cancel()
             self._span.end()
 
+    async def answer(self) -> dict[str, Any] | None:
+        """Its last word, a `result` or `failed` message, once it has ended; None where it died without one.
+
+        For engines that are asked one thing: whoever gives up asking ends it.
+        """
+        last = None
+        try:
+            async for message in self.messages():
+                last = message if message["kind"] in ("result", "failed") else last
+        finally:
+            await self.kill()
+        return last
+
     async def send(self, command: Mapping[str, Any]) -> None:
         """Send a command, waiting while the child is slow to read; a child that has ended gets nothing."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -56,6 +56,7 @@ def on(shape: ModelShape, gib: float, lengths: Lengths | None = ROWS) -> Subject
 def test_the_bundled_model_fits_on_any_laptop(gib: float, method: str) -> None:
     resolved, subject = asked(SEEDLING, method=method), on(SEEDLING, gib, None)
     preflight.refuse(resolved, subject)
+    assert preflight.verdict_of(resolved, subject) == "fits"
 
 
 def test_what_cannot_fit_is_refused_with_settings_that_do() -> None:
@@ -94,6 +95,7 @@ def test_nothing_is_refused_on_a_gpu_whose_figures_nobody_measured() -> None:
     resolved = asked(BILLION, method="full")
     on_gpu = replace(resolved, resources=resolved.resources.model_copy(update={"gpu": 1}))
     preflight.refuse(on_gpu, on(BILLION, 1))
+    assert preflight.verdict_of(on_gpu, on(BILLION, 1)) == "unknown"
 
 
 def test_rows_without_a_token_to_learn_are_refused_before_anything_runs() -> None:
