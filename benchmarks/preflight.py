@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from services.training.memory_estimate import Plan, memory
+from services.training.estimates.memory import Plan, memory
 from shared.blobs.manifests import ModelShape
 
 AIM = 0.15

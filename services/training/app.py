@@ -5,18 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.training import api, bundled
-from services.training.bases import Bases
-from services.training.bundled import Bundled
+from services.training import api
+from services.training.bases import bundled
+from services.training.bases.bundled import Bundled
+from services.training.bases.custom_models import Catalog, CustomModels
+from services.training.bases.fetching import Fetcher
+from services.training.bases.hub import Hub
+from services.training.bases.service import Bases
 from services.training.cleanup import Cleanup, clear_scratch
-from services.training.custom_models import Catalog, CustomModels
-from services.training.dry_runs import DryRuns
-from services.training.estimating import Preflight
-from services.training.fetching import Fetcher
+from services.training.estimates.dry_runs import DryRuns
+from services.training.estimates.lengths import LengthCounts
+from services.training.estimates.service import Preflight
 from services.training.handlers import subscriptions
-from services.training.hub import Hub
 from services.training.launchers import Launcher
-from services.training.lengths import LengthCounts
 from services.training.machine import Devices, MachineCapacity, gpus
 from services.training.machine_use import MachineUse
 from services.training.models import Base, Job

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from services.training.bases import DOWNLOADS
+from services.training.bases.service import DOWNLOADS
 from services.training.models import Job
 from services.training.publishing import model_key
 from services.training.store import Stores

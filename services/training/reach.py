@@ -1,6 +1,6 @@
 """What a caller may have the server read: its own project; what lies beyond is for who runs the platform."""
 
-from services.training.base_requests import BaseRequest
+from services.training.bases.requests import BaseRequest
 from shared.runtime.principal import Forbidden, Principal
 
 OPERATORS = frozenset(("*", "admin"))

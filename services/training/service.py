@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.training.errors import InUse
-from services.training.estimate_views import Estimate
-from services.training.estimating import Preflight, Prepared
+from services.training.estimates.service import Preflight, Prepared
+from services.training.estimates.views import Estimate
 from services.training.hyperparameters import Resolved, Subject, resolve
 from services.training.machine import check, check_processes
 from services.training.models import Job, Preset

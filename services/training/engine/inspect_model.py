@@ -18,7 +18,7 @@ PACKED = ".quant_state."
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"path": folder}; result: what a base's manifest tells (services/training/inspection.py, DESCRIBED).
+    """Spec {"path": folder}; result: what a base's manifest tells (services/training/bases/inspection.py, DESCRIBED).
 
     Reads headers only, no weights. Raises EngineError model_incomplete, unsafe_model, unsupported_architecture.
     """

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.training import fetching
-from services.training.bases import publish_base
-from services.training.bundled import Bundled
-from services.training.custom_models import Catalog
-from services.training.hub import Hub
-from services.training.inspection import Facts
+from services.training.bases import fetching
+from services.training.bases.bundled import Bundled
+from services.training.bases.custom_models import Catalog
+from services.training.bases.hub import Hub
+from services.training.bases.inspection import Facts
+from services.training.bases.service import publish_base
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.training.memory_estimate import Plan, memory, trainable
+from services.training.estimates.memory import Plan, memory, trainable
 from shared.blobs.manifests import ModelShape
 
 SHAPE = ModelShape(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.training import preflight
 from services.training.errors import DoesNotFit, UnsuitableDataset
+from services.training.estimates import preflight
+from services.training.estimates.lengths import Lengths
+from services.training.estimates.preflight import Subject
 from services.training.hyperparameters import Resolved, resolve
 from services.training.hyperparameters import Subject as Asked
-from services.training.lengths import Lengths
 from services.training.machine import Machine
-from services.training.preflight import Subject
 from services.training.requests import TrainingSettings
 from shared.blobs.manifests import ModelShape
 

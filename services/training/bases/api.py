@@ -7,9 +7,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from services.training.api_jobs import Cursor, Key, Limit
-from services.training.base_requests import BaseRequest, CustomModelChange
-from services.training.bases import Bases
-from services.training.custom_models import Catalog, CustomModels
+from services.training.bases.custom_models import Catalog, CustomModels
+from services.training.bases.requests import BaseRequest, CustomModelChange
+from services.training.bases.service import Bases
 from services.training.views import AvailableModels, BaseView, CustomModelView
 from shared.documents.entities import Page
 from shared.runtime.multipart import Multipart, drain

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from services.training.bases import download_folder, publish_base
-from services.training.inspection import inspect_folder
+from services.training.bases.inspection import inspect_folder
+from services.training.bases.object_store import copy_folder
+from services.training.bases.service import download_folder, publish_base
 from services.training.models import Base
-from services.training.object_store import copy_folder
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
 from shared.runtime.attempts import attempt

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from services.training.base_requests import CustomModelChange
-from services.training.bases import refuse_in_use
-from services.training.bundled import SEEDLING, Bundled
-from services.training.hub import WELL_KNOWN, Hub, KnownModel
+from services.training.bases.bundled import SEEDLING, Bundled
+from services.training.bases.hub import WELL_KNOWN, Hub, KnownModel
+from services.training.bases.requests import CustomModelChange
+from services.training.bases.service import refuse_in_use
 from services.training.models import Base, CustomModel
 from services.training.store import Stores
 from services.training.views import AvailableModel, AvailableModels, CustomModelView

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from services.training.estimates.preflight import Verdict
 from services.training.models import Method
-from services.training.preflight import Verdict
 
 Source = Literal["jobs", "formula"]
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from services.training.archive import unpack_model
-from services.training.base_requests import BaseRequest
+from services.training.bases.archive import unpack_model
+from services.training.bases.inspection import DESCRIBED, Facts, inspect_folder
+from services.training.bases.requests import BaseRequest
+from services.training.bases.uploading import OVERHEAD, receive_zip, too_large
 from services.training.errors import InUse
-from services.training.inspection import DESCRIBED, Facts, inspect_folder
 from services.training.models import Base, BaseSource, Reservation
 from services.training.reach import refuse_reach
 from services.training.requests import body_hash
 from services.training.store import Stores
-from services.training.uploading import OVERHEAD, receive_zip, too_large
 from services.training.views import BaseView
 from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
 from shared.blobs.manifests import ModelManifest

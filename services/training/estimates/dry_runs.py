@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.training.errors import DryRunFailed
-from services.training.estimate_views import Measured
+from services.training.estimates.views import Measured
 from services.training.hyperparameters import Resolved
 from services.training.machine import Devices, gpus
 from services.training.references import FoundBase

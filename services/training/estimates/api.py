@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.training.estimate_views import Estimate
+from services.training.estimates.views import Estimate
 from services.training.requests import EstimateRequest
 from services.training.service import TrainingJobs
 from shared.runtime.principal import Caller

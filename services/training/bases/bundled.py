@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from services.training.inspection import DESCRIBED, inspect_folder
+from services.training.bases.inspection import DESCRIBED, inspect_folder
 from shared.blobs.artifacts import SHARED, artifact_uri, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import ModelManifest
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 SEEDLING = "seedling"
 KEY = f"{SHARED}/models/base/{SEEDLING}"
 URI = artifact_uri(SHARED, "models", "base", SEEDLING)
-FOLDER = Path(__file__).parent / SEEDLING
+FOLDER = Path(__file__).parent.parent / SEEDLING
 PUT_OFF = 5.0
 PATIENCE = 60.0
 """Seconds that a submit waits for the first publication."""

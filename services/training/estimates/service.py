@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.training import preflight
-from services.training.dry_runs import DryRuns
 from services.training.errors import DryRunFailed
-from services.training.estimate_views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
+from services.training.estimates import preflight
+from services.training.estimates.dry_runs import DryRuns
+from services.training.estimates.lengths import LengthCounts, Lengths
+from services.training.estimates.memory import Memory
+from services.training.estimates.preflight import Subject
+from services.training.estimates.views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
 from services.training.hyperparameters import Resolved
-from services.training.lengths import LengthCounts, Lengths
 from services.training.machine_use import gpus_in_use
-from services.training.memory_estimate import Memory
-from services.training.preflight import Subject
 from services.training.references import FoundBase, References
 from services.training.servability import serving
 from services.training.store import Stores

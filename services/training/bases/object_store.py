@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from services.training.archive import WANTED
+from services.training.bases.archive import WANTED
 from services.training.models import Base
 from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, InvalidInput

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.training.errors import DoesNotFit, UnsuitableDataset
+from services.training.estimates.lengths import Cut, Lengths
+from services.training.estimates.memory import Memory, Plan, memory, trainable
 from services.training.hyperparameters import TYPICAL_ROW_TOKENS, Resolved
-from services.training.lengths import Cut, Lengths
-from services.training.memory_estimate import Memory, Plan, memory, trainable
 from shared.blobs.manifests import ModelShape
 
 LIBRARIES = 450_000_000
