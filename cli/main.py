@@ -9,10 +9,11 @@ from cli.client import CommandError
 from cli.commands.chat import chat
 from cli.commands.datasets import datasets
 from cli.commands.events import events
-from cli.commands.jobs import jobs, logs, train
+from cli.commands.jobs import jobs, logs
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
 from cli.commands.results import evaluate, export
+from cli.commands.train import train
 from cli.demo import demo
 from cli.output import err, print_json
 

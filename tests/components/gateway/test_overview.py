@@ -1,0 +1,74 @@
+"""What happened lately, in whatever order the events come."""
+
+from typing import Any
+
+from shared.events.dataset import DatasetDeleted, DatasetReady
+from shared.events.envelope import Envelope
+from shared.events.evaluation import EvaluationCompleted
+from shared.events.inference import ModelReady, ModelUndeployed
+from shared.events.training import (
+    ModelDeleted,
+    TrainingFailed,
+    TrainingProgressed,
+    TrainingRequested,
+    TrainingSucceeded,
+)
+from tests.house import House, until
+
+
+async def test_what_happened_lately_is_told_by_name(house: House) -> None:
+    job = TrainingRequested(job_id="job_1", name="triage tuned")
+    done = TrainingSucceeded(
+        job_id="job_1", model_id="m_1", model_uri="u", name="triage tuned", base="seedling", method="lora",
+        dataset_id="ds_1", dataset_version="1",
+    )  # fmt: skip
+    scored = EvaluationCompleted(evaluation_id="ev_1", model_id="m_1", report_uri="", scores={}, base_scores={})
+    async with house.client() as client:
+        for number, event in enumerate((job, done, scored), 1):
+            await house.publish(event, sequence=number)
+
+            async def told(number: int = number) -> bool:
+                return len((await client.get("/overview")).json()["recent"]) == number
+
+            await until(told)
+        recent = (await client.get("/overview")).json()["recent"]
+    assert [line["name"] for line in recent] == ["triage tuned"] * 3
+
+
+async def test_the_overview_follows_events_in_any_order_and_any_number(house: House) -> None:
+    ready = DatasetReady(dataset_id="ds_1", version="1", name="faq", dataset_uri="u", rows=3)
+    done = TrainingSucceeded(
+        job_id="job_1", model_id="m_1", model_uri="u", name="tuned", base="seedling", method="lora",
+        dataset_id="ds_1", dataset_version="1",
+    )  # fmt: skip
+    twice = Envelope.of(ready, room="dataset", subject="ds_1", project="default", sequence=1)
+    await house.resources.bus.publish(twice)
+    await house.resources.bus.publish(twice)
+    await house.publish(done, sequence=9)
+    await house.publish(TrainingRequested(job_id="job_1"), sequence=1)
+    await house.publish(TrainingRequested(job_id="job_2"), sequence=1)
+    await house.publish(TrainingFailed(job_id="job_3", cause="out_of_memory", detail="too big"), sequence=4)
+    await house.publish(ModelReady(deployment_id="dep_1", model_id="m_1"), sequence=2)
+    await house.publish(ModelDeleted(model_id="m_0"), sequence=3)
+    await house.publish(ready, project="team-b")
+    async with house.client() as client:
+
+        async def settled() -> dict[str, Any] | None:
+            found: dict[str, Any] = (await client.get("/overview")).json()
+            return found if len(found["recent"]) == 7 else None
+
+        found = await until(settled)
+        counts = {name: found[name] for name in ("datasets", "custom_models", "deployments")}
+        assert counts == {"datasets": 1, "custom_models": 1, "deployments": 1}
+        assert {state: n for state, n in found["jobs"].items() if n} == {"queued": 1, "succeeded": 1, "failed": 1}
+        odd = Envelope.of(TrainingRequested(job_id="job_2"), room="training", subject="job_2", project="default")
+        await house.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
+        await house.broadcast("job_2", [{"seq": 1, "kind": "state", "state": "running"}])
+        await house.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)
+        await house.publish(ModelUndeployed(deployment_id="dep_1", model_id="m_1"), sequence=5)
+
+        async def moved() -> bool:
+            found = (await client.get("/overview")).json()
+            return (found["jobs"]["running"], found["datasets"], found["deployments"]) == (1, 0, 0)
+
+        await until(moved)
