@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
+EXPLAINED = ("field", "limit", "remedy", "trace_id")
+"""What of a refusal is shown below its message."""
 
 
 class CommandError(Exception):
@@ -53,8 +55,13 @@ def _explain(response: httpx.Response) -> CommandError:
         problem = {"detail": response.text[:500] or response.reason_phrase}
     problem = problem.get("error", problem) if isinstance(problem, dict) else {"detail": str(problem)}
     lines = [problem.get("detail") or problem.get("message") or response.reason_phrase]
-    lines += [f"  {name}: {problem[name]}" for name in ("field", "limit", "remedy", "trace_id") if problem.get(name)]
+    lines += [f"  {name}: {_plain(problem[name])}" for name in EXPLAINED if problem.get(name)]
     return CommandError("\n".join(str(line) for line in lines), problem)
+
+
+def _plain(value: Any) -> str:
+    """A limit comes as a value or as the rules that it is made of, `{"gt": 0}`."""
+    return ", ".join(f"{rule} {limit}" for rule, limit in value.items()) if isinstance(value, dict) else str(value)
 
 
 class Client:

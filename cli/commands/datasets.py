@@ -11,7 +11,9 @@ from rich.progress import Progress, TaskID
 from cli.client import Client, CommandError
 from cli.output import Json, err, out, print_json, progress_bar, size, table
 
-datasets = typer.Typer(name="datasets", help="Upload, list, show and preview datasets.", no_args_is_help=True)
+datasets = typer.Typer(
+    name="datasets", help="List datasets; upload, show, preview or delete one.", invoke_without_command=True
+)
 POLL_SECONDS = 0.5
 
 
@@ -102,9 +104,15 @@ def _words(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-@datasets.command("list")
-def list_datasets(limit: int = 50, json: Json = False) -> None:
+@datasets.callback()
+def list_datasets(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    json: Json = False,
+) -> None:
     """List datasets, newest first."""
+    if context.invoked_subcommand:
+        return
     page = Client().get("/datasets", limit=limit)
     if json:
         print_json(page)

@@ -79,6 +79,17 @@ def test_the_command_line_tells_whether_a_job_fits(platform: Embedded) -> None:
         platform.http.delete(f"/datasets/{dataset}")
 
 
+def test_the_command_line_names_field_limit_and_remedy(platform: Embedded) -> None:
+    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
+    env = {"ANNEAL_HOME": str(platform.home), "COLUMNS": "200"}
+    try:
+        assert dataset in CliRunner().invoke(cli, ["datasets"], env=env).output
+        told = str(CliRunner().invoke(cli, ["train", dataset, "--lr", "-1"], env=env).exception)
+        assert "field: learning_rate\n  limit: gt 0.0\n  remedy: Correct learning_rate" in told
+    finally:
+        platform.http.delete(f"/datasets/{dataset}")
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
