@@ -17,6 +17,16 @@ CHATML = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
+HERMES = (
+    "{% if tools %}{{ '<|im_start|>system\nTools:\n' }}{% for tool in tools %}{{ tool | tojson + '\n' }}{% endfor %}"
+    "{{ '<|im_end|>\n' }}{% endif %}{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' "
+    "+ (message.content or '') }}{% for call in message.tool_calls or [] %}{{ '<tool_call>\n' }}"
+    "{{ {'name': call.function.name, 'arguments': call.function.arguments} | tojson }}{{ '\n</tool_call>' }}"
+    "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""Shows tools, and writes calls as Hermes and Qwen do."""
+
 
 def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
     """Write a model and its tokenizer (save_pretrained) into `folder` and return it; takes well under a second."""

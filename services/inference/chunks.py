@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, Protocol
 
-from services.inference.protocol import Text
+from services.inference.protocol import CallPiece, Text
 from services.inference.shapes import ChatLogprobs, TextLogprobs
 
 Chunk = dict[str, Any]
@@ -39,11 +39,22 @@ class ChatChunks:
     def text(self, text: Text) -> Chunk:
         """More text, or an end."""
         logprobs = ChatLogprobs.of(text.logprobs).model_dump() if text.logprobs else None
-        return self._chunk(text.choice, {"content": text.text} if text.text else {}, text.finish, logprobs)
+        delta: dict[str, Any] = {"content": text.text} if text.text else {}
+        if text.calls:
+            delta["tool_calls"] = [call_delta(piece) for piece in text.calls]
+        return self._chunk(text.choice, delta, text.finish, logprobs)
 
     def empty(self) -> Chunk:
         """A chunk without a choice."""
         return {**self._head, "choices": []}
+
+
+def call_delta(piece: CallPiece) -> dict[str, Any]:
+    """OpenAI's shape of a piece of a call: the first one tells id and name."""
+    if piece.id is None:
+        return {"index": piece.index, "function": {"arguments": piece.arguments}}
+    function = {"name": piece.name, "arguments": piece.arguments}
+    return {"index": piece.index, "id": piece.id, "type": "function", "function": function}
 
 
 class TextChunks:

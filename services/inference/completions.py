@@ -11,16 +11,14 @@ from services.inference.catalog import Catalog, FoundModel
 from services.inference.errors import Unsupported
 from services.inference.figures import Figures
 from services.inference.metrics import ServingMetrics
-from services.inference.protocol import Begun, Engine, Finish, Generation, Sampling, Text, TokenLogprob
+from services.inference.protocol import Begun, CallPiece, Engine, Finish, Generation, Sampling, Text, TokenLogprob
 from services.inference.shapes import Sampled, Usage
+from services.inference.tool_calls import Reader
 from shared.runtime.errors import InvalidInput
 from shared.runtime.telemetry import context_of, continuing, traceparent, tracer
 
 MOST_STOPS = 16
-INSTEAD = {
-    "tools": "Leave tools out: describe them in the messages, and ask for JSON by response_format.",
-    "functions": "Leave functions out: describe them in the messages, and ask for JSON by response_format.",
-}
+INSTEAD = {"functions": "Use tools instead of functions."}
 
 
 @dataclass
@@ -29,11 +27,14 @@ class Run:
 
     model: FoundModel
     generation: Generation
+    readers: list[Reader | None]
+    """For each choice, what reads calls out of it."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     texts: dict[int, str] = field(default_factory=dict)
     finishes: dict[int, Finish] = field(default_factory=dict)
     logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
+    calls: dict[int, list[CallPiece]] = field(default_factory=dict)
 
     @property
     def choices(self) -> int:
@@ -47,16 +48,27 @@ class Run:
         return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens, total_tokens=total)
 
     def note(self, message: Begun | Text) -> Text | None:
-        """Take an engine's message in; the text that it brings."""
+        """Take an engine's message in; the text that it brings, if it brings any."""
         if isinstance(message, Begun):
             self.prompt_tokens = message.prompt_tokens
             return None
+        message = self._read(message)
         self.texts[message.choice] = self.texts.get(message.choice, "") + message.text
         self.logprobs.setdefault(message.choice, []).extend(message.logprobs)
         if message.finish:
             self.finishes[message.choice] = message.finish
             self.completion_tokens += message.tokens
-        return message
+        return message if message.text or message.calls or message.logprobs or message.finish else None
+
+    def _read(self, message: Text) -> Text:
+        """The message with the calls out of its text."""
+        calls = self.calls.setdefault(message.choice, [])
+        if not (reader := self.readers[message.choice]):
+            return message
+        text, found = reader.read(message.text, message.finish is not None)
+        calls += found
+        finish: Finish | None = "tool_calls" if calls and message.finish == "stop" else message.finish
+        return replace(message, text=text, calls=found, finish=finish)
 
 
 class Completions:
@@ -81,7 +93,7 @@ class Completions:
             response_format=request.form(),
             **request.prompt(),
         )
-        return Run(model, generation)
+        return Run(model, generation, [request.reader() for _ in range(generation.choices)])
 
     async def texts(self, run: Run) -> AsyncIterator[Text]:
         """Text as it appears, until every choice has finished. Leaving early cancels the rest."""

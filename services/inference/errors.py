@@ -70,6 +70,8 @@ def refusal(message: Mapping[str, Any]) -> AnnealError:
         rest.setdefault("remedy", "Shorten or change the messages.")
         error = PromptRefused(detail, field="messages", **rest)
         code = PROMPT_CODES.get(code, code)
+    elif code == "tools_unsupported":
+        return Unsupported(detail, field="tools", **rest)
     elif code == "out_of_memory":
         return OutOfMemory(detail, remedy="Undeploy other models, or serve a smaller one.")
     elif code == "engine_crashed":

@@ -17,6 +17,7 @@ from services.inference.completions import Completions, Run
 from services.inference.protocol import Text
 from services.inference.shapes import (
     AnswerMessage,
+    CalledFunction,
     ChatChoice,
     ChatCompletion,
     ChatLogprobs,
@@ -28,6 +29,7 @@ from services.inference.shapes import (
     TextChoice,
     TextCompletion,
     TextLogprobs,
+    ToolCallView,
 )
 from shared.runtime.errors import AnnealError, answer
 from shared.runtime.principal import Caller
@@ -92,13 +94,22 @@ def _chat(run: Run, body: Sampled) -> ChatCompletion:
     choices = [
         ChatChoice(
             index=index,
-            message=AnswerMessage(content=run.texts[index]),
+            message=_message(run, index),
             logprobs=ChatLogprobs.of(run.logprobs[index]) if wanted else None,
             finish_reason=run.finishes[index],
         )
         for index in range(run.choices)
     ]
     return ChatCompletion(**_head("chatcmpl", body, run), choices=choices, usage=run.usage)
+
+
+def _message(run: Run, index: int) -> AnswerMessage:
+    calls: list[ToolCallView] = []
+    for piece in run.calls[index]:
+        if piece.id and piece.name:
+            calls.append(ToolCallView(id=piece.id, function=CalledFunction(name=piece.name, arguments="")))
+        calls[-1].function.arguments += piece.arguments
+    return AnswerMessage(content=run.texts[index] or (None if calls else ""), tool_calls=calls or None)
 
 
 def _text(run: Run, body: Sampled) -> TextCompletion:

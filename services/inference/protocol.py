@@ -4,9 +4,9 @@ What an engine promises beyond the signatures:
 
 - **It renders.** A chat comes as messages; the engine turns them into token ids with the template of *the model that
   was asked* (never its base's), by `shared.engine.template.ChatTemplate` in a child process, and ends answers at that
-  template's stop ids, given explicitly. The engine child answers `{"op": "render", "request_id", "model", "messages" |
-  "prompts"}` with `rendered {prompts, stop_ids}` without loading weights: `Supervisor.render`. An engine that is
-  itself a server takes those ids from there.
+  template's stop ids, given explicitly. The engine child answers `{"op": "render", "request_id", "model"}` and a
+  `Generation.prompt` with `rendered {prompts, stop_ids}` without loading weights: `TransformersEngine.render`. An
+  engine that is itself a server takes those ids from there.
 - **It samples as asked.** Every sampling value is in the `Generation`; none comes from a base's generation_config.
 - **It holds the template lock.** A tokenizer whose `ChatTemplate.hash` is not the spec's `template_hash` is refused
   with the code `template_mismatch` (rendering checks it).
@@ -19,7 +19,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "tool_calls"]
+"""Why an answer ended. The third is the room's: engines write text, and calls are read out of it."""
 EngineState = Literal["idle", "starting", "ready"]
 
 
@@ -53,6 +54,8 @@ class Generation:
     sampling: Sampling
     messages: Sequence[Mapping[str, Any]] | None = None
     prompts: Sequence[str | Sequence[int]] | None = None
+    tools: Sequence[Mapping[str, Any]] | None = None
+    """Shown by the template, which must write calls in Hermes' format unless `response_format` forces one."""
     n: int = 1
     max_tokens: int | None = None
     """Most new tokens; None: what the context has left."""
@@ -63,6 +66,13 @@ class Generation:
     """None: none; else each token's log-probability and those of so many likeliest tokens."""
     traceparent: str | None = None
     """The span that it belongs to; where that is recorded, the engine's phases become spans below it."""
+
+    @property
+    def prompt(self) -> dict[str, Any]:
+        """What is rendered: `messages` or `prompts`, and for the former `tools` and the `call_format` to insist on."""
+        call_format = None if self.response_format or not self.tools else "hermes"
+        given = {"messages": self.messages, "prompts": self.prompts, "tools": self.tools, "call_format": call_format}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def choices(self) -> int:
@@ -96,6 +106,16 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True)
+class CallPiece:
+    """A tool call, or without id and name more of its `arguments` (JSON); `index` counts the answer's calls."""
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class Text:
     """More text of one choice. With `finish` it is the last, and `tokens` counts the choice's, its stop token too."""
 
@@ -104,6 +124,8 @@ class Text:
     finish: Finish | None = None
     tokens: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    calls: list[CallPiece] = field(default_factory=list)
+    """Read out of the text by the room; engines leave it empty."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.inference.protocol import Finish, TokenLogprob
+from services.inference.tool_calls import HermesCalls, ListedCalls, NamedCall, Reader
+from services.inference.tools import NamedTool, Tool, ToolChoice, name_of, schema_of
 
 MOST_LIKELIEST = 20
 
@@ -80,8 +82,12 @@ class Sampled(BaseModel):
         return None
 
     def prompt(self) -> dict[str, Any]:
-        """The generation's `messages` or `prompts`."""
+        """The generation's `messages` and `tools`, or `prompts`."""
         raise NotImplementedError
+
+    def reader(self) -> Reader | None:
+        """What reads tool calls out of one answer; None: the answer is text."""
+        return None
 
 
 class JsonSchema(BaseModel):
@@ -110,7 +116,9 @@ class ChatRequest(Sampled):
 
     messages: list[Message] = Field(min_length=1)
     max_completion_tokens: Tokens | None = Field(default=None, description="the newer name of max_tokens")
-    tools: list[dict[str, Any]] | None = None
+    tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that may be called")
+    tool_choice: ToolChoice | None = Field(default=None, description="null: auto where there are tools")
+    parallel_tool_calls: bool = Field(default=True, description="false: at most one call in an answer")
     functions: list[dict[str, Any]] | None = None
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
@@ -122,18 +130,49 @@ class ChatRequest(Sampled):
             raise ValueError("top_logprobs needs logprobs: true")
         return self
 
+    @model_validator(mode="after")
+    def _tools_fit(self) -> "ChatRequest":
+        choice = self._choice
+        if isinstance(choice, NamedTool) and choice.function.name not in map(name_of, self.tools or ()):
+            raise ValueError(f"tool_choice names {choice.function.name}, which is not among the tools")
+        if choice == "required" and not self.tools:
+            raise ValueError("tool_choice required needs tools")
+        if self._callable and self.response_format and self.response_format.type != "text":
+            raise ValueError("an answer cannot be a tool call and keep response_format; set tool_choice to none")
+        self._forced()
+        return self
+
+    @property
+    def _choice(self) -> ToolChoice:
+        return self.tool_choice or "auto"
+
+    @property
+    def _callable(self) -> list[Tool] | None:
+        """The tools that the model is shown: with the choice `none` it is not, so that it cannot call one."""
+        return None if self._choice == "none" else self.tools or None
+
+    def _forced(self) -> dict[str, Any] | None:
+        tools = self._callable
+        return schema_of(tools, self._choice, parallel=self.parallel_tool_calls) if tools else None
+
     def refused(self) -> dict[str, bool]:
-        """Also tools."""
-        return {
-            **super().refused(),
-            "tools": bool(self.tools),
-            "functions": bool(self.functions),
-        }
+        """Also what came before tools."""
+        return {**super().refused(), "functions": bool(self.functions)}
 
     def form(self) -> dict[str, Any] | None:
-        """The JSON that is wanted."""
+        """The JSON that is wanted, or that a forced call is."""
+        if schema := self._forced():
+            return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
         wanted = self.response_format
         return None if wanted is None or wanted.type == "text" else wanted.model_dump(exclude_none=True, by_alias=True)
+
+    def reader(self) -> Reader | None:
+        """By what the answer may be."""
+        if not self._callable:
+            return None
+        if isinstance(self._choice, NamedTool):
+            return NamedCall(self._choice.function.name)
+        return ListedCalls() if self._choice == "required" else HermesCalls(parallel=self.parallel_tool_calls)
 
     def limit(self) -> int | None:
         """Most new tokens."""
@@ -144,8 +183,8 @@ class ChatRequest(Sampled):
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def prompt(self) -> dict[str, Any]:
-        """The conversation."""
-        return {"messages": [message.plain() for message in self.messages]}
+        """The conversation, and the tools that it shows."""
+        return {"messages": [message.plain() for message in self.messages], "tools": self._callable}
 
 
 class CompletionRequest(Sampled):
@@ -188,12 +227,28 @@ class Usage(BaseModel):
     total_tokens: int
 
 
+class CalledFunction(BaseModel):
+    """What is to be called."""
+
+    name: str
+    arguments: str = Field(description="JSON")
+
+
+class ToolCallView(BaseModel):
+    """A call that the assistant asks for."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
 class AnswerMessage(BaseModel):
     """What the assistant said."""
 
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
     refusal: str | None = None
+    tool_calls: list[ToolCallView] | None = None
 
 
 class LikelyToken(BaseModel):

@@ -23,7 +23,7 @@ class TransformersEngine:
         return resent(lambda: self._asked(generation))
 
     async def render(self, model: ModelSpec, prompt: Mapping[str, Any]) -> Rendered:
-        """The token ids of `messages` or `prompts` with the model's own template; loads no weights."""
+        """The token ids of a `Generation.prompt` with the model's own template; loads no weights."""
         message = await self._supervisor.ask({"op": "render", "model": self._told(model), **prompt})
         return Rendered(message["prompts"], message["stop_ids"])
 
@@ -47,6 +47,9 @@ class TransformersEngine:
         await self._supervisor.close()
 
     async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+        if generation.response_format and generation.tools:
+            remedy = "Use tool_choice auto, or serve the model with vLLM (ANNEAL_VLLM_COMMAND)."
+            raise Unsupported("This engine cannot force a call.", field="tool_choice", remedy=remedy)
         if generation.response_format:
             remedy = "Leave response_format out, or serve the model with vLLM (ANNEAL_VLLM_COMMAND)."
             raise Unsupported("This engine writes no answers of a given form.", field="response_format", remedy=remedy)
@@ -66,9 +69,7 @@ class TransformersEngine:
     def _command(self, generation: Generation) -> dict[str, Any]:
         sampling = asdict(generation.sampling)
         command = {name: getattr(generation, name) for name in ("n", "max_tokens", "stop", "logprobs")}
-        prompt = {name: getattr(generation, name) for name in ("messages", "prompts")}
-        given = {name: value for name, value in prompt.items() if value is not None}
-        return {"op": "generate", "model": self._told(generation.model), **command, **given, **sampling}
+        return {"op": "generate", "model": self._told(generation.model), **command, **generation.prompt, **sampling}
 
     def _told(self, model: ModelSpec) -> dict[str, Any]:
         return {**asdict(model), "pinned": model.uri in self._pinned}

@@ -79,9 +79,7 @@ class VllmEngine:
             await self._servers.popitem()[1].close()
 
     async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
-        given = {"messages": generation.messages, "prompts": generation.prompts}
-        prompt = {name: value for name, value in given.items() if value is not None}
-        rendered = await self._render(generation.model, prompt)
+        rendered = await self._render(generation.model, generation.prompt)
         model = await self._fitting(generation.model)
         server = await self._server(model)
         if server.open >= MOST_OPEN:

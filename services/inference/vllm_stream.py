@@ -37,7 +37,7 @@ def body(generation: Generation, name: str, rendered: Rendered, context: int) ->
         "frequency_penalty": 0.0,
         "seed": sampling.seed,
         "logprobs": generation.logprobs,
-        "skip_special_tokens": True,
+        "skip_special_tokens": not generation.tools,  # some models mark the tags around a call as special
         "return_token_ids": True,
         "response_format": generation.response_format,
         "stream": True,

@@ -53,7 +53,15 @@ class Renderer:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None, prompt: bool
     ) -> str:
         """The conversation as text, with the assistant's opening at the end if `prompt`."""
-        context = {
+        try:
+            return self._limited(self._context(messages, tools, prompt))
+        except (jinja2.TemplateError, TypeError, ValueError, KeyError, OverflowError) as error:
+            raise EngineError("template_refused", f"the chat template refuses this conversation: {error}") from error
+
+    def _context(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None, prompt: bool
+    ) -> dict[str, Any]:
+        return {
             **self._special_tokens,
             "messages": [_with_parsed_calls(message) for message in messages],
             "tools": tools or None,
@@ -61,10 +69,6 @@ class Renderer:
             "add_generation_prompt": prompt,
             "strftime_now": _TODAY.strftime,
         }
-        try:
-            return self._limited(context)
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError, OverflowError) as error:
-            raise EngineError("template_refused", f"the chat template refuses this conversation: {error}") from error
 
     def _limited(self, context: dict[str, Any]) -> str:
         pieces, size = [], 0

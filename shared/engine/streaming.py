@@ -10,10 +10,14 @@ BROKEN = "\ufffd"
 
 
 class StreamDecoder:
-    """Turns the tokens of one answer into text as they come; `stopped` once a stop string has appeared."""
+    """Turns the tokens of one answer into text as they come; `stopped` once a stop string has appeared.
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str] = ()) -> None:
+    Special tokens are no text, unless `special`.
+    """
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str] = (), *, special: bool = False) -> None:
         self._tokenizer = tokenizer
+        self._options = {"skip_special_tokens": not special, "clean_up_tokenization_spaces": False}
         self._stops = [stop for stop in stops if stop]
         self._ids: list[int] = []  # the last tokens written, as context, and those not written yet
         self._written = 0
@@ -40,7 +44,7 @@ class StreamDecoder:
         return self._decode(self._ids)[len(before) :]
 
     def _decode(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return str(self._tokenizer.decode(ids, **self._options))
 
     def _release(self, text: str) -> str:
         self._ids = self._ids[self._written :]

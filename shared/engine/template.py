@@ -188,10 +188,17 @@ def _adds_bos(tokenizer: Any) -> bool:
     return bool(ids) and ids[0] == tokenizer.bos_token_id
 
 
+def _with_tool_use(named: Mapping[str, str]) -> str | None:
+    """One template of several: transformers takes the one named tool_use where there are tools."""
+    default = named.get("default") or next(iter(named.values()), None)
+    tool_use = named.get("tool_use")
+    return f"{{% if tools %}}{tool_use}{{% else %}}{default}{{% endif %}}" if tool_use else default
+
+
 def _source(tokenizer: Any) -> str:
     own = tokenizer.chat_template
     if isinstance(own, dict):
-        own = own.get("default") or next(iter(own.values()), None)
+        own = _with_tool_use(own)
     if own:
         return str(own)
     vocabulary = tokenizer.get_vocab()

@@ -306,7 +306,8 @@ async def test_log_probabilities_have_openais_shapes(house: House) -> None:
         ({"n": 99}, 400, "invalid_input"),
         ({"stop": ["x"] * 17}, 400, "invalid_input"),
         ({"top_logprobs": 2}, 400, "invalid_input"),
-        ({"tools": [{"type": "function"}]}, 400, "unsupported_parameter"),
+        ({"tools": [{"type": "function"}]}, 400, "invalid_input"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, "unsupported_parameter"),
         ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter"),
     ],
 )

@@ -1,8 +1,8 @@
 """The chat engine: takes requests as they come, decodes those over one base as one batch, reports text as it appears.
 
-Commands: {"op": "generate", "request_id", "model", "messages" | "prompts", "n", "max_tokens", "stop", "logprobs",
-sampling…}, {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", "messages" | "prompts"},
-{"op": "cancel", "request_id"}, {"op": "unload", "uri"}.
+Commands: {"op": "generate", "request_id", "model", prompt…, "n", "max_tokens", "stop", "logprobs", sampling…},
+{"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", prompt…}, {"op": "cancel",
+"request_id"}, {"op": "unload", "uri"}. A prompt is "messages" with "tools"? and "call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
 finish?}]}, `loading` {}, `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids},
 `resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}. With {"traced": true} in a command
@@ -23,6 +23,7 @@ from services.inference.engine.lane import Command, Lane
 from services.inference.engine.memory import used_memory
 from services.inference.engine.residency import Residency, Variant
 from services.inference.engine.timeline import Timeline
+from services.inference.engine.tools import chat_prompt
 from shared.engine.generate import Request, decode
 from shared.engine.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
 from shared.engine.template import ChatTemplate
@@ -191,7 +192,7 @@ def _warm_up(variant: Variant) -> None:
 def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[list[int]]:
     """The prompts' token ids: a conversation through the model's own template, or raw texts or ids."""
     if "messages" in command:
-        return [template.prompt_ids(command["messages"])]
+        return [chat_prompt(template, command)]
     return [
         list(tokenizer(prompt).input_ids) if isinstance(prompt, str) else list(prompt) for prompt in command["prompts"]
     ]

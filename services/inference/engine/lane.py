@@ -109,7 +109,8 @@ def _row(command: Command, ids: list[int], choice: int, variant: Variant) -> Req
 
 
 def _answer(command: Command, choice: int, variant: Variant) -> Answer:
-    decoder = StreamDecoder(variant.tokenizer, command["stop"])
+    # some models mark the tags around a call as special tokens
+    decoder = StreamDecoder(variant.tokenizer, command["stop"], special=bool(command.get("tools")))
     return Answer(command["request_id"], command["first_choice"] + choice, variant, decoder)
 
 

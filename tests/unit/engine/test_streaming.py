@@ -25,6 +25,13 @@ def test_the_pieces_are_the_text(tokenizer: Any, text: str) -> None:
     assert "".join(stream(tokenizer, text)) == text
 
 
+def test_special_tokens_are_text_only_where_they_are_asked_for(tokenizer: Any) -> None:
+    tokens = tokenizer("a<|im_start|>b").input_ids
+    for special, expected in ((False, "ab"), (True, "a<|im_start|>b")):
+        decoder = StreamDecoder(tokenizer, special=special)
+        assert "".join([decoder.push(token) for token in tokens]) + decoder.finish() == expected
+
+
 def test_a_character_of_several_tokens_comes_whole(tokenizer: Any) -> None:
     pieces = [piece for piece in stream(tokenizer, "a😀é漢") if piece]
     assert pieces == ["a", "😀", "é", "漢"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
 from shared.engine.tokenizer import load_tokenizer
-from tests.tiny import CHATML, make_tiny_tokenizer
+from tests.tiny import CHATML, HERMES, make_tiny_tokenizer
 
 DIALOGUE = [
     {"role": "system", "content": "Be short."},
@@ -31,7 +31,7 @@ REWRITING = (  # forgets what an earlier assistant turn thought, as reasoning mo
 contents = st.text(max_size=40) | st.text(alphabet=" \n\tab", max_size=8)
 
 
-def with_template(source: str | None) -> ChatTemplate:
+def with_template(source: str | dict[str, str] | None) -> ChatTemplate:
     tokenizer = make_tiny_tokenizer()
     tokenizer.chat_template = source
     return ChatTemplate.of(tokenizer)
@@ -43,6 +43,45 @@ def trained_text(template: ChatTemplate, row: dict[str, Any]) -> list[str]:
 
 def test_every_assistant_turn_is_trained_with_its_end_token(template: ChatTemplate) -> None:
     assert trained_text(template, {"messages": DIALOGUE}) == ["Hi there.<|im_end|>", "Goodbye.<|im_end|>"]
+
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
+CALLED = [
+    {"role": "user", "content": "How warm is it?"},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": {"t": 1}}}],
+    },
+    {"role": "tool", "tool_call_id": "call_1", "content": "9"},
+]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [HERMES, {"default": CHATML, "tool_use": HERMES}],
+)
+@pytest.mark.parametrize("tools", [TOOLS, None])
+def test_a_prompt_with_tools_is_the_tokenizers_own(source: Any, tools: Any) -> None:
+    tokenizer = make_tiny_tokenizer()
+    tokenizer.chat_template = source
+    expected = tokenizer.apply_chat_template(CALLED, tools=tools, add_generation_prompt=True)["input_ids"]
+    assert ChatTemplate.of(tokenizer).prompt_ids(CALLED, tools) == expected
+    as_json = [*CALLED]
+    as_json[1] = {**CALLED[1], "tool_calls": [{"function": {"name": "weather", "arguments": '{"t": 1}'}}]}
+    assert ChatTemplate.of(tokenizer).prompt_ids(as_json, tools) == expected, "OpenAI writes arguments as JSON text"
+
+
+def test_a_template_for_tools_is_part_of_the_hash() -> None:
+    one, other = ({"default": CHATML, "tool_use": HERMES + end} for end in ("", " "))
+    assert with_template(one).hash != with_template(other).hash
+
+
+def test_arguments_that_are_no_json_are_refused() -> None:
+    broken = [{"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": "{"}}]}]
+    with pytest.raises(EngineError) as raised:
+        with_template(HERMES).prompt_ids(broken)
+    assert raised.value.code == "template_refused"
 
 
 def test_the_mask_covers_exactly_the_trained_spans(template: ChatTemplate, tokenizer: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import make_tiny_model
+from tests.tiny import CHATML, HERMES, make_tiny_model
 from tests.tuned import make_tiny_adapter, template_hash
 
 
@@ -170,6 +170,38 @@ def test_rendering_needs_no_weights(models: dict[str, dict[str, Any]]) -> None:
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat["stop_ids"]
     assert text["prompts"] == [tokenizer("a").input_ids, [5]]
     assert not serving._residency._bases
+
+
+TOOLS = [{"type": "function", "function": {"name": "weather"}}]
+XML = (
+    "{{ tools }}{% for m in messages %}{{ m.content }}{% if m.tool_calls %}<tool_call>x</tool_call>{% endif %}"
+    "{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "call_format", "refused"),
+    [
+        (HERMES, "hermes", False),
+        (CHATML, "hermes", True),
+        (CHATML, None, True),
+        (XML, "hermes", True),
+        (XML, None, False),
+    ],
+)
+def test_tools_need_a_template_that_shows_them_and_writes_calls_as_they_are_read(
+    models: dict[str, dict[str, Any]], tmp_path: Path, source: str, call_format: str | None, refused: bool
+) -> None:
+    folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "calling")
+    (folder / "chat_template.jinja").write_text(source)
+    model = {"uri": "anneal://calling", "ref": {**models["base"]["ref"], "path": str(folder)}}
+    model |= {"id": "calling", "template_hash": template_hash(folder), "parameters": models["base"]["parameters"]}
+    command = {"op": "render", "request_id": "chat", "model": model, "tools": TOOLS, "call_format": call_format}
+    serving, heard = serve({**command, "messages": [{"role": "user", "content": "Hello"}]})
+    drain(serving)
+    (told,) = heard.messages
+    assert (told["kind"], told.get("code")) == (("refused", "tools_unsupported") if refused else ("rendered", None))
+    assert refused == bool(told.get("remedy"))
 
 
 def test_sampling_defaults_never_come_from_the_base(models: dict[str, dict[str, Any]], tmp_path: Path) -> None:
