@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from itertools import zip_longest
@@ -13,6 +14,7 @@ import jinja2
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
 from shared.engine.protocol import EngineError
+from shared.engine.skeletons import blind
 
 MAX_SOURCE = 256 << 10
 """Characters in a template."""
@@ -47,7 +49,16 @@ class Renderer:
             self._template = _compile_jinja_template(source)
         except jinja2.TemplateError as error:
             raise EngineError("template_refused", f"the chat template does not compile: {error}") from error
-        self._special_tokens = special_tokens
+        self._source, self._special_tokens = source, special_tokens
+
+    def blind(self) -> Renderer | None:
+        """The same for contents that are hidden, see skeletons.py; raises Looked where the template reads one."""
+        template = blind(self._template.environment, self._source)
+        if template is None:
+            return None
+        made = copy(self)
+        made._template = template
+        return made
 
     def render(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None, prompt: bool

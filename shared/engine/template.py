@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.engine.protocol import EngineError
 from shared.engine.rendering import CHATML, PLAIN, Conversation, Renderer
-from shared.engine.tokenise import Encoded, Span, Tokeniser
+from shared.engine.skeletons import Looked, Skeleton, Skeletons
+from shared.engine.tokenise import Encoded, Marked, Span, Tokeniser
 
 Row = Mapping[str, Any]
 """{"messages": [{role, content, ...}], "tools"?: [...], "train_from"?: index} or {"text": str}.
@@ -37,6 +38,7 @@ class ChatTemplate:
         self._bos = tokenizer.bos_token or "" if _adds_bos(tokenizer) else ""
         self._tokeniser = Tokeniser(self._backend)
         self.stop_ids: list[int] = self._find_stop_ids()
+        self._skeletons = Skeletons(self._skeleton)
         self._stop_texts = tuple(tokenizer.convert_ids_to_tokens(token) for token in self.stop_ids)
 
     @classmethod
@@ -71,11 +73,19 @@ class ChatTemplate:
         text = said.prompt(len(messages))
         return self._tokeniser.ids(text, _boundaries(text, said))
 
-    def samples(self, row: Row) -> list[Encoded]:
+    def marked(self, row: Row) -> list[Marked]:
         """What training sees of a row: itself, or one sample per assistant turn where `expand` says so."""
+        if quick := self._skeletons.filled(row):
+            return [quick]
         said = self._conversation(row)
         samples = self._expand(row, said)
-        return [self._encode(row, said)] if samples == [row] else [self.encode(sample) for sample in samples]
+        if samples == [row]:
+            return [Marked.of(*self._mark(row, said))]
+        return [Marked.of(*self._mark(sample, self._conversation(sample))) for sample in samples]
+
+    def encode_all(self, texts: Sequence[Marked]) -> list[Encoded]:
+        """Token ids of what `marked` found, of many rows at a time."""
+        return self._tokeniser.encode_all(texts)
 
     def expand(self, row: Row) -> list[Row]:
         """The samples of a row: itself, or one per assistant turn where the template rewrites earlier turns.
@@ -113,9 +123,26 @@ class ChatTemplate:
         return [{**row, "messages": list(said.messages[: turn + 1]), "train_from": turn} for turn in turns]
 
     def _encode(self, row: Row, said: Conversation | None) -> Encoded:
+        return self._tokeniser.encode(*self._mark(row, said))
+
+    def _mark(self, row: Row, said: Conversation | None) -> tuple[str, list[Span], list[int]]:
+        """The text of a row, its trained spans and its boundaries, in characters."""
         text, trained = self._trained_spans(row, said)
         boundaries = {start for start, _ in trained} | set(_boundaries(text, said) if said else ())
-        return self._tokeniser.encode(text, trained, sorted(boundaries))
+        return text, trained, sorted(boundaries)
+
+    def _skeleton(self, messages: list[dict[str, Any]]) -> Skeleton | None:
+        """What all conversations with these roles look like, if that does not depend on what is said."""
+        blind = self._renderer.blind()
+        if blind is None:
+            return None
+        said = Conversation(blind, messages, None)
+        try:
+            text, trained, boundaries = self._mark({"messages": messages}, said)
+        except (EngineError, Looked):
+            return None
+        ended = all(text[:end].endswith(self._stop_texts) for _, end in trained)
+        return Skeleton.of(text, trained, boundaries) if ended and text == said.whole else None
 
     def _trained_spans(self, row: Row, said: Conversation | None) -> tuple[str, list[Span]]:
         """The text of a row and the [start, end) characters in it that are trained."""

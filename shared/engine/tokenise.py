@@ -7,7 +7,7 @@ two parts, in training and in serving alike.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,6 +54,33 @@ class Encoded:
         return Encoded(self.packed[begin * ID.itemsize : end * ID.itemsize], spans)
 
 
+@dataclass(frozen=True)
+class Marked:
+    """A text as UTF-8, its spans to be learned, and its boundaries; in bytes. Boundaries ascend."""
+
+    data: bytes
+    trained: list[Span]
+    boundaries: list[int]
+
+    @classmethod
+    def of(cls, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Marked:
+        """From places in characters."""
+        data = text.encode()
+        if len(data) == len(text):
+            return cls(data, list(trained), list(boundaries))
+        return cls(data, *_moved(trained, boundaries, lambda place: len(text[:place].encode())))
+
+    def in_characters(self) -> tuple[str, list[Span], list[int]]:
+        """As `of` takes it."""
+        return self.data.decode(), *_moved(self.trained, self.boundaries, lambda place: len(self.data[:place].decode()))
+
+
+def _moved(
+    trained: Sequence[Span], boundaries: Sequence[int], to: Callable[[int], int]
+) -> tuple[list[Span], list[int]]:
+    return [(to(start), to(end)) for start, end in trained], [to(place) for place in boundaries]
+
+
 class Tokeniser:
     """A `tokenizers.Tokenizer` that takes text with boundaries; quick where words can be looked up."""
 
@@ -62,6 +89,7 @@ class Tokeniser:
         self._backend.no_truncation()
         self._backend.no_padding()
         self._words = WordTokenizer.of(backend)
+        self._blocks: Any = None
 
     def ids(self, text: str, boundaries: Sequence[int] = ()) -> list[int]:
         """Token ids; `boundaries` ascend, in characters."""
@@ -70,6 +98,16 @@ class Tokeniser:
     def encode(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
         """Token ids, and as trained those that begin in one of the spans."""
         return self._by_words(text, trained, boundaries) or self._by_offsets(text, trained, boundaries)
+
+    def encode_all(self, texts: Sequence[Marked]) -> list[Encoded]:
+        """Each as `encode` has it, many at a time."""
+        found: Sequence[Encoded | None] = [None] * len(texts)
+        if self._words and self._words.spaces_end_words:
+            from shared.engine.blocks import Blocks
+
+            self._blocks = self._blocks or Blocks(self._words)
+            found = self._blocks.encode(texts)
+        return [one or self.encode(*text.in_characters()) for one, text in zip(found, texts, strict=True)]
 
     def _by_words(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded | None:
         """The quick way, where tokens begin at every boundary by themselves and added tokens end the spans."""

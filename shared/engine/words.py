@@ -23,6 +23,15 @@ MOST_WORDS = 200_000
 
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _PROBE = "It's 1,024 naïve  words\t— “quoted”\r\n\n\n   x²=½; 你好, мир!! I'LL\u00a0go\u3000e\u0301\u1680٣ 'S \x1c\x85 "
+_CONTRACTED = "'s|'t|'re|'ve|'m|'ll|'d"
+_SPACES_END_WORDS = {
+    *_CONTRACTED.split("|"),
+    rf"(?i:{_CONTRACTED})",
+    *(r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)", r"\s+"),
+    *(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*", r"\s*[\r\n]+"),
+    *(r"\d", r"\p{N}", r"\p{N}+"),
+}
+"""Alternatives of patterns (GPT-2's, Llama 3's, Qwen's, digits) that match no space right behind anything but space."""
 _ASCII = {r"\p{L}": "A-Za-z", r"\p{N}": "0-9"}
 
 
@@ -50,6 +59,7 @@ class WordTokenizer:
         self._ascii = [re.compile(f"({_in_ascii(cut)})", re.ASCII) for cut in cuts]
         if any(cut.groups != 1 for cut in self._unicode):
             raise ValueError("a pattern with groups of its own")
+        self.spaces_end_words = all(map(_ends_at_spaces, cuts)) and not any(" " in token for token in added)
         self._composed = composed
         self.added = {text: np.array([id], ID).tobytes() for text, id in added.items()}
         longest_first = sorted(map(re.escape, added), key=len, reverse=True)
@@ -80,9 +90,15 @@ class WordTokenizer:
 
     def parts(self, text: str) -> list[tuple[str, bytes]] | None:
         """The text as the pieces that are tokenised apart, added tokens alone, each with its ids; None as for `ids`."""
-        if self._composed and not unicodedata.is_normalized("NFC", text):
+        if not self.takes(text):
             return None
         return [(part, self.added.get(part) or self.plain(part)) for part in self._parts(text) if part]
+
+    def takes(self, text: str | bytes) -> bool:
+        """Whether the tokenizer would leave the text as it is."""
+        if not self._composed or text.isascii():
+            return True
+        return unicodedata.is_normalized("NFC", text if isinstance(text, str) else text.decode())
 
     def plain(self, text: str) -> bytes:
         """Ids of text without added tokens in it."""
@@ -107,6 +123,11 @@ def _cuts(rule: dict[str, Any] | None) -> list[str] | None:
             case _:
                 return None
     return found if steps and steps[-1] and steps[-1]["type"] == "ByteLevel" else None
+
+
+def _ends_at_spaces(pattern: str) -> bool:
+    """Whether text may be cut at any space behind something else without changing the words of this pattern."""
+    return _SPACES_END_WORDS.issuperset(re.split(r"\|(?![^(]*\))", pattern))
 
 
 def _plain_bpe(model: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from services.training.engine.spec import Data
 from services.training.engine.tokens import Table, TableWriter, fits, seal
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
-from shared.engine.tokenise import Encoded
+from shared.engine.tokenise import Marked
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _GRAIN = 64
 _WORTH_A_PROCESS = 8 << 20
 """Bytes of rows below which another process would not pay for its start."""
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 1_000
+_WHOLE = 1 << 40
 _FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
 
 PAIRS = -1
@@ -141,11 +142,14 @@ def _write(
     folder: Path, split: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
 ) -> None:
     with TableWriter(folder, split) as writer:
-        for number, (row_id, source, row) in enumerate(_rows(groups)):
-            if ask and number % _ROWS_AT_ONCE == 0:
+        for rows in _rows(groups):
+            if ask:
                 ask.check()
-            for sample in _samples(source, row, template, window):
-                writer.add(row_id, sample)
+            texts = [(row_id, *found) for row_id, *row in rows for found in _marked(*row, template, window)]
+            samples = template.encode_all([text for _, text, _ in texts])
+            for (row_id, _, size), sample in zip(texts, samples, strict=True):
+                for start in range(0, len(sample), size):
+                    writer.add(row_id, sample.cut(start, start + size))
 
 
 def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
@@ -159,12 +163,12 @@ def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
     return found, size
 
 
-def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, str, str]]:
-    """(row_id, source, row as JSON) of row groups, few in memory at a time."""
+def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:
+    """(row_id, source, row as JSON) of row groups, some at a time."""
     for shard, group in groups:
         with _open(shard) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "source", "row"]):
-                yield from zip(*(batch[name].to_pylist() for name in ("row_id", "source", "row")), strict=True)
+                yield zip(*(batch[name].to_pylist() for name in ("row_id", "source", "row")), strict=True)
 
 
 def _evaluated(shards: Sequence[str]) -> Iterator[str]:
@@ -191,10 +195,14 @@ def _open(shard: str) -> pq.ParquetFile:
     return pq.ParquetFile(shard)
 
 
-def _samples(source: str, row: str, template: ChatTemplate, window: int) -> list[Encoded]:
-    """What is learned of a row; raises EngineError naming where the row came from, such as `upload.jsonl:17`."""
+def _marked(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[Marked, int]]:
+    """What is learned of a row, and the most tokens of it in a sample.
+
+    Raises EngineError naming where the row came from, such as `upload.jsonl:17`.
+    """
     try:
-        return list(samples_of(json.loads(row), template, window))
+        row = json.loads(text)
+        return [(marked, window if "text" in row else _WHOLE) for marked in _texts_of(row, template, window)]
     except EngineError as error:
         raise EngineError(error.code, f"{source}: {error.detail}", **{**error.fields, "row": source}) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -205,17 +213,13 @@ def _samples(source: str, row: str, template: ChatTemplate, window: int) -> list
         raise EngineError("bad_data", detail, row=source, remedy=remedy) from error
 
 
-def samples_of(row: dict[str, Any], template: ChatTemplate, window: int) -> Iterator[Encoded]:
-    """What is learned of a row: usually one sample."""
+def _texts_of(row: dict[str, Any], template: ChatTemplate, window: int) -> list[Marked]:
+    """Usually one."""
     if window == PAIRS:  # where a template rewrites earlier turns, an answer's last turn
-        yield from (template.samples(_answered(row, answer))[-1] for answer in ("chosen", "rejected"))
-        return
+        return [template.marked(_answered(row, answer))[-1] for answer in ("chosen", "rejected")]
     if "chosen" in row:  # of a preference pair the preferred answer is what supervised training can learn
         row = _answered(row, "chosen")
-    for sample in template.samples(row):
-        size = window if "text" in row else max(1, len(sample))
-        for start in range(0, len(sample), size):
-            yield sample.cut(start, start + size)
+    return template.marked(row)
 
 
 def _answered(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
