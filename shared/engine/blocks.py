@@ -38,6 +38,8 @@ class Blocks:
         longest_first = sorted(map(re.escape, self._apart), key=len, reverse=True)
         self._find_apart = re.compile(b"|".join(longest_first) or b"(?!)").finditer
         self._prefix = lru_cache(10_000)(lambda text: words.plain(text.decode()))
+        self._pieces: Any
+        self._ids: Any
         self._forget()
 
     def encode(self, texts: Sequence[Marked]) -> list[Encoded | None]:
@@ -45,9 +47,7 @@ class Blocks:
         raw = _SEPARATOR.join([text.data for text in texts])
         begins = np.cumsum([0, *(len(text.data) + 1 for text in texts)])
         offsets = self._cuts(raw, begins[1:-1] - 1)
-        pieces = pa.Array.from_buffers(
-            pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(raw)]
-        )
+        pieces = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(raw)])
         _, ends, ids = self._ids_of(pieces).buffers()
         tokens = np.frombuffer(ends, np.int32, len(offsets)) // ID.itemsize
         places = [begin + place for text, begin in zip(texts, begins.tolist(), strict=False) for place in _places(text)]

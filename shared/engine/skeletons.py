@@ -74,13 +74,14 @@ def blind(environment: Environment, source: str) -> Template | None:
     if "\ue000" in source or filters - _FILTERS or any(tree.find_all(_CAPTURING)):
         return None
     apart = environment.overlay()
-    apart.filters = {name: _guarded(environment.filters[name]) for name in filters} | {"trim": _trim}
+    apart.filters = {name: _guarded(environment.filters[name]) for name in filters}
+    apart.filters["trim"] = _trim
     apart.tests = {name: test if name in _TESTS else _guarded(test) for name, test in environment.tests.items()}
     apart.tests["string"] = lambda value: isinstance(value, (str, Hidden))
     return apart.from_string(source)
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(function: Any) -> Any:
     @wraps(function)
     def guarded(*values: Any, **named: Any) -> Any:
         if any(isinstance(value, Hidden) for value in (*values, *named.values())):

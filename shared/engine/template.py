@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.engine.protocol import EngineError
-from shared.engine.rendering import CHATML, PLAIN, Conversation, Renderer
+from shared.engine.rendering import CHATML, MAX_RENDERED, PLAIN, Conversation, Renderer
 from shared.engine.skeletons import Looked, Skeleton, Skeletons
 from shared.engine.tokenise import Encoded, Marked, Span, Tokeniser
 
@@ -75,7 +75,8 @@ class ChatTemplate:
 
     def marked(self, row: Row) -> list[Marked]:
         """What training sees of a row: itself, or one sample per assistant turn where `expand` says so."""
-        if quick := self._skeletons.filled(row):
+        quick = self._skeletons.filled(row)
+        if quick and len(quick.data) <= MAX_RENDERED:
             return [quick]
         said = self._conversation(row)
         samples = self._expand(row, said)

@@ -145,7 +145,7 @@ def _write(
         for rows in _rows(groups):
             if ask:
                 ask.check()
-            texts = [(row_id, *found) for row_id, *row in rows for found in _marked(*row, template, window)]
+            texts = [(id, *found) for id, source, row in rows for found in _marked(source, row, template, window)]
             samples = template.encode_all([text for _, text, _ in texts])
             for (row_id, _, size), sample in zip(texts, samples, strict=True):
                 for start in range(0, len(sample), size):
