@@ -49,8 +49,9 @@ class Recorder:
     @classmethod
     async def open(cls, bus: Bus, stores: Stores, job: Job) -> "Recorder":
         """Own the job's stream and snapshot. Raises LeaseLost when a newer attempt does."""
-        writer = await stores.streams.writer(job.id, job.token)
-        return cls(bus, job, writer, stores.snapshots, await stores.snapshots.take(job.id, job.token))
+        taken = stores.streams.writer(job.id, job.token), stores.snapshots.take(job.id, job.token)
+        writer, values = await asyncio.gather(*taken)
+        return cls(bus, job, writer, stores.snapshots, values)
 
     @classmethod
     async def take_over(cls, bus: Bus, stores: Stores, job: Job) -> None:

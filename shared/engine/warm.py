@@ -1,6 +1,7 @@
 """The warm parent: a process that has imported torch once, so that starting an engine costs a fork.
 
-It is single-threaded and runs no tensor operation: OpenMP pools and CUDA contexts do not survive a fork.
+It is single-threaded and computes nothing: OpenMP pools and CUDA contexts do not survive a fork. Engines that are
+expected may rehearse in it what all their forks begin with.
 The service talks to it over a socket (frames with file descriptors) and hears back on its stdout (JSON lines).
 """
 
@@ -129,8 +130,18 @@ def preload(modules: Sequence[str] = ()) -> None:
         if not sys.modules["torch"].cuda.is_available():
             for module in WITH_ADAPTERS:
                 importlib.import_module(module)
+        for module in modules:
+            _rehearse(module)
     gc.collect()
     gc.freeze()  # the collector would otherwise copy these pages into every child
+
+
+def _rehearse(module: str) -> None:
+    """Let an engine fill its caches by its `rehearse`, if it has one; where that fails, its forks do it themselves."""
+    try:
+        getattr(sys.modules[module], "rehearse", lambda: None)()
+    except Exception:
+        traceback.print_exc()
 
 
 def main() -> None:

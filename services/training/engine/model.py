@@ -46,7 +46,7 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = ALONE) -> An
     )
     model.config.use_cache = True
     if hyperparameters.method != "full":
-        model = _with_adapters(model, hyperparameters, spec.model.name or Path(spec.model.path).name)
+        model = with_adapters(model, hyperparameters, spec.model.name or Path(spec.model.path).name)
     if hyperparameters.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     fuse(model)
@@ -60,7 +60,8 @@ def _device(hyperparameters: Hyperparameters, ranks: Ranks) -> Device:
     return "cuda" if torch.cuda.is_available() and hyperparameters.strategy == "ddp" else "cpu"
 
 
-def _with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> Any:
+def with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> Any:
+    """The model with untrained adapters, over frozen weights; they will name their base `name`."""
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if hyperparameters.method == "qlora":

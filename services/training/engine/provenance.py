@@ -42,6 +42,7 @@ def made_with(spec: TrainingSpec, settings: Settings, device: str) -> dict[str, 
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide about numbers."""
     found = {"python": platform.python_version()}

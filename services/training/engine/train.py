@@ -23,6 +23,7 @@ from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.metrics import memory_mb
 from services.training.engine.peers import together
 from services.training.engine.ranks import Ranks
+from services.training.engine.rehearsal import rehearse as rehearse  # for the warm parent
 from services.training.engine.room import kept
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec

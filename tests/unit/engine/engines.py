@@ -12,12 +12,20 @@ from typing import Any
 from shared.engine.protocol import Commands, EngineError, Reporter
 
 IMPORTED_BY = os.getpid()
+REHEARSED_BY: list[int] = []
+
+
+def rehearse() -> None:
+    """Remember where; fail, which must keep nobody from starting."""
+    REHEARSED_BY.append(os.getpid())
+    raise OSError("forgot the text")
 
 
 def echo(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Report the surroundings and return the spec."""
     warm = "torch" in sys.modules
-    reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm=warm, imported_by=IMPORTED_BY)
+    before_fork = {"imported_by": IMPORTED_BY, "rehearsed_by": REHEARSED_BY}
+    reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm=warm, **before_fork)
     return {"spec": spec}
 
 

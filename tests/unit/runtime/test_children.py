@@ -92,9 +92,17 @@ async def test_the_warm_parent_stays_single_threaded_and_out_of_cuda(engines: En
     assert not [driver for driver in ("libcuda.so", "/dev/nvidia") if driver in mapped]
 
 
-async def test_an_expected_engine_is_imported_before_the_fork(engines: Engines, tmp_path: Path) -> None:
+async def test_an_expected_engine_is_imported_and_has_rehearsed_before_the_fork(
+    engines: Engines, tmp_path: Path
+) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
     assert hello["imported_by"] == engines.parent_pid()
+    assert hello["rehearsed_by"] == [engines.parent_pid()]
+
+
+async def test_rehearsals_start_no_thread_that_a_fork_would_lack(engines: Engines, tmp_path: Path) -> None:
+    await everything(await launch(engines, "echo", tmp_path))
+    assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
 
 
 async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines: Engines, tmp_path: Path) -> None:
