@@ -26,6 +26,9 @@ from shared.runtime.settings import Settings
 from shared.runtime.streams import Streams
 from tests.serving import serving
 
+PATIENCE = 60.0
+"""Seconds for what takes a moment when the machine is idle."""
+
 
 class TrainingRoom:
     """What the gateway relies on in the training room: a job's state, its records, and who asks."""
@@ -99,7 +102,8 @@ class House:
         """A client with the operator's key, another one, or none."""
         token = self.key if key == "" else key
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers | options.pop("headers", {}), **options)
+        headers |= options.pop("headers", {})
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, **options)
 
     async def publish(self, event: Event, *, sequence: int = 1, project: str = "default", subject: str = "x") -> str:
         envelope = Envelope.of(event, room="training", subject=subject, project=project, sequence=sequence)
@@ -130,7 +134,7 @@ async def open_house(tmp_path: Path, *, remote: bool, **more: Any) -> AsyncItera
         yield House(url, resources, gateway, room, (tmp_path / "api-key").read_text().strip())
 
 
-async def until(reached: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(reached: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Await a condition that the platform brings about by itself."""
     async with asyncio.timeout(seconds):
         while not (found := await reached()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -73,3 +74,17 @@ def children(pid: int) -> list[int]:
 def kill(pid: int) -> None:
     """End it without a chance to say anything."""
     os.kill(pid, signal.SIGKILL)
+
+
+def ended(*pids: int) -> bool:
+    """Whether all these processes, which are not ours, end within a minute; a zombie has ended."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        done, _, _ = select.select([handle], [], [], 60)
+        os.close(handle)
+        if not done:
+            return False
+    return True

@@ -1,6 +1,5 @@
 """The evaluation room over HTTP: real documents, bus and blobs, a real engine child, a tiny model and its adapter."""
 
-import asyncio
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
+from tests.house import until
 from tests.tuned import Room, chat_rows, open_room
 
 ROWS = 6
@@ -94,9 +94,13 @@ async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: R
     await engine_pid(room)
     answer = await room.http.post(f"/evaluations/{cancelled['id']}/cancel")
     assert answer.json()["wanted"] == "cancel"
-    while (await shown(room, cancelled))["state"] != "cancelled":
-        await asyncio.sleep(0.05)
-    assert not list((room.resources.scratch / "evaluations").iterdir())
+
+    async def gone() -> bool:
+        """Cancelled, and a moment later without its folder."""
+        left = list((room.resources.scratch / "evaluations").iterdir())
+        return not left and (await shown(room, cancelled))["state"] == "cancelled"
+
+    await until(gone)
     assert (await room.http.get(f"/evaluations/{cancelled['id']}/predictions")).status_code == 409
 
 
@@ -177,10 +181,9 @@ async def shown(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 async def engine_pid(room: Room) -> int:
     """The process id of the engine child, once there is one: a child of the warm parent."""
-    warm = None
-    while True:
+
+    async def children() -> list[str]:
         warm = room.resources.engines.parent_pid()
-        children = Path(f"/proc/{warm}/task/{warm}/children") if warm else None
-        if children and (pids := children.read_text().split()):
-            return int(pids[0])
-        await asyncio.sleep(0.02)
+        return Path(f"/proc/{warm}/task/{warm}/children").read_text().split() if warm else []
+
+    return int((await until(children))[0])

@@ -18,6 +18,7 @@ from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
+from tests.house import until
 from tests.tuned import Room, open_room
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -151,8 +152,11 @@ async def test_delete_frees_the_files_and_a_later_click_builds_anew(room: Room) 
     assert second != first
     cancelled = await room.http.post(f"{second}/cancel")
     assert cancelled.json()["wanted"] == "cancel"
-    while (await room.http.get(second)).json()["state"] != "cancelled":
-        await asyncio.sleep(0.05)
+
+    async def ended() -> bool:
+        return (await room.http.get(second)).json()["state"] == "cancelled"
+
+    await until(ended)
     problem = (await room.http.get(url)).json()
     assert problem["code"] == "export_not_built"
     assert "POST /models/custom/model_full/exports" in problem["remedy"]

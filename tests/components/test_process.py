@@ -40,7 +40,7 @@ def room(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_it_tells_how_it_is_and_ends_when_asked(room: subprocess.Popen[str]) -> None:
     host, port = logged(room, "ready")["address"]  # type: ignore[misc]
-    with httpx.Client(base_url=f"http://{host}:{port}") as client:
+    with httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client:
         assert client.get("/healthz").json()["status"] == "ok"
         ready = client.get("/readyz")
         assert ready.status_code == 200
@@ -49,7 +49,7 @@ def test_it_tells_how_it_is_and_ends_when_asked(room: subprocess.Popen[str]) -> 
         assert client.get("/datasets").json()["code"] == "unauthenticated"
         room.send_signal(signal.SIGTERM)
         logged(room, "stopping")
-    assert room.wait(30) == 0
+    assert room.wait(60) == 0
 
 
 def test_it_refuses_to_start_without_the_shared_secret(tmp_path: Path) -> None:
@@ -65,4 +65,4 @@ def test_it_waits_for_its_servers_and_can_be_stopped_meanwhile(tmp_path: Path) -
     with process(tmp_path, **urls, blobs_url="s3+http://k:s@127.0.0.1:1/b") as waiting:
         assert logged(waiting, "waiting_for")["server"] == "documents"
         waiting.send_signal(signal.SIGTERM)
-        assert waiting.wait(30) == 0
+        assert waiting.wait(60) == 0

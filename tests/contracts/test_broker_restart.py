@@ -55,7 +55,7 @@ class Publisher:
 
 async def noticed(bus: RabbitBus) -> None:
     """Return once the bus says that its broker is away."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionError):
             while True:
                 await bus.ping()
@@ -99,7 +99,7 @@ async def test_a_broker_killed_and_started_again(node: Server) -> None:
                 changed.clear()
                 await changed.wait()
         await publishing_bus.ping()
-        async with asyncio.timeout(30):  # the listener's queue is a new one: broadcasts reach it when it is there
+        async with asyncio.timeout(60):  # the listener's queue is a new one: broadcasts reach it when it is there
             heard = asyncio.create_task(anext(broadcasts))
             while not heard.done():
                 await publishing_bus.broadcast(progressed())

@@ -22,7 +22,7 @@ async def told(metrics: Metrics) -> dict[str, float]:
 
 async def once(metrics: Metrics, series: str, wanted: float) -> dict[str, float]:
     """A scrape in which the series has this value."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (found := await told(metrics)).get(series) != wanted:
             await asyncio.sleep(0.02)
     return found

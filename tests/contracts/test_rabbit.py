@@ -36,7 +36,7 @@ async def channel() -> AsyncIterator[aio_pika.abc.AbstractChannel]:
 
 async def buried(bus: Bus) -> DeadLetter:
     """The one dead letter, once it is there."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (letters := await bus.dead()):
             await asyncio.sleep(0.02)
     [letter] = letters
@@ -66,7 +66,7 @@ async def test_what_is_no_cloud_event_is_buried_and_the_queue_goes_on(
     await channel.default_exchange.publish(aio_pika.Message(b"by hand"), QUEUE)
     await bus.subscribe("training", TYPE, handle)
     await bus.publish(requested("after"))
-    assert await asyncio.wait_for(got.get(), 20) == "after"
+    assert await asyncio.wait_for(got.get(), 60) == "after"
     letter = await buried(bus)
     assert (letter.room, letter.envelope.data) == ("training", {"unreadable": "by hand"})
     assert "not a CloudEvent" in letter.reason
@@ -77,7 +77,7 @@ async def test_what_comes_back_too_often_is_buried_by_the_broker_and_can_be_repl
 ) -> None:
     await bus.publish(sent := requested("deadly"))
     queue = await channel.get_queue(QUEUE)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for _ in range(DELIVERY_LIMIT + 1):
             while (message := await queue.get(fail=False)) is None:
                 await asyncio.sleep(0.01)

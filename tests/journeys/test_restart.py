@@ -12,9 +12,9 @@ from tests.journeys.conftest import Embedded
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
 SETTINGS = {
     "method": "lora",
-    "max_steps": 12,
-    "checkpoint_every": 3,
-    "eval_every": 6,
+    "max_steps": 24,  # on a fast machine too it must not end before it is killed
+    "checkpoint_every": 6,
+    "eval_every": 12,
     "dtype": "fp32",
     "threads": 1,
     "seed": 3,

@@ -24,9 +24,10 @@ class Prometheus:
 
     http: httpx.Client
 
-    def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """An expression now: label sets and values. Raises for one that is wrong."""
-        answer = self.http.get("/api/v1/query", params={"query": expression}).json()
+    def ask(self, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+        """An expression now or `at` a moment: label sets and values. Raises for one that is wrong."""
+        params: dict[str, str | float] = {"query": expression, **({} if at is None else {"time": at})}
+        answer = self.http.get("/api/v1/query", params=params).json()
         assert answer["status"] == "success", f"{expression}: {answer['error']}"
         result = answer["data"]["result"]
         if answer["data"]["resultType"] == "scalar":

@@ -13,7 +13,7 @@ from tests.storm.clients import FINAL, FOLLOW_UPS, Clients
 from tests.storm.ledger import Ledger
 from tests.storm.place import Place, opened
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 def arguments(defect: str | None) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ async def test_a_worker_that_stood_still_past_its_lease(
         stale.signal(signal.SIGSTOP)
         await ended(place, id)  # by the other replica, which takes the lease
         stale.signal(signal.SIGCONT)
-        async with asyncio.timeout(30):  # it writes to its engine's end, or sees that the lease is lost
+        async with asyncio.timeout(60):  # it writes to its engine's end, or sees that the lease is lost
             while list(place.disk.glob(f"scratch-*/training/{id}-t1")):
                 await asyncio.sleep(0.2)
         findings = await Ledger(place, clients.book).check()

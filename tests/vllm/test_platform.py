@@ -1,7 +1,6 @@
 """The official client against a whole platform whose models vLLM serves: the embedded engine's journeys, once more."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.journeys.test_openai import (  # noqa: F401
     test_models,
     test_what_is_not_there,
 )
+from tests.watched import ended
 
 
 def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # noqa: F811
@@ -65,10 +65,7 @@ def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  #
     servers = [pid for pid in descendants(platform.process.pid) if b"vllm" in command_of(pid).lower()]
     assert servers
     platform.kill()
-    deadline = time.monotonic() + 60
-    while alive := [pid for pid in servers if command_of(pid)]:
-        assert time.monotonic() < deadline, alive
-        time.sleep(0.2)
+    assert ended(*servers)
     platform.start()
 
 

@@ -19,7 +19,7 @@ from tests.house import House, until
 @pytest.mark.parametrize("key", [None, "anneal_wrong", "ä"])
 async def test_without_a_good_key_nothing_is_open(house: House, path: str, key: str | None) -> None:
     headers = {"Authorization": f"Bearer {key}".encode("latin-1")} if key else {}
-    async with httpx.AsyncClient(base_url=house.url) as client:
+    async with house.client(None) as client:
         response = await client.get(path, headers=headers)
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/problem+json"

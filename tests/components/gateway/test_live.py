@@ -13,7 +13,7 @@ import websockets
 from services.gateway.app import build
 from services.gateway.auth import credentials, gate
 from shared.runtime.service import Service, web_app
-from tests.house import House, until
+from tests.house import PATIENCE, House, until
 from tests.serving import serving
 
 
@@ -23,7 +23,7 @@ async def live(house: House, job: str, after: int = 0) -> AsyncIterator[AsyncIte
     async with house.client() as client:
         ticket = (await client.post("/live/tickets")).json()["ticket"]
     url = f"{house.url.replace('http', 'ws', 1)}/live?job={job}&after={after}&ticket={ticket}"
-    async with asyncio.timeout(20), websockets.connect(url) as connection:
+    async with asyncio.timeout(PATIENCE), websockets.connect(url) as connection:
         yield (json.loads(message) async for message in connection)
 
 
@@ -63,7 +63,7 @@ async def watched(house: House, client: httpx.AsyncClient) -> AsyncIterator[webs
     """An open websocket of the client's."""
     ticket = (await client.post("/live/tickets", headers={"Origin": house.url})).json()["ticket"]
     url = f"{house.url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
-    async with asyncio.timeout(30), websockets.connect(url) as connection:
+    async with asyncio.timeout(PATIENCE), websockets.connect(url) as connection:
         yield connection
 
 
@@ -103,7 +103,7 @@ async def test_credentials_of_one_gateway_hold_at_another(house: House, monkeypa
 
         ticket = (await one.post("/live/tickets")).json()["ticket"]
         socket = f"{url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
-        async with asyncio.timeout(20), websockets.connect(socket):
+        async with asyncio.timeout(PATIENCE), websockets.connect(socket):
             with pytest.raises(websockets.InvalidStatus):
                 await websockets.connect(socket.replace(url[4:], house.url[4:]))
 

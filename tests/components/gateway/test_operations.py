@@ -1,9 +1,9 @@
 """What operators see of the gateway: health, dead events, metrics, the description, the pages."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
-import httpx
 from typer.testing import CliRunner
 
 from cli.main import cli
@@ -14,7 +14,7 @@ from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationRequested
 from shared.runtime.service import Service, web_app
-from tests.house import House, open_house
+from tests.house import PATIENCE, House, open_house
 from tests.serving import serving
 
 
@@ -35,8 +35,7 @@ async def test_a_room_that_is_away_does_not_take_the_door_away(house: House) -> 
     away = OverHttp(f"http://127.0.0.1:{free_port()}", name="export")
     training = web_app(Service("training", house.room.routes()), house.resources)
     gateway = await build(house.resources, {"training": training, "export": away})
-    headers = {"Authorization": f"Bearer {house.key}"}
-    async with serving(gateway.app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+    async with serving(gateway.app) as url, replace(house, url=url).client() as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert ready.json()["checks"]["export"] == "not_ready"
@@ -53,7 +52,7 @@ async def bury(house: House, *subjects: str, project: str = "default") -> None:
         for subject in subjects:
             event = EvaluationRequested(evaluation_id=subject)
             await house.publish(event, subject=subject, project=project)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (await client.get("/events/dead")).json()["total"] < before + len(subjects):
                 await asyncio.sleep(0.01)
 
@@ -75,18 +74,18 @@ async def test_dead_events_are_listed_and_replayed(house: House) -> None:
         assert (await client.get("/events/dead", params={"room": "export"})).json() == {"items": [], "total": 0}
 
         assert (await client.post(f"/events/dead/{second['id']}/replay")).json() == {"replayed": 1}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert [(await heard.get()).subject for _ in range(3)] == ["one", "two", "two"]
         unknown = await client.post("/events/dead/nothing/replay")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (await client.get("/events/dead")).json()["total"] < 2:
                 await asyncio.sleep(0.01)
         assert (await client.post("/events/dead/replay", params={"room": "export"})).json() == {"replayed": 0}
         shown = await anneal(house, "events", "dead", "--room", "evaluation")
         assert "evaluation.requested.v1" in shown
         assert "2 put back" in await anneal(house, "events", "replay", "--all")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert sorted([(await heard.get()).subject for _ in range(2)]) == ["one", "two"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.house import House
+from tests.house import PATIENCE, House
 
 
 async def test_only_known_hosts_are_answered(house: House) -> None:
@@ -29,7 +29,7 @@ async def test_identity_headers_from_outside_are_dropped(any_house: House) -> No
 
 async def test_bodies_stream_both_ways_at_once(house: House) -> None:
     """The second part is sent only after the first came back: impossible where something buffers."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rsplit(":", 1)[1]))
         head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {house.key}\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
@@ -46,7 +46,7 @@ async def test_an_upload_reaches_the_room_while_it_is_sent(any_house: House) -> 
         await any_house.room.hearing.wait()
         yield b"two"
 
-    async with asyncio.timeout(10), any_house.client() as client:
+    async with asyncio.timeout(PATIENCE), any_house.client() as client:
         response = await client.post("/training/echo/", content=parts())
     assert response.content == b"onetwo"
 
@@ -56,7 +56,7 @@ async def test_a_room_learns_that_the_client_left(any_house: House) -> None:
         async for line in response.aiter_lines():
             assert line == "data: first"
             break
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await any_house.room.left.wait()
 
 
@@ -73,7 +73,7 @@ async def test_unknown_paths_are_problems(house: House, path: str) -> None:
 @pytest.mark.parametrize("climb", ["..", ".", "%2e%2e", "%2E", "a%2f.."])
 async def test_dot_segments_lead_nowhere(any_house: House, climb: str) -> None:
     """By hand, since clients resolve them before they ask."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(any_house.url.rsplit(":", 1)[1]))
         head = f"GET /training/{climb}/../training/jobs HTTP/1.1\r\nHost: localhost\r\n"
         writer.write(f"{head}Authorization: Bearer {any_house.key}\r\n\r\n".encode())

@@ -23,7 +23,7 @@ from shared.runtime.leases import Lease, LeaseLost
 from shared.runtime.principal import HEADER, Principal
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from tests.training_room import FINAL, Room, losses, open_room, problem, put_dataset
+from tests.training_room import FINAL, PATIENCE, Room, losses, open_room, problem, put_dataset
 
 
 async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:
@@ -39,7 +39,7 @@ async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:
     assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
     assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
 
-    event = await asyncio.wait_for(stated.get(), 10)
+    event = await asyncio.wait_for(stated.get(), PATIENCE)
     assert event.correlationid == job["id"]
     assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
     models = (await room.http.get("/models/custom")).json()["items"]

@@ -44,7 +44,7 @@ async def room(resources: Resources) -> tuple[Stores, Deployments]:
 
 
 async def until_ready(stores: Stores, id: str) -> Deployment:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (found := await stores.deployments.get(id)).state != "ready":
             await asyncio.sleep(0.01)
     return found

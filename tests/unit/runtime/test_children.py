@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from shared.engine.child import MESSAGES
 from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
+from tests.watched import ended
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINES = "tests.unit.engine.engines"
@@ -56,20 +57,6 @@ async def until(messages: AsyncIterator[dict[str, Any]], kind: str) -> dict[str,
         if message["kind"] == kind:
             return message
     pytest.fail(f"no {kind} came")
-
-
-def ended(*pids: int) -> bool:
-    """Whether all these processes, which are not ours, end within 20 s; a zombie has ended."""
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        done, _, _ = select.select([handle], [], [], 20)
-        os.close(handle)
-        if not done:
-            return False
-    return True
 
 
 async def test_a_child_gets_its_spec_its_folder_and_a_clean_environment(
@@ -113,7 +100,7 @@ async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines:
         await child.send({"op": "say", "number": number})
     heard = [await until(messages, "heard") for _ in range(3)]
     assert [message["command"]["number"] for message in heard] == [0, 1, 2]
-    stopping = asyncio.create_task(child.stop(grace=20))
+    stopping = asyncio.create_task(child.stop(grace=60))
     assert await until(messages, "result") == {"kind": "result", "stopped": True}
     assert await stopping == Exit(0, None)
 
@@ -126,7 +113,7 @@ async def test_an_engine_that_will_not_stop_is_ended(engines: Engines, tmp_path:
 
 async def test_a_stop_right_after_the_launch_is_not_lost(engines: Engines, tmp_path: Path) -> None:
     child = await launch(engines, "obey", tmp_path)
-    stopping = asyncio.create_task(child.stop(grace=20))
+    stopping = asyncio.create_task(child.stop(grace=60))
     assert (await everything(child))[-1] == {"kind": "result", "stopped": True}
     assert await stopping == Exit(0, None)
 

@@ -39,7 +39,7 @@ async def value(metrics: Metrics, series: str) -> float | None:
 
 
 async def until(metrics: Metrics, series: str, wanted: float) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await value(metrics, series) != wanted:
             await asyncio.sleep(0.01)
 

@@ -35,7 +35,7 @@ async def hold(database: Database) -> tuple[threading.Event, asyncio.Task[bool]]
 
     def work(db: sqlite3.Connection) -> bool:
         loop.call_soon_threadsafe(begun.set)
-        return release.wait(20)
+        return release.wait(60)
 
     held = asyncio.create_task(database.write(work))
     await begun.wait()
@@ -103,7 +103,7 @@ async def test_a_commit_that_fails_is_told_to_every_waiter_and_the_next_group_wo
 
 async def test_the_loop_runs_on_while_a_write_and_reads_take_their_time(database: Database) -> None:
     release, held = await hold(database)
-    assert await asyncio.wait_for(database.read(notes), 20) == []
+    assert await asyncio.wait_for(database.read(notes), 60) == []
     assert not held.done()
     release.set()
     assert await held

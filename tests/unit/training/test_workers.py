@@ -17,7 +17,7 @@ async def test_workers_see_each_other_while_they_live(tmp_path: Path) -> None:
     documents = LocalDocuments(tmp_path / "documents.sqlite")
     collection = await documents.collection("training.workers")
     one, two = (Workers(collection, Site(name, MACHINE, slots=2)) for name in ("host:1", "host:2"))
-    async with background(one.announce()), background(two.announce()), asyncio.timeout(30):
+    async with background(one.announce()), background(two.announce()), asyncio.timeout(60):
         while len(await one.sites()) < 2:
             await asyncio.sleep(0.01)
         assert [site.name for site in await two.sites()] == ["host:2", "host:1"]
