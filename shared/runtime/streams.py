@@ -72,7 +72,11 @@ class StreamWriter:
             "first": first,
             "last": last,
         }
-        await self._chunks.insert({**chunk, "records": self._tail})
+        if not await self._chunks.insert({**chunk, "records": self._tail}):
+            # of one who died before the head knew of it; the head has grown since
+            await self._chunks.patch(
+                str(chunk["_id"]), {"last": {"$lt": last}}, set={"last": last, "records": self._tail}
+            )
 
 
 class Streams:

@@ -50,6 +50,16 @@ async def test_a_new_owner_goes_on_and_the_stale_one_cannot_write(streams: Strea
         await streams.writer("job_1", token=1)
 
 
+async def test_an_owner_that_died_between_chunk_and_head_costs_no_record(streams: Streams) -> None:
+    dying = await streams.writer("job_1", token=1)
+    await dying.append(logs(1, size=40_000))
+    await dying._spill()  # and then it is killed
+    fresh = await streams.writer("job_1", token=2)
+    for number, size in ((2, 10), (3, 40_000)):
+        await fresh.append(logs(number, size=size))
+    assert [r["number"] for r in await streams.read("job_1")] == [1, 2, 3]
+
+
 class LosingAnswers:
     """Heads whose next patch takes place and then fails, as when a connection breaks before the answer."""
 
