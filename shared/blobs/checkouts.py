@@ -9,6 +9,7 @@ Owned by one process. What nobody asked for in a week goes at the next start, wh
 import hashlib
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Checkouts:
 
     def __init__(self, root: Path) -> None:
         self._contents, self._trees = root / "contents", root / "trees"
+        self._linking = threading.Lock()
         self._sweep()
         self._contents.mkdir(parents=True, exist_ok=True)
         self._trees.mkdir(exist_ok=True)
@@ -47,7 +49,10 @@ class Checkouts:
 
     def folder(self, prefix: str, infos: Sequence[BlobInfo]) -> Path:
         """The folder of a prefix: the given blobs, whose contents are here, and nothing more."""
-        folder = self._trees / prefix
+        with self._linking:  # a second one would take the first one's drafts away
+            return self._linked(self._trees / prefix, infos)
+
+    def _linked(self, folder: Path, infos: Sequence[BlobInfo]) -> Path:
         if folder.is_file():
             folder.unlink()
         wanted = {self._trees / info.key: self._contents / info.sha256 for info in infos}

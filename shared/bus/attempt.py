@@ -33,9 +33,6 @@ async def _handle(envelope: Envelope, handler: Handler, system: str, queue: str)
     if not recording():
         context.attach(parent)
         return await handler(envelope)
-    if not recording():
-        context.attach(parent)
-        return await handler(envelope)
     attributes = {
         "messaging.system": system,
         "messaging.operation.type": "process",

@@ -79,7 +79,7 @@ def _decode(cursor: str) -> tuple[str, str]:
     try:
         created_at, id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return str(created_at), str(id)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         remedy = "Pass the next_cursor of the previous page as it came, or leave it out."
         raise InvalidInput("The cursor is not one of ours.", field="cursor", remedy=remedy) from error
 

@@ -96,4 +96,7 @@ class Lease(Generic[W]):
             self.beaten = time.monotonic()
             if work.wanted != self.wanted:
                 self.wanted = work.wanted
-                self._attention.set() if work.wanted != "run" else self._attention.clear()
+                if work.wanted != "run":
+                    self._attention.set()
+                elif not self.closing:
+                    self._attention.clear()

@@ -59,7 +59,7 @@ class Signer:
     def verify(self, token: str) -> Principal:
         """The principal inside; raises Unauthenticated when forged or stale."""
         payload, _, mac = token.partition(".")
-        if not hmac.compare_digest(mac, self._mac(payload.encode())):
+        if not hmac.compare_digest(mac.encode(), self._mac(payload.encode()).encode()):
             raise Unauthenticated("The request carries no valid principal.", remedy="Go through the gateway.")
         claims = json.loads(base64.urlsafe_b64decode(payload))
         if claims.pop("expires") < time.time():

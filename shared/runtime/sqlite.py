@@ -136,10 +136,11 @@ class Database:
                 self._apply(job)
             self._connection.execute("COMMIT")
         except Exception as error:  # the group as a whole is not on disk, and each of its waiters has to know
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             for job in group:
                 job.error = job.error or error
+            if self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):  # the next group's BEGIN fails then, and it is tried again
+                    self._connection.execute("ROLLBACK")
         self._settle(group)
 
     def _apply(self, job: _Job) -> None:

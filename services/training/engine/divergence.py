@@ -51,7 +51,7 @@ def watch(position: Position, loss: float) -> None:
     if len(position.recent_losses) < WINDOW:
         return
     now = median(position.recent_losses)
-    position.lowest_median = lowest = min(now, position.lowest_median or now)
+    position.lowest_median = lowest = now if position.lowest_median is None else min(now, position.lowest_median)
     if now > max(FACTOR * lowest, lowest + MARGIN):
         what = f"the loss, whose median over {WINDOW} steps was down to {lowest:.2f}, is back at {now:.2f}"
         raise Diverged(position.step, f"{what} at step {position.step}")

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -31,6 +33,26 @@ def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
     assert content(cache.folder("p/m", [one, two])) == {"one": b"1", "deep/two": b"2"}
     changed = fetched(cache, tmp_path, "p/m/one", b"changed")
     assert content(cache.folder("p/m", [changed])) == {"one": b"changed"}
+
+
+def test_two_who_ask_at_once_do_not_disturb_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Checkouts(tmp_path / "cache")
+    blobs = [fetched(cache, tmp_path, "p/m/one", b"1")]
+    link, linked, second_is_done = os.link, Event(), Event()
+
+    def slow(source: Path, target: Path) -> None:
+        link(source, target)
+        if not linked.is_set():
+            linked.set()
+            second_is_done.wait(0.5)  # it waits for us: this passes by itself
+
+    monkeypatch.setattr(os, "link", slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(cache.folder, "p/m", blobs)
+        assert linked.wait(60)
+        second = threads.submit(cache.folder, "p/m", blobs)
+        second.add_done_callback(lambda _: second_is_done.set())
+        assert content(first.result(60)) == content(second.result(60)) == {"one": b"1"}
 
 
 def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:

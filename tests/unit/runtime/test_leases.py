@@ -108,6 +108,22 @@ async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
         await until(store, "task_1", "cancelled")
 
 
+async def test_a_resumed_work_does_not_hide_that_the_process_closes(store: EntityStore[Task]) -> None:
+    await store.create(task())
+    lease = Lease(store, await store.change("task_1", lambda w: w.claim("here")))
+    async with background(lease.beat()):
+        await store.change("task_1", Work.ask_pause)
+        lease.nudge()
+        await lease.attention()
+        lease.close()
+        await store.change("task_1", Work.ask_resume)
+        lease.nudge()
+        async with asyncio.timeout(60):
+            while lease.wanted != "run":
+                await asyncio.sleep(0.01)
+        assert lease.disturbed
+
+
 async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
     await store.create(task())
     claimed = await store.change("task_1", lambda w: w.claim("here"))

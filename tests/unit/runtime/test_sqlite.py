@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,31 @@ async def test_a_commit_that_fails_is_told_to_every_waiter_and_the_next_group_wo
     await held
     assert [type(result) for result in await waiting] == [sqlite3.IntegrityError] * 2
     assert await database.write(insert("kept")) == 1
+    assert await database.read(notes) == ["kept"]
+
+
+class Stubborn:
+    """A connection whose disk fails while it commits and while it takes back."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection, self.failing = connection, {"COMMIT", "ROLLBACK"}
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql in self.failing:
+            self.failing.remove(sql)
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._connection.execute(sql, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+async def test_a_disk_that_fails_twice_does_not_end_the_writer(database: Database) -> None:
+    database._connection = Stubborn(database._connection)  # type: ignore[assignment]
+    for lost in ("a", "b"):  # the second finds the first one's transaction still open, and takes it back
+        with pytest.raises(sqlite3.OperationalError):
+            await asyncio.wait_for(database.write(insert(lost)), 60)
+    assert await asyncio.wait_for(database.write(insert("kept")), 60) == 1
     assert await database.read(notes) == ["kept"]
 
 

@@ -66,6 +66,7 @@ def test_losses_that_stay_far_above_their_lowest_are_divergence() -> None:
     assert watched([*good, *noisy(2.6, 1000)]) is None
     assert watched([*noisy(0.02, 200), *noisy(0.4, 200, 0.9)]) is None  # memorised data vary by factors
     assert watched([*noisy(2, WINDOW - 15), *noisy(50, 14)]) is None  # too short to tell
+    assert watched([*noisy(2, 60), *([0.0] * 60), *([6.0] * 100)])  # from nothing at all too
 
 
 def test_what_was_watched_is_remembered_over_a_resume(tmp_path: Path, model: Path) -> None:
