@@ -44,16 +44,21 @@ class EvaluationService:
     ) -> Evaluation:
         """Queue an evaluation; the one that already is, for a repeated Idempotency-Key."""
         body = json.dumps([model_id, request.model_dump()], sort_keys=True).encode()
+        digest = hashlib.sha256(body).hexdigest()
+        id = new_id("evaluation") if key is None else derived_id("evaluation", project, key)
+        if key is not None and (known := await self.evaluations.repeated(id, digest)):
+            return known
         evaluation = await self._plan(project, model_id, request)
-        evaluation.request_hash = hashlib.sha256(body).hexdigest()
-        if key is not None:
-            evaluation.id = derived_id("evaluation", project, key)
+        evaluation.id, evaluation.request_hash = id, digest
         return await self._queue(evaluation)
 
     async def request_for_job(self, project: str, event: TrainingSucceeded, event_id: str) -> Evaluation:
         """Queue the evaluation that a training job asked for; once per event."""
+        id = derived_id("evaluation", event_id)
+        if known := await self.evaluations.repeated(id, None):
+            return known
         evaluation = await self._plan(project, event.model_id, EvaluationRequest())
-        evaluation.id, evaluation.job_id = derived_id("evaluation", event_id), event.job_id
+        evaluation.id, evaluation.job_id = id, event.job_id
         return await self._queue(evaluation)
 
     async def _queue(self, evaluation: Evaluation) -> Evaluation:
@@ -82,7 +87,7 @@ class EvaluationService:
             ),
         )
         return Evaluation(
-            id=new_id("evaluation"),
+            id="",
             project=project,
             scope=scope,
             model_uri=model_uri,

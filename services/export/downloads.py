@@ -11,7 +11,7 @@ from shared.blobs.errors import BlobNotFound
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import answer
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 TYPES = {".json": "application/json", ".md": "text/markdown; charset=utf-8", ".zip": "application/zip"}
 
 

@@ -11,7 +11,7 @@ from services.export.store import Exports, custom_model
 from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
-from shared.documents.entities import Page, derived_id
+from shared.documents.entities import Page, derived_id, now
 from shared.events.export import ExportRequested
 from shared.runtime.errors import NotFound
 from shared.runtime.telemetry import continuing
@@ -83,12 +83,7 @@ class ExportService:
 
     async def delete(self, project: str, id: str) -> None:
         """Forget it and its files; raises StillRunning."""
-        exports = self.exports.for_project(project)
-        export = await exports.get(id)
-        if not export.final:
-            remedy = f"POST /exports/{id}/cancel first."
-            raise StillRunning(f"The export is {export.state}.", field="state", limit="ended", remedy=remedy)
-        await exports.delete(id)
+        await self.exports.for_project(project).change(id, _bury)
         await delete_artifact(self.blobs, f"{project}/exports/{id}")
 
     def archive(self, export: Export) -> Download:
@@ -108,6 +103,13 @@ class ExportService:
             raise UnknownFile(f"The export has no file {name!r}.", field="name", limit=names, remedy=remedy)
         last = name.rpartition("/")[2]
         return Download(self.blobs, f"{key}/{ARCHIVE}", file.offset, file.size, file.sha256, last)
+
+
+def _bury(export: Export) -> None:
+    if not export.final:
+        remedy = f"POST /exports/{export.id}/cancel first."
+        raise StillRunning(f"The export is {export.state}.", field="state", limit="ended", remedy=remedy)
+    export.deleted_at = now()
 
 
 def _require(model: ModelManifest, form: Format) -> None:

@@ -68,7 +68,8 @@ class Forwarder:
         route = match(scope["path"])
         if scope["path"] not in UNCHECKED_HOST:
             self._gate.check_host(connection)
-        if route is None or _climbs(scope["path"]):
+        socket = scope["type"] == "websocket"
+        if route is None or _climbs(scope["path"]) or (socket and route.room != "gateway"):
             detail = f"There is nothing at {scope['path']}."
             raise NotFound(detail, field="path", remedy="/docs lists every path.")
         scope["anneal.route"] = route

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from services.evaluation.app import build
 from services.evaluation.handlers import subscriptions
+from shared.blobs.artifacts import delete_artifact
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
@@ -168,6 +169,16 @@ async def test_unknown_models_and_keys_that_are_used_twice(room: Room) -> None:
     assert first.headers["location"] == f"/evaluations/{first.json()['id']}"
     assert first.json()["id"] == second.json()["id"]
     assert (await room.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
+
+
+async def test_what_comes_again_after_its_model_is_gone_changes_nothing(room: Room) -> None:
+    await room.publish_models("model_brief")
+    url, key = "/models/custom/model_brief/evaluate", {"Idempotency-Key": "brief"}
+    asked = await room.http.post(url, json={"rows": 1}, headers=key)
+    await room.http.post(f"/evaluations/{asked.json()['id']}/cancel")
+    await delete_artifact(room.resources.blobs, "default/models/custom/model_brief")
+    again = await room.http.post(url, json={"rows": 1}, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, asked.json()["id"])
 
 
 async def test_subscriptions_are_those_of_the_registry() -> None:

@@ -81,6 +81,8 @@ async def test_downloads_resume_and_are_not_repeated(room: Room) -> None:
     beyond = await room.http.get(url, headers={"Range": f"bytes={size}-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
     assert beyond.json()["code"] == "range_not_satisfiable"
+    endless = await room.http.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
+    assert (endless.status_code, len(endless.content)) == (200, size)
     head = await room.http.head(url)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
 

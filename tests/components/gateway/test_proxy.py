@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import websockets
 
 from tests.house import PATIENCE, House
 
@@ -79,6 +80,13 @@ async def test_dot_segments_lead_nowhere(any_house: House, climb: str) -> None:
         writer.write(f"{head}Authorization: Bearer {any_house.key}\r\n\r\n".encode())
         assert b" 404 " in await reader.readline()
         writer.close()
+
+
+async def test_a_room_has_no_websockets(any_house: House) -> None:
+    url = f"{any_house.url.replace('http', 'ws', 1)}/training/jobs"
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(url, additional_headers={"Authorization": f"Bearer {any_house.key}"})
+    assert refused.value.response.status_code == 404
 
 
 async def test_a_missing_room_says_so(house: House) -> None:
