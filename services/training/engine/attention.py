@@ -7,8 +7,10 @@ documents' lengths instead of the square of their sum. It is what variable-lengt
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from services.training.engine.alike import SHORTER, runs, side_by_side
 from services.training.engine.causal import CausalAttention, suits
 from services.training.engine.spec import Layout
 
@@ -45,16 +48,22 @@ def ragged_attention(
         raise NotImplementedError("this model's attention needs its own kernel")
     if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))
-    lengths = list(document_lengths)
-    documents = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
-    attended = [_attend(*document, dropout, scaling, sliding_window) for document in documents]
+    attend = partial(_attend, dropout=dropout, scaling=scaling, window=sliding_window)
+    shorter = min(SHORTER.get(query.dtype, 0), sliding_window or sys.maxsize)
+    together = runs(document_lengths, shorter)
+    sizes = [sum(lengths) for lengths in together]
+    parts = zip(query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True)
+    attended = [
+        side_by_side(attend, *part, lengths) if lengths[0] < shorter else attend(*part)
+        for part, lengths in zip(parts, together, strict=True)
+    ]
     return torch.cat(attended, 2).transpose(1, 2).contiguous(), None
 
 
 def _attend(
-    query: Tensor, key: Tensor, value: Tensor, dropout: float, scaling: float | None, window: int | None
+    query: Tensor, key: Tensor, value: Tensor, *, dropout: float, scaling: float | None, window: int | None
 ) -> Tensor:
-    """One document by itself: [1, heads, tokens, size]."""
+    """One document by itself, or short ones side by side: [documents, heads, tokens, size]."""
     mask = _window_mask(query, window)
     if mask is None and not dropout and suits(query):
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -15,10 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.training.engine.spec import Hyperparameters, Layout, Settings
-
-_ESTIMATED = 20
-"""Steps whose rows are looked at for the log."""
+from services.training.engine.spec import Layout
 
 
 @dataclass(frozen=True)
@@ -119,26 +116,6 @@ def shares(lengths: Sequence[int], budget: int, layout: Layout, processes: int) 
     ]
     most = max(map(len, found))
     return [groups + [[]] * (most - len(groups)) for groups in found]
-
-
-def padding_share(steps: Sequence[Sequence[int]], budget: int) -> float:
-    """The share of padding among what buckets of like lengths would compute, for steps of these rows' lengths."""
-    cells = sum(
-        max(lengths[i] for i in group) * len(group)
-        for lengths in steps
-        for group in micro_batches(lengths, budget, "padded")
-    )
-    return 1 - sum(map(sum, steps)) / max(1, cells)
-
-
-def why_this_layout(settings: Settings, lengths: Sequence[int], asked: Hyperparameters) -> str:
-    """A line for the log, with an estimate from the rows of the first steps."""
-    first = range(min(_ESTIMATED, settings.total_steps))
-    rows = [step_rows(len(lengths), asked.batch_size, asked.seed, step) for step in first]
-    share = padding_share([[int(lengths[row]) for row in each] for each in rows], settings.micro_batch_tokens)
-    if settings.layout == "packed":
-        return f"packed micro-batches: no padding, where buckets of like lengths would be padded by {share:.0%}"
-    return f"buckets of like lengths, {share:.0%} of them padding: packed, this model's documents would see each other"
 
 
 def collate(samples: Sequence[Sample], layout: Layout) -> MicroBatch:

@@ -17,10 +17,10 @@ from torch import nn
 from services.training.engine import checkpoint as checkpoints
 from services.training.engine import data, optimize
 from services.training.engine import model as models
-from services.training.engine.batches import why_this_layout
 from services.training.engine.budget import minutes_used_up, shortened, steps_within
 from services.training.engine.checkpoint import Checkpoint, Position
 from services.training.engine.interrupts import Interrupts
+from services.training.engine.layout import why_this_layout, work
 from services.training.engine.metrics import Clock, gpu_gauges
 from services.training.engine.pairs import Pairs
 from services.training.engine.prompts import Prompt, shown_prompts
@@ -162,11 +162,14 @@ def settle(
     asked: Hyperparameters, threads: int, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
 ) -> Settings:
     """Decide what the request left open; a resumed run keeps these decisions."""
+    max_length = min(limit, asked.max_length or data.choose_max_length(rows, limit))
+    lengths = data.cut(rows, max_length).lengths.tolist()
+    packs = asked.objective == "sft" and models.packs_exactly(model)
     return Settings(
-        layout="packed" if asked.objective == "sft" and models.packs_exactly(model) else "padded",
+        layout=work(lengths, asked, asked.micro_batch_tokens).better if packs else "padded",
         dtype=dtype,
         threads=threads,
-        max_length=min(limit, asked.max_length or data.choose_max_length(rows, limit)),
+        max_length=max_length,
         micro_batch_tokens=asked.micro_batch_tokens,
         template_hash=template.hash,
     )
@@ -191,7 +194,8 @@ def describe(run: Run) -> None:
     run.reporter.emit("provenance", **made_with(run.spec, run.settings, str(run.accelerator.device)))
     run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
     if not isinstance(run.training, Pairs):
-        log("info", why_this_layout(run.settings, run.training.lengths.tolist(), run.hyperparameters))
+        estimate = work(run.training.lengths.tolist(), run.hyperparameters, run.settings.micro_batch_tokens)
+        log("info", why_this_layout(run.settings.layout, estimate))
     for split, samples in (("training", run.training), ("validation", run.validation)):
         if samples.aside:
             log("warning", f"{samples.aside} {split} samples have no token to learn and are set aside")

@@ -16,7 +16,7 @@ Layout = Literal["packed", "padded"]
 SIZES = {"fp32": 4, "bf16": 2, "fp16": 2}
 MOST_LOGITS = 1 << 26
 """Logits that exist at a time (engine/loss.py)."""
-MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 32}, {"fp32": 64, "bf16": 128}
+MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 112}, {"fp32": 64, "bf16": 128}
 """Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
@@ -171,7 +171,8 @@ def kept_per_token(shape: ModelShape, plan: Plan) -> float:
     """
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     size = SIZES[plan.dtype]
-    attention = (2 * queries + 2 * keys) * size + _probabilities(shape, plan)
+    short = plan.layout == "packed" and not plan.gpu and plan.length < SHORTEST[plan.dtype]
+    attention = (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
     given = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
     inputs = (given * hidden + queries + shape.mlp) * size
     return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + attention + _adapters(shape, plan)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from services.training.engine import causal
+from services.training.engine.alike import runs
 from services.training.engine.attention import ragged_attention
 from services.training.engine.causal import CausalAttention, suits
 
@@ -61,3 +62,34 @@ def test_autocast_changes_nothing_but_the_precision() -> None:
     assert query.grad is not None
     assert query.grad.isfinite().all()
     torch.testing.assert_close(found.float(), exact, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.bfloat16, 4e-2)])
+@pytest.mark.parametrize("lengths", [[60, 50, 48, 20, 17, 5, 1], [9, 9, 9], [3, 30, 29, 200, 40]])
+def test_short_documents_side_by_side_are_what_each_is_alone(
+    dtype: torch.dtype, tolerance: float, lengths: list[int]
+) -> None:
+    whole = [made(sum(lengths), heads, dtype) for heads in (4, 2, 2)]
+    out, _ = ragged_attention(None, *whole, None, document_lengths=lengths, scaling=0.3)
+    found = gradients(out, *whole)
+    exact = [tensor.detach().double().requires_grad_() for tensor in whole]
+    alone = [
+        scaled_dot_product_attention(*document, is_causal=True, scale=0.3, enable_gqa=True)
+        for document in zip(*(tensor.split(lengths, 2) for tensor in exact), strict=True)
+    ]
+    reference = gradients(torch.cat(alone, 2).transpose(1, 2), *exact)
+    for one, other in zip(found, reference, strict=True):
+        assert (one.double() - other).abs().max() <= tolerance * max(1, float(other.abs().max()))
+
+
+def test_documents_attend_together_where_they_are_short_and_alike() -> None:
+    assert runs([200, 60, 50, 40, 33, 33, 90], 64) == [[200], [60, 50], [40, 33, 33], [90]]
+
+
+def test_within_a_window_no_longer_document_is_side_by_side() -> None:
+    whole = [made(60, heads, torch.float32) for heads in (4, 2, 2)]
+    plain, _ = ragged_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=30)
+    windowed, _ = ragged_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=4)
+    first = torch.equal(plain[:, :4], windowed[:, :4])
+    assert first
+    assert not torch.allclose(plain[:, 4:30], windowed[:, 4:30])

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from services.training.engine.attention import attention_for
-from services.training.engine.batches import Sample, collate, epoch_order, micro_batches, padding_share, step_rows
+from services.training.engine.batches import Sample, collate, epoch_order, micro_batches, step_rows
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.loss import loss_sum
 from services.training.engine.model import packs_exactly
@@ -84,11 +84,6 @@ def test_micro_batches_keep_to_the_budget_longest_first(layout: Layout) -> None:
     cost = sum if layout == "packed" else lambda sizes: max(sizes) * len(sizes)
     assert all(cost([lengths[i] for i in group]) <= 120 for group in found)
     assert found[0][0] == 1
-
-
-def test_the_padding_of_buckets_is_estimated() -> None:
-    assert padding_share([[10, 10], [40, 20]], 80) == pytest.approx(1 - 80 / 100)
-    assert padding_share([[10, 10], [40, 20]], 40) == 0
 
 
 def test_a_row_longer_than_the_budget_stands_alone() -> None:
