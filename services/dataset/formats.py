@@ -35,6 +35,7 @@ LAYOUTS = (
     Layout(
         "preference", "preference", ("chosen", "rejected"), ("prompt", "messages", "conversations", "system", "tools")
     ),
+    Layout("OpenAI preference", "preference", ("input", "preferred_output", "non_preferred_output")),
     Layout("messages", "messages", ("messages",), ("system", "tools")),
     Layout("conversations", "messages", ("conversations",), ("system", "tools")),
     Layout("instruction/input/output", "messages", ("instruction", "output"), ("input", "system")),

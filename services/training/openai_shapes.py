@@ -25,6 +25,8 @@ FIELDS = {
     "epochs": "hyperparameters.n_epochs",
     "batch_size": "hyperparameters.batch_size",
     "name": "suffix",
+    "objective": "method.type",
+    "beta": "hyperparameters.beta",
 }
 """A field of ours -> what its sender called it."""
 
@@ -45,12 +47,26 @@ class Supervised(BaseModel):
     hyperparameters: Hyperparameters = Hyperparameters()
 
 
+class PreferenceHyperparameters(Hyperparameters):
+    """How to learn from pairs."""
+
+    beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
+
+
+class Preference(BaseModel):
+    """The dpo method's settings."""
+
+    model_config = ConfigDict(extra="forbid")
+    hyperparameters: PreferenceHyperparameters = PreferenceHyperparameters()
+
+
 class MethodRequest(BaseModel):
     """The newer place of the hyperparameters."""
 
     model_config = ConfigDict(extra="allow")
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
+    dpo: Preference | None = None
 
 
 class FineTuningRequest(BaseModel):
@@ -69,14 +85,17 @@ class FineTuningRequest(BaseModel):
 
     def settings(self) -> Hyperparameters:
         """The hyperparameters from the place where they are."""
+        if self.method and self.method.type == "dpo":
+            return (self.method.dpo or Preference()).hyperparameters
         method = self.method.supervised if self.method else None
         return (method.hyperparameters if method else None) or self.hyperparameters or Hyperparameters()
 
     def translated(self) -> TrainingRequest:
         """The training request that it is. The model is deployed afterwards. Raises Unsupported."""
-        if self.method and self.method.type != "supervised":
-            remedy = "Use the method supervised."
-            raise Unsupported(f"The method {self.method.type} is not offered.", field="method.type", remedy=remedy)
+        method = self.method.type if self.method else "supervised"
+        if method == "reinforcement":
+            remedy = "Use the method supervised or dpo."
+            raise Unsupported(f"The method {method} is not offered.", field="method.type", remedy=remedy)
         if self.integrations:
             remedy = "Leave integrations out; GET /training/jobs/{id}/metrics has every value."
             raise Unsupported("Integrations are not offered.", field="integrations", remedy=remedy)
@@ -89,7 +108,7 @@ class FineTuningRequest(BaseModel):
             validation=self.validation_file,
             name=self.suffix,
             seed=self.seed,
-            objective="sft",  # also of preference pairs: it is what `supervised` means
+            objective="dpo" if method == "dpo" else "sft",  # of preference pairs, too, supervised means the latter
             after=["deploy"],
             **given,
         )
@@ -110,8 +129,17 @@ class JobError(BaseModel):
 class MethodView(BaseModel):
     """How it is trained."""
 
-    type: Literal["supervised"] = "supervised"
-    supervised: Supervised
+    type: Literal["supervised", "dpo"]
+    supervised: Supervised | None = None
+    dpo: Preference | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> "MethodView":
+        """That of a job."""
+        asked = job.fine_tuning.get("hyperparameters", {})
+        if job.hyperparameters.get("objective") == "dpo":
+            return cls(type="dpo", dpo=Preference(hyperparameters=PreferenceHyperparameters(**asked)))
+        return cls(type="supervised", supervised=Supervised(hyperparameters=Hyperparameters(**asked)))
 
 
 class FineTuningJob(BaseModel):
@@ -141,8 +169,8 @@ class FineTuningJob(BaseModel):
     @classmethod
     def of(cls, job: Job, values: Mapping[str, Any]) -> "FineTuningJob":
         """The view of a job and its latest values; one that came another way shows the values it was resolved to."""
-        asked = Hyperparameters(**job.fine_tuning.get("hyperparameters", {}))
-        done = job.state == "succeeded"
+        method, done = MethodView.of(job), job.state == "succeeded"
+        settings = method.supervised or method.dpo or Supervised()
         return cls(
             id=job.id,
             created_at=_seconds(job.created_at),
@@ -152,8 +180,8 @@ class FineTuningJob(BaseModel):
             fine_tuned_model=job.model_id if done else None,
             organization_id=job.project,
             status=STATUSES.get(job.state, job.state),
-            hyperparameters=asked,
-            method=MethodView(supervised=Supervised(hyperparameters=asked)),
+            hyperparameters=settings.hyperparameters,
+            method=method,
             training_file=job.dataset_id,
             validation_file=job.validation_id,
             trained_tokens=values.get("metric", {}).get("tokens") if done else None,

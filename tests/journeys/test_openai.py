@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,36 @@ def test_from_files_to_an_answer(client: OpenAI) -> None:
     assert client.chat.completions.create(model="triage-bot", messages=ASK, max_tokens=2).choices
 
 
+def pairs(count: int) -> bytes:
+    """Questions with their answer as the better one and another question's as the worse one."""
+    told = [json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()[: count + 1]]
+    rows = [
+        {"input": {"messages": one[:-1]}, "preferred_output": one[-1:], "non_preferred_output": other[-1:]}
+        for one, other in pairwise(told)
+        if one[-1] != other[-1]
+    ]
+    return b"\n".join(json.dumps(row).encode() for row in rows)
+
+
+def test_preferences(client: OpenAI) -> None:
+    training = client.files.create(file=("pairs.jsonl", pairs(12)), purpose="fine-tune")
+    hyperparameters: Any = {"beta": 0.2, "n_epochs": 1, "batch_size": 4}
+    job = client.fine_tuning.jobs.create(
+        model="seedling",
+        training_file=training.id,
+        method={"type": "dpo", "dpo": {"hyperparameters": hyperparameters}},
+    )
+    job = until(client, job.id, "succeeded", "failed")
+    assert job.status == "succeeded", job.error
+    assert (job.method.type, job.method.supervised) == ("dpo", None)
+    assert job.method.dpo
+    assert job.method.dpo.hyperparameters
+    assert (job.method.dpo.hyperparameters.beta, job.method.dpo.hyperparameters.n_epochs) == (0.2, 1)
+    losses = [event.data["loss"] for event in client.fine_tuning.jobs.list_events(job.id) if event.type == "metrics"]
+    assert any(0.5 < loss < 0.8 for loss in losses), "ln 2 is where two equal models begin"
+    assert client.chat.completions.create(model=job.fine_tuned_model or "", messages=ASK, max_tokens=2).choices
+
+
 def test_pause_resume_and_cancel(platform: Embedded, client: OpenAI) -> None:
     training = client.files.create(file=("long.jsonl", rows(48)), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(
@@ -241,6 +272,8 @@ def test_pause_resume_and_cancel(platform: Embedded, client: OpenAI) -> None:
         ({"validation_file": "file-nothing"}, openai.NotFoundError, "validation_file"),
         ({"hyperparameters": {"n_epochs": 0}}, openai.BadRequestError, None),
         ({"method": {"type": "dpo"}}, openai.BadRequestError, "method.type"),
+        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}, openai.BadRequestError, None),
+        ({"method": {"type": "reinforcement"}}, openai.BadRequestError, "method.type"),
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, openai.BadRequestError, "integrations"),
     ],
 )

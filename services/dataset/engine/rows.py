@@ -90,6 +90,14 @@ def _preference(cells: Cells) -> Row:
     return _with_tools({"messages": _with_system(asked, cells), "chosen": chosen, "rejected": rejected}, cells)
 
 
+def _openai_preference(cells: Cells) -> Row:
+    given = cells["input"]
+    if not isinstance(given, dict):
+        raise BadRow(f"input is {kind_of(given)}, an object with messages is expected")
+    answers = {"chosen": cells["preferred_output"], "rejected": cells["non_preferred_output"]}
+    return _preference({"messages": given.get("messages"), "tools": given.get("tools"), **answers})
+
+
 def _common(first: list[Message], second: list[Message]) -> list[Message]:
     """The messages that two conversations begin with, the last of them not the assistant's."""
     count = 0
@@ -129,6 +137,7 @@ def _require_answer(messages: Iterable[Message], where: str) -> None:
 
 FORMS: dict[str, Callable[[Cells], Row]] = {
     "preference": _preference,
+    "OpenAI preference": _openai_preference,
     "messages": _messages("messages"),
     "conversations": _messages("conversations"),
     "instruction/input/output": _instruction,

@@ -100,6 +100,11 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
             "chosen": {"from": "gpt", "value": "Hello."},
             "rejected": {"from": "gpt", "value": "Go."},
         },
+        {
+            "input": {"messages": [USER], "tools": [], "parallel_tool_calls": True},
+            "preferred_output": [ASSISTANT],
+            "non_preferred_output": [{"role": "assistant", "content": "Go."}],
+        },
     ],
 )
 def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
@@ -127,6 +132,8 @@ def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
         ({"conversations": "no"}, "conversations is not JSON"),
         ({"prompt": "p", "chosen": "a", "rejected": "a"}, "chosen and rejected are equal"),
         ({"chosen": "a", "rejected": "b"}, "there is no prompt"),
+        ({"input": "i", "preferred_output": "a", "non_preferred_output": "b"}, "input is a str, an object"),
+        ({"input": {}, "preferred_output": "a", "non_preferred_output": "b"}, "there is no prompt"),
     ],
 )
 def test_bad_rows_are_told_what_is_wrong_with_them(row: dict[str, Any], expected: str) -> None:
