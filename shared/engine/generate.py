@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -25,7 +27,8 @@ class Request:
     """A prompt's ids, how to sample, and at most how many new tokens (None: what the context has left).
 
     `stop_ids` instead of the batch's own; `logprobs` likeliest tokens are reported with each step (None: nothing is).
-    Where a request has an `adapter`, the model is called with `adapters`, one name or None for each row.
+    Where a request has an `adapter`, the model is called with `adapters`, one name or None for each row. Rows are kept
+    in the order of these names, those without one first.
     """
 
     ids: Sequence[int]
@@ -105,8 +108,7 @@ class Decoding:
         cache = empty_cache()
         logits = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)
         self._joined += len(rows)
-        self._join(cache, mask)
-        self._rows += rows
+        self._join(rows, cache, mask)
         return self._sample(rows, logits)
 
     @torch.inference_mode()
@@ -175,14 +177,16 @@ class Decoding:
             return Step(row.index, token, "stop", likely)
         return Step(row.index, token, None if row.left > 0 else "length", likely)
 
-    def _join(self, cache: Any, mask: Tensor) -> None:
-        """Put new rows under the old ones, both padded on the left to one length."""
+    def _join(self, rows: list[_Row], cache: Any, mask: Tensor) -> None:
+        """Put new rows behind those of their adapter, all padded on the left to one length."""
+        at = bisect_right([_adapter(row) for row in self._rows], _adapter(rows[0]))
         if self._rows:
-            append(self._cache, cache, _stack)
-            mask = _stack(self._mask[:, None, :, None], mask[:, None, :, None])[:, 0, :, 0]
+            append(self._cache, cache, partial(_inserted, at=at))
+            mask = _inserted(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
         else:
             self._cache = cache
         self._mask = mask
+        self._rows[at:at] = rows
 
     def _keep(self, kept: list[bool]) -> None:
         """Compact the batch to these rows and cut the padding that all of them share."""
@@ -281,11 +285,15 @@ def _left_padded(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor,
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
-def _stack(upper: Tensor, lower: Tensor) -> Tensor:
-    """Two [rows, heads, length, size] tensors one under the other, the shorter padded on the left."""
-    width = max(upper.shape[2], lower.shape[2])
+def _adapter(row: _Row) -> str:
+    return row.request.adapter or ""
+
+
+def _inserted(held: Tensor, new: Tensor, at: int) -> Tensor:
+    """[rows, heads, length, size] with the `new` rows before row `at`, the shorter padded on the left."""
+    width = max(held.shape[2], new.shape[2])
     pad = torch.nn.functional.pad
-    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (upper, lower)])
+    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (held[:at], new, held[at:])])
 
 
 def _choose(rows: list[_Row], logits: Tensor) -> list[int]:

@@ -1,16 +1,17 @@
 """Adapters of one base in one batch: each row gets the low-rank update of its own adapter, in two products per layer.
 
-Rows are laid together by adapter before the products, for rows are small and come and go, while adapters are large
-and stay. peft's own `adapter_names` goes through the adapters one by one in every layer, and was slower
-(docs/experiments.md).
+The products take the rows by adapter, as many of each. Where they do not stand so in the batch, they are moved: rows
+are small and come and go, while adapters are large and stay. peft's own `adapter_names` goes through the adapters one
+by one in every layer, and was slower (docs/experiments.md).
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,12 +25,16 @@ KEPT = 4
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the rows of a batch go: to `place` in a table of `adapters` x `rows`; the others have no adapter."""
+    """Where the rows of a batch go: to `place` in a table of `adapters` x `most`; the others have no adapter.
+
+    `first` is the row at which a part of the batch begins that is that table already; None: there is none.
+    """
 
     rows: Tensor
     place: Tensor
     adapters: int
     most: int
+    first: int | None
 
 
 class Mixer:
@@ -41,14 +46,14 @@ class Mixer:
         self._active: Updates = {}
         self._places: _Places | None = None
         self._laid: tuple[Any, Tensor] | None = None
-        self._hooked: set[Any] = set()
+        self._wrapped: set[Any] = set()
 
     def take(self, path: str, updates: Updates) -> None:
         """Have an adapter ready."""
         self._adapters[path] = updates
-        for layer in updates.keys() - self._hooked:
-            layer.register_forward_hook(self._add)
-            self._hooked.add(layer)
+        for layer in updates.keys() - self._wrapped:
+            layer.forward = partial(self._forward, layer, layer.forward)  # a hook would cost every call some time
+            self._wrapped.add(layer)
 
     def drop(self, path: str) -> None:
         """Forget an adapter."""
@@ -84,14 +89,18 @@ class Mixer:
             self._stacks.popitem(last=False)
         return stacks
 
-    def _add(self, layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-        update = self._active.get(layer)
-        if update is None:
-            return None
-        a, b = update
+    def _forward(self, layer: Any, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        output, update = forward(x), self._active.get(layer)
+        return output if update is None else self._add(x, output, *update)
+
+    def _add(self, x: Tensor, output: Tensor, a: Tensor, b: Tensor) -> Tensor:
         if self._places is None:
-            return output.add_(inputs[0] @ a @ b)
-        by_adapter = torch.bmm(torch.bmm(self._lay(inputs[0], self._places), a), b)
+            return output.add_(x @ a @ b)
+        if (first := self._places.first) is not None:
+            rows = x[first:].reshape(len(a), -1, x.shape[-1])
+            output[first:].view(len(a), -1, output.shape[-1]).baddbmm_(torch.bmm(rows, a), b)
+            return output
+        by_adapter = torch.bmm(torch.bmm(self._lay(x, self._places), a), b)
         by_row = by_adapter.view(-1, *output.shape[1:]).index_select(0, self._places.place)
         return output.add_(by_row) if len(by_row) == len(output) else output.index_add_(0, self._places.rows, by_row)
 
@@ -113,7 +122,10 @@ def _places(paths: Sequence[str | None], used: Sequence[str], device: Any) -> _P
             rows.append(row)
             place.append(used.index(path) * most + counts[path])
             counts[path] += 1
-    return _Places(torch.tensor(rows, device=device), torch.tensor(place, device=device), len(used), most)
+    bare = len(paths) - len(rows)
+    laid = list(paths) == [None] * bare + [path for path in used for _ in range(most)]
+    first = bare if laid else None
+    return _Places(torch.tensor(rows, device=device), torch.tensor(place, device=device), len(used), most, first)
 
 
 def _stacked(updates: Sequence[Update | None]) -> Update:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from shared.engine.generate import Decoding, Request, decode, generate_all
+from shared.engine.generate import Decoding, Request, Step, decode, generate_all
 from shared.engine.protocol import EngineError
 from shared.engine.sampling import Sampling
 
@@ -141,3 +141,32 @@ def test_progress_counts_answers_to_the_end(model: Any) -> None:
 
 def test_no_prompts_give_no_answers(model: Any) -> None:
     assert generate_all(model, [], stop_ids=[]) == []
+
+
+def test_rows_stand_by_adapter_however_they_come_and_go(model: Any) -> None:
+    """What is called with `adapters` gets those of each row together, and every row goes on with its own text."""
+    called: list[list[str | None]] = []
+
+    class Adapted:
+        config, device = model.config, model.device
+
+        def __call__(self, *, adapters: list[str | None] = [], **inputs: Any) -> Any:  # noqa: B006
+            called.append(list(adapters))
+            return model(**inputs)
+
+    decoding = Decoding(Adapted(), ())
+    answers: list[list[int]] = [[] for _ in PROMPTS]
+
+    def take(steps: list[Step]) -> None:
+        for step in steps:
+            answers[step.index].append(step.token)
+
+    for name, prompt, length in zip(("b", None, "a", "b", "a"), PROMPTS, (9, 12, 15, 6, 12), strict=True):
+        take(decoding.add([Request(prompt, length, adapter=name)]))
+        take(decoding.step())
+    while decoding.live:
+        take(decoding.step())
+    assert list(map(len, answers)) == [9, 12, 15, 6, 12]
+    assert ["", "a", "a", "b", "b"] in [[name or "" for name in adapters] for adapters in called]
+    for prompt, answer in zip(PROMPTS, answers, strict=True):
+        assert answer == reference(model, prompt, len(answer), [-1])

@@ -328,19 +328,27 @@ def test_adapters_of_one_base_are_one_batch(mixture: dict[str, dict[str, Any]]) 
     assert together.texts() == alone
 
 
-def test_mixed_rows_are_pefts_own_logits(mixture: dict[str, dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["one", "wide", None, "attention", "one"],  # moved for the products, and back
+        [None, None, None, "one", "wide"],
+        ["attention", "attention", "one", "one"],
+        ["one", "attention"],
+    ],
+)
+def test_mixed_rows_are_pefts_own_logits(mixture: dict[str, dict[str, Any]], names: list[str | None]) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     from services.inference.engine.residency import Base
 
-    names = ["one", "wide", None, "attention", "one"]
     paths = [mixture[name]["ref"]["path"] if name else None for name in names]
     base = Base(mixture["base"]["ref"], "float32")
     for path in {path for path in paths if path}:
         base.attach(path, ())
-    ids = torch.arange(20, 20 + 5 * 7).reshape(5, 7)
+    ids = torch.arange(20, 20 + len(names) * 7).reshape(-1, 7)
     with torch.inference_mode():
         mixed = base(input_ids=ids, adapters=paths).logits
         for row, path in enumerate(paths):
