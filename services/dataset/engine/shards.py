@@ -1,5 +1,6 @@
 """Parquet shards of normalised rows, one row group in memory at a time."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ Record = tuple[int, str, bytes]
 
 
 class ShardWriter:
-    """Writes `<split>-00000.parquet …` into a folder."""
+    """Writes `<split>-00000.parquet …` into a folder, in a thread: rows are compressed while the next ones are read."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self._folder, self._split = folder, split
         self._held: list[Record] = []
         self._bytes = self._in_shard = self.rows = 0
         self._writer: Any = None
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
         self.names: list[str] = []
 
     def add(self, record: Record) -> None:
@@ -38,20 +41,28 @@ class ShardWriter:
     def close(self) -> None:
         """Write what is held and finish the last shard."""
         self._flush()
+        self._wait()
+        self._thread.shutdown()
         self._end_shard()
 
     def _flush(self) -> None:
-        if not self._held:
-            return
+        self._wait()
+        if self._held:
+            self._writing = self._thread.submit(self._write, self._held)
+        self._held, self._bytes = [], 0
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def _write(self, records: list[Record]) -> None:
         if self._writer is None:
             self.names.append(f"{self._split}-{len(self.names):05d}.parquet")
             self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITING)
-        columns = [
-            pa.array(column, field.type) for column, field in zip(zip(*self._held, strict=True), SCHEMA, strict=True)
-        ]
-        self._writer.write_table(pa.table(columns, schema=SCHEMA))
-        self._in_shard += len(self._held)
-        self._held, self._bytes = [], 0
+        columns = zip(zip(*records, strict=True), SCHEMA, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in columns]
+        self._writer.write_table(pa.table(arrays, schema=SCHEMA))
+        self._in_shard += len(records)
         if self._in_shard >= SHARD_ROWS:
             self._end_shard()
 

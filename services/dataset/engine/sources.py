@@ -1,7 +1,7 @@
 """Files as streams of (line number, value): JSON Lines, CSV, text and Parquet; JSON documents are in documents.py."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import msgspec
@@ -16,15 +16,22 @@ BATCH = 256
 """Rows of a Parquet file that are Python objects at one time."""
 
 
-def items(name: str, extension: str, opened: Opener) -> Iterator[Item]:
-    """The rows of a file by its extension (never `.zip`). Raises EngineError where the whole file is unreadable."""
+Decode = Callable[[bytes], object]
+_decode = msgspec.json.Decoder().decode
+
+
+def items(name: str, extension: str, opened: Opener, plain: Decode = lambda line: None) -> Iterator[Item]:
+    """The rows of a file by its extension (never `.zip`). Raises EngineError where the whole file is unreadable.
+
+    Of JSON Lines a row is what `plain` makes of its line, and the decoded value where that is None.
+    """
     if extension == ".parquet":
         return parquet_items(name, opened)
     with opened() as stream:
         check_is_text(name, stream)
     match extension:
         case ".jsonl":
-            return jsonl_items(opened)
+            return jsonl_items(opened, plain)
         case ".json":
             return json_items(name, opened)
         case ".csv":
@@ -32,16 +39,15 @@ def items(name: str, extension: str, opened: Opener) -> Iterator[Item]:
     return text_items(opened)
 
 
-def jsonl_items(opened: Opener) -> Iterator[Item]:
+def jsonl_items(opened: Opener, plain: Decode = lambda line: None) -> Iterator[Item]:
     """One JSON value a line; blank lines are no rows."""
-    decode = msgspec.json.Decoder().decode
     with opened() as stream:
         for number, line in lines(stream):
             if isinstance(line, BadRow):
                 yield number, line
             elif not line.isspace():
                 try:
-                    yield number, decode(line)
+                    yield number, plain(line) or _decode(line)
                 except (ValueError, RecursionError) as error:
                     yield number, _not_json(line, error).of(line)
 

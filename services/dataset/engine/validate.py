@@ -17,7 +17,8 @@ import msgspec
 
 from services.dataset.engine.archive import DAMAGED, SourceFile, files_of
 from services.dataset.engine.lines import BadRow, Item
-from services.dataset.engine.rows import Normalise, characters_of, group_of, normaliser
+from services.dataset.engine.plain_rows import Decode, PlainRow, decoder
+from services.dataset.engine.rows import Normalise, Row, characters_of, group_of, normaliser
 from services.dataset.engine.sources import items
 from services.dataset.engine.splits import Duplicates
 from services.dataset.engine.splitting import Splitter
@@ -57,13 +58,15 @@ class Validation:
         self._layouts: dict[str, Layout] = {}
         self._columns: dict[str, None] = {}
         self._files: list[dict[str, Any]] = []
+        self._plain: Decode = lambda line: None
         self._last_progress = time.monotonic()
 
     def read(self, file: SourceFile) -> None:
         """Take in every row of a file. Raises EngineError where the file as a whole cannot be used."""
         before = Counter(self._counts)
         try:
-            stream = items(file.name, file.extension, file.opened)
+            self._plain = lambda line: None
+            stream = items(file.name, file.extension, file.opened, lambda line: self._plain(line))
             head, rows = self._recognise(file, stream)
             for line, value in chain(head, stream):
                 self._take(file.name, line, value, rows)
@@ -107,6 +110,7 @@ class Validation:
                 named = columns_by_name(item[1], self._mapping)
                 if layout := layout_of(named):
                     self._accept(file, layout, columns)
+                    self._plain = decoder(layout, named, columns)
                     return head, normaliser(layout, named)
             if len(head) >= PEEKED:
                 break
@@ -142,21 +146,29 @@ class Validation:
 
     def _take(self, file: str, line: int, value: object, normalise: Normalise | None) -> None:
         try:
-            if isinstance(value, BadRow):
-                raise value
-            if normalise is None:
-                raise BadRow("a row is an object with named columns, this is something else")
-            row = normalise(value)
+            if isinstance(value, PlainRow):
+                row: Row = {"messages": value.messages}
+                group, characters = value.group, value.characters
+            else:
+                row = self._normalised(value, normalise)
+                group, characters = group_of(row), characters_of(row)
             encoded = self._encoded(row)
         except BadRow as bad:
             self._reject(file, line, bad, value)
             return
-        self._splitter.add(group_of(row), (self._counts["rows"] + self._counts["rejected"], f"{file}:{line}", encoded))
+        self._splitter.add(group, (self._counts["rows"] + self._counts["rejected"], f"{file}:{line}", encoded))
         self._duplicates.add(encoded)
         self._counts["rows"] += 1
-        self._counts["characters"] += characters_of(row)
+        self._counts["characters"] += characters
         if self._counts["rows"] % PROGRESS_ROWS == 0:
             self._tell()
+
+    def _normalised(self, value: object, normalise: Normalise | None) -> Row:
+        if isinstance(value, BadRow):
+            raise value
+        if normalise is None:
+            raise BadRow("a row is an object with named columns, this is something else")
+        return normalise(value)
 
     def _encoded(self, row: dict[str, Any]) -> bytes:
         try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +22,7 @@ from services.training.engine.interrupts import Interrupts
 from services.training.engine.prompts import CANDIDATES, candidates, evaluation_rows
 from services.training.engine.spec import Data
 from services.training.engine.tokens import Table, TableWriter, fits, seal
+from shared.engine.memory import give_back_freed_memory
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
 from shared.engine.tokenise import Marked
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 _GRAIN = 64
 _WORTH_A_PROCESS = 8 << 20
 """Bytes of rows below which another process would not pay for its start."""
-_ROWS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 500
 _WHOLE = 1 << 40
 _FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
 
@@ -39,7 +43,7 @@ PAIRS = -1
 Group: TypeAlias = tuple[str, int]
 """A shard and one of its row groups."""
 Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
-"""Folder, split, row groups, template and window: what `_write` wants to know."""
+"""Folder, name, row groups, template and window: what `_write_part` wants to know."""
 
 
 @dataclass
@@ -98,58 +102,66 @@ def tokenised(
 def _tokenise(
     folder: Path, split: str, shards: Sequence[str], template: ChatTemplate, window: int, interrupts: Interrupts
 ) -> None:
-    """Write the table of a split; large ones by several processes, each with its share of the row groups in a row."""
+    """Write the table of a split; of a large one this process writes the first share, and others one each beside it."""
     groups, size = _groups(shards)
     workers = max(1, min(torch.get_num_threads(), size // _WORTH_A_PROCESS, len(groups)))
-    if workers == 1:
-        return _write(folder, split, groups, template, window, interrupts)
-    shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
+    first, *shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
     parts: list[Part] = [(folder, f"{split}-{i}", share, template, window) for i, share in enumerate(shares)]
-    _beside_each_other(parts, interrupts)
-    with TableWriter(folder, split) as writer:
-        for _, name, *_ in parts:
-            writer.append(folder, name)
-    return None
+    with TableWriter(folder, split) as writer, _beside(parts) as processes:
+        _write(writer, first, template, window, interrupts)
+        for process, part in zip(processes, parts, strict=True):
+            while process.is_alive():
+                interrupts.check()
+                process.join(0.1)
+            if process.exitcode:  # again, here, where its error can be raised
+                _write_part(*part, interrupts)
+            writer.append(folder, part[1])
 
 
-def _beside_each_other(parts: Sequence[Part], interrupts: Interrupts) -> None:
-    """Write all parts, each in a process; what fails there is done again here, where its error can be raised."""
+@contextmanager
+def _beside(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
+    """A process for each part; none of them outlives the context."""
     processes = [_FORK.Process(target=_quietly, args=(part,), daemon=True) for part in parts]
+    if parts:
+        gc.collect()
+        gc.freeze()  # what the collector does not touch stays shared between the processes
+        give_back_freed_memory()
     try:
         for process in processes:
             process.start()
-        while any(process.is_alive() for process in processes):
-            interrupts.check()
-            processes[-1].join(0.1)
-            time.sleep(0.01)
+        yield processes
     finally:
         for process in processes:
             process.kill()
             process.join()
-    for process, part in zip(processes, parts, strict=True):
-        if process.exitcode:
-            _write(*part, interrupts)
+        gc.unfreeze()
 
 
 def _quietly(part: Part) -> None:
     try:
-        _write(*part, None)
+        _write_part(*part, None)
     except Exception:
         sys.exit(1)
 
 
-def _write(
-    folder: Path, split: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
+def _write_part(
+    folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
 ) -> None:
-    with TableWriter(folder, split) as writer:
-        for rows in _rows(groups):
-            if ask:
-                ask.check()
-            texts = [(id, *found) for id, source, row in rows for found in _marked(source, row, template, window)]
-            samples = template.encode_all([text for _, text, _ in texts])
-            for (row_id, _, size), sample in zip(texts, samples, strict=True):
-                for start in range(0, len(sample), size):
-                    writer.add(row_id, sample.cut(start, start + size))
+    with TableWriter(folder, name) as writer:
+        _write(writer, groups, template, window, ask)
+
+
+def _write(
+    writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
+) -> None:
+    for rows in _rows(groups):
+        if ask:
+            ask.check()
+        texts = [(id, *found) for id, source, row in rows for found in _marked(source, row, template, window)]
+        samples = template.encode_all([text for _, text, _ in texts])
+        for (row_id, _, size), sample in zip(texts, samples, strict=True):
+            for start in range(0, len(sample), size):
+                writer.add(row_id, sample.cut(start, start + size))
 
 
 def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:

@@ -61,6 +61,22 @@ def test_report_shards_and_rejected_rows(tmp_path: Path) -> None:
     ]
 
 
+def test_conversations_of_several_shapes_in_one_file(tmp_path: Path) -> None:
+    plain = [{"role": "user", "content": "é"}, {"role": "assistant", "content": "b"}]
+    other = [{"from": "human", "value": "é"}, {"from": "gpt", "value": "b"}]
+    rows = [{"messages": turns, "id": id} for id, turns in enumerate([plain, other, plain[:1], plain])]
+    result = validate(tmp_path, "t.jsonl", lines(*rows), max_bad_share=0.5, validation_share=0)
+    report = Report.model_validate(result["report"])
+    assert (report.rows, report.duplicates, report.characters, report.columns) == (3, 2, 6, ["messages", "id"])
+    assert [(row.line, row.reason) for row in report.rejected_rows] == [
+        (3, "messages has no assistant message: nothing could be trained")
+    ]
+    stored = read_rows([str(tmp_path / "out" / name) for name in result["shards"]["train"]], 0, 9)
+    assert [(id, source, json.loads(row)) for id, source, row in stored] == [
+        (id, f"t.jsonl:{id + 1}", {"messages": plain}) for id in (0, 1, 3)
+    ]
+
+
 def test_too_many_bad_rows_reject_the_dataset_and_show_the_first_twenty(tmp_path: Path) -> None:
     content = lines({"text": "fine"}, *[{"text": ""}] * 30)
     with pytest.raises(EngineError) as failure:

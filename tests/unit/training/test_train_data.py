@@ -90,7 +90,10 @@ def test_an_error_in_another_process_is_raised_here(
     dataset: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing = make_tiny_tokenizer()
-    refusing.chat_template = "{% if messages[0].content == 'never' %}{% endif %}{{ raise_exception('not so') }}"
+    last = messages(9, seed=1)[-1]["messages"][0]["content"]
+    refusing.chat_template = (
+        f"{{% if messages[0].content == {last!r} %}}{{{{ raise_exception('not so') }}}}{{% endif %}}x"
+    )
     monkeypatch.setattr(data, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     with pytest.raises(EngineError, match="not so"):
