@@ -8,7 +8,8 @@ from services.training.bases.custom_models import Catalog, CustomModels
 from services.training.bases.service import Bases
 from services.training.estimates import api as api_estimates
 from services.training.machine_use import MachineUse
-from services.training.service import Presets, TrainingJobs
+from services.training.presets import Presets
+from services.training.service import TrainingJobs
 
 
 def routes(

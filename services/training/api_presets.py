@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from services.training.api_jobs import Cursor, Key, Limit
+from services.training.presets import Presets
 from services.training.requests import PresetRequest
-from services.training.service import Presets
 from services.training.views import PresetView
 from shared.documents.entities import Page
 from shared.runtime.principal import Caller

@@ -15,16 +15,18 @@ from services.training.bases.service import Bases
 from services.training.cleanup import Cleanup, clear_scratch
 from services.training.estimates.dry_runs import DryRuns
 from services.training.estimates.lengths import LengthCounts
+from services.training.estimates.rates import Rates
 from services.training.estimates.service import Preflight
 from services.training.handlers import subscriptions
 from services.training.launchers import Launcher
 from services.training.machine import Devices, MachineCapacity, gpus
 from services.training.machine_use import MachineUse
 from services.training.models import Base, Job
+from services.training.presets import Presets
 from services.training.recorder import Recorder
 from services.training.references import References
 from services.training.runner import Runner
-from services.training.service import Presets, TrainingJobs
+from services.training.service import TrainingJobs
 from services.training.store import Stores
 from services.training.token_caches import TokenCaches
 from services.training.workers import Site, Workers
@@ -67,7 +69,13 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
     references = References(resources.blobs, stores, seedling)
     preflight = Preflight(
-        stores, references, workers, LengthCounts(resources), DryRuns(resources), anywhere=launcher.elsewhere
+        stores,
+        references,
+        workers,
+        LengthCounts(resources),
+        DryRuns(resources),
+        Rates(resources),
+        anywhere=launcher.elsewhere,
     )
     jobs = TrainingJobs(stores, references, workers, worker, presets, preflight, anywhere=launcher.elsewhere)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))

@@ -56,6 +56,7 @@ async def test_two_processes_learn_what_one_does(
     spec = make_spec(tmp_path, tiny, method=method, processes=2, strategy=strategy)
     found = await watched(engines, ENGINE, spec)
     close(found, expected)
+    assert found.of("metric")[0]["memory_mb"] > 1.5 * expected.of("metric")[0]["memory_mb"]  # of both together
     assert [s["items"] for s in found.of("samples")] == [s["items"] for s in expected.of("samples")]
     model, reference = (load_file(next(Path(s["output"]).glob("*.safetensors"))) for s in (spec, before))
     assert model.keys() == reference.keys()

@@ -55,6 +55,20 @@ def memory_mb() -> float:
     return pages * _PAGE / _MEGABYTE
 
 
+class EachSecond:
+    """A reader's figures, read anew once they are a second old: a driver may take longer than a short step may cost."""
+
+    def __init__(self, read: Callable[[], dict[str, float]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock = read, clock
+        self._figures, self._read_at = dict[str, float](), float("-inf")
+
+    def __call__(self) -> dict[str, float]:
+        """The figures, at most a second old."""
+        if (now := self._clock()) - self._read_at >= 1.0:
+            self._figures, self._read_at = self._read(), now
+        return self._figures
+
+
 def gpu_gauges() -> Callable[[], dict[str, float]]:
     """A reader of the GPU in use through NVML: utilisation %, memory MB, temperature in Celsius, power in watts."""
     if not torch.cuda.is_available():
@@ -67,7 +81,7 @@ def gpu_gauges() -> Callable[[], dict[str, float]]:
         handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{device.uuid}")
     except Exception:  # no driver library, or a GPU that it does not know: charts without it
         return dict
-    return lambda: _read(pynvml, handle)
+    return EachSecond(lambda: _read(pynvml, handle))
 
 
 def _read(nvml: Any, handle: Any) -> dict[str, float]:

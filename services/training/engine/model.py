@@ -154,11 +154,12 @@ def choose_dtype(asked: str, parameters: int) -> Dtype:
 
 def _bf16_is_faster() -> bool:
     """Whether this CPU multiplies bf16 matrices faster; without instructions for it, it is several times slower."""
-    return _seconds_of_product(torch.bfloat16) < 0.8 * _seconds_of_product(torch.float32)
+    return seconds_of_product(torch.bfloat16) < 0.8 * seconds_of_product(torch.float32)
 
 
-def _seconds_of_product(dtype: torch.dtype) -> float:
-    matrix = torch.ones(768, 768, dtype=dtype)
+def seconds_of_product(dtype: torch.dtype, size: int = 768) -> float:
+    """The quickest of four products of square matrices."""
+    matrix = torch.ones(size, size, dtype=dtype)
     seconds = []
     for _ in range(4):
         started = time.perf_counter()

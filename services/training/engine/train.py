@@ -130,18 +130,19 @@ def step(run: Run) -> None:
 
 
 def tell_step(run: Run, tokens: int, *, loss: float, **figures: float) -> None:
-    """The figures of the step that was just taken, over so many tokens."""
+    """The figures of the step that was just taken, over so many tokens; processor and memory of all processes."""
     position = run.position
     position.train_loss_first = loss if position.train_loss_first is None else position.train_loss_first
     position.train_loss_last = loss
+    cpu_percent, memory = run.ranks.summed(run.clock.cpu_percent(), memory_mb())
     run.reporter.metric(
         position.step,
         epoch=round(position.step / steps_per_epoch(len(run.training), run.hyperparameters.batch_size), 4),
         loss=loss,
         tokens=position.tokens,
         tokens_per_second=round(tokens / run.clock.seconds(), 1),
-        cpu_percent=round(run.clock.cpu_percent(), 1),
-        memory_mb=memory_mb(),
+        cpu_percent=round(cpu_percent, 1),
+        memory_mb=memory,
         **figures,
         **run.gauges(),
     )

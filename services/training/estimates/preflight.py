@@ -20,8 +20,8 @@ WORTH_BF16 = 50_000_000
 """Parameters from which dtype auto may mean bf16 on a CPU (engine/model.py)."""
 FLOPS = {"full": 6, "lora": 4, "qlora": 4}
 """Per parameter and token: forward and back, without the gradients of frozen weights (arXiv 2001.08361)."""
-CORE = 70e9
-"""Products and sums per second of a core in training: a guess, until jobs like this one have run here."""
+TRAINING = {"fp32": 0.8, "bf16": 0.55}
+"""What training reached of the rate of a large product alone, by FLOPS: 0.71 to 0.96, and 0.47 to 0.63 (docs)."""
 STEP = 0.02
 """Seconds of an optimizer step beside its products."""
 LIGHTER: dict[str, tuple[str, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}
@@ -176,12 +176,11 @@ def tokens_of(resolved: Resolved, subject: Subject) -> int:
     return min(round(per_step * resolved.total_steps), resolved.hyperparameters.get("max_tokens") or 10**18)
 
 
-def expected_pace(resolved: Resolved, subject: Subject) -> float | None:
-    """Tokens per second of a CPU by its cores; None for a GPU."""
-    if resolved.resources.gpu:
-        return None
+def expected_pace(resolved: Resolved, subject: Subject, rate: float) -> float:
+    """Tokens per second of a CPU whose cores do `rate` products and sums per second each."""
     threads = min(int(resolved.hyperparameters["threads"]), resolved.resources.cpu)
-    return CORE * threads / (FLOPS[resolved.method] * subject.shape.parameters)
+    reached = rate * TRAINING[dtype_of(resolved, subject)] * threads
+    return reached / (FLOPS[resolved.method] * subject.shape.parameters)
 
 
 def trainable_of(resolved: Resolved, subject: Subject) -> int:

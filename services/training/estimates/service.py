@@ -11,7 +11,8 @@ from services.training.estimates import preflight
 from services.training.estimates.dry_runs import DryRuns
 from services.training.estimates.lengths import LengthCounts, Lengths
 from services.training.estimates.memory import Memory
-from services.training.estimates.preflight import Subject
+from services.training.estimates.preflight import TRAINING, Subject
+from services.training.estimates.rates import Rates
 from services.training.estimates.views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
 from services.training.hyperparameters import Resolved
 from services.training.machine_use import gpus_in_use
@@ -47,12 +48,13 @@ class Preflight:
         workers: Workers,
         counts: LengthCounts,
         trials: DryRuns,
+        rates: Rates,
         *,
         anywhere: bool = False,
     ) -> None:
         """`anywhere`: jobs may run on other machines than the workers', whose memory is not known."""
         self._stores, self._references, self._workers = stores, references, workers
-        self._counts, self._trials, self._anywhere = counts, trials, anywhere
+        self._counts, self._trials, self._rates, self._anywhere = counts, trials, rates, anywhere
 
     async def refuse(self, prepared: Prepared) -> None:
         """At every submit, without asking an engine. Raises DoesNotFit or UnsuitableDataset."""
@@ -108,7 +110,7 @@ class Preflight:
         return round(max(sizes) * 2**30) if sizes else None
 
     async def _pace(self, prepared: Prepared, subject: Subject | None) -> Pace | None:
-        """Tokens per second of the last jobs like it; else by the cores."""
+        """Tokens per second of the last jobs like it; else by the cores. None for a GPU, or without engines."""
         where = {"state": "succeeded", "base_uri": prepared.base.uri, "method": prepared.resolved.method}
         jobs = await self._stores.jobs.for_project(prepared.project).find(
             where, order=(("created_at", -1),), limit=LIKE_IT
@@ -116,8 +118,18 @@ class Preflight:
         speeds = [await self._speed(job.id) for job in jobs]
         if known := [speed for speed in speeds if speed]:
             return Pace(statistics.median(known), "jobs")
-        speed = preflight.expected_pace(prepared.resolved, subject) if subject else None
-        return Pace(speed, "formula") if speed else None
+        if subject is None or prepared.resolved.resources.gpu:
+            return None
+        return await self._formula(prepared.resolved, subject)
+
+    async def _formula(self, resolved: Resolved, subject: Subject) -> Pace | None:
+        dtype = preflight.dtype_of(resolved, subject)
+        if dtype not in TRAINING:
+            return None
+        try:
+            return Pace(preflight.expected_pace(resolved, subject, await self._rates.of(dtype)), "formula")
+        except AnnealError:  # no engine here; that the rows could not be counted is told already
+            return None
 
     async def _speed(self, job_id: str) -> float | None:
         speed = (await self._stores.snapshots.get(job_id)).get("metric", {}).get("tokens_per_second")

@@ -47,6 +47,11 @@ async def test_an_estimate_tells_parts_tokens_and_time(room: Room) -> None:
     assert (found["fitting"], found["warnings"]) == ([], [])
 
 
+async def test_the_machine_is_timed_once(room: Room) -> None:
+    first, second = [await estimate(room, method="full", max_steps=20, dtype="fp32") for _ in range(2)]
+    assert first["tokens_per_second"] == second["tokens_per_second"] > 0
+
+
 async def test_the_pace_is_that_of_jobs_like_it(room: Room) -> None:
     before = await estimate(room, method="lora", max_steps=20, batch_size=4)
     assert before["pace"] == "formula"

@@ -119,3 +119,10 @@ def test_lengths_are_cut_as_the_engine_cuts_them() -> None:
     assert cut.untrained == pytest.approx(0.1)
     assert ROWS.cut(250).truncated == pytest.approx(0.09)
     assert ROWS.suggested(4096) == 320
+
+
+def test_the_pace_grows_with_cores_and_their_rate_and_falls_with_what_a_token_costs() -> None:
+    subject = on(SEEDLING, 16)
+    full, lora = (asked(SEEDLING, method=method, dtype="fp32") for method in ("full", "lora"))
+    assert preflight.expected_pace(full, subject, 1e11) == pytest.approx(0.8 * 4e11 / (6 * 4_721_408))
+    assert preflight.expected_pace(lora, subject, 1e11) == pytest.approx(0.8 * 4e11 / (4 * 4_721_408))

@@ -1,0 +1,119 @@
+"""What it costs the engine to tell the figures of every step, as a share of the step.
+
+python benchmarks/metrics.py [--quick]
+
+seedling (4.7M parameters, LoRA and full, fp32, one thread) takes every step twice over the same rows, once telling its
+figures down a pipe that another process reads, once not, in changing order. Measured in CPU time, twice: inside of
+telling itself, and as the difference of the two steps, which is mostly noise. The aim is a share under 1 %.
+"""
+
+import argparse
+import io
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+SEEDLING = Path(__file__).resolve().parent.parent / "services/training/seedling"
+AIM, WARMING = 0.01, 3
+ROWS_OF = {900: 8, 2048: 18}
+"""Rows of a step, by its tokens (about)."""
+
+
+def main() -> None:
+    """Measure, print the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="10 pairs of steps of each kind instead of 60")
+    pairs = 10 if parser.parse_args().quick else 60
+    kinds = [(method, tokens) for method in ("lora", "full") for tokens in ROWS_OF]
+    found = {f"{method}, {tokens} tokens": measure(method, tokens, pairs) for method, tokens in kinds}
+    for name, row in found.items():
+        print(
+            f"{name:20} step {row['step_ms']:7.1f} ms   telling {row['telling_us']:5.0f} us = {row['share']:.3%}   "
+            f"steps that tell beside those that do not {row['difference']:+.2%}"
+        )
+    hardware = f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
+    print("RESULT", json.dumps({"kinds": found, "aim": AIM, "hardware": hardware}))
+
+
+def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
+    """Medians over pairs of steps."""
+    from services.training.engine import train
+    from services.training.engine.interrupts import Interrupts
+    from services.training.engine.run import prepare
+    from services.training.engine.spec import TrainingSpec
+    from shared.engine.memory import keep_freed_memory
+    from shared.engine.protocol import Commands, Reporter
+
+    keep_freed_memory()
+    tell, telling = train.tell_step, list[float]()
+
+    def timed(*about: Any, **figures: Any) -> None:
+        began = time.process_time()
+        tell(*about, **figures)
+        telling.append(time.process_time() - began)
+
+    ways = {"told": timed, "silent": lambda *about, **figures: None}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["cat"], stdin=-1, stdout=-3) as reader:
+        assert reader.stdin
+        spec = TrainingSpec.of(describe(Path(folder), method, ROWS_OF[tokens]))
+        run = prepare(spec, Reporter(reader.stdin.fileno()), Interrupts(Commands(io.BytesIO())))
+        for number in range(pairs + WARMING):
+            for way in sorted(ways, reverse=number % 2 == 0):
+                run.position.step = number
+                with mock.patch.object(train, "tell_step", ways[way]):
+                    began = time.process_time()
+                    train.step(run)
+                seconds[way].append(time.process_time() - began)
+        reader.stdin.close()
+    told, silent = (seconds[way][WARMING:] for way in ("told", "silent"))
+    each, step = statistics.median(telling[WARMING:]), statistics.median(silent)
+    return {
+        "step_ms": round(step * 1e3, 2),
+        "telling_us": round(each * 1e6, 1),
+        "share": round(each / step, 6),
+        "difference": round(statistics.median(a / b for a, b in zip(told, silent, strict=True)) - 1, 4),
+    }
+
+
+def describe(folder: Path, method: str, rows: int) -> dict[str, Any]:
+    """A spec over rows of made-up words, the same at every run."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    chance = random.Random(0)
+
+    def words() -> str:
+        return " ".join(chance.choices(("conform", "pertain", "insist", "refer", "product"), k=chance.randint(8, 40)))
+
+    turns = [[{"role": "user", "content": words()}, {"role": "assistant", "content": words()}] for _ in range(400)]
+    table = {"row_id": range(400), "source": ["made"] * 400, "row": [json.dumps({"messages": turn}) for turn in turns]}
+    pq.write_table(pa.table(table), folder / "rows.parquet")
+    return {
+        "workdir": str(folder),
+        "model": {"path": str(SEEDLING)},
+        "dataset": {"train": [str(folder / "rows.parquet")]},
+        "hyperparameters": {
+            "method": method,
+            "dtype": "fp32",
+            "threads": 1,
+            "batch_size": rows,
+            "max_steps": 1000,
+            "learning_rate": 1e-4,
+            "micro_batch_tokens": 4096,
+        },
+        "output": str(folder / "model"),
+        "checkpoints": str(folder / "checkpoints"),
+    }
+
+
+if __name__ == "__main__":
+    main()
