@@ -103,19 +103,16 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
         model = models.load_trainable(spec, dtype, ranks)
     limit = models.context_length(model)
 
-    pairs, workdir = asked.objective == "dpo", Path(spec.workdir)
-    window = data.PAIRS if pairs else min(limit, spec.dataset.window or asked.max_length or limit)
     with reporter.span("tokenise"):
-        tokens = ranks.told(lambda: data.tokenised(spec.dataset, tokenizer, window, workdir, reporter, interrupts))
+        tokens = ranks.told(lambda: tokenised(spec, tokenizer, limit, reporter, interrupts))
         tables = [Table.open(tokens, split) for split in ("train", "validation")]
     settings = before or ranks.told(lambda: settle(asked, threads, model, dtype, template, tables[0], limit))
     settings = settings.at_most(asked.micro_batch_tokens)
     if settings.template_hash != template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
-    cut = Pairs.cut if pairs else data.cut
+    cut = Pairs.cut if asked.objective == "dpo" else data.cut
     training, validation = (cut(table, settings.max_length) for table in tables)
-    asked_for = asked.total_steps(some_of(training))
-    total = settings.total_steps or steps_within(asked, training.lengths.tolist(), asked_for)
+    total = settings.total_steps or steps_of(asked, training)
 
     loss = spread(model, asked.strategy, ranks, accelerator.device)
     optimizer = accelerator.prepare_optimizer(optimize.make_optimizer(model, asked))
@@ -146,8 +143,19 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     return run
 
 
-def some_of(training: data.Samples) -> int:
-    """How many rows there are; raises EngineError `nothing_to_train` where none is left."""
+def tokenised(spec: TrainingSpec, tokenizer: Any, limit: int, reporter: Reporter, interrupts: Interrupts) -> Path:
+    """The folder of the dataset's tokens; pairs are kept whole, texts in windows of at most `limit` tokens."""
+    asked = spec.hyperparameters
+    window = min(limit, spec.dataset.window or asked.max_length or limit)
+    window = data.PAIRS if asked.objective == "dpo" else window
+    return data.tokenised(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+
+
+def steps_of(asked: Hyperparameters, training: data.Samples) -> int:
+    """All steps that were asked for, or those that the token budget pays for.
+
+    Raises EngineError `nothing_to_train` where no row is left.
+    """
     if not len(training):
         raise EngineError(
             "nothing_to_train",
@@ -155,7 +163,7 @@ def some_of(training: data.Samples) -> int:
             field="max_length",
             remedy="raise max_length, or check that the rows have assistant turns",
         )
-    return len(training)
+    return steps_within(asked, training.lengths.tolist(), asked.total_steps(len(training)))
 
 
 def settle(
