@@ -6,7 +6,7 @@
 The whole takes hours; each mix, method and precision is a measurement of its own, to be asked for one by one.
 
 All train the same 5M-parameter Llama (random weights, one thread, AdamW, constant rate; every weight, or LoRA of rank
-16 on all linear layers) in the same precision once over the same rows, in about the same tokens per step, in turns; the
+16 on all linear layers) in the same precision once over the same rows, in as many optimizer steps, in turns; the
 table has medians over the rounds and each one's loss on held-out rows afterwards. The ceiling is what the
 floating-point operations of the useful tokens would take at the rate of a large matrix product in that precision,
 measured in the same turns. TRL and LLaMA-Factory live in environments of their own, made on first use; the latter runs

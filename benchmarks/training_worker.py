@@ -26,8 +26,8 @@ from shared.engine.template import ChatTemplate  # noqa: E402
 from shared.engine.tokenise import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
-PACKS = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": STEP_TOKENS // 512}
-"""Packs of 512 tokens one at a time, four to a step: where packing was quickest."""
+PACK, GROUP = 512, 4
+"""Tokens of a peer's pack, of which it takes one at a time, where packing was quickest; rows that grouping takes."""
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
@@ -46,8 +46,22 @@ class Bench:
         self.train = [template.encode(row) for row in job["train"]]
         self.held_out = [template.encode(row) for row in job["held_out"]]
         self.tokens = sum(len(row.input_ids) for row in self.train)
-        self.batch_size = max(1, round(STEP_TOKENS / (self.tokens / len(self.train))))
+        self.batch_size = GROUP * max(1, round(STEP_TOKENS / (self.tokens / len(self.train)) / GROUP))
         self.steps = math.ceil(len(self.train) / self.batch_size)
+
+    @property
+    def packs(self) -> dict[str, int]:
+        """A peer's settings for packing in as many optimizer steps as all others take, or losses could not compare."""
+        free: list[int] = []
+        for length in sorted((len(row.input_ids) for row in self.train), reverse=True):
+            fitting = [i for i, room in enumerate(free) if length <= room]
+            place = min(fitting, key=free.__getitem__, default=None)
+            if place is None:
+                free.append(PACK - length)
+            else:
+                free[place] -= length
+        each = math.ceil(len(free) / self.steps)
+        return {"per_device_train_batch_size": 1, "gradient_accumulation_steps": each}
 
     @property
     def model(self) -> Path:
@@ -204,7 +218,7 @@ def trl(bench: Bench, **more: Any) -> dict[str, Any]:
     """TRL's trainer."""
     from trl import SFTConfig, SFTTrainer
 
-    settings = arguments(bench, SFTConfig, max_length=512, **more)
+    settings = arguments(bench, SFTConfig, max_length=PACK, **more)
     return measure(
         bench, SFTTrainer(bench.adapted(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
     )
@@ -236,7 +250,7 @@ def llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
             "finetuning_type": bench.method,
             **({"lora_rank": 16, "lora_alpha": 32, "lora_target": "all"} if bench.method == "lora" else {}),
             "template": "chatml",
-            "cutoff_len": 512,
+            "cutoff_len": PACK,
             "overwrite_cache": True,
             "disable_gradient_checkpointing": True,
             "output_dir": str(bench.folder / "llamafactory"),
@@ -325,13 +339,13 @@ CONTESTANTS = {
     "Trainer group_by_length": lambda bench: trainer(
         bench,
         GroupedTrainer,
-        per_device_train_batch_size=4,  # small batches of like length: more of them fit together on few rows
-        gradient_accumulation_steps=max(1, bench.batch_size // 4),
+        per_device_train_batch_size=GROUP,  # small batches of like length: more of them fit together on few rows
+        gradient_accumulation_steps=bench.batch_size // GROUP,
     ),
     "TRL": trl,
-    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **PACKS),
+    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **bench.packs),
     "LLaMA-Factory": llamafactory,
-    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **PACKS),
+    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **bench.packs),
 }
 
 

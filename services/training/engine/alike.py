@@ -41,7 +41,8 @@ def side_by_side(attend: Attend, query: Tensor, key: Tensor, value: Tensor, leng
     apart = [_Padded.apply(row, padded, inverse).unflatten(0, (len(lengths), -1)).transpose(1, 2) for row in rows]
     if query.device.type == "cpu":
         apart = [tensor.float() for tensor in apart]
-    attended = attend(*apart).to(query.dtype).transpose(1, 2).flatten(0, 1)
+    with torch.autocast("cpu", enabled=False):  # which would take the kernel back to bf16
+        attended = attend(*apart).to(query.dtype).transpose(1, 2).flatten(0, 1)
     return _Unpadded.apply(attended, inverse).transpose(0, 1)[None]
 
 

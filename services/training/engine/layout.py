@@ -16,7 +16,7 @@ _STEPS = 20
 """Steps whose rows are looked at."""
 _APART = 1.1
 """Packed: documents attend one by one, or few at a time."""
-_MASKED = 1500
+_MASKED = 1200
 """Padded: attention computes the whole square behind a mask, at so many columns as much again as all the rest."""
 
 

@@ -93,3 +93,14 @@ def test_within_a_window_no_longer_document_is_side_by_side() -> None:
     first = torch.equal(plain[:, :4], windowed[:, :4])
     assert first
     assert not torch.allclose(plain[:, 4:30], windowed[:, 4:30])
+
+
+def test_under_autocast_short_documents_keep_to_the_quicker_precision() -> None:
+    """torch's kernel multiplies bf16 slower than fp32 here, and autocast would choose bf16."""
+    lengths = [60, 50, 48, 20]
+    whole = [made(sum(lengths), heads, torch.float32) for heads in (4, 2, 2)]
+    halves = [tensor.detach().bfloat16() for tensor in whole]
+    alone, _ = ragged_attention(None, *halves, None, document_lengths=lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, _ = ragged_attention(None, *whole, None, document_lengths=lengths)
+    assert torch.equal(found, alone)
