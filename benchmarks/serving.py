@@ -7,7 +7,7 @@ mixed: 16 requests to a base, and 16 to eight adapters of it (rank 16, all linea
     floating-point operations allows. The adapters' updates are too small to change a token, so the work is equal.
 tuned: from a job's end to the first text of its model, on the whole platform over HTTP, the base in memory.
 batch: 16 requests at once against `generate` one by one, at its faster number of threads; equal greedy tokens counted.
-    The limit is 16: a step for all that costs what a step for one does.
+    The limit is 16: a step for all that costs what a step for one does. Beside it transformers' continuous batching.
 gateway: what ours and LiteLLM's proxy add to a request before the same upstream (serving_gateway.py).
 """
 
@@ -44,6 +44,7 @@ from serving_engines import (
 from training import hardware
 
 AIMS = {"mixed": 0.95, "first_token_s": 2.0, "adapter_load_ms": 300.0, "batch": 5.0, "of_litellm": 0.25}
+BATCHED = "generate_batch"
 SECTIONS = ("mixed", "tuned", "batch", "gateway")
 
 
@@ -95,29 +96,34 @@ async def _mixed(found: Bench, name: str, rounds: int, limit: int) -> dict[str, 
 
 
 async def measure_batch(folder: Path, quick: bool) -> dict[str, Any]:
-    """Tokens per second of ours and of plain `generate` with one thread and with all, in turns."""
+    """Tokens per second of ours, of `generate` with one thread and with all, and of `generate_batch`, in turns."""
     rounds, limit = (1, 128) if quick else (3, 128)
     path = make_seedling(folder / "seedling")
     every = torch.get_num_threads()
     async with bench(folder / "small", path) as small:
-        plain = Plain(path)
+        plain, paged = Plain(path), Plain(path)  # the latter's attention becomes another one
 
-        async def peer(threads: int) -> Figure:
+        async def peer(threads: int, answer: Callable[[int], Figure] = plain.all) -> Figure:
             torch.set_num_threads(threads)
-            return await asyncio.to_thread(plain.all, limit)
+            return await asyncio.to_thread(answer, limit)
 
         contestants: dict[str, Callable[[], Awaitable[Figure]]] = {
             "ours": lambda: together(small.engines["transformers"], [small.base] * REQUESTS, limit),
             "generate, 1 thread": lambda: peer(1),
             f"generate, {every} threads": lambda: peer(every),
+            BATCHED: lambda: peer(every, paged.together),
         }
-        await contestants["ours"]()
+        await contestants["ours"](), await contestants[BATCHED]()
         taken = [{name: await go() for name, go in contestants.items()} for _ in range(rounds)]
     rates = _rates({name: [turn[name] for turn in taken] for name in contestants})
-    best = max((name for name in contestants if name != "ours"), key=lambda name: rates[name])
+    best = max((name for name in contestants if name.startswith("generate,")), key=lambda name: rates[name])
     equal = min(sum(a == b for a, b in zip(turn["ours"].texts, turn[best].texts, strict=True)) for turn in taken)
-    ratio = statistics.median(turn["ours"].rate / turn[best].rate for turn in taken)
-    return {**rates, "ratio": round(ratio, 2), "limit": REQUESTS, "equal_answers": f"{equal} of {REQUESTS}"}
+
+    def ratio(peer: str) -> float:
+        return round(statistics.median(turn["ours"].rate / turn[peer].rate for turn in taken), 2)
+
+    compared = {"ratio": ratio(best), "limit": REQUESTS, f"ratio to {BATCHED}": ratio(BATCHED)}
+    return {**rates, **compared, "equal_answers": f"{equal} of {REQUESTS}"}
 
 
 def _rates(figures: dict[str, list[Figure]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ describe('layouts', () => {
   it('recognises columns whatever their case, the first layout that fits', () => {
     expect(layoutOf(['Prompt', ' completion '])?.name).toBe('prompt/completion');
     expect(layoutOf(['prompt', 'chosen', 'rejected'])?.name).toBe('preference');
+    expect(layoutOf(['input', 'preferred_output', 'non_preferred_output'])?.name).toBe('OpenAI preference');
     expect(layoutOf(['a', 'b'])).toBeUndefined();
   });
 

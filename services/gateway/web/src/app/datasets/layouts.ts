@@ -8,6 +8,7 @@ export interface Layout {
 
 export const LAYOUTS: Layout[] = [
   { name: 'preference', required: ['chosen', 'rejected'], optional: ['prompt', 'messages', 'conversations', 'system', 'tools'] },
+  { name: 'OpenAI preference', required: ['input', 'preferred_output', 'non_preferred_output'], optional: [] },
   { name: 'messages', required: ['messages'], optional: ['system', 'tools'] },
   { name: 'conversations', required: ['conversations'], optional: ['system', 'tools'] },
   { name: 'instruction/input/output', required: ['instruction', 'output'], optional: ['input', 'system'] },
