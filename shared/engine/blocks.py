@@ -37,7 +37,7 @@ class Blocks:
         self._apart = {token.encode(): ids for token, ids in words.added.items()}
         longest_first = sorted(map(re.escape, self._apart), key=len, reverse=True)
         self._find_apart = re.compile(b"|".join(longest_first) or b"(?!)").finditer
-        self._prefix = lru_cache(10_000)(lambda text: words.plain(text.decode()))
+        self._short = lru_cache(10_000)(lambda text: words.plain(text.decode()))
         self._pieces: Any
         self._ids: Any
         self._forget()
@@ -114,7 +114,8 @@ class Blocks:
         ends = (ends[pieces + next].tolist() for ends in (offsets, tokens) for next in (0, 1))
         seen: dict[int, int] = {}
         for index, place, begin, end, first, last in zip(within.tolist(), places[within].tolist(), *ends, strict=True):
-            prefix = self._prefix(raw[begin:place])
+            start = raw[begin:place]
+            prefix = self._short(start) if len(start) <= LONGEST else self._words.plain(start.decode())
             ids = packed[first * ID.itemsize : last * ID.itemsize]
             whole = ids[: len(prefix)] == prefix and raw[begin:end] not in self._apart
             alone = seen.setdefault(begin, place) == place
