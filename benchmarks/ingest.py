@@ -17,6 +17,7 @@ import hashlib
 import io
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import subprocess
@@ -127,35 +128,36 @@ def run(name: str, folder: Path) -> dict[str, Any]:
 
 
 def ours(folder: Path) -> dict[str, Any]:
-    """Validation, then tokens."""
+    """Validation, then tokens; the former in a process that ends, as engines of two rooms do."""
+    from services.dataset.engine import validate
+    from shared.engine.protocol import Commands, Reporter
+
+    upload, out = folder / "rows.jsonl", folder / "out"
+    out.mkdir()
+    options = {"mapping": None, "validation_share": 0.0, "max_bad_share": 0.0, "seed": 0, "heldout": False}
+    spec = {"path": str(upload), "name": upload.name, "out": str(out), "options": options}
+    reporter, commands = Reporter(os.open(os.devnull, os.O_WRONLY)), Commands(io.BytesIO())
+    with Spent() as validation:
+        child = multiprocessing.get_context("fork").Process(target=validate.main, args=(spec, reporter, commands))
+        child.start()
+        child.join()
+
     import torch
 
-    from services.dataset.engine import validate
     from services.training.engine import data
     from services.training.engine.interrupts import Interrupts
     from services.training.engine.spec import Data
     from services.training.engine.tokens import Table
-    from shared.engine.protocol import Commands, Reporter
     from shared.engine.tokenizer import load_tokenizer
 
     torch.set_num_threads(PROCESSES)
-    reporter, commands = Reporter(os.open(os.devnull, os.O_WRONLY)), Commands(io.BytesIO())
-    out, upload = folder / "out", folder / "rows.jsonl"
-    out.mkdir()
-    options = {"mapping": None, "validation_share": 0.0, "max_bad_share": 0.0, "seed": 0, "heldout": False}
-    with Spent() as spent:
-        began = time.monotonic()
-        spec = {"path": str(upload), "name": upload.name, "out": str(out), "options": options}
-        shards = validate.main(spec, reporter, commands)["shards"]["train"]
-        validated = time.monotonic()
-        dataset = Data(train=[str(out / name) for name in shards])
+    with Spent() as tokens:
+        dataset = Data(train=sorted(map(str, out.glob("train-*.parquet"))))
         tokenizer = load_tokenizer({"path": str(SEEDLING), "kind": "full", "base": None})
-        tokens = data.tokenised(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
-        ended = time.monotonic()
-    table = Table.open(tokens, "train")
+        made = data.tokenised(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
+    table = Table.open(made, "train")
     digests = [digest(table.ids(row, 1 << 30).tolist()) for row in range(len(table.samples))]
-    parts = {"validated_s": round(validated - began, 1), "tokenised_s": round(ended - validated, 1)}
-    return {**figures(upload, ended - began, spent, parts), "digests": digests}
+    return {**figures(upload, validated=validation, tokenised=tokens), "digests": digests}
 
 
 def peer(folder: Path) -> dict[str, Any]:
@@ -170,15 +172,12 @@ def peer(folder: Path) -> dict[str, Any]:
         texts = tokenizer.apply_chat_template(batch["messages"], tokenize=False)
         return {"input_ids": tokenizer(texts, add_special_tokens=False)["input_ids"]}
 
-    with Spent() as spent:
-        began = time.monotonic()
+    with Spent() as loading:
         rows = datasets.load_dataset("json", data_files=str(upload), split="train", cache_dir=str(folder / "cache"))
-        loaded = time.monotonic()
+    with Spent() as mapping:
         encoded = rows.map(encode, batched=True, num_proc=PROCESSES, remove_columns=rows.column_names)
-        ended = time.monotonic()
-    parts = {"loaded_s": round(loaded - began, 1), "mapped_s": round(ended - loaded, 1)}
     digests = [digest(row["input_ids"]) for row in encoded]
-    return {**figures(upload, ended - began, spent, parts), "digests": digests}
+    return {**figures(upload, loaded=loading, mapped=mapping), "digests": digests}
 
 
 def digest(ids: list[int]) -> str:
@@ -186,32 +185,34 @@ def digest(ids: list[int]) -> str:
     return hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]
 
 
-def figures(upload: Path, seconds: float, spent: Spent, parts: dict[str, float]) -> dict[str, Any]:
+def figures(upload: Path, **parts: Spent) -> dict[str, Any]:
     """What the table shows."""
     megabytes = upload.stat().st_size / 1e6
+    seconds, cpu_seconds = (sum(getattr(part, name) for part in parts.values()) for name in ("seconds", "cpu_seconds"))
     return {
         "megabytes": round(megabytes, 1),
         "seconds": round(seconds, 2),
         "mb_per_s": round(megabytes / seconds, 2),
-        "mb_per_cpu_s": round(megabytes / spent.cpu_seconds, 2),
-        "peak_mb": round(spent.peak),
-        "above_libraries_mb": round(spent.peak - spent.before),
-        "parts": parts,
+        "mb_per_cpu_s": round(megabytes / cpu_seconds, 2),
+        "peak_mb": round(max(part.peak for part in parts.values())),
+        "above_libraries_mb": round(max(part.peak - part.before for part in parts.values())),
+        "parts": {f"{name}_s": round(part.seconds, 1) for name, part in parts.items()},
     }
 
 
 class Spent:
-    """Highest proportional set size, in MB, of this process and its children, and the CPU time that they took."""
+    """Time, CPU time of this process and its children, and their highest proportional set size in MB."""
 
     def __enter__(self) -> Spent:
         self.before = self.peak = _weight()
-        self._began = os.times()
+        self._began, self._at = os.times(), time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.seconds = time.monotonic() - self._at
         self._over.set()
         self._thread.join()
         self.cpu_seconds = sum(os.times()[:4]) - sum(self._began[:4])
