@@ -177,10 +177,13 @@ def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
 
 def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:
     """(row_id, source, row as JSON) of row groups, some at a time."""
+    import pyarrow as pa
+
     for shard, group in groups:
         with _open(shard) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "source", "row"]):
                 yield zip(*(batch[name].to_pylist() for name in ("row_id", "source", "row")), strict=True)
+                pa.default_memory_pool().release_unused()
 
 
 def _evaluated(shards: Sequence[str]) -> Iterator[str]:
