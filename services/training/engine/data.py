@@ -123,6 +123,7 @@ def _beside(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
     """A process for each part; none of them outlives the context."""
     processes = [_FORK.Process(target=_quietly, args=(part,), daemon=True) for part in parts]
     if parts:
+        parts[0][3].encode_all([])  # what it loads is then loaded once
         gc.collect()
         gc.freeze()  # what the collector does not touch stays shared between the processes
         give_back_freed_memory()
