@@ -88,6 +88,11 @@ class StorageFull(AnnealError):
     code = "disk_full"
 
 
+def disk_is_full(error: Exception) -> bool:
+    """Whether there is no space left, or no quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def answer(error: AnnealError, path: str = "") -> JSONResponse:
     """The HTTP response of a failure; below /v1 in OpenAI's shape, so that its clients raise their own exceptions."""
     if path.startswith("/v1/"):
@@ -145,7 +150,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(OSError)
     async def _full(request: Request, error: OSError) -> JSONResponse:
-        if error.errno != errno.ENOSPC:
+        if not disk_is_full(error):
             raise error
         remedy = "Free space where the platform keeps its data, then send it again."
         return answer(StorageFull("The disk is full.", remedy=remedy), request.url.path)

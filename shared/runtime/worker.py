@@ -17,7 +17,7 @@ import structlog
 
 from shared.documents.entities import Changed, EntityStore
 from shared.events.envelope import Event
-from shared.runtime.errors import AnnealError, Conflict, Unavailable
+from shared.runtime.errors import AnnealError, Conflict, StorageFull, Unavailable, disk_is_full
 from shared.runtime.leases import HEARTBEAT, Lease, LeaseLost
 from shared.runtime.metrics import Metrics
 from shared.runtime.telemetry import context_of, failed, tracer, within
@@ -169,7 +169,7 @@ class Worker(Generic[W]):
             log.warning("work_put_off", id=work.id, reason=error.detail)
             await self._put_off(lease)
         except Exception as error:
-            cause = error.code if isinstance(error, AnnealError) else "internal_error"
+            cause = _cause(error)
             log.exception("work_failed", id=work.id, cause=cause)
             detail = str(error) or type(error).__name__
             with suppress(AnnealError):
@@ -241,3 +241,10 @@ class Worker(Generic[W]):
         else:
             work.hand_back(counts=work.state != "publishing")
         return ()
+
+
+def _cause(error: Exception) -> str:
+    """The stable code of what a run raised."""
+    if isinstance(error, AnnealError):
+        return error.code
+    return StorageFull.code if disk_is_full(error) else AnnealError.code

@@ -1,6 +1,7 @@
 """Leases: one holder, fenced writes, owners' wishes, and work that outlives its worker."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -84,14 +85,18 @@ async def test_two_workers_never_run_the_same_work(store: EntityStore[Task]) -> 
     assert sorted(ran) == sorted(ids)
 
 
-async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task]) -> None:
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(ValueError("no such column"), "internal_error"), (OSError(errno.ENOSPC, "No space left"), "disk_full")],
+)
+async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task], error: Exception, cause: str) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
-        raise ValueError("no such column")
+        raise error
 
     await store.create(task())
     async with at_work(store, run):
         failed = await until(store, "task_1", "failed")
-    assert (failed.cause, failed.detail) == ("internal_error", "no such column")
+    assert (failed.cause, failed.detail) == (cause, str(error))
 
 
 async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
@@ -161,18 +166,17 @@ async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntitySto
 
 async def test_the_room_hears_of_work_that_its_holder_lost(store: EntityStore[Task]) -> None:
     await store.create(task(state="running", token=7, wanted="cancel"))
-    taken: list[tuple[str, int]] = []
+    taken: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
 
     async def hear(work: Task) -> None:
-        taken.append((work.state, work.token))
+        taken.put_nowait((work.state, work.token))
 
     async def run(work: Task, lease: Lease[Task]) -> None:
         raise AssertionError("it was cancelled")
 
     worker = Worker(store, run, Slots(1), exclusive=True, poll=0.02, taken=hear)
     async with background(worker.serve()):
-        await until(store, "task_1", "cancelled")
-    assert taken == [("cancelled", 8)]
+        assert await asyncio.wait_for(taken.get(), 60) == ("cancelled", 8)
 
 
 async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
