@@ -53,6 +53,15 @@ class Room:
                 await anext(heard)
         return await self.job(id)
 
+    async def until_told(self, id: str, state: str) -> list[dict[str, Any]]:
+        """The job's records once they say that it came into this state, which is a moment after its document."""
+        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+            while True:
+                found = await self.records(id)
+                if state in [record.get("state") for record in found]:
+                    return found
+                await anext(heard)
+
     async def records(self, id: str) -> list[dict[str, Any]]:
         return list((await self.http.get(f"/training/jobs/{id}/records")).json()["records"])
 

@@ -183,6 +183,15 @@ def until(client: OpenAI, id: str, *states: str) -> Any:
     return job
 
 
+def events(client: OpenAI, id: str, last: str) -> list[str]:
+    """What was told, the latest first, once `last` is the latest: a moment after the job came into that state."""
+    deadline = time.monotonic() + 60
+    while (told := [event.message for event in client.fine_tuning.jobs.list_events(id, limit=5)])[0] != last:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
+    return told
+
+
 def test_from_files_to_an_answer(client: OpenAI) -> None:
     training = client.files.create(file=("train.jsonl", rows(48)), purpose="fine-tune")
     validation = client.files.create(file=("valid.jsonl", rows(60)[len(rows(48)) + 1 :]), purpose="fine-tune")
@@ -207,8 +216,7 @@ def test_from_files_to_an_answer(client: OpenAI) -> None:
     assert job.trained_tokens
     assert job.finished_at
 
-    messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=5)]
-    assert messages[0] == "The job is succeeded."
+    messages = events(client, job.id, last="The job is succeeded.")
     assert any(message.startswith("Step 12: validation loss=") for message in messages)
     steps = [checkpoint.step_number for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id, limit=1)]
     assert steps == [10, 8, 6, 4, 2], "page by page"

@@ -332,7 +332,7 @@ async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
         done = await room.until("job_half", *FINAL)
         assert done["state"] == "succeeded"
         assert (await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}"))["files"]
-        assert [r["state"] for r in await room.records("job_half")] == ["publishing", "succeeded"]
+        assert [r["state"] for r in await room.until_told("job_half", "succeeded")] == ["publishing", "succeeded"]
 
 
 async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -> None:
@@ -491,7 +491,7 @@ async def test_a_model_that_a_waiting_job_needs_stays(room: Room) -> None:
 async def test_log_lines_by_level(room: Room) -> None:
     room.control(fail={"code": "bad_data", "detail": "row 3"})
     job = await room.submit()
-    await room.until(job["id"], "failed")
+    await room.until_told(job["id"], "failed")
     logs = (await room.http.get(f"/training/jobs/{job['id']}/logs", params={"level": "error"})).json()
     assert [line["level"] for line in logs["records"]] == ["error"]
     after = {"after": logs["next_after"]}
