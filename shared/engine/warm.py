@@ -76,7 +76,7 @@ class WarmParent:
         if "target" in request:
             self._launch(request, pipes)
         elif pid := self._children.get(request["id"]):
-            _send_signal(pid, request["signal"])
+            send_signal(pid, request["signal"])
         return True
 
     def _receive(self) -> tuple[dict[str, Any] | None, list[int]]:
@@ -107,7 +107,7 @@ class WarmParent:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del self._children[launch]
-                _send_signal(-pid, signal.SIGKILL)  # what the engine left behind would hold its pipes open
+                send_signal(-pid, signal.SIGKILL)  # what the engine left behind would hold its pipes open
                 self._reply(id=launch, exit=os.waitstatus_to_exitcode(status))
         return True
 
@@ -169,11 +169,14 @@ def _live_and_die(request: dict[str, Any], pipes: list[int]) -> None:
         os._exit(status)
 
 
-def _send_signal(pid: int, number: int) -> None:
-    """Signal a process, or with a negative `pid` its group; SIGKILL always takes the group."""
-    target = -abs(pid) if number == signal.SIGKILL else pid
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(target, number)
+def send_signal(pid: int, number: int) -> None:
+    """Signal a process, or with a negative `pid` its group.
+
+    SIGKILL takes the process and its group: a child that was forked a moment ago does not lead one yet.
+    """
+    for target in {pid, -abs(pid)} if number == signal.SIGKILL else {pid}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(target, number)
 
 
 def _exactly(stream: socket.socket, size: int) -> bytes:

@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from shared.engine.child import MESSAGES
+from shared.engine.warm import send_signal
 from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
 from tests.watched import ended
 
@@ -235,6 +236,12 @@ async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engine
     assert engines.parent_pid(torch=False) != first
 
 
+async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:  # in our group, as a fork is until it has a session of its own
+        send_signal(child.pid, signal.SIGKILL)
+        assert child.wait(30) == -signal.SIGKILL
+
+
 async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
     """Cancelled while a new parent still imports: the child starts, finds its lifeline closed, and goes."""
     assert engines.parent_pid(torch=False)
@@ -274,6 +281,7 @@ SERVICE = f"""
 import asyncio, json, sys
 from pathlib import Path
 from shared.engine.child import MESSAGES
+from shared.engine.warm import send_signal
 from shared.runtime.children import Engines
 
 async def main():
