@@ -1,12 +1,11 @@
 """How an attempt at a job ended, told by its cause, and whether another one may end differently."""
 
-import errno
 from dataclasses import dataclass
 from typing import Literal
 
 from services.training.models import DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
 from shared.runtime.attempts import Ending, Message
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, disk_is_full
 from shared.runtime.leases import Lease
 
 CLOSING_GRACE = 20.0
@@ -77,11 +76,6 @@ def broken_by(error: Exception) -> Ended:
     if isinstance(error, AnnealError):
         return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
     return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)
-
-
-def disk_is_full(error: Exception) -> bool:
-    """Whether there is no space left, or no quota."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _sentence(detail: str, remedy: str | None) -> str:

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from services.training.attempt import disk_is_full
 from services.training.models import Checkpoint, Job
 from shared.blobs.artifacts import publish
 from shared.blobs.protocol import Blobs
+from shared.runtime.errors import disk_is_full
 from shared.runtime.leases import Lease
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from services.training.attempt import disk_is_full
 from services.training.checkpoints import store_checkpoint
 from services.training.models import Job
 from services.training.recorder import Recorder
 from services.training.token_caches import TokenCaches
 from shared.blobs.protocol import Blobs
 from shared.runtime.attempts import Message
+from shared.runtime.errors import disk_is_full
 from shared.runtime.leases import Lease
 
 _NOT_STORED = (

@@ -27,6 +27,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from services.training.engine import model as models
 from services.training.engine.batches import Sample, epoch_order
+from services.training.engine.data import Samples
 from services.training.engine.deliver import save
 from services.training.engine.divergence import check_finite
 from services.training.engine.ending import Ending, ending_of
@@ -162,14 +163,15 @@ def _special_tokens_kept(model: Any) -> Iterator[None]:
 
 def _arguments(run: Run) -> DPOConfig:
     asked, dtype = run.hyperparameters, run.settings.dtype
-    at_once = pairs_at_once(run, asked.batch_size)
+    budget, rows = run.settings.micro_batch_tokens, len(evaluation_rows(len(run.validation)))
+    at_once = pairs_at_once(run.training, asked.batch_size, budget)
     return DPOConfig(
         output_dir=str(Path(run.spec.workdir) / "trl"),
         beta=asked.beta or BETA,
         max_length=None,
         precompute_ref_log_probs=asked.method == "full",
         per_device_train_batch_size=at_once,
-        per_device_eval_batch_size=pairs_at_once(run, max(1, len(evaluation_rows(len(run.validation))))),
+        per_device_eval_batch_size=pairs_at_once(run.validation, rows, budget),
         gradient_accumulation_steps=asked.batch_size // at_once,
         max_steps=run.settings.total_steps,
         max_grad_norm=asked.max_grad_norm or 0.0,
@@ -190,10 +192,14 @@ def _arguments(run: Run) -> DPOConfig:
     )
 
 
-def pairs_at_once(run: Run, rows: int) -> int:
-    """Pairs of a micro-batch: as many as memory is allowed for, in equal parts of `rows`, for TRL averages averages."""
-    assert isinstance(run.training, Pairs)
-    most = max(1, run.settings.micro_batch_tokens // run.training.longest)
+def pairs_at_once(pairs: Samples, rows: int, budget: int) -> int:
+    """Pairs of a micro-batch: as many as `budget` tokens hold of the longest, but at least one.
+
+    They are equal parts of `rows`, for TRL averages averages.
+    """
+    if not rows:
+        return 1
+    most = max(1, budget // pairs.longest)
     return max(size for size in range(1, min(most, rows) + 1) if rows % size == 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from services.training.engine.preference import pairs_at_once
 from shared.engine.load import load_model
 from shared.engine.protocol import EngineError
 from shared.engine.template import ChatTemplate
@@ -188,3 +190,17 @@ def test_a_base_without_a_padding_token_is_delivered_without_one(tmp_path: Path,
             None,
             json.loads((bare / "config.json").read_text())["eos_token_id"],
         )
+
+
+@dataclass
+class Sized:
+    """A split of which only the longest pair counts."""
+
+    longest: int
+
+
+@pytest.mark.parametrize(
+    ("longest", "rows", "pairs"), [(100, 8, 4), (200, 8, 2), (150, 9, 3), (1_000, 8, 1), (10, 0, 1)]
+)
+def test_a_micro_batch_holds_as_many_pairs_as_fit_in_equal_parts(longest: int, rows: int, pairs: int) -> None:
+    assert pairs_at_once(Sized(longest), rows, 500) == pairs
