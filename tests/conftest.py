@@ -1,10 +1,15 @@
-"""Threads of torch that wait must sleep, not spin: on shared cores the tests would take many times as long."""
+"""What all tests share: no time is judged, and threads of torch that wait sleep instead of spinning on shared cores."""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
+from services.dataset import validation
 from services.dataset.app import build
 from services.dataset.intake import INCOMING
 from shared.blobs.artifacts import key_of, read_manifest
@@ -355,14 +356,23 @@ async def test_a_killed_engine_is_started_again(room: Room, monkeypatch: pytest.
     assert len(launched) == 2
 
 
-async def test_what_a_platform_left_when_it_died_is_finished_or_swept(tmp_path: Path) -> None:
+async def leave_unvalidated(tmp_path: Path) -> httpx.Response:
+    """Close the room while it validates an upload; the answer to that."""
     async with open_room(build, tmp_path) as room:
-        many = jsonl(QA * 5000)  # so many that validation cannot end before it is told to
-        left = await upload(room, many, headers={"Prefer": "respond-async"})
+        answer = await upload(room, jsonl(QA), headers={"Prefer": "respond-async"})
         claimed = await room.resources.documents.collection("dataset.versions")
         async with asyncio.timeout(60):
             while not await claimed.find({"state": "running"}):
                 await asyncio.sleep(0.01)
+    return answer
+
+
+async def test_what_a_platform_left_when_it_died_is_finished_or_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "ENGINE", "tests.unit.engine.engines:obstinate")
+        left = await leave_unvalidated(tmp_path)
     documents = LocalDocuments(tmp_path / "home" / "documents.sqlite")
     versions = await documents.collection("dataset.versions")
     (version,) = await versions.find({})

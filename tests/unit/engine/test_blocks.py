@@ -28,7 +28,7 @@ def marked(draw: st.DrawFn) -> Text:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts=st.lists(marked(), max_size=6))
 def test_a_block_is_encoded_as_each_of_its_texts(family: str, texts: list[Text]) -> None:
     tokeniser = Tokeniser(FAMILIES[family])

@@ -84,7 +84,7 @@ SAID = st.text(max_size=12) | st.sampled_from([" a\n", "b<|im_end|>", "é ", "\u
 
 
 @pytest.mark.parametrize("name", QUICK)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(roles=ROLES, said=st.lists(SAID, min_size=4, max_size=4))
 def test_the_text_is_that_of_the_template(name: str, roles: tuple[str, ...], said: list[str]) -> None:
     quick, careful = QUICK[name]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.engine.streaming import StreamDecoder
-
-quiet = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def stream(tokenizer: Any, text: str, stops: tuple[str, ...] = ()) -> list[str]:
@@ -19,7 +17,6 @@ def stream(tokenizer: Any, text: str, stops: tuple[str, ...] = ()) -> list[str]:
     return [*pieces, decoder.finish()]
 
 
-@quiet
 @given(st.text(max_size=60))
 def test_the_pieces_are_the_text(tokenizer: Any, text: str) -> None:
     assert "".join(stream(tokenizer, text)) == text
@@ -50,7 +47,6 @@ def test_text_that_only_began_like_a_stop_string_is_released(tokenizer: Any) -> 
     assert "".join(pieces) == "a STO STOX ST"
 
 
-@quiet
 @given(st.text(alphabet="ab", max_size=30), st.lists(st.text(alphabet="ab", min_size=1, max_size=4), max_size=3))
 def test_the_text_ends_where_the_first_complete_stop_string_began(tokenizer: Any, text: str, stops: list[str]) -> None:
     found = [(text.find(stop) + len(stop), text.find(stop)) for stop in stops if stop in text]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.engine.protocol import EngineError
@@ -110,7 +110,7 @@ def test_raw_text_is_trained_whole_and_ends_with_eos(template: ChatTemplate, tok
     assert all(encoded.trained)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150)
 @given(st.lists(contents, min_size=2, max_size=6))
 def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTemplate, said: list[str]) -> None:
     messages = [{"role": ("user", "assistant")[i % 2], "content": content} for i, content in enumerate(said)]

@@ -19,7 +19,7 @@ LETTERS = "ab1 \n\t\r'stSé½你.,<|im_end>ſ²\u00a0\u0301"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=60) | st.text(alphabet=LETTERS, max_size=60))
 def test_ids_are_those_of_the_tokenizer(family: str, text: str) -> None:
     words = WordTokenizer.of(FAMILIES[family])
@@ -38,7 +38,7 @@ def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) 
         assert words.ids(text) in (FAMILIES[family].encode(text, add_special_tokens=False).ids, None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(parts=st.lists(st.text(alphabet=LETTERS, max_size=12), min_size=1, max_size=6), trained=st.data())
 def test_boundaries_are_kept_as_by_offsets(parts: list[str], trained: st.DataObject) -> None:
     tokeniser = Tokeniser(FAMILIES["gpt2"])

@@ -26,7 +26,7 @@ TEXT = st.one_of(WORDS.map(" ".join), st.text(max_size=30))
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(prediction=TEXT, reference=TEXT)
 def test_rouge_equals_rouge_score(prediction: str, reference: str) -> None:
     theirs = RougeScorer(["rouge1", "rouge2", "rougeL"]).score(reference, prediction)
@@ -34,7 +34,7 @@ def test_rouge_equals_rouge_score(prediction: str, reference: str) -> None:
     assert ours == {name: score.fmeasure for name, score in theirs.items()}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pairs=PAIRS)
 def test_bleu_equals_sacrebleu(pairs: list[tuple[str, str]]) -> None:
     predictions, references = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
