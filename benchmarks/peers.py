@@ -45,18 +45,19 @@ def environment(peer: Peer) -> Path:
     """The Python of a peer's environment."""
     home = HOME / peer.name
     python, done = home / "bin/python", home / "installed.txt"
-    wanted = "\n".join((*peer.packages, *peer.dependencies))
+    ours = [path for path in sys.path if path.endswith("site-packages")] if peer.beside else []
+    wanted = "\n".join((*peer.packages, *peer.dependencies, *ours))
     if done.exists() and done.read_text() == wanted:
         return python
     print(f"Installing {peer.name} into {home} ...", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
     packages = next((home / "lib").glob("python*")) / "site-packages"
     if peer.beside:
-        ours = [path for path in sys.path if path.endswith("site-packages")]
         (packages / "beside.pth").write_text("\n".join(ours) + "\n")
     else:
         (packages / "torchaudio.py").write_text(_STUB)
-    for names, options in ((peer.dependencies, ()), (peer.packages, ("--no-deps",))):
+    own = ("--no-deps", "--ignore-installed")  # also where a package of that name lies beside
+    for names, options in ((peer.dependencies, ()), (peer.packages, own)):
         if names:
             subprocess.run([python, "-m", "pip", "install", "--quiet", *options, *names], check=True)
     done.write_text(wanted)

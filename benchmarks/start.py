@@ -43,8 +43,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
         rows = make_rows(Path(folder) / "rows.jsonl")
         ours = measure_ours(Path(folder), rows, 8 if quick else 50)
+        print(f"{'ours':24} p50 {ours['p50_s']:6.2f} s   p95 {ours['p95_s']:6.2f} s   ({ours['jobs']} jobs)")
+        sys.stdout.flush()
         peers = {name: cold(command(Path(folder), rows)) for name, command in contestants(quick).items()}
-    print(f"{'ours':24} p50 {ours['p50_s']:6.2f} s   p95 {ours['p95_s']:6.2f} s   ({ours['jobs']} jobs)")
     for name, seconds in peers.items():
         print(f"{name:24}     {seconds:6.2f} s   {seconds / ours['p95_s']:.0f}x ours at p95")
     print("RESULT " + json.dumps({"unit": "seconds", "ours": ours, "peers": peers, "aim_p95_s": AIM, **machine()}))

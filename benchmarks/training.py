@@ -1,17 +1,19 @@
 """Training speed: useful tokens per CPU-second of our loop beside Trainer, TRL, LLaMA-Factory, and the ceiling.
 
     python benchmarks/training.py [--quick] [--mixes …] [--methods full,lora] [--dtypes fp32,bf16] [--seeds N]
-                                  [--rounds N] [--tokens N] [--gsm8k PATH]
+                                  [--rounds N] [--tokens N] [--size 5M|93M] [--gsm8k PATH]
 
 The whole takes hours; each mix, method and precision is a measurement of its own, to be asked for one by one.
 
-All train the same 5M-parameter Llama (random weights, one thread, AdamW, constant rate; every weight, or LoRA of rank
-16 on all linear layers) in the same precision once over the same rows, in as many optimizer steps, in turns; the
-table has medians over the rounds and each one's loss on held-out rows afterwards. The ceiling is what the
-floating-point operations of the useful tokens would take at the rate of a large matrix product in that precision,
-measured in the same turns. TRL and LLaMA-Factory live in environments of their own, made on first use; the latter runs
-by its own entry point, without its default of computing activations twice (gradient checkpointing), which nobody here
-needs.
+All train the same Llama of 5M or 93M parameters (random weights, one thread, AdamW, constant rate; every weight, or
+LoRA of rank 16 on all linear layers) in the same precision once over the same rows, in as many optimizer steps, in
+turns; the table has medians over the rounds and each one's loss on held-out rows afterwards, and how far ours is above
+it, seed by seed: mean and standard deviation. The ceiling is what the floating-point operations of the useful tokens
+would take at the rate of a large matrix product in that precision, measured in the same turns.
+
+TRL and LLaMA-Factory live in environments of their own, made on first use; the latter runs by its own entry point,
+without its default of computing activations twice (gradient checkpointing), which nobody here needs.
+
 Mixes are fixed here: row lengths in tokens, 36 to 512, of which the last 30 to 50 % are trained; GSM8K's questions and
 answers are taken where --gsm8k names its train.jsonl.
 """
@@ -32,7 +34,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import Any
 
 from peers import LLAMAFACTORY, TRL, environment
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=20_000, help="of the rows, about")
+    parser.add_argument("--size", choices=("5M", "93M"), default="5M")
     parser.add_argument("--gsm8k", type=Path)
     asked = parser.parse_args()
     if asked.quick:
@@ -78,11 +81,11 @@ def main() -> None:
     mixes = [*asked.mixes, *(["gsm8k"] if asked.gsm8k else [])]
     for mix, method, dtype in itertools.product(mixes, asked.methods, asked.dtypes):
         name = f"{mix}, {method}, {dtype}"
-        job = {"method": method, "dtype": dtype}
+        job = {"method": method, "dtype": dtype, "size": asked.size}
         make = partial(gsm8k_rows, asked.gsm8k) if mix == "gsm8k" else partial(make_rows, mix)
         figures = [turns(make, seed, asked.tokens, asked.rounds, job) for seed in range(asked.seeds)]
-        results[name] = summary([figure for seed in figures for figure in seed])
-        print_table(name, results[name])
+        results[name] = summary(figures)
+        print_table(f"{name}: {asked.size}-parameter Llama", results[name])
     print("RESULT " + json.dumps({"unit": "useful tokens per CPU-second", "mixes": results, "hardware": hardware()}))
 
 
@@ -170,9 +173,9 @@ def ask(process: Any, name: str) -> dict[str, Any]:
     return {"name": name, **json.loads(line)}
 
 
-def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians by contestant, and our ratio to each."""
-    by_name = {name: [figure for figure in figures if figure["name"] == name] for name in (*OURS, *PEERS)}
+def summary(seeds: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Medians by contestant, our ratio to each, and our loss above theirs."""
+    by_name = {name: [f for figures in seeds for f in figures if f["name"] == name] for name in (*OURS, *PEERS)}
     medians: dict[str, Any] = {
         name: {
             "tokens_per_cpu_s": round(median(f["tokens_per_cpu_s"] for f in mine), 1),
@@ -187,19 +190,34 @@ def summary(figures: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "contestants": medians,
         "ratio_of_ours": {name: round(ours / medians[name]["tokens_per_cpu_s"], 3) for name in (*PEERS, "ceiling")},
+        "loss_above": {name: above(seeds, name) for name in PEERS},
         "gflops_matrix_product": round(median(f["gflops"] for f in by_name["ceiling"]), 1),
     }
 
 
-def print_table(mix: str, result: dict[str, Any]) -> None:
+def above(seeds: list[list[dict[str, Any]]], peer: str) -> dict[str, float]:
+    """How much higher our held-out loss is than a peer's after the same rows, over the seeds."""
+
+    def loss(figures: list[dict[str, Any]], name: str) -> float:
+        return median(figure["loss"] for figure in figures if figure["name"] == name)
+
+    found = [loss(figures, "ours") - loss(figures, peer) for figures in seeds]
+    return {"mean": round(mean(found), 4), "sd": round(stdev(found), 4) if len(found) > 1 else 0.0}
+
+
+def print_table(title: str, result: dict[str, Any]) -> None:
     """The medians of a mix, best first."""
-    print(f"\n{mix}: 5M-parameter Llama, 1 thread; matrix product {result['gflops_matrix_product']} GFLOP/s")
-    print(f"{'':26}{'tokens/CPU-s':>13}{'ours is':>9}{'loss':>9}{'tokens':>9}{'per step':>10}{'peak MB':>9}")
+    print(f"\n{title}, 1 thread; matrix product {result['gflops_matrix_product']} GFLOP/s")
+    print(
+        f"{'':26}{'tokens/CPU-s':>13}{'ours is':>9}{'loss':>9}{'above':>17}{'tokens':>9}{'per step':>10}{'peak MB':>9}"
+    )
     for name, row in sorted(result["contestants"].items(), key=lambda item: -item[1]["tokens_per_cpu_s"]):
         ratio = result["ratio_of_ours"].get(name)
         loss = "" if row["held_out_loss"] is None else f"{row['held_out_loss']:.3f}"
+        beyond = result["loss_above"].get(name)
+        beyond = f"{beyond['mean']:+.3f} ± {beyond['sd']:.3f}" if beyond else ""
         print(
-            f"{name:26}{row['tokens_per_cpu_s']:13,.0f}{f'{ratio:.2f}x' if ratio else '':>9}{loss:>9}"
+            f"{name:26}{row['tokens_per_cpu_s']:13,.0f}{f'{ratio:.2f}x' if ratio else '':>9}{loss:>9}{beyond:>17}"
             f"{row['tokens']:9,}{row['tokens_per_step']:10,.0f}{row['peak_mb']:9,}"
         )
 

@@ -26,6 +26,10 @@ from shared.engine.template import ChatTemplate  # noqa: E402
 from shared.engine.tokenise import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
+SHAPES = {
+    "5M": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 5, "heads": 4, "kv_heads": 2},
+    "93M": {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 8, "heads": 16, "kv_heads": 4},
+}
 PACK, GROUP = 512, 4
 """Tokens of a peer's pack, of which it takes one at a time, where packing was quickest; rows that grouping takes."""
 CHATML = (
@@ -40,7 +44,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / "job.json").read_text("utf-8"))
         self.folder, self.seed, self.rows = folder, job["seed"], job["train"]
-        self.dtype, self.method = job["dtype"], job["method"]
+        self.dtype, self.method, self.shape = job["dtype"], job["method"], dict(SHAPES[job["size"]])
         self.tokenizer = make_tokenizer()
         template = ChatTemplate.of(self.tokenizer)
         self.train = [template.encode(row) for row in job["train"]]
@@ -74,14 +78,13 @@ class Bench:
     def fresh(self) -> LlamaForCausalLM:
         """The same random weights for everyone."""
         torch.manual_seed(self.seed)
+        sizes = {key: size for key, size in self.shape.items() if not key.endswith("heads")}
         return LlamaForCausalLM(
             LlamaConfig(
                 vocab_size=len(self.tokenizer),
-                hidden_size=256,
-                intermediate_size=768,
-                num_hidden_layers=5,
-                num_attention_heads=4,
-                num_key_value_heads=2,
+                **sizes,
+                num_attention_heads=self.shape["heads"],
+                num_key_value_heads=self.shape["kv_heads"],
                 head_dim=64,
                 max_position_embeddings=2048,
                 tie_word_embeddings=True,
