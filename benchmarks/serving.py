@@ -75,7 +75,7 @@ async def measure_mixed(folder: Path, quick: bool) -> dict[str, Any]:
         found = {f"{name}, seedling": await _mixed(small, name, rounds, limit) for name in small.engines}
     if not quick:
         async with bench(folder / "wide", make_wide(folder / "base")) as wide:
-            found["transformers, 2 wide layers"] = await _mixed(wide, "transformers", 3, 16)
+            found["transformers, 2 wide layers"] = await _mixed(wide, "transformers", 3, limit)
     return found
 
 
