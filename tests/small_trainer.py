@@ -25,6 +25,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     settings = spec["hyperparameters"]
     step, state = _resumed(spec, reporter)
     reporter.emit("settled", longest=100, micro_batch_tokens=settings["micro_batch_tokens"])
+    reporter.emit("usage", cpu_percent=99.0, memory_mb=7.0)
     reporter.log("info", f"pid {os.getpid()}", rows=len(spec["dataset"]["train"]))
     total = settings["max_steps"]
     while step < total:

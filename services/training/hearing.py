@@ -19,7 +19,7 @@ from shared.runtime.leases import Lease
 _NOT_STORED = (
     "The disk is full: the checkpoint of step {} is not stored. Training goes on; the checkpoint before it stays."
 )
-PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples", "provenance"))
+PASSED_ON = frozenset(("log", "metric", "progress", "evaluation", "samples", "provenance", "usage"))
 
 
 class Hearing:

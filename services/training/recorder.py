@@ -151,7 +151,7 @@ class Recorder:
                 self.values["logs"] = [*self.values.get("logs", []), values][-SHOWN_LOGS:]
             case "evaluation":
                 self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SHOWN_EVALUATIONS:]
-            case "metric" | "progress" | "samples":
+            case "metric" | "progress" | "samples" | "usage":
                 self.values[record["kind"]] = values
             case "rewind":
                 kept = [e for e in self.values.get("evaluations", []) if e["step"] <= values["step"]]

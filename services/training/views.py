@@ -93,6 +93,9 @@ class JobDetail(JobView):
     eta_seconds: float | None = Field(description="time left, as the engine estimates it")
     logs: list[dict[str, Any]] = Field(description="the last 50 log lines; all: GET /training/jobs/{id}/logs")
     metrics: dict[str, Any] = Field(description="latest values; all: GET /training/jobs/{id}/metrics")
+    usage: dict[str, Any] = Field(
+        description="what its engine uses now, read each second: cpu_percent (100: a core), memory_mb, GPU; else empty"
+    )
     evaluations: list[dict[str, Any]] = Field(description="validation losses by step")
     samples: dict[str, Any] | None = Field(description="the latest answers to fixed validation prompts")
     checkpoints: list[CheckpointView]
@@ -108,6 +111,7 @@ class JobDetail(JobView):
             eta_seconds=done.get("eta_s") if running else None,
             logs=values.get("logs", []),
             metrics=values.get("metric", {}),
+            usage=values.get("usage", {}) if running else {},
             evaluations=values.get("evaluations", []),
             samples=values.get("samples"),
             checkpoints=[_checkpoint(c) for c in job.checkpoints],

@@ -28,6 +28,7 @@ from services.training.engine.room import kept
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
 from services.training.engine.spread import whole
+from services.training.engine.usage import telling, usage_of
 from shared.engine.memory import keep_freed_memory
 from shared.engine.protocol import Commands, Reporter, run_by_hand, silent
 
@@ -48,7 +49,15 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 def train_here(spec: TrainingSpec, reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """This process's part of the training; of several only the first one reports and hears commands."""
     ranks = Ranks.joined()
-    run, reporter = None, reporter if ranks.first else silent()
+    if not ranks.first:
+        return train_alike(spec, silent(), commands, ranks)
+    with telling(reporter, lambda: usage_of(ranks)):
+        return train_alike(spec, reporter, commands, ranks)
+
+
+def train_alike(spec: TrainingSpec, reporter: Reporter, commands: Commands, ranks: Ranks) -> dict[str, Any]:
+    """What every process does, whoever hears it."""
+    run = None
     try:
         run = prepare(spec, reporter, Interrupts(commands), ranks)
         ending = train(run)

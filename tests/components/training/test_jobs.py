@@ -462,6 +462,15 @@ async def test_the_machine_says_what_jobs_hold_of_it(room: Room) -> None:
     await room.http.post(f"/training/jobs/{job['id']}/cancel")
 
 
+async def test_a_job_tells_what_its_engine_uses_while_it_runs(room: Room) -> None:
+    room.control(hold_at=0)
+    job = await room.submit()
+    held = await room.until_logged(job["id"], "holding")
+    assert held["usage"] == {"cpu_percent": 99.0, "memory_mb": 7.0}
+    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await room.until(job["id"], "cancelled"))["usage"] == {}
+
+
 async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(room: Room) -> None:
     first = await room.until((await room.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"

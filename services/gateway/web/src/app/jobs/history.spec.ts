@@ -22,6 +22,14 @@ describe('History', () => {
     expect(history.checkpoints).toEqual([]);
   });
 
+  it('knows what the engine uses while it runs', () => {
+    const history = new History();
+    history.apply([record(1, 'state', { state: 'running' }), record(2, 'usage', { cpu_percent: 187, memory_mb: 900 })]);
+    expect(history.usage).toMatchObject({ cpu_percent: 187, memory_mb: 900 });
+    history.apply([record(3, 'state', { state: 'succeeded' })]);
+    expect(history.usage).toBeUndefined();
+  });
+
   it('keeps one best checkpoint', () => {
     const history = new History();
     history.apply([record(1, 'checkpoint', { step: 10, loss: 2, best: true }), record(2, 'checkpoint', { step: 20, loss: 1, best: true })]);

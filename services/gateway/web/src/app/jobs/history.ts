@@ -27,6 +27,13 @@ export interface Shown {
   [member: string]: unknown;
 }
 
+export interface Usage {
+  cpu_percent: number;
+  memory_mb: number;
+  gpu_utilization?: number;
+  gpu_memory_mb?: number;
+}
+
 /** Points of one curve, by step; arrays and no objects, because there may be a million. */
 export class Points {
   readonly x: number[] = [];
@@ -66,6 +73,8 @@ export class History {
   readonly logs: LogLine[] = [];
   readonly checkpoints: { step: number; loss: number | null; best: boolean; time: string }[] = [];
   samples?: { step: number; items: Shown[] };
+  /** What the engine uses, each second; none before it runs and after it ended. */
+  usage?: Usage;
 
   /** Takes records over; those seen before are passed by. True when something was new. */
   apply(records: StreamRecord[]): boolean {
@@ -98,6 +107,9 @@ export class History {
       case 'samples':
         this.samples = { step: Number(record['step']), items: (record['items'] as Shown[] | undefined) ?? [] };
         break;
+      case 'usage':
+        this.usage = record as unknown as Usage;
+        break;
       case 'progress':
         [this.done, this.total, this.eta] = [Number(record['done']), Number(record['total']), record['eta_s'] as number | undefined];
         break;
@@ -124,6 +136,7 @@ export class History {
 
   private moved(record: StreamRecord): void {
     this.state = String(record['state']);
+    if (this.state !== 'running') this.usage = undefined;
     this.detail = record['detail'] as string | undefined;
     this.modelId = (record['model_id'] as string | undefined) ?? this.modelId;
     const detail = this.detail ? `: ${this.detail}` : '';

@@ -88,6 +88,7 @@ export class Monitor {
   protected readonly steps = computed(() => (this.version(), this.history().done || this.history().curve('loss').x.at(-1) || 0));
   protected readonly totalSteps = computed(() => (this.version(), this.history().total || this.job.value()?.progress.total || 0));
   protected readonly epoch = computed(() => (this.version(), this.history().epoch));
+  protected readonly usage = computed(() => (this.version(), this.history().usage));
   protected readonly samples = computed(() => (this.version(), this.history().samples));
   protected readonly checkpoints = computed(() => {
     this.version();
