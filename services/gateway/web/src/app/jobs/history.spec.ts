@@ -24,7 +24,7 @@ describe('History', () => {
 
   it('knows what the engine uses while it runs', () => {
     const history = new History();
-    history.apply([record(1, 'state', { state: 'running' }), record(2, 'usage', { cpu_percent: 187, memory_mb: 900 })]);
+    history.apply([record(1, 'state', { state: 'running' }), record(2, 'usage', { cpu_percent: 187, memory_mb: 900.4 })]);
     expect(history.usage).toMatchObject({ cpu_percent: 187, memory_mb: 900 });
     history.apply([record(3, 'state', { state: 'succeeded' })]);
     expect(history.usage).toBeUndefined();

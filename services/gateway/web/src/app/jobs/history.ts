@@ -56,6 +56,9 @@ export class Points {
   }
 }
 
+const rounded = (record: StreamRecord): object =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, typeof value === 'number' ? Math.round(value) : value]));
+
 /** Members of a metric record that are not curves of their own. */
 const NOT_CURVES = new Set(['seq', 'time', 'kind', 'step', 'epoch', 'tokens']);
 
@@ -108,7 +111,7 @@ export class History {
         this.samples = { step: Number(record['step']), items: (record['items'] as Shown[] | undefined) ?? [] };
         break;
       case 'usage':
-        this.usage = record as unknown as Usage;
+        this.usage = rounded(record) as unknown as Usage;
         break;
       case 'progress':
         [this.done, this.total, this.eta] = [Number(record['done']), Number(record['total']), record['eta_s'] as number | undefined];
