@@ -60,8 +60,10 @@ def _explain(response: httpx.Response) -> CommandError:
 
 
 def _plain(value: Any) -> str:
-    """A limit comes as a value or as the rules that it is made of, `{"gt": 0}`."""
-    return ", ".join(f"{rule} {limit}" for rule, limit in value.items()) if isinstance(value, dict) else str(value)
+    """A limit comes as a value, as all that it may be, or as the rules that it is made of, `{"gt": 0}`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{rule} {limit}" for rule, limit in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 class Client:

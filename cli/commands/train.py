@@ -1,5 +1,6 @@
 """`anneal train`: every setting of a job as an option; what it would need, and watching it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,8 +10,20 @@ from cli.commands.estimates import show_estimate
 from cli.commands.jobs import follow, show_job
 from cli.output import Json, err, out, print_json
 
+RENAMED = {
+    "steps": "max_steps",
+    "warmup": "warmup_steps",
+    "early_stopping": "early_stopping_patience",
+    "then": "after",
+}
+"""Options that the API calls otherwise."""
+LORA = ("rank", "alpha", "dropout", "rslora")
+OURS = ("watch", "estimate", "dry_run", "json")
+"""What to do with the job, which is not a part of it."""
+
 
 def train(
+    context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
     base: Annotated[str, typer.Option(help="Base model: `anneal models` lists them.")] = "seedling",
     method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
@@ -56,47 +69,18 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
-    given = {"rank": rank, "alpha": alpha, "dropout": dropout, "rslora": rslora or None}
-    lora = {k: v for k, v in given.items() if v is not None}
-    body = {
-        "dataset": dataset,
-        "base": base,
-        "method": method,
-        "objective": objective,
-        "beta": beta,
-        "quantization": quantization,
-        "name": name,
-        "epochs": epochs,
-        "max_steps": steps,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "scheduler": scheduler,
-        "warmup_steps": warmup,
-        "optimizer": optimizer,
-        "lora": lora or None,
-        "max_length": max_length,
-        "micro_batch_tokens": micro_batch_tokens,
-        "eval_every": eval_every,
-        "checkpoint_every": checkpoint_every,
-        "early_stopping_patience": early_stopping,
-        "max_minutes": max_minutes,
-        "max_tokens": max_tokens,
-        "dtype": dtype,
-        "threads": threads,
-        "processes": processes,
-        "strategy": strategy,
-        "seed": seed,
-        "priority": priority,
-        "preset": preset,
-        "after": then or [],
-    }
-    client, asked = Client(), {k: v for k, v in body.items() if v is not None}
-    if estimate:
-        raise typer.Exit(_estimate(client, {**asked, "dry_run": dry_run}, json))
+    client, asked = Client(), _asked(context.params)
+    raise typer.Exit(
+        _estimate(client, {**asked, "dry_run": dry_run}, json) if estimate else _run(client, asked, watch, json)
+    )
+
+
+def _run(client: Client, asked: dict[str, Any], watch: bool, json: bool) -> int:
+    """The exit code: 1 for a job that was watched until it failed or was called off."""
     job = client.post("/training/jobs", asked)
     if watch:
         if not json:
-            out.print(f"job {job['id']}: {method} of {base}")
+            out.print(f"job {job['id']}: {asked['method']} of {asked['base']}")
         job = follow(client, job["id"])
     if json:
         print_json(job)
@@ -106,8 +90,15 @@ def train(
         out.print(f"custom model {job['model_id']}: anneal evaluate, export or chat with it")
     else:
         show_job(job)
-    if job["state"] in ("failed", "cancelled"):
-        raise typer.Exit(1)
+    return int(job["state"] in ("failed", "cancelled"))
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The request that these options make: only what was given."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    lora = {name: given.pop(name) for name in LORA if name in given}
+    asked = {RENAMED.get(name, name): value for name, value in given.items() if name not in OURS}
+    return asked | ({"lora": lora} if lora else {})
 
 
 def _estimate(client: Client, asked: dict[str, Any], json: bool) -> int:

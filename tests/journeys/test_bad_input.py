@@ -79,13 +79,16 @@ def test_the_command_line_tells_whether_a_job_fits(platform: Embedded) -> None:
         platform.http.delete(f"/datasets/{dataset}")
 
 
-def test_the_command_line_names_field_limit_and_remedy(platform: Embedded) -> None:
+def test_the_command_line_names_field_limit_and_remedy(platform: Embedded, tmp_path: Path) -> None:
     dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
     env = {"ANNEAL_HOME": str(platform.home), "COLUMNS": "200"}
     try:
         assert dataset in CliRunner().invoke(cli, ["datasets"], env=env).output
         told = str(CliRunner().invoke(cli, ["train", dataset, "--lr", "-1"], env=env).exception)
         assert "field: learning_rate\n  limit: gt 0.0\n  remedy: Correct learning_rate" in told
+        (tmp_path / "rows.exe").write_bytes(GOOD)
+        told = str(CliRunner().invoke(cli, ["datasets", "upload", str(tmp_path / "rows.exe")], env=env).exception)
+        assert "limit: .txt, .jsonl, .json, .csv, .parquet, .zip\n" in told
     finally:
         platform.http.delete(f"/datasets/{dataset}")
 
