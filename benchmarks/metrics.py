@@ -19,7 +19,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 SEEDLING = Path(__file__).resolve().parent.parent / "services/training/seedling"
 AIM, WARMING = 0.01, 3
@@ -53,25 +52,21 @@ def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
     from shared.engine.protocol import Commands, Reporter
 
     keep_freed_memory()
-    tell, telling = train.tell_step, list[float]()
-
-    def timed(*about: Any, **figures: Any) -> None:
-        began = time.process_time()
-        tell(*about, **figures)
-        telling.append(time.process_time() - began)
-
-    ways = {"told": timed, "silent": lambda *about, **figures: None}
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {"told": [], "silent": []}
+    telling = list[float]()
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["cat"], stdin=-1, stdout=-3) as reader:
         assert reader.stdin
         spec = TrainingSpec.of(describe(Path(folder), method, ROWS_OF[tokens]))
         run = prepare(spec, Reporter(reader.stdin.fileno()), Interrupts(Commands(io.BytesIO())))
         for number in range(pairs + WARMING):
-            for way in sorted(ways, reverse=number % 2 == 0):
+            for way in sorted(seconds, reverse=number % 2 == 0):
                 run.position.step = number
-                with mock.patch.object(train, "tell_step", ways[way]):
-                    began = time.process_time()
-                    train.step(run)
+                began = time.process_time()
+                counted, figures = train.take_step(run)
+                taken = time.process_time()
+                if way == "told":
+                    train.tell_step(run, counted, **figures)
+                    telling.append(time.process_time() - taken)
                 seconds[way].append(time.process_time() - began)
         reader.stdin.close()
     told, silent = (seconds[way][WARMING:] for way in ("told", "silent"))

@@ -113,7 +113,14 @@ def steps(run: Run, most: int = 100) -> None:
 
 
 def step(run: Run) -> None:
-    """One optimizer step over `batch_size` rows, and its figures."""
+    """One optimizer step, and its figures."""
+    tokens, figures = take_step(run)
+    tell_step(run, tokens, **figures)
+    watch(run.position, figures["loss"])
+
+
+def take_step(run: Run) -> tuple[int, dict[str, float]]:
+    """One optimizer step over `batch_size` rows: how many tokens they had, loss, learning rate and gradient norm."""
     run.clock.start_step()
     position, asked = run.position, run.hyperparameters
     rows = step_rows(len(run.training), asked.batch_size, asked.seed, position.step)
@@ -134,8 +141,7 @@ def step(run: Run) -> None:
     position.step += 1
     position.tokens += tokens
     position.seconds = run.ranks.agreed(run.clock.trained())
-    tell_step(run, tokens, loss=loss, learning_rate=learning_rate, grad_norm=grad_norm)
-    watch(position, loss)
+    return tokens, {"loss": loss, "learning_rate": learning_rate, "grad_norm": grad_norm}
 
 
 def tell_step(run: Run, tokens: int, *, loss: float, **figures: float) -> None:
