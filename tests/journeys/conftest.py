@@ -71,6 +71,11 @@ class Embedded(Platform):
         url = next(line.removeprefix(READY).strip() for line in self.process.stdout if line.startswith(READY))
         self.http = Platform(url, (self.home / "api-key").read_text().strip()).http
 
+    @property
+    def runs(self) -> bool:
+        """It was started, and has not ended since."""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """kill -9 of the whole process tree's root: the children must notice by themselves."""
         assert self.process is not None
@@ -84,14 +89,22 @@ class Embedded(Platform):
         return self.process.wait(60)
 
 
+@pytest.fixture(scope="session")
+def one_laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """An embedded platform for all journeys: each start imports torch."""
+    shared = Embedded(tmp_path_factory.mktemp("laptop") / "home")
+    shared.start()
+    yield shared
+    if shared.runs:
+        assert shared.stop() == 0
+
+
 @pytest.fixture
-def laptop(tmp_path: Path) -> Iterator[Embedded]:
-    """The embedded platform, which a test may kill and start again."""
-    started = Embedded(tmp_path / "home")
-    started.start()
-    yield started
-    if started.process is not None and started.process.poll() is None:
-        started.stop()
+def laptop(one_laptop: Embedded) -> Embedded:
+    """The embedded platform, with what other journeys left there; a test may kill it and start it again."""
+    if not one_laptop.runs:  # after a test that failed between killing and starting it
+        one_laptop.start()
+    return one_laptop
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Wrong input by hand: each a 4xx problem that names field, limit or remedy, and nothing half-made stays."""
 
 import io
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -30,12 +32,10 @@ UPLOADS = {
 }
 
 
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    started = Embedded(tmp_path_factory.mktemp("bad") / "home")
-    started.start()
-    yield started
-    assert started.stop() == 0
+def kept(laptop: Embedded) -> tuple[Any, Any, set[Path]]:
+    """Datasets, jobs, and the files that datasets have."""
+    files = {file for file in (laptop.home / "blobs/objects").rglob("*") if "datasets" in file.parts and file.is_file()}
+    return laptop.get("/datasets")["items"], laptop.get("/training/jobs")["items"], files
 
 
 def problem(response: Any) -> dict[str, Any]:
@@ -49,23 +49,21 @@ def problem(response: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", UPLOADS)
-def test_a_bad_upload_is_refused_and_leaves_nothing(platform: Embedded, case: str) -> None:
-    name, content = UPLOADS[case]
-    problem(platform.upload(name, content))
-    assert platform.get("/datasets")["items"] == []
-    assert not [
-        path for path in (platform.home / "blobs/objects").rglob("*") if "datasets" in path.parts and path.is_file()
-    ]
+def test_a_bad_upload_is_refused_and_leaves_nothing(laptop: Embedded, case: str) -> None:
+    before = kept(laptop)
+    problem(laptop.upload(*UPLOADS[case]))
+    assert kept(laptop) == before
 
 
-def test_a_rejected_row_is_named_by_file_and_line(platform: Embedded) -> None:
-    body = problem(platform.upload(*UPLOADS["broken lines"]))
+def test_a_rejected_row_is_named_by_file_and_line(laptop: Embedded) -> None:
+    body = problem(laptop.upload(*UPLOADS["broken lines"]))
     assert [row["line"] for row in body["report"]["rejected_rows"]] == [4, 5, 6]
 
 
-def test_the_command_line_tells_whether_a_job_fits(platform: Embedded) -> None:
-    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
-    env = {"ANNEAL_HOME": str(platform.home), "COLUMNS": "200"}
+def test_the_command_line_tells_whether_a_job_fits(laptop: Embedded) -> None:
+    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
+    before = kept(laptop)
+    env = {"ANNEAL_HOME": str(laptop.home), "COLUMNS": "200"}
     try:
         small = CliRunner().invoke(cli, ["train", dataset, "--steps", "5", "--estimate"], env=env)
         assert (small.exit_code, "It fits." in small.output) == (0, True), small.output
@@ -74,14 +72,14 @@ def test_the_command_line_tells_whether_a_job_fits(platform: Embedded) -> None:
         large = CliRunner().invoke(cli, ["train", dataset, *huge, "--estimate"], env=env)
         assert (large.exit_code, "It does not fit." in large.output) == (1, True), large.output
         assert "would fit: micro_batch_tokens" in large.output
-        assert platform.get("/training/jobs")["items"] == []
+        assert kept(laptop) == before
     finally:
-        platform.http.delete(f"/datasets/{dataset}")
+        laptop.http.delete(f"/datasets/{dataset}")
 
 
-def test_the_command_line_names_field_limit_and_remedy(platform: Embedded, tmp_path: Path) -> None:
-    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
-    env = {"ANNEAL_HOME": str(platform.home), "COLUMNS": "200"}
+def test_the_command_line_names_field_limit_and_remedy(laptop: Embedded, tmp_path: Path) -> None:
+    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
+    env = {"ANNEAL_HOME": str(laptop.home), "COLUMNS": "200"}
     try:
         assert dataset in CliRunner().invoke(cli, ["datasets"], env=env).output
         told = str(CliRunner().invoke(cli, ["train", dataset, "--lr", "-1"], env=env).exception)
@@ -90,7 +88,7 @@ def test_the_command_line_names_field_limit_and_remedy(platform: Embedded, tmp_p
         told = str(CliRunner().invoke(cli, ["datasets", "upload", str(tmp_path / "rows.exe")], env=env).exception)
         assert "limit: .txt, .jsonl, .json, .csv, .parquet, .zip\n" in told
     finally:
-        platform.http.delete(f"/datasets/{dataset}")
+        laptop.http.delete(f"/datasets/{dataset}")
 
 
 @pytest.mark.parametrize(
@@ -103,32 +101,30 @@ def test_the_command_line_names_field_limit_and_remedy(platform: Embedded, tmp_p
         ({"method": "magic"}, "method"),
     ],
 )
-def test_a_bad_job_is_refused_by_field(platform: Embedded, settings: dict[str, Any], field: str) -> None:
-    dataset = platform.upload("good.jsonl", GOOD, name="good").json()["id"]
+def test_a_bad_job_is_refused_by_field(laptop: Embedded, settings: dict[str, Any], field: str) -> None:
+    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
+    before = kept(laptop)
     try:
-        body = problem(platform.http.post("/training/jobs", json={"dataset": dataset, **settings}))
+        body = problem(laptop.http.post("/training/jobs", json={"dataset": dataset, **settings}))
         assert body["field"] == field
-        assert platform.get("/training/jobs")["items"] == []
+        assert kept(laptop) == before
     finally:
-        platform.http.delete(f"/datasets/{dataset}")
+        laptop.http.delete(f"/datasets/{dataset}")
 
 
 @pytest.mark.parametrize(
     "path", ["/datasets/x", "/training/jobs/x", "/models/custom/x", "/evaluations/x", "/exports/x", "/nowhere"]
 )
-def test_what_does_not_exist_is_a_404(platform: Embedded, path: str) -> None:
-    response = platform.http.get(path)
+def test_what_does_not_exist_is_a_404(laptop: Embedded, path: str) -> None:
+    response = laptop.http.get(path)
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
 
 
-def test_a_second_platform_on_the_same_directory_refuses(platform: Embedded) -> None:
-    import subprocess
-    import sys
-
+def test_a_second_platform_on_the_same_directory_refuses(laptop: Embedded) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.embedded", "--port", "0"],
-        env={"ANNEAL_HOME": str(platform.home), "PATH": "/usr/bin:/bin"},
+        env={"ANNEAL_HOME": str(laptop.home), "PATH": "/usr/bin:/bin"},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

@@ -54,14 +54,10 @@ def engine_pids(platform: Embedded) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
-    platform = Embedded(tmp_path_factory.mktemp("undisturbed") / "home")
-    platform.start()
-    job = submit(platform)
-    assert platform.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    found = losses(platform, job)
-    assert platform.stop() == 0
-    return found
+def undisturbed(one_laptop: Embedded) -> dict[int, float]:
+    job = submit(one_laptop)
+    assert one_laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
+    return losses(one_laptop, job)
 
 
 def test_a_killed_engine_is_resumed_from_its_checkpoint(laptop: Embedded, undisturbed: dict[int, float]) -> None:
