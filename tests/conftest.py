@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+for size in ("COLUMNS", "LINES"):  # a terminal's, or pytest-xdist's: tests choose the width of what is printed
+    os.environ.pop(size, None)
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
