@@ -11,6 +11,7 @@ from pathlib import Path
 from services.training.errors import ExceedsMachine
 from services.training.models import Allocation, Job
 from shared.documents.entities import now
+from shared.runtime import cpus
 
 PATIENCE = timedelta(minutes=10)
 """A job that has waited this long is not overtaken any more by smaller ones."""
@@ -30,7 +31,7 @@ class Machine:
     def here(cls) -> "Machine":
         """What this process may use."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        return cls(cpu=len(os.sched_getaffinity(0)), gpu=len(gpus()), memory_gb=round(min(memory, _group_limit()), 1))
+        return cls(cpu=cpus.usable(), gpu=len(gpus()), memory_gb=round(min(memory, _group_limit()), 1))
 
     def lacks(self, asked: Allocation) -> str | None:
         """What is asked beyond what is here: cpu, gpu or memory_gb."""

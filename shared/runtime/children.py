@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from shared.runtime import cpus
 from shared.runtime.engine_spans import EngineSpan
 from shared.runtime.errors import AnnealError
 from shared.runtime.pipes import log_messages, messages_in, read_end, write_end
@@ -336,7 +337,13 @@ def clean_environment() -> dict[str, str]:
     """The environment without credentials and settings of the service; model hubs are out of bounds."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**_WAITING, **kept, **ours}
+    return {**_WAITING, **_threads(), **kept, **ours}
+
+
+def _threads() -> dict[str, str]:
+    """As many as the quota pays for, where there is one; else the libraries know best."""
+    most = cpus.usable()
+    return {"OMP_NUM_THREADS": str(most)} if most < len(os.sched_getaffinity(0)) else {}
 
 
 def _exit_of(code: int) -> Exit:

@@ -2,7 +2,7 @@
 
 Each document attends to itself alone, with the plain causal kernel, so the cost is the sum of the squares of the
 documents' lengths instead of the square of their sum. It is what variable-length flash attention does on a GPU
-(arXiv 2205.14135), written with torch's own kernel so that it runs everywhere.
+(arXiv 2205.14135, engine/varlen.py), written with torch's own kernel so that it runs everywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from services.training.engine import varlen
 from services.training.engine.alike import SHORTER, runs, side_by_side
 from services.training.engine.causal import CausalAttention, suits
 from services.training.engine.spec import Layout
@@ -46,18 +47,21 @@ def ragged_attention(
         options.get(name) is not None for name in ("s_aux", "softcap", "position_bias")
     ):
         raise NotImplementedError("this model's attention needs its own kernel")
-    if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))
+    if torch.is_autocast_enabled(device := query.device.type):
+        query, key, value = (tensor.to(torch.get_autocast_dtype(device)) for tensor in (query, key, value))
+    if not dropout and varlen.suits(query, key):
+        attended = varlen.attend(query, key, value, document_lengths, scaling, sliding_window)
+        return attended.transpose(1, 2).contiguous(), None
     attend = partial(_attend, dropout=dropout, scaling=scaling, window=sliding_window)
     shorter = min(SHORTER.get(query.dtype, 0), sliding_window or sys.maxsize)
     together = runs(document_lengths, shorter)
     sizes = [sum(lengths) for lengths in together]
     parts = zip(query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True)
-    attended = [
+    one_by_one = [
         side_by_side(attend, *part, lengths) if lengths[0] < shorter else attend(*part)
         for part, lengths in zip(parts, together, strict=True)
     ]
-    return torch.cat(attended, 2).transpose(1, 2).contiguous(), None
+    return torch.cat(one_by_one, 2).transpose(1, 2).contiguous(), None
 
 
 def _attend(

@@ -2,7 +2,7 @@
 
 The libraries write them as chains of small operations, each of which reads and writes a whole activation; between fast
 products that is where the time goes. `fuse` replaces them by the functions below, where a trial shows that the model's
-own code gives the same. GPUs have kernels of their own for this.
+own code gives the same. On a GPU they are Liger's kernels (engine/liger.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from services.training.engine import liger
 
 _TOKENS = 3
 """Of a trial: enough to tell rows apart."""
@@ -82,20 +84,33 @@ class LowRankLinear(torch.autograd.Function):
 
 
 def fuse(model: Any) -> None:
-    """Let the layers of a model compute by the functions above, each kind of layer if a trial agrees.
+    """Let the layers of a model compute by the functions above, or on a GPU by Liger's.
 
     Where there is a GPU, a model that lies on the CPU is on its way there.
     """
-    if model.device.type != "cpu" or torch.cuda.is_available():
-        return
+    if model.device.type == "cuda":
+        if liger.installed():
+            replace(model, liger.quick)
+            liger.rotate_quickly(model)
+    elif not torch.cuda.is_available():
+        replace(model, _quick)
+
+
+def replace(model: Any, quick_way: Callable[[Any], Callable[..., Tensor] | None]) -> None:
+    """Let layers compute in the quick way that there is for them, each kind of layer if a trial agrees."""
     agreed: dict[type, bool] = {}
     for module in model.modules():
-        if (quick := _quick(module)) is not None:
+        if (quick := quick_way(module)) is not None:
             kind = type(module)
             if kind not in agreed:
                 agreed[kind] = _agrees(module, quick)
             if agreed[kind]:
                 module.forward = quick
+
+
+def replaced(model: Any) -> list[str]:
+    """The kinds of layers that do not go their own way."""
+    return sorted({type(module).__name__ for module in model.modules() if "forward" in vars(module)})
 
 
 def _quick(module: Any) -> Callable[..., Tensor] | None:
@@ -131,13 +146,14 @@ def _agrees(module: Any, quick: Callable[..., Tensor]) -> bool:
     """Whether both ways give the same values and the same gradient of their input."""
     weight = next(module.parameters())
     width = weight.shape[-1]
-    x = torch.linspace(-2, 2, _TOKENS * width, dtype=weight.dtype).sin_().view(1, _TOKENS, width).requires_grad_()
+    row = torch.linspace(-2, 2, _TOKENS * width, dtype=weight.dtype, device=weight.device)
+    x = row.sin_().view(1, _TOKENS, width).requires_grad_()
     tolerance = 1e-5 if weight.dtype == torch.float32 else 3e-2
     found = []
     for way in (module.forward, quick):
         try:
             out = way(x)
-        except (TypeError, RuntimeError):
+            found.append((out, *torch.autograd.grad(out.sum(), x)))
+        except Exception:  # a layer called otherwise, or a kernel that this machine cannot compile
             return False
-        found.append((out, *torch.autograd.grad(out.sum(), x)))
     return all(torch.allclose(one, other, tolerance, tolerance) for one, other in zip(*found, strict=True))

@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from services.training.engine import checkpoint as checkpoints
-from services.training.engine import data, optimize
+from services.training.engine import data, kernels, optimize
 from services.training.engine import model as models
 from services.training.engine.budget import minutes_used_up, shortened, steps_within
 from services.training.engine.checkpoint import Checkpoint, Position
@@ -85,6 +85,19 @@ class Run:
         return self.position.step == self.settings.total_steps or minutes_used_up(self.hyperparameters, self.position)
 
 
+@dataclass
+class Materials:
+    """What a run is made of. `limit` is the model's context, `tokens` the folder that `tables` (by split) lie in."""
+
+    tokenizer: Any
+    template: ChatTemplate
+    accelerator: Accelerator
+    model: Any
+    limit: int
+    tokens: Path
+    tables: list[Table]
+
+
 def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, ranks: Ranks = ALONE) -> Run:
     """Load the model, tokenise the data, settle what was left open; or take all that from the checkpoint."""
     asked = spec.hyperparameters
@@ -92,38 +105,28 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     before = checkpoint.settings if checkpoint else None
     threads = before.threads if before else asked.threads or torch.get_num_threads()
     torch.set_num_threads(max(1, threads // ranks.size))
-    tokenizer = load_tokenizer(spec.model.model_dump())
-    template = ChatTemplate.of(tokenizer)
+    dtype = before.dtype if before else ranks.told(lambda: models.choose_dtype(asked.dtype, models.size_of(spec.model)))
+    made_of = gather(spec, dtype, reporter, interrupts, ranks)
 
-    size = models.size_of(spec.model)
-    dtype = before.dtype if before else ranks.told(lambda: models.choose_dtype(asked.dtype, size))
-    accelerator = optimize.accelerator_for(dtype)
-    torch.manual_seed(asked.seed)  # adapters begin at random
-    with reporter.span("load model"):
-        model = models.load_trainable(spec, dtype, ranks)
-    limit = models.context_length(model)
-
-    with reporter.span("tokenise"):
-        tokens = ranks.told(lambda: tokenised(spec, tokenizer, limit, reporter, interrupts))
-        tables = [Table.open(tokens, split) for split in ("train", "validation")]
-    settings = before or ranks.told(lambda: settle(asked, threads, model, dtype, template, tables[0], limit))
+    settings = before or ranks.told(lambda: settle(asked, threads, dtype, made_of))
     settings = settings.at_most(asked.micro_batch_tokens)
-    if settings.template_hash != template.hash:
+    if settings.template_hash != made_of.template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
     cut = Pairs.cut if asked.objective == "dpo" else data.cut
-    training, validation = (cut(table, settings.max_length) for table in tables)
+    training, validation = (cut(table, settings.max_length) for table in made_of.tables)
     total = settings.total_steps or steps_of(asked, training)
 
+    accelerator, model = made_of.accelerator, made_of.model
     loss = spread(model, asked.strategy, ranks, accelerator.device)
     optimizer = accelerator.prepare_optimizer(optimize.make_optimizer(model, asked))
     run = Run(
         spec=spec,
         settings=settings.model_copy(update={"total_steps": total}),
-        tokenizer=tokenizer,
-        template=template,
+        tokenizer=made_of.tokenizer,
+        template=made_of.template,
         training=training,
         validation=validation,
-        prompts=shown_prompts(read_prompts(tokens), limit),
+        prompts=shown_prompts(read_prompts(made_of.tokens), made_of.limit),
         accelerator=accelerator,
         model=model,
         loss=loss,
@@ -141,6 +144,23 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     if checkpoint:
         resume(run, checkpoint)
     return run
+
+
+def gather(
+    spec: TrainingSpec, dtype: Dtype, reporter: Reporter, interrupts: Interrupts, ranks: Ranks = ALONE
+) -> Materials:
+    """Load the model and tokenise the data; of several processes the first one tokenises for all."""
+    tokenizer = load_tokenizer(spec.model.model_dump())
+    template = ChatTemplate.of(tokenizer)
+    accelerator = optimize.accelerator_for(dtype)
+    torch.manual_seed(spec.hyperparameters.seed)  # adapters begin at random
+    with reporter.span("load model"):
+        model = models.load_trainable(spec, dtype, ranks)
+    limit = models.context_length(model)
+    with reporter.span("tokenise"):
+        tokens = ranks.told(lambda: tokenised(spec, tokenizer, limit, reporter, interrupts))
+        tables = [Table.open(tokens, split) for split in ("train", "validation")]
+    return Materials(tokenizer, template, accelerator, model, limit, tokens, tables)
 
 
 def tokenised(spec: TrainingSpec, tokenizer: Any, limit: int, reporter: Reporter, interrupts: Interrupts) -> Path:
@@ -166,20 +186,20 @@ def steps_of(asked: Hyperparameters, training: data.Samples) -> int:
     return steps_within(asked, training.lengths.tolist(), asked.total_steps(len(training)))
 
 
-def settle(
-    asked: Hyperparameters, threads: int, model: Any, dtype: Dtype, template: ChatTemplate, rows: Table, limit: int
-) -> Settings:
+def settle(asked: Hyperparameters, threads: int, dtype: Dtype, made_of: Materials) -> Settings:
     """Decide what the request left open; a resumed run keeps these decisions."""
-    max_length = min(limit, asked.max_length or data.choose_max_length(rows, limit))
+    rows = made_of.tables[0]
+    max_length = min(made_of.limit, asked.max_length or data.choose_max_length(rows, made_of.limit))
     lengths = data.cut(rows, max_length).lengths.tolist()
-    packs = asked.objective == "sft" and models.packs_exactly(model)
+    with made_of.accelerator.autocast():  # attention depends on the precision
+        packs = asked.objective == "sft" and models.packs_exactly(made_of.model)
     return Settings(
         layout=work(lengths, asked, asked.micro_batch_tokens).better if packs else "padded",
         dtype=dtype,
         threads=threads,
         max_length=max_length,
         micro_batch_tokens=asked.micro_batch_tokens,
-        template_hash=template.hash,
+        template_hash=made_of.template.hash,
     )
 
 
@@ -192,6 +212,8 @@ def describe(run: Run) -> None:
         f"{run.hyperparameters.method}: {trained:,} of {whole:,} parameters on {run.accelerator.device}, "
         f"{run.settings.dtype}, {run.settings.threads} threads",
     )
+    for line in kernels.in_words(run.model, run.accelerator.device, run.settings):
+        log("info", line)
     if run.ranks.size > 1:
         log("info", f"{run.ranks.size} processes ({run.hyperparameters.strategy}), each with its share of every step")
     log(
