@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
+from services.training.engine.pinning import keep_to_own_cpus
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=6)
@@ -46,6 +48,8 @@ class Ranks:
         gpus = torch.cuda.is_available()
         if gpus:
             torch.cuda.set_device(local % torch.cuda.device_count())
+        else:
+            keep_to_own_cpus()
         if not distributed.is_initialized():
             distributed.init_process_group(BACKENDS[gpus], timeout=PATIENCE)
         return cls(rank, size, local)

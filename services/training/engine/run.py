@@ -5,6 +5,7 @@ A run that goes on from a checkpoint takes its settlements from there instead, a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,7 +216,8 @@ def describe(run: Run) -> None:
     for line in kernels.in_words(run.model, run.accelerator.device, run.settings):
         log("info", line)
     if run.ranks.size > 1:
-        log("info", f"{run.ranks.size} processes ({run.hyperparameters.strategy}), each with its share of every step")
+        how = f"{run.hyperparameters.strategy}, {len(os.sched_getaffinity(0))} CPUs for the first"
+        log("info", f"{run.ranks.size} processes ({how}), each with its share of every step")
     log(
         "info",
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "

@@ -1,5 +1,6 @@
 """Two processes train as one would; what takes longer to show is in tests/scale."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,5 @@ async def test_two_processes_learn_what_one_does(tmp_path: Path, engines: Engine
         [e["loss"] for e in alone.of("evaluation")], abs=1e-5
     )
     assert shared.result["provenance"]["processes"] == 2
+    share = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert any(f"2 processes (ddp, {share} CPUs for the first)" in m["message"] for m in shared.of("log"))
