@@ -92,7 +92,7 @@ def fuse(model: Any) -> None:
         if liger.installed():
             replace(model, liger.quick)
             liger.rotate_quickly(model)
-    elif not torch.cuda.is_available():
+    elif model.device.type == "cpu" and not torch.cuda.is_available():
         replace(model, _quick)
 
 

@@ -19,8 +19,7 @@ import pytest_asyncio
 
 from shared.engine.child import MESSAGES
 from shared.engine.warm import send_signal
-from shared.runtime import cpus
-from shared.runtime.children import Child, Engines, EngineUnavailable, Exit, clean_environment
+from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
 from tests.watched import ended
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -221,21 +220,6 @@ async def test_the_thread_count_is_the_one_asked_for(engines: Engines, tmp_path:
     target = f"{ENGINES}:environment_threads"
     child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": "3"})
     assert await everything(child) == [{"kind": "result", "threads": 3}]
-
-
-def test_engines_take_no_more_threads_than_a_quota_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(8))
-    monkeypatch.setattr(cpus, "usable", lambda: 3)  # a machine with such a quota
-    assert clean_environment()["OMP_NUM_THREADS"] == "3"
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert clean_environment()["OMP_NUM_THREADS"] == "5"
-
-
-def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(cpus, "usable", lambda: len(os.sched_getaffinity(0)))
-    assert "OMP_NUM_THREADS" not in clean_environment()
 
 
 async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engines, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.runtime import cpus
+from shared.runtime.children import clean_environment
 from shared.runtime.cpus import usable
 
 
@@ -44,3 +46,17 @@ def test_the_first_version_has_two_files(tmp_path: Path) -> None:
 
 def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
     assert usable(tmp_path / "none", tmp_path / "neither") == 8
+
+
+def test_engines_take_no_more_threads_than_a_quota_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(cpus, "usable", lambda: 3)  # a machine with such a quota
+    assert clean_environment()["OMP_NUM_THREADS"] == "3"
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert clean_environment()["OMP_NUM_THREADS"] == "5"
+
+
+def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(cpus, "usable", lambda: 8)
+    assert "OMP_NUM_THREADS" not in clean_environment()
