@@ -22,16 +22,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from services.training.estimates.memory import Plan, memory
+from services.training.estimates import preflight
+from services.training.estimates.lengths import Lengths
+from services.training.hyperparameters import Subject, resolve
+from services.training.machine import Machine
+from services.training.requests import TrainingSettings
 from shared.blobs.manifests import ModelShape
 
 AIM = 0.15
-STEPS, MICRO_BATCHES = 2, 2
+STEPS, MICRO_BATCHES, ROWS = 2, 2, 64
 SIZES: dict[str, dict[str, Any]] = {
     "100M": {"hidden": 768, "layers": 12, "heads": 12, "kv_heads": 4, "mlp": 2048, "vocab": 32_000, "tied": True},
     "225M": {"hidden": 1024, "layers": 8, "heads": 16, "kv_heads": 8, "mlp": 2816, "vocab": 64_000, "tied": False},
 }
-HEAD = 64
+HEAD, CONTEXT, GLUE = 64, 4096, 6
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
@@ -40,18 +44,35 @@ CHATML = (
 
 @dataclass(frozen=True)
 class Setting:
-    """A model, how it is trained, tokens computed at once, and tokens of every row."""
+    """A model, how it is trained, tokens computed at once, and tokens of rows: of the longest, perhaps the shortest."""
 
     model: str
     method: str
     dtype: str
     tokens: int
     length: int
+    shortest: int | None = None
 
     @property
     def name(self) -> str:
         """One line of the table."""
-        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.length}"
+        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.rows}"
+
+    @property
+    def rows(self) -> str:
+        """How long they are."""
+        return f"{self.shortest}-{self.length}" if self.shortest else f"{self.length}"
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a step."""
+        return max(1, self.tokens // self.length) * MICRO_BATCHES
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of the rows."""
+        draw = random.Random(0)
+        return [draw.randint(self.shortest or self.length, self.length) for _ in range(ROWS)]
 
 
 GRID = [
@@ -82,6 +103,11 @@ GRID = [
         ("100M", "lora", "bf16", 768, 384),
         ("100M", "full", "fp32", 512, 256),
         ("225M", "lora", "bf16", 384, 192),
+        ("100M", "lora", "bf16", 512, 64, 60),
+        ("225M", "full", "fp32", 256, 48, 44),
+        ("100M", "qlora", "bf16", 384, 64, 60),
+        ("100M", "lora", "bf16", 512, 96, 32),
+        ("100M", "lora", "fp32", 512, 60, 20),
     )
 ]
 QUICK = 4
@@ -97,15 +123,25 @@ def shape_of(model: str) -> ModelShape:
 
 
 def predicted(setting: Setting) -> int:
-    """Bytes above the libraries; the rows' last tokens are no input, and half of each row is trained."""
-    plan = Plan(
-        method=setting.method,  # type: ignore[arg-type]
+    """Bytes above the libraries, as the API would tell them."""
+    shape = shape_of(setting.model)
+    asked = TrainingSettings(
+        method=setting.method,
         dtype=setting.dtype,
-        tokens=setting.tokens,
-        length=setting.length,
-        trained=0.5,
+        micro_batch_tokens=setting.tokens,
+        batch_size=setting.batch_size,
+        max_steps=STEPS,
     )
-    return memory(shape_of(setting.model), plan).peak
+    facts = Subject(parameters=shape.parameters, context_length=CONTEXT, rows=ROWS, form="messages")
+    resolved = resolve(asked, facts, Machine(cpu=1, gpu=0, memory_gb=64), 1)
+    lengths = Lengths([(size, answer_of(size), size - answer_of(size), 1) for size in setting.lengths], ROWS, 0)
+    subject = preflight.Subject(shape, CONTEXT, lengths, limit=None, fast_bf16=False)
+    return preflight.memory_of(resolved, subject).peak
+
+
+def answer_of(length: int) -> int:
+    """Tokens of a row that are trained: half of its words, and the end."""
+    return (length - GLUE) // 2 + 1
 
 
 def make(model: str, folder: Path) -> None:
@@ -134,7 +170,7 @@ def make(model: str, folder: Path) -> None:
         num_attention_heads=size["heads"],
         num_key_value_heads=size["kv_heads"],
         head_dim=HEAD,
-        max_position_embeddings=4096,
+        max_position_embeddings=CONTEXT,
         tie_word_embeddings=size["tied"],
         bos_token_id=None,
         eos_token_id=0,
@@ -146,8 +182,8 @@ def make(model: str, folder: Path) -> None:
     made.save_pretrained(folder)
 
 
-def write_rows(path: Path, length: int, count: int) -> None:
-    """Conversations of `length` tokens, half of them the answer."""
+def write_rows(path: Path, lengths: list[int]) -> None:
+    """Conversations of so many tokens, half of them the answer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -156,23 +192,22 @@ def write_rows(path: Path, length: int, count: int) -> None:
     def words(count: int) -> str:
         return " ".join(f"w{draw.randrange(30_000)}" for _ in range(count))
 
-    def row() -> str:
-        said = length - 8
-        turns = {"user": words(said - said // 2), "assistant": words(said // 2)}
+    def row(length: int) -> str:
+        answer = answer_of(length) - 1
+        turns = {"user": words(length - GLUE - answer), "assistant": words(answer)}
         return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns.items()]})
 
-    rows = [row() for _ in range(count)]
-    pq.write_table(pa.table({"row_id": range(count), "source": ["made"] * count, "row": rows}), path)
+    rows = list(map(row, lengths))
+    pq.write_table(pa.table({"row_id": range(len(rows)), "source": ["made"] * len(rows), "row": rows}), path)
 
 
 def measure(setting: Setting, folder: Path) -> dict[str, Any]:
     """Run the setting in a process of its own."""
-    model, rows = folder / setting.model, folder / f"{setting.length}.parquet"
+    model, rows = folder / setting.model, folder / f"{setting.rows}.parquet"
     if not model.exists():
         make(model.name, model)
-    batch = max(1, setting.tokens // setting.length) * MICRO_BATCHES
     if not rows.exists():
-        write_rows(rows, setting.length, 64)
+        write_rows(rows, setting.lengths)
     with tempfile.TemporaryDirectory(dir=folder) as workdir:
         spec = {
             "workdir": workdir,
@@ -182,7 +217,7 @@ def measure(setting: Setting, folder: Path) -> dict[str, Any]:
                 "method": setting.method,
                 "dtype": setting.dtype,
                 "micro_batch_tokens": setting.tokens,
-                "batch_size": batch,
+                "batch_size": setting.batch_size,
                 "max_steps": STEPS,
                 "checkpoint_every": STEPS,
                 "learning_rate": 1e-4,

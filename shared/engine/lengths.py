@@ -8,17 +8,19 @@ Spec: {"shards": [paths], "rows": in all of them, "model": reference}. Result: {
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from shared.engine.protocol import Commands, EngineError, Reporter
 from shared.engine.template import ChatTemplate
+from shared.engine.tokenise import Encoded, Marked
 from shared.engine.tokenizer import load_tokenizer
 
 SAMPLED = 4_000
 """Rows that are tokenised at most, evenly spread."""
-PROGRESS_ROWS = 500
+AT_ONCE = 500
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -27,14 +29,13 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     stride = -(-spec["rows"] // SAMPLED)
     lengths: Counter[tuple[int, int, int]] = Counter()
     counted = refused = 0
-    for row in _rows(spec["shards"], stride):
-        counted += 1
-        try:
-            lengths.update(_lengths(template, row))
-        except EngineError:
-            refused += 1
-        if counted % PROGRESS_ROWS == 0:
-            reporter.progress(counted, spec["rows"] // stride, "rows")
+    rows = _rows(spec["shards"], stride)
+    while block := list(islice(rows, AT_ONCE)):
+        marked = [_marked(template, row) for row in block]
+        encoded = template.encode_all([text for texts in marked for text in texts or ()])
+        lengths.update(map(_length, encoded))
+        counted, refused = counted + len(block), refused + marked.count(None)
+        reporter.progress(counted, spec["rows"] // stride, "rows")
     samples = [[*length, count] for length, count in sorted(lengths.items())]
     return {"counted": counted, "refused": refused, "samples": samples}
 
@@ -50,12 +51,18 @@ def _rows(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
                     index += 1
 
 
-def _lengths(template: ChatTemplate, row: dict[str, Any]) -> Iterator[tuple[int, int, int]]:
-    for sample in samples_of(row):
-        for expanded in template.expand(sample):
-            encoded = template.encode(expanded)
-            first = encoded.trained.index(True) if any(encoded.trained) else len(encoded.trained)
-            yield len(encoded.input_ids), sum(encoded.trained), first
+def _marked(template: ChatTemplate, row: dict[str, Any]) -> list[Marked] | None:
+    """None where the template refuses the row."""
+    try:
+        return [text for sample in samples_of(row) for text in template.marked(sample)]
+    except EngineError:
+        return None
+
+
+def _length(sample: Encoded) -> tuple[int, int, int]:
+    spans = [(start, end) for start, end in sample.spans if start < end]
+    first = min((start for start, _ in spans), default=len(sample))
+    return len(sample), sum(end - start for start, end in spans), first
 
 
 def samples_of(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from transformers import AttentionInterface
 from services.training.engine import varlen
 from services.training.engine.alike import SHORTER, runs, side_by_side
 from services.training.engine.causal import CausalAttention, suits
-from services.training.engine.spec import Layout
+from services.training.layouts import Layout
 
 _NAME = "ragged"
 

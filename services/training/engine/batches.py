@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.training.engine.spec import Layout
+from services.training.layouts import Layout, micro_batches
 
 
 @dataclass(frozen=True)
@@ -64,39 +64,6 @@ def step_rows(rows: int, batch_size: int, seed: int, step: int) -> list[int]:
     """The rows of optimizer step `step` (from 0); an epoch's last step may have fewer."""
     epoch, within = divmod(step, steps_per_epoch(rows, batch_size))
     return epoch_order(rows, seed, epoch)[within * batch_size : (within + 1) * batch_size]
-
-
-def micro_batches(lengths: Sequence[int], budget: int, layout: Layout) -> list[list[int]]:
-    """Indices of `lengths` in groups of at most `budget` tokens, padding included; a longer row stands alone.
-
-    Longest first, so that a step which does not fit into memory fails at its beginning.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    return _first_fit(lengths, order, budget) if layout == "packed" else _like_lengths(lengths, order, budget)
-
-
-def _first_fit(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
-    groups: list[list[int]] = []
-    free: list[int] = []
-    for index in order:
-        place = next((i for i, room in enumerate(free) if lengths[index] <= room), None)
-        if place is None:
-            groups.append([index])
-            free.append(budget - lengths[index])
-        else:
-            groups[place].append(index)
-            free[place] -= lengths[index]
-    return groups
-
-
-def _like_lengths(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
-    groups: list[list[int]] = []
-    for index in order:
-        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= budget:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups
 
 
 def shares(lengths: Sequence[int], budget: int, layout: Layout, processes: int) -> list[list[list[int]]]:

@@ -16,8 +16,9 @@ from services.training.engine.attention import attention_for
 from services.training.engine.batches import MicroBatch
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.ranks import ALONE, Ranks
-from services.training.engine.spec import Dtype, Hyperparameters, Layout
+from services.training.engine.spec import Dtype, Hyperparameters
 from services.training.engine.spread import adding_up
+from services.training.layouts import Layout
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _COSINE_FLOOR = 0.1

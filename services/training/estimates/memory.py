@@ -8,10 +8,10 @@ process beyond its imported libraries. The GPU's are the same counts with anothe
 from dataclasses import dataclass
 from typing import Literal
 
+from services.training.layouts import Layout
 from shared.blobs.manifests import ModelShape
 
 Method = Literal["full", "lora", "qlora"]
-Layout = Literal["packed", "padded"]
 
 SIZES = {"fp32": 4, "bf16": 2, "fp16": 2}
 MOST_LOGITS = 1 << 26
@@ -165,17 +165,26 @@ def _loading(shape: ModelShape, plan: Plan) -> float:
 def kept_per_token(shape: ModelShape, plan: Plan) -> float:
     """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer.
 
-    Of a norm: its input in fp32, and what it gives, once for all layers that take it (engine/fused.py). Of attention:
-    queries, keys, values, what it gives, probabilities. Of the MLP: both branches, the activated one and the product.
-    Over four-bit layers every adapter casts its input for itself.
+    Of a norm: its input in fp32, and what it gives, once for all layers that take it (engine/fused.py). Of the MLP:
+    both branches, the activated one and the product. Over four-bit layers every adapter casts its input for itself.
     """
-    hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
-    size = SIZES[plan.dtype]
-    short = plan.layout == "packed" and not plan.gpu and plan.length < SHORTEST[plan.dtype]
-    attention = (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
+    hidden, size = shape.hidden, SIZES[plan.dtype]
     given = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
-    inputs = (given * hidden + queries + shape.mlp) * size
-    return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + attention + _adapters(shape, plan)
+    inputs = (given * hidden + shape.heads * shape.head_size + shape.mlp) * size
+    return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + _attention(shape, plan) + _adapters(shape, plan)
+
+
+def _attention(shape: ModelShape, plan: Plan) -> float:
+    """Queries, keys, values, what it gives, and what tells the probabilities.
+
+    Behind a mask every head has keys and values of its own, and every layer the mask in numbers. Short documents side
+    by side are computed in fp32 (engine/alike.py).
+    """
+    queries, keys, size = shape.heads * shape.head_size, shape.kv_heads * shape.head_size, SIZES[plan.dtype]
+    if plan.layout == "padded":
+        return 4 * queries * size + plan.length * size + 4 * shape.heads
+    short = not plan.gpu and plan.length < SHORTEST[plan.dtype]
+    return (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
 
 
 def _adapters(shape: ModelShape, plan: Plan) -> float:
@@ -184,7 +193,7 @@ def _adapters(shape: ModelShape, plan: Plan) -> float:
 
 def _probabilities(shape: ModelShape, plan: Plan) -> float:
     """Half a square per head where engine/causal.py attends; else a float per head, the kernel's normaliser."""
-    kept = plan.layout == "packed" and not plan.gpu and plan.dtype in BLOCK
+    kept = not plan.gpu and plan.dtype in BLOCK
     if not kept or plan.length < SHORTEST[plan.dtype] or shape.heads * plan.length**2 > MOST_KEPT:
         return 4 * shape.heads
     return shape.heads * (plan.length + BLOCK[plan.dtype]) / 2 * SIZES[plan.dtype]

@@ -1,6 +1,5 @@
 """What a job will need, whether the machine has it, and what would fit instead. Pure."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,6 +7,7 @@ from typing import Any, Literal
 from services.training.errors import DoesNotFit, UnsuitableDataset
 from services.training.estimates.lengths import Cut, Lengths
 from services.training.estimates.memory import Memory, Plan, memory, trainable
+from services.training.estimates.micro_batch import heaviest
 from services.training.hyperparameters import TYPICAL_ROW_TOKENS, Resolved
 from shared.blobs.manifests import ModelShape
 
@@ -81,25 +81,20 @@ def plan_of(resolved: Resolved, subject: Subject, changes: Mapping[str, Any] | N
     cut = rows_within(resolved, subject)
     longest = min(cut.longest, changes.get("max_length", cut.longest))
     most = int(changes.get("micro_batch_tokens", values["micro_batch_tokens"]))
-    step = _largest_step(cut, int(values["batch_size"]), longest)
+    batch = heaviest(subject.lengths, cut, longest, int(values["batch_size"]), most)
     return Plan(
         method=changes.get("method", resolved.method),
         dtype=changes.get("dtype", dtype_of(resolved, subject)),
-        tokens=max(longest, min(most, step)),
-        length=longest,
-        trained=cut.trained,
-        accumulates=step > most,
+        tokens=batch.tokens,
+        length=batch.length,
+        trained=batch.trained,
+        accumulates=batch.accumulates,
         rank=int((values["lora"] or {}).get("rank") or 16),
         optimizer=values["optimizer"],
         quantization=values["quantization"],
+        layout=batch.layout,
         gpu=resolved.resources.gpu > 0,
     )
-
-
-def _largest_step(cut: Cut, rows: int, longest: int) -> int:
-    """Tokens of a large step of rows drawn at random: three standard deviations above the mean."""
-    spread = math.sqrt(max(0.0, cut.square - cut.mean**2) * rows)
-    return min(rows * longest, math.ceil(rows * min(cut.mean, longest) + 3 * spread))
 
 
 def memory_of(resolved: Resolved, subject: Subject) -> Memory:

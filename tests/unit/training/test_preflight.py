@@ -113,6 +113,22 @@ def test_the_heaviest_micro_batch_follows_from_rows_and_settings() -> None:
     assert long.tokens == long.length == 2000  # a longer row stands alone
 
 
+def test_short_rows_of_like_lengths_are_padded_as_the_engine_will_pad_them() -> None:
+    short = Lengths([(60, 20, 40, 500), (64, 54, 10, 500)], 1000, 0)
+    plan = preflight.plan_of(asked(SEEDLING, batch_size=64, micro_batch_tokens=512), on(SEEDLING, 8, short))
+    assert (plan.layout, plan.tokens, plan.length) == ("padded", 512, 64)
+    assert plan.trained > (20 * 500 + 54 * 500) / (124 * 500)  # from the first column that any row of them learns
+    uneven = Lengths([(10, 5, 5, 500), (64, 54, 10, 500)], 1000, 0)
+    assert preflight.plan_of(asked(SEEDLING), on(SEEDLING, 8, uneven)).layout == "packed"
+
+
+def test_padding_is_part_of_a_padded_micro_batch() -> None:
+    few = Lengths([(60, 30, 30, 990), (64, 34, 30, 10)], 1000, 0)
+    plan = preflight.plan_of(asked(SEEDLING, batch_size=8), on(SEEDLING, 8, few))
+    assert plan.layout == "padded"
+    assert 8 * 60 < plan.tokens <= 8 * 64
+
+
 def test_lengths_are_cut_as_the_engine_cuts_them() -> None:
     cut = ROWS.cut(200)
     assert (cut.rows, cut.longest) == (900, 100)

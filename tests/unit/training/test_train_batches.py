@@ -20,13 +20,13 @@ from transformers import (
 )
 
 from services.training.engine.attention import attention_for
-from services.training.engine.batches import Sample, collate, epoch_order, micro_batches, step_rows
+from services.training.engine.batches import Sample, collate, epoch_order, step_rows
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.loss import loss_sum
 from services.training.engine.model import packs_exactly
 from services.training.engine.optimize import accumulate
-from services.training.engine.spec import Layout
 from services.training.engine.spread import StepLoss
+from services.training.layouts import Layout, micro_batches
 from shared.engine.protocol import Commands
 
 SHAPE: dict[str, Any] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.training.engine.layout import why_this_layout, work
-from services.training.engine.spec import Hyperparameters, Layout
+from services.training.engine.spec import Hyperparameters
+from services.training.layouts import Layout
 
 ASKED = Hyperparameters(max_steps=3, batch_size=4, learning_rate=1e-3)
 
