@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.export.errors import UnknownModel
 from services.export.models import Format
 from services.export.service import ExportService
 from shared.bus.protocol import Reject
@@ -22,6 +23,8 @@ def subscriptions(service: ExportService) -> Mapping[type[Event], EventHandler]:
             for wish in event.after:
                 if form := FORMATS.get(wish):
                     await service.ensure(envelope.project, event.model_id, form, job_id=event.job_id)
+        except UnknownModel:
+            return  # its manifest was there before the event was: it has been deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

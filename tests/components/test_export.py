@@ -14,16 +14,31 @@ import pytest_asyncio
 
 from services.export.app import build
 from services.export.handlers import subscriptions
+from services.export.service import ExportService
 from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
-from shared.events.training import TrainingSucceeded
+from shared.events.training import FollowUp, TrainingSucceeded
 from tests.house import until
 from tests.tuned import Room, open_room
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TUNED = "/models/custom/model_tuned"
+
+
+def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
+    return TrainingSucceeded(
+        job_id="job_1",
+        model_id=model_id,
+        model_uri=f"anneal://default/models/custom/{model_id}",
+        name="tiny tuned",
+        base="tiny",
+        method="lora",
+        dataset_id="dataset_chat",
+        dataset_version="v1",
+        after=after,
+    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,17 +115,7 @@ async def test_downloads_resume_and_are_not_repeated(room: Room) -> None:
 async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
     room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    event = TrainingSucceeded(
-        job_id="job_1",
-        model_id="model_tuned",
-        model_uri="anneal://default/models/custom/model_tuned",
-        name="tiny tuned",
-        base="tiny",
-        method="lora",
-        dataset_id="dataset_chat",
-        dataset_version="v1",
-        after=["evaluate", "export_onnx"],
-    )
+    event = trained("model_tuned", "evaluate", "export_onnx")
     await room.resources.bus.publish(Envelope.of(event, room="training", subject="job_1", project="default"))
     completed = await room.hear(ExportCompleted)
     shown = (await room.http.get(f"/exports/{completed['export_id']}")).json()
@@ -126,6 +131,13 @@ async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
     monkeypatch.chdir(folder)
     exec(snippet.group(1), {})
     assert capsys.readouterr().out.strip()
+
+
+async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_exported(room: Room) -> None:
+    event = trained("model_gone", "export_torch")
+    service = ExportService(None, room.resources.blobs, None)  # type: ignore[arg-type]  # it gets no further
+    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+    await subscriptions(service)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
 
 
 async def test_an_adapter_names_its_base_and_not_our_folders(room: Room, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,19 @@ STRATEGIES = ("ddp", "fsdp")
 METHODS = ("lora", "full")
 CLOSE = 1e-5
 """Between losses, in nats: other orders of the same sums."""
+
+WORDY = """
+import os, threading
+from services.training.engine.peers import together
+from shared.engine.protocol import EngineError, Reporter
+
+def work():
+    if os.environ["RANK"] == "1":
+        raise EngineError("too_much", "x" * 200_000)
+    threading.Event().wait()
+
+together(2, work, Reporter(1))
+"""
 
 Alone = Callable[[str], tuple[dict[str, Any], Watched]]
 
@@ -128,6 +142,13 @@ async def test_the_death_of_one_process_is_the_death_of_all(
     assert found.exit is not None
     assert found.exit.signal == signal.SIGKILL
     assert "Process 2 of 2 was ended by SIGKILL, and the others with it." in [m["message"] for m in found.of("log")]
+
+
+def test_a_process_that_fails_with_many_words_is_heard() -> None:
+    """More than a pipe holds (64 KB, pipe(7)): it cannot end before the first one listens."""
+    done = subprocess.run([sys.executable, "-c", WORDY], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
+    failed = json.loads(done.stdout.splitlines()[-1])
+    assert (failed["kind"], failed["code"], len(failed["detail"])) == ("failed", "too_much", 200_000)
 
 
 async def test_a_process_without_memory_says_so_for_all(tmp_path: Path, engines: Engines, tiny: Path) -> None:

@@ -20,7 +20,6 @@ from services.training.engine.spec import Settings
 from services.training.engine.spread import part
 from shared.engine.protocol import EngineError
 
-FORMAT = 1
 _INDEX, _WEIGHTS, _BEST, _OPTIMIZER = "checkpoint.json", "weights.safetensors", "best.safetensors", "optimizer.pt"
 
 
@@ -197,7 +196,6 @@ def link(source: Path, target: Path) -> None:
 
 def _write_index(folder: Path, position: Position, settings: Settings) -> None:
     index: dict[str, Any] = {
-        "format": FORMAT,
         "position": position.model_dump(),
         "settings": settings.model_dump(),
         "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},

@@ -63,7 +63,8 @@ class _Peer:
         self._process = _FORK.Process(target=_live, args=(rank, work, saying), daemon=True)
         self._process.start()
         saying.close()
-        self.sentinel = self._process.sentinel
+        self.signs = (self._process.sentinel, self._said)
+        """Whichever is ready first: a long word is not through before it is heard."""
 
     def kill(self) -> None:
         """End it now, if it still runs."""
@@ -71,11 +72,11 @@ class _Peer:
 
     def ended(self) -> tuple[int, dict[str, Any]]:
         """Its exit code, negative for a signal, and the failure that it told."""
-        self._process.join()
         try:
             failure = self._said.recv()
         except EOFError:
             failure = {"code": "engine_crashed", "detail": f"process {self.rank} ended without a word"}
+        self._process.join()
         return self._process.exitcode or 0, failure
 
 
@@ -120,10 +121,11 @@ class _Group:
             peer.kill()
 
     def _watch(self) -> None:
-        running: dict[Any, _Peer] = {peer.sentinel: peer for peer in self._peers}
+        running = list(self._peers)
         while running:
-            for sentinel in wait(list(running)):
-                peer = running.pop(sentinel)
+            ready = wait([sign for peer in running for sign in peer.signs])
+            for peer in [peer for peer in running if not set(peer.signs).isdisjoint(ready)]:
+                running.remove(peer)
                 code, failure = peer.ended()
                 if code and not self._over.is_set():
                     self._end()
