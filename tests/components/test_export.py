@@ -37,7 +37,7 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
         method="lora",
         dataset_id="dataset_chat",
         dataset_version="v1",
-        after=after,
+        after=list(after),
     )
 
 
