@@ -28,6 +28,7 @@ from services.training.hyperparameters import Subject, resolve
 from services.training.machine import Machine
 from services.training.requests import TrainingSettings
 from shared.blobs.manifests import ModelShape
+from shared.runtime.children import clean_environment
 
 AIM = 0.15
 STEPS, MICRO_BATCHES, ROWS = 2, 2, 64
@@ -227,7 +228,8 @@ def measure(setting: Setting, folder: Path) -> dict[str, Any]:
             "checkpoints": f"{workdir}/checkpoints",
         }
         command = [sys.executable, __file__, "--child"]
-        done = subprocess.run(command, input=json.dumps(spec), capture_output=True, text=True, check=False)
+        env = {**clean_environment(), "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, env=env, input=json.dumps(spec), capture_output=True, text=True, check=False)
     if done.returncode:
         return {"ran": False, "error": done.stderr[-500:]}
     return {"ran": True, **json.loads(done.stdout.splitlines()[-1])}

@@ -2,8 +2,17 @@
 
 import ctypes
 
-_MMAP_MAX, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = -4, -1, -2, -8
+_MXFAST, _MMAP_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = 1, -4, -3, -1, -2, -8
 """Option numbers of mallopt(3)."""
+
+
+def leave_no_holes() -> None:
+    """Tell glibc's malloc to have big blocks from the kernel, each for itself, and to merge the scraps between others.
+
+    What loading and quantising a model takes in between is gone then, and a freed block, with the scraps that its
+    alignment cost, is large enough for the next one of its size. Elsewhere than on glibc it does nothing.
+    """
+    _tell_malloc((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 1 << 17), (_MXFAST, 0))
 
 
 def keep_freed_memory() -> None:
@@ -12,11 +21,7 @@ def keep_freed_memory() -> None:
     Every training step asks for the same ones again, and in a virtual machine the page faults cost up to as much as the
     arithmetic. For a process that ends with its job; elsewhere than on glibc it does nothing.
     """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        options = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
-        for option, value in options:
-            libc.mallopt(option, value)
+    _tell_malloc((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
 
 
 def give_back_freed_memory() -> None:
@@ -27,3 +32,10 @@ def give_back_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
+
+
+def _tell_malloc(*options: tuple[int, int]) -> None:
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for option, value in options:
+            libc.mallopt(option, value)

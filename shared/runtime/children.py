@@ -27,6 +27,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _KEPT = frozenset(("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HF_HOME"))
 _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
+_MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""Freed scraps of memory are merged with their neighbours instead of being kept apart (docs/experiments.md)."""
 _UNREAD = 64  # messages waiting for a slow reader; beyond them the child itself waits
 
 
@@ -337,7 +339,7 @@ def clean_environment() -> dict[str, str]:
     """The environment without credentials and settings of the service; model hubs are out of bounds."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**_WAITING, **_threads(), **kept, **ours}
+    return {**_WAITING, **_MERGING, **_threads(), **kept, **ours}
 
 
 def _threads() -> dict[str, str]:

@@ -15,7 +15,7 @@ from services.training.engine import evaluate, optimize
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
-from shared.engine.memory import keep_freed_memory
+from shared.engine.memory import leave_no_holes
 from shared.engine.protocol import Commands, Reporter, run_by_hand
 
 _STEPS = 2
@@ -24,7 +24,7 @@ _STEPS = 2
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Prepare the run as the job would, and take the steps."""
-    keep_freed_memory()
+    leave_no_holes()
     before = _resident("VmRSS")
     try:
         run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))

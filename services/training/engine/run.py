@@ -30,6 +30,7 @@ from services.training.engine.ranks import ALONE, Ranks
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
 from services.training.engine.spread import part_of_optimizer, spread
 from services.training.engine.tokens import Table, read_prompts
+from shared.engine.memory import keep_freed_memory
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
 from shared.engine.tokenizer import load_tokenizer
@@ -157,6 +158,7 @@ def gather(
     torch.manual_seed(spec.hyperparameters.seed)  # adapters begin at random
     with reporter.span("load model"):
         model = models.load_trainable(spec, dtype, ranks)
+    keep_freed_memory()  # from here on every step wants the same blocks
     limit = models.context_length(model)
     with reporter.span("tokenise"):
         tokens = ranks.told(lambda: tokenised(spec, tokenizer, limit, reporter, interrupts))

@@ -29,7 +29,7 @@ from services.training.engine.run import Run, prepare
 from services.training.engine.spec import TrainingSpec
 from services.training.engine.spread import whole
 from services.training.engine.usage import telling, usage_of
-from shared.engine.memory import keep_freed_memory
+from shared.engine.memory import leave_no_holes
 from shared.engine.protocol import Commands, Reporter, run_by_hand, silent
 
 
@@ -38,7 +38,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
     At {"op": "stop"} it writes a checkpoint and returns with `stopped`; at {"op": "cancel"} it just returns.
     """
-    keep_freed_memory()
+    leave_no_holes()
     asked = TrainingSpec.of(spec)
     processes = 1 if "WORLD_SIZE" in os.environ else asked.hyperparameters.processes  # else torchrun has started them
     if processes == 1:

@@ -20,6 +20,8 @@ MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 112}, {"fp32": 64, "
 """Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
+QUANTISING = 14
+"""Bytes per weight of a matrix in between: itself and scaled in fp32, its codes as integers and as bytes."""
 INT8 = 1.0
 """Bytes per weight, beside a float for each row (arXiv 2208.07339)."""
 ADAM, ADAM_8BIT = 8, 2 + 8 / 256
@@ -28,27 +30,29 @@ ADAM, ADAM_8BIT = 8, 2 + 8 / 256
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted rather than counted. `beside` bytes are the engine's own, whatever it trains.
+    """What was fitted rather than counted. `beside` bytes are the engine's own, `products` more where they are in bf16.
 
     `spread` is what the allocator holds for each byte that a step works with, by method and, of adapters, computing
     type; `scattered` the same for each byte of gradients and moments, which come and go among them.
     """
 
     beside: float
+    products: float
     spread: dict[str, float]
     scattered: float
 
 
 CPU = Calibration(
     beside=80e6,
-    spread={"full": 1.5, "lora fp32": 1.7, "lora bf16": 1.38, "qlora fp32": 2.0, "qlora bf16": 1.6},
+    products=40e6,
+    spread={"full": 1.5, "lora fp32": 1.44, "lora bf16": 1.23, "qlora fp32": 1.65, "qlora bf16": 1.46},
     scattered=0.1,
 )
 """glibc 2.36 and torch 2.13: an aligned block that was freed is too small for the next request of its own size.
 
 From benchmarks/preflight.py.
 """
-GPU = Calibration(beside=6e8, spread={}, scattered=0.0)
+GPU = Calibration(beside=6e8, products=0.0, spread={}, scattered=0.0)
 """The CUDA context and a caching allocator, which loses about a tenth. Unmeasured: what is commonly reported."""
 LOST = 1.1
 
@@ -108,7 +112,8 @@ def memory(shape: ModelShape, plan: Plan) -> Memory:
     working = activations + logits + _head(shape, plan)
     gradients, moments = 4 * trained, (ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained
     spread = calibration.spread.get("full" if plan.method == "full" else f"{plan.method} {plan.dtype}", LOST)
-    overhead = calibration.beside + working * spread - activations - logits
+    beside = calibration.beside + (0 if plan.dtype == "fp32" else calibration.products)
+    overhead = beside + working * spread - activations - logits
     return Memory(
         weights=round(_weights(shape, plan) + (0 if plan.method == "full" else 4 * trained)),
         gradients=gradients,
@@ -152,13 +157,13 @@ def _weights(shape: ModelShape, plan: Plan) -> float:
 def _loading(shape: ModelShape, plan: Plan) -> float:
     """The files as they are mapped, and what is made of them; those of the right type already are the weights.
 
-    What becomes four bits is converted first, by several threads, at worst all of it before the first is given back.
+    What becomes four bits does so matrix by matrix: behind the last of the largest is all the rest.
     """
     files = shape.stored * shape.parameters
     if plan.method == "lora" and round(shape.stored) == SIZES[plan.dtype]:
         return files
     if plan.method == "qlora":
-        return files + _weights(shape, plan) + SIZES[plan.dtype] * _inner(shape)
+        return files + _weights(shape, plan) + QUANTISING * max(inputs * outputs for inputs, outputs in _linear(shape))
     return files + (4 if plan.method == "full" else SIZES[plan.dtype]) * shape.parameters
 
 
