@@ -48,10 +48,7 @@ CPU = Calibration(
     spread={"full": 1.0, "lora fp32": 1.44, "lora bf16": 1.23, "qlora fp32": 1.65, "qlora bf16": 1.46},
     scattered=0.1,
 )
-"""glibc 2.36 and torch 2.13: an aligned block that was freed is too small for the next request of its own size.
-
-From benchmarks/preflight.py.
-"""
+"""glibc 2.36 and torch 2.13, with what shared/engine/memory.py tells the former. From benchmarks/preflight.py."""
 GPU = Calibration(beside=6e8, products=0.0, spread={}, scattered=0.0)
 """The CUDA context and a caching allocator, which loses about a tenth. Unmeasured: what is commonly reported."""
 LOST = 1.1
