@@ -1,4 +1,4 @@
-# Anneal. `make` alone lists what there is. Of all modules that pip installs few are ever imported, and compiled then.
+# Anneal. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -15,7 +15,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Anneal needs Python 3.11 or newer; set PYTHON=python3.11")'
 	@echo "Installing into $(VENV) (about 700 MB to download with a CPU build of torch, 5 GB with the CUDA build) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[engine,ray,amqp,mongo,s3,otel,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[engine,ray,amqp,mongo,s3,otel,dev]"
 	@touch $@
 
 .PHONY: install
@@ -39,7 +39,7 @@ export ANNEAL_SERVERS_VENV := $(abspath $(SERVERS))
 $(SERVERS)/.installed: requirements/servers.txt
 	@test -x $(SERVERS)/bin/python || $(PYTHON) -m venv $(SERVERS)
 	@for attempt in 1 2 3; do \
-	  $(SERVERS)/bin/python -m pip install --quiet --no-compile --requirement requirements/servers.txt && touch $@ && break; \
+	  $(SERVERS)/bin/python -m pip install --quiet --requirement requirements/servers.txt && touch $@ && break; \
 	  echo "attempt $$attempt failed" >&2; sleep 5; \
 	done; true
 
