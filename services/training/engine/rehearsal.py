@@ -13,7 +13,6 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from services.training.engine import optimize
-from services.training.engine.fused import fuse
 from services.training.engine.model import with_adapters
 from services.training.engine.provenance import code, versions
 from services.training.engine.spec import Hyperparameters
@@ -34,5 +33,4 @@ def rehearse() -> None:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(_BASE, local_files_only=True))
         adapted = with_adapters(model, _ASKED, _BASE.name) if "peft" in sys.modules else model
-    fuse(adapted)
     optimize.make_scheduler(optimize.make_optimizer(adapted, _ASKED), _ASKED, 1)
