@@ -11,12 +11,9 @@ also `span`, phase by phase (timeline.py).
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from services.inference.engine.lane import Command, Lane
@@ -26,27 +23,13 @@ from services.inference.engine.timeline import Timeline
 from services.inference.engine.tools import chat_prompt
 from shared.engine.generate import Request, decode
 from shared.engine.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
+from shared.engine.repeating import repeating
 from shared.engine.template import ChatTemplate
 
 MOST_ROWS = 32
 """Answers that are decoded at once; more wait their turn."""
 SIGN_INTERVAL = 5.0
-
-
-@contextmanager
-def _signs_of_life(reporter: Reporter) -> Iterator[None]:
-    """Say every few seconds that a model is being loaded, which can take minutes."""
-    loaded = threading.Event()
-
-    def report() -> None:
-        while not loaded.wait(SIGN_INTERVAL):
-            reporter.emit("loading")
-
-    threading.Thread(target=report, daemon=True).start()
-    try:
-        yield
-    finally:
-        loaded.set()
+"""Seconds between two signs of life while a model is loaded, which can take minutes."""
 
 
 class Serving:
@@ -117,7 +100,7 @@ class Serving:
                 return
             if command["op"] == "load" or uri not in self._residency:
                 self._timeline.enter(request_id, "load model")
-            with _signs_of_life(self._reporter):
+            with repeating(lambda: self._reporter.emit("loading"), SIGN_INTERVAL):
                 variant = self._residency.get(command["model"], self._used())
             self._leaving.discard(uri)
             self._tell_residents()

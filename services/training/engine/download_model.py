@@ -6,7 +6,6 @@ The access token comes as the first command ({"op": "token", "token": str | null
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -26,6 +25,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from shared.engine.protocol import Commands, EngineError, Reporter
+from shared.engine.repeating import repeating
 
 WANTED = ("*.safetensors", "*.json", "tokenizer.model", "*.jinja", "merges.txt", "vocab.txt", "LICENSE*", "README.md")
 SLACK = 2**30
@@ -65,31 +65,14 @@ def download(spec: dict[str, Any], token: str | None, reporter: Reporter, comman
     check_files(spec["hub_id"], files, output)
     total = sum(files.values())
     reporter.log("info", f"{spec['hub_id']} at commit {info.sha}: {len(files)} files, {total} bytes")
-    with progress_of(output, total, reporter):
+    # parts of files that an earlier attempt left count too
+    with repeating(lambda: reporter.progress(min(total, size_of(output)), total, "bytes"), REPORTED_EVERY):
         for name in sorted(files, key=lambda name: files[name]):
             if commands.poll():
                 return {"stopped": True}
             fetch(spec, str(info.sha), name, token)
-    return {"path": str(output), "revision": info.sha, "size": total}
-
-
-@contextmanager
-def progress_of(folder: Path, total: int, reporter: Reporter) -> Iterator[None]:
-    """Report the folder's size every second: parts of files that an earlier attempt left count too."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(REPORTED_EVERY):
-            reporter.progress(min(total, size_of(folder)), total, "bytes")
-
-    watcher = threading.Thread(target=watch, name="progress", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
     reporter.progress(total, total, "bytes")
+    return {"path": str(output), "revision": info.sha, "size": total}
 
 
 def size_of(folder: Path) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import cache
 
 import psutil
 
 from services.training.engine.metrics import gpu_gauges
 from services.training.engine.ranks import Ranks
 from shared.engine.protocol import Reporter
+from shared.engine.repeating import repeating
 
 Read = Callable[[], dict[str, float]]
 
@@ -21,37 +22,29 @@ def usage_of(ranks: Ranks) -> Read:
     `cpu_percent` since it was last read, in percent of one core; `memory_mb` resident (10^6 bytes); the GPU's gauges.
     """
     mine = psutil.Process()
-    return _reader([mine, *(mine.children(recursive=True) if ranks.size > 1 else [])], gpu_gauges())
+    return _reader([mine, *(mine.children(recursive=True) if ranks.size > 1 else [])], cache(gpu_gauges))
 
 
-def _reader(processes: Sequence[psutil.Process], gauges: Read) -> Read:
+def _reader(processes: Sequence[psutil.Process], gauges: Callable[[], Read]) -> Read:
+    """The driver of a GPU is first asked for its `gauges` at the first reading: it takes a while to answer."""
+
+    def busy_percent() -> float:
+        return sum(process.cpu_percent() for process in processes)
+
     def read() -> dict[str, float]:
-        busy = sum(process.cpu_percent() for process in processes)
         resident = sum(process.memory_info().rss for process in processes)
-        return {"cpu_percent": round(busy, 1), "memory_mb": resident / 1e6, **gauges()}
+        return {"cpu_percent": round(busy_percent(), 1), "memory_mb": resident / 1e6, **gauges()()}
 
-    read()  # what the processor did before does not count
+    busy_percent()  # what the processor did before does not count
     return read
 
 
-@contextmanager
-def telling(reporter: Reporter, usage: Callable[[], Read], every: float = 1.0) -> Iterator[None]:
-    """Within, a thread reads the usage and reports it, every so many seconds."""
-    over = threading.Event()
+def telling(reporter: Reporter, usage: Callable[[], Read], every: float = 1.0) -> AbstractContextManager[None]:
+    """Within, the usage is read and reported every so many seconds."""
+    read = usage()
 
     def tell() -> None:
-        read = usage()
-        while not over.wait(every):
-            try:
-                figures = read()
-            except psutil.NoSuchProcess:  # the group is about to end
-                return
-            reporter.emit("usage", **figures)
+        with suppress(psutil.NoSuchProcess):  # the group is about to end
+            reporter.emit("usage", **read())
 
-    thread = threading.Thread(target=tell, name="usage", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return repeating(tell, every)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,19 +29,6 @@ def test_figures_come_while_a_run_is_busy_with_something_else(pipe: tuple[Any, R
         told = [json.loads(next(lines)) for _ in range(3)]  # nothing but the thread speaks
     assert {figures["kind"] for figures in told} == {"usage"}
     assert all(figures["memory_mb"] > 10 and figures["cpu_percent"] >= 0 for figures in told)
-
-
-def test_the_thread_ends_with_a_run_that_fails(pipe: tuple[Any, Reporter]) -> None:
-    lines, reporter = pipe
-
-    def fails() -> None:
-        with telling(reporter, lambda: usage_of(Ranks()), OFTEN):
-            next(lines)
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fails()
-    assert not [thread for thread in threading.enumerate() if thread.name == "usage"]
 
 
 def test_processes_that_train_together_count_together() -> None:
