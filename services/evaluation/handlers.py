@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.evaluation.errors import UnknownDataset, UnknownModel
 from services.evaluation.service import EvaluationService
 from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope, Event
@@ -19,6 +20,8 @@ def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandl
             return
         try:
             await service.request_for_job(envelope.project, event, envelope.id)
+        except (UnknownModel, UnknownDataset):
+            return  # both were there when the job succeeded: they have been deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

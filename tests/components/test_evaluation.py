@@ -12,6 +12,8 @@ import pytest_asyncio
 
 from services.evaluation.app import build
 from services.evaluation.handlers import subscriptions
+from services.evaluation.service import EvaluationService
+from services.evaluation.store import open_evaluations
 from shared.blobs.artifacts import delete_artifact
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
@@ -35,6 +37,20 @@ async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
         await room.publish_dataset("dataset_chat", chat_rows(ROWS))
         await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
         yield room
+
+
+def trained(model_id: str) -> TrainingSucceeded:
+    return TrainingSucceeded(
+        job_id="job_1",
+        model_id=model_id,
+        model_uri=f"anneal://default/models/custom/{model_id}",
+        name="tiny tuned",
+        base="tiny",
+        method="lora",
+        dataset_id="dataset_chat",
+        dataset_version="v1",
+        after=["evaluate"],
+    )
 
 
 async def evaluate(room: Room, model: str = "model_tuned", **body: Any) -> dict[str, Any]:
@@ -115,17 +131,7 @@ async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(room: Room
 
 async def test_a_training_job_may_ask_for_it(room: Room) -> None:
     await room.publish_models("model_job")
-    event = TrainingSucceeded(
-        job_id="job_1",
-        model_id="model_job",
-        model_uri="anneal://default/models/custom/model_job",
-        name="tiny tuned",
-        base="tiny",
-        method="lora",
-        dataset_id="dataset_chat",
-        dataset_version="v1",
-        after=["evaluate"],
-    )
+    event = trained("model_job")
     envelope = Envelope.of(event, room="training", subject="job_1", project="default")
     await room.resources.bus.publish(envelope)
     await room.resources.bus.publish(envelope)
@@ -179,6 +185,15 @@ async def test_what_comes_again_after_its_model_is_gone_changes_nothing(room: Ro
     await delete_artifact(room.resources.blobs, "default/models/custom/model_brief")
     again = await room.http.post(url, json={"rows": 1}, headers=key)
     assert (again.status_code, again.json()["id"]) == (202, asked.json()["id"])
+
+
+async def test_a_late_event_whose_model_or_dataset_is_gone_leaves_nothing_to_do(room: Room) -> None:
+    await room.publish_models("model_orphan", dataset_id="dataset_gone")
+    service = EvaluationService(await open_evaluations(room.resources), room.resources.blobs, None)  # type: ignore[arg-type]
+    for event in (trained("model_gone"), trained("model_orphan")):
+        envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+        await subscriptions(service)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
+        assert (await room.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
 
 
 async def test_subscriptions_are_those_of_the_registry() -> None:
