@@ -9,7 +9,7 @@ from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportRequested
 from shared.events.training import FollowUp, TrainingSucceeded
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.service import EventHandler
 
 FORMATS: Mapping[FollowUp, Format] = {"export_torch": "torch", "export_onnx": "onnx"}
@@ -23,8 +23,8 @@ def subscriptions(service: ExportService) -> Mapping[type[Event], EventHandler]:
             for wish in event.after:
                 if form := FORMATS.get(wish):
                     await service.ensure(envelope.project, event.model_id, form, job_id=event.job_id)
-        except UnknownModel:
-            return  # its manifest was there before the event was: it has been deleted since
+        except (UnknownModel, NotFound):
+            return  # the model was there before the event was, or this is not its first delivery: deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

@@ -48,15 +48,18 @@ class ExportService:
         return export
 
     async def _create(self, export: Export) -> Export:
-        """Two clicks at once make one export. An id that a deleted export had, for a day, is passed over."""
+        """Two clicks at once make one export. An id that a deleted export had, for a day, is passed over.
+
+        Not for a job: its event comes again, and its owner has deleted what came of it. Raises NotFound.
+        """
         target = export.target
-        for generation in count():
+        for generation in range(1) if export.job_id else count():
             export.id = derived_id("export", export.project, target.model_id, target.format, str(generation))
             try:
                 return await self.exports.create(export, [ExportRequested(export_id=export.id)])
             except NotFound:
                 continue
-        raise AssertionError("count() ends")
+        raise NotFound("Its owner has deleted it.")
 
     async def start(self, project: str, model_id: str, form: Format, *, key: str | None) -> Export:
         """Have it exported; one that failed or was cancelled is tried again, once per Idempotency-Key."""

@@ -15,6 +15,7 @@ import pytest_asyncio
 from services.export.app import build
 from services.export.handlers import subscriptions
 from services.export.service import ExportService
+from services.export.store import open_exports
 from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
@@ -39,6 +40,13 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
         dataset_version="v1",
         after=list(after),
     )
+
+
+async def handled(room: Room, event: TrainingSucceeded) -> None:
+    """The event is dead, if this raises; nothing of it is worked on."""
+    service = ExportService(await open_exports(room.resources), room.resources.blobs, None)  # type: ignore[arg-type]
+    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+    await subscriptions(service)[TrainingSucceeded](event, envelope)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -134,10 +142,7 @@ async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
 
 
 async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_exported(room: Room) -> None:
-    event = trained("model_gone", "export_torch")
-    service = ExportService(None, room.resources.blobs, None)  # type: ignore[arg-type]  # it gets no further
-    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
-    await subscriptions(service)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
+    await handled(room, trained("model_gone", "export_torch"))
 
 
 async def test_an_adapter_names_its_base_and_not_our_folders(room: Room, tmp_path: Path) -> None:
@@ -162,6 +167,8 @@ async def test_delete_frees_the_files_and_a_later_click_builds_anew(room: Room) 
     assert (await room.http.delete(first)).status_code == 204
     assert (await room.http.get(first)).status_code == 404
     assert await room.resources.blobs.list(f"default{first}") == []
+    await handled(room, trained("model_full", "export_torch"))  # the event of its job, once more
+    assert (await room.http.get("/exports?model_id=model_full")).json()["items"] == []
     second = (await room.http.get(url)).headers["location"]
     assert second != first
     cancelled = await room.http.post(f"{second}/cancel")
