@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-GROUP = Path("/sys/fs/cgroup")
+from shared.runtime.memory import left_to_groups
 
 
 def free_main_memory() -> int | None:
     """What the machine or the container has left; None where the system does not say."""
-    known = [free for free in (kibibytes(Path("/proc/meminfo"), "MemAvailable"), _left_to_group()) if free is not None]
+    known = [free for free in (kibibytes(Path("/proc/meminfo"), "MemAvailable"), left_to_groups()) if free is not None]
     return min(known, default=None)
 
 
@@ -34,12 +34,3 @@ def kibibytes(path: Path, name: str) -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:")), None)
-
-
-def _left_to_group() -> int | None:
-    """Below the container's limit (cgroup 2); page cache counts as used there, so this is careful."""
-    try:
-        most, used = ((GROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return None if most == "max" else int(most) - int(used)
-    except (OSError, ValueError):
-        return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from services.training.errors import ExceedsMachine
 from services.training.models import Allocation, Job
 from shared.documents.entities import now
-from shared.runtime import cpus
+from shared.runtime import cpus, memory
 
 PATIENCE = timedelta(minutes=10)
 """A job that has waited this long is not overtaken any more by smaller ones."""
@@ -30,8 +30,7 @@ class Machine:
     @classmethod
     def here(cls) -> "Machine":
         """What this process may use."""
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        return cls(cpu=cpus.usable(), gpu=len(gpus()), memory_gb=round(min(memory, _group_limit()), 1))
+        return cls(cpu=cpus.usable(), gpu=len(gpus()), memory_gb=round(memory.usable() / 2**30, 1))
 
     def lacks(self, asked: Allocation) -> str | None:
         """What is asked beyond what is here: cpu, gpu or memory_gb."""
@@ -71,15 +70,6 @@ def gpus() -> list[str]:
     present = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return present if visible is None else [d.strip() for d in visible.split(",") if d.strip() not in ("", "-1")]
-
-
-def _group_limit() -> float:
-    """The container's memory limit in GiB, infinite without one."""
-    try:
-        text = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return float("inf")
-    return float("inf") if text == "max" else int(text) / 2**30
 
 
 class Devices:

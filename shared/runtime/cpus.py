@@ -5,30 +5,14 @@ each of them it spends its quota at the beginning of every period, and all of th
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-_ROOT = Path("/sys/fs/cgroup")
-_OWN = Path("/proc/self/cgroup")
+from shared.runtime.cgroups import OWN, ROOT, groups
 
 
-def usable(root: Path = _ROOT, own: Path = _OWN) -> int:
+def usable(root: Path = ROOT, own: Path = OWN) -> int:
     """At least one; a quota of 2.5 CPUs pays for two threads."""
-    return max(1, int(min(len(os.sched_getaffinity(0)), *map(_quota, _groups(root, own)))))
-
-
-def _groups(root: Path, own: Path) -> Iterator[Path]:
-    """The folders of the control groups that this process is in, of both versions (cgroups(7)), and of those above."""
-    yield root
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:  # not on Linux
-        return
-    for controllers, path in (line.split(":", 2)[1:] for line in lines):
-        if not controllers or "cpu" in controllers.split(","):
-            base = root / controllers
-            group = base / path.lstrip("/")
-            yield from (group, *(above for above in group.parents if above.is_relative_to(base)))
+    return max(1, int(min(len(os.sched_getaffinity(0)), *map(_quota, groups("cpu", root, own)))))
 
 
 def _quota(group: Path) -> float:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from shared.runtime.cgroups import groups
+
 ROOT = Path("/")
 
 
@@ -10,7 +12,8 @@ def oom_kills(root: Path = ROOT) -> int:
 
     Counted by `memory.events` of control groups version 2, else by /proc/vmstat; 0 where there is neither.
     """
-    for path in (_own_group(root) / "memory.events", root / "proc/vmstat"):
+    own = groups("memory", root / "sys/fs/cgroup", root / "proc/self/cgroup")
+    for path in (*(group / "memory.events" for group in own), root / "proc/vmstat"):
         try:
             text = path.read_text()
         except OSError:
@@ -19,13 +22,3 @@ def oom_kills(root: Path = ROOT) -> int:
         if "oom_kill" in counters:
             return int(counters["oom_kill"])
     return 0
-
-
-def _own_group(root: Path) -> Path:
-    """The folder of this process's control group; in a container that is the root of what it sees."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        lines = []
-    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
-    return root / "sys/fs/cgroup" / own
