@@ -153,6 +153,8 @@ class Recorder:
                 self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SHOWN_EVALUATIONS:]
             case "metric" | "progress" | "samples" | "usage":
                 self.values[record["kind"]] = values
+            case "state":
+                self.values.pop("usage", None)  # an attempt begins or ends: its engine has not spoken, or will no more
             case "rewind":
                 kept = [e for e in self.values.get("evaluations", []) if e["step"] <= values["step"]]
                 self.values |= {"evaluations": kept, "metric": {}}

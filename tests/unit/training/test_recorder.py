@@ -9,6 +9,7 @@ import pytest
 from services.training.models import Allocation, Job
 from services.training.recorder import Recorder
 from services.training.store import Stores
+from services.training.views import JobDetail
 from shared.runtime.errors import Unavailable
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
@@ -34,6 +35,11 @@ def job() -> Job:
         hyperparameters={},
         resources=Allocation(cpu=1),
     )
+
+
+async def used(stores: Stores) -> dict[str, Any]:
+    shown = job().model_copy(update={"state": "running"})
+    return JobDetail.with_progress(shown, await stores.snapshots.get("job_1")).usage
 
 
 async def said(stores: Stores) -> list[tuple[str, Any]]:
@@ -75,3 +81,16 @@ async def test_lines_of_an_outage_follow_once_and_in_order(
     recorder.log("info", "line 3")
     await recorder.farewell()
     assert await said(stores) == [("log", f"line {number}") for number in (1, 2, 3)]
+
+
+async def test_what_a_killed_engine_used_is_not_shown_of_the_next(resources: Resources) -> None:
+    stores = await Stores.open(resources)
+    killed = await Recorder.open(resources.bus, stores, job())
+    killed.record("usage", cpu_percent=100.0, memory_mb=900.0)
+    await killed.flush()
+    assert (await used(stores))["memory_mb"] == 900
+
+    following = await Recorder.open(resources.bus, stores, job().model_copy(update={"token": 3}))
+    following.record("state", state="running", attempt=2)
+    await following.flush()
+    assert await used(stores) == {}
