@@ -11,7 +11,8 @@ from typing import Any
 
 from services.evaluation.models import Evaluation, Outcome, Progress
 from services.evaluation.store import BaseCache
-from shared.blobs.artifacts import artifact_uri, key_of, publish, read_manifest, resolve_model
+from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
+from shared.blobs.attempts import attempt_artifact
 from shared.blobs.manifests import EvaluationManifest
 from shared.runtime.attempts import attempt
 from shared.runtime.leases import Lease
@@ -84,8 +85,7 @@ class Runner:
     async def _publish(self, evaluation: Evaluation, lease: Lease[Evaluation], outcome: Outcome, folder: Path) -> None:
         """Announce, store below this attempt's own token, then end with the event."""
         await lease.change(lambda e: e.publishing())
-        uri = artifact_uri(evaluation.project, "evaluations", evaluation.id, f"t{lease.token}")
-        scope = evaluation.scope
+        blobs, project, scope = self.resources.blobs, evaluation.project, evaluation.scope
         manifest = EvaluationManifest(
             evaluation_id=evaluation.id,
             model_id=scope.model_id,
@@ -96,9 +96,9 @@ class Runner:
             dataset_uri=evaluation.dataset_uri,
             settings=scope.settings.model_dump(),
         )
-        key = key_of(uri, evaluation.project)
-        await publish(self.resources.blobs, key, None, manifest.model_dump(), files={REPORT: folder / REPORT})
-        await lease.change(lambda e: e.succeed(outcome, uri))
+        async with attempt_artifact(blobs, project, "evaluations", evaluation.id, token=lease.token) as uri:
+            await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files={REPORT: folder / REPORT})
+            await lease.change(lambda e: e.succeed(outcome, uri))
 
 
 class _Throttle:

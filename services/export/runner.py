@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from services.export.models import ARCHIVE, Export, Progress, Result
-from shared.blobs.artifacts import artifact_uri, key_of, publish, read_manifest, resolve_model
+from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
+from shared.blobs.attempts import attempt_artifact
 from shared.blobs.manifests import ExportManifest, FileEntry
 from shared.runtime.attempts import Message, attempt
 from shared.runtime.leases import Lease
@@ -60,7 +61,7 @@ class Runner:
     async def _publish(self, export: Export, lease: Lease[Export], result: Message) -> None:
         """Announce, store below this attempt's own token, then end with the event."""
         await lease.change(lambda e: e.publishing())
-        uri = artifact_uri(export.project, "exports", export.id, f"t{lease.token}")
+        blobs, project = self.resources.blobs, export.project
         manifest = ExportManifest(
             export_id=export.id,
             model_id=export.target.model_id,
@@ -70,8 +71,8 @@ class Runner:
             members=result["members"],
         )
         files = {ARCHIVE: Path(result["archive"])}
-        key = key_of(uri, export.project)
-        published = await publish(self.resources.blobs, key, None, manifest.model_dump(), files=files)
-        archive = FileEntry.model_validate(published["files"][0])
-        found = Result(archive=archive, members=manifest.members, check=manifest.check)
-        await lease.change(lambda e: e.succeed(found, uri))
+        async with attempt_artifact(blobs, project, "exports", export.id, token=lease.token) as uri:
+            published = await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files=files)
+            archive = FileEntry.model_validate(published["files"][0])
+            found = Result(archive=archive, members=manifest.members, check=manifest.check)
+            await lease.change(lambda e: e.succeed(found, uri))

@@ -104,8 +104,11 @@ async def test_a_full_model_is_compared_with_the_base_it_came_from(room: Room) -
 
 async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: Room) -> None:
     started = await evaluate(room, rows="all", metrics=["exact_match"], max_new_tokens=200)
+    blobs, key = room.resources.blobs, f"default/evaluations/{started['id']}"
+    await blobs.put(f"{key}/t1/predictions.jsonl", b"")
     os.kill(await engine_pid(room), signal.SIGKILL)
     assert (await finished(room, started))["attempts"] == 2
+    assert [blob.key for blob in await blobs.list(key)] == [f"{key}/t2/manifest.json", f"{key}/t2/predictions.jsonl"]
 
     cancelled = await evaluate(room, metrics=["bleu"], max_new_tokens=400)
     await engine_pid(room)

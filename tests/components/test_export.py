@@ -16,6 +16,7 @@ from services.export.app import build
 from services.export.handlers import subscriptions
 from services.export.service import ExportService
 from services.export.store import open_exports
+from shared.documents.entities import derived_id
 from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
@@ -146,9 +147,13 @@ async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_expo
 
 
 async def test_an_adapter_names_its_base_and_not_our_folders(room: Room, tmp_path: Path) -> None:
+    key = f"default/exports/{derived_id('export', 'default', 'model_tuned', 'adapter', '0')}"
+    await room.resources.blobs.put(f"{key}/t0/export.zip", b"an attempt before died while it stored this")
     answer = await room.http.post(f"{TUNED}/exports", json={"format": "adapter"})
     assert answer.status_code == 202
     await room.hear(ExportCompleted)
+    left = [blob.key for blob in await room.resources.blobs.list(key)]
+    assert left == [f"{key}/t1/export.zip", f"{key}/t1/manifest.json"]
     archive = await room.http.get(f"{TUNED}/export?format=adapter")
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     config = json.loads((tmp_path / "tiny-tuned-adapter" / "adapter_config.json").read_text())
