@@ -43,29 +43,46 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / "job.json").read_text("utf-8"))
-        self.folder, self.seed, self.rows = folder, job["seed"], job["train"]
+        self.folder, self.seed = folder, job["seed"]
         self.dtype, self.method, self.shape = job["dtype"], job["method"], dict(SHAPES[job["size"]])
         self.tokenizer = make_tokenizer()
         template = ChatTemplate.of(self.tokenizer)
-        self.train = [template.encode(row) for row in job["train"]]
+        encoded = [template.encode(row) for row in job["train"]]
         self.held_out = [template.encode(row) for row in job["held_out"]]
-        self.tokens = sum(len(row.input_ids) for row in self.train)
-        self.batch_size = GROUP * max(1, round(STEP_TOKENS / (self.tokens / len(self.train)) / GROUP))
-        self.steps = math.ceil(len(self.train) / self.batch_size)
+        self.steps = max(1, round(sum(len(row.input_ids) for row in encoded) / STEP_TOKENS))
+        self.batch_size = max(1, len(encoded) // self.steps // GROUP) * GROUP
+        whole = self.batch_size * self.steps  # a last step of few rows would be none to those that pack
+        self.rows, self.train = job["train"][:whole], encoded[:whole]
+        self.tokens = sum(self.lengths)
+
+    def packs(self, packs: int) -> dict[str, int]:
+        """A peer's settings for packs in as many optimizer steps as all others take, or losses could not compare."""
+        return {"per_device_train_batch_size": 1, "gradient_accumulation_steps": math.ceil(packs / self.steps)}
 
     @property
-    def packs(self) -> dict[str, int]:
-        """A peer's settings for packing in as many optimizer steps as all others take, or losses could not compare."""
+    def lengths(self) -> list[int]:
+        """Tokens of the rows."""
+        return [len(row.input_ids) for row in self.train]
+
+    @property
+    def best_fit(self) -> int:
+        """Packs that the rows make, the longest first, each where the least room is left."""
         free: list[int] = []
-        for length in sorted((len(row.input_ids) for row in self.train), reverse=True):
+        for length in sorted(self.lengths, reverse=True):
             fitting = [i for i, room in enumerate(free) if length <= room]
             place = min(fitting, key=free.__getitem__, default=None)
             if place is None:
                 free.append(PACK - length)
             else:
                 free[place] -= length
-        each = math.ceil(len(free) / self.steps)
-        return {"per_device_train_batch_size": 1, "gradient_accumulation_steps": each}
+        return len(free)
+
+    @property
+    def knapsacks(self) -> int:
+        """Packs that LLaMA-Factory makes of them, each with a token of room (its `neat_packing`)."""
+        from llamafactory.data.processor.processor_utils import greedy_knapsack
+
+        return len(greedy_knapsack(self.lengths, PACK - 1))
 
     @property
     def model(self) -> Path:
@@ -346,9 +363,9 @@ CONTESTANTS = {
         gradient_accumulation_steps=bench.batch_size // GROUP,
     ),
     "TRL": trl,
-    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **bench.packs),
+    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **bench.packs(bench.best_fit)),
     "LLaMA-Factory": llamafactory,
-    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **bench.packs),
+    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **bench.packs(bench.knapsacks)),
 }
 
 
