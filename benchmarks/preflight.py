@@ -45,7 +45,10 @@ CHATML = (
 
 @dataclass(frozen=True)
 class Setting:
-    """A model, how it is trained, tokens computed at once, and tokens of rows: of the longest, perhaps the shortest."""
+    """A model, how it is trained, tokens computed at once, and tokens of rows: of the longest, perhaps the shortest.
+
+    `recomputes`: activations are computed anew (gradient checkpointing).
+    """
 
     model: str
     method: str
@@ -53,11 +56,13 @@ class Setting:
     tokens: int
     length: int
     shortest: int | None = None
+    recomputes: bool = False
 
     @property
     def name(self) -> str:
         """One line of the table."""
-        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.rows}"
+        anew = " anew" if self.recomputes else ""
+        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.rows}{anew}"
 
     @property
     def rows(self) -> str:
@@ -109,6 +114,12 @@ GRID = [
         ("100M", "qlora", "bf16", 384, 64, 60),
         ("100M", "lora", "bf16", 512, 96, 32),
         ("100M", "lora", "fp32", 512, 60, 20),
+        ("100M", "lora", "fp32", 1024, 512, None, True),
+        ("100M", "lora", "bf16", 1024, 256, None, True),
+        ("100M", "full", "fp32", 512, 256, None, True),
+        ("225M", "full", "bf16", 512, 256, None, True),
+        ("100M", "qlora", "fp32", 512, 256, None, True),
+        ("225M", "qlora", "bf16", 768, 384, None, True),
     )
 ]
 QUICK = 4
@@ -130,6 +141,7 @@ def predicted(setting: Setting) -> int:
         method=setting.method,
         dtype=setting.dtype,
         micro_batch_tokens=setting.tokens,
+        gradient_checkpointing=setting.recomputes,
         batch_size=setting.batch_size,
         max_steps=STEPS,
     )
@@ -218,6 +230,7 @@ def measure(setting: Setting, folder: Path) -> dict[str, Any]:
                 "method": setting.method,
                 "dtype": setting.dtype,
                 "micro_batch_tokens": setting.tokens,
+                "gradient_checkpointing": setting.recomputes,
                 "batch_size": setting.batch_size,
                 "max_steps": STEPS,
                 "checkpoint_every": STEPS,

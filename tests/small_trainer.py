@@ -3,8 +3,8 @@
 Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
 the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
 {"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands, {"memory": tokens} is what fits into a micro-batch
-(in its step 8, with rows of up to 100 tokens), {"pace": seconds} is how long each step takes,
-{"result": {...}} adds to its result.
+(in its step 8, with rows of up to 100 tokens; twice as many with gradient_checkpointing), {"pace": seconds} is how long
+each step takes, {"result": {...}} adds to its result.
 """
 
 import json
@@ -34,7 +34,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
             if wish == "stop":
                 _checkpoint(spec, reporter, step, state)
             return {"stopped": True, "steps": step}
-        if step == 7 and settings["micro_batch_tokens"] > control.get("memory", math.inf):
+        room = control.get("memory", math.inf) * (2 if settings.get("gradient_checkpointing") else 1)
+        if step == 7 and settings["micro_batch_tokens"] > room:
             raise MemoryError(f"cannot allocate memory for {settings['micro_batch_tokens']} tokens")
         time.sleep(control.get("pace", 0.0))
         step, state = step + 1, next_state(state, step, settings["seed"])

@@ -46,6 +46,9 @@ def train(
     micro_batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens computed at once: memory, not meaning.")
     ] = None,
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Much less memory, a third more time, the same result.")
+    ] = False,
     eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
     early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,

@@ -15,7 +15,7 @@ PAUSING_GRACE = 600.0
 CANCEL_GRACE = 5.0
 
 REMEDIES = {
-    OUT_OF_MEMORY: "Set max_length or micro_batch_tokens lower, use qlora, or a smaller base model.",
+    OUT_OF_MEMORY: "Set max_length lower, use qlora, or a smaller base model.",
     DISK_FULL: "Free disk space where the platform keeps its data, then resume the job, or train again.",
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
     "killed": "If this repeats, it may need more memory than there is: set micro_batch_tokens lower.",

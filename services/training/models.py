@@ -71,6 +71,7 @@ class Job(Work):
     context_length: int = 0
     total_steps: int = 0
     micro_batch_tokens: int | None = None
+    recomputes: bool = False
     checkpoints: list[Checkpoint] = []
     ended: str | None = None
     warning: str | None = None
@@ -123,14 +124,17 @@ class Job(Work):
     def shrink(self, longest: int) -> bool:
         """Compute half as many tokens at once in the next attempt: the same steps in more parts.
 
-        False where that cannot help: the `longest` row, which is never parted, was all that was computed at once, or
-        the engine fell before it knew of it (0).
+        The `longest` row is never parted: where it was all that was computed at once, its activations are computed anew
+        on the way back. False where that was so already, or the engine fell before it knew of that row (0).
         """
         asked = self.micro_batch_tokens or self.hyperparameters["micro_batch_tokens"]
         computed = min(asked, longest * self.hyperparameters["batch_size"])
-        if computed <= longest or not longest:
+        if computed > longest > 0:
+            self.micro_batch_tokens = max(computed // 2, longest)
+            return True
+        if not longest or self.recomputes or self.hyperparameters.get("gradient_checkpointing"):
             return False
-        self.micro_batch_tokens = max(computed // 2, longest)
+        self.recomputes = True
         return True
 
     def retry(self, cause: str, detail: str, *, counts: bool = True) -> Sequence[Event]:

@@ -55,6 +55,11 @@ class TrainingSettings(BaseModel):
     micro_batch_tokens: int | None = Field(
         default=None, ge=16, le=4_194_304, description="tokens computed at once; bounds memory, not the result"
     )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
+        description="compute activations anew on the way back instead of keeping them: much less memory, about a third "
+        "more time, the same result; null: where memory would be short",
+    )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     learning_rate_multiplier: float | None = Field(
         default=None, gt=0, le=1000, description="times the default rate, instead of learning_rate"

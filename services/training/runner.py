@@ -34,6 +34,10 @@ _SMALLER = (
     "The next attempt computes at most {:,} tokens at once, in more parts for each step. "
     "It trains the same, and takes a little longer."
 )
+_ANEW = (
+    "The next attempt computes activations anew on the way back instead of keeping them. "
+    "It trains the same, and takes about a third longer."
+)
 
 
 class Runner:
@@ -100,8 +104,8 @@ class Runner:
 
         done = await lease.change(fail)
         recorder.log("error", ended.detail)
-        if ended.cause == OUT_OF_MEMORY and done.state == "queued" and done.micro_batch_tokens:
-            recorder.log("warning", _SMALLER.format(done.micro_batch_tokens))
+        if ended.cause == OUT_OF_MEMORY and done.state == "queued" and (how := _in_words(done)):
+            recorder.log("warning", how)
         recorder.record("state", state=done.state, cause=ended.cause, detail=ended.detail)
 
     @asynccontextmanager
@@ -171,7 +175,15 @@ class Runner:
 
 
 def _smaller(job: Job) -> dict[str, Any]:
-    return {"micro_batch_tokens": job.micro_batch_tokens} if job.micro_batch_tokens else {}
+    smaller = {"micro_batch_tokens": job.micro_batch_tokens} if job.micro_batch_tokens else {}
+    return smaller | ({"gradient_checkpointing": True} if job.recomputes else {})
+
+
+def _in_words(job: Job) -> str | None:
+    """How the next attempt does with less memory."""
+    if job.recomputes:
+        return _ANEW
+    return _SMALLER.format(job.micro_batch_tokens) if job.micro_batch_tokens else None
 
 
 def _make_empty(folder: Path) -> None:

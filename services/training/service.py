@@ -52,7 +52,7 @@ class TrainingJobs:
             return done
         prepared = await self._prepare(project, request)
         if not self._anywhere:
-            await self._preflight.refuse(prepared)
+            prepared = await self._preflight.accept(prepared)
         base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
         job = _job(project, request, base, dataset, prepared.resolved, key)
         job.fine_tuning = fine_tuning or {}

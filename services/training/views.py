@@ -65,6 +65,9 @@ class JobView(Public):
     micro_batch_tokens: int | None = Field(
         description="tokens computed at once since memory did not suffice for the setting; null: as in hyperparameters"
     )
+    recomputes: bool = Field(
+        description="whether activations are computed anew on the way back since memory did not suffice even so"
+    )
     defaulted: list[str] = Field(description="names of the settings that the request left to the defaults")
     after: list[FollowUp]
     serving: Serving | None = Field(description="how vLLM will serve the model, known before it is trained")

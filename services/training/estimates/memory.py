@@ -58,7 +58,8 @@ LOST = 1.1
 class Plan:
     """What is trained how. Lengths in tokens: `tokens` computed at once, `length` of the longest document among them.
 
-    `trained` is the share of tokens that are predicted; `accumulates` whether a step has more than one micro-batch.
+    `trained` is the share of tokens that are predicted; `accumulates` whether a step has more than one micro-batch;
+    `recomputes` whether activations are computed anew on the way back (arXiv 1604.06174).
     """
 
     method: Method
@@ -72,6 +73,7 @@ class Plan:
     quantization: str | None = None
     layout: Layout = "packed"
     gpu: bool = False
+    recomputes: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def memory(shape: ModelShape, plan: Plan) -> Memory:
     """The parts at the worst moment: a step's last products forward and its first ones back."""
     calibration = GPU if plan.gpu else CPU
     trained = trainable(shape, plan.method, plan.rank)
-    activations = plan.tokens * shape.layers * kept_per_token(shape, plan)
+    activations = plan.tokens * _activations(shape, plan)
     logits = _logits(shape, plan)
     working = activations + logits + _head(shape, plan)
     gradients, moments = 4 * trained, (ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained
@@ -162,6 +164,15 @@ def _loading(shape: ModelShape, plan: Plan) -> float:
     if plan.method == "qlora":
         return files + _weights(shape, plan) + QUANTISING * max(inputs * outputs for inputs, outputs in _linear(shape))
     return files + (4 if plan.method == "full" else SIZES[plan.dtype]) * shape.parameters
+
+
+def _activations(shape: ModelShape, plan: Plan) -> float:
+    """Bytes per token: what all layers keep, or only their inputs and what the one at work keeps."""
+    of_layer = kept_per_token(shape, plan)
+    if not plan.recomputes:
+        return shape.layers * of_layer
+    carried = SIZES[plan.dtype] if plan.method == "lora" else 4
+    return shape.layers * shape.hidden * carried + of_layer
 
 
 def kept_per_token(shape: ModelShape, plan: Plan) -> float:

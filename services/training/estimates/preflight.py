@@ -1,7 +1,7 @@
 """What a job will need, whether the machine has it, and what would fit instead. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from services.training.errors import DoesNotFit, UnsuitableDataset
@@ -20,6 +20,8 @@ WORTH_BF16 = 50_000_000
 """Parameters from which dtype auto may mean bf16 on a CPU (engine/model.py)."""
 FLOPS = {"full": 6, "lora": 4, "qlora": 4}
 """Per parameter and token: forward and back, without the gradients of frozen weights (arXiv 2001.08361)."""
+FORWARD = 2
+"""Of them, those that gradient checkpointing does twice."""
 TRAINING = {"fp32": 0.8, "bf16": 0.55}
 """What training reached of the rate of a large product alone, by FLOPS: 0.71 to 0.96, and 0.47 to 0.63 (docs)."""
 STEP = 0.02
@@ -94,6 +96,7 @@ def plan_of(resolved: Resolved, subject: Subject, changes: Mapping[str, Any] | N
         quantization=values["quantization"],
         layout=batch.layout,
         gpu=resolved.resources.gpu > 0,
+        recomputes=changes.get("gradient_checkpointing", values["gradient_checkpointing"]),
     )
 
 
@@ -104,7 +107,12 @@ def memory_of(resolved: Resolved, subject: Subject) -> Memory:
 
 def total_of(resolved: Resolved, subject: Subject) -> int:
     """Bytes with the libraries."""
-    return memory_of(resolved, subject).total + LIBRARIES
+    return total_with(resolved, subject, {})
+
+
+def total_with(resolved: Resolved, subject: Subject, changes: Mapping[str, Any]) -> int:
+    """The same with some settings changed."""
+    return memory(subject.shape, plan_of(resolved, subject, changes)).total + LIBRARIES
 
 
 def why_unmeasured(resolved: Resolved) -> str | None:
@@ -127,12 +135,25 @@ def verdict_of(resolved: Resolved, subject: Subject) -> Verdict:
     return "fits" if total <= TIGHT * limit else "tight" if total <= limit else "does_not_fit"
 
 
+def fitted(resolved: Resolved, subject: Subject) -> Resolved:
+    """Where memory would be short: what was left to us and changes the result in nothing, set so that it suffices."""
+    if subject.limit is None or total_of(resolved, subject) <= TIGHT * subject.limit:
+        return resolved
+    for changes in _milder(resolved, subject):
+        if (
+            changes.keys() <= set(resolved.defaulted)
+            and total_with(resolved, subject, changes) <= TIGHT * subject.limit
+        ):
+            return replace(resolved, hyperparameters={**resolved.hyperparameters, **changes})
+    return resolved
+
+
 def what_would_fit(resolved: Resolved, subject: Subject) -> list[Fitting]:
     """The mildest changes first, each computed by the same formula; empty where nothing helps."""
     found: list[Fitting] = []
     kinds: set[tuple[str, ...]] = set()
     for changes in _candidates(resolved, subject):
-        total = memory(subject.shape, plan_of(resolved, subject, changes)).total + LIBRARIES
+        total = total_with(resolved, subject, changes)
         kind = tuple(sorted(changes))
         if kind not in kinds and subject.limit is not None and total <= TIGHT * subject.limit:
             found.append(Fitting(changes, total))
@@ -143,18 +164,27 @@ def what_would_fit(resolved: Resolved, subject: Subject) -> list[Fitting]:
 def _candidates(resolved: Resolved, subject: Subject) -> Iterator[dict[str, Any]]:
     """One change at a time, the largest value first; then several together."""
     plan = plan_of(resolved, subject)
-    smaller = [{"micro_batch_tokens": size} for size in _halvings(plan.tokens) if size >= plan.length]
+    milder = list(_milder(resolved, subject))
     dtypes = [{"dtype": "bf16"}] if plan.dtype == "fp32" else []
     methods = [{"method": method} for method in LIGHTER[plan.method]]
-    yield from smaller
+    yield from milder
     yield from dtypes
     yield from methods
     shorter = [{"max_length": size, "micro_batch_tokens": size} for size in _halvings(plan.length)]
     yield from shorter
     for method in methods:
-        for size in [*smaller, *shorter]:
-            yield {**method, **size}
-            yield {**method, "dtype": "bf16", **size}
+        for changes in [*milder, *shorter]:
+            yield {**method, **changes}
+            yield {**method, "dtype": "bf16", **changes}
+
+
+def _milder(resolved: Resolved, subject: Subject) -> Iterator[dict[str, Any]]:
+    """Changes that no result shows, the one that costs least time first."""
+    plan = plan_of(resolved, subject)
+    smaller = [{"micro_batch_tokens": size} for size in _halvings(plan.tokens) if size >= plan.length]
+    yield from smaller
+    if not plan.recomputes:
+        yield from ({"gradient_checkpointing": True, **size} for size in ({}, *smaller))
 
 
 def _halvings(tokens: int) -> list[int]:
@@ -175,7 +205,8 @@ def expected_pace(resolved: Resolved, subject: Subject, rate: float) -> float:
     """Tokens per second of a CPU whose cores do `rate` products and sums per second each."""
     threads = min(int(resolved.hyperparameters["threads"]), resolved.resources.cpu)
     reached = rate * TRAINING[dtype_of(resolved, subject)] * threads
-    return reached / (FLOPS[resolved.method] * subject.shape.parameters)
+    each = FLOPS[resolved.method] + (FORWARD if resolved.hyperparameters["gradient_checkpointing"] else 0)
+    return reached / (each * subject.shape.parameters)
 
 
 def trainable_of(resolved: Resolved, subject: Subject) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,16 @@ class Preflight:
         self._stores, self._references, self._workers = stores, references, workers
         self._counts, self._trials, self._rates, self._anywhere = counts, trials, rates, anywhere
 
-    async def refuse(self, prepared: Prepared) -> None:
-        """At every submit, without asking an engine. Raises DoesNotFit or UnsuitableDataset."""
+    async def accept(self, prepared: Prepared) -> Prepared:
+        """At every submit, without asking an engine: the request so that it fits, where that was left to us.
+
+        Raises DoesNotFit or UnsuitableDataset.
+        """
         lengths = self._counts.known(prepared.project, prepared.base, prepared.dataset)
         if subject := await self._subject(prepared, lengths):
+            prepared = _fitted(prepared, subject)
             preflight.refuse(prepared.resolved, subject)
+        return prepared
 
     async def estimate(self, prepared: Prepared, *, dry_run: bool) -> Estimate:
         """Everything that can be told before the job runs; the rows are counted if they were not yet.
@@ -72,13 +77,14 @@ class Preflight:
             lengths = await self._counts.count(prepared.project, prepared.base, prepared.dataset)
         except AnnealError as error:
             warnings.append(Warned("rows_not_counted", error.detail, error.remedy))
-        subject = await self._subject(prepared, lengths)
+        if subject := await self._subject(prepared, lengths):
+            prepared = _fitted(prepared, subject)
         warnings += _warnings(prepared, subject)
         found = _view(prepared, subject, await self._pace(prepared, subject), warnings)
         return found.model_copy(update={"measured": await self._tried(prepared)}) if dry_run else found
 
     async def _tried(self, prepared: Prepared) -> Measured:
-        await self.refuse(prepared)
+        prepared = await self.accept(prepared)
         values = prepared.resolved.hyperparameters
         if values["objective"] == "dpo" or values["processes"] > 1:
             detail = "Preference pairs and several processes cannot be tried."
@@ -134,6 +140,10 @@ class Preflight:
     async def _speed(self, job_id: str) -> float | None:
         speed = (await self._stores.snapshots.get(job_id)).get("metric", {}).get("tokens_per_second")
         return float(speed) if speed else None
+
+
+def _fitted(prepared: Prepared, subject: Subject) -> Prepared:
+    return replace(prepared, resolved=preflight.fitted(prepared.resolved, subject))
 
 
 def _warnings(prepared: Prepared, subject: Subject | None) -> list[Warned]:

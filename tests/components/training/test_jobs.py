@@ -177,8 +177,15 @@ async def test_out_of_memory_goes_on_in_smaller_micro_batches(room: Room) -> Non
     assert losses(records) == losses(await room.records(undisturbed["id"]))
 
 
-async def test_a_single_row_that_needs_too_much_memory_ends_the_job_with_a_remedy(room: Room) -> None:
+async def test_a_single_row_that_needs_too_much_memory_is_computed_without_keeping_activations(room: Room) -> None:
     room.control(memory=60)
+    done = await room.until((await room.submit(batch_size=2))["id"], *FINAL)
+    assert (done["state"], done["micro_batch_tokens"], done["recomputes"]) == ("succeeded", 100, True)
+    assert "activations anew" in [line["message"] for line in done["logs"] if line["level"] == "warning"][-1]
+
+
+async def test_one_that_even_then_needs_too_much_ends_the_job_with_a_remedy(room: Room) -> None:
+    room.control(memory=40)
     job = await room.submit(batch_size=2)
     done = await room.until(job["id"], *FINAL)
     assert (done["state"], done["cause"], done["micro_batch_tokens"]) == ("failed", "out_of_memory", 100)

@@ -119,7 +119,7 @@ def test_only_what_may_end_differently_is_tried_again() -> None:
 
 def test_a_remedy_goes_with_the_cause() -> None:
     end = {"kind": "failed", "code": "out_of_memory", "detail": "no memory"}
-    assert "micro_batch_tokens" in how_it_ended(Ending(end)).detail
+    assert "max_length" in how_it_ended(Ending(end)).detail
 
 
 def test_an_engine_that_the_kernel_ended_ran_out_of_memory_and_may_run_again() -> None:
@@ -130,18 +130,25 @@ def test_an_engine_that_the_kernel_ended_ran_out_of_memory_and_may_run_again() -
 @pytest.mark.parametrize(
     ("asked", "batch_size", "longest", "smaller"),
     [
-        (4096, 8, 600, [2048, 1024, 600]),
-        (4096, 4, 100, [200, 100]),
-        (512, 8, 600, []),
-        (4096, 1, 600, []),
+        (4096, 8, 600, [2048, 1024, 600, "anew"]),
+        (4096, 4, 100, [200, 100, "anew"]),
+        (512, 8, 600, ["anew"]),
+        (4096, 1, 600, ["anew"]),
         (4096, 8, 0, []),
     ],
 )
-def test_micro_batches_shrink_to_the_longest_row(asked: int, batch_size: int, longest: int, smaller: list[int]) -> None:
+def test_micro_batches_shrink_to_the_longest_row_whose_activations_are_then_computed_anew(
+    asked: int, batch_size: int, longest: int, smaller: list[int | str]
+) -> None:
     job, found = a_job(hyperparameters={"micro_batch_tokens": asked, "batch_size": batch_size}), []
     while job.shrink(longest):
-        found.append(job.micro_batch_tokens)
+        found.append("anew" if job.recomputes else job.micro_batch_tokens)
     assert found == smaller
+
+
+def test_nothing_is_left_to_save_where_activations_were_computed_anew_as_asked() -> None:
+    asked = {"micro_batch_tokens": 512, "batch_size": 8, "gradient_checkpointing": True}
+    assert not a_job(hyperparameters=asked).shrink(600)
 
 
 def capacity(slots: int = 2, cpu: int = 4) -> MachineCapacity:

@@ -43,6 +43,13 @@ def test_a_small_case_by_hand() -> None:
     assert trainable(small, "lora", 4) == adapters
 
 
+def test_activations_computed_anew_leave_what_goes_into_each_layer_and_those_of_one() -> None:
+    kept, anew = memory(SHAPE, PLAN), memory(SHAPE, replace(PLAN, recomputes=True))
+    of_a_layer = kept.activations / SHAPE.layers
+    assert anew.activations == pytest.approx(of_a_layer + SHAPE.layers * PLAN.tokens * SHAPE.hidden * 4)
+    assert anew.total < kept.total
+
+
 def test_full_training_keeps_four_times_its_weights_and_an_adapter_hardly_more_than_them() -> None:
     full, lora = memory(SHAPE, replace(PLAN, method="full")), memory(SHAPE, PLAN)
     assert full.weights + full.gradients + full.optimizer == 16 * SHAPE.parameters

@@ -85,6 +85,25 @@ def test_smaller_micro_batches_are_suggested_first() -> None:
     assert list(first.changes) == ["micro_batch_tokens"]
 
 
+def test_what_was_left_to_us_is_set_so_that_it_fits_the_result_unchanged() -> None:
+    whole = asked(BILLION, method="lora", batch_size=512, dtype="bf16")
+    assert preflight.fitted(whole, on(BILLION, 64)) is whole
+    parts = preflight.fitted(whole, on(BILLION, 10.5)).hyperparameters
+    assert (parts["micro_batch_tokens"], parts["gradient_checkpointing"]) == (2048, False)
+    anew = preflight.fitted(whole, on(BILLION, 4.8)).hyperparameters
+    assert (anew["micro_batch_tokens"], anew["gradient_checkpointing"]) == (1024, True)
+    assert anew | {"micro_batch_tokens": 4096, "gradient_checkpointing": False} == whole.hyperparameters
+
+
+def test_what_was_asked_for_stays_and_is_refused_where_it_does_not_fit() -> None:
+    settings = {"dtype": "bf16", "micro_batch_tokens": 4096, "batch_size": 512, "gradient_checkpointing": False}
+    given = asked(BILLION, method="lora", **settings)
+    assert preflight.fitted(given, on(BILLION, 6)) is given
+    with pytest.raises(DoesNotFit) as refused:
+        preflight.refuse(given, on(BILLION, 6))
+    assert {"gradient_checkpointing": True} in refused.value.problem()["fitting"]
+
+
 def test_a_model_beyond_the_machine_is_refused_with_what_else_to_do() -> None:
     with pytest.raises(DoesNotFit, match="needs about") as refused:
         preflight.refuse(asked(BILLION, method="qlora"), on(BILLION, 1))
@@ -142,3 +161,5 @@ def test_the_pace_grows_with_cores_and_their_rate_and_falls_with_what_a_token_co
     full, lora = (asked(SEEDLING, method=method, dtype="fp32") for method in ("full", "lora"))
     assert preflight.expected_pace(full, subject, 1e11) == pytest.approx(0.8 * 4e11 / (6 * 4_721_408))
     assert preflight.expected_pace(lora, subject, 1e11) == pytest.approx(0.8 * 4e11 / (4 * 4_721_408))
+    anew = asked(SEEDLING, method="full", dtype="fp32", gradient_checkpointing=True)
+    assert preflight.expected_pace(anew, subject, 1e11) == pytest.approx(0.8 * 4e11 / (8 * 4_721_408))

@@ -7,7 +7,7 @@ export interface Field {
   label: string;
   help: string;
   kind: 'number' | 'choice';
-  choices?: string[];
+  choices?: (string | boolean)[];
   min?: number;
   max?: number;
   step?: string;
@@ -35,7 +35,7 @@ export const FOLLOW_UPS: { name: Follow; label: string }[] = [
 ];
 
 const number = (name: string, label: string, help: string, limits: Partial<Field> = {}): Field => ({ name, label, help, kind: 'number', step: 'any', ...limits });
-const choice = (name: string, label: string, help: string, choices: string[]): Field => ({ name, label, help, kind: 'choice', choices });
+const choice = (name: string, label: string, help: string, choices: Field['choices']): Field => ({ name, label, help, kind: 'choice', choices });
 
 export const LORA_FIELDS: Field[] = [
   number('rank', 'Rank', 'Size of the added matrices; 16 by default', { min: 1, max: 1024, step: '1' }),
@@ -75,6 +75,7 @@ export const GROUPS: { heading: string; fields: Field[] }[] = [
       number('max_grad_norm', 'Gradient limit', 'Longer gradients are scaled down', { min: 0, max: 1000 }),
       choice('dtype', 'Number format', 'auto takes what the machine does best', ['auto', 'fp32', 'bf16', 'fp16']),
       number('micro_batch_tokens', 'Tokens at once', 'Bounds memory, not the result', { min: 16, step: '1' }),
+      choice('gradient_checkpointing', 'Activations anew', 'Much less memory, a third more time; chosen where memory is short', [true, false]),
       number('threads', 'CPU threads', 'Of the engine', { min: 1, step: '1' }),
       number('priority', 'Priority', '-100 to 100; higher goes first', { min: -100, max: 100, step: '1' }),
     ],
