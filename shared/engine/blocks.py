@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.engine.columns import binary, integers, numbers
 from shared.engine.tokenise import Encoded, Marked
 from shared.engine.words import ID, WordTokenizer
 
@@ -85,23 +86,22 @@ class Blocks:
         unknown = found.is_null()
         others = pieces.filter(unknown)
         new = others.unique()
-        new_ids = pa.array([self._words.plain(piece.decode()) for piece in new.to_pylist()], pa.binary())
-        indices = found.fill_null(0).to_numpy().copy()
-        indices[unknown.to_numpy(zero_copy_only=False)] = pc.index_in(others, new).to_numpy() + len(ids)
+        new_ids = binary([self._words.plain(piece.decode()) for piece in new.to_pylist()])
+        indices = integers(numbers(pc.index_in(others, new)) + np.int32(len(ids)))
         self._remember(new, new_ids)
-        return pa.concat_arrays([ids, new_ids]).take(pa.array(indices))
+        return pa.concat_arrays([ids, new_ids]).take(pc.replace_with_mask(found, unknown, indices))
 
     def _remember(self, pieces: Any, ids: Any) -> None:
         if len(self._pieces) >= MOST_PIECES:
             self._forget()
-        short = pc.less_equal(pc.binary_length(pieces), LONGEST)
-        self._pieces = pa.concat_arrays([self._pieces, pieces.filter(short)])
-        self._ids = pa.concat_arrays([self._ids, ids.filter(short)])
+        short = integers(np.flatnonzero(numbers(pc.binary_length(pieces)) <= LONGEST))
+        self._pieces = pa.concat_arrays([self._pieces, pieces.take(short)])
+        self._ids = pa.concat_arrays([self._ids, ids.take(short)])
 
     def _forget(self) -> None:
         """Only what is never cut into words stays."""
         apart = {_SEPARATOR: b"", **self._apart}
-        self._pieces, self._ids = pa.array(apart.keys(), pa.binary()), pa.array(apart.values(), pa.binary())
+        self._pieces, self._ids = binary(list(apart)), binary(list(apart.values()))
 
     def _tokens_before(
         self, places: np.ndarray, raw: bytes, offsets: np.ndarray, tokens: np.ndarray, packed: memoryview

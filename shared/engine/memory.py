@@ -1,9 +1,13 @@
-"""What engines tell the C library of memory that they have freed: to keep it, or to give it back."""
+"""What engines tell the C library and the kernel of memory: to keep it when freed, to give it back, in which pages."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _MXFAST, _MMAP_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = 1, -4, -3, -1, -2, -8
 """Option numbers of mallopt(3)."""
+_SET_THP_DISABLE, _GET_THP_DISABLE = 41, 42
+"""Option numbers of prctl(2)."""
 
 
 def leave_no_holes() -> None:
@@ -32,6 +36,24 @@ def give_back_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
+
+
+@contextmanager
+def small_pages() -> Iterator[None]:
+    """Have no huge pages from the kernel meanwhile, also in processes forked meanwhile; elsewhere it does nothing.
+
+    Arrow's pool asks for them, and of each 2 MB that it was given it leaves much untouched.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "prctl"):
+        yield
+        return
+    before = libc.prctl(_GET_THP_DISABLE, 0, 0, 0, 0)
+    libc.prctl(_SET_THP_DISABLE, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(_SET_THP_DISABLE, max(0, before), 0, 0, 0)
 
 
 def _tell_malloc(*options: tuple[int, int]) -> None:

@@ -4,8 +4,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from shared.engine.columns import binary, integers
 
 SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string())])
 SHARD_ROWS = 50_000
@@ -59,9 +62,9 @@ class ShardWriter:
         if self._writer is None:
             self.names.append(f"{self._split}-{len(self.names):05d}.parquet")
             self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITING)
-        columns = zip(zip(*records, strict=True), SCHEMA, strict=True)
-        arrays = [pa.array(column, field.type) for column, field in columns]
-        self._writer.write_table(pa.table(arrays, schema=SCHEMA))
+        ids, sources, rows = zip(*records, strict=True)
+        texts = [binary(column, pa.string()) for column in ([source.encode() for source in sources], rows)]
+        self._writer.write_table(pa.table([integers(np.array(ids, np.int64)), *texts], schema=SCHEMA))
         self._in_shard += len(records)
         if self._in_shard >= SHARD_ROWS:
             self._end_shard()

@@ -22,7 +22,7 @@ from services.training.engine.interrupts import Interrupts
 from services.training.engine.prompts import CANDIDATES, candidates, evaluation_rows
 from services.training.engine.spec import Data
 from services.training.engine.tokens import Table, TableWriter, fits, seal
-from shared.engine.memory import give_back_freed_memory
+from shared.engine.memory import give_back_freed_memory, small_pages
 from shared.engine.protocol import EngineError, Reporter
 from shared.engine.template import ChatTemplate
 from shared.engine.tokenise import Marked
@@ -34,6 +34,7 @@ _GRAIN = 64
 _WORTH_A_PROCESS = 8 << 20
 """Bytes of rows below which another process would not pay for its start."""
 _ROWS_AT_ONCE = 500
+_COLUMNS = ["row_id", "source", "row"]
 _WHOLE = 1 << 40
 _FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
 
@@ -91,8 +92,9 @@ def tokenised(
         reporter.log("info", "The dataset's tokens were there already.")
         return Path(dataset.tokens)
     folder, began = workdir / "tokens", time.monotonic()
-    for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
-        _tokenise(folder, split, shards, template, window, interrupts)
+    with small_pages():
+        for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
+            _tokenise(folder, split, shards, template, window, interrupts)
     seal(folder, candidates(_evaluated(dataset.validation), template, tokenizer), **made_with)
     reporter.log("info", f"The dataset was tokenised in {time.monotonic() - began:.1f} seconds.")
     reporter.emit("tokens", path=str(folder), **made_with)
@@ -182,8 +184,8 @@ def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:
 
     for shard, group in groups:
         with _open(shard) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["row_id", "source", "row"]):
-                yield zip(*(batch[name].to_pylist() for name in ("row_id", "source", "row")), strict=True)
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=_COLUMNS, use_threads=False):
+                yield zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)
                 pa.default_memory_pool().release_unused()
 
 

@@ -79,7 +79,7 @@ class TableWriter:
 
     def __init__(self, folder: Path, split: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._files = {kind: (folder / f"{split}.{kind}").open("wb", buffering=1 << 20) for kind in _KINDS}
+        self._files = {kind: (folder / f"{split}.{kind}").open("wb", buffering=1 << 17) for kind in _KINDS}
         self._tokens = self._spans = 0
 
     def __enter__(self) -> TableWriter:
