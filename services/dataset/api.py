@@ -24,6 +24,14 @@ PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
 def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
     """The routes of datasets as wholes."""
     router = APIRouter(tags=["Dataset"])
+    _uploads(router, service)
+    _lists(router, service)
+    _datasets(router, service, inspector)
+    return router
+
+
+def _uploads(router: APIRouter, service: DatasetService) -> None:
+    """Upload."""
 
     @router.post(
         "/datasets/upload",
@@ -61,6 +69,10 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
             response.headers["Retry-After"] = "2"
         return await own.show(version.dataset_id)
 
+
+def _lists(router: APIRouter, service: DatasetService) -> None:
+    """What there is, and samples to begin with."""
+
     @router.get("/datasets")
     async def list_datasets(
         caller: Caller,
@@ -81,6 +93,10 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
         """A bundled sample, ready to be uploaded."""
         return FileResponse(sample_path(name), media_type=JSON_LINES, filename=name)
 
+
+def _datasets(router: APIRouter, service: DatasetService, inspector: Inspector) -> None:
+    """One dataset; after the samples, whose path it would match."""
+
     @router.get("/datasets/{dataset_id}")
     async def get_dataset(caller: Caller, dataset_id: str) -> DatasetView:
         """A dataset with its versions and their reports."""
@@ -93,5 +109,3 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
         versions = await own.delete(dataset_id)
         for version in versions:
             await inspector.forget(version)
-
-    return router

@@ -22,6 +22,13 @@ Version = Annotated[str | None, Query(description="a version; the current one wh
 def routes(service: DatasetService, inspector: Inspector, blobs: Blobs) -> APIRouter:
     """The routes of a version's contents."""
     router = APIRouter(prefix="/datasets", tags=["Dataset"])
+    _rows(router, service, inspector, blobs)
+    _tokens(router, service, inspector)
+    return router
+
+
+def _rows(router: APIRouter, service: DatasetService, inspector: Inspector, blobs: Blobs) -> None:
+    """Rows as they were stored, and those that were set aside."""
 
     @router.get("/{dataset_id}/preview")
     async def preview_dataset(
@@ -49,6 +56,10 @@ def routes(service: DatasetService, inspector: Inspector, blobs: Blobs) -> APIRo
             "Content-Length": str(info.size),
         }
         return StreamingResponse(_chunks(blobs, key), media_type="application/x-ndjson", headers=headers)
+
+
+def _tokens(router: APIRouter, service: DatasetService, inspector: Inspector) -> None:
+    """What a model's tokenizer and template make of them."""
 
     @router.get(
         "/{dataset_id}/statistics",
@@ -79,8 +90,6 @@ def routes(service: DatasetService, inspector: Inspector, blobs: Blobs) -> APIRo
         """The training text of a row with the trained tokens marked."""
         found = await service.for_project(caller.project).ready(dataset_id, version)
         return await inspector.rendered(found, base, split, row)
-
-    return router
 
 
 async def _chunks(blobs: Blobs, key: str) -> AsyncIterator[bytes]:

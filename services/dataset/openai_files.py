@@ -86,6 +86,14 @@ class DeletedFile(BaseModel):
 def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
     """The routes below /v1/files."""
     router = APIRouter(prefix="/v1/files", tags=["Dataset"])
+    _uploads(router, service)
+    _lists(router, service)
+    _files(router, service, inspector)
+    return router
+
+
+def _uploads(router: APIRouter, service: DatasetService) -> None:
+    """Upload."""
 
     @router.post("", openapi_extra=BODY)
     async def create_file(request: Request, caller: Caller) -> FileObject:
@@ -98,6 +106,10 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
         if version.final and version.shown_state != "ready":
             raise await own.refuse(version)
         return _shown(await own.datasets.get(version.dataset_id), version)
+
+
+def _lists(router: APIRouter, service: DatasetService) -> None:
+    """What there is."""
 
     @router.get("")
     async def list_files(
@@ -128,6 +140,10 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
         version = _current(dataset, await own.versions.of([dataset]))
         return _shown(dataset, version or await own.ready(file_id))
 
+
+def _files(router: APIRouter, service: DatasetService, inspector: Inspector) -> None:
+    """What can be done with a file."""
+
     @router.delete("/{file_id}")
     async def delete_file(file_id: str, caller: Caller) -> DeletedFile:
         """Delete the dataset."""
@@ -141,8 +157,6 @@ def routes(service: DatasetService, inspector: Inspector) -> APIRouter:
         content = inspector.content(await service.for_project(caller.project).ready(file_id))
         first = await anext(content)  # a failure still gets its own status
         return StreamingResponse(_from(first, content), media_type=JSON_LINES)
-
-    return router
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -38,6 +38,14 @@ def _underway(export: Export | None) -> Response:
 def routes(service: ExportService) -> APIRouter:
     """The room's router."""
     router = APIRouter(tags=["Export"])
+    _models(router, service)
+    _exports(router, service)
+    _files(router, service)
+    return router
+
+
+def _models(router: APIRouter, service: ExportService) -> None:
+    """Exports by what is exported."""
 
     @router.get("/models/custom/{id}/export", responses={**FILE, 202: {"model": ExportView}}, response_class=Response)
     async def export_model(id: str, request: Request, caller: Caller, format: FormatQuery = "torch") -> Response:
@@ -63,6 +71,10 @@ def routes(service: ExportService) -> APIRouter:
         export = await service.start(caller.project, id, body.format, key=idempotency_key)
         response.headers["Location"] = f"/exports/{export.id}"
         return ExportView.of(export)
+
+
+def _exports(router: APIRouter, service: ExportService) -> None:
+    """Exports that were asked for."""
 
     @router.get("/exports", response_model=Page[ExportView])
     async def list_exports(
@@ -90,6 +102,10 @@ def routes(service: ExportService) -> APIRouter:
         """Stop a queued or running export; repeating it is fine."""
         return ExportView.of(await service.cancel(caller.project, id))
 
+
+def _files(router: APIRouter, service: ExportService) -> None:
+    """The files of an export."""
+
     @router.get("/exports/{id}/files/{name:path}", responses=FILE, response_class=Response)
     async def download_export_file(id: str, name: str, request: Request, caller: Caller) -> Response:
         """One file of an export."""
@@ -101,5 +117,3 @@ def routes(service: ExportService) -> APIRouter:
         """Size and ETag of one file."""
         export = await service.get(caller.project, id)
         return await service.member(export, name).respond(request.headers, head=True)
-
-    return router

@@ -27,6 +27,14 @@ LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 def routes(jobs: TrainingJobs) -> APIRouter:
     """The routes below /training/jobs."""
     router = APIRouter(prefix="/training/jobs", tags=["Training"])
+    _jobs(router, jobs)
+    _records(router, jobs)
+    _wishes(router, jobs)
+    return router
+
+
+def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Submit jobs and look at them."""
 
     @router.post("", status_code=201)
     async def create_training_job(request: TrainingRequest, caller: Caller, key: Key = None) -> JobView:
@@ -44,6 +52,10 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     async def get_training_job(id: str, caller: Caller) -> JobDetail:
         """State, progress, time left, last log lines, latest metrics, and why it waits."""
         return await jobs.detail(caller.project, id)
+
+
+def _records(router: APIRouter, jobs: TrainingJobs) -> None:
+    """What a job said, by kind."""
 
     @router.get("/{id}/logs")
     async def get_training_logs(
@@ -76,6 +88,10 @@ def routes(jobs: TrainingJobs) -> APIRouter:
         name = f'attachment; filename="events.out.tfevents.{id}"'
         return StreamingResponse(event_file(read), 200, {"Content-Disposition": name}, "application/octet-stream")
 
+
+def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
+    """The owner's wishes."""
+
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:
         """Give the job up."""
@@ -90,5 +106,3 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     async def resume_training_job(id: str, caller: Caller) -> JobView:
         """Go on from the last checkpoint."""
         return JobView.of(await jobs.resume(caller.project, id))
-
-    return router

@@ -27,6 +27,14 @@ After = Annotated[str | None, Query(description="id of the last entry of the pag
 def routes(jobs: TrainingJobs) -> APIRouter:
     """The routes below /v1/fine_tuning/jobs."""
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Training"])
+    _jobs(router, jobs)
+    _wishes(router, jobs)
+    _records(router, jobs)
+    return router
+
+
+def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Submit jobs and look at them."""
 
     @router.post("")
     async def create_fine_tuning_job(body: FineTuningRequest, caller: Caller, key: Key = None) -> FineTuningJob:
@@ -49,6 +57,10 @@ def routes(jobs: TrainingJobs) -> APIRouter:
         """One job."""
         return FineTuningJob.of(*await jobs.job(caller.project, job_id))
 
+
+def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
+    """The owner's wishes."""
+
     @router.post("/{job_id}/cancel")
     async def cancel_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
         """Give the job up."""
@@ -63,6 +75,10 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     async def resume_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
         """Go on from the last checkpoint."""
         return FineTuningJob.of(await jobs.resume(caller.project, job_id), {})
+
+
+def _records(router: APIRouter, jobs: TrainingJobs) -> None:
+    """What a job said and stored on its way."""
 
     @router.get("/{job_id}/events")
     async def list_fine_tuning_events(
@@ -88,8 +104,6 @@ def routes(jobs: TrainingJobs) -> APIRouter:
         data = rest[:limit]
         ends = (data[0].id, data[-1].id) if data else (None, None)
         return Listing(data=data, has_more=len(rest) > limit, first_id=ends[0], last_id=ends[1])
-
-    return router
 
 
 async def _told(jobs: TrainingJobs, project: str, id: str, kinds: list[str]) -> list[Record]:

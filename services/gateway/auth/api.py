@@ -41,6 +41,13 @@ class CallerView(BaseModel):
 def routes(keys: Keys, sessions: Sessions) -> APIRouter:
     """The routes of the auth part."""
     router = APIRouter(tags=["System"])
+    _keys(router, keys, sessions)
+    _sessions(router, sessions)
+    return router
+
+
+def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
+    """API keys."""
 
     @router.post("/auth/keys", status_code=201)
     async def create_key(body: NewKey, caller: Caller) -> IssuedKey:
@@ -61,6 +68,10 @@ def routes(keys: Keys, sessions: Sessions) -> APIRouter:
         """Revoke an API key and the browser sessions that were opened with it."""
         await keys.revoke(caller, key_id)
         await sessions.credentials.revoke_of(key_id, caller.project)
+
+
+def _sessions(router: APIRouter, sessions: Sessions) -> None:
+    """Links that sign a browser in, and what comes of them."""
 
     @router.post("/auth/link", status_code=201)
     async def create_link(caller: Caller) -> LinkView:
@@ -99,5 +110,3 @@ def routes(keys: Keys, sessions: Sessions) -> APIRouter:
         """A single-use ticket for the websocket /live."""
         ticket = await sessions.ticket(caller, request.cookies.get(COOKIE))
         return TicketView(ticket=ticket, expires_in=int(TICKET_LIFETIME.total_seconds()))
-
-    return router
