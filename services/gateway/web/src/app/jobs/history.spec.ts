@@ -30,6 +30,12 @@ describe('History', () => {
     expect(history.usage).toBeUndefined();
   });
 
+  it('does not show what a killed engine used of the one after it', () => {
+    const history = new History();
+    history.apply([record(1, 'usage', { memory_mb: 900 }), record(2, 'state', { state: 'running', attempt: 2 })]);
+    expect(history.usage).toBeUndefined();
+  });
+
   it('keeps one best checkpoint', () => {
     const history = new History();
     history.apply([record(1, 'checkpoint', { step: 10, loss: 2, best: true }), record(2, 'checkpoint', { step: 20, loss: 1, best: true })]);

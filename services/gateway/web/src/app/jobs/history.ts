@@ -139,7 +139,7 @@ export class History {
 
   private moved(record: StreamRecord): void {
     this.state = String(record['state']);
-    if (this.state !== 'running') this.usage = undefined;
+    this.usage = undefined;
     this.detail = record['detail'] as string | undefined;
     this.modelId = (record['model_id'] as string | undefined) ?? this.modelId;
     const detail = this.detail ? `: ${this.detail}` : '';
