@@ -1,6 +1,6 @@
 """Kills training runs with SIGKILL at random moments and compares what became of them with undisturbed ones.
 
-    python -m tests.kills [--kills 20] [--methods full,lora,qlora] [--layouts packed,padded]
+    python -m tests.kills [--kills 20] [--methods full,lora,qlora] [--layouts packed,padded] [--compile]
 
 Every run is a process of its own, as the platform starts it; after each kill it goes on from its last checkpoint. In
 fp32 on one thread, the losses of every step and the delivered weights must be equal to the last bit. CI runs a few of
@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 STEPS = 12
+MORE: dict[str, Any] = {}
+"""Settings of all runs beside their own."""
 
 
 def main() -> None:
@@ -29,7 +31,10 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--methods", default="full,lora,qlora")
     parser.add_argument("--layouts", default="packed,padded")
+    parser.add_argument("--compile", action="store_true", help="from step 6 on by compiled layers, without dropout")
     asked = parser.parse_args()
+    if asked.compile:
+        MORE.update(compile=True, lora={})
     from tests.tiny import make_tiny_model
 
     with tempfile.TemporaryDirectory(prefix="anneal-kills-") as folder:
@@ -99,7 +104,7 @@ def train(folder: Path, model: Path, method: str, layout: str, attempt: int, kil
     folder.mkdir(exist_ok=True)
     lora = {} if method == "full" else {"lora": {"dropout": 0.1}}
     rhythm = {"max_steps": STEPS, "eval_every": 4, "checkpoint_every": 3, "micro_batch_tokens": 96}
-    spec = make_spec(folder, model, method=method, **rhythm, **lora)
+    spec = make_spec(folder, model, method=method, **{**rhythm, **lora, **MORE})
     checkpoints = sorted((folder / "checkpoints").glob("step-*"))
     spec |= {"resume_from": str(checkpoints[-1]) if checkpoints else None, "workdir": str(folder / f"work-{attempt}")}
     (folder / f"work-{attempt}").mkdir()

@@ -49,6 +49,9 @@ def train(
     gradient_checkpointing: Annotated[
         bool, typer.Option("--gradient-checkpointing", help="Much less memory, a third more time, the same result.")
     ] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the layers behind the first steps; long jobs earn it.")
+    ] = False,
     eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
     early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,

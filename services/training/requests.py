@@ -60,6 +60,10 @@ class TrainingSettings(BaseModel):
         description="compute activations anew on the way back instead of keeping them: much less memory, about a third "
         "more time, the same result; null: where memory would be short",
     )
+    compile: bool | None = Field(
+        default=None,
+        description="torch.compile for the layers, behind the first steps, if a trial agrees; null: long jobs on a GPU",
+    )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     learning_rate_multiplier: float | None = Field(
         default=None, gt=0, le=1000, description="times the default rate, instead of learning_rate"
@@ -108,6 +112,10 @@ class TrainingSettings(BaseModel):
             raise ValueError("lora settings have no meaning for method full")
         if self.quantization is not None and self.method in ("full", "lora"):
             raise ValueError(f"quantization has no meaning for method {self.method}")
+        if self.compile and (self.objective == "dpo" or (self.processes or 1) > 1):
+            raise ValueError("compile has no meaning for objective dpo or several processes")
+        if self.compile and self.gradient_checkpointing:
+            raise ValueError("compile and gradient_checkpointing exclude each other")
         if self.beta is not None and self.objective == "sft":
             raise ValueError("beta has no meaning for objective sft")
         if self.strategy == "fsdp" and (

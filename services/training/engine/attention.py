@@ -23,7 +23,7 @@ from services.training.engine.alike import SHORTER, runs, side_by_side
 from services.training.engine.causal import CausalAttention, suits
 from services.training.layouts import Layout
 
-_NAME = "ragged"
+NAME = "ragged"
 
 
 def ragged_attention(
@@ -64,6 +64,9 @@ def ragged_attention(
     return torch.cat(one_by_one, 2).transpose(1, 2).contiguous(), None
 
 
+AttentionInterface.register(NAME, ragged_attention)
+
+
 def _attend(
     query: Tensor, key: Tensor, value: Tensor, *, dropout: float, scaling: float | None, window: int | None
 ) -> Tensor:
@@ -97,9 +100,8 @@ def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
 @contextmanager
 def ragged(model: Any) -> Iterator[None]:
     """Within, `model` attends by documents and wants `document_lengths`; afterwards as it did before."""
-    AttentionInterface.register(_NAME, ragged_attention)
     before = model.config._attn_implementation
-    model.set_attn_implementation(_NAME)
+    model.set_attn_implementation(NAME)
     try:
         yield
     finally:

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from services.training.engine import liger
 
+Forward = Callable[..., Tensor]
+"""Of a layer, which is its first argument."""
 _TOKENS = 3
 """Of a trial: enough to tell rows apart."""
 
@@ -96,30 +98,36 @@ def fuse(model: Any) -> None:
         replace(model, _quick)
 
 
-def replace(model: Any, quick_way: Callable[[Any], Callable[..., Tensor] | None]) -> None:
-    """Let layers compute in the quick way that there is for them, each kind of layer if a trial agrees."""
-    agreed: dict[type, bool] = {}
+def replace(model: Any, quick_way: Callable[[Any], Forward | None]) -> None:
+    """Let layers compute in the quick way that there is for them, each kind of layer if a trial agrees.
+
+    Such a layer becomes one of a class like its own: layers that share their code can be compiled together.
+    """
+    quicker: dict[type, type] = {}
     for module in model.modules():
         if (quick := quick_way(module)) is not None:
             kind = type(module)
-            if kind not in agreed:
-                agreed[kind] = _agrees(module, quick)
-            if agreed[kind]:
-                module.forward = quick
+            if kind not in quicker:
+                quicker[kind] = _like(kind, quick) if _agrees(module, quick) else kind
+            module.__class__ = quicker[kind]
 
 
 def replaced(model: Any) -> list[str]:
     """The kinds of layers that do not go their own way."""
-    return sorted({type(module).__name__ for module in model.modules() if "forward" in vars(module)})
+    return sorted({type(module).__name__ for module in model.modules() if hasattr(module, "own_forward")})
 
 
-def _quick(module: Any) -> Callable[..., Tensor] | None:
+def _like(kind: type[Any], quick: Forward) -> type:
+    """A class that differs in its forward pass alone."""
+    members = {"forward": quick, "own_forward": kind.forward, "__module__": kind.__module__}
+    return type(kind.__name__, (kind,), members)
+
+
+def _quick(module: Any) -> Forward | None:
     """A layer's forward by a function above; None where none of them is meant for it."""
     if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-        return lambda x: RootMeanSquareNorm.apply(x, module.weight, module.variance_epsilon)
-    if _plain_lora(module):
-        return partial(_adapted, module, module.forward)
-    return None
+        return _normalised
+    return _adapted if _plain_lora(module) else None
 
 
 def _plain_lora(module: Any) -> bool:
@@ -134,15 +142,19 @@ def _plain_lora(module: Any) -> bool:
     )
 
 
-def _adapted(module: Any, own: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def _normalised(module: Any, x: Tensor) -> Tensor:
+    return RootMeanSquareNorm.apply(x, module.weight, module.variance_epsilon)
+
+
+def _adapted(module: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A LoRA layer, which goes its own way while its adapter is switched off or merged."""
     if module.disable_adapters or module.merged or args or kwargs:
-        return own(x, *args, **kwargs)
+        return module.own_forward(x, *args, **kwargs)
     base, down, up = module.base_layer, module.lora_A["default"].weight, module.lora_B["default"].weight
     return LowRankLinear.apply(x, base.weight, base.bias, down, up, module.scaling["default"])
 
 
-def _agrees(module: Any, quick: Callable[..., Tensor]) -> bool:
+def _agrees(module: Any, quick: Forward) -> bool:
     """Whether both ways give the same values and the same gradient of their input."""
     weight = next(module.parameters())
     width = weight.shape[-1]
@@ -150,7 +162,7 @@ def _agrees(module: Any, quick: Callable[..., Tensor]) -> bool:
     x = row.sin_().view(1, _TOKENS, width).requires_grad_()
     tolerance = 1e-5 if weight.dtype == torch.float32 else 3e-2
     found = []
-    for way in (module.forward, quick):
+    for way in (module.forward, partial(quick, module)):
         try:
             out = way(x)
             found.append((out, *torch.autograd.grad(out.sum(), x)))

@@ -25,14 +25,24 @@ def installed() -> bool:
 
 
 def quick(module: Any) -> Callable[..., Tensor] | None:
-    """A layer's forward by a kernel of Liger's; None where none of them is meant for it."""
-    from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
-
+    """A layer's forward by a kernel of Liger's, which takes the layer first; None where none is meant for it."""
     if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-        return lambda x: liger_rms_norm(x, module.weight, module.variance_epsilon, in_place=False)
+        return _normalised
     if set(dict(module.named_children())) == _GATED and type(module.act_fn).__name__ in _SILU:
-        return lambda x: module.down_proj(liger_swiglu(module.gate_proj(x), module.up_proj(x)))
+        return _gated
     return None
+
+
+def _normalised(module: Any, x: Tensor) -> Tensor:
+    from liger_kernel.transformers.functional import liger_rms_norm
+
+    return liger_rms_norm(x, module.weight, module.variance_epsilon, in_place=False)
+
+
+def _gated(module: Any, x: Tensor) -> Tensor:
+    from liger_kernel.transformers.functional import liger_swiglu
+
+    return module.down_proj(liger_swiglu(module.gate_proj(x), module.up_proj(x)))
 
 
 def rotate_quickly(model: Any) -> None:

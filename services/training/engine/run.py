@@ -20,6 +20,7 @@ from services.training.engine import data, kernels, optimize
 from services.training.engine import model as models
 from services.training.engine.budget import minutes_used_up, shortened, steps_within
 from services.training.engine.checkpoint import Checkpoint, Position
+from services.training.engine.compiled import wanted
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.layout import why_this_layout, work
 from services.training.engine.metrics import Clock, gpu_gauges
@@ -196,6 +197,7 @@ def settle(asked: Hyperparameters, threads: int, dtype: Dtype, made_of: Material
     lengths = data.cut(rows, max_length).lengths.tolist()
     with made_of.accelerator.autocast():  # attention depends on the precision
         packs = asked.objective == "sft" and models.packs_exactly(made_of.model)
+    tokens = asked.total_steps(len(lengths)) * asked.batch_size * sum(lengths) / max(1, len(lengths))
     return Settings(
         layout=work(lengths, asked, asked.micro_batch_tokens).better if packs else "padded",
         dtype=dtype,
@@ -203,6 +205,7 @@ def settle(asked: Hyperparameters, threads: int, dtype: Dtype, made_of: Material
         max_length=max_length,
         micro_batch_tokens=asked.micro_batch_tokens,
         template_hash=made_of.template.hash,
+        compiled=wanted(asked, made_of.model, tokens),
     )
 
 

@@ -87,6 +87,7 @@ class Hyperparameters(BaseModel):
     max_minutes: float | None = None
     max_tokens: int | None = None
     gradient_checkpointing: bool = False
+    compile: bool | None = None
     dtype: Literal["auto"] | Dtype = "auto"
     threads: int | None = None
     processes: int = 1
@@ -139,6 +140,7 @@ class Settings(BaseModel):
     micro_batch_tokens: int
     template_hash: str
     total_steps: int = 0
+    compiled: bool = False
 
     def at_most(self, micro_batch_tokens: int) -> Settings:
         """The same in smaller micro-batches, where memory did not suffice for these; the steps stay what they are."""

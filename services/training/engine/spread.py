@@ -41,12 +41,12 @@ def spread(model: Any, strategy: Strategy, ranks: Ranks, device: torch.device) -
     if strategy == "ddp":
         return DistributedDataParallel(StepLoss(model), forward_sync_buffers=False)
     mesh = init_device_mesh(device.type, (ranks.size,))
-    for layer in _layers(model):
+    for layer in layers(model):
         fully_shard(layer, mesh=mesh)
     return StepLoss(fully_shard(model, mesh=mesh))
 
 
-def _layers(model: Any) -> Iterator[nn.Module]:
+def layers(model: Any) -> Iterator[nn.Module]:
     """The blocks that transformers wants kept together."""
     kept = set(getattr(model, "_no_split_modules", None) or ())
     return (module for module in model.modules() if type(module).__name__ in kept)

@@ -16,6 +16,7 @@ from services.training.engine import checkpoint as checkpoints
 from services.training.engine import evaluate, optimize
 from services.training.engine import model as models
 from services.training.engine.batches import step_rows, steps_per_epoch
+from services.training.engine.compiled import compile_when_due
 from services.training.engine.deliver import deliver, leave, save
 from services.training.engine.divergence import Diverged, check_finite, watch
 from services.training.engine.ending import Ending, ending_of
@@ -114,6 +115,7 @@ def steps(run: Run, most: int = 100) -> None:
 
 def step(run: Run) -> None:
     """One optimizer step, and its figures."""
+    compile_when_due(run)
     tokens, figures = take_step(run)
     tell_step(run, tokens, **figures)
     watch(run.position, figures["loss"])

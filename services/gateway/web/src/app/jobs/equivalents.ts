@@ -41,6 +41,7 @@ export function command(request: TrainingRequest): string {
   for (const [member, option] of LORA) {
     if (request.lora?.[member] != null) words.push(`${option} ${quoted(String(request.lora[member]))}`);
   }
+  if (request.compile) words.push('--compile');
   if (request.gradient_checkpointing) words.push('--gradient-checkpointing');
   for (const next of request.after ?? []) words.push(`--then ${next}`);
   const missing = API_ONLY.filter((member) => request[member] != null);
