@@ -35,6 +35,7 @@ class Blocks:
 
     def __init__(self, words: WordTokenizer) -> None:
         self._words = words
+        words.remember_alone()
         self._apart = {token.encode(): ids for token, ids in words.added.items()}
         longest_first = sorted(map(re.escape, self._apart), key=len, reverse=True)
         self._find_apart = re.compile(b"|".join(longest_first) or b"(?!)").finditer

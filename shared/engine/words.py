@@ -39,14 +39,14 @@ class Words(dict[str, bytes]):
     """Ids of words, as bytes; a new word is asked of the model."""
 
     def __init__(self, model: Any) -> None:
-        self._model = model
+        self.model = model
         self._letters = _byte_letters()
 
     def __missing__(self, word: str) -> bytes:
         if len(self) >= MOST_WORDS:
             self.clear()
         letters = "".join(self._letters[byte] for byte in word.encode())
-        self[word] = ids = np.array([token.id for token in self._model.tokenize(letters)], ID).tobytes()
+        self[word] = ids = np.array([token.id for token in self.model.tokenize(letters)], ID).tobytes()
         return ids
 
 
@@ -87,6 +87,13 @@ class WordTokenizer:
         """The whole text's ids; None for text that only the tokenizer itself can take."""
         parts = self.parts(text)
         return None if parts is None else np.frombuffer(b"".join(ids for _, ids in parts), ID).tolist()
+
+    def remember_alone(self) -> None:
+        """Take the model's own memory of words from it, 4 MB and more: it is asked for each of them once.
+
+        tokenizers does not document how, so a version that knows no such thing keeps its memory.
+        """
+        getattr(self._words.model, "_resize_cache", lambda size: None)(0)
 
     def parts(self, text: str) -> list[tuple[str, bytes]] | None:
         """The text as the pieces that are tokenised apart, added tokens alone, each with its ids; None as for `ids`."""

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _GRAIN = 64
 _WORTH_A_PROCESS = 8 << 20
 """Bytes of rows below which another process would not pay for its start."""
-_ROWS_AT_ONCE = 500
+_AT_ONCE = 1 << 20
+"""Bytes of rows in a block: more of them cost memory, fewer cost time, since each has to lay out what is remembered."""
 _COLUMNS = ["row_id", "source", "row"]
 _WHOLE = 1 << 40
 _FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
@@ -184,9 +185,16 @@ def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:
 
     for shard, group in groups:
         with _open(shard) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=_COLUMNS, use_threads=False):
+            size = _block(file.metadata.row_group(group))
+            for batch in file.iter_batches(size, row_groups=[group], columns=_COLUMNS, use_threads=False):
                 yield zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)
                 pa.default_memory_pool().release_unused()
+
+
+def _block(group: Any) -> int:
+    """Rows of a row group in each of its blocks, which are of one size."""
+    blocks = max(1, -(-group.total_byte_size // _AT_ONCE))
+    return max(1, -(-group.num_rows // blocks))
 
 
 def _evaluated(shards: Sequence[str]) -> Iterator[str]:

@@ -54,6 +54,16 @@ def test_every_row_is_there_as_the_template_encodes_it(dataset: Data, tokenizer:
         assert (table.ids(number, 3).tolist(), len(table.trained(number, 3))) == (encoded.input_ids[:3], 3)
 
 
+@pytest.mark.parametrize(("size", "blocks"), [(10, [8]), (data._AT_ONCE // 3, [3, 3, 2]), (2 * data._AT_ONCE, [1] * 8)])
+def test_blocks_are_of_a_size_however_long_the_rows(size: int, blocks: list[int], tmp_path: Path) -> None:
+    columns = {"row_id": range(8), "source": [""] * 8, "row": [f"{row}" * size for row in range(8)]}
+    pq.write_table(pa.table(columns), tmp_path / "shard.parquet", use_dictionary=False)
+    groups, _ = data._groups([str(tmp_path / "shard.parquet")])
+    found = [list(rows) for rows in data._rows(groups)]
+    assert [len(rows) for rows in found] == blocks
+    assert [row for rows in found for row in rows] == list(zip(*columns.values(), strict=True))
+
+
 def test_several_processes_write_the_same_files(
     dataset: Data, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
