@@ -62,7 +62,7 @@ class TrainingSettings(BaseModel):
     )
     compile: bool | None = Field(
         default=None,
-        description="torch.compile for the layers, behind the first steps, if a trial agrees; null: long jobs on a GPU",
+        description="torch.compile for the layers, behind the first steps, if a trial agrees; null: long jobs",
     )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     learning_rate_multiplier: float | None = Field(
