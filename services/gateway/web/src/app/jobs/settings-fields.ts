@@ -75,7 +75,7 @@ export const GROUPS: { heading: string; fields: Field[] }[] = [
       number('max_grad_norm', 'Gradient limit', 'Longer gradients are scaled down', { min: 0, max: 1000 }),
       choice('dtype', 'Number format', 'auto takes what the machine does best', ['auto', 'fp32', 'bf16', 'fp16']),
       number('micro_batch_tokens', 'Tokens at once', 'Bounds memory, not the result', { min: 16, step: '1' }),
-      choice('gradient_checkpointing', 'Activations anew', 'Much less memory, a third more time; chosen where memory is short', [true, false]),
+      choice('gradient_checkpointing', 'Gradient checkpointing', 'Much less memory, a third more time; chosen where memory is short', [true, false]),
       choice('compile', 'Compile', 'Behind the first steps, if a trial agrees; chosen for long jobs', [true, false]),
       number('threads', 'CPU threads', 'Of the engine', { min: 1, step: '1' }),
       number('priority', 'Priority', '-100 to 100; higher goes first', { min: -100, max: 100, step: '1' }),
