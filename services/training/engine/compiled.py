@@ -64,6 +64,8 @@ def _compile(run: Run) -> str | None:
         return "several processes train together"
     if run.hyperparameters.gradient_checkpointing:
         return "activations are computed anew, which torch does not allow by other code than before"
+    if not any(True for _ in layers(run.model)):
+        return "the model does not name its layers"
     batches = [_made_up(run, lengths) for lengths in _DOCUMENTS]
     plain = [_learned(run, batch) for batch in batches]
     try:
@@ -73,7 +75,7 @@ def _compile(run: Run) -> str | None:
         found.append(_learned(run, batches[1]))
     except Exception as error:
         _switch_off(run.model)
-        return str(error).strip().splitlines()[0]
+        return f"{type(error).__name__} {error}".splitlines()[0]
     if max(map(apart, plain, found)) > _TOLERANCE[run.settings.dtype]:
         _switch_off(run.model)
         return "a trial did not agree with the plain layers"
@@ -119,7 +121,8 @@ def _switch_on(model: Any) -> None:
 def _switch_off(model: Any) -> None:
     for layer in layers(model):
         layer._compiled_call_impl = None
-    model._opaque.remove()
+    if opaque := getattr(model, "_opaque", None):
+        opaque.remove()
     AttentionInterface.register(attention.NAME, attention.ragged_attention)
 
 

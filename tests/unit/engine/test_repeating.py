@@ -14,7 +14,7 @@ def test_it_is_done_again_while_the_block_is_busy() -> None:
     done: queue.Queue[None] = queue.Queue()
     with repeating(lambda: done.put(None), OFTEN):
         for _ in range(3):
-            done.get()
+            done.get(timeout=60)
 
 
 def test_a_block_that_ends_at_once_does_not_wait_for_it() -> None:

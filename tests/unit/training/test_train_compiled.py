@@ -69,6 +69,15 @@ def test_where_activations_are_computed_anew_it_stays_off(tmp_path: Path, model:
     assert len(journal.losses()) == SPEC["max_steps"]
 
 
+def test_a_model_that_does_not_name_its_layers_stays_as_it_is(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.LlamaPreTrainedModel._no_split_modules", [])
+    journal = fresh(make_spec(tmp_path, model, **SPEC))
+    assert "not compiled: the model does not name its layers" in said(journal)[-1]
+    assert len(journal.losses()) == SPEC["max_steps"]
+
+
 def test_it_is_compiled_as_asked_and_unasked_where_it_is_long() -> None:
     whole = {"method": "full", "max_steps": 1, "learning_rate": 1.0}
     somewhere = torch.nn.Linear(1, 1)
