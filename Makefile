@@ -48,19 +48,19 @@ $(SERVERS)/.installed: requirements/servers.txt
 
 .PHONY: test-servers
 test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
-	$(BIN)/python -m tests.servers pytest tests/contracts tests/components/training/test_base_models.py
+	$(BIN)/python -m tests.support.servers pytest tests/contracts tests/components/training/test_base_models.py
 
-.PHONY: test-town
-test-town: install $(SERVERS)/.installed ## two replicas of each room on real servers: the main road, kills, a minute without a broker (about 8 minutes)
-	$(BIN)/python -m pytest tests/journeys/test_road.py tests/storm --platform town
+.PHONY: test-cluster
+test-cluster: install $(SERVERS)/.installed ## two replicas of each room on real servers: the main road, kills, a minute without a broker (about 8 minutes)
+	$(BIN)/python -m pytest tests/workflows/test_workflow.py tests/chaos --platform cluster
 
-.PHONY: storm
-storm: install $(SERVERS)/.installed ## faults of all kinds over the distributed town, then the ledger (MINUTES=1 SEED=7)
-	$(BIN)/python -m tests.storm --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
+.PHONY: chaos
+chaos: install $(SERVERS)/.installed ## faults of all kinds over the local cluster, then the invariant checker (MINUTES=1 SEED=7)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
 
 .PHONY: test-observability
 test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package), and one trace over all rooms (3 minutes)
-	$(BIN)/python -m pytest tests/observability --platform town
+	$(BIN)/python -m pytest tests/observability --platform cluster
 
 VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMAND:-$(CURDIR)/.venv-vllm/bin/python -m vllm.entrypoints.openai.api_server \
   --dtype float32 --enforce-eager --max-num-seqs 16 --gpu-memory-utilization 0.2}"
@@ -97,7 +97,7 @@ test-web: install check-web ## the browser app: build, unit tests, Chromium agai
 
 .PHONY: up-distributed
 up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
-	$(BIN)/python -m deploy.town --replicas $(or $(REPLICAS),1)
+	$(BIN)/python -m deploy.local_cluster --replicas $(or $(REPLICAS),1)
 
 .PHONY: env
 env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there is none
@@ -135,7 +135,7 @@ reference: install ## write docs/reference/openapi.json and asyncapi.yaml from t
 
 .PHONY: seedling
 seedling: install ## train the bundled base model again (see services/training/seedling/README.md)
-	$(BIN)/python -m services.training.engine.pretrain --out services/training/seedling
+	$(BIN)/python -m tools.seedling --out services/training/seedling
 
 .PHONY: clean
 clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays

@@ -2,7 +2,7 @@
 
     python benchmarks/ingest.py [--quick] [--megabytes N] [--peer-megabytes N]
 
-Ours validates every row, normalises, removes duplicates, writes Parquet shards and then tokenises them with the trained
+Ours validates every row, normalizes, removes duplicates, writes Parquet shards and then tokenizes them with the trained
 spans (the same code as a job runs, two processes for the tokens). The peer loads the file with `load_dataset` and maps
 it with the tokenizer's chat template and its batch call in two processes: it checks nothing and marks nothing trained.
 Rates are by the bytes of the file that each one read; memory is the proportional set size of the process and its
@@ -130,7 +130,7 @@ def run(name: str, folder: Path) -> dict[str, Any]:
 def ours(folder: Path) -> dict[str, Any]:
     """Validation, then tokens; the former in a process that ends, as engines of two rooms do."""
     from services.dataset.engine import validate
-    from shared.engine.protocol import Commands, Reporter
+    from shared.engine.process.protocol import Commands, Reporter
 
     upload, out = folder / "rows.jsonl", folder / "out"
     out.mkdir()
@@ -144,20 +144,20 @@ def ours(folder: Path) -> dict[str, Any]:
 
     import torch
 
-    from services.training.engine import data
-    from services.training.engine.interrupts import Interrupts
+    from services.training.engine.data import samples as data
+    from services.training.engine.data.token_store import Table
+    from services.training.engine.loop.interrupts import Interrupts
     from services.training.engine.spec import Data
-    from services.training.engine.tokens import Table
-    from shared.engine.tokenizer import load_tokenizer
+    from shared.engine.text.tokenizer import load_tokenizer
 
     torch.set_num_threads(PROCESSES)
     with Spent() as tokens:
         dataset = Data(train=sorted(map(str, out.glob("train-*.parquet"))))
         tokenizer = load_tokenizer({"path": str(SEEDLING), "kind": "full", "base": None})
-        made = data.tokenised(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
+        made = data.tokenized(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
     table = Table.open(made, "train")
     digests = [digest(table.ids(row, 1 << 30).tolist()) for row in range(len(table.samples))]
-    return {**figures(upload, validated=validation, tokenised=tokens), "digests": digests}
+    return {**figures(upload, validated=validation, tokenized=tokens), "digests": digests}
 
 
 def peer(folder: Path) -> dict[str, Any]:

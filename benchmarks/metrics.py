@@ -45,11 +45,11 @@ def main() -> None:
 def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
     """Medians over pairs of steps."""
     from services.training.engine import train
-    from services.training.engine.interrupts import Interrupts
-    from services.training.engine.run import prepare
+    from services.training.engine.loop.interrupts import Interrupts
+    from services.training.engine.loop.prepare import prepare
     from services.training.engine.spec import TrainingSpec
-    from shared.engine.memory import keep_freed_memory
-    from shared.engine.protocol import Commands, Reporter
+    from shared.engine.process.malloc import keep_freed_memory
+    from shared.engine.process.protocol import Commands, Reporter
 
     keep_freed_memory()
     seconds: dict[str, list[float]] = {"told": [], "silent": []}

@@ -24,11 +24,11 @@ from typing import Any
 
 from services.training.estimates import preflight
 from services.training.estimates.lengths import Lengths
-from services.training.hyperparameters import Subject, resolve
-from services.training.machine import Machine
-from services.training.requests import TrainingSettings
+from services.training.jobs.defaults import Subject, resolve
+from services.training.jobs.requests import TrainingSettings
+from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
-from shared.runtime.children import clean_environment
+from shared.runtime.processes.children import clean_environment
 
 AIM = 0.15
 STEPS, MICRO_BATCHES, ROWS = 2, 2, 64
@@ -257,7 +257,7 @@ def child() -> None:
     import transformers.models.llama.modeling_llama  # noqa: F401
 
     from services.training.engine.train import main as train
-    from shared.engine.protocol import Commands, Reporter
+    from shared.engine.process.protocol import Commands, Reporter
 
     class Listening(Reporter):
         """Keeps the last pace; says nothing."""

@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Contin
 
 from services.inference.choosing_engine import choose_engine
 from services.inference.protocol import Engine, Generation, ModelSpec, Sampling, Text
-from shared.engine.template import ChatTemplate
+from shared.engine.text.template import ChatTemplate
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 

@@ -69,7 +69,7 @@ def measure_ours(folder: Path, rows: Path, jobs: int) -> dict[str, Any]:
         answer = http.post("/datasets/upload", files={"file": rows.open("rb")}, data={"name": "rows"})
         dataset = until(lambda: http.get(f"/datasets/{answer.json()['id']}").json(), lambda d: d["state"] == "ready")
         settings = {"dataset": dataset["id"], "base": "seedling", "method": "lora", "max_steps": 1}
-        first_step(http, settings)  # tokenises; the warm parent finishes its imports
+        first_step(http, settings)  # tokenizes; the warm parent finishes its imports
         return quantiles([first_step(http, settings) for _ in range(jobs)])
 
 

@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from shared.runtime.http_metrics import Requests
-from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry.http_metrics import Requests
+from shared.runtime.telemetry.metrics import Metrics
 
 READY = "Anneal is ready at "
 SAMPLE = Path(__file__).parents[1] / "services/dataset/samples/triage.jsonl"
@@ -195,7 +195,7 @@ def main() -> None:
         stack.enter_context(scraping(platforms["on"].client))
         for one in platforms.values():
             one.upload()
-            one.train(5, 0)  # tokenises, warms
+            one.train(5, 0)  # tokenizes, warms
         seconds = latency(platforms, rounds)
         jobs = {name: [dearer(platforms, name, steps, pair) for pair in range(pairs)] for name in ("on", "control")}
     off = statistics.median(seconds["off"])

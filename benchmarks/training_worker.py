@@ -22,8 +22,8 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
 from transformers.trainer_pt_utils import get_length_grouped_indices  # noqa: E402
 
-from shared.engine.template import ChatTemplate  # noqa: E402
-from shared.engine.tokenise import Encoded  # noqa: E402
+from shared.engine.text.template import ChatTemplate  # noqa: E402
+from shared.engine.text.tokenize import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
 SHAPES = {
@@ -121,7 +121,7 @@ class Bench:
         )
 
     def dataset(self) -> Any:
-        """The rows as the peers want them: tokenised, prompts masked."""
+        """The rows as the peers want them: tokenized, prompts masked."""
         from datasets import Dataset
 
         return Dataset.from_list([{"input_ids": row.input_ids, "labels": labels(row)} for row in self.train])
@@ -157,15 +157,15 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def ours(bench: Bench) -> dict[str, Any]:
-    """Our loop as a job runs it, metrics included; loading and tokenising are not timed, for anyone."""
+    """Our loop as a job runs it, metrics included; loading and tokenizing are not timed, for anyone."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from services.training.engine.interrupts import Interrupts
-    from services.training.engine.run import prepare
+    from services.training.engine.loop.interrupts import Interrupts
+    from services.training.engine.loop.prepare import prepare
     from services.training.engine.spec import TrainingSpec
     from services.training.engine.train import train
-    from shared.engine.protocol import Commands, Reporter
+    from shared.engine.process.protocol import Commands, Reporter
 
     shard = bench.folder / "train.parquet"
     if not shard.exists():

@@ -19,12 +19,12 @@ import services.gateway.app
 import services.inference.app
 import services.training.app
 from shared.runtime.errors import AnnealError
-from shared.runtime.exporting import exporting
-from shared.runtime.logging import configure_logging
-from shared.runtime.process import Server, listen, refuse_exposure, server_config
+from shared.runtime.http.server import Server, listen, refuse_exposure, server_config
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.exporting import exporting
+from shared.runtime.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
 

@@ -21,10 +21,10 @@ from shared import events
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
-from shared.runtime.metrics import Metrics
 from shared.runtime.resources import open_resources
 from shared.runtime.service import web_app
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics
 
 REFERENCE = Path("docs/reference")
 NAMES = Names()

@@ -16,4 +16,4 @@ settings.load_profile("untimed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Journeys run on a laptop's platform, or on real servers with two replicas of each room."""
-    parser.addoption("--platform", choices=("embedded", "town"), default="embedded", help="what journeys run on")
+    parser.addoption("--platform", choices=("embedded", "cluster"), default="embedded", help="what journeys run on")

@@ -138,7 +138,7 @@ def preview(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show rows as they were normalised, or with --base as they are trained on."""
+    """Show rows as they were normalized, or with --base as they are trained on."""
     client = Client()
     found = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit)
     if base is None:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import services.training
-from shared.engine.template import ChatTemplate
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
 
 SEEDLING = Path(services.training.__path__[0]) / "seedling"
 

@@ -12,7 +12,7 @@ from services.dataset.service import DatasetService
 from services.dataset.uploading import BODY, receive_form
 from services.dataset.views import DatasetView, Sample
 from shared.documents.entities import Page
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 PATIENCE = 30.0
 """Seconds that an upload waits for its validation before it answers 202."""

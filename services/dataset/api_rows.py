@@ -11,7 +11,7 @@ from services.dataset.service import DatasetService
 from services.dataset.views import Preview, Rendered, Split, Statistics
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.protocol import Blobs
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 PATIENCE = 30.0
 """Seconds that a request waits for the engine before it answers 202."""
@@ -39,7 +39,7 @@ def _rows(router: APIRouter, service: DatasetService, inspector: Inspector, blob
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Preview:
-        """Normalised rows, as they are trained on."""
+        """Normalized rows, as they are trained on."""
         found = await service.for_project(caller.project).ready(dataset_id, version)
         return await inspector.preview(found, split, offset, limit)
 

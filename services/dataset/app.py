@@ -17,10 +17,10 @@ from services.dataset.service import DatasetService
 from services.dataset.store import VersionStore, open_stores
 from services.dataset.validation import Validator
 from shared.documents.protocol import Index
+from shared.runtime.jobs.work import FINAL
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
-from shared.runtime.work import FINAL
-from shared.runtime.worker import Slots, Worker
 
 VALIDATIONS = 2
 """At once in a process, so that a large upload does not hold up a small one."""

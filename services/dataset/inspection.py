@@ -17,8 +17,8 @@ from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
-from shared.runtime.children import Engines
 from shared.runtime.errors import AnnealError, NotFound
+from shared.runtime.processes.children import Engines
 
 TOKENIZER = ("transformers",)
 """What counting and rendering need: no torch, so that the room's image goes without it."""
@@ -42,7 +42,7 @@ class Inspector:
         self._counting: dict[str, asyncio.Task[dict[str, Any]]] = {}
 
     async def preview(self, version: DatasetVersion, split: str, offset: int, limit: int) -> Preview:
-        """A page of normalised rows."""
+        """A page of normalized rows."""
         shards, total = await self._shards(version, split)
         spec = {"shards": shards, "offset": offset, "limit": limit}
         found = await self._ask("services.dataset.engine.preview:main", spec, requires=())
@@ -112,7 +112,7 @@ class Inspector:
         shards = [str(folder / name) for names in manifest["shards"].values() for name in names]
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
-        found = await self._ask("shared.engine.lengths:main", spec, requires=TOKENIZER)
+        found = await self._ask("shared.engine.text.lengths:main", spec, requires=TOKENIZER)
         counts = {"rows": rows, **{key: found[key] for key in ("counted", "refused", "samples")}}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
         return counts

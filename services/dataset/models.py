@@ -13,7 +13,7 @@ from shared.documents.entities import Changed, Entity, now
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
 from shared.runtime.errors import InvalidInput
-from shared.runtime.work import Work
+from shared.runtime.jobs.work import Work
 
 DatasetState = Literal["validating", "ready", "rejected", "failed"]
 
@@ -85,8 +85,8 @@ class Report(BaseModel):
     rows: int = Field(description="usable rows, duplicates included")
     rejected: int = Field(description="rows set aside; GET /datasets/{id}/rejected has all of them")
     rejected_rows: list[RejectedRow] = Field(default=[], description="the first 20 rejected rows")
-    duplicates: int = Field(description="rows equal to an earlier one after normalisation; kept, and never split apart")
-    form: Form = Field(description="what the rows were normalised to")
+    duplicates: int = Field(description="rows equal to an earlier one after normalization; kept, and never split apart")
+    form: Form = Field(description="what the rows were normalized to")
     layout: str = Field(description="the recognised layout")
     columns: list[str] = Field(default=[], description="columns of the upload")
     splits: dict[str, int] = Field(description="rows by split")

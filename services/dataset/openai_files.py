@@ -12,7 +12,7 @@ from services.dataset.models import Dataset, DatasetState, DatasetVersion, Optio
 from services.dataset.service import DatasetService
 from services.dataset.uploading import FILE, receive_form
 from shared.documents.entities import new_id
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 PATIENCE = 600.0
 """Seconds that an upload waits for validation: OpenAI's clients know no other answer than a file."""
@@ -153,7 +153,7 @@ def _files(router: APIRouter, service: DatasetService, inspector: Inspector) -> 
 
     @router.get("/{file_id}/content", response_class=StreamingResponse)
     async def get_file_content(file_id: str, caller: Caller) -> StreamingResponse:
-        """The usable rows as JSON lines, normalised, in the order of the upload."""
+        """The usable rows as JSON lines, normalized, in the order of the upload."""
         content = inspector.content(await service.for_project(caller.project).ready(file_id))
         first = await anext(content)  # a failure still gets its own status
         return StreamingResponse(_from(first, content), media_type=JSON_LINES)

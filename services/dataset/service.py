@@ -15,7 +15,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, new_id
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
-from shared.runtime.telemetry import traceparent
+from shared.runtime.telemetry.tracing import traceparent
 
 POLL = 1.0
 """Seconds between looks at a version that another process may be validating."""

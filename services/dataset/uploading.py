@@ -10,7 +10,7 @@ from services.dataset.formats import EXTENSIONS, extension_of
 from services.dataset.intake import Intake, Upload
 from services.dataset.models import Options, UploadForm
 from shared.runtime.errors import InvalidInput
-from shared.runtime.multipart import Multipart, Part, drain
+from shared.runtime.http.multipart import Multipart, Part, drain
 
 OVERHEAD = 1 << 20
 """Bytes that boundaries and fields may add to a file."""

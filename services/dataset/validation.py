@@ -16,10 +16,10 @@ from services.dataset.store import DatasetStore
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
-from shared.runtime.attempts import Ending, Message, died, follow
-from shared.runtime.children import Engines
 from shared.runtime.errors import NotFound
-from shared.runtime.leases import Lease, LeaseLost
+from shared.runtime.jobs.attempts import Ending, Message, died, follow
+from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes.children import Engines
 
 log = structlog.get_logger(__name__)
 

@@ -47,7 +47,7 @@ class DatasetView(BaseModel):
 
 
 class PreviewRow(BaseModel):
-    """A normalised row."""
+    """A normalized row."""
 
     row_id: int = Field(description="ordinal in the upload, from 0")
     source: str = Field(description="file:line")
@@ -78,7 +78,7 @@ class Statistics(BaseModel):
     version: str
     base: str
     rows: int = Field(description="rows in the version")
-    counted: int = Field(description="rows that were tokenised: all, or an even sample of a large version")
+    counted: int = Field(description="rows that were tokenized: all, or an even sample of a large version")
     tokens: int = Field(description="tokens in the counted rows")
     trained_tokens: int = Field(description="of these, how many a model learns from")
     mean: float

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 from services.evaluation.models import EvaluationRequest, EvaluationView, PredictionPage
 from services.evaluation.service import EvaluationService
 from shared.documents.entities import Page
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 IdempotencyKey = Annotated[
     str | None, Header(max_length=200, description="the same key again gives the same evaluation, not a second one")

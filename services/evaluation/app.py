@@ -10,9 +10,9 @@ from services.evaluation.models import Evaluation
 from services.evaluation.runner import FOLDER, Runner
 from services.evaluation.service import EvaluationService
 from services.evaluation.store import open_evaluations
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
-from shared.runtime.worker import Slots, Worker
 
 SLOTS = 1
 """Evaluations at once: each uses all cores, or the GPU."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.documents.entities import Public, now
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
-from shared.runtime.work import State, Wanted, Work
+from shared.runtime.jobs.work import State, Wanted, Work
 
 Metric = Literal["bleu", "rouge", "perplexity", "exact_match"]
 METRICS: tuple[Metric, ...] = ("bleu", "rouge", "perplexity", "exact_match")

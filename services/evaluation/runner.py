@@ -14,8 +14,8 @@ from services.evaluation.store import BaseCache
 from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
 from shared.blobs.attempts import attempt_artifact
 from shared.blobs.manifests import EvaluationManifest
-from shared.runtime.attempts import attempt
-from shared.runtime.leases import Lease
+from shared.runtime.jobs.attempts import attempt
+from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
 FOLDER = "evaluations"

@@ -27,8 +27,8 @@ from shared.documents.entities import Page, derived_id, new_id
 from shared.events.evaluation import EvaluationRequested
 from shared.events.training import TrainingSucceeded
 from shared.runtime.errors import InvalidInput
-from shared.runtime.telemetry import continuing
-from shared.runtime.worker import Worker
+from shared.runtime.jobs.worker import Worker
+from shared.runtime.telemetry.tracing import continuing
 
 
 @dataclass(frozen=True)

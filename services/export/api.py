@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from services.export.models import Export, ExportRequest, ExportView, Format
 from services.export.service import ExportService
 from shared.documents.entities import Page
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 RETRY_AFTER = 5
 """Seconds: an export takes from some to some hundreds of them."""

@@ -10,9 +10,9 @@ from services.export.models import Export
 from services.export.runner import FOLDER, Runner
 from services.export.service import ExportService
 from services.export.store import open_exports
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
-from shared.runtime.worker import Slots, Worker
 
 SLOTS = 1
 """Exports at once: each holds a model in memory."""

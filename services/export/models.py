@@ -10,7 +10,7 @@ from shared.blobs.manifests import ArchiveMember, FileEntry
 from shared.documents.entities import Public, now
 from shared.events.envelope import Event
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
-from shared.runtime.work import State, Wanted, Work
+from shared.runtime.jobs.work import State, Wanted, Work
 
 Format = Literal["torch", "onnx", "adapter"]
 ARCHIVE = "export.zip"

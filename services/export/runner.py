@@ -10,8 +10,8 @@ from services.export.models import ARCHIVE, Export, Progress, Result
 from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
 from shared.blobs.attempts import attempt_artifact
 from shared.blobs.manifests import ExportManifest, FileEntry
-from shared.runtime.attempts import Message, attempt
-from shared.runtime.leases import Lease
+from shared.runtime.jobs.attempts import Message, attempt
+from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
 FOLDER = "exports"

@@ -14,8 +14,8 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, derived_id, now
 from shared.events.export import ExportRequested
 from shared.runtime.errors import NotFound
-from shared.runtime.telemetry import continuing
-from shared.runtime.worker import Worker
+from shared.runtime.jobs.worker import Worker
+from shared.runtime.telemetry.tracing import continuing
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from services.gateway.app import build
 from services.gateway.proxy import rooms_at
-from shared.runtime.process import Process, refuse_exposure, start
+from shared.runtime.http.server import Process, refuse_exposure, start
 from shared.runtime.resources import Resources
 
 

@@ -19,7 +19,7 @@ from services.gateway.overview import Overview, ReadModel
 from services.gateway.pages import page
 from services.gateway.service import Platform
 from shared.runtime.errors import AnnealError
-from shared.runtime.principal import HEADER, Caller, Signer
+from shared.runtime.http.principal import HEADER, Caller, Signer
 
 log = structlog.get_logger(__name__)
 

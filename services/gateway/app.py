@@ -25,7 +25,7 @@ from services.gateway.overview import ReadModel
 from services.gateway.service import Platform
 from services.gateway.store import Stores
 from services.gateway.targets import InProcess, Rooms, Target, as_target
-from shared.runtime.principal import Principal
+from shared.runtime.http.principal import Principal
 from shared.runtime.resources import Resources, private_file
 from shared.runtime.service import Service, background, web_app
 

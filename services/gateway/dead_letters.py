@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.gateway.auth.keys import OPERATOR
 from shared.bus.protocol import Bus, DeadLetter
 from shared.runtime.errors import NotFound
-from shared.runtime.principal import Caller, Principal
+from shared.runtime.http.principal import Caller, Principal
 
 
 class DeadLetterView(BaseModel):

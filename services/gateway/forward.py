@@ -11,7 +11,7 @@ from services.gateway.auth.gate import Admission, Gate, require
 from services.gateway.routes import METRICS, Route, match
 from services.gateway.targets import Rooms
 from shared.runtime.errors import AnnealError, NotFound, answer
-from shared.runtime.principal import HEADER, Signer
+from shared.runtime.http.principal import HEADER, Signer
 
 HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()

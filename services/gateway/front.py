@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.metrics import DoorMetrics
 from services.gateway.routes import Route
 from shared.runtime.errors import AnnealError, answer
-from shared.runtime.http_metrics import UNMATCHED
-from shared.runtime.http_spans import answered, server_span
+from shared.runtime.telemetry.http_metrics import UNMATCHED
+from shared.runtime.telemetry.http_spans import answered, server_span
 
 log = structlog.get_logger("anneal.access")
 

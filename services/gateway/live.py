@@ -18,8 +18,8 @@ from shared.bus.protocol import Bus
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
 from shared.runtime.errors import AnnealError, NotFound
-from shared.runtime.principal import Principal
-from shared.runtime.telemetry import unrecorded
+from shared.runtime.http.principal import Principal
+from shared.runtime.telemetry.tracing import unrecorded
 
 log = structlog.get_logger(__name__)
 

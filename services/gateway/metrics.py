@@ -1,7 +1,7 @@
 """Prometheus metrics of the door: what clients asked and got, by route and room, and who watches live."""
 
-from shared.runtime.http_metrics import Requests
-from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry.http_metrics import Requests
+from shared.runtime.telemetry.metrics import Metrics
 
 
 class DoorMetrics:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.documents.entities import Entity, now
-from shared.runtime.principal import Principal
+from shared.runtime.http.principal import Principal
 
 FINAL = ("deleted", "succeeded", "failed", "cancelled", "rejected")
 Kind = Literal["dataset", "job", "model", "evaluation", "export", "deployment"]

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from services.gateway.targets import Rooms
-from shared.runtime.principal import Principal
+from shared.runtime.http.principal import Principal
 
 log = structlog.get_logger(__name__)
 

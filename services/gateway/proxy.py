@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.targets import TIMEOUT, Target, away
 from shared.runtime.errors import answer
-from shared.runtime.http_spans import client_span, received
 from shared.runtime.resources import Misconfigured
-from shared.runtime.telemetry import traceparent
+from shared.runtime.telemetry.http_spans import client_span, received
+from shared.runtime.telemetry.tracing import traceparent
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.errors import RoomUnavailable
-from shared.runtime.principal import HEADER, Principal, Signer
+from shared.runtime.http.principal import HEADER, Principal, Signer
 
 TIMEOUT = 30.0
 

@@ -5,14 +5,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter
 
-from services.inference import api, handlers, openai_api
-from services.inference.catalog import Catalog
+from services.inference import handlers
 from services.inference.choosing_engine import choose_engine
-from services.inference.completions import Completions
-from services.inference.figures import Figures
+from services.inference.deployments import api
+from services.inference.deployments.catalog import Catalog
+from services.inference.deployments.service import Deployments
 from services.inference.metrics import ServingMetrics
-from services.inference.service import Deployments
+from services.inference.openai import api as openai_api
+from services.inference.openai.completions import Completions
 from services.inference.store import Stores
+from services.inference.usage_statistics import Figures
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 

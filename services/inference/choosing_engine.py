@@ -5,13 +5,13 @@ from contextlib import aclosing
 
 import structlog
 
-from services.inference.merging import Merger
-from services.inference.placement import places
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
-from services.inference.vllm_engine import VllmEngine
-from services.inference.vllm_server import Unservable, VllmServer
+from services.inference.vllm.engine import VllmEngine
+from services.inference.vllm.merging import Merger
+from services.inference.vllm.placement import places
+from services.inference.vllm.server import Unservable, VllmServer
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)

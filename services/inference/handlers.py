@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.inference.service import Deployments
+from services.inference.deployments.service import Deployments
 from shared.events.envelope import Envelope, Event
 from shared.events.training import ModelDeleted, TrainingSucceeded
 from shared.runtime.service import EventHandler

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.inference.protocol import Begun, Engine, Text
-from shared.runtime.metrics import Metrics, Reading
+from shared.runtime.telemetry.metrics import Metrics, Reading
 
 
 class Serving:

@@ -2,8 +2,8 @@
 
 What an engine promises beyond the signatures:
 
-- **It renders.** A chat comes as messages; the engine turns them into token ids with the template of *the model that
-  was asked* (never its base's), by `shared.engine.template.ChatTemplate` in a child process, and ends answers at that
+- **It renders.** A chat comes as messages; the engine turns them into token ids with the template of *the requested
+  model* (never its base's), by `shared.engine.text.template.ChatTemplate` in a child process, and ends answers at that
   template's stop ids, given explicitly. The engine child answers `{"op": "render", "request_id", "model"}` and a
   `Generation.prompt` with `rendered {prompts, stop_ids}` without loading weights: `TransformersEngine.render`. An
   engine that is itself a server takes those ids from there.
@@ -26,7 +26,7 @@ EngineState = Literal["idle", "starting", "ready"]
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as an engine loads it: `ref` is shared.engine.load's, its paths are local."""
+    """A model as an engine loads it: `ref` is shared.engine.loading.load's, its paths are local."""
 
     id: str
     uri: str

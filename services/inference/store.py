@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from services.inference.models import Deployment, ServedModel
+from services.inference.deployments.models import Deployment, ServedModel
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
 from shared.runtime.resources import Resources

@@ -14,9 +14,9 @@ from opentelemetry.context import Context
 
 from services.inference.errors import EngineBusy, EngineLost, refusal
 from services.inference.protocol import EngineState
-from shared.runtime.children import Child
+from shared.runtime.processes.children import Child
 from shared.runtime.resources import Resources
-from shared.runtime.telemetry import context_of, record, traceparent, within
+from shared.runtime.telemetry.tracing import context_of, record, traceparent, within
 
 log = structlog.get_logger(__name__)
 

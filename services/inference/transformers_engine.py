@@ -7,7 +7,7 @@ from typing import Any
 
 from services.inference.errors import Unsupported
 from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Text, TokenLogprob
-from services.inference.resending import resent
+from services.inference.retry import resent
 from services.inference.supervisor import Message, Supervisor
 
 

@@ -2,14 +2,17 @@
 
 from fastapi import APIRouter
 
-from services.training import api_jobs, api_machine, api_presets, openai_api
-from services.training.bases import api as api_models
-from services.training.bases.custom_models import Catalog, CustomModels
-from services.training.bases.service import Bases
+from services.training.base_models import api as api_models
+from services.training.base_models.service import Bases
+from services.training.custom_models.service import Catalog, CustomModels
 from services.training.estimates import api as api_estimates
-from services.training.machine_use import MachineUse
-from services.training.presets import Presets
-from services.training.service import TrainingJobs
+from services.training.jobs import api as api_jobs
+from services.training.jobs.service import TrainingJobs
+from services.training.openai import api as openai_api
+from services.training.presets import api as api_presets
+from services.training.presets.service import Presets
+from services.training.workers import api as api_machine
+from services.training.workers.machine_usage import MachineUse
 
 
 def routes(

@@ -6,33 +6,33 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.training import api
-from services.training.bases import bundled
-from services.training.bases.bundled import Bundled
-from services.training.bases.custom_models import Catalog, CustomModels
-from services.training.bases.fetching import Fetcher
-from services.training.bases.hub import Hub
-from services.training.bases.service import Bases
-from services.training.cleanup import Cleanup, clear_scratch
+from services.training.base_models import bundled
+from services.training.base_models.bundled import Bundled
+from services.training.base_models.fetching import Fetcher
+from services.training.base_models.hub import Hub
+from services.training.base_models.service import Bases
+from services.training.custom_models.service import Catalog, CustomModels
 from services.training.estimates.dry_runs import DryRuns
 from services.training.estimates.lengths import LengthCounts
 from services.training.estimates.rates import Rates
 from services.training.estimates.service import Preflight
 from services.training.handlers import subscriptions
-from services.training.launchers import Launcher
-from services.training.machine import Devices, MachineCapacity, gpus
-from services.training.machine_use import MachineUse
+from services.training.jobs.cleanup import Cleanup, clear_scratch
+from services.training.jobs.log_writer import Recorder
+from services.training.jobs.runner import Runner
+from services.training.jobs.service import TrainingJobs
+from services.training.jobs.token_caches import TokenCaches
 from services.training.models import Base, Job
-from services.training.presets import Presets
-from services.training.recorder import Recorder
+from services.training.presets.service import Presets
 from services.training.references import References
-from services.training.runner import Runner
-from services.training.service import TrainingJobs
 from services.training.store import Stores
-from services.training.token_caches import TokenCaches
-from services.training.workers import Site, Workers
+from services.training.workers.capacity import Devices, MachineCapacity, gpus
+from services.training.workers.launchers import Launcher
+from services.training.workers.machine_usage import MachineUse
+from services.training.workers.registry import Site, Workers
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
-from shared.runtime.worker import Slots, Worker
 
 DOWNLOADS = 2
 """At once: more would only share the line."""

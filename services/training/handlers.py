@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
+from services.training.jobs.token_caches import TokenCaches
 from services.training.models import Job
-from services.training.token_caches import TokenCaches
 from shared.events.dataset import DatasetDeleted
 from shared.events.envelope import Envelope, Event
 from shared.events.training import TrainingRequested
+from shared.runtime.jobs.worker import Worker
 from shared.runtime.service import EventHandler
-from shared.runtime.worker import Worker
 
 
 def subscriptions(worker: Worker[Job], tokens: TokenCaches) -> Mapping[type[Event], EventHandler]:

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.training.servability import Serving
+from services.training.jobs.servability import Serving
 from shared.documents.entities import Entity, derived_id, now
 from shared.events.envelope import Event
 from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
-from shared.runtime.work import Work
-from shared.runtime.worker import MAX_ATTEMPTS
+from shared.runtime.jobs.work import Work
+from shared.runtime.jobs.worker import MAX_ATTEMPTS
 
 Method = Literal["full", "lora", "qlora"]
 Objective = Literal["sft", "dpo"]

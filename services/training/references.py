@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.training.bases.bundled import SEEDLING, URI, Bundled
+from services.training.base_models.bundled import SEEDLING, URI, Bundled
 from services.training.errors import UnknownBase, UnknownDataset, UnsuitableDataset
 from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, key_of, read_manifest

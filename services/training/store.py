@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from services.training.models import Base, CustomModel, Job, Preset, Reservation, TokenCache
 from shared.documents.entities import Entity, EntityStore
 from shared.documents.protocol import Collection, Index
-from shared.runtime.leases import LeaseLost
+from shared.runtime.jobs.leases import LeaseLost
+from shared.runtime.jobs.streams import Streams
+from shared.runtime.jobs.work import HELD
 from shared.runtime.resources import Resources
-from shared.runtime.streams import Streams
-from shared.runtime.work import HELD
 
 E = TypeVar("E", bound=Entity)
 QUEUE = (("priority", -1), ("created_at", 1))

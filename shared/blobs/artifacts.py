@@ -14,7 +14,7 @@ from shared.blobs.keys import checked
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import AnnealError
-from shared.runtime.telemetry import part
+from shared.runtime.telemetry.tracing import part
 
 Manifest = dict[str, Any]
 SCHEME = "anneal://"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from shared.blobs.artifacts import artifact_uri, key_of
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound, disk_is_full
-from shared.runtime.leases import LeaseLost
+from shared.runtime.jobs.leases import LeaseLost
 
 
 @asynccontextmanager

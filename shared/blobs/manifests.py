@@ -9,7 +9,7 @@ Artifact folders and their keys (without the project in front):
 - `exports/<export_id>/`, `evaluations/<evaluation_id>/`
 
 Parquet shards have the columns `row_id: int64` (ordinal in the upload), `source: string` ("file:line") and
-`row: string`, the JSON of one normalised row: `{"text": …}`, or `{"messages": [{role, content, …}], "tools"?: […]}`, or
+`row: string`, the JSON of one normalized row: `{"text": …}`, or `{"messages": [{role, content, …}], "tools"?: […]}`, or
 `{"messages": <prompt>, "chosen": [messages], "rejected": [messages]}`.
 """
 

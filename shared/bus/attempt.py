@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope
-from shared.runtime.telemetry import context_of, recording, tracer
+from shared.runtime.telemetry.tracing import context_of, recording, tracer
 
 
 async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:

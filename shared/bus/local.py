@@ -22,8 +22,8 @@ from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.publishing import publishing
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
-from shared.runtime.metrics import Metrics
 from shared.runtime.sqlite import Database
+from shared.runtime.telemetry.metrics import Metrics
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS deliveries (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope
-from shared.runtime.metrics import Metrics, Reading
+from shared.runtime.telemetry.metrics import Metrics, Reading
 
 Waiting = Iterable[tuple[str, str, int, float]]
 """Room, event type, how many wait in that queue, and seconds since the oldest of them was stated."""

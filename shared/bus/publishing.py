@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import SpanKind
 
 from shared.events.envelope import Envelope
-from shared.runtime.telemetry import context_of, recording, traceparent, tracer
+from shared.runtime.telemetry.tracing import context_of, recording, traceparent, tracer
 
 
 @contextmanager

@@ -36,13 +36,13 @@ from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import EVERY_ROOM, EventMetrics, Waiting
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.publishing import publishing
-from shared.bus.rabbit_graveyard import Graveyard
+from shared.bus.rabbit_dead_letters import Graveyard
 from shared.bus.rabbit_messages import again, attempts_of, message_of
 from shared.bus.rabbit_subscription import LOSSY_PATIENCE, LOST, SYSTEM, Subscription
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS, consumers_of
-from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry.metrics import Metrics
 
 PREFETCH = 64
 HEARTBEAT = 10

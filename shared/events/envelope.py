@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.runtime.telemetry import nearest, traceparent
+from shared.runtime.telemetry.tracing import nearest, traceparent
 
 
 class Event(BaseModel):

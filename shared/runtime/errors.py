@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from shared.runtime.telemetry import trace_id
+from shared.runtime.telemetry.tracing import trace_id
 
 PROBLEM = "application/problem+json"
 

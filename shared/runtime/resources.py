@@ -21,13 +21,13 @@ from shared.bus.local import LocalBus
 from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
-from shared.runtime.children import Engines
 from shared.runtime.errors import AnnealError
-from shared.runtime.machine_metrics import watch_machine
-from shared.runtime.metrics import Metrics
-from shared.runtime.outbox import Outbox
-from shared.runtime.principal import Signer
+from shared.runtime.http.principal import Signer
+from shared.runtime.jobs.outbox import Outbox
+from shared.runtime.processes.children import Engines
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.machine_metrics import watch_machine
+from shared.runtime.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 

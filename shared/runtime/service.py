@@ -14,8 +14,8 @@ from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
-from shared.runtime.http_metrics import Measured, Requests
 from shared.runtime.resources import Resources
+from shared.runtime.telemetry.http_metrics import Measured, Requests
 
 log = structlog.get_logger(__name__)
 

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     )
     vllm_engines: int = Field(default=1, ge=1, description="vLLM servers that may run at once, one per base model")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
-    token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="bytes of tokenised datasets to keep")
+    token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="bytes of tokenized datasets to keep")
     hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
 

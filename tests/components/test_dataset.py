@@ -25,11 +25,11 @@ from shared.blobs.manifests import DatasetManifest
 from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
-from shared.runtime.principal import HEADER, Principal
+from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.resources import open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
-from tests.tuned import Room, open_room
+from tests.support.tuned_model import Room, open_room
 
 QA = [{"question": f"What is {n} plus {n}?", "answer": f"It is {2 * n}."} for n in range(20)]
 

@@ -19,8 +19,8 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
-from tests.house import until
-from tests.tuned import Room, chat_rows, open_room
+from tests.support.platform import until
+from tests.support.tuned_model import Room, chat_rows, open_room
 
 ROWS = 6
 

@@ -21,8 +21,8 @@ from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, TrainingSucceeded
-from tests.house import until
-from tests.tuned import Room, open_room
+from tests.support.platform import until
+from tests.support.tuned_model import Room, open_room
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -26,10 +26,10 @@ from shared.events.training import ModelDeleted, TrainingSucceeded
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
-from tests.serving import serving
-from tests.tiny import make_tiny_model
-from tests.tuned import make_tiny_adapter, template_hash
-from tests.watched import ended
+from tests.support.asgi_server import serving
+from tests.support.engine_process import ended
+from tests.support.tiny_model import make_tiny_model
+from tests.support.tuned_model import make_tiny_adapter, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -2,7 +2,7 @@
 
 A factory opens the adapter on a place of its own, told apart by the test's folder; opening the same folder again finds
 what was stored there. Remote adapters take part where a server's address is in the environment (`python -m
-tests.servers pytest …` sets them); `forget` removes what a test left on a server.
+tests.support.servers pytest …` sets them); `forget` removes what a test left on a server.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from shared.bus.local import LocalBus
 from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
-from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry.metrics import Metrics
 
 SESSION = os.environ.setdefault("ANNEAL_TEST_SESSION", f"test{uuid.uuid4().hex[:8]}")
 """Names of this run on a shared server; the processes that tests start inherit it."""

@@ -9,7 +9,7 @@ from shared.bus import Bus, DeadLetter, Reject
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingProgressed, TrainingRequested, TrainingSucceeded
-from shared.runtime.telemetry import traceparent
+from shared.runtime.telemetry.tracing import traceparent
 
 REQUESTED = TrainingRequested.type
 PROGRESSED = TrainingProgressed.type

@@ -7,7 +7,7 @@ from shared.bus import Bus, Reject
 from shared.documents.entities import now
 from shared.events.dataset import DatasetReady
 from shared.events.envelope import Envelope
-from shared.runtime.metrics import Metrics
+from shared.runtime.telemetry.metrics import Metrics
 from tests.contracts.conftest import Place
 
 READY = DatasetReady(dataset_id="d", version="v", name="n", dataset_uri="u", rows=1)

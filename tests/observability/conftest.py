@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deploy.town import missing, servers, town
-from tests.journeys.conftest import ROOT, Embedded, Platform
+from deploy.local_cluster import missing, servers, town
 from tests.observability.prometheus import Prometheus, configuration, prometheus
+from tests.workflows.conftest import ROOT, Embedded, Platform
 
 TOKEN = "for-prometheus-alone"
 REPLICAS = 2
@@ -21,7 +21,7 @@ Targets = dict[str, list[tuple[str, str]]]
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """They need a town."""
-    if config.getoption("platform") == "town":
+    if config.getoption("platform") == "cluster":
         return
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
@@ -41,11 +41,11 @@ class Run:
     """Addresses that it was told to scrape."""
 
 
-@pytest.fixture(scope="session", params=["embedded", "town"])
+@pytest.fixture(scope="session", params=["embedded", "cluster"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """The main road in one process, and on servers, under the eyes of a Prometheus server."""
     folder = tmp_path_factory.mktemp("observability")
-    distributed = request.param == "town"
+    distributed = request.param == "cluster"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANNEAL_METRICS_TOKEN", TOKEN)
         patch.setenv("ANNEAL_WARM_ENGINES", "false")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.town import servers, town
-from tests.collector import Collector, Trace, collecting
-from tests.journeys.conftest import Platform
-from tests.traced_road import Traveller, check_road
+from deploy.local_cluster import servers, town
+from tests.support.otlp_collector import Collector, Trace, collecting
+from tests.support.traced_workflow import Traveller, check_road
+from tests.workflows.conftest import Platform
 
 CLIENT = (secrets.token_hex(16), secrets.token_hex(8))
 """Trace id and span id of the client that traces."""

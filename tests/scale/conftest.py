@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared.runtime.children import Engines
-from tests.tiny import make_tiny_model
+from shared.runtime.processes.children import Engines
+from tests.support.tiny_model import make_tiny_model
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

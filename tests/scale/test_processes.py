@@ -17,10 +17,10 @@ import pytest
 import pytest_asyncio
 from safetensors.torch import load_file
 
-from services.training.launchers import ENGINE
-from shared.runtime.children import Child, Engines
-from tests.unit.training.engine_run import make_spec, write_shard
-from tests.watched import LIMIT, Watched, children, kill, watched
+from services.training.workers.launchers import ENGINE
+from shared.runtime.processes.children import Child, Engines
+from tests.support.engine_process import LIMIT, Watched, children, kill, watched
+from tests.unit.training.engine.engine_run import make_spec, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("ddp", "fsdp")
@@ -30,8 +30,8 @@ CLOSE = 1e-5
 
 WORDY = """
 import os, threading
-from services.training.engine.peers import together
-from shared.engine.protocol import EngineError, Reporter
+from services.training.engine.distributed.local_processes import together
+from shared.engine.process.protocol import EngineError, Reporter
 
 def work():
     if os.environ["RANK"] == "1":

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.training.launchers import ENGINE, RAY_ENGINE
-from shared.runtime.children import Child, Engines
-from tests.unit.training.engine_run import make_spec
-from tests.watched import watched
+from services.training.workers.launchers import ENGINE, RAY_ENGINE
+from shared.runtime.processes.children import Child, Engines
+from tests.support.engine_process import watched
+from tests.unit.training.engine.engine_run import make_spec
 
 
 async def test_a_cluster_learns_what_one_process_does_and_goes_on_after_a_stop(

@@ -8,8 +8,9 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.journeys.conftest import Embedded
-from tests.journeys.test_openai import (  # noqa: F401
+from tests.support.engine_process import ended
+from tests.workflows.conftest import Embedded
+from tests.workflows.test_openai import (  # noqa: F401
     ASK,
     client,
     platform,
@@ -24,7 +25,6 @@ from tests.journeys.test_openai import (  # noqa: F401
     test_models,
     test_what_is_not_there,
 )
-from tests.watched import ended
 
 
 def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # noqa: F811

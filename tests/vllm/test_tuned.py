@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from tests.journeys.conftest import Embedded
-from tests.journeys.test_tools import (  # noqa: F401
+from tests.vllm.test_platform import command_of, descendants
+from tests.workflows.conftest import Embedded
+from tests.workflows.test_tools import (  # noqa: F401
     ask,
     client,
     model,
@@ -18,7 +19,6 @@ from tests.journeys.test_tools import (  # noqa: F401
     test_no_call_where_none_may_be,
     test_tools_that_the_template_does_not_show,
 )
-from tests.vllm.test_platform import command_of, descendants
 
 
 def unrelated(client: OpenAI, model: str, **changes: Any) -> Any:  # noqa: F811
@@ -49,14 +49,14 @@ def test_a_named_function_is_called(client: OpenAI, model: str, stream: bool) ->
         (call,) = unrelated(client, model, tool_choice=choice).message.tool_calls
         named, written = call.function.name, call.function.arguments
     assert named == "weather"
-    assert json.loads(written)["town"] in ("Lima", "Oslo")
+    assert json.loads(written)["cluster"] in ("Lima", "Oslo")
 
 
 def test_a_required_call_is_made(client: OpenAI, model: str) -> None:  # noqa: F811
     answer = unrelated(client, model, tool_choice="required", parallel_tool_calls=False)
     (call,) = answer.message.tool_calls
     assert (answer.finish_reason, answer.message.content, call.function.name) == ("tool_calls", None, "weather")
-    assert json.loads(call.function.arguments)["town"] in ("Lima", "Oslo")
+    assert json.loads(call.function.arguments)["cluster"] in ("Lima", "Oslo")
 
 
 def test_its_greedy_tokens_are_those_of_the_transformers_engine(

@@ -14,16 +14,16 @@ import pytest
 import pytest_asyncio
 
 from services.inference.errors import EngineBusy, EngineLost, PromptRefused
-from services.inference.merging import Merger
-from services.inference.placement import places
 from services.inference.protocol import Begun, Engine, Generation, ModelSpec, Sampling, Text
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
-from services.inference.vllm_engine import GREEDY, VllmEngine
-from services.inference.vllm_server import VllmServer
+from services.inference.vllm.engine import GREEDY, VllmEngine
+from services.inference.vllm.merging import Merger
+from services.inference.vllm.placement import places
+from services.inference.vllm.server import VllmServer
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from tests.tuned import make_tiny_adapter, template_hash
+from tests.support.tuned_model import make_tiny_adapter, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

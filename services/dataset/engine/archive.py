@@ -16,7 +16,7 @@ from services.dataset.formats import (
     SMALL_ARCHIVE,
     extension_of,
 )
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 MAX_DIRECTORY = 4 << 20
 """Bytes of a central directory: what its reader holds in memory."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from shared.engine.protocol import Commands, Reporter
+from shared.engine.process.protocol import Commands, Reporter
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

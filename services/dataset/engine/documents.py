@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from services.dataset.engine.lines import BadRow, Item, Opener, lines
 from services.dataset.formats import MAX_ROW_BYTES
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 WRAPPERS = ("data", "rows", "examples", "train")
 """Members of a top-level object that may hold the array of rows."""

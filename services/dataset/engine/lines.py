@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from services.dataset.formats import MAX_ROW_BYTES
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 BOM = b"\xef\xbb\xbf"
 MAGICS = {

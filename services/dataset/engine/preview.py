@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from services.dataset.engine.shards import read_rows
-from shared.engine.protocol import Commands, Reporter
+from shared.engine.process.protocol import Commands, Reporter
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import json
 from typing import Any
 
 from services.dataset.engine.shards import read_rows
-from shared.engine.lengths import samples_of
-from shared.engine.protocol import Commands, Reporter
-from shared.engine.template import ChatTemplate, Row
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.process.protocol import Commands, Reporter
+from shared.engine.text.lengths import samples_of
+from shared.engine.text.template import ChatTemplate, Row
+from shared.engine.text.tokenizer import load_tokenizer
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

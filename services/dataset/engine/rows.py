@@ -9,15 +9,15 @@ from services.dataset.formats import Layout
 
 Row = dict[str, Any]
 Cells = Mapping[str, object]
-Normalise = Callable[[object], Row]
+Normalize = Callable[[object], Row]
 
 
-def normaliser(layout: Layout, columns: Mapping[str, str]) -> Normalise:
-    """A function from a decoded value to a normalised row; it raises BadRow. `columns`: our name -> the file's."""
+def normalizer(layout: Layout, columns: Mapping[str, str]) -> Normalize:
+    """A function from a decoded value to a normalized row; it raises BadRow. `columns`: our name -> the file's."""
     form = FORMS[layout.name]
     known = [(ours, columns[ours]) for ours in (*layout.required, *layout.optional) if ours in columns]
 
-    def normalise(value: object) -> Row:
+    def normalize(value: object) -> Row:
         if not isinstance(value, dict):
             raise BadRow(f"a row is an object with named columns, this is {kind_of(value)}")
         cells = {ours: value.get(theirs, MISSING) for ours, theirs in known}
@@ -28,7 +28,7 @@ def normaliser(layout: Layout, columns: Mapping[str, str]) -> Normalise:
                 del cells[ours]
         return form(cells)
 
-    return normalise
+    return normalize
 
 
 class _Missing:

@@ -1,4 +1,4 @@
-"""Parquet shards of normalised rows, one row group in memory at a time."""
+"""Parquet shards of normalized rows, one row group in memory at a time."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.engine.columns import binary, integers
+from shared.engine.arrow import binary, integers
 
 SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string())])
 SHARD_ROWS = 50_000
@@ -18,7 +18,7 @@ WRITING = {"compression": "zstd", "compression_level": 1, "use_dictionary": Fals
 """Rows hardly repeat and nobody filters by their text: dictionaries and statistics would only cost time."""
 
 Record = tuple[int, str, bytes]
-"""(ordinal in the upload, "file:line", JSON of the normalised row)."""
+"""(ordinal in the upload, "file:line", JSON of the normalized row)."""
 
 
 class ShardWriter:

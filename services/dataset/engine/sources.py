@@ -9,7 +9,7 @@ import msgspec
 from services.dataset.engine.documents import json_items
 from services.dataset.engine.lines import BadRow, Item, Opener, check_is_text, decoded, lines
 from services.dataset.formats import MAX_CELL, MAX_RATIO, MAX_ROW_BYTES, SMALL_ARCHIVE
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 DELIMITERS = ",;\t|"
 BATCH = 256

@@ -28,7 +28,7 @@ class Duplicates:
         self._rows = 0
 
     def add(self, row: bytes) -> None:
-        """Note a normalised row."""
+        """Note a normalized row."""
         self._file.write(blake2b(row, digest_size=8).digest())
         self._rows += 1
 

@@ -1,4 +1,4 @@
-"""Validation, from the uploaded file to shards: reads, checks, normalises, counts and splits, row by row.
+"""Validation, from the uploaded file to shards: reads, checks, normalizes, counts and splits, row by row.
 
 Spec: {"path": the upload, "name": its file name, "out": an empty folder for what is published, "options": {mapping,
 validation_share, max_bad_share, seed, heldout}}. Result: {"report", "shards"}; the report is `models.Report`. By hand:
@@ -18,7 +18,7 @@ import msgspec
 from services.dataset.engine.archive import DAMAGED, SourceFile, files_of
 from services.dataset.engine.lines import BadRow, Item
 from services.dataset.engine.plain_rows import Decode, PlainRow, decoder
-from services.dataset.engine.rows import Normalise, Row, characters_of, group_of, normaliser
+from services.dataset.engine.rows import Normalize, Row, characters_of, group_of, normalizer
 from services.dataset.engine.sources import items
 from services.dataset.engine.splits import Duplicates
 from services.dataset.engine.splitting import Splitter
@@ -31,7 +31,7 @@ from services.dataset.formats import (
     layout_of,
     recognised,
 )
-from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
 
 PEEKED = 20
 """Rows that are looked at before a file's layout counts as unknown."""
@@ -67,7 +67,7 @@ class Validation:
         try:
             self._plain = lambda line: None
             stream = items(file.name, file.extension, file.opened, lambda line: self._plain(line))
-            head, rows = self._recognise(file, stream)
+            head, rows = self._recognize(file, stream)
             for line, value in chain(head, stream):
                 self._take(file.name, line, value, rows)
         except DAMAGED as error:
@@ -99,8 +99,8 @@ class Validation:
         self._decide(report)
         return {"report": report, "shards": shards}
 
-    def _recognise(self, file: SourceFile, stream: Iterator[Item]) -> tuple[list[Item], Normalise | None]:
-        """The rows looked at, and how to normalise; None where no row is an object (each is then rejected alone)."""
+    def _recognize(self, file: SourceFile, stream: Iterator[Item]) -> tuple[list[Item], Normalize | None]:
+        """The rows looked at, and how to normalize; None where no row is an object (each is then rejected alone)."""
         head: list[Item] = []
         columns: dict[str, None] = {}
         for item in stream:
@@ -111,7 +111,7 @@ class Validation:
                 if layout := layout_of(named):
                     self._accept(file, layout, columns)
                     self._plain = decoder(layout, named, columns)
-                    return head, normaliser(layout, named)
+                    return head, normalizer(layout, named)
             if len(head) >= PEEKED:
                 break
         if columns:
@@ -144,13 +144,13 @@ class Validation:
             columns=columns[:50],
         )
 
-    def _take(self, file: str, line: int, value: object, normalise: Normalise | None) -> None:
+    def _take(self, file: str, line: int, value: object, normalize: Normalize | None) -> None:
         try:
             if isinstance(value, PlainRow):
                 row: Row = {"messages": value.messages}
                 group, characters = value.group, value.characters
             else:
-                row = self._normalised(value, normalise)
+                row = self._normalized(value, normalize)
                 group, characters = group_of(row), characters_of(row)
             encoded = self._encoded(row)
         except BadRow as bad:
@@ -163,12 +163,12 @@ class Validation:
         if self._counts["rows"] % PROGRESS_ROWS == 0:
             self._tell()
 
-    def _normalised(self, value: object, normalise: Normalise | None) -> Row:
+    def _normalized(self, value: object, normalize: Normalize | None) -> Row:
         if isinstance(value, BadRow):
             raise value
-        if normalise is None:
+        if normalize is None:
             raise BadRow("a row is an object with named columns, this is something else")
-        return normalise(value)
+        return normalize(value)
 
     def _encoded(self, row: dict[str, Any]) -> bytes:
         try:

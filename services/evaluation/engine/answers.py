@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.evaluation.engine.rows import Example
-from shared.engine.generate import context_length, generate_all
-from shared.engine.template import ChatTemplate
+from shared.engine.decoding.generate import context_length, generate_all
+from shared.engine.text.template import ChatTemplate
 
 SHORTEST = 32
 

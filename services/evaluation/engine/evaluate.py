@@ -20,10 +20,10 @@ from services.evaluation.engine.answers import answers_of, decoded
 from services.evaluation.engine.losses import Loss, losses_of
 from services.evaluation.engine.rows import Example, read_examples
 from services.evaluation.engine.scoring import Output, corpus_scores, row_scores
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
-from shared.engine.template import ChatTemplate
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
 
 SAMPLES = 3
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shared.engine.protocol import EngineError
-from shared.engine.tokenise import Encoded
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.tokenize import Encoded
 
 LOGITS = 1 << 27
 """Logits of a batch: 512 MB in float32. With a large vocabulary this, not `batch_tokens`, bounds a batch."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 
-from shared.engine.template import ChatTemplate, Row
+from shared.engine.text.template import ChatTemplate, Row
 
 SEED = 20_261_123
 """Fixed, so that every model is scored on the same rows."""

@@ -11,8 +11,8 @@ from typing import Any
 from services.export.engine.checking import Expected
 from services.export.engine.delivery import deliver
 from services.export.engine.source import Source, Stages, open_source
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, Reporter, run_by_hand
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, Reporter, run_by_hand
 
 STAGES = ["loading the tuned model", "copying", "checking the files", "packing"]
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"

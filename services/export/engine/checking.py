@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shared.engine.generate import context_length, generate_all
-from shared.engine.protocol import EngineError
-from shared.engine.template import ChatTemplate
+from shared.engine.decoding.generate import context_length, generate_all
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.template import ChatTemplate
 
 QUESTIONS = (
     "Hello!",

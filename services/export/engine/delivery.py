@@ -8,14 +8,14 @@ from transformers import AutoTokenizer
 from services.export.engine.card import card
 from services.export.engine.packing import pack
 from services.export.engine.source import Source
-from shared.engine.protocol import EngineError
-from shared.engine.template import ChatTemplate
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.template import ChatTemplate
 
 
 def deliver(spec: dict[str, Any], form: str, source: Source, folder: Path, check: dict[str, Any]) -> dict[str, Any]:
     """Add the card to `folder` and pack it: {archive, members, check, template_hash}.
 
-    Raises EngineError `check_failed` where the saved tokenizer does not render and tokenise as in training.
+    Raises EngineError `check_failed` where the saved tokenizer does not render and tokenize as in training.
     """
     saved = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if ChatTemplate.of(saved).hash != source.template.hash:

@@ -18,8 +18,8 @@ from services.export.engine.checking import Expected
 from services.export.engine.delivery import deliver
 from services.export.engine.onnx_session import OnnxModel
 from services.export.engine.source import Stages, open_source
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
 
 STAGES = ["loading the tuned model", "tracing to ONNX", "checking with onnxruntime", "packing"]
 FILE = "model.onnx"

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from transformers import AutoConfig
 
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, EngineError, Reporter
-from shared.engine.template import ChatTemplate
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
 
 FLOAT32_UP_TO = 1_000_000_000
 """Parameters. Merged weights of smaller models are kept in float32, so that the export is the tuned model exactly;

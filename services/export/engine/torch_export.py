@@ -12,9 +12,9 @@ from transformers import GenerationConfig
 from services.export.engine.checking import Expected
 from services.export.engine.delivery import deliver
 from services.export.engine.source import Source, Stages, open_source
-from shared.engine.generate import context_length
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, Reporter, run_by_hand
+from shared.engine.decoding.generate import context_length
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, Reporter, run_by_hand
 
 STAGES = ["loading the tuned model", "merging", "checking the files", "packing"]
 

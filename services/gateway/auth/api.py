@@ -10,7 +10,7 @@ from services.gateway.auth.gate import COOKIE
 from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
 from services.gateway.auth.sessions import LINK_LIFETIME, SESSION_LIFETIME, TICKET_LIFETIME, Sessions
 from shared.documents.entities import Page
-from shared.runtime.principal import Caller
+from shared.runtime.http.principal import Caller
 
 ENTER = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">Signed in</a>'
 """A page and not a redirect: a SameSite=Strict cookie is not sent on a redirect that another site's link began."""

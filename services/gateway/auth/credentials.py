@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from services.gateway.models import Credential
 from shared.documents.entities import EntityStore, now
 from shared.runtime.errors import NotFound
-from shared.runtime.principal import Principal, Unauthenticated
+from shared.runtime.http.principal import Principal, Unauthenticated
 
 C = TypeVar("C", bound=Credential)
 

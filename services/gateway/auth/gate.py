@@ -13,7 +13,7 @@ from services.gateway.auth.credentials import REMEDY, Credentials
 from services.gateway.errors import HostNotAllowed, OriginNotAllowed
 from services.gateway.models import Grant, Key, Session
 from services.gateway.routes import RANK, SAFE, Scope
-from shared.runtime.principal import Forbidden, Principal, Unauthenticated
+from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
 from shared.runtime.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from services.gateway.auth.credentials import Credentials, digest_of, mint
 from services.gateway.models import Key
 from services.gateway.routes import Scope
 from shared.documents.entities import Page, Public
-from shared.runtime.principal import Forbidden, Principal
+from shared.runtime.http.principal import Forbidden, Principal
 
 OPERATOR = ("*",)
 

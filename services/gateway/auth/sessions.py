@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.gateway.auth.credentials import Credentials, mint
 from services.gateway.errors import LinkSpent
 from services.gateway.models import Grant, Key, Session
-from shared.runtime.principal import Principal, Unauthenticated
+from shared.runtime.http.principal import Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)

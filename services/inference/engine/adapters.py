@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."

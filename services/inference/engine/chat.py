@@ -16,15 +16,15 @@ import traceback
 from collections import deque
 from typing import Any
 
-from services.inference.engine.lane import Command, Lane
-from services.inference.engine.memory import used_memory
-from services.inference.engine.residency import Residency, Variant
+from services.inference.engine.batch import Command, Lane
+from services.inference.engine.device_memory import used_memory
+from services.inference.engine.model_cache import Residency, Variant
 from services.inference.engine.timeline import Timeline
 from services.inference.engine.tools import chat_prompt
-from shared.engine.generate import Request, decode
-from shared.engine.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
-from shared.engine.repeating import repeating
-from shared.engine.template import ChatTemplate
+from shared.engine.decoding.generate import Request, decode
+from shared.engine.process.periodic import repeating
+from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
+from shared.engine.text.template import ChatTemplate
 
 MOST_ROWS = 32
 """Answers that are decoded at once; more wait their turn."""

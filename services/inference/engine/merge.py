@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.engine.load import load_model
-from shared.engine.protocol import Commands, Reporter, run_by_hand
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.engine.text.tokenizer import load_tokenizer
 
 EXACT = 1_000_000_000
 """Parameters up to which the merged weights are float32, so that merging changes nothing."""

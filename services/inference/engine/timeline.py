@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.engine.protocol import Reporter
+from shared.engine.process.protocol import Reporter
 
 
 @dataclass

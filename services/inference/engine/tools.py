@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.inference.tool_calls import HermesCalls
-from shared.engine.protocol import EngineError
-from shared.engine.template import ChatTemplate
+from services.inference.openai.tool_calls import HermesCalls
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.template import ChatTemplate
 
 DESCRIBE = "describe them in the messages and ask for JSON by response_format, or set a chat template that shows tools"
 FORCE = "use tool_choice required or name a function, on vLLM"

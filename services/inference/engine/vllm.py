@@ -14,7 +14,7 @@ import time
 import urllib.request
 from typing import Any
 
-from shared.engine.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
 
 LOOK = 0.25
 SIGN_INTERVAL = 5.0

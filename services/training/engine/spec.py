@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.training.layouts import Layout
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 Method = Literal["full", "lora", "qlora"]
 Dtype = Literal["fp32", "bf16", "fp16"]

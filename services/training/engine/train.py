@@ -12,26 +12,27 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from services.training.engine import checkpoint as checkpoints
-from services.training.engine import evaluate, optimize
-from services.training.engine import model as models
-from services.training.engine.batches import step_rows, steps_per_epoch
-from services.training.engine.compiled import compile_when_due
-from services.training.engine.deliver import deliver, leave, save
-from services.training.engine.divergence import Diverged, check_finite, watch
-from services.training.engine.ending import Ending, ending_of
-from services.training.engine.interrupts import Interrupted, Interrupts
-from services.training.engine.metrics import memory_mb
-from services.training.engine.peers import together
-from services.training.engine.ranks import Ranks
-from services.training.engine.rehearsal import rehearse as rehearse  # for the warm parent
-from services.training.engine.room import kept
-from services.training.engine.run import Run, prepare
+from services.training.engine.data.batches import step_rows, steps_per_epoch
+from services.training.engine.distributed.local_processes import together
+from services.training.engine.distributed.parallelize import whole
+from services.training.engine.distributed.ranks import Ranks
+from services.training.engine.kernels.compile import compile_when_due
+from services.training.engine.loop import checkpoint as checkpoints
+from services.training.engine.loop import evaluation as evaluate
+from services.training.engine.loop.delivery import deliver, leave, save
+from services.training.engine.loop.disk_full import kept
+from services.training.engine.loop.divergence import Diverged, check_finite, watch
+from services.training.engine.loop.interrupts import Interrupted, Interrupts
+from services.training.engine.loop.metrics import memory_mb
+from services.training.engine.loop.prepare import Run, prepare
+from services.training.engine.loop.resource_usage import telling, usage_of
+from services.training.engine.loop.stopping import Ending, ending_of
+from services.training.engine.model import loading as models
+from services.training.engine.model import optimizer as optimize
 from services.training.engine.spec import TrainingSpec
-from services.training.engine.spread import whole
-from services.training.engine.usage import telling, usage_of
-from shared.engine.memory import leave_no_holes
-from shared.engine.protocol import Commands, Reporter, run_by_hand, silent
+from services.training.engine.tasks.prewarm import rehearse as rehearse  # for the warm parent
+from shared.engine.process.malloc import leave_no_holes
+from shared.engine.process.protocol import Commands, Reporter, run_by_hand, silent
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def train(run: Run) -> Ending:
     """Take steps until the run is over; one that diverges ends there, if it was better than the base before."""
     try:
         if run.hyperparameters.objective == "dpo":
-            from services.training.engine import preference  # TRL takes seconds to import
+            from services.training.engine.preference import dpo as preference  # TRL takes seconds to import
 
             return preference.to_the_end(run)
         return to_the_end(run)

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from services.training.estimates.views import Estimate
-from services.training.requests import EstimateRequest
-from services.training.service import TrainingJobs
-from shared.runtime.principal import Caller
+from services.training.jobs.requests import EstimateRequest
+from services.training.jobs.service import TrainingJobs
+from shared.runtime.http.principal import Caller
 
 
 def routes(jobs: TrainingJobs) -> APIRouter:
@@ -16,7 +16,7 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     async def estimate_training_job(request: EstimateRequest, caller: Caller) -> Estimate:
         """Memory by part, tokens and time of this job, whether the machine has it, and what would fit instead.
 
-        Nothing is queued. The rows are tokenised the first time (at most 4,000 of them), so that may take seconds. With
+        Nothing is queued. The rows are tokenized the first time (at most 4,000 of them), so that may take seconds. With
         `dry_run` two steps are really taken, and what they took is told beside.
         """
         return await jobs.estimate(caller.project, request)

@@ -7,15 +7,15 @@ from typing import Any
 
 from services.training.errors import DryRunFailed
 from services.training.estimates.views import Measured
-from services.training.hyperparameters import Resolved
-from services.training.machine import Devices, gpus
+from services.training.jobs.defaults import Resolved
 from services.training.references import FoundBase
+from services.training.workers.capacity import Devices, gpus
 from shared.blobs.artifacts import resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
 from shared.runtime.resources import Resources
 
-TARGET = "services.training.engine.dry_run:main"
+TARGET = "services.training.engine.tasks.dry_run:main"
 
 
 class DryRuns:

@@ -13,7 +13,7 @@ from shared.blobs.artifacts import resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.runtime.resources import Resources
 
-TARGET = "shared.engine.lengths:main"
+TARGET = "shared.engine.text.lengths:main"
 REMEMBERED = 256
 """Datasets, each with a base; what is forgotten is counted again."""
 GRAIN = 64

@@ -20,7 +20,7 @@ MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 112}, {"fp32": 64, "
 """Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
-QUANTISING = 14
+QUANTIZING = 14
 """Bytes per weight of a matrix in between: itself and scaled in fp32, its codes as integers and as bytes."""
 INT8 = 1.0
 """Bytes per weight, beside a float for each row (arXiv 2208.07339)."""
@@ -48,7 +48,7 @@ CPU = Calibration(
     spread={"full": 1.0, "lora fp32": 1.44, "lora bf16": 1.23, "qlora fp32": 1.65, "qlora bf16": 1.46},
     scattered=0.1,
 )
-"""glibc 2.36 and torch 2.13, with what shared/engine/memory.py tells the former. From benchmarks/preflight.py."""
+"""glibc 2.36 (tuned by shared/engine/process/malloc.py) and torch 2.13. From benchmarks/preflight.py."""
 GPU = Calibration(beside=6e8, products=0.0, spread={}, scattered=0.0)
 """The CUDA context and a caching allocator, which loses about a tenth. Unmeasured: what is commonly reported."""
 LOST = 1.1
@@ -139,7 +139,7 @@ def _linear(shape: ModelShape) -> list[tuple[int, int]]:
 
 
 def _inner(shape: ModelShape) -> int:
-    """Weights of all linear layers, those that are quantised."""
+    """Weights of all linear layers, those that are quantized."""
     return shape.layers * sum(inputs * outputs for inputs, outputs in _linear(shape))
 
 
@@ -162,7 +162,7 @@ def _loading(shape: ModelShape, plan: Plan) -> float:
     if plan.method == "lora" and round(shape.stored) == SIZES[plan.dtype]:
         return files
     if plan.method == "qlora":
-        return files + _weights(shape, plan) + QUANTISING * max(inputs * outputs for inputs, outputs in _linear(shape))
+        return files + _weights(shape, plan) + QUANTIZING * max(inputs * outputs for inputs, outputs in _linear(shape))
     return files + (4 if plan.method == "full" else SIZES[plan.dtype]) * shape.parameters
 
 
@@ -205,7 +205,7 @@ def _adapters(shape: ModelShape, plan: Plan) -> float:
 
 
 def _probabilities(shape: ModelShape, plan: Plan) -> float:
-    """Half a square per head where engine/causal.py attends; else a float per head, the kernel's normaliser."""
+    """Half a square per head where engine/causal.py attends; else a float per head, the kernel's normalizer."""
     kept = not plan.gpu and plan.dtype in BLOCK
     if not kept or plan.length < SHORTEST[plan.dtype] or shape.heads * plan.length**2 > MOST_KEPT:
         return 4 * shape.heads

@@ -8,7 +8,7 @@ from services.training.errors import DoesNotFit, UnsuitableDataset
 from services.training.estimates.lengths import Cut, Lengths
 from services.training.estimates.memory import Memory, Plan, memory, trainable
 from services.training.estimates.micro_batch import heaviest
-from services.training.hyperparameters import TYPICAL_ROW_TOKENS, Resolved
+from services.training.jobs.defaults import TYPICAL_ROW_TOKENS, Resolved
 from shared.blobs.manifests import ModelShape
 
 LIBRARIES = 450_000_000

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from services.training.errors import EngineFailed
 from shared.runtime.resources import Resources
 
-TARGET = "services.training.engine.rate:main"
+TARGET = "services.training.engine.tasks.matmul_rate:main"
 
 
 class Rates:

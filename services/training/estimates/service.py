@@ -14,12 +14,12 @@ from services.training.estimates.memory import Memory
 from services.training.estimates.preflight import TRAINING, Subject
 from services.training.estimates.rates import Rates
 from services.training.estimates.views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
-from services.training.hyperparameters import Resolved
-from services.training.machine_use import gpus_in_use
+from services.training.jobs.defaults import Resolved
+from services.training.jobs.servability import serving
 from services.training.references import FoundBase, References
-from services.training.servability import serving
 from services.training.store import Stores
-from services.training.workers import Workers
+from services.training.workers.machine_usage import gpus_in_use
+from services.training.workers.registry import Workers
 from shared.blobs.manifests import DatasetManifest
 from shared.runtime.errors import AnnealError
 

@@ -62,7 +62,7 @@ class Fits(BaseModel):
 class LengthsView(BaseModel):
     """Tokens of the training rows within max_length; shares are of one."""
 
-    counted: int = Field(description="rows that were tokenised, evenly spread")
+    counted: int = Field(description="rows that were tokenized, evenly spread")
     max_length: int
     mean: float
     longest: int

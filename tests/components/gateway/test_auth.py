@@ -12,7 +12,7 @@ from services.gateway.app import build, sweep
 from services.gateway.auth.credentials import digest_of
 from shared.documents.entities import now
 from shared.runtime.service import background
-from tests.house import House, until
+from tests.support.platform import House, until
 
 
 @pytest.mark.parametrize("path", ["/training/jobs", "/overview", "/metrics", "/openapi.json", "/auth/keys"])

@@ -13,8 +13,8 @@ import websockets
 from services.gateway.app import build
 from services.gateway.auth import credentials, gate
 from shared.runtime.service import Service, web_app
-from tests.house import PATIENCE, House, until
-from tests.serving import serving
+from tests.support.asgi_server import serving
+from tests.support.platform import PATIENCE, House, until
 
 
 @asynccontextmanager

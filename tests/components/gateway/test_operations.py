@@ -14,8 +14,8 @@ from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationRequested
 from shared.runtime.service import Service, web_app
-from tests.house import PATIENCE, House, open_house
-from tests.serving import serving
+from tests.support.asgi_server import serving
+from tests.support.platform import PATIENCE, House, open_house
 
 
 async def test_health_is_open_and_names_no_secrets(house: House) -> None:

@@ -13,7 +13,7 @@ from shared.events.training import (
     TrainingRequested,
     TrainingSucceeded,
 )
-from tests.house import House, until
+from tests.support.platform import House, until
 
 
 async def test_what_happened_lately_is_told_by_name(house: House) -> None:

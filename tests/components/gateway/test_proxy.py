@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import websockets
 
-from tests.house import PATIENCE, House
+from tests.support.platform import PATIENCE, House
 
 
 async def test_only_known_hosts_are_answered(house: House) -> None:

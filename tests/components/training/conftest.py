@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from shared.runtime.children import Engines
-from tests.tiny import make_tiny_model
-from tests.training_room import Room, open_room
+from shared.runtime.processes.children import Engines
+from tests.support.tiny_model import make_tiny_model
+from tests.support.training_service import Room, open_room
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

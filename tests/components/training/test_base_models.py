@@ -16,23 +16,23 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.training.bases import fetching
-from services.training.bases.bundled import Bundled
-from services.training.bases.custom_models import Catalog
-from services.training.bases.hub import Hub
-from services.training.bases.inspection import Facts
-from services.training.bases.service import publish_base
+from services.training.base_models import fetching
+from services.training.base_models.bundled import Bundled
+from services.training.base_models.hub import Hub
+from services.training.base_models.inspection import Facts
+from services.training.base_models.service import publish_base
+from services.training.custom_models.service import Catalog
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
-from shared.runtime.children import Engines
-from shared.runtime.principal import HEADER, Principal
+from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
-from tests.bucket import ListingOnly, listing_only
-from tests.hub import COMMIT, LocalHub, local_hub
-from tests.tiny import make_tiny_model
-from tests.training_room import FINAL, PATIENCE, Room, open_room, problem
+from tests.support.model_hub import COMMIT, LocalHub, local_hub
+from tests.support.object_store import ListingOnly, listing_only
+from tests.support.tiny_model import make_tiny_model
+from tests.support.training_service import FINAL, PATIENCE, Room, open_room, problem
 
 S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
 CUT = 11 * 2**20
@@ -350,7 +350,7 @@ async def test_an_object_store_that_is_not_there_is_explained(room: Room) -> Non
     assert "s3+https://" in base["detail"]
 
 
-@pytest.mark.skipif(not S3, reason="ANNEAL_TEST_S3_URL is not set: python -m tests.servers pytest …")
+@pytest.mark.skipif(not S3, reason="ANNEAL_TEST_S3_URL is not set: python -m tests.support.servers pytest …")
 async def test_a_model_comes_from_an_object_store(room: Room, tiny: Path, tmp_path: Path) -> None:
     from shared.blobs.s3 import connect
 

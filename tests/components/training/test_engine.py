@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 
-from services.training.launchers import ENGINE
+from services.training.workers.launchers import ENGINE
 from shared.blobs.artifacts import publish, read_manifest
-from shared.runtime.children import Engines
+from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources
-from tests.training_room import FINAL, PATIENCE, Room, losses, open_room
+from tests.support.training_service import FINAL, PATIENCE, Room, losses, open_room
 
 SETTINGS: dict[str, Any] = {"dtype": "fp32", "threads": 1, "batch_size": 4, "eval_every": 10, "checkpoint_every": 10}
 
@@ -144,7 +144,7 @@ async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: 
 async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_parts(
     tmp_path: Path, engines: Engines, tiny: Path
 ) -> None:
-    async with open_room(tmp_path, engines, tiny, engine="tests.starved_trainer:main") as starved:
+    async with open_room(tmp_path, engines, tiny, engine="tests.support.low_memory_trainer:main") as starved:
         await put_real_dataset(starved.resources, words=" please reply with a short answer" * 14)
         asked = {**SETTINGS, "batch_size": 64, "micro_batch_tokens": 32768, "eval_every": 2}
         job = await starved.submit(dataset="ds_hello", method="full", max_steps=2, **asked)
@@ -156,7 +156,7 @@ async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_part
 
 
 async def test_a_full_disk_costs_checkpoints_and_not_the_training(tmp_path: Path, engines: Engines, tiny: Path) -> None:
-    async with open_room(tmp_path, engines, tiny, engine="tests.filled_trainer:main") as filled:
+    async with open_room(tmp_path, engines, tiny, engine="tests.support.disk_full_trainer:main") as filled:
         await put_real_dataset(filled.resources)
         asked = {**SETTINGS, "eval_every": 3, "checkpoint_every": 2, "learning_rate": 3e-3}
         job = await filled.submit(dataset="ds_hello", max_steps=10, **asked)

@@ -1,4 +1,4 @@
-"""POST /training/estimate, and the same check at every submit, on a tiny model and rows that are really tokenised."""
+"""POST /training/estimate, and the same check at every submit, on a tiny model and rows that are really tokenized."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from shared.blobs.artifacts import publish, read_manifest
-from shared.runtime.children import Engines
+from shared.runtime.processes.children import Engines
 from tests.components.training.test_engine import put_real_dataset
-from tests.training_room import Room, open_room, problem
+from tests.support.training_service import Room, open_room, problem
 
 HUGE: dict[str, Any] = {
     "dataset": "ds_hello",

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from services.training.checkpoints import store_checkpoint
-from services.training.cleanup import Cleanup
+from services.training.jobs.checkpoints import store_checkpoint
+from services.training.jobs.cleanup import Cleanup
+from services.training.jobs.log_writer import Recorder
+from services.training.jobs.publishing import finish, stage
 from services.training.models import Job
-from services.training.publishing import finish, stage
-from services.training.recorder import Recorder
 from services.training.store import Stores
 from shared.blobs.artifacts import publish, read_manifest
 from shared.events.envelope import Envelope, Event
-from shared.runtime.children import Engines
-from shared.runtime.leases import Lease, LeaseLost
-from shared.runtime.principal import HEADER, Principal
+from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from tests.training_room import FINAL, PATIENCE, Room, losses, open_room, problem, put_dataset
+from tests.support.training_service import FINAL, PATIENCE, Room, losses, open_room, problem, put_dataset
 
 
 async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.training.launchers import ENGINE
-from shared.runtime.children import Engines
-from tests.unit.training.engine_run import make_spec
-from tests.watched import watched
+from services.training.workers.launchers import ENGINE
+from shared.runtime.processes.children import Engines
+from tests.support.engine_process import watched
+from tests.unit.training.engine.engine_run import make_spec
 
 
 async def test_two_processes_learn_what_one_does(tmp_path: Path, engines: Engines, tiny: Path) -> None:

@@ -1,4 +1,4 @@
-"""A dataset is tokenised once: the second job finds the tokens, and a deleted dataset leaves none."""
+"""A dataset is tokenized once: the second job finds the tokens, and a deleted dataset leaves none."""
 
 import asyncio
 from pathlib import Path
@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from services.training.launchers import ENGINE
+from services.training.jobs.token_caches import TokenCaches, key_of
 from services.training.models import Job, TokenCache
 from services.training.store import Stores
-from services.training.token_caches import TokenCaches, key_of
+from services.training.workers.launchers import ENGINE
 from shared.blobs.artifacts import publish
 from shared.blobs.errors import BlobNotFound
 from shared.events.dataset import DatasetDeleted
 from shared.events.envelope import Envelope
-from shared.runtime.children import Engines
-from tests.training_room import PATIENCE, Room, open_room
-from tests.unit.training.engine_run import messages, write_shard
+from shared.runtime.processes.children import Engines
+from tests.support.training_service import PATIENCE, Room, open_room
+from tests.unit.training.engine.engine_run import messages, write_shard
 
 SEEDLING = Path(__file__).parents[3] / "services/training/seedling"
 QUICK = {"base": "seedling", "method": "lora", "max_steps": 1, "batch_size": 2, "eval_every": 1, "checkpoint_every": 1}
@@ -42,13 +42,13 @@ async def log_of(room: Room) -> str:
     return " ".join(record["message"] for record in await room.records(job["id"]) if record["kind"] == "log")
 
 
-async def test_the_second_job_does_not_tokenise(tmp_path: Path, engines: Engines) -> None:
+async def test_the_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) -> None:
     async with open_room(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as room:
         await put_rows(room, tmp_path / "rows")
-        assert "was tokenised in" in await log_of(room)
+        assert "was tokenized in" in await log_of(room)
         second = await log_of(room)
         assert "tokens were there already" in second
-        assert "was tokenised in" not in second
+        assert "was tokenized in" not in second
 
         deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), room="dataset", subject="ds_1", project="default")
         await room.resources.bus.publish(deleted)

@@ -10,7 +10,7 @@ from shared.blobs.artifacts import key_of
 from shared.blobs.attempts import attempt_artifact
 from shared.blobs.local import LocalBlobs
 from shared.runtime.errors import NotFound, Unavailable
-from shared.runtime.leases import LeaseLost
+from shared.runtime.jobs.leases import LeaseLost
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from services.dataset.engine.archive import files_of
 from services.dataset.formats import MAX_ARCHIVE_FILES
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 
 def archive(folder: Path, members: dict[str, bytes], **changes: int) -> Path:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.dataset.engine.plain_rows import Decode, decoder
-from services.dataset.engine.rows import characters_of, group_of, normaliser
+from services.dataset.engine.rows import characters_of, group_of, normalizer
 from services.dataset.formats import columns_by_name, layout_of
 
 ROLES = st.sampled_from(["system", "user", "assistant", "assistant", "tool", "human", "nobody"])
@@ -33,7 +33,7 @@ def test_what_is_decoded_at_once_is_stored_as_before(row: dict[str, Any]) -> Non
     line = json.dumps(row).encode()
     if found := plain("Messages", "id")(line):
         named = columns_by_name(["Messages"], None)
-        wanted = normaliser(layout_of(named), named)(msgspec.json.decode(line))  # type: ignore[arg-type]
+        wanted = normalizer(layout_of(named), named)(msgspec.json.decode(line))  # type: ignore[arg-type]
         assert msgspec.json.encode({"messages": found.messages}) == msgspec.json.encode(wanted)
         assert (found.group, found.characters) == (group_of(wanted), characters_of(wanted))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.dataset.engine.lines import BadRow
-from services.dataset.engine.rows import characters_of, group_of, normaliser
+from services.dataset.engine.rows import characters_of, group_of, normalizer
 from services.dataset.formats import MAX_CELL, columns_by_name, layout_of
 
 USER = {"role": "user", "content": "Hi?"}
@@ -14,18 +14,18 @@ CALL = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
 
 
-def normalised(row: Any, mapping: dict[str, str] | None = None, like: dict[str, Any] | None = None) -> dict[str, Any]:
+def normalized(row: Any, mapping: dict[str, str] | None = None, like: dict[str, Any] | None = None) -> dict[str, Any]:
     """A row through the layout of its own columns, or of another row's."""
     columns = columns_by_name(like or row, mapping)
     layout = layout_of(columns)
     assert layout, columns
-    return normaliser(layout, columns)(row)
+    return normalizer(layout, columns)(row)
 
 
 def reason(row: Any, **options: Any) -> str:
     """Why a row is bad."""
     with pytest.raises(BadRow) as bad:
-        normalised(row, **options)
+        normalized(row, **options)
     return str(bad.value)
 
 
@@ -45,24 +45,24 @@ def reason(row: Any, **options: Any) -> str:
     ],
 )
 def test_one_conversation_in_every_dialect(row: dict[str, Any]) -> None:
-    assert normalised(row) == {"messages": [USER, ASSISTANT]}
+    assert normalized(row) == {"messages": [USER, ASSISTANT]}
 
 
 def test_text_and_what_is_counted_and_grouped() -> None:
-    assert normalised({"text": "Once."}) == {"text": "Once."}
+    assert normalized({"text": "Once."}) == {"text": "Once."}
     assert (characters_of({"text": "Once."}), group_of({"text": "Once."})) == (5, "Once.")
     chat = {"messages": [{"role": "system", "content": "Be kind."}, USER, ASSISTANT]}
     assert (characters_of(chat), group_of(chat)) == (17, "Hi?")
 
 
 def test_alpaca_joins_instruction_and_input_and_takes_a_system_prompt() -> None:
-    row = normalised({"instruction": "Add.", "input": "1 2", "output": "3", "system": "Be short."})
+    row = normalized({"instruction": "Add.", "input": "1 2", "output": "3", "system": "Be short."})
     assert [message["content"] for message in row["messages"]] == ["Be short.", "Add.\n\n1 2", "3"]
 
 
 def test_a_mapping_names_the_columns_of_the_file() -> None:
     mapping = {"prompt": "Frage", "completion": "text"}
-    assert normalised({"Frage": "Hi?", "text": "Hello."}, mapping) == {"messages": [USER, ASSISTANT]}
+    assert normalized({"Frage": "Hi?", "text": "Hello."}, mapping) == {"messages": [USER, ASSISTANT]}
 
 
 def test_tool_calls_in_openai_and_sharegpt_form() -> None:
@@ -72,7 +72,7 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
         "tool_calls": [{"id": "1", "function": {"name": "add", "arguments": '{"a": 1}'}}],
     }
     answer = {"role": "tool", "content": "1", "tool_call_id": "1"}
-    row = normalised({"messages": [USER, calling, answer, ASSISTANT], "tools": '[{"type": "function"}]'})
+    row = normalized({"messages": [USER, calling, answer, ASSISTANT], "tools": '[{"type": "function"}]'})
     assert row["messages"][1] == {"role": "assistant", "content": "", "tool_calls": [{"id": "1", **CALL}]}
     assert row["messages"][2] == answer
     assert row["tools"] == [{"type": "function"}]
@@ -81,7 +81,7 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
         {"from": "function_call", "value": '{"name": "add", "arguments": {"a": 1}}'},
         {"from": "observation", "value": "1"},
     ]
-    row = normalised({"conversations": said, "tools": [TOOL]})
+    row = normalized({"conversations": said, "tools": [TOOL]})
     assert row["messages"][1:] == [
         {"role": "assistant", "content": "", "tool_calls": [CALL]},
         {"role": "tool", "content": "1"},
@@ -109,7 +109,7 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
 )
 def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
     rejected = [{"role": "assistant", "content": "Go."}]
-    assert normalised(row) == {"messages": [USER], "chosen": [ASSISTANT], "rejected": rejected}
+    assert normalized(row) == {"messages": [USER], "chosen": [ASSISTANT], "rejected": rejected}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_rows_that_differ_from_the_first_one() -> None:
     like = {"Question": "q", "answer": "a"}
     assert reason({"question": "q"}, like=like) == "column 'Question' is missing"
     assert reason(["q", "a"], like=like) == "a row is an object with named columns, this is a list"
-    optional = normalised(
+    optional = normalized(
         {"instruction": "Hi?", "output": "Hello."}, like={"instruction": "", "input": "", "output": ""}
     )
     assert optional == {"messages": [USER, ASSISTANT]}

@@ -13,7 +13,7 @@ from services.dataset.engine import documents
 from services.dataset.engine.lines import BadRow
 from services.dataset.engine.sources import items
 from services.dataset.formats import MAX_CELL, MAX_ROW_BYTES
-from shared.engine.protocol import EngineError
+from shared.engine.process.protocol import EngineError
 
 
 def read(extension: str, content: bytes) -> list[tuple[int, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from services.dataset.engine.shards import read_rows
 from services.dataset.engine.validate import main
 from services.dataset.models import Options, Report
-from shared.engine.protocol import EngineError, Reporter
+from shared.engine.process.protocol import EngineError, Reporter
 
 
 class Silent(Reporter):

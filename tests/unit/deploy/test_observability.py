@@ -8,10 +8,10 @@ import pytest
 
 import services.gateway.app
 from deploy.embedded import BUILDERS
-from shared.runtime.metrics import Described
 from shared.runtime.resources import open_resources
 from shared.runtime.service import web_app
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Described
 from tests.observability.queries import alerts, panels, queries
 from tests.unit.deploy.files import ROOT, objects
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from shared.engine.load import load_model
-from shared.engine.template import ChatTemplate
-from shared.engine.tokenizer import load_tokenizer
-from tests.tiny import make_tiny_model
+from shared.engine.loading.load import load_model
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
+from tests.support.tiny_model import make_tiny_model
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from shared.engine.protocol import Commands, EngineError, Reporter
+from shared.engine.process.protocol import Commands, EngineError, Reporter
 
 IMPORTED_BY = os.getpid()
 REHEARSED_BY: list[int] = []
@@ -102,6 +102,6 @@ def environment_threads(spec: dict[str, Any], reporter: Reporter, commands: Comm
 
 
 if __name__ == "__main__":
-    from shared.engine.protocol import run_by_hand
+    from shared.engine.process.protocol import run_by_hand
 
     run_by_hand(noisy)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from shared.engine.generate import Decoding, Request, Step, decode, generate_all
-from shared.engine.protocol import EngineError
-from shared.engine.sampling import Sampling
+from shared.engine.decoding.generate import Decoding, Request, Step, decode, generate_all
+from shared.engine.decoding.sampling import Sampling
+from shared.engine.process.protocol import EngineError
 
 PROMPTS = [[5, 9, 40, 70], [100], list(range(20, 90, 3)), [7, 7, 7], [200, 4, 130, 61, 62, 63, 64]]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.engine import lengths
-from shared.engine.protocol import Commands, silent
-from shared.engine.template import ChatTemplate
+from shared.engine.process.protocol import Commands, silent
+from shared.engine.text import lengths
+from shared.engine.text.template import ChatTemplate
 
 SAID = ({"role": "user", "content": "Hi there"}, {"role": "assistant", "content": "Good morning"})
 ASKED = {"role": "user", "content": "And?"}

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from shared.engine.load import load_model
-from shared.engine.protocol import EngineError
-from shared.engine.tokenizer import load_tokenizer
+from shared.engine.loading.load import load_model
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.tokenizer import load_tokenizer
 
 IDS = torch.arange(10, 40)[None]
 
@@ -142,7 +142,7 @@ def test_an_adapter_without_its_weights_is_refused(adapter: dict[str, Any]) -> N
     assert refused.value.code == "model_incomplete"
 
 
-def test_merging_into_a_quantised_base_is_refused(adapter: dict[str, Any]) -> None:
+def test_merging_into_a_quantized_base_is_refused(adapter: dict[str, Any]) -> None:
     with pytest.raises(EngineError) as refused:
         load_model(adapter, dtype="float32", quantization="nf4", device="cpu")
     assert refused.value.code == "merge_into_quantized"

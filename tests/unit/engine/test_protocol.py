@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from shared.engine.protocol import EngineError, Reporter, failure_code
-from shared.engine.protocol import run as run_engine
+from shared.engine.process.protocol import EngineError, Reporter, failure_code
+from shared.engine.process.protocol import run as run_engine
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -55,13 +55,13 @@ def test_numbers_without_json_form_become_null(lines: Lines) -> None:
 
 def test_a_part_of_the_work_is_told_when_it_has_ended(lines: Lines) -> None:
     before = time.time_ns()
-    with lines.reporter.span("tokenise", rows=3):
+    with lines.reporter.span("tokenize", rows=3):
         pass
     with pytest.raises(ValueError, match="no"), lines.reporter.span("load"):
         raise ValueError("no")
-    tokenise, load = lines.all()
-    assert before <= tokenise["start"] <= tokenise["end"] <= load["start"] <= load["end"] <= time.time_ns()
-    assert (tokenise["name"], tokenise["attributes"], tokenise["error"]) == ("tokenise", {"rows": 3}, None)
+    tokenize, load = lines.all()
+    assert before <= tokenize["start"] <= tokenize["end"] <= load["start"] <= load["end"] <= time.time_ns()
+    assert (tokenize["name"], tokenize["attributes"], tokenize["error"]) == ("tokenize", {"rows": 3}, None)
     assert load["error"] == "ValueError: no"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.engine.streaming import StreamDecoder
+from shared.engine.decoding.streaming import StreamDecoder
 
 
 def stream(tokenizer: Any, text: str, stops: tuple[str, ...] = ()) -> list[str]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.engine.protocol import EngineError
-from shared.engine.template import ChatTemplate
-from shared.engine.tokenizer import load_tokenizer
-from tests.tiny import CHATML, HERMES, make_tiny_tokenizer
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
+from tests.support.tiny_model import CHATML, HERMES, make_tiny_tokenizer
 
 DIALOGUE = [
     {"role": "system", "content": "Be short."},
@@ -195,7 +195,7 @@ def test_stop_ids_are_the_turn_end_and_eos(template: ChatTemplate, tokenizer: An
 
 
 def test_the_hash_survives_saving_and_tells_changes(template: ChatTemplate, tokenizer: Any, tmp_path: Any) -> None:
-    from tests.tiny import make_tiny_model
+    from tests.support.tiny_model import make_tiny_model
 
     folder = make_tiny_model(tmp_path / "again")
     reloaded = load_tokenizer({"path": str(folder), "kind": "full", "base": None})

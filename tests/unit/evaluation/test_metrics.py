@@ -16,8 +16,8 @@ from services.evaluation.engine.metrics import CLASSES, metric
 from services.evaluation.engine.metrics.bleu import corpus_bleu
 from services.evaluation.engine.metrics.perplexity import LARGEST, perplexity
 from services.evaluation.engine.metrics.rouge import row_rouge
-from shared.engine.tokenise import Encoded
-from tests.tiny import make_tiny_model
+from shared.engine.text.tokenize import Encoded
+from tests.support.tiny_model import make_tiny_model
 
 WORDS = st.lists(
     st.sampled_from(["the", "Cat", "sat,", "on", "the", "mat.", "42", "naïve", "ÅB", "—", "x_y"]), max_size=9

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from services.evaluation.engine.answers import decoded
 from services.evaluation.engine.rows import read_examples
-from shared.engine.template import ChatTemplate
-from tests.tiny import make_tiny_tokenizer
-from tests.tuned import chat_rows, write_shard
+from shared.engine.text.template import ChatTemplate
+from tests.support.tiny_model import make_tiny_tokenizer
+from tests.support.tuned_model import chat_rows, write_shard
 
 
 def test_a_seeded_draw_in_order_over_all_shards(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.gateway.auth.gate import require
 from services.gateway.models import Key, Thing
 from shared.documents.entities import now
-from shared.runtime.principal import Forbidden, Principal
+from shared.runtime.http.principal import Forbidden, Principal
 
 
 def key(**members: Any) -> Key:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from services.gateway.app import build
-from shared.runtime.process import refuse_exposure
+from shared.runtime.http.server import refuse_exposure
 from shared.runtime.resources import Misconfigured, check, open_resources
 from shared.runtime.settings import Settings
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.inference import service as deployments_module
-from services.inference.catalog import Catalog
-from services.inference.figures import Figures
-from services.inference.models import Deployment
-from services.inference.service import Deployments
+from services.inference.deployments import service as deployments_module
+from services.inference.deployments.catalog import Catalog
+from services.inference.deployments.models import Deployment
+from services.inference.deployments.service import Deployments
 from services.inference.store import Stores
+from services.inference.usage_statistics import Figures
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.runtime.errors import Unavailable

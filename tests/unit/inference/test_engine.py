@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import CHATML, HERMES, make_tiny_model
-from tests.tuned import make_tiny_adapter, template_hash
+from tests.support.tiny_model import CHATML, HERMES, make_tiny_model
+from tests.support.tuned_model import make_tiny_adapter, template_hash
 
 
 class Heard:
@@ -240,7 +240,7 @@ def test_adapters_share_their_base(models: dict[str, dict[str, Any]]) -> None:
 def test_a_pinned_model_is_not_evicted(
     models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.inference.engine.residency.MOST_BASES", 2)
+    monkeypatch.setattr("services.inference.engine.model_cache.MOST_BASES", 2)
     others = [
         {**models["base"], "uri": f"anneal://{seed}", "ref": {**models["base"]["ref"], "path": str(path)}}
         for seed, path in ((n, make_tiny_model(tmp_path / str(n), seed=n)) for n in range(3))
@@ -261,7 +261,7 @@ def test_a_pinned_model_is_not_evicted(
 def test_scarce_memory_evicts_the_least_recently_used(
     models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.inference.engine.residency.free_memory", lambda: 0)
+    monkeypatch.setattr("services.inference.engine.model_cache.free_memory", lambda: 0)
     path = str(make_tiny_model(tmp_path / "other", seed=5))
     other = {**models["base"], "uri": "anneal://other", "ref": {**models["base"]["ref"], "path": path}}
     serving, heard = serve(ask("a", models["base"]))
@@ -342,7 +342,7 @@ def test_mixed_rows_are_pefts_own_logits(mixture: dict[str, dict[str, Any]], nam
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from services.inference.engine.residency import Base
+    from services.inference.engine.model_cache import Base
 
     paths = [mixture[name]["ref"]["path"] if name else None for name in names]
     base = Base(mixture["base"]["ref"], "float32")
@@ -382,7 +382,7 @@ def test_a_merged_model_is_its_adapter_over_its_base(mixture: dict[str, dict[str
     import torch
 
     from services.inference.engine.merge import main
-    from shared.engine.load import load_model
+    from shared.engine.loading.load import load_model
 
     ref = mixture["dora"]["ref"]
     assert main({"ref": ref, "folder": str(tmp_path), "parameters": 1}, None, None) == {}  # type: ignore[arg-type]

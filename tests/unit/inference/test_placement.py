@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from services.inference.errors import EngineBusy
-from services.inference.merging import Merger
-from services.inference.placement import EVERYWHERE, RESERVE, places, roomiest
 from services.inference.protocol import ModelSpec, Rendered
-from services.inference.vllm_engine import VllmEngine
-from services.inference.vllm_server import VllmServer
+from services.inference.vllm.engine import VllmEngine
+from services.inference.vllm.merging import Merger
+from services.inference.vllm.placement import EVERYWHERE, RESERVE, places, roomiest
+from services.inference.vllm.server import VllmServer
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 
@@ -23,7 +23,7 @@ def test_the_gpu_with_the_most_room_is_taken() -> None:
 
 
 def test_a_server_over_all_gpus_needs_room_in_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.inference.placement.free_gpu_memory", lambda: {"0": 10_000, "1": 30_000})
+    monkeypatch.setattr("services.inference.vllm.placement.free_gpu_memory", lambda: {"0": 10_000, "1": 30_000})
     assert places("serve --dtype auto")() == {"0": 10_000, "1": 30_000}
     assert places("serve --tensor-parallel-size=2")() == places("serve -tp 2")() == {EVERYWHERE: 40_000}
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.inference.tool_calls import HermesCalls, ListedCalls, NamedCall, Reader
+from services.inference.openai.tool_calls import HermesCalls, ListedCalls, NamedCall, Reader
 
-CALL = '<tool_call>\n{"name": "weather", "arguments": {"town": "Bergen", "days": 2}}\n</tool_call>'
+CALL = '<tool_call>\n{"name": "weather", "arguments": {"cluster": "Bergen", "days": 2}}\n</tool_call>'
 Calls = list[tuple[str, object]]
 
 
@@ -27,7 +27,7 @@ def read(begin: Callable[[], Reader], answer: str, size: int) -> tuple[str, Call
     return said, list(zip(names, map(json.loads, arguments), strict=True))
 
 
-BERGEN = ("weather", {"town": "Bergen", "days": 2})
+BERGEN = ("weather", {"cluster": "Bergen", "days": 2})
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])

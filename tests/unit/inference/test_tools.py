@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.inference.shapes import ChatRequest
+from services.inference.openai.schemas import ChatRequest
 
-PARAMETERS = {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]}
+PARAMETERS = {"type": "object", "properties": {"cluster": {"type": "string"}}, "required": ["cluster"]}
 WEATHER = {"function": {"parameters": PARAMETERS, "name": "weather", "strict": True}, "type": "function"}
 NEWS = {"type": "function", "function": {"name": "news"}}
 NAMED = {"type": "function", "function": {"name": "weather"}}

@@ -8,8 +8,8 @@ import pytest
 
 from services.inference.errors import PromptRefused
 from services.inference.protocol import Generation, ModelSpec, Rendered, Sampling, TokenLogprob
-from services.inference.vllm_engine import why_not
-from services.inference.vllm_stream import body, texts
+from services.inference.vllm.engine import why_not
+from services.inference.vllm.stream import body, texts
 
 SAMPLING = Sampling(temperature=0.5, top_p=0.9, top_k=4, repetition_penalty=1.1, seed=7)
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.bus.local import LocalBus
 from shared.documents.local import LocalDocuments
-from shared.runtime.outbox import Outbox
+from shared.runtime.jobs.outbox import Outbox
 
 
 @pytest.fixture

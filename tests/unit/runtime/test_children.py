@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared.engine.child import MESSAGES
-from shared.engine.warm import send_signal
-from shared.runtime.children import Child, Engines, EngineUnavailable, Exit
-from tests.watched import ended
+from shared.engine.process.child import MESSAGES
+from shared.engine.process.forkserver import send_signal
+from shared.runtime.processes.children import Child, Engines, EngineUnavailable, Exit
+from tests.support.engine_process import ended
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINES = "tests.unit.engine.engines"
@@ -280,9 +280,9 @@ async def test_close_ends_everything(tmp_path: Path) -> None:
 SERVICE = f"""
 import asyncio, json, sys
 from pathlib import Path
-from shared.engine.child import MESSAGES
-from shared.engine.warm import send_signal
-from shared.runtime.children import Engines
+from shared.engine.process.child import MESSAGES
+from shared.engine.process.forkserver import send_signal
+from shared.runtime.processes.children import Engines
 
 async def main():
     engines, cwd = Engines(), Path(sys.argv[1])

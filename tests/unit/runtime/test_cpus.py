@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime import cpus
-from shared.runtime.children import clean_environment
-from shared.runtime.cpus import usable
+from shared.runtime.processes import cpus
+from shared.runtime.processes.children import clean_environment
+from shared.runtime.processes.cpus import usable
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from shared.documents.entities import Entity, EntityStore, derived_id, new_id
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingRequested
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
-from shared.runtime.outbox import Outbox
+from shared.runtime.jobs.outbox import Outbox
 from shared.runtime.service import background
 
 

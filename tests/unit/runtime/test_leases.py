@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from shared.documents.entities import EntityStore
-from shared.runtime import worker as workers
 from shared.runtime.errors import Conflict, Unavailable
-from shared.runtime.leases import Lease, LeaseLost
-from shared.runtime.outbox import Outbox
+from shared.runtime.jobs import worker as workers
+from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.jobs.outbox import Outbox
+from shared.runtime.jobs.work import Work
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.service import background
-from shared.runtime.work import Work
-from shared.runtime.worker import Slots, Worker
 
 Run = Callable[[Work, Lease[Work]], Awaitable[None]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.memory import left_to_groups, usable
+from shared.runtime.processes.memory import left_to_groups, usable
 
 GIB = 2**30
 UNLIMITED = "9223372036854771712\n"

@@ -11,15 +11,15 @@ from shared.bus.local import LocalBus
 from shared.documents.entities import EntityStore, now
 from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetReady
-from shared.runtime import metrics as metrics_module
-from shared.runtime.leases import Lease
-from shared.runtime.metrics import Metrics, Reading
-from shared.runtime.outbox import Outbox
+from shared.runtime.jobs.leases import Lease
+from shared.runtime.jobs.outbox import Outbox
+from shared.runtime.jobs.work import Work
+from shared.runtime.jobs.work_metrics import WorkMetrics
+from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from shared.runtime.work import Work
-from shared.runtime.work_metrics import WorkMetrics
-from shared.runtime.worker import Slots, Worker
+from shared.runtime.telemetry import metrics as metrics_module
+from shared.runtime.telemetry.metrics import Metrics, Reading
 
 READY = DatasetReady(dataset_id="d", version="v", name="n", dataset_uri="u", rows=1)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.dataset.intake import plain_name
-from shared.runtime.multipart import FIELD_LIMIT, MOST_PARTS, MalformedUpload, Multipart
+from shared.runtime.http.multipart import FIELD_LIMIT, MOST_PARTS, MalformedUpload, Multipart
 
 CONTENT_TYPE = "multipart/form-data; boundary=xx"
 BODY = (

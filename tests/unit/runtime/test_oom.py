@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.runtime.oom import oom_kills
+from shared.runtime.processes.oom import oom_kills
 
 EVENTS = "low 0\nhigh 12\nmax 3\noom 2\noom_kill 2\noom_group_kill 0\n"
 

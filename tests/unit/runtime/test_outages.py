@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.servers import free_port
-from services.training.bases import bundled
+from services.training.base_models import bundled
 from shared.blobs import s3
 from shared.documents import mongo
 from shared.runtime.errors import Unavailable, install_problem_handlers

@@ -10,7 +10,7 @@ from shared.documents.entities import Entity, EntityStore
 from shared.documents.local import LocalDocuments
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingRequested
-from shared.runtime.outbox import Outbox
+from shared.runtime.jobs.outbox import Outbox
 
 REQUESTED = TrainingRequested(job_id="counter_1")
 

@@ -7,8 +7,8 @@ import pytest
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Collection
 from shared.runtime.errors import Unavailable
-from shared.runtime.leases import LeaseLost
-from shared.runtime.streams import Streams
+from shared.runtime.jobs.leases import LeaseLost
+from shared.runtime.jobs.streams import Streams
 
 
 def logs(*numbers: int, size: int = 10) -> list[dict[str, object]]:

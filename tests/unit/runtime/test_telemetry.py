@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runtime.telemetry import context_of, continuing, nearest, trace_id, traceparent, unrecorded, within
+from shared.runtime.telemetry.tracing import context_of, continuing, nearest, trace_id, traceparent, unrecorded, within
 
 REQUEST = f"00-{'1' * 32}-{'2' * 16}-01"
 ORIGIN = f"00-{'3' * 32}-{'4' * 16}-01"

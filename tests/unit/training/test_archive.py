@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.training.bases.archive import MOST_FILES, unpack_model
+from services.training.base_models.archive import MOST_FILES, unpack_model
 from services.training.errors import InvalidArchive, TooLarge, UnsafeModel
 from shared.runtime.errors import AnnealError
 

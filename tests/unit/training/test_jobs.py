@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.training.attempt import Ended, how_it_ended
 from services.training.errors import ExceedsMachine
-from services.training.machine import PATIENCE, Devices, Machine, MachineCapacity, check
+from services.training.jobs.attempt import Ended, how_it_ended
 from services.training.models import Allocation, Checkpoint, Job
-from services.training.workers import Site, why_it_waits
+from services.training.workers.capacity import PATIENCE, Devices, Machine, MachineCapacity, check
+from services.training.workers.registry import Site, why_it_waits
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
-from shared.runtime.attempts import Ending
+from shared.runtime.jobs.attempts import Ending
 
 
 def a_job(id: str = "job_1", **changes: Any) -> Job:

@@ -36,8 +36,8 @@ def test_a_small_case_by_hand() -> None:
     )
     found = memory(small, Plan(method="full", dtype="fp32", tokens=10, length=10))
     assert (found.weights, found.gradients, found.optimizer) == (4000, 4000, 8000)
-    norms, attention, mlp, normaliser = 2 * 2 * 8, 3 * 8 + 2 * 8, 4 * 16, 1
-    assert found.activations == 10 * 4 * (norms + attention + mlp + normaliser)
+    norms, attention, mlp, normalizer = 2 * 2 * 8, 3 * 8 + 2 * 8, 4 * 16, 1
+    assert found.activations == 10 * 4 * (norms + attention + mlp + normalizer)
     assert found.logits == 10 * 32 * 4 * 3
     adapters = 4 * 4 * (8 + 8) + 3 * 4 * (8 + 16)
     assert trainable(small, "lora", 4) == adapters

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.training.bases.object_store import locate
+from services.training.base_models.object_store import locate
 from shared.runtime.errors import InvalidInput
 
 OWN = "s3+http://key:secret@minio:9000/anneal"

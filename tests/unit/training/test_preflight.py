@@ -9,10 +9,10 @@ from services.training.errors import DoesNotFit, UnsuitableDataset
 from services.training.estimates import preflight
 from services.training.estimates.lengths import Lengths
 from services.training.estimates.preflight import Subject
-from services.training.hyperparameters import Resolved, resolve
-from services.training.hyperparameters import Subject as Asked
-from services.training.machine import Machine
-from services.training.requests import TrainingSettings
+from services.training.jobs.defaults import Resolved, resolve
+from services.training.jobs.defaults import Subject as Asked
+from services.training.jobs.requests import TrainingSettings
+from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
 
 BILLION = ModelShape(

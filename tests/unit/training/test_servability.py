@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.inference.vllm_server import MOST_RANK as STARTED_FOR
-from services.training.servability import MOST_RANK, serving
+from services.inference.vllm.server import MOST_RANK as STARTED_FOR
+from services.training.jobs.servability import MOST_RANK, serving
 
 PLAIN = {"rank": 16, "alpha": 32.0, "dropout": 0.0, "targets": "all-linear"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.training.tensorboard import _masked, event_file
+from services.training.jobs.tensorboard import _masked, event_file
 
 TIME = "2026-11-25T10:00:00+00:00"
 

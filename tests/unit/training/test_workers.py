@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from services.training.machine import Machine
-from services.training.workers import FORGOTTEN, Site, Workers
+from services.training.workers.capacity import Machine
+from services.training.workers.registry import FORGOTTEN, Site, Workers
 from shared.documents.entities import now
 from shared.documents.local import LocalDocuments
 from shared.runtime.service import background

@@ -1,0 +1,1 @@
+"""Deployments: which models are loaded, and under which names."""

@@ -1,0 +1,1 @@
+"""Serving on vLLM: servers, placement, merged adapters."""

@@ -1,0 +1,35 @@
+"""Asks the inspecting engine what a model folder is."""
+
+import asyncio
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from services.training.errors import EngineFailed, UnsafeModel
+from shared.runtime.resources import Resources
+
+TARGET = "services.training.engine.tasks.inspect_model:main"
+Facts = dict[str, Any]
+DESCRIBED = ("architecture", "parameters", "context_length", "template_hash", "has_template", "ends", "shape")
+"""The facts that a base's manifest tells."""
+
+
+async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> Facts:
+    """What the engine found (engine/inspect_model.py). Raises UnsafeModel with the engine's words."""
+    workdir = resources.scratch / "training" / f"inspect-{uuid.uuid4().hex}"
+    await asyncio.to_thread(workdir.mkdir, parents=True)
+    try:
+        child = await resources.engines.launch(
+            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}
+        )
+        end: Facts | None = await child.answer()
+    finally:
+        await asyncio.to_thread(shutil.rmtree, workdir, ignore_errors=True)
+    if end is None:
+        raise EngineFailed("The model's check ended without an answer.", field=field, remedy="Try again.")
+    if end["kind"] == "failed":
+        raise UnsafeModel(
+            f"The model was refused: {end['detail']}", field=field, remedy=end.get("remedy"), cause=end["code"]
+        )
+    return end

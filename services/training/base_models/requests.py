@@ -1,0 +1,50 @@
+"""What a request for a base model, or a change of a custom one, may say."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from services.training.jobs.requests import Name
+
+
+class BaseRequest(BaseModel):
+    """Where a base model comes from: exactly one of path, uri, hub_id."""
+
+    model_config = ConfigDict(extra="forbid")
+    path: str | None = Field(
+        default=None, max_length=4096, description="absolute folder on the server, used in place; needs the scope admin"
+    )
+    uri: str | None = Field(
+        default=None,
+        max_length=4096,
+        pattern=r"^s3(\+https?)?://",
+        description="s3://bucket/project/folder in the platform's own object store, or, with the scope admin, "
+        "s3+https://key:secret@host/bucket/folder",
+    )
+    hub_id: str | None = Field(
+        default=None, max_length=200, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name on the Hugging Face hub"
+    )
+    revision: Annotated[str, Field(max_length=100, pattern=r"^[\w./-]+$")] | None = Field(
+        default=None, description="branch, tag or commit of a hub model; pinned to a commit when fetched"
+    )
+    token: SecretStr | None = Field(default=None, description="hub access token; never shown, forgotten once fetched")
+    name: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "BaseRequest":
+        if sum(source is not None for source in (self.path, self.uri, self.hub_id)) != 1:
+            raise ValueError("give exactly one of path, uri, hub_id (or upload a zip as multipart/form-data)")
+        if self.hub_id is None and (self.revision or self.token):
+            raise ValueError("revision and token go with hub_id only")
+        if self.uri is not None:
+            _ = urlsplit(self.uri).port  # raises ValueError for what is no address
+        return self
+
+
+class CustomModelChange(BaseModel):
+    """New name or notes; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name | None = None
+    notes: str | None = Field(default=None, max_length=20_000)

@@ -1,0 +1,1 @@
+"""Attention kernels for packed rows, each proven against the plain one before it is used."""

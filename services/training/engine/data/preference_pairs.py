@@ -1,0 +1,38 @@
+"""Preference pairs as tokens: of each the chosen and the rejected answer, two samples one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.training.engine.data.batches import Sample
+from services.training.engine.data.samples import Samples
+from services.training.engine.data.token_store import Table
+
+
+class Pairs(Samples):
+    """Samples whose `kept` rows are chosen answers, each before the rejected one; `lengths` are those of both."""
+
+    @classmethod
+    def cut(cls, table: Table, max_length: int) -> Pairs:
+        """The split with both answers cut to `max_length`; a pair is set aside where one has nothing left to learn."""
+        lengths = np.minimum(table.lengths, max_length)
+        usable = np.less(table.first, lengths).reshape(-1, 2).all(1)
+        return cls(
+            table=table,
+            kept=2 * np.flatnonzero(usable),
+            lengths=lengths.reshape(-1, 2).sum(1)[usable],
+            max_length=max_length,
+            truncated=int(np.greater(table.lengths, max_length).reshape(-1, 2).any(1)[usable].sum()),
+            aside=int((~usable).sum()),
+        )
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest pair as it is computed: the shorter answer padded to the other."""
+        sides = np.minimum(self.table.lengths, self.max_length).reshape(-1, 2)[self.kept // 2]
+        return 2 * int(sides.max())
+
+    def pair(self, index: int) -> tuple[Sample, Sample]:
+        """The chosen and the rejected answer, each behind the prompt."""
+        row = int(self.kept[index])
+        return self.sample(row), self.sample(row + 1)

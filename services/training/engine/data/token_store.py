@@ -1,0 +1,152 @@
+"""Tokenized rows on disk: written in one pass, memory-mapped by every job that trains on the same data.
+
+A folder holds for each split three flat files, and `index.json`, written last, which says what they were made with:
+
+- `<split>.tokens`: ids of all samples end to end
+- `<split>.spans`: the trained [start, end) tokens of each sample, counted from its own beginning
+- `<split>.samples`: a record per sample (`SAMPLE`)
+- `prompts.json`: validation prompts to be answered at every evaluation
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shared.engine.text.bpe_cache import ID
+from shared.engine.text.tokenize import Encoded
+
+FORMAT = 1
+SPAN = np.dtype(("<i4", 2))
+SAMPLE = np.dtype([("row_id", "<i8"), ("end", "<i8"), ("spans_end", "<i8"), ("first", "<i4")])
+"""The row it came from, where its tokens and spans end, and its first trained token that another stands before."""
+NEVER = 2**31 - 1
+"""`first` of a sample that teaches nothing."""
+_SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqi")
+"""The same, written one by one."""
+_INDEX, _PROMPTS = "index.json", "prompts.json"
+_KINDS = {"tokens": ID, "spans": SPAN, "samples": SAMPLE}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A split's samples as memory-mapped arrays: tokens [n], spans [m, 2], samples [rows]."""
+
+    tokens: np.ndarray
+    spans: np.ndarray
+    samples: np.ndarray
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> Table:
+        """Map the files of a split."""
+        return cls(**{kind: _map(folder / f"{split}.{kind}", dtype) for kind, dtype in _KINDS.items()})
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each sample."""
+        return np.diff(self.samples["end"], prepend=0)
+
+    @property
+    def first(self) -> np.ndarray:
+        """See SAMPLE."""
+        return self.samples["first"]
+
+    def ids(self, row: int, most: int) -> np.ndarray:
+        """The first `most` ids of a sample."""
+        end = int(self.samples["end"][row])
+        begin = end - int(self.lengths[row])
+        return self.tokens[begin : min(end, begin + most)]
+
+    def trained(self, row: int, most: int) -> np.ndarray:
+        """Which of those are trained."""
+        flags = np.zeros(min(most, int(self.lengths[row])), bool)
+        begin = int(self.samples["spans_end"][row - 1]) if row else 0
+        for start, end in self.spans[begin : int(self.samples["spans_end"][row])]:
+            flags[start:end] = True
+        return flags
+
+
+class TableWriter:
+    """Appends samples to the files of a split; use as a context."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files = {kind: (folder / f"{split}.{kind}").open("wb", buffering=1 << 17) for kind in _KINDS}
+        self._tokens = self._spans = 0
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, row_id: int, sample: Encoded) -> None:
+        """One sample; empty spans are left out."""
+        spans = [span for span in sample.spans if span[0] < span[1]]
+        first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NEVER)
+        self._tokens, self._spans = self._tokens + len(sample), self._spans + len(spans)
+        self._files["tokens"].write(sample.packed)
+        self._files["spans"].write(b"".join(_SPAN.pack(*span) for span in spans))
+        self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first))
+
+    def append(self, folder: Path, split: str) -> None:
+        """The samples of another table, whose files go."""
+        part = Table.open(folder, split)
+        for first in range(0, len(part.samples), 1 << 16):
+            samples = np.array(part.samples[first : first + (1 << 16)])
+            samples["end"] += self._tokens
+            samples["spans_end"] += self._spans
+            self._files["samples"].write(samples.tobytes())
+        for kind in ("tokens", "spans"):
+            for block in _blocks(folder / f"{split}.{kind}"):
+                self._files[kind].write(block)
+        self._tokens, self._spans = self._tokens + len(part.tokens), self._spans + len(part.spans)
+        for kind in _KINDS:
+            (folder / f"{split}.{kind}").unlink()
+
+
+def seal(folder: Path, prompts: Sequence[dict[str, Any]], **made_with: Any) -> None:
+    """Finish a folder: from now on `fits` may find it good."""
+    (folder / _PROMPTS).write_text(json.dumps(list(prompts)), "utf-8")
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    draft = folder / f".{_INDEX}"
+    draft.write_text(json.dumps({"format": FORMAT, **made_with, "sizes": sizes}, sort_keys=True), "utf-8")
+    os.replace(draft, folder / _INDEX)
+
+
+def fits(folder: Path, **made_with: Any) -> bool:
+    """Whether this is a whole folder that was made in this format and with these settings."""
+    try:
+        index = json.loads((folder / _INDEX).read_text("utf-8"))
+        sizes = index.pop("sizes")
+        return index == {"format": FORMAT, **made_with} and all(
+            (folder / name).stat().st_size == size for name, size in sizes.items()
+        )
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def read_prompts(folder: Path) -> list[dict[str, Any]]:
+    """The validation prompts that were sealed in."""
+    return json.loads((folder / _PROMPTS).read_text("utf-8"))
+
+
+def _map(path: Path, dtype: np.dtype) -> np.ndarray:
+    if path.stat().st_size == 0:  # which cannot be mapped
+        return np.empty((0,), dtype)
+    return np.memmap(path, dtype, "r")
+
+
+def _blocks(path: Path) -> Iterable[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            yield block

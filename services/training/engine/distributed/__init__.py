@@ -1,0 +1,1 @@
+"""Training in several processes: ranks, DDP and FSDP2, local processes, Ray."""

@@ -1,0 +1,1 @@
+"""The named steps that train.py arranges: preparation, evaluation, checkpoints, stopping, delivery."""

@@ -1,0 +1,112 @@
+"""Precision, loss, optimizer and schedule: how one step changes the weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.distributed.tensor import DTensor
+from transformers import get_scheduler
+
+from services.training.engine.attention.packed import attention_for
+from services.training.engine.data.batches import MicroBatch
+from services.training.engine.distributed.parallelize import adding_up
+from services.training.engine.distributed.ranks import ALONE, Ranks
+from services.training.engine.loop.interrupts import Interrupts
+from services.training.engine.spec import Dtype, Hyperparameters
+from services.training.layouts import Layout
+
+_PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+_COSINE_FLOOR = 0.1
+
+
+def accelerator_for(dtype: Dtype) -> Accelerator:
+    """Device and mixed precision, the gradient scaler of fp16 included."""
+    return Accelerator(mixed_precision=_PRECISION[dtype])
+
+
+def accumulate(
+    loss_of: nn.Module,
+    batches: Sequence[MicroBatch],
+    layout: Layout,
+    accelerator: Accelerator,
+    interrupts: Interrupts,
+    ranks: Ranks = ALONE,
+) -> float:
+    """Add up the gradients of a step's mean loss per trained token; returns that loss. `loss_of` is spread.spread's.
+
+    Every micro-batch is divided by the trained tokens of the whole step, so how a step is split changes nothing: over
+    micro-batches or over processes, whose gradients are averaged and therefore made so many times larger.
+    """
+    total, (trained,) = 0.0, ranks.summed(sum(batch.trained for batch in batches))
+    with attention_for(getattr(loss_of, "module", loss_of).model, layout):
+        for number, batch in enumerate(batches, 1):
+            interrupts.check()
+            with adding_up(loss_of, last=number == len(batches)):
+                with accelerator.autocast():
+                    loss = loss_of(batch.to(accelerator.device)) / trained
+                accelerator.backward(loss * ranks.size)
+            total += loss.item()
+    return ranks.summed(total)[0]
+
+
+def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimizer:
+    """AdamW (arXiv 1711.05101) over what is trainable; weight decay on matrices only."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in weights if w.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [w for w in weights if w.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if settings.optimizer == "adamw_8bit":
+        from bitsandbytes.optim.adamw import AdamW8bit
+
+        return AdamW8bit(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+
+
+def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) -> Any:
+    """Linear warm-up, then constant, linear to nothing, or cosine to a tenth of the learning rate."""
+    name, options = settings.scheduler, {}
+    if name == "cosine":
+        name, options = "cosine_with_min_lr", {"min_lr_rate": _COSINE_FLOOR}
+    elif name == "constant":
+        name = "constant_with_warmup"
+    return get_scheduler(
+        name,
+        optimizer,
+        num_warmup_steps=settings.warmup(total_steps),
+        num_training_steps=total_steps,
+        scheduler_specific_kwargs=options,
+    )
+
+
+def clip(model: Any, limit: float | None, accelerator: Accelerator) -> float:
+    """Scale the gradients down to norm `limit`; returns their norm before."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    norm = accelerator.clip_grad_norm_(weights, limit or float("inf"))
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+
+def seed_step(seed: int, step: int, ranks: Ranks) -> None:
+    """Let each of several processes draw other numbers in each step, the same ones whenever the step is taken."""
+    if ranks.size > 1:
+        digest = hashlib.sha256(f"{seed}/{step}/{ranks.rank}".encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:7]))
+
+
+def random_state() -> dict[str, Any]:
+    """The generators that dropout draws from."""
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "gpus": gpus}
+
+
+def restore_random_state(state: Mapping[str, Any]) -> None:
+    """Let the generators go on from `state`."""
+    torch.set_rng_state(state["cpu"])
+    if state["gpus"]:
+        torch.cuda.set_rng_state_all(state["gpus"])

@@ -1,0 +1,1 @@
+"""Short-lived engine children: inspect, download, dry run, matmul benchmark, prewarm."""

@@ -1,0 +1,69 @@
+"""Two steps of a job's heaviest micro-batch, to see what they really take. Nothing that they change is kept.
+
+Spec as engine/spec.py; result {"peak": bytes that this process grew by, "seconds", "tokens"}: of the second step.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from services.training.engine.loop import evaluation as evaluate
+from services.training.engine.loop.interrupts import Interrupted, Interrupts
+from services.training.engine.loop.prepare import Run, prepare
+from services.training.engine.model import optimizer as optimize
+from services.training.engine.spec import TrainingSpec
+from shared.engine.process.malloc import leave_no_holes
+from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+
+_STEPS = 2
+"""The optimizer's moments exist from the second one on."""
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Prepare the run as the job would, and take the steps."""
+    leave_no_holes()
+    before = _resident("VmRSS")
+    try:
+        run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))
+        for _ in range(_STEPS):
+            began = time.monotonic()
+            tokens = _step(run)
+        seconds = time.monotonic() - began
+    except Interrupted:
+        return {"stopped": True}
+    return {"peak": _grown(before), "seconds": round(seconds, 3), "tokens": tokens}
+
+
+def _step(run: Run) -> int:
+    """A step over the longest rows: two micro-batches where the job's steps have more than one. Its tokens."""
+    rows = sorted(range(len(run.training)), key=lambda row: -int(run.training.lengths[row]))
+    batches = list(evaluate.batches_of(run.training, rows[: run.hyperparameters.batch_size], run.settings))[:2]
+    run.optimizer.zero_grad()
+    optimize.accumulate(run.loss, batches, run.settings.layout, run.accelerator, run.interrupts)
+    optimize.clip(run.model, run.hyperparameters.max_grad_norm, run.accelerator)
+    run.optimizer.step()
+    return sum(batch.tokens for batch in batches)
+
+
+def _grown(before: int) -> int:
+    """Bytes: what the GPU's allocator held at most, or what main memory did beyond the libraries."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved()
+    return max(0, _resident("VmHWM") - before)
+
+
+def _resident(name: str) -> int:
+    """A member of /proc/self/status in bytes (proc(5)); 0 elsewhere than on Linux."""
+    try:
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 0)
+
+
+if __name__ == "__main__":
+    run_by_hand(main)

@@ -1,0 +1,121 @@
+"""Checks a model folder before it may be a base: safe to load, complete, known architecture; and its facts."""
+
+from __future__ import annotations
+
+import json
+import struct
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from shared.engine.loading.safety import check_folder, read_json
+from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.engine.text.template import ChatTemplate
+from shared.engine.text.tokenizer import load_tokenizer
+
+LONGEST_HEADER = 100_000_000
+PACKED = ".quant_state."
+
+
+def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Spec {"path": folder}; result: the facts in a base manifest (base_models/inspection.py, DESCRIBED).
+
+    Reads headers only, no weights. Raises EngineError model_incomplete, unsafe_model, unsupported_architecture.
+    """
+    folder = Path(spec["path"])
+    if (folder / "adapter_config.json").exists():
+        remedy = "Merge the adapter into its base and upload the merged model."
+        raise EngineError("unsafe_model", "this is an adapter, not a base model", remedy=remedy)
+    check_folder(folder)
+    config = read_json(folder / "config.json")
+    tokenizer = load_tokenizer({"path": str(folder), "kind": "full", "base": None})
+    architecture, loaded = _architecture(folder, config)
+    template, parameters = ChatTemplate.of(tokenizer), count_parameters(folder)
+    return {
+        "architecture": architecture,
+        "parameters": parameters,
+        "context_length": context_length(config),
+        "template_hash": template.hash,
+        "has_template": bool(tokenizer.chat_template),
+        "ends": bool(template.stop_ids),
+        "shape": _shape(loaded, parameters, _bytes(folder)),
+    }
+
+
+def _shape(config: Any, parameters: int, stored: int) -> dict[str, Any] | None:
+    """What shared/blobs/manifests.py calls a model's shape; None for a config that speaks of other things."""
+    text = config.get_text_config()
+    names = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
+    sizes = [size for name in names if isinstance(size := getattr(text, name, None), int) and size > 0]
+    if len(sizes) < len(names):
+        return None
+    hidden, heads, layers, vocab = sizes
+    return {
+        "parameters": parameters,
+        "hidden": hidden,
+        "layers": layers,
+        "heads": heads,
+        "kv_heads": getattr(text, "num_key_value_heads", None) or heads,
+        "head_size": getattr(text, "head_dim", None) or hidden // heads,
+        "mlp": getattr(text, "intermediate_size", None) or getattr(text, "n_inner", None) or 4 * hidden,
+        "vocab": vocab,
+        "tied": bool(config.tie_word_embeddings),
+        "stored": round(stored / max(1, parameters), 3),
+    }
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
+    """Its name, and the config as transformers reads it. Raises EngineError unsupported_architecture."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        loaded = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        known = type(loaded) in AutoModelForCausalLM._model_mapping
+    except (ValueError, KeyError, ImportError):
+        known = False
+    if not known:
+        raise EngineError(
+            "unsupported_architecture",
+            f"{config.get('model_type', 'this')} is not a causal language model that transformers knows",
+            remedy="Choose another base model.",
+        )
+    return str((config.get("architectures") or [config["model_type"]])[0]), loaded
+
+
+def context_length(config: dict[str, Any]) -> int:
+    """Tokens that the model was made for, 0 where its config does not say."""
+    text = config.get("text_config") or config
+    return int(text.get("max_position_embeddings") or text.get("n_positions") or text.get("n_ctx") or 0)
+
+
+def count_parameters(folder: Path) -> int:
+    """Numbers in the weight files, from the safetensors headers (8 bytes of length, then JSON: safetensors' README)."""
+    return sum(_numbers(path) for path in sorted(folder.glob("*.safetensors")))
+
+
+def _numbers(path: Path) -> int:
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= min(LONGEST_HEADER, path.stat().st_size - 8):
+            raise EngineError("model_incomplete", f"{path.name} is not a safetensors file", remedy="upload it again")
+        header = _parsed(path, file.read(length))
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+    if path.stat().st_size != 8 + length + end:
+        raise EngineError("model_incomplete", f"{path.name} is cut short or has extra bytes", remedy="upload it again")
+    return sum(prod(entry["shape"]) for name, entry in tensors.items() if PACKED not in name)
+
+
+def _parsed(path: Path, header: bytes) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(header)
+    except ValueError as error:
+        raise EngineError(
+            "model_incomplete", f"{path.name}: its header is damaged", remedy="upload it again"
+        ) from error
+    return parsed

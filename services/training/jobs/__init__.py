@@ -1,0 +1,1 @@
+"""Training jobs: requests, the queue, the attempts of a worker, and what they publish."""

@@ -1,0 +1,108 @@
+"""HTTP: training jobs."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from services.training.jobs.requests import TrainingRequest
+from services.training.jobs.service import TrainingJobs
+from services.training.jobs.tensorboard import KINDS, event_file
+from services.training.jobs.views import JobDetail, JobView, Records
+from shared.documents.entities import Page
+from shared.runtime.http.principal import Caller
+from shared.runtime.jobs.work import State
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200, description="repeat safely")]
+Limit = Annotated[int, Query(ge=1, le=200, description="entries of a page")]
+Cursor = Annotated[str | None, Query(description="next_cursor of the page before")]
+After = Annotated[int, Query(ge=0, description="only records with a higher seq")]
+Most = Annotated[int, Query(ge=1, le=10_000, description="most records of an answer")]
+Level = Literal["debug", "info", "warning", "error"]
+AT_ONCE = 500
+"""Records that become a piece of an event file at a time, since that keeps the loop busy."""
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+
+
+def routes(jobs: TrainingJobs) -> APIRouter:
+    """The routes below /training/jobs."""
+    router = APIRouter(prefix="/training/jobs", tags=["Training"])
+    _jobs(router, jobs)
+    _records(router, jobs)
+    _wishes(router, jobs)
+    return router
+
+
+def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Submit jobs and look at them."""
+
+    @router.post("", status_code=201)
+    async def create_training_job(request: TrainingRequest, caller: Caller, key: Key = None) -> JobView:
+        """Queue a training job; the answer shows every setting as resolved, and which ones were defaults."""
+        return JobView.of(await jobs.submit(caller.project, request, key))
+
+    @router.get("")
+    async def list_training_jobs(
+        caller: Caller, state: State | None = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> Page[JobView]:
+        """Jobs, newest first."""
+        return await jobs.page(caller.project, state, limit, cursor)
+
+    @router.get("/{id}")
+    async def get_training_job(id: str, caller: Caller) -> JobDetail:
+        """State, progress, time left, last log lines, latest metrics, and why it waits."""
+        return await jobs.detail(caller.project, id)
+
+
+def _records(router: APIRouter, jobs: TrainingJobs) -> None:
+    """What a job said, by kind."""
+
+    @router.get("/{id}/logs")
+    async def get_training_logs(
+        id: str, caller: Caller, after: After = 0, limit: Most = 1000, level: Level = "debug"
+    ) -> Records:
+        """Log lines of `level` and above."""
+        found = await jobs.records(caller.project, id, ["log"], after, limit)
+        shown = LEVELS[LEVELS.index(level) :]
+        return found.model_copy(update={"records": [r for r in found.records if r.get("level", "info") in shown]})
+
+    @router.get("/{id}/metrics")
+    async def get_training_metrics(id: str, caller: Caller, after: After = 0, limit: Most = 10_000) -> Records:
+        """Values for charts: `metric` by step, `evaluation`, and `rewind` (drop what came after its step)."""
+        return await jobs.records(caller.project, id, ["metric", "evaluation", "rewind"], after, limit)
+
+    @router.get("/{id}/records")
+    async def get_training_records(id: str, caller: Caller, after: After = 0, limit: Most = 1000) -> Records:
+        """Everything that the job said, in order: what the live view fills its gaps from."""
+        return await jobs.records(caller.project, id, None, after, limit)
+
+    @router.get("/{id}/tensorboard", response_class=StreamingResponse)
+    async def download_training_curves(id: str, caller: Caller) -> StreamingResponse:
+        """All curves so far as a TensorBoard event file, for a folder that `tensorboard --logdir` looks into."""
+        first = await jobs.records(caller.project, id, [*KINDS], 0, AT_ONCE)
+
+        async def read(after: int) -> list[dict[str, Any]]:
+            page = first if after == 0 else await jobs.records(caller.project, id, [*KINDS], after, AT_ONCE)
+            return page.records
+
+        name = f'attachment; filename="events.out.tfevents.{id}"'
+        return StreamingResponse(event_file(read), 200, {"Content-Disposition": name}, "application/octet-stream")
+
+
+def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
+    """The owner's wishes."""
+
+    @router.post("/{id}/cancel", status_code=202)
+    async def cancel_training_job(id: str, caller: Caller) -> JobView:
+        """Give the job up."""
+        return JobView.of(await jobs.cancel(caller.project, id))
+
+    @router.post("/{id}/pause", status_code=202)
+    async def pause_training_job(id: str, caller: Caller) -> JobView:
+        """Checkpoint and stop for now."""
+        return JobView.of(await jobs.pause(caller.project, id))
+
+    @router.post("/{id}/resume", status_code=202)
+    async def resume_training_job(id: str, caller: Caller) -> JobView:
+        """Go on from the last checkpoint."""
+        return JobView.of(await jobs.resume(caller.project, id))

@@ -1,0 +1,47 @@
+"""Checkpoints in the blob store: written below the attempt's token, real only once the job points at them."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+from services.training.models import Checkpoint, Job
+from shared.blobs.artifacts import publish
+from shared.blobs.protocol import Blobs
+from shared.runtime.errors import disk_is_full
+from shared.runtime.jobs.leases import Lease
+
+
+def attempt_key(job: Job, *parts: str) -> str:
+    """Where this attempt, and no other, may write."""
+    return "/".join((job.project, "jobs", job.id, f"t{job.token}", *parts))
+
+
+async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: dict[str, Any]) -> Checkpoint:
+    """Upload the folder of a checkpoint message, move the job's pointer (fenced), drop what it no longer needs.
+
+    Where the disk is full, what was uploaded of it goes again.
+    """
+    step = int(message["step"])
+    key = attempt_key(job, f"checkpoint-{step}")
+    try:
+        await publish(blobs, key, Path(message["path"]), {"job_id": job.id, "step": step})
+    except OSError as error:
+        if disk_is_full(error):
+            await blobs.delete(key)
+            await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
+        raise
+    checkpoint = Checkpoint(step=step, key=key, loss=message.get("loss"), best=bool(message.get("best")))
+    dropped: set[str] = set()
+
+    def point(current: Job) -> None:
+        before = {c.key for c in current.checkpoints}
+        current.keep(checkpoint)
+        dropped.clear()
+        dropped.update(before - {c.key for c in current.checkpoints})
+
+    await lease.change(point)
+    for gone in dropped:
+        await blobs.delete(gone)
+    await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
+    return checkpoint

@@ -1,0 +1,105 @@
+"""From a finished engine to a custom model, in steps that any later worker can repeat."""
+
+from pathlib import Path
+from typing import Any
+
+from services.training.jobs.checkpoints import attempt_key
+from services.training.models import CustomModel, Job
+from services.training.store import Stores
+from shared.blobs.artifacts import artifact_uri, publish
+from shared.blobs.manifests import ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.runtime.errors import AnnealError
+from shared.runtime.jobs.attempts import Message
+from shared.runtime.jobs.leases import Lease
+
+
+def model_uri(job: Job) -> str:
+    """Where the job's model will be."""
+    return artifact_uri(job.project, "models", "custom", job.model_id)
+
+
+def model_key(job: Job) -> str:
+    """Its key in the blob store."""
+    return f"{job.project}/models/custom/{job.model_id}"
+
+
+def manifest_of(job: Job, result: Message) -> dict[str, Any]:
+    """What the model's manifest says: pure, so that every writing of it gives the same bytes."""
+    told = {k: v for k, v in result.items() if k not in ("kind", "path", "metrics")}
+    metrics = {k: float(v) for k, v in result.get("metrics", {}).items() if isinstance(v, int | float)}
+    manifest = ModelManifest(
+        model_id=job.model_id,
+        name=job.name,
+        kind="full" if job.method == "full" else "adapter",
+        base=job.base,
+        base_uri=job.base_uri,
+        architecture=result.get("architecture") or job.architecture,
+        parameters=result.get("parameters") or job.parameters,
+        context_length=result.get("context_length") or job.context_length,
+        template_hash=result.get("template_hash", ""),
+        job_id=job.id,
+        method=job.method,
+        dataset_id=job.dataset_id,
+        dataset_version=job.dataset_version,
+        dataset_uri=artifact_uri(job.project, "datasets", job.dataset_id, job.dataset_version),
+        max_length=result.get("max_length") or job.hyperparameters.get("max_length"),
+        metrics=metrics,
+        traceparent=job.traceparent,
+        provenance={"hyperparameters": job.hyperparameters, "request": request_of(job), "training": told},
+    )
+    return manifest.model_dump(mode="json", exclude={"files"})
+
+
+def request_of(job: Job) -> dict[str, Any]:
+    """The body of POST /training/jobs that asks for the same again, with no default left open."""
+    given = {name: value for name, value in job.hyperparameters.items() if value is not None}
+    validation = f"{job.validation_id}@{job.validation_version}" if job.validation_id else None
+    return {
+        "base": job.base,
+        "dataset": f"{job.dataset_id}@{job.dataset_version}",
+        **({"validation": validation} if validation else {}),
+        "method": job.method,
+        **given,
+    }
+
+
+async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message) -> Job:
+    """Store the model below the attempt's token, then its manifest in the job (fenced): others can finish it now."""
+    staged = attempt_key(job, "model")
+    manifest = await publish(blobs, staged, Path(result["path"]), manifest_of(job, result))
+    return await lease.change(lambda current: current.publishing(manifest, staged))
+
+
+async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> Job:
+    """Publish the staged model, list it, and state that the job succeeded. Repeatable after any interruption.
+
+    Publishing is not fenced. When another has ended the job meanwhile, what was published is left to the cleanup.
+    """
+    assert job.manifest is not None
+    assert job.staged is not None
+    source = await blobs.checkout(job.staged)
+    names = [entry["name"] for entry in job.manifest["files"]]
+    bare = {k: v for k, v in job.manifest.items() if k != "files"}
+    try:
+        await publish(blobs, model_key(job), None, bare, files={name: source / name for name in names})
+        await stores.models.create(_listed(job, job.manifest))
+        return await lease.change(lambda current: current.succeed(model_uri(job)))
+    except AnnealError:
+        await stores.jobs.change(job.id, Job.half_published)
+        raise
+
+
+def _listed(job: Job, manifest: dict[str, Any]) -> CustomModel:
+    shared = ("name", "kind", "base", "base_uri", "parameters", "context_length", "template_hash", "metrics")
+    return CustomModel(
+        id=job.model_id,
+        project=job.project,
+        method=job.method,
+        model_uri=model_uri(job),
+        job_id=job.id,
+        dataset_id=job.dataset_id,
+        dataset_version=job.dataset_version,
+        size=sum(entry["size"] for entry in manifest["files"]),
+        **{name: manifest[name] for name in shared},
+    )

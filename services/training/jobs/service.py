@@ -1,0 +1,184 @@
+"""The use cases of training jobs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.training.estimates.service import Preflight, Prepared
+from services.training.estimates.views import Estimate
+from services.training.jobs.defaults import Resolved, Subject, resolve
+from services.training.jobs.requests import EstimateRequest, TrainingRequest, body_hash
+from services.training.jobs.servability import serving
+from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, Waiting
+from services.training.models import Job
+from services.training.presets.service import Presets
+from services.training.references import FoundBase, References
+from services.training.store import Stores
+from services.training.workers.capacity import check, check_processes
+from services.training.workers.registry import Workers, why_it_waits
+from shared.blobs.manifests import DatasetManifest
+from shared.documents.entities import Page, derived_id, new_id
+from shared.events.training import TrainingRequested
+from shared.runtime.jobs.work import State
+from shared.runtime.jobs.worker import Worker
+from shared.runtime.telemetry.tracing import continuing
+
+
+class TrainingJobs:
+    """Submit, look at and steer jobs."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        references: References,
+        workers: Workers,
+        worker: Worker[Job],
+        presets: Presets,
+        preflight: Preflight,
+        *,
+        anywhere: bool = False,
+    ) -> None:
+        """`anywhere`: processes of a job may run on other machines than the workers'."""
+        self._stores, self._references, self._workers = stores, references, workers
+        self._worker, self._presets, self._preflight, self._anywhere = worker, presets, preflight, anywhere
+
+    async def submit(
+        self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
+    ) -> Job:
+        """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job.
+
+        `fine_tuning` is kept with the job: what OpenAI's API was asked for.
+        """
+        if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
+            return done
+        prepared = await self._prepare(project, request)
+        if not self._anywhere:
+            prepared = await self._preflight.accept(prepared)
+        base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
+        job = _job(project, request, base, dataset, prepared.resolved, key)
+        job.fine_tuning = fine_tuning or {}
+        if validation:
+            job.validation_id, job.validation_version = validation.dataset_id, validation.version
+        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
+        self._worker.wake()
+        return created
+
+    async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
+        """What the job would need; nothing is queued."""
+        prepared = await self._prepare(project, request.job())
+        return await self._preflight.estimate(prepared, dry_run=request.dry_run)
+
+    async def _prepare(self, project: str, request: TrainingRequest) -> Prepared:
+        """Every setting resolved and every reference verified. Raises what names the field that is wrong."""
+        settings = await self._presets.apply(project, request)
+        base = await self._references.base(project, request.base)
+        dataset = await self._references.dataset(project, request.dataset)
+        validation = await self._references.validation(project, request.validation, dataset)
+        subject = Subject(
+            parameters=base.manifest.parameters,
+            context_length=base.manifest.context_length,
+            rows=sum(dataset.rows.values()) if validation else dataset.rows["train"],
+            form=dataset.form,
+        )
+        own = self._workers.own
+        resolved = resolve(settings, subject, own.machine, own.slots)
+        check(resolved.resources, [site.machine for site in await self._workers.sites()])
+        if not self._anywhere:
+            check_processes(resolved.hyperparameters["processes"], resolved.resources)
+        return Prepared(project, base, dataset, validation, resolved)
+
+    async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
+        """Newest first."""
+        where = {"state": state} if state else None
+        page = await self._stores.jobs.for_project(project).page(where, limit=limit, cursor=cursor)
+        waiting = await self._waiting([job for job in page.items if job.state == "queued"])
+        views = [JobView.of(job, waiting.get(job.id, NOT_WAITING)) for job in page.items]
+        return Page(items=views, next_cursor=page.next_cursor)
+
+    async def following(self, project: str, after: str | None, limit: int) -> Page[Job]:
+        """Newest first, after the job `after`."""
+        return await self._stores.jobs.for_project(project).after(after, limit)
+
+    async def job(self, project: str, id: str) -> tuple[Job, dict[str, Any]]:
+        """One job and its latest values."""
+        return await self._stores.jobs.for_project(project).get(id), await self._stores.snapshots.get(id)
+
+    async def detail(self, project: str, id: str) -> JobDetail:
+        """One job with how it is going, or why it waits."""
+        job = await self._stores.jobs.for_project(project).get(id)
+        values = await self._stores.snapshots.get(id)
+        waiting = await self._waiting([job] if job.state == "queued" else [])
+        return JobDetail.with_progress(job, values, waiting.get(job.id, NOT_WAITING))
+
+    async def records(self, project: str, id: str, kinds: list[str] | None, after: int, limit: int) -> Records:
+        """The job's stream from `after` on; `kinds` None means everything."""
+        await self._stores.jobs.for_project(project).get(id)
+        found = await self._stores.streams.read(id, after=after, limit=limit, kinds=kinds)
+        return Records(records=found, next_after=found[-1]["seq"] if found else after)
+
+    async def cancel(self, project: str, id: str) -> Job:
+        """Give the job up: at once when it waits, else as soon as its engine has stopped."""
+        return await self._ask(project, id, Job.ask_cancel)
+
+    async def pause(self, project: str, id: str) -> Job:
+        """Checkpoint and stop for now."""
+        return await self._ask(project, id, Job.ask_pause)
+
+    async def resume(self, project: str, id: str) -> Job:
+        """Go on from the last checkpoint."""
+        return await self._ask(project, id, Job.ask_resume)
+
+    async def _ask(self, project: str, id: str, wish: Any) -> Job:
+        job = await self._stores.jobs.for_project(project).change(id, wish)
+        self._worker.nudge(id)
+        return job
+
+    async def _waiting(self, jobs: Sequence[Job]) -> dict[str, Waiting]:
+        """Place in the queue of all projects and reason, by job id."""
+        if not jobs:
+            return {}
+        queue, running, sites = await self._stores.queued(), await self._stores.running(), await self._workers.sites()
+        places = {job.id: place for place, job in enumerate(queue, 1)}
+        return {
+            job.id: Waiting(places.get(job.id, 1), why_it_waits(job, places.get(job.id, 1), running, sites))
+            for job in jobs
+        }
+
+
+def _identity(project: str, request: TrainingRequest, key: str) -> tuple[str, str]:
+    """The id and the request_hash that go with an Idempotency-Key."""
+    return derived_id("job", project, key), body_hash(request.model_dump(mode="json", exclude_unset=True))
+
+
+def _job(
+    project: str,
+    request: TrainingRequest,
+    base: FoundBase,
+    dataset: DatasetManifest,
+    resolved: Resolved,
+    key: str | None,
+) -> Job:
+    id, request_hash = _identity(project, request, key) if key else (new_id("job"), None)
+    return Job(
+        id=id,
+        project=project,
+        request_hash=request_hash,
+        name=request.name or f"{dataset.name or dataset.dataset_id} on {base.manifest.name}",
+        base=base.name,
+        base_uri=base.uri,
+        method=resolved.method,
+        dataset_id=dataset.dataset_id,
+        dataset_version=dataset.version,
+        dataset_name=dataset.name,
+        hyperparameters=resolved.hyperparameters,
+        defaulted=resolved.defaulted,
+        resources=resolved.resources,
+        preset=request.preset,
+        priority=resolved.priority,
+        after=request.after,
+        architecture=base.manifest.architecture,
+        parameters=base.manifest.parameters,
+        context_length=base.manifest.context_length,
+        total_steps=resolved.total_steps,
+        serving=serving(resolved.method, resolved.hyperparameters["lora"], base.manifest.kind),
+        traceparent=continuing(dataset.traceparent, "submit job"),
+    )

@@ -1,0 +1,233 @@
+"""What the API shows of jobs, presets and models."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from services.training.jobs.servability import Serving
+from services.training.models import Allocation, Base, BaseSource, Checkpoint, CustomModel, Job, Method, Preset
+from shared.documents.entities import Public
+from shared.events.training import FollowUp
+from shared.runtime.jobs.work import State
+
+Availability = Literal["bundled", "ready", "preparing", "failed", "cached", "downloadable", "unreachable"]
+
+
+class Progress(BaseModel):
+    """How far a job is, in optimizer steps."""
+
+    step: int = 0
+    total: int = 0
+    percent: float = Field(default=0, description="0 to 100")
+
+
+class CheckpointView(BaseModel):
+    """A checkpoint that the job can go on from."""
+
+    step: int
+    loss: float | None = Field(description="validation loss, nats per token")
+    best: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Where a queued job stands and why."""
+
+    place: int | None
+    reason: str | None
+
+
+NOT_WAITING = Waiting(None, None)
+
+
+class JobView(Public):
+    """A training job in a list."""
+
+    name: str
+    state: State
+    wanted: Literal["run", "pause", "cancel"]
+    base: str
+    base_uri: str
+    method: Method
+    dataset_id: str
+    dataset_version: str
+    dataset_name: str
+    validation_id: str | None = Field(description="the dataset that it is validated on, if it is another one")
+    validation_version: str | None
+    preset: str | None
+    priority: int
+    attempts: int
+    resources: Allocation
+    hyperparameters: dict[str, Any] = Field(description="every setting as resolved at submit")
+    micro_batch_tokens: int | None = Field(
+        description="tokens computed at once since memory did not suffice for the setting; null: as in hyperparameters"
+    )
+    recomputes: bool = Field(
+        description="whether activations are computed anew on the way back since memory did not suffice even so"
+    )
+    defaulted: list[str] = Field(description="names of the settings that the request left to the defaults")
+    after: list[FollowUp]
+    serving: Serving | None = Field(description="how vLLM will serve the model, known before it is trained")
+    model_id: str | None = Field(description="the custom model, once the job has succeeded")
+    cause: str | None = Field(description="why it failed: a stable code")
+    detail: str | None = Field(description="why it failed, and what to do")
+    ended: str | None = Field(
+        description="why training was over: all_steps, no_gain, max_minutes, max_tokens or diverged"
+    )
+    warning: str | None = Field(description="what to know about the model of a job that succeeded, such as divergence")
+    started_at: datetime | None
+    finished_at: datetime | None
+    queue_position: int | None = Field(description="1 is next; null when it does not wait")
+    waits_for: str | None = Field(description="why it has not started; null when it does not wait")
+
+    @classmethod
+    def of(cls, job: Job, waiting: Waiting = NOT_WAITING) -> "JobView":
+        """The view of an entity."""
+        return cls(**_members(job, waiting))
+
+
+class JobDetail(JobView):
+    """A training job with how it is going."""
+
+    progress: Progress
+    eta_seconds: float | None = Field(description="time left, as the engine estimates it")
+    logs: list[dict[str, Any]] = Field(description="the last 50 log lines; all: GET /training/jobs/{id}/logs")
+    metrics: dict[str, Any] = Field(description="latest values; all: GET /training/jobs/{id}/metrics")
+    usage: dict[str, Any] = Field(
+        description="what its engine uses now, read each second: cpu_percent (100: a core), memory_mb, GPU; else empty"
+    )
+    evaluations: list[dict[str, Any]] = Field(description="validation losses by step")
+    samples: dict[str, Any] | None = Field(description="the latest answers to fixed validation prompts")
+    checkpoints: list[CheckpointView]
+
+    @classmethod
+    def with_progress(cls, job: Job, values: dict[str, Any], waiting: Waiting = NOT_WAITING) -> "JobDetail":
+        """The view of an entity and its snapshot."""
+        done = values.get("progress", {})
+        running = job.state in ("running", "pausing")
+        return cls(
+            **_members(job, waiting),
+            progress=_progress(job, done),
+            eta_seconds=done.get("eta_s") if running else None,
+            logs=values.get("logs", []),
+            metrics=values.get("metric", {}),
+            usage=values.get("usage", {}) if running else {},
+            evaluations=values.get("evaluations", []),
+            samples=values.get("samples"),
+            checkpoints=[_checkpoint(c) for c in job.checkpoints],
+        )
+
+
+def _members(job: Job, waiting: Waiting) -> dict[str, Any]:
+    return {
+        **job.model_dump(exclude={"checkpoints"}),
+        "model_id": job.model_id if job.state == "succeeded" else None,
+        "queue_position": waiting.place,
+        "waits_for": waiting.reason,
+    }
+
+
+def _progress(job: Job, done: dict[str, Any]) -> Progress:
+    step, total = done.get("done", 0), done.get("total") or job.total_steps
+    if job.state == "succeeded":
+        return Progress(step=step, total=total, percent=100)
+    return Progress(step=step, total=total, percent=round(100 * step / total, 1) if total else 0)
+
+
+def _checkpoint(checkpoint: Checkpoint) -> CheckpointView:
+    return CheckpointView(**checkpoint.model_dump(exclude={"key"}))
+
+
+class Records(BaseModel):
+    """A piece of a job's stream in order; pass `next_after` as `after` for what follows."""
+
+    records: list[dict[str, Any]]
+    next_after: int = Field(description="sequence of the last record looked at")
+
+
+class PresetView(Public):
+    """A saved set of training settings."""
+
+    name: str
+    description: str
+    settings: dict[str, Any]
+    shared: bool
+
+    @classmethod
+    def of(cls, preset: Preset) -> "PresetView":
+        """The view of an entity."""
+        return cls(**preset.model_dump(), shared=preset.private_to is None)
+
+
+class CustomModelView(Public):
+    """A model that a job made."""
+
+    name: str
+    notes: str
+    kind: Literal["full", "adapter"]
+    method: Method
+    model_uri: str
+    base: str
+    base_uri: str
+    job_id: str
+    dataset_id: str
+    dataset_version: str
+    parameters: int
+    context_length: int = Field(description="tokens")
+    template_hash: str
+    size: int = Field(description="bytes")
+    metrics: dict[str, float]
+
+    @classmethod
+    def of(cls, model: CustomModel) -> "CustomModelView":
+        """The view of an entity."""
+        return cls(**model.model_dump())
+
+
+class BaseView(Public):
+    """A base model that was uploaded, registered or downloaded."""
+
+    name: str
+    source: BaseSource
+    origin: str = Field(description="file name, path, address or hub id that it came from")
+    state: State = Field(description="succeeded: it can be trained")
+    hub_id: str | None
+    revision: str | None = Field(description="the commit that a hub model is pinned to")
+    architecture: str
+    parameters: int
+    context_length: int = Field(description="tokens")
+    template_hash: str
+    size: int = Field(description="bytes")
+    bytes_done: int
+    bytes_total: int | None
+    cause: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, base: Base) -> "BaseView":
+        """The view of an entity; a token for its source is never shown."""
+        return cls(**base.model_dump(exclude={"secret"}))
+
+
+class AvailableModel(BaseModel):
+    """A model that a job can name as its base, or that can be fetched with POST /models/base."""
+
+    reference: str = Field(description="what a job gives as `base`")
+    name: str
+    kind: Literal["base", "custom"]
+    availability: Availability
+    parameters: int | None = None
+    context_length: int | None = Field(default=None, description="tokens")
+    architecture: str = ""
+    gated: bool = Field(default=False, description="its owner must grant access first")
+    usable: bool = Field(description="a job can start on it now")
+    note: str = ""
+
+
+class AvailableModels(BaseModel):
+    """Everything that can be trained, best first."""
+
+    items: list[AvailableModel]

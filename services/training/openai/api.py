@@ -1,0 +1,123 @@
+"""HTTP: OpenAI's fine-tuning API over training jobs: the same jobs, with the same ids, in another shape."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+
+from services.training.jobs.service import TrainingJobs
+from services.training.openai.schemas import (
+    FineTuningCheckpoint,
+    FineTuningEvent,
+    FineTuningJob,
+    FineTuningRequest,
+    Listing,
+    event_id,
+    renamed,
+)
+from shared.runtime.errors import AnnealError, InvalidInput
+from shared.runtime.http.principal import Caller
+from shared.runtime.jobs.streams import READ_LIMIT, Record
+
+TOLD = ["log", "metric", "evaluation", "state", "checkpoint"]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=100, description="entries of a page")]
+After = Annotated[str | None, Query(description="id of the last entry of the page before")]
+
+
+def routes(jobs: TrainingJobs) -> APIRouter:
+    """The routes below /v1/fine_tuning/jobs."""
+    router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Training"])
+    _jobs(router, jobs)
+    _wishes(router, jobs)
+    _records(router, jobs)
+    return router
+
+
+def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Submit jobs and look at them."""
+
+    @router.post("")
+    async def create_fine_tuning_job(body: FineTuningRequest, caller: Caller, key: Key = None) -> FineTuningJob:
+        """Queue a training job with LoRA; its model is deployed when it has succeeded."""
+        request = body.translated()
+        try:
+            return FineTuningJob.of(await jobs.submit(caller.project, request, key, body.noted()), {})
+        except AnnealError as error:
+            raise renamed(error) from error
+
+    @router.get("")
+    async def list_fine_tuning_jobs(caller: Caller, limit: Limit = 20, after: After = None) -> Listing[FineTuningJob]:
+        """Every training job of the project, newest first."""
+        page = await jobs.following(caller.project, after, limit)
+        shown = [FineTuningJob.of(job, {}) for job in page.items]
+        return Listing(data=shown, has_more=page.next_cursor is not None)
+
+    @router.get("/{job_id}")
+    async def get_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
+        """One job."""
+        return FineTuningJob.of(*await jobs.job(caller.project, job_id))
+
+
+def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
+    """The owner's wishes."""
+
+    @router.post("/{job_id}/cancel")
+    async def cancel_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
+        """Give the job up."""
+        return FineTuningJob.of(await jobs.cancel(caller.project, job_id), {})
+
+    @router.post("/{job_id}/pause")
+    async def pause_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
+        """Checkpoint and stop for now."""
+        return FineTuningJob.of(await jobs.pause(caller.project, job_id), {})
+
+    @router.post("/{job_id}/resume")
+    async def resume_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
+        """Go on from the last checkpoint."""
+        return FineTuningJob.of(await jobs.resume(caller.project, job_id), {})
+
+
+def _records(router: APIRouter, jobs: TrainingJobs) -> None:
+    """What a job said and stored on its way."""
+
+    @router.get("/{job_id}/events")
+    async def list_fine_tuning_events(
+        job_id: str, caller: Caller, limit: Limit = 20, after: After = None
+    ) -> Listing[FineTuningEvent]:
+        """What the job said, newest first."""
+        records = await _told(jobs, caller.project, job_id, TOLD)
+        if after is not None:
+            records = [record for record in records if record["seq"] < _seq(job_id, after)]
+        shown = [FineTuningEvent.of(job_id, record) for record in reversed(records[-limit:])]
+        return Listing(data=shown, has_more=len(records) > limit)
+
+    @router.get("/{job_id}/checkpoints")
+    async def list_fine_tuning_checkpoints(
+        job_id: str, caller: Caller, limit: Limit = 10, after: After = None
+    ) -> Listing[FineTuningCheckpoint]:
+        """The states that the job stored on its way, the last one first; the delivered model is the best of them."""
+        job, _ = await jobs.job(caller.project, job_id)
+        stored = {record["step"]: record for record in await _told(jobs, caller.project, job_id, ["checkpoint"])}
+        shown = [FineTuningCheckpoint.of(job, stored[step]) for step in sorted(stored, reverse=True)]
+        ids = [checkpoint.id for checkpoint in shown]
+        rest = shown[ids.index(after) + 1 :] if after in ids else shown
+        data = rest[:limit]
+        ends = (data[0].id, data[-1].id) if data else (None, None)
+        return Listing(data=data, has_more=len(rest) > limit, first_id=ends[0], last_id=ends[1])
+
+
+async def _told(jobs: TrainingJobs, project: str, id: str, kinds: list[str]) -> list[Record]:
+    """Every record of these kinds, in order."""
+    records: list[Record] = []
+    after = 0
+    while found := (await jobs.records(project, id, kinds, after, READ_LIMIT)).records:
+        records += found
+        after = found[-1]["seq"]
+    return records
+
+
+def _seq(job_id: str, event: str) -> int:
+    seq = event.rpartition("-")[2]
+    if not seq.isdigit() or event != event_id(job_id, int(seq)):
+        raise InvalidInput(f"{event!r} is no event of this job.", field="after", remedy="Leave after out.")
+    return int(seq)

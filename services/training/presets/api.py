@@ -1,0 +1,32 @@
+"""HTTP: presets."""
+
+from fastapi import APIRouter
+
+from services.training.jobs.api import Cursor, Key, Limit
+from services.training.jobs.requests import PresetRequest
+from services.training.jobs.views import PresetView
+from services.training.presets.service import Presets
+from shared.documents.entities import Page
+from shared.runtime.http.principal import Caller
+
+
+def routes(presets: Presets) -> APIRouter:
+    """The routes below /training/presets."""
+    router = APIRouter(prefix="/training/presets", tags=["Training"])
+
+    @router.post("", status_code=201)
+    async def create_training_preset(request: PresetRequest, caller: Caller, key: Key = None) -> PresetView:
+        """Save settings under a name; a job uses them with `preset`."""
+        return await presets.save(caller.project, caller.subject, request, key)
+
+    @router.get("")
+    async def list_training_presets(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[PresetView]:
+        """Your own presets and the shared ones, newest first."""
+        return await presets.page(caller.project, caller.subject, limit, cursor)
+
+    @router.delete("/{id}", status_code=204)
+    async def delete_training_preset(id: str, caller: Caller) -> None:
+        """Forget a preset; jobs that used it keep the values."""
+        await presets.delete(caller.project, id)
+
+    return router

@@ -1,0 +1,85 @@
+"""Named settings: kept, listed, and laid under those of a request."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.training.errors import InUse
+from services.training.jobs.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
+from services.training.jobs.views import PresetView
+from services.training.models import Preset
+from services.training.store import Stores
+from shared.documents.entities import Page, derived_id, new_id
+from shared.runtime.errors import InvalidInput, NotFound
+
+ONE_OF = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"), ("learning_rate", "learning_rate_multiplier"))
+
+
+class Presets:
+    """Save, list and use named settings."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._presets = stores.presets
+
+    async def save(self, project: str, owner: str, request: PresetRequest, key: str | None) -> PresetView:
+        """Raises InUse for a name that is taken in the project: a job may name a preset instead of its id."""
+        preset = Preset(
+            id=derived_id("preset", project, key) if key else new_id("preset"),
+            project=project,
+            request_hash=body_hash(request.model_dump(mode="json")) if key else None,
+            name=request.name,
+            description=request.description,
+            settings=request.settings.model_dump(mode="json", exclude_none=True),
+            private_to=None if request.shared else owner,
+        )
+        for other in await self._presets.for_project(project).find({"name": request.name}):
+            if other.id != preset.id:
+                remedy = "Choose another name, or delete that preset first."
+                raise InUse(f"There is a preset {request.name!r} already.", field="name", remedy=remedy)
+        return PresetView.of(await self._presets.create(preset))
+
+    async def page(self, project: str, owner: str, limit: int, cursor: str | None) -> Page[PresetView]:
+        """The owner's own and the shared ones, newest first."""
+        where = {"private_to": {"$in": [None, owner]}}
+        page = await self._presets.for_project(project).page(where, limit=limit, cursor=cursor)
+        return Page(items=[PresetView.of(preset) for preset in page.items], next_cursor=page.next_cursor)
+
+    async def delete(self, project: str, id: str) -> None:
+        """Jobs that used it keep the values."""
+        await self._presets.for_project(project).delete(id)
+
+    async def apply(self, project: str, request: TrainingRequest) -> TrainingSettings:
+        """The request's own settings over those of its preset."""
+        own = request.model_dump(exclude_none=True, include=set(TrainingSettings.model_fields))
+        if request.preset is None:
+            return TrainingSettings.model_validate(own)
+        saved = (await self._find(project, request.preset)).settings
+        try:
+            return TrainingSettings.model_validate(_over(saved, own))
+        except ValidationError as error:
+            raise InvalidInput(
+                f"The request does not go with preset {request.preset!r}: {error.errors()[0]['msg']}",
+                field="preset",
+                remedy="Leave one of the two settings out.",
+            ) from error
+
+    async def _find(self, project: str, reference: str) -> Preset:
+        store = self._presets.for_project(project)
+        found = await store.find({"name": reference}, limit=1) or await store.find({"_id": reference}, limit=1)
+        if not found:
+            known = [preset.name for preset in await store.find(limit=20)]
+            remedy = "Name one of these, or save it first: POST /training/presets."
+            raise NotFound(f"There is no preset {reference!r}.", field="preset", limit=known, remedy=remedy)
+        return found[0]
+
+
+def _over(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`own` over `saved`; where two settings exclude each other, `own` decides which one holds."""
+    kept = {**saved}
+    for pair in ONE_OF:
+        if any(name in own for name in pair):
+            kept = {k: v for k, v in kept.items() if k not in pair}
+    if own.get("method") == "full":
+        kept.pop("lora", None)
+    nested: dict[str, Any] = {k: {**kept.get(k, {}), **own[k]} for k in ("lora", "resources") if k in own}
+    return {**kept, **own, **nested}

@@ -1,0 +1,1 @@
+"""Text generation: the decode loop, its KV cache, sampling, streaming."""

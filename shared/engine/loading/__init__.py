@@ -1,0 +1,1 @@
+"""Safe loading of model folders."""

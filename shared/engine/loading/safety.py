@@ -1,0 +1,71 @@
+"""What a model folder must have, and must not have, before anything in it is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.engine.process.protocol import EngineError
+
+PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
+"""Formats that run code when they are read."""
+
+
+def check_folder(folder: Path, kind: str = "full") -> None:
+    """Refuse a model ("full") or adapter ("adapter") folder that is unsafe or incomplete; reads no weights.
+
+    Raises EngineError `model_incomplete` or `unsafe_model`, each with what to do.
+    """
+    if not folder.is_dir():
+        raise EngineError("model_incomplete", f"there is no folder {folder.name}", remedy="upload the model again")
+    _refuse_pickles(folder)
+    for name in ("config.json", "tokenizer_config.json", "adapter_config.json"):
+        _refuse_remote_code(folder / name)
+    _require(folder, ["adapter_config.json", "adapter_model.safetensors"] if kind == "adapter" else _needed(folder))
+
+
+def _refuse_pickles(folder: Path) -> None:
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLES)
+    if found:
+        raise EngineError(
+            "unsafe_model",
+            f"pickle files can run code when they are read: {', '.join(found[:5])}",
+            remedy="keep only safetensors weights; convert with save_pretrained(safe_serialization=True)",
+        )
+
+
+def _refuse_remote_code(path: Path) -> None:
+    if path.exists() and "auto_map" in read_json(path):
+        raise EngineError(
+            "unsafe_model",
+            f"{path.name} names Python code of its own (auto_map)",
+            remedy="use a model whose architecture is part of transformers, without auto_map",
+        )
+
+
+def _needed(folder: Path) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return ["config.json", "model.safetensors"]
+    shards = set(read_json(index).get("weight_map", {}).values())
+    return ["config.json", *sorted(str(shard) for shard in shards)]
+
+
+def _require(folder: Path, names: list[str]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise EngineError(
+            "model_incomplete", f"the model lacks {', '.join(missing[:5])}", remedy="upload all files of the model"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a model folder; raises EngineError `model_incomplete` where it is damaged."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise EngineError("model_incomplete", f"{path.name} is not JSON", remedy="upload it again") from error
+    if not isinstance(content, dict):
+        raise EngineError("model_incomplete", f"{path.name} is not a JSON object", remedy="upload it again")
+    return content

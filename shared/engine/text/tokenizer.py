@@ -1,0 +1,36 @@
+"""Loads tokenizers, safely and without torch: rooms that only count tokens need no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from shared.engine.loading.safety import check_folder
+from shared.engine.process.protocol import EngineError
+
+Ref = Mapping[str, Any]
+"""{"path": str, "kind": "full" | "adapter", "base": Ref | None}: a model folder, or an adapter over another."""
+
+
+def load_tokenizer(ref: Ref) -> Any:
+    """The tokenizer from the outermost folder that has one: an adapter's own goes before its base's.
+
+    Raises EngineError: unsafe_model, model_incomplete.
+    """
+    path = Path(ref["path"])
+    check_folder(path, ref["kind"])
+    if (path / "tokenizer.json").exists() or (path / "tokenizer_config.json").exists():
+        return _read(path)
+    if ref.get("base"):
+        return load_tokenizer(ref["base"])
+    raise EngineError("model_incomplete", "the model has no tokenizer", remedy="upload tokenizer.json with the model")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise EngineError("model_incomplete", f"the tokenizer cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""A service as an HTTP server: its process, multipart bodies, the signed principal."""

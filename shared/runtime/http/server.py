@@ -1,0 +1,209 @@
+"""A room as a process of its own: settings, logging, resources, one port, health, and a graceful end.
+
+`python -m services.<room>` calls `main(build)`. On SIGTERM the process stops claiming work and hands back what it
+holds while open requests finish; then it closes its connections.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.runtime.errors import AnnealError
+from shared.runtime.resources import Misconfigured, Resources, open_resources
+from shared.runtime.service import Service, readiness, running, web_app
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry.exporting import exporting
+from shared.runtime.telemetry.http_spans import answered, server_span
+from shared.runtime.telemetry.logging import configure_logging
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 10
+"""How long requests may go on after SIGTERM."""
+
+
+class CannotListen(AnnealError):
+    """The port is taken, or the address is not this machine's."""
+
+    status = 500
+    code = "cannot_listen"
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process serves: an ASGI app on its port, and the service that runs beside it."""
+
+    service: Service
+    app: ASGIApp
+
+
+class Readiness(BaseModel):
+    """Whether a process can do its work."""
+
+    status: str = Field(description="ok or not_ready")
+    checks: dict[str, str] = Field(default={}, description='each dependency by name: "ok" or "not_ready"')
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which end the process before anything could be handed back."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to us."""
+        yield
+
+
+class Traced:
+    """A span around every request, in the trace that its headers name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve within the caller's trace."""
+        status = 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        with server_span(scope) as span:
+            try:
+                await self._app(scope, receive, observed)
+            finally:
+                answered(span, scope, getattr(scope.get("route"), "path", None), status)
+
+
+def operations(resources: Resources) -> APIRouter:
+    """What orchestrators and Prometheus ask of every process."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def show_room_health() -> Readiness:
+        """This process is alive."""
+        return Readiness(status="ok")
+
+    @router.get("/readyz")
+    async def show_room_readiness(response: Response) -> Readiness:
+        """Each dependency by name; what is wrong with one is in the log."""
+        found = await readiness(resources)
+        for name, state in found.items():
+            if state != "ok":
+                log.warning("not_ready", dependency=name, detail=state)
+        ready = all(state == "ok" for state in found.values())
+        response.status_code = 200 if ready else 503
+        checks = {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}
+        return Readiness(status="ok" if ready else "not_ready", checks=checks)
+
+    @router.get("/metrics")
+    async def show_room_metrics() -> Response:
+        return Response(await resources.metrics.scrape(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def as_process(service: Service, resources: Resources) -> Process:
+    """A room with its own port."""
+    app = web_app(service, resources)
+    app.include_router(operations(resources))
+    return Process(service, Traced(app))
+
+
+async def serve(process: Process, settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
+    """Serve until `stop`; then let held work go back while requests finish. Raises CannotListen."""
+    server, listener = Server(server_config(process.app)), listen(settings)
+    async with running([process.service], resources):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(stop.wait())
+        log.info("ready", room=process.service.name, address=listener.getsockname()[:2])
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        log.info("stopping", room=process.service.name)
+    await serving
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How every process of ours serves: our own access log, no lifespan events, requests may finish at the end."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        lifespan="off",
+        ws="websockets-sansio",
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def refuse_exposure(settings: Settings) -> None:
+    """Raise Misconfigured where keys would cross a network in the clear."""
+    if not (settings.loopback or settings.tls_proxy or settings.published_on_loopback):
+        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the gateway speaks plain HTTP."
+        remedy = (
+            "Put a proxy that ends TLS before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1; "
+            "in a container whose port is published on 127.0.0.1 alone, set ANNEAL_PUBLISHED_ON_LOOPBACK=true."
+        )
+        raise Misconfigured(detail, field="host", remedy=remedy)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket on the settings' address, of the family that the host asks for."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio forgets it for sockets it did not make
+        return listener
+    except OSError as error:
+        detail = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}."
+        raise CannotListen(detail, field="port", remedy="Set ANNEAL_HOST or ANNEAL_PORT.") from error
+
+
+async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settings, *, warm: bool) -> None:
+    """Open the resources, build, serve. SIGTERM and SIGINT end it, also while it still waits for its servers."""
+    loop, starting, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+    assert starting is not None
+    _on_signal(loop, starting.cancel)
+    with ExitStack() as last:  # what closes with the resources is traced too
+        async with open_resources(settings) as resources:
+            process = await build(resources)
+            last.enter_context(exporting(settings, process.service.name))
+            if warm and settings.warm_engines:
+                await resources.engines.start()
+            _on_signal(loop, stop.set)
+            await serve(process, settings, resources, stop)
+
+
+def _on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, act)
+
+
+def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = False) -> None:
+    """Run a process until it is told to stop; what cannot start says why in one line and exits with 1."""
+    configure_logging()
+    try:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(run(build, Settings(), warm=warm))
+    except AnnealError as error:
+        sys.exit(f"anneal: {error.detail} {error.remedy or ''}".strip())
+
+
+def main(build: Callable[[Resources], Awaitable[Service]], *, warm: bool = False) -> None:
+    """Run a room. `warm` has torch imported ahead, for rooms whose engines need it."""
+
+    async def room(resources: Resources) -> Process:
+        return as_process(await build(resources), resources)
+
+    start(room, warm=warm)

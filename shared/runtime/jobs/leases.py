@@ -1,0 +1,102 @@
+"""The holder's side of a claim: a fencing token, heartbeats, and the owner's wishes.
+
+A claim raises `token`; every write of the holder is guarded by it, so a stale worker cannot write.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import structlog
+
+from shared.documents.entities import Changed, EntityStore, Mutation
+from shared.runtime.errors import AnnealError
+from shared.runtime.jobs.work import HELD, Wanted, Work
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT = 5.0
+"""Seconds between heartbeats."""
+
+W = TypeVar("W", bound=Work)
+
+
+class LeaseLost(AnnealError):
+    """Somebody else holds the work now: stop, and write nothing."""
+
+    status = 409
+    code = "lease_lost"
+
+
+class Lease(Generic[W]):
+    """The holder's side of one claim."""
+
+    def __init__(self, store: EntityStore[W], work: W) -> None:
+        self._store, self.id, self.token = store, work.id, work.token
+        self.wanted: Wanted = work.wanted
+        self.work = work
+        self.lost = self.closing = False
+        self.beaten = time.monotonic()
+        self._attention = asyncio.Event()
+        self._due = asyncio.Event()
+
+    async def change(self, mutate: Mutation[W]) -> W:
+        """Change the work, fenced: raises LeaseLost when the token no longer holds."""
+
+        def fenced(work: W) -> Changed:
+            if work.token != self.token or work.state not in HELD:
+                raise LeaseLost("The lease was taken over.")
+            return mutate(work)
+
+        try:
+            self.work = await self._store.change(self.id, fenced)
+            return self.work
+        except LeaseLost:
+            self._lose()
+            raise
+
+    async def attention(self) -> None:
+        """Wait until the owner wants something else, the lease is lost, or the process closes."""
+        await self._attention.wait()
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether `attention` would return at once."""
+        return self._attention.is_set()
+
+    def nudge(self) -> None:
+        """Beat now instead of at the next interval."""
+        self._due.set()
+
+    def close(self) -> None:
+        """The process is going down: hand back."""
+        self.closing = True
+        self._attention.set()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._attention.set()
+
+    async def beat(self) -> None:
+        """Heartbeat until cancelled. An unreachable database is not a lost lease: it goes on trying."""
+        while not self.lost:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._due.wait()
+            self._due.clear()
+            try:
+                work = await self._store.heartbeat(self.id, self.token)
+            except Exception:
+                log.warning("heartbeat_failed", id=self.id, exc_info=True)
+                continue
+            if work is None:
+                self._lose()
+                return
+            self.beaten = time.monotonic()
+            if work.wanted != self.wanted:
+                self.wanted = work.wanted
+                if work.wanted != "run":
+                    self._attention.set()
+                elif not self.closing:
+                    self._attention.clear()

@@ -1,0 +1,122 @@
+"""Logs and metrics of a job as one ordered stream of records, stored first, broadcast after.
+
+One head document per stream holds {token, next_seq, tail}; each batch is one write filtered on (token, next_seq), so a
+stale owner cannot append. A tail above TAIL_BYTES spills to chunk documents named by their first sequence, inserted if
+absent. A record is a JSON object with `seq` (from 1), `time` and `kind`: log, metric, progress, state, rewind, others.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared.documents.entities import now
+from shared.documents.protocol import Collection, Documents, Index
+from shared.runtime.jobs.leases import LeaseLost
+
+TAIL_BYTES = 64 * 1024
+READ_LIMIT = 10_000
+CHUNKS_AT_ONCE = 16
+"""Chunks in memory at a time while a stream is read."""
+
+Record = dict[str, Any]
+
+
+class StreamWriter:
+    """The one owner of a stream, by its fencing token."""
+
+    def __init__(self, heads: Collection, chunks: Collection, id: str, token: int) -> None:
+        self._heads, self._chunks, self._id, self._token = heads, chunks, id, token
+        self._next, self._tail, self._bytes = 1, list[Record](), 0
+
+    async def open(self) -> None:
+        """Take the stream over: raise its token. Raises LeaseLost when a newer owner has it."""
+        head = {"_id": self._id, "version": 1, "token": self._token, "next_seq": 1, "tail": []}
+        if await self._heads.insert(head):
+            return
+        taken = await self._heads.patch(self._id, {"token": {"$lte": self._token}}, set={"token": self._token})
+        if taken is None:
+            raise LeaseLost("A newer owner writes this stream.")
+        self._next, self._tail = taken["next_seq"], taken["tail"]
+        self._bytes = len(json.dumps(self._tail))
+
+    async def append(self, records: Sequence[Record]) -> list[Record]:
+        """Store a batch in one write; the records with `seq` and `time`. Raises LeaseLost for a stale owner.
+
+        After any other failure the batch may have been stored: append the very same again, and it is stored once.
+        """
+        if not records:
+            return []
+        time = now().isoformat()
+        stamped = [{"seq": self._next + i, "time": time, **record} for i, record in enumerate(records)]
+        tail, size = [*self._tail, *stamped], self._bytes + len(json.dumps(stamped))
+        if size > TAIL_BYTES and self._tail:
+            await self._spill()
+            tail, size = stamped, len(json.dumps(stamped))
+        where = {"token": self._token, "next_seq": self._next}
+        following = self._next + len(stamped)
+        if await self._heads.patch(self._id, where, set={"tail": tail, "next_seq": following}) is None:
+            head = await self._heads.get(self._id)
+            if head is None or (head["token"], head["next_seq"]) != (self._token, following):
+                raise LeaseLost("A newer owner writes this stream.")
+            tail = head["tail"]  # the answer to the same write was lost
+            stamped = tail[-len(stamped) :]
+        self._next, self._tail, self._bytes = following, tail, size
+        return stamped
+
+    async def _spill(self) -> None:
+        first, last = self._tail[0]["seq"], self._tail[-1]["seq"]
+        chunk = {
+            "_id": f"{self._id}:{first:012d}",
+            "version": 1,
+            "stream": self._id,
+            "first": first,
+            "last": last,
+        }
+        if not await self._chunks.insert({**chunk, "records": self._tail}):
+            # of one who died before the head knew of it; the head has grown since
+            await self._chunks.patch(
+                str(chunk["_id"]), {"last": {"$lt": last}}, set={"last": last, "records": self._tail}
+            )
+
+
+class Streams:
+    """All streams of a room."""
+
+    def __init__(self, heads: Collection, chunks: Collection) -> None:
+        self._heads, self._chunks = heads, chunks
+
+    @classmethod
+    async def open(cls, documents: Documents, room: str) -> "Streams":
+        """Open the room's stream collections."""
+        heads = await documents.collection(f"{room}.streams")
+        chunks = await documents.collection(f"{room}.stream_chunks", (Index(("stream", "first")),))
+        return cls(heads, chunks)
+
+    async def writer(self, id: str, token: int) -> StreamWriter:
+        """Own the stream `id` from now on."""
+        writer = StreamWriter(self._heads, self._chunks, id, token)
+        await writer.open()
+        return writer
+
+    async def read(
+        self, id: str, *, after: int = 0, limit: int = READ_LIMIT, kinds: Sequence[str] | None = None
+    ) -> list[Record]:
+        """Records with seq > `after`, in order, at most `limit`, each exactly once."""
+        head = await self._heads.get(id)
+        if head is None:
+            return []
+        found: list[Record] = []
+        if head["tail"] and after + 1 < head["tail"][0]["seq"]:
+            where = {"stream": id, "last": {"$gt": after}, "first": {"$lt": head["tail"][0]["seq"]}}
+            skip = 0
+            while chunks := await self._chunks.find(where, order=(("first", 1),), skip=skip, limit=CHUNKS_AT_ONCE):
+                for chunk in chunks:
+                    found += _wanted(chunk["records"], after, kinds)
+                if len(found) >= limit:
+                    return found[:limit]
+                skip += len(chunks)
+        return (found + _wanted(head["tail"], after, kinds))[:limit]
+
+
+def _wanted(records: Sequence[Record], after: int, kinds: Sequence[str] | None) -> list[Record]:
+    return [r for r in records if r["seq"] > after and (kinds is None or r["kind"] in kinds)]

@@ -1,0 +1,250 @@
+"""Claims queued work, runs it under a lease, and takes back what a dead worker held.
+
+A sweeper takes back work whose (token, beat) stood still for LEASE_TIMEOUT seconds on the sweeper's own monotonic
+clock over uninterrupted successful reads: no clocks are compared between machines, and a database outage does not look
+like dead workers.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from shared.documents.entities import Changed, EntityStore
+from shared.events.envelope import Event
+from shared.runtime.errors import AnnealError, Conflict, StorageFull, Unavailable, disk_is_full
+from shared.runtime.jobs.leases import HEARTBEAT, Lease, LeaseLost
+from shared.runtime.jobs.work import HELD, Work
+from shared.runtime.jobs.work_metrics import WorkMetrics
+from shared.runtime.telemetry.metrics import Metrics
+from shared.runtime.telemetry.tracing import context_of, failed, tracer, within
+
+log = structlog.get_logger(__name__)
+
+LEASE_TIMEOUT = 15.0
+PUT_OFF = 5.0
+"""Seconds before work whose servers were away goes back to the queue."""
+MAX_ATTEMPTS = 3
+
+W = TypeVar("W", bound=Work)
+W_contra = TypeVar("W_contra", bound=Work, contravariant=True)
+
+
+class Capacity(Protocol[W_contra]):
+    """Decides what fits beside what already runs."""
+
+    def fits(self, work: W_contra, running: Sequence[W_contra]) -> bool:
+        """True when this worker can take it now."""
+
+
+class Slots:
+    """The plain capacity: at most `count` at once."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def fits(self, work: Work, running: Sequence[Work]) -> bool:
+        """A slot is free."""
+        return len(running) < self._count
+
+
+class Worker(Generic[W]):
+    """Claims, runs and sweeps one kind of work.
+
+    `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. `taken(work)` is called
+    when a silent holder has lost it, so that the room can shut that holder's mouth elsewhere too. With `exclusive` (the
+    embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
+    """
+
+    def __init__(
+        self,
+        store: EntityStore[W],
+        run: Callable[[W, Lease[W]], Awaitable[None]],
+        capacity: Capacity[W],
+        *,
+        exclusive: bool,
+        poll: float = HEARTBEAT,
+        kind: str = "work",
+        metrics: Metrics | None = None,
+        taken: Callable[[W], Awaitable[None]] | None = None,
+    ) -> None:
+        self._store, self._run, self._capacity, self._exclusive, self._poll = (
+            store,
+            run,
+            capacity,
+            exclusive,
+            poll,
+        )
+        self._taken = taken
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
+        self._woken = asyncio.Event()
+        self._closing = False
+        self._observed: dict[str, tuple[int, int, float]] = {}
+        self._swept = time.monotonic()
+        held = lambda: [lease for _, lease, _ in self._running.values()]  # noqa: E731
+        self._metrics = WorkMetrics(metrics or Metrics(), kind, store, held)
+
+    @property
+    def name(self) -> str:
+        """What stands as `runner` in the work that it holds."""
+        return self._name
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._woken.set()
+
+    def nudge(self, id: str) -> None:
+        """The owner asked something of this work: tell its holder now, if it is here."""
+        if held := self._running.get(id):
+            held[1].nudge()
+        self.wake()
+
+    async def serve(self) -> None:
+        """Claim, run and sweep until cancelled; then let the running work hand itself back."""
+        if self._exclusive:
+            await self._take_back(await self._store.find({"state": {"$in": list(HELD)}}))
+        round = asyncio.create_task(self._look())
+        try:
+            while True:
+                await asyncio.shield(round)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll):
+                        await self._woken.wait()
+                self._woken.clear()
+                round = asyncio.create_task(self._look())
+        finally:
+            self._closing = True
+            await asyncio.gather(round)  # what it is just claiming must be known here before it is handed back
+            held = list(self._running.values())
+            for _, lease, _ in held:
+                lease.close()
+            await asyncio.gather(*(task for _, _, task in held), return_exceptions=True)
+
+    async def _look(self) -> None:
+        """One round; a database that is away makes what was observed so far worthless."""
+        try:
+            await self._sweep()
+            await self._claim()
+        except Exception:
+            log.exception("worker_round_failed")
+            self._observed.clear()
+
+    async def _claim(self) -> None:
+        order = (("priority", -1), ("created_at", 1))
+        for work in await self._store.find({"state": "queued"}, order=order, limit=100):
+            running = [held[0] for held in self._running.values()]
+            if self._closing or work.id in self._running or not self._capacity.fits(work, running):
+                continue
+            try:
+                claimed = await self._store.change(work.id, lambda w: w.claim(self._name))
+            except Conflict:
+                continue
+            lease = Lease(self._store, claimed)
+            self._running[work.id] = (claimed, lease, asyncio.create_task(self._hold(claimed, lease)))
+
+    async def _hold(self, work: W, lease: Lease[W]) -> None:
+        """One attempt: a span in the trace that the work keeps, however long it waited and whoever makes it."""
+        parent = context_of(work.traceparent)
+        with tracer.start_as_current_span(f"attempt {type(work).__name__}", parent) as span:
+            span.set_attributes({"anneal.work_id": work.id, "anneal.attempt": work.attempts})
+            await self._attempt(work, lease)
+            span.set_attribute("anneal.state", "lost" if lease.lost else lease.work.state)
+            if lease.work.state == "failed":
+                failed(span, lease.work.cause or "", lease.work.detail or "")
+
+    async def _attempt(self, work: W, lease: Lease[W]) -> None:
+        beating = asyncio.create_task(lease.beat())
+        try:
+            await self._run(work, lease)
+        except LeaseLost:
+            self._metrics.lost.inc()
+            log.warning("lease_lost", id=work.id)
+        except Unavailable as error:
+            log.warning("work_put_off", id=work.id, reason=error.detail)
+            await self._put_off(lease)
+        except Exception as error:
+            cause = _cause(error)
+            log.exception("work_failed", id=work.id, cause=cause)
+            detail = str(error) or type(error).__name__
+            with suppress(AnnealError):
+                await lease.change(lambda w: w.fail(cause, detail))
+        finally:
+            beating.cancel()
+            del self._running[work.id]
+            self.wake()
+
+    async def _put_off(self, lease: Lease[W]) -> None:
+        """A server is away, which is no fault of the work: it goes back a little later, and no attempt is counted."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUT_OFF):
+                await lease.attention()
+        while not lease.lost:
+            try:
+                await lease.change(lambda work: work.interrupted())
+                return
+            except LeaseLost:
+                return
+            except Unavailable:
+                if lease.closing:
+                    return  # whoever sweeps takes it back
+            await asyncio.sleep(self._poll)
+
+    async def _sweep(self) -> None:
+        asked = time.monotonic()
+        held = await self._store.find({"state": {"$in": list(HELD)}})
+        clock, stale, seen = time.monotonic(), list[W](), {}
+        if clock - asked >= HEARTBEAT or clock - self._swept >= LEASE_TIMEOUT:
+            self._observed.clear()  # the database or this process stood still: no heartbeat could have been seen
+        self._swept = clock
+        for work in held:
+            token, beat, since = self._observed.get(work.id, (work.token, -1, clock))
+            if (token, beat) != (work.token, work.beat):
+                since = clock
+            seen[work.id] = (work.token, work.beat, since)
+            if clock - since >= LEASE_TIMEOUT and work.id not in self._running:
+                stale.append(work)
+        self._observed = seen
+        await self._take_back(stale)
+
+    async def _take_back(self, stale: Sequence[W]) -> None:
+        for work in stale:
+            token, beat = work.token, work.beat
+
+            def take(current: W, token: int = token, beat: int = beat) -> Changed:
+                if (current.token, current.beat) != (token, beat) or current.state not in HELD:
+                    return ()
+                return self._recover(current)
+
+            with within(context_of(work.traceparent)):
+                now = await self._store.change(work.id, take)
+                if self._taken and now.token == token + 1:
+                    await self._taken(now)
+            self._metrics.stolen.inc()
+            log.warning("lease_stolen", id=work.id, token=token)
+
+    @staticmethod
+    def _recover(work: W) -> Sequence[Event]:
+        """What becomes of work whose holder died: as its owner wished, else once more, else failed."""
+        work.token += 1
+        if work.wanted == "cancel":
+            return work.cancelled()
+        if work.wanted == "pause":
+            work.paused()
+        elif work.state != "publishing" and work.attempts >= MAX_ATTEMPTS:
+            return work.fail("worker_lost", f"Its process died {work.attempts} times.")
+        else:
+            work.hand_back(counts=work.state != "publishing")
+        return ()
+
+
+def _cause(error: Exception) -> str:
+    """The stable code of what a run raised."""
+    if isinstance(error, AnnealError):
+        return error.code
+    return StorageFull.code if disk_is_full(error) else AnnealError.code

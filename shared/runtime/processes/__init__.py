@@ -1,0 +1,1 @@
+"""Child processes, and the CPUs and memory that they may use."""

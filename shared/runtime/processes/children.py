@@ -1,0 +1,364 @@
+"""The service's side of its engines: launch through the warm parent, read messages, command, stop, await the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from shared.runtime.errors import AnnealError
+from shared.runtime.processes import cpus
+from shared.runtime.processes.pipes import log_messages, messages_in, read_end, write_end
+from shared.runtime.telemetry.engine_spans import EngineSpan
+
+_ROOT = Path(__file__).resolve().parents[3]
+_KEPT = frozenset(("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HF_HOME"))
+_KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
+_MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""Freed scraps of memory are merged with their neighbours instead of being kept apart (docs/experiments.md)."""
+_UNREAD = 64  # messages waiting for a slow reader; beyond them the child itself waits
+
+
+class EngineUnavailable(AnnealError):
+    """This installation lacks the packages that the engine needs."""
+
+    status = 503
+    code = "engine_unavailable"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a child ended: by itself with `code` (0 for a result, 1 for a failure), or by `signal`."""
+
+    code: int | None
+    signal: int | None
+
+
+class Child:
+    """A running engine. Read `messages()` once, from start to end; an unread child soon stands still."""
+
+    def __init__(
+        self, pid: int, parent: _WarmParent, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
+    ) -> None:
+        self.pid = pid
+        self._span = span
+        self._parent = parent
+        self._launch = launch
+        self._ends = ends
+        self._exit = ended
+        self._exit.add_done_callback(lambda _: ends.close())
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """The engine's messages in order, and its stderr as log messages; ends when the child and its pipes have."""
+        merged: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_UNREAD)
+        sources = (messages_in(self._ends.messages), log_messages(self._ends.log))
+        pumps = [asyncio.create_task(_pump(source, merged)) for source in sources]
+        try:
+            running = len(pumps)
+            while running:
+                message = await merged.get()
+                if message is None:
+                    running -= 1
+                elif not self._span.heard(message):
+                    yield message
+            self._span.end((await self.wait()).signal)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            self._span.end()
+
+    async def answer(self) -> dict[str, Any] | None:
+        """Its last word, a `result` or `failed` message, once it has ended; None where it died without one.
+
+        For engines that are asked one thing: whoever gives up asking ends it.
+        """
+        last = None
+        try:
+            async for message in self.messages():
+                last = message if message["kind"] in ("result", "failed") else last
+        finally:
+            await self.kill()
+        return last
+
+    async def send(self, command: Mapping[str, Any]) -> None:
+        """Send a command, waiting while the child is slow to read; a child that has ended gets nothing."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._ends.commands.write(json.dumps(command).encode() + b"\n")
+            await self._ends.commands.drain()
+
+    async def stop(self, grace: float) -> Exit:
+        """Ask the engine to checkpoint and leave (SIGTERM); after `grace` seconds end it and all it started."""
+        await self._parent.signal(self._launch, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                return await self.wait()
+        return await self.kill()
+
+    async def kill(self) -> Exit:
+        """End the engine and all it started, now."""
+        await self._parent.signal(self._launch, signal.SIGKILL)
+        return await self.wait()
+
+    async def wait(self) -> Exit:
+        """How the child ended, as soon as it has. Keep reading `messages()` meanwhile."""
+        return await asyncio.shield(self._exit)
+
+    def abandon(self) -> None:
+        """Close the lifeline, which ends the engine without anyone waiting for it."""
+        self._ends.close()
+        self._span.end()
+
+
+class Engines:
+    """Starts engines in forks: of a warm parent that has torch imported, or of a bare one where they need no torch."""
+
+    def __init__(self) -> None:
+        self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
+        self._expected: list[str] = []
+        self._starting = asyncio.Lock()
+
+    def expect(self, target: str) -> None:
+        """This engine will be launched often: let a warm parent that starts from now on import it too.
+
+        Its module must start no thread and run no tensor operation when it is imported.
+        """
+        self._expected.append(target.partition(":")[0])
+
+    def parent_pid(self, *, torch: bool = True) -> int | None:
+        """The process id of the warm parent, or of the bare one; None where it has not been started."""
+        return self._parents[torch].pid if torch in self._parents else None
+
+    async def start(self) -> None:
+        """Spawn the warm parent and return; its imports go on meanwhile, and a launch waits for them."""
+        await self._parent(torch=True)
+
+    async def close(self) -> None:
+        """End all engines and their parents."""
+        while self._parents:
+            await self._parents.popitem()[1].close()
+
+    async def launch(
+        self,
+        target: str,
+        spec: Mapping[str, Any],
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        requires: Sequence[str] = ("torch", "transformers", "peft"),
+    ) -> Child:
+        """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`.
+
+        The child's environment is a short list of harmless variables plus `env`. Raises EngineUnavailable where
+        one of the packages it `requires` is not installed. What needs no torch still takes a fork that has
+        transformers imported, where there is one.
+        """
+        if missing := [name for name in requires if importlib.util.find_spec(name) is None]:
+            raise EngineUnavailable(
+                f"this needs {', '.join(missing)}, and this is a light installation",
+                remedy='pip install "anneal[engine]"' if missing != ["ray"] else 'pip install "anneal[engine,ray]"',
+            )
+        request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
+        span = EngineSpan(target)
+        torch = "torch" in requires or ("transformers" in requires and True in self._parents)
+        starting = asyncio.create_task(self._launch(request, spec, span, torch=torch))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_abandon)
+            raise
+
+    async def _launch(
+        self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, *, torch: bool
+    ) -> Child:
+        """Launch, once more if the parent died under the request; the spec is the first command."""
+        parent = await self._parent(torch=torch)
+        try:
+            child = await parent.launch(request, span)
+        except ConnectionError:
+            await parent.ended()  # or the next one would be this one again
+            child = await (await self._parent(torch=torch)).launch(request, span)
+        await child.send(spec)
+        return child
+
+    async def _parent(self, *, torch: bool) -> _WarmParent:
+        async with self._starting:
+            if torch not in self._parents or self._parents[torch].gone:
+                self._parents[torch] = await _WarmParent.spawn(self._expected if torch else ["--bare"])
+            return self._parents[torch]
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The service's ends of a child's pipes."""
+
+    commands: asyncio.StreamWriter
+    messages: asyncio.StreamReader
+    log: asyncio.StreamReader
+    lifeline: io.FileIO
+
+    def close(self) -> None:
+        """Let go of the input and the lifeline; what the child has written stays readable."""
+        self.commands.close()
+        self.lifeline.close()
+
+
+class _WarmParent:
+    """One life of the warm parent process: requests down a socket, replies up its stdout."""
+
+    def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
+        self.pid = process.pid
+        self.gone = False
+        self._process = process
+        self._requests = requests
+        self._sending = asyncio.Lock()
+        self._launches = count(1)
+        self._pids: dict[int, asyncio.Future[int | None]] = {}  # None: the warm parent ended first
+        self._exits: dict[int, asyncio.Future[Exit]] = {}
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def spawn(cls, arguments: Sequence[str]) -> _WarmParent:
+        """A session of its own keeps the terminal's Ctrl-C away; the clean environment keeps secrets away."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "shared.engine.process.forkserver", str(theirs.fileno()), *arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                cwd=_ROOT,
+                env=clean_environment(),
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        return cls(process, ours)
+
+    async def launch(self, request: dict[str, Any], span: EngineSpan) -> Child:
+        """Fork one child; raises ConnectionError if the warm parent dies meanwhile."""
+        loop = asyncio.get_running_loop()
+        launch = next(self._launches)
+        forked = self._pids[launch] = loop.create_future()
+        ended = self._exits[launch] = loop.create_future()
+        (commands_r, commands_w), (messages_r, messages_w) = os.pipe(), os.pipe()
+        (log_r, log_w), (lifeline_r, lifeline_w) = os.pipe(), os.pipe()
+        theirs = [commands_r, messages_w, log_w, lifeline_r]
+        ends = _Ends(
+            await write_end(commands_w), await read_end(messages_r), await read_end(log_r), io.FileIO(lifeline_w, "w")
+        )
+        try:
+            await self._post({"id": launch, **request}, theirs)
+        except ConnectionError:
+            ends.close()
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        if (pid := await forked) is None:
+            ends.close()
+            raise ConnectionResetError("the warm parent ended")
+        return Child(pid, self, launch, ends, ended, span)
+
+    async def signal(self, launch: int, number: int) -> None:
+        """Signal a child that has not been reaped; its reaper sends it, so the pid cannot be someone else's."""
+        if not self.gone and launch in self._exits:
+            with contextlib.suppress(ConnectionError):
+                await self._post({"id": launch, "signal": number}, [])
+
+    async def close(self) -> None:
+        """End the children, then the process, which holds no state of its own."""
+        running = list(self._exits.values())
+        for launch in list(self._exits):
+            await self.signal(launch, signal.SIGKILL)
+        await asyncio.gather(*running)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._listening
+
+    async def ended(self) -> None:
+        """Wait until the process has gone and its children are accounted for."""
+        await asyncio.shield(self._listening)
+
+    async def _post(self, request: dict[str, Any], fds: list[int]) -> None:
+        body = json.dumps(request).encode()
+        frame = struct.pack("!I", len(body)) + body
+        async with self._sending:
+            if self.gone:
+                raise ConnectionResetError("the warm parent ended")
+            sent = await self._send_first(frame, fds)
+            await asyncio.get_running_loop().sock_sendall(self._requests, frame[sent:])
+
+    async def _send_first(self, frame: bytes, fds: list[int]) -> int:
+        """Send descriptors with the frame's first bytes; while the warm parent imports, the socket may be full."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return socket.send_fds(self._requests, [frame], fds)
+            except BlockingIOError:
+                writable = asyncio.Event()
+                loop.add_writer(self._requests, writable.set)
+                await writable.wait()
+                loop.remove_writer(self._requests)
+
+    async def _listen(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            reply = json.loads(line)
+            if "pid" in reply:
+                self._pids.pop(reply["id"]).set_result(reply["pid"])
+            else:
+                self._exits.pop(reply["id"]).set_result(_exit_of(reply["exit"]))
+        await self._end()
+
+    async def _end(self) -> None:
+        """Without its reaper a child can be neither signalled nor accounted for: closing lifelines ends them all."""
+        self.gone = True
+        for pid in self._pids.values():
+            pid.set_result(None)
+        for end in self._exits.values():
+            end.set_result(Exit(None, signal.SIGKILL))
+        self._exits.clear()
+        async with self._sending:
+            self._requests.close()
+        await self._process.wait()
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without credentials and settings of the service; model hubs are out of bounds."""
+    kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
+    ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**_WAITING, **_MERGING, **_threads(), **kept, **ours}
+
+
+def _threads() -> dict[str, str]:
+    """As many as the quota pays for, where there is one; else the libraries know best."""
+    most = cpus.usable()
+    return {"OMP_NUM_THREADS": str(most)} if most < len(os.sched_getaffinity(0)) else {}
+
+
+def _exit_of(code: int) -> Exit:
+    return Exit(code, None) if code >= 0 else Exit(None, -code)
+
+
+def _abandon(starting: asyncio.Task[Child]) -> None:
+    """Nobody waits for this child any more: closing its lifeline ends it."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().abandon()
+
+
+async def _pump(source: AsyncIterator[dict[str, Any]], merged: asyncio.Queue[dict[str, Any] | None]) -> None:
+    async for message in source:
+        await merged.put(message)
+    await merged.put(None)

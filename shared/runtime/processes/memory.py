@@ -1,0 +1,35 @@
+"""Main memory that this process may take, in bytes: the machine's, and no more than its control groups allow.
+
+A container that is limited sees all the memory of its machine, and is ended by the kernel when it takes more than its
+limit.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.runtime.processes.cgroups import OWN, ROOT, groups
+
+_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+"""Limit and use of a group, in control groups version 2 and 1. Without a limit: "max", or more than any machine has."""
+
+
+def usable(root: Path = ROOT, own: Path = OWN) -> int:
+    """What the machine has, or the narrowest limit."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([machine, *(limit for limit, _ in _limits(root, own))])
+
+
+def left_to_groups(root: Path = ROOT, own: Path = OWN) -> int | None:
+    """Below the nearest limit, None without one; page cache counts as used there, so this is careful."""
+    return min((limit - used for limit, used in _limits(root, own)), default=None)
+
+
+def _limits(root: Path, own: Path) -> Iterator[tuple[int, int]]:
+    for group in groups("memory", root, own):
+        for names in _FILES:
+            try:
+                limit, used = (int((group / name).read_text()) for name in names)
+            except (OSError, ValueError):
+                continue
+            yield limit, used

@@ -1,0 +1,61 @@
+"""Rate, errors and duration of HTTP requests by route template: counted in each room, and at the gateway."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.runtime.telemetry.metrics import Metrics
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED = "unmatched"
+BROKEN = 500
+
+
+class Requests:
+    """Counts answered requests under `<prefix>_requests_total` and `<prefix>_request_seconds`."""
+
+    def __init__(self, metrics: Metrics, prefix: str, what: str) -> None:
+        labels = ("room", "method", "route")
+        self._total = metrics.counter(
+            f"{prefix}_requests", f"{what}, by status (`none`: the client left first)", *labels, "status"
+        )
+        self._seconds = metrics.histogram(f"{prefix}_request_seconds", f"{what}: time to the last byte", *labels)
+
+    def observe(self, room: str, scope: Mapping[str, Any], route: str, status: int, seconds: float) -> None:
+        """Note one; a websocket is counted, but lasts for as long as somebody watches. Foreign methods are one."""
+        if scope["type"] == "websocket":
+            self._total.labels(room, "WS", route, str(status or "none")).inc()
+            return
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        self._total.labels(room, method, route, str(status or "none")).inc()
+        self._seconds.labels(room, method, route).observe(seconds)
+
+
+class Measured:
+    """A room's ASGI app with its requests counted by the template of their route, so that there are not ever more."""
+
+    def __init__(self, app: ASGIApp, room: str, requests: Requests) -> None:
+        self._app, self._room, self._requests = app, room, requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or websocket."""
+        started, status = time.perf_counter(), 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+            elif message["type"] == "websocket.accept":
+                status = 101
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        except Exception:
+            status = status or BROKEN
+            raise
+        finally:
+            route = getattr(scope.get("route"), "path", UNMATCHED)
+            self._requests.observe(self._room, scope, route, status, time.perf_counter() - started)

@@ -1,0 +1,73 @@
+"""Engines without models for every room: they speak the whole protocol in milliseconds, and import no torch."""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.engine.process.protocol import Commands, Reporter
+from shared.runtime.processes.children import Child, Engines
+
+SMALL = {
+    "services.training.engine.train:main": "tests.support.scripted_trainer:main",
+    "services.training.engine.tasks.inspect_model:main": "tests.chaos.engines:inspect",
+    "services.evaluation.engine.evaluate:main": "tests.chaos.engines:evaluate",
+    "services.export.engine.torch_export:main": "tests.chaos.engines:export",
+    "services.inference.engine.chat:main": "tests.chaos.engines:chat",
+}
+
+
+class SmallEngines(Engines):
+    """Starts the small engine where a room asks for one that needs torch."""
+
+    async def launch(
+        self,
+        target: str,
+        spec: Mapping[str, Any],
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        requires: Sequence[str] = (),
+    ) -> Child:
+        """As `Engines.launch`."""
+        return await super().launch(SMALL.get(target, target), spec, cwd=cwd, env=env, requires=())
+
+
+def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Facts of a model folder."""
+    config = json.loads((Path(spec["path"]) / "config.json").read_text())
+    return {
+        "architecture": config["architectures"][0],
+        "parameters": 7,
+        "context_length": config["max_position_embeddings"],
+        "template_hash": "small",
+        "has_template": True,
+        "ends": True,
+        "shape": None,
+    }
+
+
+def evaluate(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """A report with one row."""
+    reporter.emit("progress", phase="tuned: answers", done=1, total=1, unit="rows")
+    row = {"row": 0, "prompt": [], "reference": "", "scores": {}, "base_scores": {}}
+    (Path(spec["out"]) / "predictions.jsonl").write_text(json.dumps(row) + "\n")
+    return {"evaluated": 1, "scores": {"perplexity": 2.0}, "base_scores": {"perplexity": 3.0}, "seconds": 0.0}
+
+
+def export(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """An archive of what the model folder holds."""
+    archive = Path(spec["out"]) / "export.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in sorted(Path(spec["model"]["path"]).glob("adapter*")):
+            opened.write(path, f"{spec['top']}/{path.name}")
+    return {"archive": str(archive), "members": [], "check": {"passed": True}, "template_hash": "small"}
+
+
+def chat(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Loads whatever it is told to, at once."""
+    while (command := commands.get())["op"] != "stop":
+        if command["op"] == "load":
+            reporter.emit("loaded", request_id=command["request_id"], seconds=0.0)
+    return {}

@@ -1,0 +1,142 @@
+"""A running platform with one small room behind the gateway, and the embedded adapters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from services.gateway.app import Gateway, build
+from services.gateway.proxy import OverHttp
+from shared.events.envelope import Envelope, Event
+from shared.events.training import TrainingProgressed
+from shared.runtime.errors import NotFound
+from shared.runtime.http.principal import Caller
+from shared.runtime.jobs.streams import Streams
+from shared.runtime.resources import Resources, open_resources
+from shared.runtime.service import Service, running, web_app
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry.logging import configure_logging
+from tests.support.asgi_server import serving
+
+PATIENCE = 60.0
+"""Seconds for what takes a moment when the machine is idle."""
+
+
+class TrainingRoom:
+    """What the gateway relies on in the training room: a job's state, its records, and who asks."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.streams, self.jobs, self.owners = streams, dict[str, str](), dict[str, str]()
+        self.held = asyncio.Event()
+        self.left = asyncio.Event()
+        self.hearing = asyncio.Event()
+
+    def routes(self) -> APIRouter:
+        router = APIRouter(tags=["Training"])
+
+        @router.get("/training/jobs")
+        async def list_jobs(request: Request, caller: Caller) -> dict[str, Any]:
+            return {"caller": [caller.subject, caller.project, caller.scopes], "headers": dict(request.headers)}
+
+        @router.post("/training/jobs")
+        async def create_job(request: Request, caller: Caller) -> dict[str, Any]:
+            return {"size": len(await request.body())}
+
+        @router.get("/training/jobs/{job_id}")
+        async def show_job(job_id: str, caller: Caller) -> dict[str, Any]:
+            if self.owners.get(job_id, caller.project) != caller.project or job_id not in self.jobs:
+                raise NotFound(f"There is no job {job_id!r} in this project.")
+            return {"id": job_id, "state": self.jobs[job_id]}
+
+        @router.get("/training/jobs/{job_id}/records")
+        async def list_records(job_id: str, caller: Caller, after: int = 0, limit: int = 3) -> dict[str, Any]:
+            return {"records": await self.streams.read(job_id, after=after, limit=min(limit, 3))}
+
+        @router.get("/training/broken")
+        async def break_down(caller: Caller) -> None:
+            raise RuntimeError("a secret of the inside")
+
+        @router.get("/training/endless")
+        async def stream_for_ever(caller: Caller) -> StreamingResponse:
+            return StreamingResponse(self._endless(), media_type="text/event-stream")
+
+        return router
+
+    async def echo(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers each part of the request as it comes."""
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        more = True
+        while more:
+            message = await receive()
+            more = message.get("more_body", False)
+            self.hearing.set()
+            await send({"type": "http.response.body", "body": message["body"], "more_body": more})
+
+    async def _endless(self) -> AsyncIterator[bytes]:
+        try:
+            yield b"data: first\n\n"
+            await self.held.wait()
+        finally:
+            self.left.set()
+
+
+@dataclass
+class House:
+    """A running platform with one room."""
+
+    url: str
+    resources: Resources
+    gateway: Gateway
+    room: TrainingRoom
+    key: str
+
+    def client(self, key: str | None = "", **options: Any) -> httpx.AsyncClient:
+        """A client with the operator's key, another one, or none."""
+        token = self.key if key == "" else key
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= options.pop("headers", {})
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, **options)
+
+    async def publish(self, event: Event, *, sequence: int = 1, project: str = "default", subject: str = "x") -> str:
+        envelope = Envelope.of(event, room="training", subject=subject, project=project, sequence=sequence)
+        await self.resources.bus.publish(envelope)
+        return envelope.id
+
+    async def broadcast(self, job: str, records: list[dict[str, Any]]) -> None:
+        event = TrainingProgressed(job_id=job, records=records)
+        await self.resources.bus.broadcast(Envelope.of(event, room="training", subject=job, project="default"))
+
+
+@asynccontextmanager
+async def open_house(tmp_path: Path, *, remote: bool, **more: Any) -> AsyncIterator[House]:
+    configure_logging(StringIO())
+    settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False, **more)
+    async with AsyncExitStack() as stack:
+        resources = await stack.enter_async_context(open_resources(settings))
+        room = TrainingRoom(await Streams.open(resources.documents, "training"))
+        app = web_app(Service("training", room.routes()), resources)
+        app.mount("/training/echo/", room.echo)
+        room_or_address: Any = app
+        if remote:
+            room_or_address = OverHttp(await stack.enter_async_context(serving(app)))
+            stack.push_async_callback(room_or_address.close)
+        gateway = await build(resources, {"training": room_or_address})
+        await stack.enter_async_context(running([gateway.service], resources))
+        url = await stack.enter_async_context(serving(gateway.app))
+        yield House(url, resources, gateway, room, (tmp_path / "api-key").read_text().strip())
+
+
+async def until(reached: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Await a condition that the platform brings about by itself."""
+    async with asyncio.timeout(seconds):
+        while not (found := await reached()):
+            await asyncio.sleep(0.02)
+        return found

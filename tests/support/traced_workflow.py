@@ -1,0 +1,111 @@
+"""The main road, walked in a minute or less, from a file to an answer; and what its trace shows."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.otlp_collector import Trace
+
+SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
+JOB = {
+    "method": "lora",
+    "max_steps": 4,
+    "eval_every": 2,
+    "checkpoint_every": 2,
+    "dtype": "fp32",
+    "threads": 1,
+    "after": ["evaluate", "export_torch", "deploy"],
+}
+
+
+@dataclass(frozen=True)
+class Traveller:
+    """An HTTP client of the platform. One that `traces` sends the context of its own span (trace id, span id) along."""
+
+    http: httpx.Client
+    traces: tuple[str, str] | None = None
+
+    def ask(self, method: str, path: str, **content: Any) -> Any:
+        """The JSON of a request that must succeed."""
+        headers = {"traceparent": "00-{}-{}-01".format(*self.traces)} if self.traces else {}
+        response = self.http.request(method, path, headers=headers, **content)
+        assert response.is_success, response.text
+        return response.json()
+
+    def until(self, path: str, condition: Callable[[Any], bool], **query: Any) -> Any:
+        """Poll until the answer satisfies the condition."""
+        deadline = time.monotonic() + 240
+        while not condition(found := self.ask("GET", path, params=query)):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+        return found
+
+    def upload(self, name: str) -> str:
+        """A small dataset; its id."""
+        rows = b"".join(SAMPLE.read_bytes().splitlines(keepends=True)[:24])
+        files, data = {"file": (f"{name}.jsonl", rows)}, {"name": name, "seed": str(secrets.randbelow(2**31))}
+        return str(self.ask("POST", "/datasets/upload", files=files, data=data)["id"])
+
+    def train(self, dataset: str, **settings: Any) -> Any:
+        """A job that has ended."""
+        job = self.ask("POST", "/training/jobs", json={"dataset": dataset, **JOB, **settings})
+        return self.until(f"/training/jobs/{job['id']}", _ended)
+
+    def walk(self, name: str) -> str:
+        """From a file to an answer; the model's id."""
+        job = self.train(self.upload(name))
+        assert job["state"] == "succeeded", job["detail"]
+        model = str(job["model_id"])
+        for path in ("/evaluations", "/exports", "/deployments"):
+            (found,) = self.until(path, lambda page: _all_ended(page["items"], model))["items"][:1]
+            assert found["state"] in ("succeeded", "ready"), found
+        messages = [{"role": "user", "content": "Where is my parcel?"}]
+        self.ask("POST", "/v1/chat/completions", json={"model": model, "messages": messages, "max_tokens": 8})
+        return model
+
+
+def _ended(work: dict[str, Any]) -> bool:
+    return work["state"] in ("succeeded", "failed", "cancelled", "ready")
+
+
+def _all_ended(items: list[dict[str, Any]], model: str) -> bool:
+    return bool(items) and items[0]["model_id"] == model and all(map(_ended, items))
+
+
+def check_road(trace: Trace, service: Callable[[str], str]) -> None:
+    """What is the same however one walked; `service(room)` is the name under which a room records."""
+    assert [span.name for span in trace.spans if span.failed] == []
+    _check_training(trace, service)
+    for room, work in (("evaluation", "attempt Evaluation"), ("export", "attempt Export"), ("inference", "deploy")):
+        caused = ["attempt Job", "publish training.succeeded.v1", "process training.succeeded.v1", work]
+        for span in trace.named(work):  # an event that comes twice may have two replicas load a model
+            assert (trace.path(span)[-4:], span.service) == (caused, service(room))
+    (answer,) = [span for span in trace.spans if span.name.startswith("chat ")]
+    steps = [span.name for span in trace.under(answer)]  # a replica that has not answered yet loads the model first
+    assert [step for step in steps if step != "load model"] == ["queue", "prefill", "decode"]
+    assert answer.attributes["gen_ai.usage.output_tokens"] > 0
+
+
+def _check_training(trace: Trace, service: Callable[[str], str]) -> None:
+    training, published = trace.one("attempt Job"), trace.named("publish training.succeeded.v1")
+    assert {(span.parent, span.kind, span.service) for span in published} >= {
+        (training.id, "PRODUCER", service("training"))
+    }
+    consumed = [span for each in published for span in trace.under(each)]
+    assert {span.kind for span in consumed} == {"CONSUMER"}
+    assert {span.service for span in consumed} == {service(r) for r in ("evaluation", "export", "inference", "gateway")}
+
+    engine = trace.one("engine train")
+    assert engine.parent == training.id
+    assert [part.name for part in trace.under(engine)] == [
+        *("load model", "tokenize", "train", "evaluate"),  # an untrained adapter is evaluated after the first step
+        *("train", "evaluate", "checkpoint"),
+        *("train", "evaluate", "write model"),
+    ]
+    assert all(engine.start <= part.start <= part.end <= engine.end for part in trace.under(engine))
+    assert "upload artifact" in {part.name for part in trace.under(training)}

@@ -1,0 +1,42 @@
+"""Arrow arrays hold what they were made from, and where there is much of it pandas stays out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from shared.engine.arrow import binary, integers, numbers
+
+ROOT = Path(__file__).parents[3]
+TOKENIZED = """
+from tokenizers import Tokenizer
+from shared.engine.text.tokenize import Marked, BoundaryTokenizer
+boundary_tokenizer = BoundaryTokenizer(Tokenizer.from_file("services/training/seedling/tokenizer.json"))
+for text in ("known", "known and new", "known and new"):
+    assert boundary_tokenizer.encode_all([Marked.of(text, [], [])]) == [boundary_tokenizer.encode(text, [], [])]
+"""
+SHARDED = """
+import sys
+from pathlib import Path
+from services.dataset.engine.shards import ShardWriter
+writer = ShardWriter(Path(sys.argv[1]), "train")
+writer.add((1, "ä:1", b"{}"))
+writer.close()
+"""
+
+
+def test_arrays_hold_what_they_were_made_from() -> None:
+    assert binary([b"", b"\xff", b"ab"]).to_pylist() == [b"", b"\xff", b"ab"]
+    assert binary(["é".encode()], pa.string()).to_pylist() == ["é"]
+    assert binary([]).to_pylist() == []
+    every_other = np.arange(6)[::2]
+    assert numbers(integers(every_other)).tolist() == integers(every_other).to_pylist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("work", [TOKENIZED, SHARDED], ids=["tokenized", "sharded"])
+def test_engines_do_without_pandas(work: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"{work}\nimport sys; sys.exit('pandas' in sys.modules)", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)

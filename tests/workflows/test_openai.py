@@ -1,0 +1,294 @@
+"""Scripts written for OpenAI, with its own client: only the base URL and the key are ours."""
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.workflows.conftest import Embedded
+
+SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
+ASK: Any = [{"role": "user", "content": "My card was charged twice"}]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    started = Embedded(tmp_path_factory.mktemp("openai") / "home")
+    started.start()
+    started.until("/v1/models", lambda models: models["data"])  # seedling is being published
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def client(platform: Embedded) -> OpenAI:
+    return OpenAI(base_url=f"{platform.http.base_url}/v1", api_key=key_of(platform), max_retries=0)
+
+
+def key_of(platform: Embedded) -> str:
+    return (platform.home / "api-key").read_text().strip()
+
+
+def rows(count: int) -> bytes:
+    return b"\n".join(SAMPLE.read_bytes().splitlines()[:count])
+
+
+# Chat and completions
+
+
+def test_models(client: OpenAI) -> None:
+    assert "seedling" in [model.id for model in client.models.list()]
+    assert client.models.retrieve("seedling").object == "model"
+
+
+def test_chat(client: OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="seedling", messages=ASK, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
+    )
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    assert answer.usage is not None
+    assert 2 <= answer.usage.completion_tokens <= 24
+    again = client.chat.completions.create(
+        model="seedling", messages=ASK, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
+    )
+    assert [choice.message.content for choice in again.choices] == [choice.message.content for choice in answer.choices]
+
+
+def test_a_stream(client: OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 16}
+    whole = client.chat.completions.create(**asked)
+    chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[-1].usage == whole.usage
+    assert [c.choices[0].finish_reason for c in chunks[:-1]][-1] == whole.choices[0].finish_reason
+
+
+def test_a_stop_string(client: OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 16}
+    whole = client.chat.completions.create(**asked).choices[0].message.content or ""
+    cut = client.chat.completions.create(**asked, stop=[whole[4:7]]).choices[0]
+    assert (cut.message.content, cut.finish_reason) == (whole[: whole.index(whole[4:7])], "stop")
+
+
+def test_log_probabilities(client: OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 5}
+    choice = client.chat.completions.create(**asked, logprobs=True, top_logprobs=3).choices[0]
+    assert choice.logprobs is not None
+    content = choice.logprobs.content or []
+    assert "".join(token.token for token in content) == choice.message.content
+    assert all(token.logprob == max(other.logprob for other in token.top_logprobs) for token in content)
+
+
+def test_a_plain_completion(client: OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "seedling", "prompt": "The train", "temperature": 0, "max_tokens": 8}
+    whole = client.completions.create(**asked, logprobs=2)
+    streamed = client.completions.create(**asked, stream=True)
+    assert "".join(chunk.choices[0].text for chunk in streamed) == whole.choices[0].text
+    assert whole.choices[0].logprobs is not None
+    assert len(whole.choices[0].logprobs.token_logprobs or []) == 8
+
+
+# Its exceptions
+
+
+@pytest.mark.parametrize(
+    ("change", "param", "code"),
+    [
+        ({"temperature": 3}, "temperature", "invalid_input"),
+        ({"n": 0}, "n", "invalid_input"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools", "unsupported_parameter"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
+        ({"messages": [{"role": "user", "content": "word " * 3000}]}, "messages", "context_length_exceeded"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_bad_request(client: OpenAI, change: dict[str, Any], param: str, code: str, stream: bool) -> None:
+    asked: Any = {"model": "seedling", "messages": ASK, "stream": stream, **change}
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(**asked)
+    assert (raised.value.param, raised.value.code) == (param, code)
+
+
+def test_what_is_not_there(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-4o")
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="gpt-4o", messages=ASK)
+    with pytest.raises(openai.NotFoundError):
+        client.files.retrieve("file-nothing")
+    with pytest.raises(openai.NotFoundError):
+        client.fine_tuning.jobs.retrieve("ftjob-nothing")
+
+
+def test_a_wrong_key(client: OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="anneal_wrong").models.list()
+
+
+def test_a_key_that_may_only_infer(platform: Embedded, client: OpenAI) -> None:
+    made = platform.post("/auth/keys", {"name": "infer", "scopes": ["infer"]})["key"]
+    narrow = client.with_options(api_key=made)
+    assert narrow.models.list().data
+    with pytest.raises(openai.PermissionDeniedError):
+        narrow.files.create(file=("rows.jsonl", rows(4)), purpose="fine-tune")
+
+
+# Files
+
+
+def test_a_file_from_upload_to_deletion(client: OpenAI) -> None:
+    with SAMPLE.open("rb") as opened:
+        file = client.files.create(file=opened, purpose="fine-tune")
+    twin = client.files.create(file=io.BytesIO(SAMPLE.read_bytes()), purpose="fine-tune")
+    assert (file.object, file.purpose, file.status, file.filename) == ("file", "fine-tune", "processed", SAMPLE.name)
+    assert file.bytes == SAMPLE.stat().st_size
+    assert client.files.retrieve(file.id) == file
+    assert [listed.id for listed in client.files.list(limit=1)] == [twin.id, file.id], "page by page"
+    content = client.files.content(file.id).text.splitlines()
+    assert [json.loads(line)["messages"] for line in content] == [
+        json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()
+    ]
+    for one in (file, twin):
+        assert client.files.delete(one.id).deleted
+    assert not client.files.list().data
+    with pytest.raises(openai.NotFoundError):
+        client.files.content(file.id)
+
+
+def test_bad_rows_are_refused_with_their_lines(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"rows\.jsonl line 1"):
+        client.files.create(file=("rows.jsonl", b'{"messages": 1}\n{"messages": "x"}\n'), purpose="fine-tune")
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.files.create(file=("rows.jsonl", rows(4)), purpose="batch")
+    assert raised.value.param == "purpose"
+    assert not client.files.list().data
+
+
+# Fine-tuning
+
+
+def until(client: OpenAI, id: str, *states: str) -> Any:
+    deadline = time.monotonic() + 120
+    while (job := client.fine_tuning.jobs.retrieve(id)).status not in states:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+    return job
+
+
+def events(client: OpenAI, id: str, last: str) -> list[str]:
+    """What was told, the latest first, once `last` is the latest: a moment after the job came into that state."""
+    deadline = time.monotonic() + 60
+    while (told := [event.message for event in client.fine_tuning.jobs.list_events(id, limit=5)])[0] != last:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
+    return told
+
+
+def test_from_files_to_an_answer(client: OpenAI) -> None:
+    training = client.files.create(file=("train.jsonl", rows(48)), purpose="fine-tune")
+    validation = client.files.create(file=("valid.jsonl", rows(60)[len(rows(48)) + 1 :]), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(
+        model="seedling",
+        training_file=training.id,
+        validation_file=validation.id,
+        suffix="triage-bot",
+        seed=11,
+        metadata={"team": "support"},
+        method={
+            "type": "supervised",
+            "supervised": {"hyperparameters": {"n_epochs": 2, "batch_size": 8, "learning_rate_multiplier": 2.0}},
+        },
+    )
+    assert (job.object, job.model, job.seed, job.metadata) == ("fine_tuning.job", "seedling", 11, {"team": "support"})
+    assert (job.training_file, job.validation_file) == (training.id, validation.id)
+    assert job.hyperparameters.n_epochs == 2
+    job = until(client, job.id, "succeeded", "failed")
+    assert job.status == "succeeded", job.error
+    assert job.fine_tuned_model
+    assert job.trained_tokens
+    assert job.finished_at
+
+    messages = events(client, job.id, last="The job is succeeded.")
+    assert any(message.startswith("Step 12: validation loss=") for message in messages)
+    steps = [checkpoint.step_number for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id, limit=1)]
+    assert steps == [10, 8, 6, 4, 2], "page by page"
+    assert job.id in [listed.id for listed in client.fine_tuning.jobs.list(limit=1)]
+
+    answer = client.chat.completions.create(model=job.fine_tuned_model, messages=ASK, max_tokens=8)
+    assert answer.model == job.fine_tuned_model
+    assert client.chat.completions.create(model="triage-bot", messages=ASK, max_tokens=2).choices
+
+
+def pairs(count: int) -> bytes:
+    """Questions with their answer as the better one and another question's as the worse one."""
+    told = [json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()[: count + 1]]
+    rows = [
+        {"input": {"messages": one[:-1]}, "preferred_output": one[-1:], "non_preferred_output": other[-1:]}
+        for one, other in pairwise(told)
+        if one[-1] != other[-1]
+    ]
+    return b"\n".join(json.dumps(row).encode() for row in rows)
+
+
+def test_preferences(client: OpenAI) -> None:
+    training = client.files.create(file=("pairs.jsonl", pairs(12)), purpose="fine-tune")
+    hyperparameters: Any = {"beta": 0.2, "n_epochs": 1, "batch_size": 4}
+    job = client.fine_tuning.jobs.create(
+        model="seedling",
+        training_file=training.id,
+        method={"type": "dpo", "dpo": {"hyperparameters": hyperparameters}},
+    )
+    job = until(client, job.id, "succeeded", "failed")
+    assert job.status == "succeeded", job.error
+    assert (job.method.type, job.method.supervised) == ("dpo", None)
+    assert job.method.dpo
+    assert job.method.dpo.hyperparameters
+    assert (job.method.dpo.hyperparameters.beta, job.method.dpo.hyperparameters.n_epochs) == (0.2, 1)
+    losses = [event.data["loss"] for event in client.fine_tuning.jobs.list_events(job.id) if event.type == "metrics"]
+    assert any(0.5 < loss < 0.8 for loss in losses), "ln 2 is where two equal models begin"
+    assert client.chat.completions.create(model=job.fine_tuned_model or "", messages=ASK, max_tokens=2).choices
+
+
+def test_pause_resume_and_cancel(platform: Embedded, client: OpenAI) -> None:
+    training = client.files.create(file=("long.jsonl", rows(48)), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(
+        model="seedling", training_file=training.id, hyperparameters={"n_epochs": 400, "batch_size": 4}
+    )
+    platform.until(f"/training/jobs/{job.id}", lambda found: found["progress"]["step"] > 0)
+    client.fine_tuning.jobs.pause(job.id)
+    until(client, job.id, "paused")
+    assert client.fine_tuning.jobs.resume(job.id).status in ("queued", "running")
+    assert client.fine_tuning.jobs.cancel(job.id).id == job.id
+    until(client, job.id, "cancelled")
+    with pytest.raises(openai.ConflictError):
+        client.fine_tuning.jobs.resume(job.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "param"),
+    [
+        ({"model": "gpt-4o-mini"}, openai.NotFoundError, "model"),
+        ({"training_file": "file-nothing"}, openai.NotFoundError, "training_file"),
+        ({"validation_file": "file-nothing"}, openai.NotFoundError, "validation_file"),
+        ({"hyperparameters": {"n_epochs": 0}}, openai.BadRequestError, None),
+        ({"method": {"type": "dpo"}}, openai.BadRequestError, "method.type"),
+        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}, openai.BadRequestError, None),
+        ({"method": {"type": "reinforcement"}}, openai.BadRequestError, "method.type"),
+        ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, openai.BadRequestError, "integrations"),
+    ],
+)
+def test_a_job_that_cannot_be(client: OpenAI, change: Any, kind: type[openai.APIStatusError], param: str) -> None:
+    training = client.files.create(file=("few.jsonl", rows(8)), purpose="fine-tune")
+    before = len(client.fine_tuning.jobs.list().data)
+    with pytest.raises(kind) as raised:
+        client.fine_tuning.jobs.create(**{"model": "seedling", "training_file": training.id, **change})
+    assert param is None or raised.value.param == param
+    assert len(client.fine_tuning.jobs.list().data) == before

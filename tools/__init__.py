@@ -1,0 +1,1 @@
+"""Programs for maintainers of the platform; no service imports them."""
