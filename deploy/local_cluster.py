@@ -21,12 +21,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.servers import RABBIT, STAND_INS, free_port, mongodb, rabbitmq, s3
+from deploy.servers import RABBIT, SUBSTITUTES, free_port, mongodb, rabbitmq, s3
 from shared.runtime.resources import private_file
 
 ROOMS = ("dataset", "training", "evaluation", "export", "inference")
 SERVERS = {"ANNEAL_BUS_URL": rabbitmq, "ANNEAL_DOCUMENTS_URL": mongodb, "ANNEAL_BLOBS_URL": s3}
-PROGRAMS = {"ANNEAL_BUS_URL": RABBIT, "ANNEAL_DOCUMENTS_URL": STAND_INS / "nx-27017"}
+PROGRAMS = {"ANNEAL_BUS_URL": RABBIT, "ANNEAL_DOCUMENTS_URL": SUBSTITUTES / "nx-27017"}
 READY_SECONDS = 120.0
 GRACE_SECONDS = 30.0
 

@@ -1,8 +1,8 @@
-"""Servers for machines without a container engine: a private RabbitMQ node, and stand-ins for MongoDB and S3.
+"""Servers for machines without a container engine: a private RabbitMQ node, and substitutes for MongoDB and S3.
 
-RabbitMQ comes from Debian's package `rabbitmq-server`; MongoDB's wire protocol is spoken by nx-27017 (over SQLite) and
-S3's by moto_server (in memory), both from PyPI, in an environment of their own: `make .venv-servers`. What the two
-stand-ins are not is told in docs/reference/stand-ins.md.
+RabbitMQ comes from Debian's package `rabbitmq-server`. nx-27017 speaks MongoDB's wire protocol over SQLite, and
+moto_server speaks S3 in memory; both come from PyPI and live in their own virtual environment (`make .venv-servers`).
+docs/reference/server-substitutes.md lists their limits.
 """
 
 import os
@@ -16,27 +16,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-STAND_INS = Path(os.environ.get("ANNEAL_SERVERS_VENV", ROOT / ".venv-servers")).absolute() / "bin"
-READY_SECONDS = 90.0
+SUBSTITUTES = Path(os.environ.get("ANNEAL_SERVERS_VENV", ROOT / ".venv-servers")).absolute() / "bin"
+READY_TIMEOUT_S = 90.0
 
 
-_GIVEN: set[int] = set()
-"""Ports that this process has given out: the system would offer one again before somebody listens there."""
+_ASSIGNED_PORTS: set[int] = set()
+"""Ports returned by `free_port`; the kernel may offer one again until something listens on it."""
 
 
 def free_port() -> int:
-    """A port that nothing listens on now; never the same one twice."""
+    """Return a port that nothing listens on; never the same port twice."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = int(listener.getsockname()[1])
-        if port not in _GIVEN:
-            _GIVEN.add(port)
+        if port not in _ASSIGNED_PORTS:
+            _ASSIGNED_PORTS.add(port)
             return port
 
 
 @dataclass
 class Server:
-    """A process of its own group that listens on `port`; it can be killed and started again in its folder."""
+    """A server process in its own process group, listening on `port`; it can be killed and restarted in its folder."""
 
     command: list[str]
     port: int
@@ -46,7 +46,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it listens. Raises RuntimeError with the log's end when it gave up."""
+        """Start the server and wait until it listens. Raises RuntimeError with the end of its log if it does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "server.log").open("ab") as output:
             self.process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -69,18 +69,18 @@ class Server:
         raise RuntimeError(f"{self.command} did not listen on {self.port}:\n{log[-3000:]}")
 
     def signal(self, number: int) -> None:
-        """Send a signal to the server and everything that it started."""
+        """Send a signal to the server's process group."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, number)
 
     def kill(self) -> None:
-        """End it the hard way; `start` brings it back with what was on its disk."""
+        """Kill the process group with SIGKILL; `start` restarts the server from its files."""
         self.signal(9)
         if self.process is not None:
             self.process.wait()
 
     def stop(self) -> None:
-        """End it with everything that it started."""
+        """Terminate the process group, and kill it after 15 seconds."""
         self.signal(15)
         if self.process is not None:
             try:
@@ -91,7 +91,7 @@ class Server:
 
 @contextmanager
 def started(server: Server) -> Iterator[Server]:
-    """A running server, stopped at the end."""
+    """Start a server, and stop it on exit."""
     try:
         server.start()
         yield server
@@ -101,7 +101,7 @@ def started(server: Server) -> Iterator[Server]:
 
 @contextmanager
 def rabbitmq(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """A private RabbitMQ node with its own epmd."""
+    """Run a private RabbitMQ node with its own Erlang port mapper (epmd)."""
     port = port or free_port()
     epmd, dist = free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,17 +123,17 @@ def rabbitmq(folder: Path, port: int | None = None) -> Iterator[Server]:
         "RABBITMQ_PID_FILE": str(folder / "pid"),
         "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
     }
-    names = Server(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], epmd, folder / "epmd", "", env)
+    port_mapper = Server(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], epmd, folder / "epmd", "", env)
     node = Server([str(RABBIT)], port, folder / "node", f"amqp://guest:guest@127.0.0.1:{port}/", env)
-    with started(names), started(node):
+    with started(port_mapper), started(node):
         yield node
 
 
 @contextmanager
 def mongodb(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """A MongoDB wire-protocol server over SQLite."""
+    """Run a MongoDB substitute (wire protocol over SQLite)."""
     port = port or free_port()
-    command = [str(STAND_INS / "nx-27017"), "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder)]
+    command = [str(SUBSTITUTES / "nx-27017"), "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder)]
     command += ["--log-file", str(folder / "log"), "--pid-file", str(folder / "pid")]
     with started(Server(command, port, folder, f"mongodb://127.0.0.1:{port}")) as server:
         yield server
@@ -141,8 +141,8 @@ def mongodb(folder: Path, port: int | None = None) -> Iterator[Server]:
 
 @contextmanager
 def s3(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """An S3 server in memory; its URL holds credentials and bucket."""
+    """Run an S3 substitute in memory; its URL contains the credentials and the bucket."""
     port = port or free_port()
-    command = [str(STAND_INS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [str(SUBSTITUTES / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with started(Server(command, port, folder, f"s3+http://testing:testing@127.0.0.1:{port}/anneal")) as server:
         yield server

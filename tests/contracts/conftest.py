@@ -19,7 +19,7 @@ from shared.blobs import Blobs
 from shared.bus import Bus
 from shared.documents import Documents
 from tests.contracts import adapters
-from tests.contracts.stand_ins import unproven
+from tests.contracts.server_substitutes import expected_failure
 
 
 class Closable(Protocol):
@@ -34,7 +34,7 @@ collect_ignore = [
 T = TypeVar("T", bound=Closable)
 ROOT = Path(__file__).parents[2]
 DELAYS = (0.02, 0.04, 0.08)
-OUTCOMES = {"xfailed": "that its stand-in cannot prove"}
+OUTCOMES = {"xfailed": "expected to fail on the server substitute"}
 
 
 @dataclass
@@ -109,12 +109,12 @@ def _place(item: pytest.Item) -> tuple[str, str] | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect to fail what a stand-in cannot prove, and note each test's adapter for the summary."""
+    """Mark the expected failures of server substitutes, and record each test's adapter for the summary."""
     for item in items:
         if place := _place(item):
             port, adapter = place
             item.user_properties.append(("adapter", f"{port:10} {adapter}"))
-            if reason := unproven(getattr(item, "originalname", item.name), adapter):
+            if reason := expected_failure(getattr(item, "originalname", item.name), adapter):
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
