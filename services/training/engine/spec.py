@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.training.layouts import Layout
+from services.training.engine.data.packing import BatchLayout
 from shared.engine.process.protocol import EngineError
 
 Method = Literal["full", "lora", "qlora"]
@@ -133,7 +133,7 @@ class TrainingSpec(BaseModel):
 class Settings(BaseModel):
     """What the engine settled for this run; stored in every checkpoint and reused, or a resume would differ."""
 
-    layout: Layout
+    layout: BatchLayout
     dtype: Dtype
     threads: int
     max_length: int

@@ -8,7 +8,7 @@ process beyond its imported libraries. The GPU's are the same counts with anothe
 from dataclasses import dataclass
 from typing import Literal
 
-from services.training.layouts import Layout
+from services.training.engine.data.packing import BatchLayout
 from shared.blobs.manifests import ModelShape
 
 Method = Literal["full", "lora", "qlora"]
@@ -71,7 +71,7 @@ class Plan:
     rank: int = 16
     optimizer: str = "adamw"
     quantization: str | None = None
-    layout: Layout = "packed"
+    layout: BatchLayout = "packed"
     gpu: bool = False
     recomputes: bool = False
 

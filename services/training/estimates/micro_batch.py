@@ -5,8 +5,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.training.engine.data.packing import BatchLayout, layout_costs, micro_batches
 from services.training.estimates.lengths import Cut, Lengths, Sample
-from services.training.layouts import Layout, micro_batches, work_of
 
 STEPS, ROWS = 20, 1_000
 """Steps that are drawn to foretell the layout, and rows in them, at most; one step at least."""
@@ -19,18 +19,18 @@ class MicroBatch:
     tokens: int
     length: int
     trained: float
-    layout: Layout
+    layout: BatchLayout
     accumulates: bool
 
 
 def heaviest(lengths: Lengths | None, cut: Cut, longest: int, rows: int, most: int) -> MicroBatch:
     """Of steps of `rows` rows, each of at most `longest` tokens, in micro-batches of at most `most`."""
     step, trained = _largest_step(cut, rows, longest), cut.trained
-    layout: Layout = "packed"
+    layout: BatchLayout = "packed"
     if lengths and (drawn := _drawn(lengths.samples, longest, rows)):
-        found = work_of([[tokens for tokens, _ in each] for each in drawn], most)
-        if (layout := found.better) == "padded":
-            step = min(rows * longest, math.ceil(step / (1 - found.share)))
+        costs = layout_costs([[tokens for tokens, _ in each] for each in drawn], most)
+        if (layout := costs.cheaper) == "padded":
+            step = min(rows * longest, math.ceil(step / (1 - costs.padding_share)))
             trained = _with_logits(drawn, most)
     return MicroBatch(max(longest, min(most, step)), longest, trained, layout, step > most)
 

@@ -21,7 +21,7 @@ from transformers import AttentionInterface
 from services.training.engine.attention import varlen
 from services.training.engine.attention.batched import SHORTER, runs, side_by_side
 from services.training.engine.attention.blocked import CausalAttention, suits
-from services.training.layouts import Layout
+from services.training.engine.data.packing import BatchLayout
 
 NAME = "ragged"
 
@@ -108,6 +108,6 @@ def ragged(model: Any) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
-def attention_for(model: Any, layout: Layout) -> AbstractContextManager[None]:
+def attention_for(model: Any, layout: BatchLayout) -> AbstractContextManager[None]:
     """The attention that micro-batches of this layout need."""
     return ragged(model) if layout == "packed" else nullcontext()

@@ -15,7 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.training.layouts import Layout, micro_batches
+from services.training.engine.data.packing import BatchLayout, LayoutCosts, layout_costs, micro_batches
+from services.training.engine.spec import Hyperparameters
+
+_COSTED_STEPS = 20
+"""Steps whose rows decide the layout."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,14 @@ def step_rows(rows: int, batch_size: int, seed: int, step: int) -> list[int]:
     return epoch_order(rows, seed, epoch)[within * batch_size : (within + 1) * batch_size]
 
 
-def shares(lengths: Sequence[int], budget: int, layout: Layout, processes: int) -> list[list[list[int]]]:
+def first_steps_costs(lengths: Sequence[int], settings: Hyperparameters, budget: int) -> LayoutCosts:
+    """What both layouts cost in the first steps over rows of these lengths."""
+    steps = range(min(_COSTED_STEPS, settings.total_steps(len(lengths))) if lengths else 0)
+    rows = [step_rows(len(lengths), settings.batch_size, settings.seed, step) for step in steps]
+    return layout_costs([[lengths[row] for row in each] for each in rows], budget)
+
+
+def shares(lengths: Sequence[int], budget: int, layout: BatchLayout, processes: int) -> list[list[list[int]]]:
     """For each process its micro-batches of these rows: about as many tokens for each, and as many micro-batches.
 
     Processes meet at every micro-batch. One that has fewer rows than the others gets empty ones.
@@ -85,14 +96,14 @@ def shares(lengths: Sequence[int], budget: int, layout: Layout, processes: int) 
     return [groups + [[]] * (most - len(groups)) for groups in found]
 
 
-def collate(samples: Sequence[Sample], layout: Layout) -> MicroBatch:
+def collate(samples: Sequence[Sample], layout: BatchLayout) -> MicroBatch:
     """The tensors of a micro-batch. A token is predicted from the one before it: a document's last is no input."""
     inputs, targets = _packed(samples) if layout == "packed" else _padded(samples)
     tokens, trained = sum(map(len, samples)), sum(int(sample.trained[1:].sum()) for sample in samples)
     return MicroBatch(inputs, targets, tokens, trained)
 
 
-def stand_in(sample: Sample, layout: Layout) -> MicroBatch:
+def stand_in(sample: Sample, layout: BatchLayout) -> MicroBatch:
     """A micro-batch that teaches nothing, for a process that would otherwise be missed by the others."""
     batch = collate([sample], layout)
     return replace(batch, targets=torch.full_like(batch.targets, -100), tokens=0, trained=0)

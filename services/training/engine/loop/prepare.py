@@ -16,7 +16,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from services.training.engine.data import samples as data
-from services.training.engine.data.packing import why_this_layout, work
+from services.training.engine.data.batches import first_steps_costs
+from services.training.engine.data.packing import describe_layout
 from services.training.engine.data.preference_pairs import Pairs
 from services.training.engine.data.token_store import Table, read_prompts
 from services.training.engine.distributed.parallelize import part_of_optimizer, spread
@@ -201,7 +202,7 @@ def settle(asked: Hyperparameters, threads: int, dtype: Dtype, made_of: Material
         packs = asked.objective == "sft" and models.packs_exactly(made_of.model)
     tokens = asked.total_steps(len(lengths)) * asked.batch_size * sum(lengths) / max(1, len(lengths))
     return Settings(
-        layout=work(lengths, asked, asked.micro_batch_tokens).better if packs else "padded",
+        layout=first_steps_costs(lengths, asked, asked.micro_batch_tokens).cheaper if packs else "padded",
         dtype=dtype,
         threads=threads,
         max_length=max_length,
@@ -233,8 +234,8 @@ def describe(run: Run) -> None:
     run.reporter.emit("provenance", **made_with(run.spec, run.settings, str(run.accelerator.device)))
     run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
     if not isinstance(run.training, Pairs):
-        estimate = work(run.training.lengths.tolist(), run.hyperparameters, run.settings.micro_batch_tokens)
-        log("info", why_this_layout(run.settings.layout, estimate))
+        costs = first_steps_costs(run.training.lengths.tolist(), run.hyperparameters, run.settings.micro_batch_tokens)
+        log("info", describe_layout(run.settings.layout, costs))
     for split, samples in (("training", run.training), ("validation", run.validation)):
         if samples.aside:
             log("warning", f"{samples.aside} {split} samples have no token to learn and are set aside")

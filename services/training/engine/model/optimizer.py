@@ -14,11 +14,11 @@ from transformers import get_scheduler
 
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import MicroBatch
+from services.training.engine.data.packing import BatchLayout
 from services.training.engine.distributed.parallelize import adding_up
 from services.training.engine.distributed.ranks import ALONE, Ranks
 from services.training.engine.loop.interrupts import Interrupts
 from services.training.engine.spec import Dtype, Hyperparameters
-from services.training.layouts import Layout
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _COSINE_FLOOR = 0.1
@@ -32,7 +32,7 @@ def accelerator_for(dtype: Dtype) -> Accelerator:
 def accumulate(
     loss_of: nn.Module,
     batches: Sequence[MicroBatch],
-    layout: Layout,
+    layout: BatchLayout,
     accelerator: Accelerator,
     interrupts: Interrupts,
     ranks: Ranks = ALONE,

@@ -21,12 +21,12 @@ from transformers import (
 
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import Sample, collate, epoch_order, step_rows
+from services.training.engine.data.packing import BatchLayout, micro_batches
 from services.training.engine.distributed.parallelize import StepLoss
 from services.training.engine.loop.interrupts import Interrupts
 from services.training.engine.model.loading import packs_exactly
 from services.training.engine.model.loss import loss_sum
 from services.training.engine.model.optimizer import accumulate
-from services.training.layouts import Layout, micro_batches
 from shared.engine.process.protocol import Commands
 
 SHAPE: dict[str, Any] = {
@@ -77,7 +77,7 @@ def test_steps_of_an_epoch_take_each_row_once() -> None:
 
 
 @pytest.mark.parametrize("layout", ["packed", "padded"])
-def test_micro_batches_keep_to_the_budget_longest_first(layout: Layout) -> None:
+def test_micro_batches_keep_to_the_budget_longest_first(layout: BatchLayout) -> None:
     lengths = [10, 90, 30, 60, 30]
     found = micro_batches(lengths, 120, layout)
     assert sorted(i for group in found for i in group) == [0, 1, 2, 3, 4]
@@ -91,7 +91,7 @@ def test_a_row_longer_than_the_budget_stands_alone() -> None:
     assert micro_batches([10, 300, 20], 64, "padded") == [[1], [2, 0]]
 
 
-def losses(model: Any, samples: Sequence[Sample], layout: Layout, budget: int) -> tuple[float, dict[str, Tensor]]:
+def losses(model: Any, samples: Sequence[Sample], layout: BatchLayout, budget: int) -> tuple[float, dict[str, Tensor]]:
     """The step's loss and gradients."""
     model.zero_grad()
     groups = micro_batches([len(s) for s in samples], budget, layout)
@@ -117,7 +117,7 @@ def expected(model: Any, samples: Sequence[Sample]) -> tuple[float, dict[str, Te
 @pytest.mark.parametrize("layout", ["packed", "padded"])
 @pytest.mark.parametrize("budget", [1, 20, 40, 4096])
 def test_every_split_of_a_step_gives_the_same_loss_and_gradients(
-    model: LlamaForCausalLM, layout: Layout, budget: int
+    model: LlamaForCausalLM, layout: BatchLayout, budget: int
 ) -> None:
     loss, gradients = losses(model, SAMPLES, layout, budget)
     true_loss, true_gradients = expected(model, SAMPLES)

@@ -1,18 +1,18 @@
-"""Rows are packed unless buckets of like lengths are less work, as far as their lengths tell."""
+"""Rows are packed unless padded micro-batches of similar lengths cost less."""
 
 from __future__ import annotations
 
 import pytest
 
-from services.training.engine.data.packing import why_this_layout, work
+from services.training.engine.data.batches import first_steps_costs
+from services.training.engine.data.packing import BatchLayout, describe_layout
 from services.training.engine.spec import Hyperparameters
-from services.training.layouts import Layout
 
-ASKED = Hyperparameters(max_steps=3, batch_size=4, learning_rate=1e-3)
+SETTINGS = Hyperparameters(max_steps=3, batch_size=4, learning_rate=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("lengths", "better"),
+    ("lengths", "cheaper"),
     [
         ([64] * 12, "padded"),
         ([128] * 12, "packed"),
@@ -21,18 +21,18 @@ ASKED = Hyperparameters(max_steps=3, batch_size=4, learning_rate=1e-3)
         ([512] * 12, "packed"),
     ],
 )
-def test_the_layout_with_less_work_is_chosen(lengths: list[int], better: Layout) -> None:
-    assert work(lengths, ASKED, 2048).better == better
+def test_cheaper_layout_is_chosen(lengths: list[int], cheaper: BatchLayout) -> None:
+    assert first_steps_costs(lengths, SETTINGS, 2048).cheaper == cheaper
 
 
-def test_padding_is_counted_by_micro_batch() -> None:
+def test_padding_is_counted_per_micro_batch() -> None:
     lengths = [40, 20, 10, 10]
-    once = ASKED.model_copy(update={"max_steps": 1})
-    assert [work(lengths, once, budget).padding for budget in (160, 80, 30)] == [80, 20, 0]
+    once = SETTINGS.model_copy(update={"max_steps": 1})
+    assert [first_steps_costs(lengths, once, budget).padding for budget in (160, 80, 30)] == [80, 20, 0]
 
 
-def test_the_log_says_which_and_why() -> None:
-    uneven, even = work([20, 400, 90] * 4, ASKED, 2048), work([64] * 12, ASKED, 2048)
-    assert "packed micro-batches: an estimated" in why_this_layout("packed", uneven)
-    assert "0% padding: an estimated 4% less work than packed" in why_this_layout("padded", even)
-    assert "would see each other" in why_this_layout("padded", uneven)
+def test_log_line_names_the_layout_and_why() -> None:
+    uneven, even = first_steps_costs([20, 400, 90] * 4, SETTINGS, 2048), first_steps_costs([64] * 12, SETTINGS, 2048)
+    assert "packed micro-batches: an estimated" in describe_layout("packed", uneven)
+    assert "0% padding: an estimated 4% less work than packed" in describe_layout("padded", even)
+    assert "cannot keep packed documents apart" in describe_layout("padded", uneven)
