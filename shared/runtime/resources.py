@@ -245,7 +245,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 
         metrics = Metrics()
         scratch = stack.enter_context((own_scratch if settings.distributed else _embedded_scratch)(home))
-        stack.callback(watch_machine(metrics, home))
+        watch_machine(metrics, home)
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
         documents = closing(await _documents(settings))
         blobs = closing(await _blobs(settings, scratch))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
-from services.inference.free_memory import free_main_memory, kibibytes
+from services.inference.free_memory import free_main_memory
+from shared.runtime.processes.machine import resident_memory
 
 
 def used_memory() -> int:
     """What this process holds."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.memory_reserved())
-    return kibibytes(Path("/proc/self/status"), "VmRSS") or 0
+    return int(torch.cuda.memory_reserved()) if torch.cuda.is_available() else resident_memory()
 
 
-def free_memory() -> int | None:
-    """What another model could take; None where the system does not say."""
+def free_memory() -> int:
+    """What another model could take."""
     return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else free_main_memory()

@@ -239,8 +239,7 @@ class Residency:
     def _make_room(self, needed: int, used: Collection[int]) -> None:
         """Let the least recently used bases go until `needed` bytes are free, or only used ones are left."""
         for path in [path for path, base in self._bases.items() if id(base) not in used]:
-            free = free_memory()
-            if len(self._bases) < MOST_BASES and (free is None or free >= needed * RESERVE):
+            if len(self._bases) < MOST_BASES and free_memory() >= needed * RESERVE:
                 return
             self._drop(path)
             give_back_freed_memory()

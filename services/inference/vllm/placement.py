@@ -1,7 +1,6 @@
 """Where a vLLM server goes: to the GPU with the most free memory, or into main memory."""
 
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 
 from services.inference.free_memory import free_gpu_memory, free_main_memory
@@ -23,8 +22,7 @@ def places(command: str) -> Free:
     def free() -> Mapping[str, int]:
         gpus = free_gpu_memory()
         if not gpus:
-            main = free_main_memory()
-            return {EVERYWHERE: sys.maxsize if main is None else main}
+            return {EVERYWHERE: free_main_memory()}
         return {EVERYWHERE: sum(gpus.values())} if spread else gpus
 
     return free

@@ -3,8 +3,6 @@
 import asyncio
 import statistics
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from services.training.errors import DryRunFailed
 from services.training.estimates import preflight
@@ -22,6 +20,7 @@ from services.training.workers.machine_usage import gpus_in_use
 from services.training.workers.registry import Workers
 from shared.blobs.manifests import DatasetManifest
 from shared.runtime.errors import AnnealError
+from shared.runtime.processes.machine import has_bf16_instructions
 
 LIKE_IT = 5
 """Finished jobs on the same base with the same method that the pace is taken from."""
@@ -101,7 +100,7 @@ class Preflight:
             context=prepared.base.manifest.context_length,
             lengths=lengths,
             limit=await self._limit(prepared.resolved),
-            fast_bf16=await asyncio.to_thread(_multiplies_bf16),
+            fast_bf16=await asyncio.to_thread(has_bf16_instructions),
         )
 
     async def _limit(self, resolved: Resolved) -> int | None:
@@ -236,12 +235,3 @@ def _lengths(resolved: Resolved, subject: Subject) -> LengthsView:
         truncated_share=round(cut.truncated, 4),
         untrained_share=round(cut.untrained, 4),
     )
-
-
-def _multiplies_bf16() -> bool:
-    """Whether this processor has instructions for bf16; where it has none, the engine computes in fp32."""
-    try:
-        flags: Any = next(line for line in Path("/proc/cpuinfo").read_text("ascii").splitlines() if "flags" in line)
-    except (OSError, StopIteration, UnicodeDecodeError):
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from services.training.errors import ExceedsMachine
 from services.training.models import Allocation, Job
 from shared.documents.entities import now
-from shared.runtime.processes import cpus, memory
+from shared.runtime.processes import cpus, machine, memory
 
 PATIENCE = timedelta(minutes=10)
 """A job that has waited this long is not overtaken any more by smaller ones."""
@@ -67,7 +66,7 @@ def check_processes(processes: int, asked: Allocation) -> None:
 
 def gpus() -> list[str]:
     """What CUDA_VISIBLE_DEVICES may name here."""
-    present = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
+    present = [str(index) for index, _ in enumerate(machine.gpus())]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return present if visible is None else [d.strip() for d in visible.split(",") if d.strip() not in ("", "-1")]
 

@@ -1,13 +1,12 @@
-"""How busy this worker's machine is, for people who look: read from /proc and NVML when asked, never in between."""
+"""How busy this worker's machine is, for people who look: read when asked, never in between."""
 
 import asyncio
-from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, Field
 
 from services.training.store import Stores
 from services.training.workers.capacity import MachineCapacity
+from shared.runtime.processes import machine
 
 _GIB = 2**30
 
@@ -42,75 +41,38 @@ class MachineUse:
 
     def __init__(self, stores: Stores, capacity: MachineCapacity) -> None:
         self._stores, self._capacity = stores, capacity
-        self._processor = processor_ticks()
+        machine.cpu_percent()  # the use before now does not count
 
     async def view(self) -> MachineView:
         """As it is now."""
-        machine, running = self._capacity.machine, await self._stores.running()
+        capacity, running = self._capacity.machine, await self._stores.running()
         resources = [job.resources for job in running]
         return MachineView(
-            cpu=machine.cpu,
-            gpu=machine.gpu,
-            memory_gb=machine.memory_gb,
+            cpu=capacity.cpu,
+            gpu=capacity.gpu,
+            memory_gb=capacity.memory_gb,
             slots=self._capacity.slots,
             running=len(running),
             cpu_held=sum(held.cpu for held in resources),
             gpu_held=sum(held.gpu for held in resources),
             memory_held_gb=sum(held.memory_gb for held in resources),
-            cpu_percent=self._cpu_percent(),
-            memory_used_gb=memory_used_gb(),
-            gpus=await asyncio.to_thread(gpus_in_use) if machine.gpu else [],
+            cpu_percent=machine.cpu_percent(),
+            memory_used_gb=round(machine.used_memory() / _GIB, 2),
+            gpus=await asyncio.to_thread(gpus_in_use) if capacity.gpu else [],
         )
-
-    def _cpu_percent(self) -> float:
-        (busy_before, total_before), self._processor = self._processor, processor_ticks()
-        busy, total = self._processor
-        passed = total - total_before
-        return round(100 * (busy - busy_before) / passed, 1) if passed > 0 else 0.0
-
-
-def processor_ticks() -> tuple[int, int]:
-    """Busy and all ticks of all cores since the machine started (/proc/stat, proc(5)); zeros where there is none."""
-    try:
-        user, nice, system, idle, iowait, irq, softirq, steal = _first_line(Path("/proc/stat"))[:8]
-    except (OSError, ValueError):
-        return 0, 0
-    busy = user + nice + system + irq + softirq + steal
-    return busy, busy + idle + iowait
-
-
-def _first_line(path: Path) -> list[int]:
-    with path.open("rb") as lines:
-        return [int(word) for word in lines.readline().split()[1:]]
-
-
-def memory_used_gb() -> float:
-    """GiB of main memory that could not be given to a new process."""
-    try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-    except OSError:
-        return 0.0
-    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-    return round((kilobytes["MemTotal"] - kilobytes["MemAvailable"]) * 1024 / _GIB, 2)
 
 
 def gpus_in_use() -> list[GpuUse]:
-    """Every GPU that the driver library shows; none where the library is missing or refuses."""
+    """Every GPU that NVML shows; none where it is missing or refuses to answer."""
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        return [_gpu(pynvml, i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            GpuUse(
+                name=gpu.name,
+                percent=gpu.utilization_percent,
+                memory_used_gb=round(gpu.used_memory / _GIB, 2),
+                memory_gb=round(gpu.total_memory / _GIB, 2),
+            )
+            for gpu in machine.gpus()
+        ]
     except Exception:  # NVML raises classes of its own, and only where it could be imported
         return []
-
-
-def _gpu(nvml: Any, index: int) -> GpuUse:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    return GpuUse(
-        name=str(nvml.nvmlDeviceGetName(handle)),
-        percent=nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
-        memory_used_gb=round(memory.used / _GIB, 2),
-        memory_gb=round(memory.total / _GIB, 2),
-    )

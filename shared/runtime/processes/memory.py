@@ -4,11 +4,11 @@ A container that is limited sees all the memory of its machine, and is ended by 
 limit.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from shared.runtime.processes.cgroups import OWN, ROOT, groups
+from shared.runtime.processes.machine import total_memory
 
 _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
 """Limit and use of a group, in control groups version 2 and 1. Without a limit: "max", or more than any machine has."""
@@ -16,8 +16,7 @@ _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.us
 
 def usable(root: Path = ROOT, own: Path = OWN) -> int:
     """What the machine has, or the narrowest limit."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([machine, *(limit for limit, _ in _limits(root, own))])
+    return min([total_memory(), *(limit for limit, _ in _limits(root, own))])
 
 
 def left_to_groups(root: Path = ROOT, own: Path = OWN) -> int | None:

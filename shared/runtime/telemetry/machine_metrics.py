@@ -1,16 +1,15 @@
-"""What Prometheus learns of the machine under a process: its GPUs, where there are some, and the disk of its data."""
+"""Metrics of the machine: the disk that holds the data, and the GPUs."""
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from shared.runtime.processes.machine import gpus
 from shared.runtime.telemetry.metrics import Metrics, Reading
 
 
-def watch_machine(metrics: Metrics, home: Path) -> Callable[[], None]:
-    """Read the machine at each scrape; returns what ends that."""
+def watch_machine(metrics: Metrics, home: Path) -> None:
+    """Read the disk and the GPUs at each scrape."""
     free = metrics.reading("anneal_disk_free_bytes", "Free bytes of the disk that holds this folder", "folder")
     size = metrics.reading("anneal_disk_size_bytes", "Size of the disk that holds this folder", "folder")
 
@@ -19,40 +18,28 @@ def watch_machine(metrics: Metrics, home: Path) -> Callable[[], None]:
         return [(free, (str(home),), usage.free), (size, (str(home),), usage.total)]
 
     metrics.watch("disk", disk)
-    return _watch_gpus(metrics)
+    _watch_gpus(metrics)
 
 
-def _watch_gpus(metrics: Metrics) -> Callable[[], None]:
-    """The GPUs through NVML, by their index; without driver or package there is plainly nothing to see."""
+def _watch_gpus(metrics: Metrics) -> None:
+    """Label the GPUs with their NVML index. Without a GPU the metrics have no samples."""
     used = metrics.reading("anneal_gpu_memory_used_bytes", "Memory in use on a GPU, by whomever", "gpu")
     size = metrics.reading("anneal_gpu_memory_size_bytes", "Memory of a GPU", "gpu")
     busy = metrics.reading("anneal_gpu_utilization_ratio", "Share of the last moment in which a GPU computed", "gpu")
-    nvml = _nvml()
-    if nvml is None:
-        return lambda: None
 
-    def look() -> list[Reading]:
+    def read() -> list[Reading]:
         found: list[Reading] = []
-        for index in range(nvml.nvmlDeviceGetCount()):
-            handle, labels = nvml.nvmlDeviceGetHandleByIndex(index), (str(index),)
-            memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-            utilization = nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
-            found += [(used, labels, memory.used), (size, labels, memory.total), (busy, labels, utilization)]
+        for index, gpu in enumerate(gpus()):
+            labels = (str(index),)
+            found += [
+                (used, labels, gpu.used_memory),
+                (size, labels, gpu.total_memory),
+                (busy, labels, gpu.utilization_percent / 100),
+            ]
         return found
 
     async def probe() -> list[Reading]:
-        return await asyncio.to_thread(look)
+        return await asyncio.to_thread(read)
 
-    metrics.watch("gpu", probe)
-    return nvml.nvmlShutdown  # type: ignore[no-any-return]
-
-
-def _nvml() -> Any:
-    """NVML's functions once it runs, else None. It makes no CUDA context."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except Exception:  # no package, no driver, no device
-        return None
-    return pynvml
+    if gpus():
+        metrics.watch("gpu", probe)

@@ -1,6 +1,5 @@
 """Memory that a process may take: by the limits of both versions of control groups."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ UNLIMITED = "9223372036854771712\n"
 
 @pytest.fixture(autouse=True)
 def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 8 * GIB // 4096}.__getitem__)
+    monkeypatch.setattr("shared.runtime.processes.memory.total_memory", lambda: 8 * GIB)
 
 
 def told(folder: Path, own: str, **texts: str) -> tuple[float, float | None]:

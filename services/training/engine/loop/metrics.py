@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import torch
 
+from shared.runtime.processes import machine
+
 _MEGABYTE = 1e6
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Clock:
@@ -48,11 +46,7 @@ class Clock:
 
 def memory_mb() -> float:
     """Resident memory of this process in MB (10^6 bytes)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    except OSError:  # not Linux
-        return 0.0
-    return pages * _PAGE / _MEGABYTE
+    return machine.resident_memory() / _MEGABYTE
 
 
 class EachSecond:
@@ -70,25 +64,22 @@ class EachSecond:
 
 
 def gpu_gauges() -> Callable[[], dict[str, float]]:
-    """A reader of the GPU in use through NVML: utilisation %, memory MB, temperature in Celsius, power in watts."""
+    """A reader of the GPU in use through NVML: utilization %, memory MB, temperature in Celsius, power in watts."""
     if not torch.cuda.is_available():
         return dict
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
         device = torch.cuda.get_device_properties(torch.cuda.current_device())
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{device.uuid}")
-    except Exception:  # no driver library, or a GPU that it does not know: charts without it
+        gpu = machine.gpu_by_uuid(f"GPU-{device.uuid}")
+    except Exception:  # a GPU that NVML does not know: charts without it
         return dict
-    return EachSecond(lambda: _read(pynvml, handle))
+    return EachSecond(lambda: _read(gpu)) if gpu else dict
 
 
-def _read(nvml: Any, handle: Any) -> dict[str, float]:
+def _read(gpu: machine.Gpu) -> dict[str, float]:
     return {
-        "gpu_utilization": float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
-        "gpu_memory_mb": nvml.nvmlDeviceGetMemoryInfo(handle).used / _MEGABYTE,
+        "gpu_utilization": float(gpu.utilization_percent),
+        "gpu_memory_mb": gpu.used_memory / _MEGABYTE,
         "gpu_memory_peak_mb": torch.cuda.max_memory_allocated() / _MEGABYTE,
-        "gpu_temperature_c": float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
-        "gpu_power_w": nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+        "gpu_temperature_c": float(gpu.temperature_c),
+        "gpu_power_w": gpu.power_w,
     }

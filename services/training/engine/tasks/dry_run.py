@@ -6,7 +6,6 @@ Spec as engine/spec.py; result {"peak": bytes that this process grew by, "second
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from services.training.engine.model import optimizer as optimize
 from services.training.engine.spec import TrainingSpec
 from shared.engine.process.malloc import leave_no_holes
 from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.runtime.processes.machine import peak_resident_memory, resident_memory
 
 _STEPS = 2
 """The optimizer's moments exist from the second one on."""
@@ -26,7 +26,7 @@ _STEPS = 2
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Prepare the run as the job would, and take the steps."""
     leave_no_holes()
-    before = _resident("VmRSS")
+    before = resident_memory()
     try:
         run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))
         for _ in range(_STEPS):
@@ -53,16 +53,7 @@ def _grown(before: int) -> int:
     """Bytes: what the GPU's allocator held at most, or what main memory did beyond the libraries."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_reserved()
-    return max(0, _resident("VmHWM") - before)
-
-
-def _resident(name: str) -> int:
-    """A member of /proc/self/status in bytes (proc(5)); 0 elsewhere than on Linux."""
-    try:
-        lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 0)
+    return max(0, peak_resident_memory() - before)
 
 
 if __name__ == "__main__":
