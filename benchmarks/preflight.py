@@ -25,7 +25,7 @@ from typing import Any
 from services.training.estimates import preflight
 from services.training.estimates.lengths import Lengths
 from services.training.jobs.defaults import Subject, resolve
-from services.training.jobs.requests import TrainingSettings
+from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
 from shared.runtime.processes.children import clean_environment

@@ -2,26 +2,41 @@
 
 from fastapi import APIRouter
 
-from services.training.base_models import api as api_models
+from services.training.base_models import api as base_models_api
+from services.training.base_models.catalog import Catalog
 from services.training.base_models.service import Bases
-from services.training.custom_models.service import Catalog, CustomModels
-from services.training.estimates import api as api_estimates
-from services.training.jobs import api as api_jobs
+from services.training.custom_models import api as custom_models_api
+from services.training.custom_models.service import CustomModels
+from services.training.estimates import api as estimates_api
+from services.training.estimates.service import Estimator
+from services.training.jobs import api as jobs_api
 from services.training.jobs.service import TrainingJobs
 from services.training.openai import api as openai_api
-from services.training.presets import api as api_presets
+from services.training.presets import api as presets_api
 from services.training.presets.service import Presets
-from services.training.workers import api as api_machine
+from services.training.workers import api as workers_api
 from services.training.workers.machine_usage import MachineUse
 
 
 def routes(
-    jobs: TrainingJobs, presets: Presets, machine: MachineUse, catalog: Catalog, bases: Bases, models: CustomModels
+    jobs: TrainingJobs,
+    estimator: Estimator,
+    presets: Presets,
+    machine: MachineUse,
+    catalog: Catalog,
+    bases: Bases,
+    models: CustomModels,
 ) -> APIRouter:
-    """Every route of the room."""
+    """Every route of the training service."""
     router = APIRouter()
-    router.include_router(api_machine.routes(machine))
-    parts = (api_jobs.routes(jobs), api_presets.routes(presets), api_models.routes(catalog, bases, models))
-    for part in (*parts, api_estimates.routes(jobs), openai_api.routes(jobs)):
+    for part in (
+        workers_api.routes(machine),
+        jobs_api.routes(jobs),
+        presets_api.routes(presets),
+        base_models_api.routes(catalog, bases),
+        custom_models_api.routes(models),
+        estimates_api.routes(estimator),
+        openai_api.routes(jobs),
+    ):
         router.include_router(part)
     return router

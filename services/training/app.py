@@ -8,17 +8,19 @@ from pathlib import Path
 from services.training import api
 from services.training.base_models import bundled
 from services.training.base_models.bundled import Bundled
+from services.training.base_models.catalog import Catalog
 from services.training.base_models.fetching import Fetcher
 from services.training.base_models.hub import Hub
 from services.training.base_models.service import Bases
-from services.training.custom_models.service import Catalog, CustomModels
+from services.training.custom_models.service import CustomModels
 from services.training.estimates.dry_runs import DryRuns
 from services.training.estimates.lengths import LengthCounts
 from services.training.estimates.rates import Rates
-from services.training.estimates.service import Preflight
+from services.training.estimates.service import Estimator
 from services.training.handlers import subscriptions
 from services.training.jobs.cleanup import Cleanup, clear_scratch
 from services.training.jobs.log_writer import Recorder
+from services.training.jobs.preparation import JobPreparation
 from services.training.jobs.runner import Runner
 from services.training.jobs.service import TrainingJobs
 from services.training.jobs.token_caches import TokenCaches
@@ -68,16 +70,18 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     presets = Presets(stores)
     workers = Workers(stores.workers, Site(worker.name, capacity.machine, capacity.slots))
     references = References(resources.blobs, stores, seedling)
-    preflight = Preflight(
+    preparation = JobPreparation(references, workers, presets, remote_engines=launcher.elsewhere)
+    estimator = Estimator(
         stores,
+        preparation,
         references,
         workers,
         LengthCounts(resources),
         DryRuns(resources),
         Rates(resources),
-        anywhere=launcher.elsewhere,
+        remote_engines=launcher.elsewhere,
     )
-    jobs = TrainingJobs(stores, references, workers, worker, presets, preflight, anywhere=launcher.elsewhere)
+    jobs = TrainingJobs(stores, preparation, None if launcher.elsewhere else estimator, workers, worker)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
     bases, models = Bases(resources, stores, fetcher), CustomModels(resources.blobs, stores)
 
@@ -93,5 +97,5 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         ):
             yield
 
-    router = api.routes(jobs, presets, MachineUse(stores, capacity), catalog, bases, models)
+    router = api.routes(jobs, estimator, presets, MachineUse(stores, capacity), catalog, bases, models)
     return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.training.jobs.servability import Serving
 from shared.documents.entities import Entity, derived_id, now
 from shared.events.envelope import Event
 from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
@@ -44,6 +43,16 @@ class Checkpoint(BaseModel):
     loss: float | None = Field(default=None, description="validation loss at this step, nats per token")
     best: bool = False
     created_at: datetime = Field(default_factory=now)
+
+
+class Serving(BaseModel):
+    """How vLLM will serve a job's model."""
+
+    form: Literal["adapter", "merged", "full"] = Field(
+        description="adapter: beside others on the base's server; merged into the base, or full: a server of its own"
+    )
+    reason: str | None = Field(default=None, description="why it cannot be served as an adapter")
+    remedy: str | None = Field(default=None, description="what to change so that it can")
 
 
 class Job(Work):

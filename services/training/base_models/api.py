@@ -1,4 +1,4 @@
-"""HTTP: available, base and custom models."""
+"""HTTP: base models, and everything that can be trained."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.training.base_models.requests import BaseRequest, CustomModelChange
+from services.training.base_models.catalog import Catalog
+from services.training.base_models.requests import BaseRequest
 from services.training.base_models.service import Bases
-from services.training.custom_models.service import Catalog, CustomModels
-from services.training.jobs.api import Cursor, Key, Limit
-from services.training.jobs.views import AvailableModels, BaseView, CustomModelView
+from services.training.base_models.views import AvailableModels, BaseView
+from services.training.parameters import Cursor, Key, Limit
 from shared.documents.entities import Page
 from shared.runtime.http.multipart import Multipart, drain
 from shared.runtime.http.principal import Caller
@@ -35,8 +35,8 @@ EITHER: dict[str, Any] = {
 }
 
 
-def routes(catalog: Catalog, bases: Bases, models: CustomModels) -> APIRouter:
-    """The routes below /models that this room owns."""
+def routes(catalog: Catalog, bases: Bases) -> APIRouter:
+    """The routes /models/available and below /models/base."""
     router = APIRouter(prefix="/models", tags=["Model"])
 
     @router.get("/available")
@@ -67,26 +67,6 @@ def routes(catalog: Catalog, bases: Bases, models: CustomModels) -> APIRouter:
     async def delete_base_model(id: str, caller: Caller) -> None:
         """Stop fetching it, forget it, free its bytes."""
         await bases.delete(caller.project, id)
-
-    @router.get("/custom")
-    async def list_custom_models(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[CustomModelView]:
-        """Models that jobs made, newest first."""
-        return await models.page(caller.project, limit, cursor)
-
-    @router.get("/custom/{id}")
-    async def get_custom_model(id: str, caller: Caller) -> CustomModelView:
-        """One custom model."""
-        return await models.get(caller.project, id)
-
-    @router.patch("/custom/{id}")
-    async def change_custom_model(id: str, change: CustomModelChange, caller: Caller) -> CustomModelView:
-        """Rename it, or write notes."""
-        return await models.change(caller.project, id, change)
-
-    @router.delete("/custom/{id}", status_code=204)
-    async def delete_custom_model(id: str, caller: Caller) -> None:
-        """Forget it and free its bytes."""
-        await models.delete(caller.project, id)
 
     return router
 

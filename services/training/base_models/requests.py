@@ -1,11 +1,11 @@
-"""What a request for a base model, or a change of a custom one, may say."""
+"""The request that adds a base model."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from services.training.jobs.requests import Name
+from services.training.parameters import Name
 
 
 class BaseRequest(BaseModel):
@@ -40,11 +40,3 @@ class BaseRequest(BaseModel):
         if self.uri is not None:
             _ = urlsplit(self.uri).port  # raises ValueError for what is no address
         return self
-
-
-class CustomModelChange(BaseModel):
-    """New name or notes; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: Name | None = None
-    notes: str | None = Field(default=None, max_length=20_000)

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from services.training.base_models.archive import unpack_model
 from services.training.base_models.inspection import DESCRIBED, Facts, inspect_folder
+from services.training.base_models.permissions import refuse_reach
 from services.training.base_models.requests import BaseRequest
 from services.training.base_models.uploading import OVERHEAD, receive_zip, too_large
+from services.training.base_models.views import BaseView
 from services.training.errors import InUse
-from services.training.jobs.requests import body_hash
-from services.training.jobs.views import BaseView
 from services.training.models import Base, BaseSource, Reservation
-from services.training.permissions import refuse_reach
+from services.training.parameters import body_hash
 from services.training.store import Stores
 from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
 from shared.blobs.manifests import ModelManifest

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from services.training.errors import InvalidArchive, TooLarge
-from services.training.jobs.requests import Name
+from services.training.parameters import Name
 from shared.runtime.errors import InvalidInput
 from shared.runtime.http.multipart import Multipart, Part
 

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
+from services.training.estimates.requests import EstimateRequest
+from services.training.estimates.service import Estimator
 from services.training.estimates.views import Estimate
-from services.training.jobs.requests import EstimateRequest
-from services.training.jobs.service import TrainingJobs
 from shared.runtime.http.principal import Caller
 
 
-def routes(jobs: TrainingJobs) -> APIRouter:
+def routes(estimator: Estimator) -> APIRouter:
     """The route /training/estimate."""
     router = APIRouter(prefix="/training", tags=["Training"])
 
@@ -19,6 +19,6 @@ def routes(jobs: TrainingJobs) -> APIRouter:
         Nothing is queued. The rows are tokenized the first time (at most 4,000 of them), so that may take seconds. With
         `dry_run` two steps are really taken, and what they took is told beside.
         """
-        return await jobs.estimate(caller.project, request)
+        return await estimator.estimate(caller.project, request)
 
     return router

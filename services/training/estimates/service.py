@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from services.training.errors import DryRunFailed
 from services.training.estimates import preflight
@@ -11,14 +11,15 @@ from services.training.estimates.lengths import LengthCounts, Lengths
 from services.training.estimates.memory import Memory
 from services.training.estimates.preflight import TRAINING, Subject
 from services.training.estimates.rates import Rates
+from services.training.estimates.requests import EstimateRequest
 from services.training.estimates.views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
 from services.training.jobs.defaults import Resolved
+from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.servability import serving
-from services.training.references import FoundBase, References
+from services.training.references import References
 from services.training.store import Stores
 from services.training.workers.machine_usage import gpus_in_use
 from services.training.workers.registry import Workers
-from shared.blobs.manifests import DatasetManifest
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.machine import has_bf16_instructions
 
@@ -26,36 +27,26 @@ LIKE_IT = 5
 """Finished jobs on the same base with the same method that the pace is taken from."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A request with every reference verified and every setting resolved."""
-
-    project: str
-    base: FoundBase
-    dataset: DatasetManifest
-    validation: DatasetManifest | None
-    resolved: Resolved
-
-
-class Preflight:
+class Estimator:
     """Estimates a request in full, or just refuses the impossible."""
 
     def __init__(
         self,
         stores: Stores,
+        preparation: JobPreparation,
         references: References,
         workers: Workers,
         counts: LengthCounts,
         trials: DryRuns,
         rates: Rates,
         *,
-        anywhere: bool = False,
+        remote_engines: bool = False,
     ) -> None:
-        """`anywhere`: jobs may run on other machines than the workers', whose memory is not known."""
-        self._stores, self._references, self._workers = stores, references, workers
-        self._counts, self._trials, self._rates, self._anywhere = counts, trials, rates, anywhere
+        """`remote_engines`: jobs may run on other machines than the workers', whose memory is not known."""
+        self._stores, self._preparation, self._references, self._workers = stores, preparation, references, workers
+        self._counts, self._trials, self._rates, self._remote_engines = counts, trials, rates, remote_engines
 
-    async def accept(self, prepared: Prepared) -> Prepared:
+    async def admit(self, prepared: PreparedJob) -> PreparedJob:
         """At every submit, without asking an engine: the request so that it fits, where that was left to us.
 
         Raises DoesNotFit or UnsuitableDataset.
@@ -66,11 +57,12 @@ class Preflight:
             preflight.refuse(prepared.resolved, subject)
         return prepared
 
-    async def estimate(self, prepared: Prepared, *, dry_run: bool) -> Estimate:
+    async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
         """Everything that can be told before the job runs; the rows are counted if they were not yet.
 
         With `dry_run`, what cannot fit is refused instead of tried. Raises DryRunFailed.
         """
+        prepared = await self._preparation.prepare(project, request.job())
         warnings, lengths = [], None
         try:
             lengths = await self._counts.count(prepared.project, prepared.base, prepared.dataset)
@@ -80,17 +72,17 @@ class Preflight:
             prepared = _fitted(prepared, subject)
         warnings += _warnings(prepared, subject)
         found = _view(prepared, subject, await self._pace(prepared, subject), warnings)
-        return found.model_copy(update={"measured": await self._tried(prepared)}) if dry_run else found
+        return found.model_copy(update={"measured": await self._tried(prepared)}) if request.dry_run else found
 
-    async def _tried(self, prepared: Prepared) -> Measured:
-        prepared = await self.accept(prepared)
+    async def _tried(self, prepared: PreparedJob) -> Measured:
+        prepared = await self.admit(prepared)
         values = prepared.resolved.hyperparameters
         if values["objective"] == "dpo" or values["processes"] > 1:
             detail = "Preference pairs and several processes cannot be tried."
             raise DryRunFailed(detail, field="dry_run", limit=False, remedy="Ask for the estimate without dry_run.")
         return await self._trials.measure(prepared.project, prepared.base, prepared.dataset, prepared.resolved)
 
-    async def _subject(self, prepared: Prepared, lengths: Lengths | None) -> Subject | None:
+    async def _subject(self, prepared: PreparedJob, lengths: Lengths | None) -> Subject | None:
         """None for a base whose shape is not known."""
         shape = await self._references.shape(prepared.project, prepared.base.manifest)
         if shape is None:
@@ -106,7 +98,7 @@ class Preflight:
     async def _limit(self, resolved: Resolved) -> int | None:
         """Bytes of the largest machine that has what is asked: of its GPUs, if it is to run there; None: not known."""
         asked = resolved.resources
-        if self._anywhere:
+        if self._remote_engines:
             return None
         if asked.gpu:
             found = await asyncio.to_thread(gpus_in_use)
@@ -114,7 +106,7 @@ class Preflight:
         sizes = [site.machine.memory_gb for site in await self._workers.sites() if site.machine.lacks(asked) is None]
         return round(max(sizes) * 2**30) if sizes else None
 
-    async def _pace(self, prepared: Prepared, subject: Subject | None) -> Pace | None:
+    async def _pace(self, prepared: PreparedJob, subject: Subject | None) -> Pace | None:
         """Tokens per second of the last jobs like it; else by the cores. None for a GPU, or without engines."""
         where = {"state": "succeeded", "base_uri": prepared.base.uri, "method": prepared.resolved.method}
         jobs = await self._stores.jobs.for_project(prepared.project).find(
@@ -141,11 +133,11 @@ class Preflight:
         return float(speed) if speed else None
 
 
-def _fitted(prepared: Prepared, subject: Subject) -> Prepared:
+def _fitted(prepared: PreparedJob, subject: Subject) -> PreparedJob:
     return replace(prepared, resolved=preflight.fitted(prepared.resolved, subject))
 
 
-def _warnings(prepared: Prepared, subject: Subject | None) -> list[Warned]:
+def _warnings(prepared: PreparedJob, subject: Subject | None) -> list[Warned]:
     """What will work, and perhaps not as hoped."""
     found, manifest, resolved = [], prepared.base.manifest, prepared.resolved
     served = serving(resolved.method, resolved.hyperparameters["lora"], manifest.kind)
@@ -183,7 +175,7 @@ def _about_rows(resolved: Resolved, subject: Subject) -> list[Warned]:
     return found
 
 
-def _view(prepared: Prepared, subject: Subject | None, pace: Pace | None, warnings: list[Warned]) -> Estimate:
+def _view(prepared: PreparedJob, subject: Subject | None, pace: Pace | None, warnings: list[Warned]) -> Estimate:
     resolved = prepared.resolved
     memory = preflight.memory_of(resolved, subject) if subject else None
     verdict = preflight.verdict_of(resolved, subject) if subject else "unknown"

@@ -2,20 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.service import TrainingJobs
 from services.training.jobs.tensorboard import KINDS, event_file
 from services.training.jobs.views import JobDetail, JobView, Records
+from services.training.parameters import Cursor, Key, Limit
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
 from shared.runtime.jobs.work import State
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200, description="repeat safely")]
-Limit = Annotated[int, Query(ge=1, le=200, description="entries of a page")]
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before")]
 After = Annotated[int, Query(ge=0, description="only records with a higher seq")]
 Most = Annotated[int, Query(ge=1, le=10_000, description="most records of an answer")]
 Level = Literal["debug", "info", "warning", "error"]

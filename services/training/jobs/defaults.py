@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.training.errors import UnsuitableDataset
-from services.training.jobs.requests import TrainingSettings
 from services.training.models import Allocation, Method, Objective
+from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
 
 TINY = 50_000_000

@@ -6,24 +6,14 @@ transformers engine serves every model as it is.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field
+from services.training.models import Serving
 
 MOST_RANK = 64
 """What the inference room's vLLM is started for (`--max-lora-rank`)."""
 EMBEDDINGS = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
 LINEAR = 'Leave lora.targets at "all-linear", or name linear layers inside the blocks.'
-
-
-class Serving(BaseModel):
-    """How vLLM will serve a job's model."""
-
-    form: Literal["adapter", "merged", "full"] = Field(
-        description="adapter: beside others on the base's server; merged into the base, or full: a server of its own"
-    )
-    reason: str | None = Field(default=None, description="why it cannot be served as an adapter")
-    remedy: str | None = Field(default=None, description="what to change so that it can")
 
 
 def serving(method: str, lora: Mapping[str, Any] | None, base_kind: str) -> Serving:

@@ -1,19 +1,17 @@
 """The use cases of training jobs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from services.training.estimates.service import Preflight, Prepared
-from services.training.estimates.views import Estimate
-from services.training.jobs.defaults import Resolved, Subject, resolve
-from services.training.jobs.requests import EstimateRequest, TrainingRequest, body_hash
+from services.training.jobs.defaults import Resolved
+from services.training.jobs.preparation import JobPreparation, PreparedJob
+from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.servability import serving
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, Waiting
 from services.training.models import Job
-from services.training.presets.service import Presets
-from services.training.references import FoundBase, References
+from services.training.parameters import body_hash
+from services.training.references import FoundBase
 from services.training.store import Stores
-from services.training.workers.capacity import check, check_processes
 from services.training.workers.registry import Workers, why_it_waits
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import Page, derived_id, new_id
@@ -23,23 +21,27 @@ from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
 
 
+class Admission(Protocol):
+    """Decides at submit whether a prepared job can run, and may adjust settings that the caller left open."""
+
+    async def admit(self, prepared: PreparedJob) -> PreparedJob:
+        """Return the job to queue. Raises DoesNotFit or UnsuitableDataset."""
+
+
 class TrainingJobs:
     """Submit, look at and steer jobs."""
 
     def __init__(
         self,
         stores: Stores,
-        references: References,
+        preparation: JobPreparation,
+        admission: Admission | None,
         workers: Workers,
         worker: Worker[Job],
-        presets: Presets,
-        preflight: Preflight,
-        *,
-        anywhere: bool = False,
     ) -> None:
-        """`anywhere`: processes of a job may run on other machines than the workers'."""
-        self._stores, self._references, self._workers = stores, references, workers
-        self._worker, self._presets, self._preflight, self._anywhere = worker, presets, preflight, anywhere
+        """Without `admission` every prepared job is queued."""
+        self._stores, self._preparation, self._admission = stores, preparation, admission
+        self._workers, self._worker = workers, worker
 
     async def submit(
         self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
@@ -50,9 +52,9 @@ class TrainingJobs:
         """
         if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
             return done
-        prepared = await self._prepare(project, request)
-        if not self._anywhere:
-            prepared = await self._preflight.accept(prepared)
+        prepared = await self._preparation.prepare(project, request)
+        if self._admission:
+            prepared = await self._admission.admit(prepared)
         base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
         job = _job(project, request, base, dataset, prepared.resolved, key)
         job.fine_tuning = fine_tuning or {}
@@ -61,30 +63,6 @@ class TrainingJobs:
         created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
         return created
-
-    async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
-        """What the job would need; nothing is queued."""
-        prepared = await self._prepare(project, request.job())
-        return await self._preflight.estimate(prepared, dry_run=request.dry_run)
-
-    async def _prepare(self, project: str, request: TrainingRequest) -> Prepared:
-        """Every setting resolved and every reference verified. Raises what names the field that is wrong."""
-        settings = await self._presets.apply(project, request)
-        base = await self._references.base(project, request.base)
-        dataset = await self._references.dataset(project, request.dataset)
-        validation = await self._references.validation(project, request.validation, dataset)
-        subject = Subject(
-            parameters=base.manifest.parameters,
-            context_length=base.manifest.context_length,
-            rows=sum(dataset.rows.values()) if validation else dataset.rows["train"],
-            form=dataset.form,
-        )
-        own = self._workers.own
-        resolved = resolve(settings, subject, own.machine, own.slots)
-        check(resolved.resources, [site.machine for site in await self._workers.sites()])
-        if not self._anywhere:
-            check_processes(resolved.hyperparameters["processes"], resolved.resources)
-        return Prepared(project, base, dataset, validation, resolved)
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
         """Newest first."""

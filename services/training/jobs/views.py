@@ -1,4 +1,4 @@
-"""What the API shows of jobs, presets and models."""
+"""What the API shows of training jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.training.jobs.servability import Serving
-from services.training.models import Allocation, Base, BaseSource, Checkpoint, CustomModel, Job, Method, Preset
+from services.training.models import Allocation, Checkpoint, Job, Method, Serving
 from shared.documents.entities import Public
 from shared.events.training import FollowUp
 from shared.runtime.jobs.work import State
-
-Availability = Literal["bundled", "ready", "preparing", "failed", "cached", "downloadable", "unreachable"]
 
 
 class Progress(BaseModel):
@@ -146,88 +143,3 @@ class Records(BaseModel):
 
     records: list[dict[str, Any]]
     next_after: int = Field(description="sequence of the last record looked at")
-
-
-class PresetView(Public):
-    """A saved set of training settings."""
-
-    name: str
-    description: str
-    settings: dict[str, Any]
-    shared: bool
-
-    @classmethod
-    def of(cls, preset: Preset) -> "PresetView":
-        """The view of an entity."""
-        return cls(**preset.model_dump(), shared=preset.private_to is None)
-
-
-class CustomModelView(Public):
-    """A model that a job made."""
-
-    name: str
-    notes: str
-    kind: Literal["full", "adapter"]
-    method: Method
-    model_uri: str
-    base: str
-    base_uri: str
-    job_id: str
-    dataset_id: str
-    dataset_version: str
-    parameters: int
-    context_length: int = Field(description="tokens")
-    template_hash: str
-    size: int = Field(description="bytes")
-    metrics: dict[str, float]
-
-    @classmethod
-    def of(cls, model: CustomModel) -> "CustomModelView":
-        """The view of an entity."""
-        return cls(**model.model_dump())
-
-
-class BaseView(Public):
-    """A base model that was uploaded, registered or downloaded."""
-
-    name: str
-    source: BaseSource
-    origin: str = Field(description="file name, path, address or hub id that it came from")
-    state: State = Field(description="succeeded: it can be trained")
-    hub_id: str | None
-    revision: str | None = Field(description="the commit that a hub model is pinned to")
-    architecture: str
-    parameters: int
-    context_length: int = Field(description="tokens")
-    template_hash: str
-    size: int = Field(description="bytes")
-    bytes_done: int
-    bytes_total: int | None
-    cause: str | None
-    detail: str | None
-
-    @classmethod
-    def of(cls, base: Base) -> "BaseView":
-        """The view of an entity; a token for its source is never shown."""
-        return cls(**base.model_dump(exclude={"secret"}))
-
-
-class AvailableModel(BaseModel):
-    """A model that a job can name as its base, or that can be fetched with POST /models/base."""
-
-    reference: str = Field(description="what a job gives as `base`")
-    name: str
-    kind: Literal["base", "custom"]
-    availability: Availability
-    parameters: int | None = None
-    context_length: int | None = Field(default=None, description="tokens")
-    architecture: str = ""
-    gated: bool = Field(default=False, description="its owner must grant access first")
-    usable: bool = Field(description="a job can start on it now")
-    note: str = ""
-
-
-class AvailableModels(BaseModel):
-    """Everything that can be trained, best first."""
-
-    items: list[AvailableModel]

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.training.jobs.api import Cursor, Key, Limit
-from services.training.jobs.requests import PresetRequest
-from services.training.jobs.views import PresetView
+from services.training.parameters import Cursor, Key, Limit
+from services.training.presets.requests import PresetRequest
 from services.training.presets.service import Presets
+from services.training.presets.views import PresetView
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
 

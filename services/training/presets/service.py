@@ -5,9 +5,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.training.errors import InUse
-from services.training.jobs.requests import PresetRequest, TrainingRequest, TrainingSettings, body_hash
-from services.training.jobs.views import PresetView
 from services.training.models import Preset
+from services.training.parameters import body_hash
+from services.training.presets.requests import PresetRequest
+from services.training.presets.views import PresetView
+from services.training.settings import TrainingSettings
 from services.training.store import Stores
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
@@ -48,17 +50,17 @@ class Presets:
         """Jobs that used it keep the values."""
         await self._presets.for_project(project).delete(id)
 
-    async def apply(self, project: str, request: TrainingRequest) -> TrainingSettings:
-        """The request's own settings over those of its preset."""
-        own = request.model_dump(exclude_none=True, include=set(TrainingSettings.model_fields))
-        if request.preset is None:
+    async def apply(self, project: str, preset: str | None, settings: TrainingSettings) -> TrainingSettings:
+        """Merge `settings` over those of the preset with this name or id."""
+        own = settings.model_dump(exclude_none=True, include=set(TrainingSettings.model_fields))
+        if preset is None:
             return TrainingSettings.model_validate(own)
-        saved = (await self._find(project, request.preset)).settings
+        saved = (await self._find(project, preset)).settings
         try:
             return TrainingSettings.model_validate(_over(saved, own))
         except ValidationError as error:
             raise InvalidInput(
-                f"The request does not go with preset {request.preset!r}: {error.errors()[0]['msg']}",
+                f"The request does not go with preset {preset!r}: {error.errors()[0]['msg']}",
                 field="preset",
                 remedy="Leave one of the two settings out.",
             ) from error

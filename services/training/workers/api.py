@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.training.workers.machine_usage import MachineUse, MachineView
+from services.training.workers.machine_usage import MachineUse
+from services.training.workers.views import MachineView
 from shared.runtime.http.principal import Caller
 
 

@@ -18,10 +18,10 @@ import pytest_asyncio
 
 from services.training.base_models import fetching
 from services.training.base_models.bundled import Bundled
+from services.training.base_models.catalog import Catalog
 from services.training.base_models.hub import Hub
 from services.training.base_models.inspection import Facts
 from services.training.base_models.service import publish_base
-from services.training.custom_models.service import Catalog
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model

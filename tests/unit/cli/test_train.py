@@ -4,7 +4,8 @@ from typer.main import get_command
 
 from cli.commands.train import LORA, OURS, RENAMED
 from cli.main import cli
-from services.training.jobs.requests import LoraSettings, TrainingRequest
+from services.training.jobs.requests import TrainingRequest
+from services.training.settings import LoraSettings
 
 
 def test_every_option_is_a_field_of_the_request() -> None:

@@ -7,8 +7,8 @@ import pytest
 from services.training.engine.spec import Hyperparameters
 from services.training.errors import ExceedsMachine, UnsuitableDataset
 from services.training.jobs.defaults import Resolved, Subject, resolve
-from services.training.jobs.requests import TrainingSettings
 from services.training.models import Allocation
+from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine, check, check_processes
 
 MACHINE = Machine(cpu=8, gpu=0, memory_gb=24)

@@ -11,7 +11,7 @@ from services.training.estimates.lengths import Lengths
 from services.training.estimates.preflight import Subject
 from services.training.jobs.defaults import Resolved, resolve
 from services.training.jobs.defaults import Subject as Asked
-from services.training.jobs.requests import TrainingSettings
+from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
 

@@ -1,0 +1,33 @@
+"""What the API shows of custom models."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.training.models import CustomModel, Method
+from shared.documents.entities import Public
+
+
+class CustomModelView(Public):
+    """A model that a job made."""
+
+    name: str
+    notes: str
+    kind: Literal["full", "adapter"]
+    method: Method
+    model_uri: str
+    base: str
+    base_uri: str
+    job_id: str
+    dataset_id: str
+    dataset_version: str
+    parameters: int
+    context_length: int = Field(description="tokens")
+    template_hash: str
+    size: int = Field(description="bytes")
+    metrics: dict[str, float]
+
+    @classmethod
+    def of(cls, model: CustomModel) -> "CustomModelView":
+        """The view of an entity."""
+        return cls(**model.model_dump())
