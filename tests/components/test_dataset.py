@@ -29,7 +29,7 @@ from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.resources import open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
-from tests.support.tuned_model import Room, open_room
+from tests.support.running_service import RunningService, open_service
 
 QA = [{"question": f"What is {n} plus {n}?", "answer": f"It is {2 * n}."} for n in range(20)]
 
@@ -38,37 +38,37 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
-    """One running room for all tests, its warm parent ready: importing torch takes many seconds on a busy machine."""
-    async with open_room(build, tmp_path_factory.mktemp("dataset")) as room:
-        as_project(room, "warm-up")
-        await upload(room, b"text", "a.txt")
-        await hear(room, DatasetReady)
-        yield room
+async def shared_service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    """One running service for all tests, with its engines warmed up: importing torch can take many seconds."""
+    async with open_service(build, tmp_path_factory.mktemp("dataset")) as service:
+        as_project(service, "warm-up")
+        await upload(service, b"text", "a.txt")
+        await next_event(service, DatasetReady)
+        yield service
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def room(platform: Room, request: pytest.FixtureRequest) -> Room:
-    """The room as a project of the test's own sees it."""
-    while not platform.told.empty():
-        platform.told.get_nowait()
-    return as_project(platform, re.sub(r"\W", "-", request.node.name)[:60])
+async def service(shared_service: RunningService, request: pytest.FixtureRequest) -> RunningService:
+    """The shared service, with requests signed for a project of this test alone."""
+    while not shared_service.events.empty():
+        shared_service.events.get_nowait()
+    return as_project(shared_service, re.sub(r"\W", "-", request.node.name)[:60])
 
 
-def as_project(room: Room, project: str) -> Room:
-    """Everything that is asked from now on is asked by a member of `project`."""
+def as_project(service: RunningService, project: str) -> RunningService:
+    """Sign all further requests for `project`."""
 
     def sign(request: httpx.Request) -> httpx.Request:
-        request.headers[HEADER] = room.resources.signer.sign(Principal("tester", project))
+        request.headers[HEADER] = service.resources.signer.sign(Principal("tester", project))
         return request
 
-    room.http.auth = sign
-    room.http.headers["x-test-project"] = project
-    return room
+    service.http.auth = sign
+    service.http.headers["x-test-project"] = project
+    return service
 
 
-def project_of(room: Room) -> str:
-    return room.http.headers["x-test-project"]
+def project_of(service: RunningService) -> str:
+    return service.http.headers["x-test-project"]
 
 
 def jsonl(rows: list[Any]) -> bytes:
@@ -76,43 +76,47 @@ def jsonl(rows: list[Any]) -> bytes:
 
 
 async def upload(
-    room: Room, content: bytes, file: str = "qa.jsonl", headers: dict[str, str] | None = None, **fields: str
+    service: RunningService,
+    content: bytes,
+    file: str = "qa.jsonl",
+    headers: dict[str, str] | None = None,
+    **fields: str,
 ) -> httpx.Response:
-    return await room.http.post("/datasets/upload", files={"file": (file, content)}, data=fields, headers=headers)
+    return await service.http.post("/datasets/upload", files={"file": (file, content)}, data=fields, headers=headers)
 
 
-async def everything(room: Room) -> set[str]:
+async def everything(service: RunningService) -> set[str]:
     """Every blob and draft, every scratch file, every living document of the test's project."""
-    home, project = room.resources.settings.directory, project_of(room)
+    home, project = service.resources.settings.directory, project_of(service)
     files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     files = {name for name in files if f"/{project}/" in name or name.startswith(("scratch/", "blobs/drafts/"))}
     for name in ("dataset.datasets", "dataset.versions"):
-        collection = await room.resources.documents.collection(name)
+        collection = await service.resources.documents.collection(name)
         files |= {document["_id"] for document in await collection.find({"deleted_at": None, "project": project})}
     return files
 
 
-async def emptied(room: Room) -> None:
+async def emptied(service: RunningService) -> None:
     """Nothing of the test's project is left; a version's last state may show a moment before its files have gone."""
     left: set[str] = set()
     try:
         async with asyncio.timeout(60):
-            while left := await everything(room):
+            while left := await everything(service):
                 await asyncio.sleep(0.02)
     except TimeoutError:
         pytest.fail(f"left: {left}")
 
 
-async def hear(room: Room, event: type[Event]) -> dict[str, Any]:
-    """The data of the next event of this type about the test's project."""
+async def next_event(service: RunningService, event: type[Event]) -> dict[str, Any]:
+    """Return the data of the next event of this type in the test's project."""
     async with asyncio.timeout(120):
-        while (told := await room.told.get()).type != event.type or told.project != project_of(room):
+        while (envelope := await service.events.get()).type != event.type or envelope.project != project_of(service):
             pass
-    return told.data
+    return envelope.data
 
 
-async def test_an_upload_becomes_a_published_version_that_can_be_read(room: Room) -> None:
-    answer = await upload(room, jsonl([*QA, QA[0]]) + b"{", validation_share="0.3")
+async def test_an_upload_becomes_a_published_version_that_can_be_read(service: RunningService) -> None:
+    answer = await upload(service, jsonl([*QA, QA[0]]) + b"{", validation_share="0.3")
     assert answer.status_code == 201, answer.text
     dataset = answer.json()
     assert answer.headers["location"] == f"/datasets/{dataset['id']}"
@@ -120,7 +124,7 @@ async def test_an_upload_becomes_a_published_version_that_can_be_read(room: Room
     report = dataset["report"]
     assert (report["rejected"], report["duplicates"], report["layout"]) == (1, 1, "question/answer")
     assert report["rejected_rows"][0]["line"] == 22
-    ready = await hear(room, DatasetReady)
+    ready = await next_event(service, DatasetReady)
     assert ready == {
         "dataset_id": dataset["id"],
         "version": dataset["version"],
@@ -128,8 +132,8 @@ async def test_an_upload_becomes_a_published_version_that_can_be_read(room: Room
         "dataset_uri": dataset["uri"],
         "rows": 21,
     }
-    blobs = room.resources.blobs
-    manifest = DatasetManifest.model_validate(await read_manifest(blobs, key_of(dataset["uri"], project_of(room))))
+    blobs = service.resources.blobs
+    manifest = DatasetManifest.model_validate(await read_manifest(blobs, key_of(dataset["uri"], project_of(service))))
     assert manifest.rows == report["splits"]
     assert {file.name for file in manifest.files} == {
         "rejected.jsonl",
@@ -137,36 +141,36 @@ async def test_an_upload_becomes_a_published_version_that_can_be_read(room: Room
         *manifest.shards["validation"],
     }
     pointer = b"".join(
-        [chunk async for chunk in blobs.read(f"{project_of(room)}/datasets/{dataset['id']}/latest.json")]
+        [chunk async for chunk in blobs.read(f"{project_of(service)}/datasets/{dataset['id']}/latest.json")]
     )
     assert json.loads(pointer) == {"version": dataset["version"]}
     assert await blobs.list(INCOMING) == []
 
-    page = (await room.http.get(f"/datasets/{dataset['id']}/preview?split=validation&limit=100")).json()
+    page = (await service.http.get(f"/datasets/{dataset['id']}/preview?split=validation&limit=100")).json()
     assert page["total"] == len(page["rows"]) == report["splits"]["validation"]
     row = page["rows"][0]
     assert row["row"]["messages"][0]["content"] == QA[row["row_id"] % 20]["question"]
     assert row["source"] == f"qa.jsonl:{row['row_id'] + 1}"
-    rejected = await room.http.get(f"/datasets/{dataset['id']}/rejected")
+    rejected = await service.http.get(f"/datasets/{dataset['id']}/rejected")
     assert [json.loads(line)["line"] for line in rejected.text.splitlines()] == [22]
-    listed = (await room.http.get("/datasets")).json()
+    listed = (await service.http.get("/datasets")).json()
     assert [item["id"] for item in listed["items"]] == [dataset["id"]]
 
 
-async def test_same_bytes_are_the_same_version_and_new_bytes_a_new_one(room: Room) -> None:
-    first = (await upload(room, jsonl(QA), file="a.jsonl")).json()
-    again = await upload(room, jsonl(QA), file="a.jsonl")
+async def test_same_bytes_are_the_same_version_and_new_bytes_a_new_one(service: RunningService) -> None:
+    first = (await upload(service, jsonl(QA), file="a.jsonl")).json()
+    again = await upload(service, jsonl(QA), file="a.jsonl")
     assert (again.status_code, again.json()) == (200, first)
-    second = (await upload(room, jsonl(QA[:10]), file="a.jsonl")).json()
+    second = (await upload(service, jsonl(QA[:10]), file="a.jsonl")).json()
     assert second["id"] == first["id"]
     assert [version["version"] for version in second["versions"]] == [second["version"], first["version"]]
-    seeded = (await upload(room, jsonl(QA), file="a.jsonl", seed="7")).json()
+    seeded = (await upload(service, jsonl(QA), file="a.jsonl", seed="7")).json()
     assert len(seeded["versions"]) == 3
-    back = await upload(room, jsonl(QA), file="a.jsonl")
+    back = await upload(service, jsonl(QA), file="a.jsonl")
     assert (back.status_code, back.json()["version"]) == (200, first["version"])
-    old = await room.http.get(f"/datasets/{first['id']}/preview?version={second['version']}&split=train")
+    old = await service.http.get(f"/datasets/{first['id']}/preview?version={second['version']}&split=train")
     assert old.json()["total"] == second["report"]["splits"]["train"]
-    other = await room.http.get(f"/datasets/{first['id']}/preview?version=nope")
+    other = await service.http.get(f"/datasets/{first['id']}/preview?version=nope")
     assert (other.status_code, other.json()["field"]) == (404, "version")
 
 
@@ -194,121 +198,121 @@ BAD: dict[str, tuple[str, bytes, dict[str, str], int, str, str]] = {
 }
 
 
-async def test_bad_uploads_are_explained_and_leave_nothing(room: Room) -> None:
+async def test_bad_uploads_are_explained_and_leave_nothing(service: RunningService) -> None:
     for case, (name, content, fields, status, code, field) in BAD.items():
-        answer = await upload(room, content, file=name, **fields)
+        answer = await upload(service, content, file=name, **fields)
         problem = answer.json()
         assert (answer.status_code, problem["code"], problem["field"]) == (status, code, field), (case, problem)
         assert answer.headers["content-type"] == "application/problem+json"
         assert problem["remedy"], case
-        await emptied(room)
-    missing = await room.http.post("/datasets/upload", data={"name": "a"}, files={"other": ("a.txt", b"x")})
+        await emptied(service)
+    missing = await service.http.post("/datasets/upload", data={"name": "a"}, files={"other": ("a.txt", b"x")})
     assert (missing.status_code, missing.json()["field"]) == (422, "other")
-    plain = await room.http.post("/datasets/upload", json={"file": "x"})
+    plain = await service.http.post("/datasets/upload", json={"file": "x"})
     assert (plain.status_code, plain.json()["code"]) == (400, "malformed_upload")
-    two = await room.http.post("/datasets/upload", files=[("file", ("a.txt", b"x")), ("file", ("b.txt", b"y"))])
+    two = await service.http.post("/datasets/upload", files=[("file", ("a.txt", b"x")), ("file", ("b.txt", b"y"))])
     assert (two.status_code, two.json()["limit"]) == (422, 1)
-    await emptied(room)
+    await emptied(service)
 
 
-async def test_who_does_not_wait_is_told_where_to_look(room: Room) -> None:
-    answer = await upload(room, jsonl(QA), headers={"Prefer": "respond-async"})
+async def test_who_does_not_wait_is_told_where_to_look(service: RunningService) -> None:
+    answer = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
     assert answer.status_code == 202
     assert answer.json()["state"] == "validating"
-    await hear(room, DatasetReady)
-    first = (await room.http.get(answer.headers["location"])).json()
+    await next_event(service, DatasetReady)
+    first = (await service.http.get(answer.headers["location"])).json()
     assert first["state"] == "ready"
-    newer = (await upload(room, jsonl(QA[:5]), headers={"Prefer": "respond-async"})).json()
+    newer = (await upload(service, jsonl(QA[:5]), headers={"Prefer": "respond-async"})).json()
     assert (newer["state"], newer["version"]) == ("validating", first["version"])
     assert newer["versions"][0]["state"] == "validating"
-    assert (await hear(room, DatasetReady))["version"] == newer["versions"][0]["version"]
+    assert (await next_event(service, DatasetReady))["version"] == newer["versions"][0]["version"]
 
-    answer = await upload(room, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
-    rejected = await hear(room, DatasetRejected)
+    answer = await upload(service, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
+    rejected = await next_event(service, DatasetRejected)
     assert "There is no usable row" in rejected["reason"]
-    shown = (await room.http.get(answer.headers["location"])).json()
+    shown = (await service.http.get(answer.headers["location"])).json()
     assert (shown["state"], shown["versions"][0]["code"]) == ("rejected", "dataset_rejected")
     assert shown["report"]["rejected_rows"][0]["line"] == 1
-    assert await room.resources.blobs.list(INCOMING) == []
-    early = await room.http.get(f"/datasets/{shown['id']}/preview")
+    assert await service.resources.blobs.list(INCOMING) == []
+    early = await service.http.get(f"/datasets/{shown['id']}/preview")
     assert (early.status_code, early.json()["code"]) == (409, "dataset_not_ready")
-    again = await upload(room, b"{\n", file="bad.jsonl")
-    assert (again.status_code, (await room.http.get(answer.headers["location"])).status_code) == (422, 404)
+    again = await upload(service, b"{\n", file="bad.jsonl")
+    assert (again.status_code, (await service.http.get(answer.headers["location"])).status_code) == (422, 404)
 
 
-async def test_a_rejected_upload_does_not_touch_the_versions_before_it(room: Room) -> None:
-    good = (await upload(room, jsonl(QA), file="a.jsonl")).json()
-    bad = await upload(room, b"{\n", file="a.jsonl")
+async def test_a_rejected_upload_does_not_touch_the_versions_before_it(service: RunningService) -> None:
+    good = (await upload(service, jsonl(QA), file="a.jsonl")).json()
+    bad = await upload(service, b"{\n", file="a.jsonl")
     assert bad.status_code == 422
-    after = (await room.http.get(f"/datasets/{good['id']}")).json()
+    after = (await service.http.get(f"/datasets/{good['id']}")).json()
     assert (after["version"], len(after["versions"])) == (good["version"], 1)
 
 
-async def test_archives_mappings_and_test_sets(room: Room) -> None:
+async def test_archives_mappings_and_test_sets(service: RunningService) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("a.csv", "Frage;Antwort\nWas?;Das.\n")
         file.writestr("b.json", json.dumps([{"Frage": "Wer?", "Antwort": "Der."}]))
     fields = {"mapping": '{"question": "Frage", "answer": "Antwort"}', "heldout": "true", "name": "Fragen"}
-    dataset = (await upload(room, buffer.getvalue(), file="x.zip", **fields)).json()
+    dataset = (await upload(service, buffer.getvalue(), file="x.zip", **fields)).json()
     assert (dataset["name"], dataset["report"]["splits"]) == ("Fragen", {"train": 0, "validation": 2})
     assert dataset["versions"][0]["options"]["mapping"] == {"question": "Frage", "answer": "Antwort"}
-    empty = (await room.http.get(f"/datasets/{dataset['id']}/preview")).json()
+    empty = (await service.http.get(f"/datasets/{dataset['id']}/preview")).json()
     assert (empty["total"], empty["rows"]) == (0, [])
 
 
-async def test_a_deleted_dataset_is_gone_and_its_name_free(room: Room) -> None:
-    first = (await upload(room, jsonl(QA))).json()
-    assert (await room.http.delete(f"/datasets/{first['id']}")).status_code == 204
-    assert await hear(room, DatasetDeleted) == {"dataset_id": first["id"]}
-    await emptied(room)
-    assert (await room.http.get(f"/datasets/{first['id']}")).status_code == 404
-    assert (await room.http.delete(f"/datasets/{first['id']}")).status_code == 404
-    second = await upload(room, jsonl(QA))
+async def test_a_deleted_dataset_is_gone_and_its_name_free(service: RunningService) -> None:
+    first = (await upload(service, jsonl(QA))).json()
+    assert (await service.http.delete(f"/datasets/{first['id']}")).status_code == 204
+    assert await next_event(service, DatasetDeleted) == {"dataset_id": first["id"]}
+    await emptied(service)
+    assert (await service.http.get(f"/datasets/{first['id']}")).status_code == 404
+    assert (await service.http.delete(f"/datasets/{first['id']}")).status_code == 404
+    second = await upload(service, jsonl(QA))
     assert second.status_code == 201
     assert second.json()["id"] != first["id"]
 
 
-async def test_deleting_while_it_validates_stops_the_work(room: Room) -> None:
-    answer = await upload(room, jsonl(QA * 500), headers={"Prefer": "respond-async"})
-    assert (await room.http.delete(answer.headers["location"])).status_code == 204
-    assert await hear(room, DatasetDeleted) == {"dataset_id": answer.json()["id"]}
-    await emptied(room)
-    assert (await room.http.get("/datasets")).json()["items"] == []
+async def test_deleting_while_it_validates_stops_the_work(service: RunningService) -> None:
+    answer = await upload(service, jsonl(QA * 500), headers={"Prefer": "respond-async"})
+    assert (await service.http.delete(answer.headers["location"])).status_code == 204
+    assert await next_event(service, DatasetDeleted) == {"dataset_id": answer.json()["id"]}
+    await emptied(service)
+    assert (await service.http.get("/datasets")).json()["items"] == []
 
 
-async def test_the_same_upload_twice_at_once_is_validated_once(room: Room) -> None:
-    answers = await asyncio.gather(*(upload(room, jsonl(QA)) for _ in range(3)))
+async def test_the_same_upload_twice_at_once_is_validated_once(service: RunningService) -> None:
+    answers = await asyncio.gather(*(upload(service, jsonl(QA)) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert all(len(answer.json()["versions"]) == 1 for answer in answers)
 
 
-async def test_projects_do_not_see_each_other(room: Room) -> None:
-    mine = (await upload(room, jsonl(QA))).json()
-    as_project(room, "elsewhere")
+async def test_projects_do_not_see_each_other(service: RunningService) -> None:
+    mine = (await upload(service, jsonl(QA))).json()
+    as_project(service, "elsewhere")
     for path in ("", "/preview", "/rejected"):
-        assert (await room.http.get(f"/datasets/{mine['id']}{path}")).status_code == 404
-    assert (await room.http.get("/datasets")).json()["items"] == []
-    theirs = (await upload(room, jsonl(QA))).json()
+        assert (await service.http.get(f"/datasets/{mine['id']}{path}")).status_code == 404
+    assert (await service.http.get("/datasets")).json()["items"] == []
+    theirs = (await upload(service, jsonl(QA))).json()
     assert theirs["uri"].startswith("anneal://elsewhere/datasets/")
 
 
-async def test_lengths_and_rendered_text_by_a_models_own_template(room: Room) -> None:
-    as_project(room, "default")
-    await room.publish_models()
-    dataset = (await upload(room, jsonl(QA), validation_share="0.2")).json()
+async def test_lengths_and_rendered_text_by_a_models_own_template(service: RunningService) -> None:
+    as_project(service, "default")
+    await service.publish_models()
+    dataset = (await upload(service, jsonl(QA), validation_share="0.2")).json()
     path = f"/datasets/{dataset['id']}"
     for model in ("tiny", "model_tuned"):
-        statistics = (await room.http.get(f"{path}/statistics?base={model}")).json()
+        statistics = (await service.http.get(f"{path}/statistics?base={model}")).json()
         assert (statistics["rows"], statistics["counted"], statistics["cut"]) == (20, 20, 0)
         assert statistics["p50"] <= statistics["p99"] <= statistics["max"] <= statistics["suggested_max_length"]
         assert sum(bucket["rows"] for bucket in statistics["histogram"]) == 20
-    tight = (await room.http.get(f"{path}/statistics?base=tiny&max_length=5")).json()
+    tight = (await service.http.get(f"{path}/statistics?base=tiny&max_length=5")).json()
     assert (tight["cut"], tight["untrained"]) == (20, 20)
 
-    rendered = (await room.http.get(f"{path}/rendered?base=tiny&row=3")).json()
-    row = (await room.http.get(f"{path}/preview?offset=3&limit=1")).json()["rows"][0]
+    rendered = (await service.http.get(f"{path}/rendered?base=tiny&row=3")).json()
+    row = (await service.http.get(f"{path}/preview?offset=3&limit=1")).json()["rows"][0]
     (sample,) = rendered["samples"]
     assert rendered["row_id"] == row["row_id"]
     assert sample["spans"][0]["trained"] is False
@@ -316,32 +320,32 @@ async def test_lengths_and_rendered_text_by_a_models_own_template(room: Room) ->
     assert sample["spans"][1] == {"text": row["row"]["messages"][1]["content"] + "<|im_end|>", "trained": True}
     assert 0 < sample["trained_tokens"] < sample["tokens"]
 
-    nobody = await room.http.get(f"{path}/rendered?base=nobody")
+    nobody = await service.http.get(f"{path}/rendered?base=nobody")
     assert (nobody.status_code, nobody.json()["field"]) == (404, "base")
-    odd = await room.http.get(f"{path}/rendered", params={"base": "../tiny"})
+    odd = await service.http.get(f"{path}/rendered", params={"base": "../tiny"})
     assert (odd.status_code, odd.json()["field"]) == (404, "base")
-    beyond = await room.http.get(f"{path}/rendered?base=tiny&row=99")
+    beyond = await service.http.get(f"{path}/rendered?base=tiny&row=99")
     assert (beyond.status_code, beyond.json()["field"]) == (422, "row")
 
 
-async def test_bundled_samples_can_be_uploaded_as_they_are(room: Room) -> None:
-    samples = (await room.http.get("/datasets/samples")).json()
+async def test_bundled_samples_can_be_uploaded_as_they_are(service: RunningService) -> None:
+    samples = (await service.http.get("/datasets/samples")).json()
     assert samples
     for sample in samples:
-        content = (await room.http.get(sample["url"])).content
+        content = (await service.http.get(sample["url"])).content
         assert len(content) == sample["size"]
-        answer = await upload(room, content, file=sample["name"])
+        answer = await upload(service, content, file=sample["name"])
         assert (answer.status_code, answer.json()["rows"], answer.json()["report"]["rejected"]) == (
             201,
             sample["rows"],
             0,
         )
-    assert (await room.http.get("/datasets/samples/..%2Fapp.py")).status_code == 404
+    assert (await service.http.get("/datasets/samples/..%2Fapp.py")).status_code == 404
 
 
-async def test_a_killed_engine_is_started_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_killed_engine_is_started_again(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = []
-    launch = room.resources.engines.launch
+    launch = service.resources.engines.launch
 
     async def watched(*args: Any, **options: Any) -> Any:
         child = await launch(*args, **options)
@@ -350,17 +354,17 @@ async def test_a_killed_engine_is_started_again(room: Room, monkeypatch: pytest.
             os.kill(child.pid, signal.SIGKILL)
         return child
 
-    monkeypatch.setattr(room.resources.engines, "launch", watched)
-    answer = await upload(room, jsonl(QA))
+    monkeypatch.setattr(service.resources.engines, "launch", watched)
+    answer = await upload(service, jsonl(QA))
     assert answer.status_code == 201
     assert len(launched) == 2
 
 
 async def leave_unvalidated(tmp_path: Path) -> httpx.Response:
-    """Close the room while it validates an upload; the answer to that."""
-    async with open_room(build, tmp_path) as room:
-        answer = await upload(room, jsonl(QA), headers={"Prefer": "respond-async"})
-        claimed = await room.resources.documents.collection("dataset.versions")
+    """Stop the service while it validates an upload; returns the response to that upload."""
+    async with open_service(build, tmp_path) as service:
+        answer = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
+        claimed = await service.resources.documents.collection("dataset.versions")
         async with asyncio.timeout(60):
             while not await claimed.find({"state": "running"}):
                 await asyncio.sleep(0.01)
@@ -384,18 +388,18 @@ async def test_what_a_platform_left_when_it_died_is_finished_or_swept(
     stray = tmp_path / "home" / "blobs" / "objects" / INCOMING / "default" / "up_stray" / "data.jsonl"
     stray.parent.mkdir()
     stray.write_bytes(b"cut off")
-    async with open_room(build, tmp_path) as room:
-        ready = await room.hear(DatasetReady)
+    async with open_service(build, tmp_path) as service:
+        ready = await service.next_event(DatasetReady)
         assert ready["dataset_id"] == left.json()["id"]
         assert not dead.exists()
         assert not stray.exists()
-        preview = (await room.http.get(f"/datasets/{ready['dataset_id']}/preview?version={ready['version']}")).json()
+        preview = (await service.http.get(f"/datasets/{ready['dataset_id']}/preview?version={ready['version']}")).json()
         assert preview["total"] > 0
 
 
 @asynccontextmanager
-async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Room, int]]:
-    """The room behind a real server on a free port."""
+async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[RunningService, int]]:
+    """Run the service behind a real HTTP server on a free port."""
     async with open_resources(Settings(home=tmp_path, **settings)) as resources:
         service = await build(resources)
         server = uvicorn.Server(uvicorn.Config(web_app(service, resources), port=0, log_level="error", lifespan="off"))
@@ -405,13 +409,13 @@ async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Room, i
                 await asyncio.sleep(0.01)
             port = server.servers[0].sockets[0].getsockname()[1]
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
-                yield as_project(Room(resources, http, tmp_path, asyncio.Queue()), "default"), port
+                yield as_project(RunningService(resources, http, tmp_path, asyncio.Queue()), "default"), port
             server.should_exit = True
             await task
 
 
 async def test_an_upload_over_the_limit_is_refused_with_or_without_a_declared_length(tmp_path: Path) -> None:
-    async with served(tmp_path, upload_limit=100_000) as (room, _):
+    async with served(tmp_path, upload_limit=100_000) as (service, _):
 
         async def endless() -> AsyncIterator[bytes]:
             yield b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
@@ -419,22 +423,22 @@ async def test_an_upload_over_the_limit_is_refused_with_or_without_a_declared_le
                 yield b"x" * 10_000
 
         headers = {"Content-Type": "multipart/form-data; boundary=xx"}
-        chunked = await room.http.post("/datasets/upload", content=endless(), headers=headers)
-        declared = await upload(room, b"x" * 2_000_000, file="a.txt")
+        chunked = await service.http.post("/datasets/upload", content=endless(), headers=headers)
+        declared = await upload(service, b"x" * 2_000_000, file="a.txt")
         for answer in (chunked, declared):
             assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (
                 413,
                 "upload_too_large",
                 100_000,
             )
-        await emptied(room)
+        await emptied(service)
 
 
 async def test_a_client_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
-    async with served(tmp_path) as (room, port):
-        drafts = room.resources.settings.directory / "blobs" / "drafts"
+    async with served(tmp_path) as (service, port):
+        drafts = service.resources.settings.directory / "blobs" / "drafts"
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        principal = room.resources.signer.sign(Principal("tester"))
+        principal = service.resources.signer.sign(Principal("tester"))
         head = ["POST /datasets/upload HTTP/1.1", "Host: x", "Content-Length: 100000000", f"{HEADER}: {principal}"]
         head += ["Content-Type: multipart/form-data; boundary=xx", "", "--xx"]
         head += ['Content-Disposition: form-data; name="file"; filename="a.txt"', "", "x" * 3_000_000]
@@ -446,4 +450,4 @@ async def test_a_client_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
             writer.close()
             while list(drafts.iterdir()):
                 await asyncio.sleep(0.01)
-        await emptied(room)
+        await emptied(service)

@@ -19,8 +19,8 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
-from tests.support.platform import until
-from tests.support.tuned_model import Room, chat_rows, open_room
+from tests.support.platform import wait_until
+from tests.support.running_service import RunningService, chat_rows, open_service
 
 ROWS = 6
 
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
     """One room for all tests: its warm parent costs more than any of them."""
-    async with open_room(build, tmp_path_factory.mktemp("evaluation")) as room:
-        await room.publish_models()
-        await room.publish_full_model()
-        await room.publish_dataset("dataset_chat", chat_rows(ROWS))
-        await room.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
-        yield room
+    async with open_service(build, tmp_path_factory.mktemp("evaluation")) as service:
+        await service.publish_models()
+        await service.publish_full_model()
+        await service.publish_dataset("dataset_chat", chat_rows(ROWS))
+        await service.publish_dataset("dataset_text", [{"text": "The train leaves at nine."}], form="text")
+        yield service
 
 
 def trained(model_id: str) -> TrainingSucceeded:
@@ -53,29 +53,29 @@ def trained(model_id: str) -> TrainingSucceeded:
     )
 
 
-async def evaluate(room: Room, model: str = "model_tuned", **body: Any) -> dict[str, Any]:
+async def evaluate(service: RunningService, model: str = "model_tuned", **body: Any) -> dict[str, Any]:
     """Ask for an evaluation with short answers."""
-    answer = await room.http.post(f"/models/custom/{model}/evaluate", json={"max_new_tokens": 12, **body})
+    answer = await service.http.post(f"/models/custom/{model}/evaluate", json={"max_new_tokens": 12, **body})
     assert answer.status_code == 202, answer.text
     return answer.json()
 
 
-async def finished(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
+async def finished(service: RunningService, evaluation: dict[str, Any]) -> dict[str, Any]:
     """The evaluation once it has ended well."""
-    await room.hear(EvaluationCompleted)
-    answer = await room.http.get(f"/evaluations/{evaluation['id']}")
+    await service.next_event(EvaluationCompleted)
+    answer = await service.http.get(f"/evaluations/{evaluation['id']}")
     assert answer.json()["state"] == "succeeded", answer.text
     return answer.json()
 
 
-async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> None:
-    first = await finished(room, await evaluate(room, max_new_tokens=10))
+async def test_scores_the_tuned_model_and_its_base_row_by_row(service: RunningService) -> None:
+    first = await finished(service, await evaluate(service, max_new_tokens=10))
     names = {"bleu", "rouge1", "rouge2", "rougeL", "perplexity", "exact_match"}
     assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
     assert first["scores"]["perplexity"] != first["base_scores"]["perplexity"]
     assert first["evaluated"] == ROWS
     assert not first["base_cached"]
-    page = (await room.http.get(f"/evaluations/{first['id']}/predictions?sort=-rougeL&limit=4")).json()
+    page = (await service.http.get(f"/evaluations/{first['id']}/predictions?sort=-rougeL&limit=4")).json()
     assert page["total"] == ROWS
     rouge = [row["scores"]["rougeL"] for row in page["items"]]
     assert rouge == sorted(rouge, reverse=True)
@@ -84,63 +84,63 @@ async def test_scores_the_tuned_model_and_its_base_row_by_row(room: Room) -> Non
     assert row["reference"] == f"Order {row['row']} left today."
     assert row["tuned"] != row["base"]
 
-    again = await finished(room, await evaluate(room, max_new_tokens=10))
+    again = await finished(service, await evaluate(service, max_new_tokens=10))
     assert again["base_cached"]
     assert (again["scores"], again["base_scores"]) == (first["scores"], first["base_scores"])
-    listed = (await room.http.get("/evaluations?model_id=model_tuned")).json()["items"]
+    listed = (await service.http.get("/evaluations?model_id=model_tuned")).json()["items"]
     assert [item["id"] for item in listed] == [again["id"], first["id"]]
 
 
-async def test_a_full_model_is_compared_with_the_base_it_came_from(room: Room) -> None:
-    done = await finished(room, await evaluate(room, "model_full", metrics=["perplexity"], rows=3))
+async def test_a_full_model_is_compared_with_the_base_it_came_from(service: RunningService) -> None:
+    done = await finished(service, await evaluate(service, "model_full", metrics=["perplexity"], rows=3))
     assert set(done["scores"]) == set(done["base_scores"]) == {"perplexity"}
     assert done["scores"] != done["base_scores"]
     assert done["samples"][0]["tuned"] is None
     assert len(done["samples"]) == done["evaluated"] == 3
-    plain = await finished(room, await evaluate(room, dataset="dataset_text", compare_base=False))
+    plain = await finished(service, await evaluate(service, dataset="dataset_text", compare_base=False))
     assert plain["metrics"] == ["perplexity"]
     assert plain["base_scores"] == {}
 
 
-async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(room: Room) -> None:
-    started = await evaluate(room, rows="all", metrics=["exact_match"], max_new_tokens=200)
-    blobs, key = room.resources.blobs, f"default/evaluations/{started['id']}"
+async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(service: RunningService) -> None:
+    started = await evaluate(service, rows="all", metrics=["exact_match"], max_new_tokens=200)
+    blobs, key = service.resources.blobs, f"default/evaluations/{started['id']}"
     await blobs.put(f"{key}/t1/predictions.jsonl", b"")
-    os.kill(await engine_pid(room), signal.SIGKILL)
-    assert (await finished(room, started))["attempts"] == 2
+    os.kill(await engine_pid(service), signal.SIGKILL)
+    assert (await finished(service, started))["attempts"] == 2
     assert [blob.key for blob in await blobs.list(key)] == [f"{key}/t2/manifest.json", f"{key}/t2/predictions.jsonl"]
 
-    cancelled = await evaluate(room, metrics=["bleu"], max_new_tokens=400)
-    await engine_pid(room)
-    answer = await room.http.post(f"/evaluations/{cancelled['id']}/cancel")
+    cancelled = await evaluate(service, metrics=["bleu"], max_new_tokens=400)
+    await engine_pid(service)
+    answer = await service.http.post(f"/evaluations/{cancelled['id']}/cancel")
     assert answer.json()["wanted"] == "cancel"
 
     async def gone() -> bool:
         """Cancelled, and a moment later without its folder."""
-        left = list((room.resources.scratch / "evaluations").iterdir())
-        return not left and (await shown(room, cancelled))["state"] == "cancelled"
+        left = list((service.resources.scratch / "evaluations").iterdir())
+        return not left and (await shown(service, cancelled))["state"] == "cancelled"
 
-    await until(gone)
-    assert (await room.http.get(f"/evaluations/{cancelled['id']}/predictions")).status_code == 409
+    await wait_until(gone)
+    assert (await service.http.get(f"/evaluations/{cancelled['id']}/predictions")).status_code == 409
 
 
-async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(room: Room) -> None:
-    await room.publish_models("model_broken", template_hash="0" * 64)
-    started = await evaluate(room, "model_broken")
-    failed = await room.hear(EvaluationFailed)
+async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(service: RunningService) -> None:
+    await service.publish_models("model_broken", template_hash="0" * 64)
+    started = await evaluate(service, "model_broken")
+    failed = await service.next_event(EvaluationFailed)
     assert failed["cause"] == "template_mismatch"
-    assert (await shown(room, started))["state"] == "failed"
+    assert (await shown(service, started))["state"] == "failed"
 
 
-async def test_a_training_job_may_ask_for_it(room: Room) -> None:
-    await room.publish_models("model_job")
+async def test_a_training_job_may_ask_for_it(service: RunningService) -> None:
+    await service.publish_models("model_job")
     event = trained("model_job")
     envelope = Envelope.of(event, room="training", subject="job_1", project="default")
-    await room.resources.bus.publish(envelope)
-    await room.resources.bus.publish(envelope)
-    completed = await room.hear(EvaluationCompleted)
-    assert (await shown(room, {"id": completed["evaluation_id"]}))["job_id"] == "job_1"
-    assert len((await room.http.get("/evaluations?model_id=model_job")).json()["items"]) == 1
+    await service.resources.bus.publish(envelope)
+    await service.resources.bus.publish(envelope)
+    completed = await service.next_event(EvaluationCompleted)
+    assert (await shown(service, {"id": completed["evaluation_id"]}))["job_id"] == "job_1"
+    assert len((await service.http.get("/evaluations?model_id=model_job")).json()["items"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -157,46 +157,46 @@ async def test_a_training_job_may_ask_for_it(room: Room) -> None:
     ],
 )
 async def test_bad_requests_name_field_limit_and_remedy(
-    room: Room, body: dict[str, Any], status: int, field: str | None, code: str
+    service: RunningService, body: dict[str, Any], status: int, field: str | None, code: str
 ) -> None:
-    before = (await room.http.get("/evaluations?limit=200")).json()["items"]
-    answer = await room.http.post("/models/custom/model_tuned/evaluate", json=body)
+    before = (await service.http.get("/evaluations?limit=200")).json()["items"]
+    answer = await service.http.post("/models/custom/model_tuned/evaluate", json=body)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)
     assert problem["remedy"]
     assert field is None or problem["field"] == field
-    assert (await room.http.get("/evaluations?limit=200")).json()["items"] == before
+    assert (await service.http.get("/evaluations?limit=200")).json()["items"] == before
 
 
-async def test_unknown_models_and_keys_that_are_used_twice(room: Room) -> None:
-    answer = await room.http.post("/models/custom/model_none/evaluate", json={})
+async def test_unknown_models_and_keys_that_are_used_twice(service: RunningService) -> None:
+    answer = await service.http.post("/models/custom/model_none/evaluate", json={})
     assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found")
     key = {"Idempotency-Key": "mine"}
     url = "/models/custom/model_tuned/evaluate"
-    first = await room.http.post(url, json={"rows": 2}, headers=key)
-    second = await room.http.post(url, json={"rows": 2}, headers=key)
+    first = await service.http.post(url, json={"rows": 2}, headers=key)
+    second = await service.http.post(url, json={"rows": 2}, headers=key)
     assert first.headers["location"] == f"/evaluations/{first.json()['id']}"
     assert first.json()["id"] == second.json()["id"]
-    assert (await room.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
+    assert (await service.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
 
 
-async def test_what_comes_again_after_its_model_is_gone_changes_nothing(room: Room) -> None:
-    await room.publish_models("model_brief")
+async def test_what_comes_again_after_its_model_is_gone_changes_nothing(service: RunningService) -> None:
+    await service.publish_models("model_brief")
     url, key = "/models/custom/model_brief/evaluate", {"Idempotency-Key": "brief"}
-    asked = await room.http.post(url, json={"rows": 1}, headers=key)
-    await room.http.post(f"/evaluations/{asked.json()['id']}/cancel")
-    await delete_artifact(room.resources.blobs, "default/models/custom/model_brief")
-    again = await room.http.post(url, json={"rows": 1}, headers=key)
+    asked = await service.http.post(url, json={"rows": 1}, headers=key)
+    await service.http.post(f"/evaluations/{asked.json()['id']}/cancel")
+    await delete_artifact(service.resources.blobs, "default/models/custom/model_brief")
+    again = await service.http.post(url, json={"rows": 1}, headers=key)
     assert (again.status_code, again.json()["id"]) == (202, asked.json()["id"])
 
 
-async def test_a_late_event_whose_model_or_dataset_is_gone_leaves_nothing_to_do(room: Room) -> None:
-    await room.publish_models("model_orphan", dataset_id="dataset_gone")
-    service = EvaluationService(await open_evaluations(room.resources), room.resources.blobs, None)  # type: ignore[arg-type]
+async def test_a_late_event_whose_model_or_dataset_is_gone_leaves_nothing_to_do(service: RunningService) -> None:
+    await service.publish_models("model_orphan", dataset_id="dataset_gone")
+    evaluations = EvaluationService(await open_evaluations(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
     for event in (trained("model_gone"), trained("model_orphan")):
         envelope = Envelope.of(event, room="training", subject="job_1", project="default")
-        await subscriptions(service)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
-        assert (await room.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
+        await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
+        assert (await service.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
 
 
 async def test_subscriptions_are_those_of_the_registry() -> None:
@@ -204,15 +204,15 @@ async def test_subscriptions_are_those_of_the_registry() -> None:
     assert set(subscriptions(None)) == ours  # type: ignore[arg-type]
 
 
-async def shown(room: Room, evaluation: dict[str, Any]) -> dict[str, Any]:
-    return json.loads((await room.http.get(f"/evaluations/{evaluation['id']}")).content)
+async def shown(service: RunningService, evaluation: dict[str, Any]) -> dict[str, Any]:
+    return json.loads((await service.http.get(f"/evaluations/{evaluation['id']}")).content)
 
 
-async def engine_pid(room: Room) -> int:
+async def engine_pid(service: RunningService) -> int:
     """The process id of the engine child, once there is one: a child of the warm parent."""
 
     async def children() -> list[str]:
-        warm = room.resources.engines.parent_pid()
+        warm = service.resources.engines.parent_pid()
         return Path(f"/proc/{warm}/task/{warm}/children").read_text().split() if warm else []
 
-    return int((await until(children))[0])
+    return int((await wait_until(children))[0])

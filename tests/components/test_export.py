@@ -21,8 +21,8 @@ from shared.events.envelope import Envelope
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, TrainingSucceeded
-from tests.support.platform import until
-from tests.support.tuned_model import Room, open_room
+from tests.support.platform import wait_until
+from tests.support.running_service import RunningService, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,35 +43,35 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
     )
 
 
-async def handled(room: Room, event: TrainingSucceeded) -> None:
+async def handled(service: RunningService, event: TrainingSucceeded) -> None:
     """The event is dead, if this raises; nothing of it is worked on."""
-    service = ExportService(await open_exports(room.resources), room.resources.blobs, None)  # type: ignore[arg-type]
+    exports = ExportService(await open_exports(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
     envelope = Envelope.of(event, room="training", subject="job_1", project="default")
-    await subscriptions(service)[TrainingSucceeded](event, envelope)
+    await subscriptions(exports)[TrainingSucceeded](event, envelope)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room]:
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
     """One room for all tests: its warm parent costs more than any of them."""
-    async with open_room(build, tmp_path_factory.mktemp("export")) as room:
-        await room.publish_models()
-        await room.publish_full_model()
-        yield room
+    async with open_service(build, tmp_path_factory.mktemp("export")) as service:
+        await service.publish_models()
+        await service.publish_full_model()
+        yield service
 
 
-async def test_the_first_click_builds_and_later_ones_download(room: Room, tmp_path: Path) -> None:
+async def test_the_first_click_builds_and_later_ones_download(service: RunningService, tmp_path: Path) -> None:
     url = f"{TUNED}/export?format=torch"
-    assert (await room.http.head(url)).status_code == 202
-    assert (await room.http.get("/exports")).json()["items"] == []
-    first, second = await asyncio.gather(room.http.get(url), room.http.get(url))
+    assert (await service.http.head(url)).status_code == 202
+    assert (await service.http.get("/exports")).json()["items"] == []
+    first, second = await asyncio.gather(service.http.get(url), service.http.get(url))
     assert (first.status_code, first.headers["retry-after"]) == (202, "5")
     assert first.headers["location"] == second.headers["location"] == f"/exports/{first.json()['id']}"
-    completed = await room.hear(ExportCompleted)
+    completed = await service.next_event(ExportCompleted)
 
-    shown = (await room.http.get(first.headers["location"])).json()
+    shown = (await service.http.get(first.headers["location"])).json()
     assert (shown["state"], shown["check"]["passed"]) == ("succeeded", True)
     assert shown["check"]["max_difference"] < 1e-4
-    answer = await room.http.get(url)
+    answer = await service.http.get(url)
     assert answer.status_code == 200
     assert len(answer.content) == shown["archive"]["size"] == completed["size"]
     assert hashlib.sha256(answer.content).hexdigest() == shown["archive"]["sha256"]
@@ -90,49 +90,49 @@ async def test_the_first_click_builds_and_later_ones_download(room: Room, tmp_pa
         assert hashlib.sha256((folder / file["name"]).read_bytes()).hexdigest() == file["sha256"]
 
 
-async def test_downloads_resume_and_are_not_repeated(room: Room) -> None:
+async def test_downloads_resume_and_are_not_repeated(service: RunningService) -> None:
     url = f"{TUNED}/export?format=torch"
-    whole = await room.http.get(url)
+    whole = await service.http.get(url)
     size, etag = len(whole.content), whole.headers["etag"]
     for header, start, end in (("bytes=100-", 100, size), ("bytes=0-9", 0, 10), ("bytes=-7", size - 7, size)):
-        part = await room.http.get(url, headers={"Range": header, "If-Range": etag})
+        part = await service.http.get(url, headers={"Range": header, "If-Range": etag})
         assert (part.status_code, part.content) == (206, whole.content[start:end])
         assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
-    stale = await room.http.get(url, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    stale = await service.http.get(url, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
     assert (stale.status_code, len(stale.content)) == (200, size)
-    same = await room.http.get(url, headers={"If-None-Match": f'"other", {etag}'})
+    same = await service.http.get(url, headers={"If-None-Match": f'"other", {etag}'})
     assert (same.status_code, same.content) == (304, b"")
-    beyond = await room.http.get(url, headers={"Range": f"bytes={size}-"})
+    beyond = await service.http.get(url, headers={"Range": f"bytes={size}-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
     assert beyond.json()["code"] == "range_not_satisfiable"
-    endless = await room.http.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
+    endless = await service.http.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
     assert (endless.status_code, len(endless.content)) == (200, size)
-    head = await room.http.head(url)
+    head = await service.http.head(url)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
 
-    export = (await room.http.get("/exports?model_id=model_tuned")).json()["items"][0]
+    export = (await service.http.get("/exports?model_id=model_tuned")).json()["items"][0]
     member = next(file for file in export["files"] if file["name"] == "model.safetensors")
     url = f"/exports/{export['id']}/files/model.safetensors"
-    file = await room.http.get(url)
+    file = await service.http.get(url)
     assert hashlib.sha256(file.content).hexdigest() == member["sha256"]
-    part = await room.http.get(url, headers={"Range": "bytes=8-15"})
+    part = await service.http.get(url, headers={"Range": "bytes=8-15"})
     assert part.content == file.content[8:16]
-    assert (await room.http.head(url)).headers["content-length"] == str(member["size"])
-    assert (await room.http.get(f"/exports/{export['id']}/files/../secret")).status_code == 404
+    assert (await service.http.head(url)).headers["content-length"] == str(member["size"])
+    assert (await service.http.get(f"/exports/{export['id']}/files/../secret")).status_code == 404
 
 
 async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
-    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    service: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = trained("model_tuned", "evaluate", "export_onnx")
-    await room.resources.bus.publish(Envelope.of(event, room="training", subject="job_1", project="default"))
-    completed = await room.hear(ExportCompleted)
-    shown = (await room.http.get(f"/exports/{completed['export_id']}")).json()
+    await service.resources.bus.publish(Envelope.of(event, room="training", subject="job_1", project="default"))
+    completed = await service.next_event(ExportCompleted)
+    shown = (await service.http.get(f"/exports/{completed['export_id']}")).json()
     assert (shown["format"], shown["job_id"]) == ("onnx", "job_1")
     assert shown["check"]["equal_greedy_tokens"]
     assert shown["check"]["batches"] == [1, 3]
     assert shown["check"]["max_difference"] < 1e-3
-    archive = await room.http.get(f"{TUNED}/export?format=onnx")
+    archive = await service.http.get(f"{TUNED}/export?format=onnx")
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     folder = tmp_path / "tiny-tuned-onnx"
     snippet = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
@@ -142,65 +142,65 @@ async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
     assert capsys.readouterr().out.strip()
 
 
-async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_exported(room: Room) -> None:
-    await handled(room, trained("model_gone", "export_torch"))
+async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_exported(service: RunningService) -> None:
+    await handled(service, trained("model_gone", "export_torch"))
 
 
-async def test_an_adapter_names_its_base_and_not_our_folders(room: Room, tmp_path: Path) -> None:
+async def test_an_adapter_names_its_base_and_not_our_folders(service: RunningService, tmp_path: Path) -> None:
     key = f"default/exports/{derived_id('export', 'default', 'model_tuned', 'adapter', '0')}"
-    await room.resources.blobs.put(f"{key}/t0/export.zip", b"an attempt before died while it stored this")
-    answer = await room.http.post(f"{TUNED}/exports", json={"format": "adapter"})
+    await service.resources.blobs.put(f"{key}/t0/export.zip", b"an attempt before died while it stored this")
+    answer = await service.http.post(f"{TUNED}/exports", json={"format": "adapter"})
     assert answer.status_code == 202
-    await room.hear(ExportCompleted)
-    left = [blob.key for blob in await room.resources.blobs.list(key)]
+    await service.next_event(ExportCompleted)
+    left = [blob.key for blob in await service.resources.blobs.list(key)]
     assert left == [f"{key}/t1/export.zip", f"{key}/t1/manifest.json"]
-    archive = await room.http.get(f"{TUNED}/export?format=adapter")
+    archive = await service.http.get(f"{TUNED}/export?format=adapter")
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     config = json.loads((tmp_path / "tiny-tuned-adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny"
-    refused = await room.http.get("/models/custom/model_full/export?format=adapter")
+    refused = await service.http.get("/models/custom/model_full/export?format=adapter")
     assert (refused.status_code, refused.json()["code"]) == (409, "model_has_no_adapter")
     assert refused.json()["limit"] == ["torch", "onnx"]
 
 
-async def test_delete_frees_the_files_and_a_later_click_builds_anew(room: Room) -> None:
+async def test_delete_frees_the_files_and_a_later_click_builds_anew(service: RunningService) -> None:
     url = "/models/custom/model_full/export"
-    first = (await room.http.get(url)).headers["location"]
-    running = await room.http.delete(first)
+    first = (await service.http.get(url)).headers["location"]
+    running = await service.http.delete(first)
     assert (running.status_code, running.json()["code"]) == (409, "export_running")
-    await room.hear(ExportCompleted)
-    assert (await room.http.delete(first)).status_code == 204
-    assert (await room.http.get(first)).status_code == 404
-    assert await room.resources.blobs.list(f"default{first}") == []
-    await handled(room, trained("model_full", "export_torch"))  # the event of its job, once more
-    assert (await room.http.get("/exports?model_id=model_full")).json()["items"] == []
-    second = (await room.http.get(url)).headers["location"]
+    await service.next_event(ExportCompleted)
+    assert (await service.http.delete(first)).status_code == 204
+    assert (await service.http.get(first)).status_code == 404
+    assert await service.resources.blobs.list(f"default{first}") == []
+    await handled(service, trained("model_full", "export_torch"))  # the event of its job, once more
+    assert (await service.http.get("/exports?model_id=model_full")).json()["items"] == []
+    second = (await service.http.get(url)).headers["location"]
     assert second != first
-    cancelled = await room.http.post(f"{second}/cancel")
+    cancelled = await service.http.post(f"{second}/cancel")
     assert cancelled.json()["wanted"] == "cancel"
 
     async def ended() -> bool:
-        return (await room.http.get(second)).json()["state"] == "cancelled"
+        return (await service.http.get(second)).json()["state"] == "cancelled"
 
-    await until(ended)
-    problem = (await room.http.get(url)).json()
+    await wait_until(ended)
+    problem = (await service.http.get(url)).json()
     assert problem["code"] == "export_not_built"
     assert "POST /models/custom/model_full/exports" in problem["remedy"]
 
 
-async def test_a_failed_export_says_why_and_can_be_tried_again(room: Room) -> None:
-    await room.publish_models("model_broken", template_hash="0" * 64)
+async def test_a_failed_export_says_why_and_can_be_tried_again(service: RunningService) -> None:
+    await service.publish_models("model_broken", template_hash="0" * 64)
     url = "/models/custom/model_broken/export"
-    await room.http.get(url)
-    failed = await room.hear(ExportFailed)
+    await service.http.get(url)
+    failed = await service.next_event(ExportFailed)
     assert failed["cause"] == "template_mismatch"
-    problem = await room.http.get(url)
+    problem = await service.http.get(url)
     assert (problem.status_code, problem.json()["cause"]) == (409, "template_mismatch")
-    again = await room.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
+    again = await service.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
     assert (again.json()["state"], again.json()["attempts"]) == ("queued", 0)
     assert again.json()["id"] == problem.json()["export_id"]
-    await room.hear(ExportFailed)
-    repeated = await room.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
+    await service.next_event(ExportFailed)
+    repeated = await service.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
     assert repeated.json()["state"] == "failed"
 
 
@@ -214,8 +214,10 @@ async def test_a_failed_export_says_why_and_can_be_tried_again(room: Room) -> No
         ("GET", "/exports/export_none/files/model.onnx", 404, "not_found"),
     ],
 )
-async def test_bad_requests_are_problems(room: Room, method: str, url: str, status: int, code: str) -> None:
-    answer = await room.http.request(method, url)
+async def test_bad_requests_are_problems(
+    service: RunningService, method: str, url: str, status: int, code: str
+) -> None:
+    answer = await service.http.request(method, url)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["remedy"]
 

@@ -28,8 +28,7 @@ from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from tests.support.asgi_server import serving
 from tests.support.engine_process import ended
-from tests.support.tiny_model import make_tiny_model
-from tests.support.tuned_model import make_tiny_adapter, template_hash
+from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

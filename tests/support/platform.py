@@ -1,4 +1,4 @@
-"""A running platform with one small room behind the gateway, and the embedded adapters."""
+"""A running gateway in front of a fake training service, on the embedded adapters."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,18 +26,18 @@ from shared.runtime.settings import Settings
 from shared.runtime.telemetry.logging import configure_logging
 from tests.support.asgi_server import serving
 
-PATIENCE = 60.0
-"""Seconds for what takes a moment when the machine is idle."""
+TIMEOUT_S = 60.0
+"""Upper bound for steps that take milliseconds on an idle machine."""
 
 
-class TrainingRoom:
-    """What the gateway relies on in the training room: a job's state, its records, and who asks."""
+class FakeTrainingService:
+    """The parts of the training service that the gateway uses: job state, records, and the caller's identity."""
 
     def __init__(self, streams: Streams) -> None:
         self.streams, self.jobs, self.owners = streams, dict[str, str](), dict[str, str]()
-        self.held = asyncio.Event()
-        self.left = asyncio.Event()
-        self.hearing = asyncio.Event()
+        self.release_stream = asyncio.Event()
+        self.stream_closed = asyncio.Event()
+        self.chunk_received = asyncio.Event()
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Training"])
@@ -71,31 +71,31 @@ class TrainingRoom:
         return router
 
     async def echo(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers each part of the request as it comes."""
+        """Send each chunk of the request body back as it arrives."""
         await send({"type": "http.response.start", "status": 200, "headers": []})
         more = True
         while more:
             message = await receive()
             more = message.get("more_body", False)
-            self.hearing.set()
+            self.chunk_received.set()
             await send({"type": "http.response.body", "body": message["body"], "more_body": more})
 
     async def _endless(self) -> AsyncIterator[bytes]:
         try:
             yield b"data: first\n\n"
-            await self.held.wait()
+            await self.release_stream.wait()
         finally:
-            self.left.set()
+            self.stream_closed.set()
 
 
 @dataclass
-class House:
-    """A running platform with one room."""
+class RunningPlatform:
+    """A gateway with one service behind it, and its operator key."""
 
     url: str
     resources: Resources
     gateway: Gateway
-    room: TrainingRoom
+    training: FakeTrainingService
     key: str
 
     def client(self, key: str | None = "", **options: Any) -> httpx.AsyncClient:
@@ -103,7 +103,7 @@ class House:
         token = self.key if key == "" else key
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, **options)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, **options)
 
     async def publish(self, event: Event, *, sequence: int = 1, project: str = "default", subject: str = "x") -> str:
         envelope = Envelope.of(event, room="training", subject=subject, project=project, sequence=sequence)
@@ -116,27 +116,28 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, *, remote: bool, **more: Any) -> AsyncIterator[House]:
+async def open_platform(tmp_path: Path, *, remote: bool, **settings: Any) -> AsyncIterator[RunningPlatform]:
+    """Start the platform; with `remote` the gateway reaches the service over HTTP. `settings` go into Settings."""
     configure_logging(StringIO())
-    settings = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False, **more)
+    configured = Settings(home=tmp_path, allowed_hosts=["anneal.example"], warm_engines=False, **settings)
     async with AsyncExitStack() as stack:
-        resources = await stack.enter_async_context(open_resources(settings))
-        room = TrainingRoom(await Streams.open(resources.documents, "training"))
-        app = web_app(Service("training", room.routes()), resources)
-        app.mount("/training/echo/", room.echo)
-        room_or_address: Any = app
+        resources = await stack.enter_async_context(open_resources(configured))
+        training = FakeTrainingService(await Streams.open(resources.documents, "training"))
+        app = web_app(Service("training", training.routes()), resources)
+        app.mount("/training/echo/", training.echo)
+        app_or_client: Any = app
         if remote:
-            room_or_address = OverHttp(await stack.enter_async_context(serving(app)))
-            stack.push_async_callback(room_or_address.close)
-        gateway = await build(resources, {"training": room_or_address})
+            app_or_client = OverHttp(await stack.enter_async_context(serving(app)))
+            stack.push_async_callback(app_or_client.close)
+        gateway = await build(resources, {"training": app_or_client})
         await stack.enter_async_context(running([gateway.service], resources))
         url = await stack.enter_async_context(serving(gateway.app))
-        yield House(url, resources, gateway, room, (tmp_path / "api-key").read_text().strip())
+        yield RunningPlatform(url, resources, gateway, training, (tmp_path / "api-key").read_text().strip())
 
 
-async def until(reached: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Await a condition that the platform brings about by itself."""
+async def wait_until(condition: Callable[[], Any], seconds: float = TIMEOUT_S) -> Any:
+    """Poll `condition` until it returns something true, and return that. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not (found := await reached()):
+        while not (found := await condition()):
             await asyncio.sleep(0.02)
         return found

@@ -1,4 +1,4 @@
-"""A model small enough to make in a test: two random Llama layers and a byte-level tokenizer with ChatML."""
+"""A model small enough to make in a test: two random Llama layers, a byte-level tokenizer, and a LoRA adapter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TEXT = (
     "You are a helpful assistant. What is the status of my order? It left our warehouse this morning.",
     "The train leaves at nine. Please reply with a short answer, then the reason for the answer.",
     "Thanks for the help with the invoice! There is nothing else that I need today.",
-    *["\n\n"] * 8,  # a merge that can straddle the end of a prompt
+    *["\n\n"] * 8,  # teaches a merge that can cross the end of a prompt
 )
 
 CHATML = (
@@ -25,11 +25,11 @@ HERMES = (
     "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-"""Shows tools, and writes calls as Hermes and Qwen do."""
+"""ChatML that renders tools, with tool calls in the format of Hermes and Qwen."""
 
 
 def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
-    """Write a model and its tokenizer (save_pretrained) into `folder` and return it; takes well under a second."""
+    """Save a random model and its tokenizer into `folder` and return the folder; takes well under a second."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -43,7 +43,7 @@ def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
         num_key_value_heads=2,
         max_position_embeddings=512,
         tie_word_embeddings=True,
-        initializer_range=0.15,  # enough for answers that vary
+        initializer_range=0.15,  # large enough that greedy answers vary
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -57,7 +57,7 @@ def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
 
 
 def make_tiny_tokenizer() -> Any:
-    """Byte-level BPE of 320 tokens, trained on a few lines, so any text has a tokenization."""
+    """Train a byte-level BPE tokenizer with 320 tokens on a few lines; it can encode any text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -80,3 +80,31 @@ def make_tiny_tokenizer() -> Any:
         chat_template=CHATML,
         model_max_length=512,
     )
+
+
+def make_tiny_adapter(base: Path, folder: Path, *, seed: int = 1, **changes: Any) -> Path:
+    """Save a LoRA adapter of `base` with nonzero weights, and its tokenizer, as a training job does.
+
+    `changes` override the LoraConfig.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "init_lora_weights": False, **changes}
+        config = LoraConfig(**settings)
+        get_peft_model(model, config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder
+
+
+def template_hash(folder: Path) -> str:
+    """Return the chat template hash that training writes into the manifest."""
+    from transformers import AutoTokenizer
+
+    from shared.engine.text.template import ChatTemplate
+
+    return ChatTemplate.of(AutoTokenizer.from_pretrained(folder)).hash

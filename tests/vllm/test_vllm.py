@@ -23,7 +23,7 @@ from services.inference.vllm.placement import places
 from services.inference.vllm.server import VllmServer
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from tests.support.tuned_model import make_tiny_adapter, template_hash
+from tests.support.tiny_model import make_tiny_adapter, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,14 +12,14 @@ from services.gateway.app import build, sweep
 from services.gateway.auth.credentials import digest_of
 from shared.documents.entities import now
 from shared.runtime.service import background
-from tests.support.platform import House, until
+from tests.support.platform import RunningPlatform, wait_until
 
 
 @pytest.mark.parametrize("path", ["/training/jobs", "/overview", "/metrics", "/openapi.json", "/auth/keys"])
 @pytest.mark.parametrize("key", [None, "anneal_wrong", "ä"])
-async def test_without_a_good_key_nothing_is_open(house: House, path: str, key: str | None) -> None:
+async def test_without_a_good_key_nothing_is_open(platform: RunningPlatform, path: str, key: str | None) -> None:
     headers = {"Authorization": f"Bearer {key}".encode("latin-1")} if key else {}
-    async with house.client(None) as client:
+    async with platform.client(None) as client:
         response = await client.get(path, headers=headers)
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/problem+json"
@@ -27,15 +27,15 @@ async def test_without_a_good_key_nothing_is_open(house: House, path: str, key: 
     assert "remedy" in response.json()
 
 
-async def test_the_key_file_is_private_and_opens_everything(house: House, tmp_path: Path) -> None:
+async def test_the_key_file_is_private_and_opens_everything(platform: RunningPlatform, tmp_path: Path) -> None:
     assert (tmp_path / "api-key").stat().st_mode & 0o777 == 0o600
-    async with house.client() as client:
+    async with platform.client() as client:
         caller = (await client.get("/training/jobs")).json()["caller"]
     assert caller[1:] == ["default", ["*"]]
 
 
-async def test_only_the_hash_of_a_key_is_stored(house: House, tmp_path: Path) -> None:
-    async with house.client() as client:
+async def test_only_the_hash_of_a_key_is_stored(platform: RunningPlatform, tmp_path: Path) -> None:
+    async with platform.client() as client:
         made = (await client.post("/auth/keys", json={"name": "ci"})).json()
         listed = (await client.get("/auth/keys")).text
     assert made["key"].startswith("anneal_")
@@ -44,10 +44,10 @@ async def test_only_the_hash_of_a_key_is_stored(house: House, tmp_path: Path) ->
     assert made["key"].encode() not in stored
 
 
-async def test_a_revoked_key_and_its_browsers_are_out_at_once(house: House) -> None:
-    async with house.client() as operator:
+async def test_a_revoked_key_and_its_browsers_are_out_at_once(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["read"]})).json()
-        async with house.client(made["key"]) as client, house.client(None) as browser:
+        async with platform.client(made["key"]) as client, platform.client(None) as browser:
             path = (await client.post("/auth/link")).json()["path"]
             assert (await browser.get(path)).status_code == 200
             assert (await client.get("/training/jobs")).status_code == 200
@@ -57,36 +57,36 @@ async def test_a_revoked_key_and_its_browsers_are_out_at_once(house: House) -> N
             assert (await browser.get("/training/jobs")).status_code == 401
 
 
-async def test_an_expired_key_is_out(house: House) -> None:
-    async with house.client() as operator:
+async def test_an_expired_key_is_out(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "short", "expires_in_days": 1e-9})).json()
-    async with house.client(made["key"]) as client:
+    async with platform.client(made["key"]) as client:
         response = await client.get("/training/jobs")
     assert response.status_code == 401
     assert "expired" in response.json()["detail"]
 
 
-async def test_what_a_key_opened_ends_with_it(house: House) -> None:
+async def test_what_a_key_opened_ends_with_it(platform: RunningPlatform) -> None:
     """A link and a ticket that were not used yet, too."""
-    async with house.client() as operator:
+    async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["read"]})).json()
-        async with house.client(made["key"]) as client:
+        async with platform.client(made["key"]) as client:
             path = (await client.post("/auth/link")).json()["path"]
             ticket = (await client.post("/live/tickets")).json()["ticket"]
         await operator.delete(f"/auth/keys/{made['id']}")
-    async with house.client(None) as browser:
+    async with platform.client(None) as browser:
         refused = await browser.get(path)
     assert (refused.status_code, refused.json()["code"]) == (401, "link_spent")
     with pytest.raises(websockets.InvalidStatus) as failure:
-        await websockets.connect(f"{house.url.replace('http', 'ws', 1)}/live?job=job_1&ticket={ticket}")
+        await websockets.connect(f"{platform.url.replace('http', 'ws', 1)}/live?job=job_1&ticket={ticket}")
     assert failure.value.response.status_code == 401
 
 
-async def test_a_session_does_not_outlive_the_key_that_opened_it(house: House) -> None:
-    keys = house.gateway.sessions._keys
-    async with house.client() as operator:
+async def test_a_session_does_not_outlive_the_key_that_opened_it(platform: RunningPlatform) -> None:
+    keys = platform.gateway.sessions._keys
+    async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "short", "expires_in_days": 1})).json()
-    async with house.client(made["key"]) as client, house.client(None) as browser:
+    async with platform.client(made["key"]) as client, platform.client(None) as browser:
         await browser.get((await client.post("/auth/link")).json()["path"])
         assert (await browser.get("/training/jobs")).status_code == 200
         await keys.store.change(made["id"], lambda key: setattr(key, "expires_at", now()))
@@ -95,25 +95,25 @@ async def test_a_session_does_not_outlive_the_key_that_opened_it(house: House) -
     assert ended.status_code == 401
 
 
-async def test_scopes_limit_a_key(house: House) -> None:
-    async with house.client() as operator:
+async def test_scopes_limit_a_key(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
         keys = {
             scope: (await operator.post("/auth/keys", json={"name": scope, "scopes": [scope]})).json()["key"]
             for scope in ("infer", "read", "write", "admin")
         }
     attempts = [("GET", "/openapi.json"), ("GET", "/training/jobs"), ("POST", "/training/jobs"), ("GET", "/auth/keys")]
     for rank, scope in enumerate(("infer", "read", "write", "admin")):
-        async with house.client(keys[scope]) as client:
+        async with platform.client(keys[scope]) as client:
             found = [(await client.request(method, path)).status_code for method, path in attempts]
         assert found == [200] * (rank + 1) + [403] * (3 - rank), scope
 
 
-async def test_a_key_sees_its_own_project_only(house: House) -> None:
-    house.room.jobs["job_1"], house.room.owners["job_1"] = "running", "default"
-    async with house.client() as operator:
+async def test_a_key_sees_its_own_project_only(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_1"], platform.training.owners["job_1"] = "running", "default"
+    async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "b", "project": "team-b", "scopes": ["admin"]})).json()
         assert (await operator.get("/training/jobs/job_1")).status_code == 200
-    async with house.client(made["key"]) as client:
+    async with platform.client(made["key"]) as client:
         assert (await client.get("/training/jobs")).json()["caller"][1] == "team-b"
         assert (await client.get("/training/jobs/job_1")).status_code == 404
         assert [key["name"] for key in (await client.get("/auth/keys")).json()["items"]] == ["b"]
@@ -121,9 +121,9 @@ async def test_a_key_sees_its_own_project_only(house: House) -> None:
         assert other.status_code == 403
 
 
-async def test_expired_links_are_buried(house: House) -> None:
-    grants = house.gateway.sessions._grants
-    kept, gone = await house.gateway.link(), await house.gateway.link()
+async def test_expired_links_are_buried(platform: RunningPlatform) -> None:
+    grants = platform.gateway.sessions._grants
+    kept, gone = await platform.gateway.link(), await platform.gateway.link()
     for id, age in ((kept, 1), (gone, -1)):
         token = id.partition("token=")[2]
         at = now() + timedelta(seconds=age * 60)
@@ -134,10 +134,12 @@ async def test_expired_links_are_buried(house: House) -> None:
     assert await grants.store.count() == 1
 
 
-async def test_what_cannot_be_swept_does_not_end_the_sweeping(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, grants = house.gateway.sessions.credentials, house.gateway.sessions._grants
+async def test_what_cannot_be_swept_does_not_end_the_sweeping(
+    platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, grants = platform.gateway.sessions.credentials, platform.gateway.sessions._grants
     monkeypatch.setattr(sessions, "store", None)
-    await house.gateway.link()
+    await platform.gateway.link()
     for grant in await grants.store.find():
         await grants.store.change(grant.id, lambda found: setattr(found, "expires_at", now()))
 
@@ -145,52 +147,52 @@ async def test_what_cannot_be_swept_does_not_end_the_sweeping(house: House, monk
         return await grants.store.count() == 0
 
     async with background(sweep(sessions, grants)):
-        await until(swept)
+        await wait_until(swept)
 
 
-async def test_a_restart_keeps_keys_and_sessions(house: House) -> None:
-    again = await build(house.resources, {})
+async def test_a_restart_keeps_keys_and_sessions(platform: RunningPlatform) -> None:
+    again = await build(platform.resources, {})
     transport = httpx.ASGITransport(again.app)
-    headers = {"Authorization": f"Bearer {house.key}"}
+    headers = {"Authorization": f"Bearer {platform.key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         assert (await client.get("/auth/session")).json()["scopes"] == ["*"]
 
 
-async def test_a_sign_in_link_works_once(house: House) -> None:
-    path = await house.gateway.link()
-    async with house.client(None) as browser:
+async def test_a_sign_in_link_works_once(platform: RunningPlatform) -> None:
+    path = await platform.gateway.link()
+    async with platform.client(None) as browser:
         first = await browser.get(path)
         cookie = first.headers["set-cookie"].lower()
         assert first.status_code == 200
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert (await browser.get("/training/jobs")).status_code == 200
-    async with house.client(None) as other:
+    async with platform.client(None) as other:
         second = await other.get(path)
         assert second.status_code == 401
         assert second.json()["code"] == "link_spent"
         assert (await other.get("/training/jobs")).status_code == 401
 
 
-async def test_of_many_that_open_a_link_at_once_one_gets_in(house: House) -> None:
-    path = await house.gateway.link()
-    async with house.client(None) as client:
+async def test_of_many_that_open_a_link_at_once_one_gets_in(platform: RunningPlatform) -> None:
+    path = await platform.gateway.link()
+    async with platform.client(None) as client:
         answers = await asyncio.gather(*(client.get(path) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
 
 
-async def test_signing_out_ends_the_session(house: House) -> None:
-    async with house.client(None, headers={"Origin": house.url}) as browser:
-        await browser.get(await house.gateway.link())
+async def test_signing_out_ends_the_session(platform: RunningPlatform) -> None:
+    async with platform.client(None, headers={"Origin": platform.url}) as browser:
+        await browser.get(await platform.gateway.link())
         cookie = browser.cookies["anneal_session"]
         assert (await browser.delete("/auth/session")).status_code == 204
-    async with house.client(None, cookies={"anneal_session": cookie}) as browser:
+    async with platform.client(None, cookies={"anneal_session": cookie}) as browser:
         assert (await browser.get("/auth/session")).status_code == 401
 
 
-async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(house: House) -> None:
-    stale = {"Cookie": "anneal_session=anneal_stale", "Origin": house.url}
-    async with house.client(None) as browser, house.client() as operator:
+async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(platform: RunningPlatform) -> None:
+    stale = {"Cookie": "anneal_session=anneal_stale", "Origin": platform.url}
+    async with platform.client(None) as browser, platform.client() as operator:
         ended = await browser.delete("/auth/session", headers=stale)
         known = await operator.delete("/auth/session", headers=stale)
     assert (ended.status_code, known.status_code) == (401, 204)
@@ -199,9 +201,9 @@ async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(house: H
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1", "http://["])
-async def test_a_cookie_from_another_site_changes_nothing(house: House, origin: str | None) -> None:
-    async with house.client(None) as browser:
-        await browser.get(await house.gateway.link())
+async def test_a_cookie_from_another_site_changes_nothing(platform: RunningPlatform, origin: str | None) -> None:
+    async with platform.client(None) as browser:
+        await browser.get(await platform.gateway.link())
         headers = {"Origin": origin} if origin else {}
         assert (await browser.post("/training/jobs", headers=headers)).status_code == 403
-        assert (await browser.post("/training/jobs", headers={"Origin": house.url})).status_code == 200
+        assert (await browser.post("/training/jobs", headers={"Origin": platform.url})).status_code == 200

@@ -14,22 +14,22 @@ from services.gateway.app import build
 from services.gateway.auth import credentials, gate
 from shared.runtime.service import Service, web_app
 from tests.support.asgi_server import serving
-from tests.support.platform import PATIENCE, House, until
+from tests.support.platform import TIMEOUT_S, RunningPlatform, wait_until
 
 
 @asynccontextmanager
-async def live(house: House, job: str, after: int = 0) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+async def live(platform: RunningPlatform, job: str, after: int = 0) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The messages of a websocket that was opened with a ticket."""
-    async with house.client() as client:
+    async with platform.client() as client:
         ticket = (await client.post("/live/tickets")).json()["ticket"]
-    url = f"{house.url.replace('http', 'ws', 1)}/live?job={job}&after={after}&ticket={ticket}"
-    async with asyncio.timeout(PATIENCE), websockets.connect(url) as connection:
+    url = f"{platform.url.replace('http', 'ws', 1)}/live?job={job}&after={after}&ticket={ticket}"
+    async with asyncio.timeout(TIMEOUT_S), websockets.connect(url) as connection:
         yield (json.loads(message) async for message in connection)
 
 
-async def follow(house: House, job: str, after: int = 0) -> list[dict[str, Any]]:
+async def follow(platform: RunningPlatform, job: str, after: int = 0) -> list[dict[str, Any]]:
     """All messages until the websocket closes."""
-    async with live(house, job, after) as messages:
+    async with live(platform, job, after) as messages:
         received = []
         with suppress(websockets.ConnectionClosedError):
             async for message in messages:
@@ -37,21 +37,21 @@ async def follow(house: House, job: str, after: int = 0) -> list[dict[str, Any]]
         return received
 
 
-async def test_live_sends_each_record_once_whatever_is_lost(any_house: House) -> None:
+async def test_live_sends_each_record_once_whatever_is_lost(any_platform: RunningPlatform) -> None:
     job = "job_live"
-    any_house.room.jobs[job] = "running"
-    writer = await any_house.room.streams.writer(job, 1)
+    any_platform.training.jobs[job] = "running"
+    writer = await any_platform.training.streams.writer(job, 1)
     await writer.append([{"kind": "log", "message": f"early {n}"} for n in range(7)])
-    async with live(any_house, job, after=2) as messages:
+    async with live(any_platform, job, after=2) as messages:
         received = [await anext(messages)]
         for number in range(12):
             stored = await writer.append([{"kind": "metric", "step": number}])
             if number % 4 != 1:  # a lost broadcast
-                await any_house.broadcast(job, stored)
+                await any_platform.broadcast(job, stored)
             if number % 3 == 0:  # and a repeated one
-                await any_house.broadcast(job, stored)
-        any_house.room.jobs[job] = "succeeded"
-        await any_house.broadcast(job, await writer.append([{"kind": "state", "state": "succeeded"}]))
+                await any_platform.broadcast(job, stored)
+        any_platform.training.jobs[job] = "succeeded"
+        await any_platform.broadcast(job, await writer.append([{"kind": "state", "state": "succeeded"}]))
         received += [message async for message in messages]
     seen = [record["seq"] for message in received if message["type"] == "records" for record in message["records"]]
     assert seen == list(range(3, 21))
@@ -59,53 +59,57 @@ async def test_live_sends_each_record_once_whatever_is_lost(any_house: House) ->
 
 
 @asynccontextmanager
-async def watched(house: House, client: httpx.AsyncClient) -> AsyncIterator[websockets.ClientConnection]:
+async def watched(platform: RunningPlatform, client: httpx.AsyncClient) -> AsyncIterator[websockets.ClientConnection]:
     """An open websocket of the client's."""
-    ticket = (await client.post("/live/tickets", headers={"Origin": house.url})).json()["ticket"]
-    url = f"{house.url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
-    async with asyncio.timeout(PATIENCE), websockets.connect(url) as connection:
+    ticket = (await client.post("/live/tickets", headers={"Origin": platform.url})).json()["ticket"]
+    url = f"{platform.url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
+    async with asyncio.timeout(TIMEOUT_S), websockets.connect(url) as connection:
         yield connection
 
 
-async def test_an_open_websocket_ends_with_its_key_or_session(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_open_websocket_ends_with_its_key_or_session(
+    platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gate, "WATCH", 0.05)
-    house.room.jobs["job_watched"] = "running"
-    async with house.client() as operator, AsyncExitStack() as stack:
+    platform.training.jobs["job_watched"] = "running"
+    async with platform.client() as operator, AsyncExitStack() as stack:
         made = (await operator.post("/auth/keys", json={"name": "short"})).json()
-        with_key = await stack.enter_async_context(house.client(made["key"]))
-        browser = await stack.enter_async_context(house.client(None))
-        other = await stack.enter_async_context(house.client(None))
+        with_key = await stack.enter_async_context(platform.client(made["key"]))
+        browser = await stack.enter_async_context(platform.client(None))
+        other = await stack.enter_async_context(platform.client(None))
         for client in (browser, other):
             await client.get((await operator.post("/auth/link")).json()["path"])
-        sockets = [await stack.enter_async_context(watched(house, c)) for c in (with_key, browser, other)]
+        sockets = [await stack.enter_async_context(watched(platform, c)) for c in (with_key, browser, other)]
 
         await operator.delete(f"/auth/keys/{made['id']}")
         await sockets[0].wait_closed()
-        await browser.delete("/auth/session", headers={"Origin": house.url})
+        await browser.delete("/auth/session", headers={"Origin": platform.url})
         await sockets[1].wait_closed()
         assert [socket.close_code for socket in sockets] == [4401, 4401, None]
 
 
-async def test_credentials_of_one_gateway_hold_at_another(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_credentials_of_one_gateway_hold_at_another(
+    platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(credentials, "CACHE_SECONDS", 0.2)
-    training = web_app(Service("training", house.room.routes()), house.resources)
-    second = await build(house.resources, {"training": training})
-    house.room.jobs["job_watched"] = "running"
+    training = web_app(Service("training", platform.training.routes()), platform.resources)
+    second = await build(platform.resources, {"training": training})
+    platform.training.jobs["job_watched"] = "running"
     async with serving(second.app) as url, AsyncExitStack() as stack:
-        there = House(url, house.resources, second, house.room, house.key)
-        one, two = [await stack.enter_async_context(place.client()) for place in (house, there)]
+        there = RunningPlatform(url, platform.resources, second, platform.training, platform.key)
+        one, two = [await stack.enter_async_context(place.client()) for place in (platform, there)]
         browser = await stack.enter_async_context(there.client(None))
         link = (await one.post("/auth/link")).json()["path"]
-        answers = await asyncio.gather(browser.get(link), browser.get(f"{house.url}{link}"))
+        answers = await asyncio.gather(browser.get(link), browser.get(f"{platform.url}{link}"))
         assert sorted(answer.status_code for answer in answers) == [200, 401]
-        for place in (house, there):
+        for place in (platform, there):
             assert (await browser.get(f"{place.url}/auth/session")).status_code == 200
 
         ticket = (await one.post("/live/tickets")).json()["ticket"]
         socket = f"{url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
-        async with asyncio.timeout(PATIENCE), websockets.connect(socket):
+        async with asyncio.timeout(TIMEOUT_S), websockets.connect(socket):
             with pytest.raises(websockets.InvalidStatus):
-                await websockets.connect(socket.replace(url[4:], house.url[4:]))
+                await websockets.connect(socket.replace(url[4:], platform.url[4:]))
 
         made = (await one.post("/auth/keys", json={"name": "both"})).json()
         headers = {"Authorization": f"Bearer {made['key']}"}
@@ -115,36 +119,36 @@ async def test_credentials_of_one_gateway_hold_at_another(house: House, monkeypa
         async def out() -> bool:
             return (await two.get("/auth/session", headers=headers)).status_code == 401
 
-        await until(out)
+        await wait_until(out)
 
 
-async def test_live_needs_no_broadcast_at_all(house: House) -> None:
-    house.room.jobs["job_quiet"] = "running"
-    writer = await house.room.streams.writer("job_quiet", 1)
-    async with live(house, "job_quiet") as messages:
+async def test_live_needs_no_broadcast_at_all(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_quiet"] = "running"
+    writer = await platform.training.streams.writer("job_quiet", 1)
+    async with live(platform, "job_quiet") as messages:
         await writer.append([{"kind": "log", "message": "stored only"}])
         assert (await anext(messages))["records"][0]["message"] == "stored only"
 
 
-async def test_live_ends_for_a_job_that_has_ended(house: House) -> None:
-    house.room.jobs["job_done"] = "failed"
-    writer = await house.room.streams.writer("job_done", 1)
+async def test_live_ends_for_a_job_that_has_ended(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_done"] = "failed"
+    writer = await platform.training.streams.writer("job_done", 1)
     await writer.append([{"kind": "state", "state": "failed"}])
-    assert [m["type"] for m in await follow(house, "job_done")] == ["records", "end"]
-    assert [m["type"] for m in await follow(house, "job_done", after=1)] == ["end"]
+    assert [m["type"] for m in await follow(platform, "job_done")] == ["records", "end"]
+    assert [m["type"] for m in await follow(platform, "job_done", after=1)] == ["end"]
 
 
-async def test_live_of_an_unknown_job_is_an_error(house: House) -> None:
-    [message] = await follow(house, "job_none")
+async def test_live_of_an_unknown_job_is_an_error(platform: RunningPlatform) -> None:
+    [message] = await follow(platform, "job_none")
     assert (message["type"], message["problem"]["code"]) == ("error", "not_found")
 
 
-async def test_live_says_that_something_unforeseen_failed(house: House) -> None:
-    house.room.jobs["job_odd"] = "running"
-    await (await house.room.streams.writer("job_odd", 1)).append([{"kind": "log"}])
-    house.room.streams.read = nonsense  # type: ignore[method-assign]
+async def test_live_says_that_something_unforeseen_failed(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_odd"] = "running"
+    await (await platform.training.streams.writer("job_odd", 1)).append([{"kind": "log"}])
+    platform.training.streams.read = nonsense  # type: ignore[method-assign]
     with pytest.raises(websockets.ConnectionClosedError) as failure:
-        async with live(house, "job_odd") as messages:
+        async with live(platform, "job_odd") as messages:
             await anext(messages)
     assert failure.value.rcvd
     assert failure.value.rcvd.code == 1011
@@ -155,19 +159,19 @@ async def nonsense(*_: Any, **__: Any) -> list[dict[str, Any]]:
     return [{"kind": "log"}]
 
 
-async def test_a_ticket_opens_one_websocket(house: House) -> None:
-    house.room.jobs["job_done"] = "failed"
-    await (await house.room.streams.writer("job_done", 1)).append([{"kind": "state", "state": "failed"}])
-    async with house.client() as client:
+async def test_a_ticket_opens_one_websocket(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_done"] = "failed"
+    await (await platform.training.streams.writer("job_done", 1)).append([{"kind": "state", "state": "failed"}])
+    async with platform.client() as client:
         ticket = (await client.post("/live/tickets")).json()["ticket"]
-    url = f"{house.url.replace('http', 'ws', 1)}/live?job=job_done"
+    url = f"{platform.url.replace('http', 'ws', 1)}/live?job=job_done"
     async with websockets.connect(f"{url}&ticket={ticket}") as connection:
         assert json.loads(await connection.recv())["type"] == "records"
     for refused in (url, f"{url}&ticket={ticket}", f"{url}&ticket=anneal_x"):
         with pytest.raises(websockets.InvalidStatus) as failure:
             await websockets.connect(refused)
         assert failure.value.response.status_code == 401
-    bearer = {"Authorization": f"Bearer {house.key}"}
+    bearer = {"Authorization": f"Bearer {platform.key}"}
     async with websockets.connect(url, additional_headers=bearer) as connection:
         assert json.loads(await connection.recv())["type"] == "records"
     with pytest.raises(websockets.InvalidStatus) as foreign:

@@ -15,27 +15,27 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationRequested
 from shared.runtime.service import Service, web_app
 from tests.support.asgi_server import serving
-from tests.support.platform import PATIENCE, House, open_house
+from tests.support.platform import TIMEOUT_S, RunningPlatform, open_platform
 
 
-async def test_health_is_open_and_names_no_secrets(house: House) -> None:
-    async with house.client(None) as client:
+async def test_health_is_open_and_names_no_secrets(platform: RunningPlatform) -> None:
+    async with platform.client(None) as client:
         health = (await client.get("/healthz")).json()
         assert (health["status"], health["version"]) == ("ok", VERSION)
         ready = await client.get("/readyz")
         names = {"blobs", "bus", "documents", "gateway", "training"}
         assert (ready.status_code, ready.json()["checks"]) == (200, dict.fromkeys(names, "ok"))
-        await house.resources.documents.close()
+        await platform.resources.documents.close()
         broken = await client.get("/readyz")
     assert (broken.status_code, broken.json()["status"]) == (503, "not_ready")
     assert broken.json()["checks"]["documents"] == "not_ready"
 
 
-async def test_a_room_that_is_away_does_not_take_the_door_away(house: House) -> None:
+async def test_a_room_that_is_away_does_not_take_the_door_away(platform: RunningPlatform) -> None:
     away = OverHttp(f"http://127.0.0.1:{free_port()}", name="export")
-    training = web_app(Service("training", house.room.routes()), house.resources)
-    gateway = await build(house.resources, {"training": training, "export": away})
-    async with serving(gateway.app) as url, replace(house, url=url).client() as client:
+    training = web_app(Service("training", platform.training.routes()), platform.resources)
+    gateway = await build(platform.resources, {"training": training, "export": away})
+    async with serving(gateway.app) as url, replace(platform, url=url).client() as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert ready.json()["checks"]["export"] == "not_ready"
@@ -45,28 +45,28 @@ async def test_a_room_that_is_away_does_not_take_the_door_away(house: House) -> 
         assert (refused.status_code, refused.json()["limit"]) == (503, "export")
 
 
-async def bury(house: House, *subjects: str, project: str = "default") -> None:
+async def bury(platform: RunningPlatform, *subjects: str, project: str = "default") -> None:
     """Events that the evaluation room refuses."""
-    async with house.client() as client:
+    async with platform.client() as client:
         before = (await client.get("/events/dead")).json()["total"]
         for subject in subjects:
             event = EvaluationRequested(evaluation_id=subject)
-            await house.publish(event, subject=subject, project=project)
-        async with asyncio.timeout(PATIENCE):
+            await platform.publish(event, subject=subject, project=project)
+        async with asyncio.timeout(TIMEOUT_S):
             while (await client.get("/events/dead")).json()["total"] < before + len(subjects):
                 await asyncio.sleep(0.01)
 
 
-async def test_dead_events_are_listed_and_replayed(house: House) -> None:
+async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) -> None:
     heard: asyncio.Queue[Envelope] = asyncio.Queue()
 
     async def refuse(envelope: Envelope) -> None:
         heard.put_nowait(envelope)
         raise Reject("no such run")
 
-    await house.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
-    await bury(house, "one", "two")
-    async with house.client() as client:
+    await platform.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
+    await bury(platform, "one", "two")
+    async with platform.client() as client:
         first, second = (await client.get("/events/dead", params={"room": "evaluation"})).json()["items"]
         assert (first["subject"], first["room"], first["attempts"]) == ("one", "evaluation", 1)
         assert (first["type"], "no such run" in first["reason"]) == (EvaluationRequested.type, True)
@@ -74,53 +74,53 @@ async def test_dead_events_are_listed_and_replayed(house: House) -> None:
         assert (await client.get("/events/dead", params={"room": "export"})).json() == {"items": [], "total": 0}
 
         assert (await client.post(f"/events/dead/{second['id']}/replay")).json() == {"replayed": 1}
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             assert [(await heard.get()).subject for _ in range(3)] == ["one", "two", "two"]
         unknown = await client.post("/events/dead/nothing/replay")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             while (await client.get("/events/dead")).json()["total"] < 2:
                 await asyncio.sleep(0.01)
         assert (await client.post("/events/dead/replay", params={"room": "export"})).json() == {"replayed": 0}
-        shown = await anneal(house, "events", "dead", "--room", "evaluation")
+        shown = await anneal(platform, "events", "dead", "--room", "evaluation")
         assert "evaluation.requested.v1" in shown
-        assert "2 put back" in await anneal(house, "events", "replay", "--all")
-        async with asyncio.timeout(PATIENCE):
+        assert "2 put back" in await anneal(platform, "events", "replay", "--all")
+        async with asyncio.timeout(TIMEOUT_S):
             assert sorted([(await heard.get()).subject for _ in range(2)]) == ["one", "two"]
 
 
-async def anneal(house: House, *arguments: str) -> str:
+async def anneal(platform: RunningPlatform, *arguments: str) -> str:
     """What the command line prints."""
-    env = {"ANNEAL_URL": house.url, "ANNEAL_API_KEY": house.key, "COLUMNS": "200"}
+    env = {"ANNEAL_URL": platform.url, "ANNEAL_API_KEY": platform.key, "COLUMNS": "200"}
     done = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=env)
     assert done.exit_code == 0, done.output
     return done.output
 
 
-async def test_only_admins_see_dead_events_and_those_of_their_project(house: House) -> None:
+async def test_only_admins_see_dead_events_and_those_of_their_project(platform: RunningPlatform) -> None:
     async def refuse(envelope: Envelope) -> None:
         raise Reject("no")
 
-    await house.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
-    await bury(house, "ours")
-    await bury(house, "theirs", project="other")
-    async with house.client() as client:
+    await platform.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
+    await bury(platform, "ours")
+    await bury(platform, "theirs", project="other")
+    async with platform.client() as client:
         made = [
             (await client.post("/auth/keys", json={"name": "k", "scopes": [scope]})).json()["key"]
             for scope in ("write", "admin")
         ]
         theirs = (await client.get("/events/dead")).json()["items"][1]
         assert theirs["project"] == "other"
-    async with house.client(made[0]) as client:
+    async with platform.client(made[0]) as client:
         assert (await client.get("/events/dead")).status_code == 403
-    async with house.client(made[1]) as client:
+    async with platform.client(made[1]) as client:
         assert [letter["subject"] for letter in (await client.get("/events/dead")).json()["items"]] == ["ours"]
         assert (await client.post(f"/events/dead/{theirs['id']}/replay")).status_code == 404
 
 
-async def test_metrics_count_by_route_and_room(house: House) -> None:
-    house.room.jobs["job_1"] = "running"
-    async with house.client() as client:
+async def test_metrics_count_by_route_and_room(platform: RunningPlatform) -> None:
+    platform.training.jobs["job_1"] = "running"
+    async with platform.client() as client:
         await client.get("/training/jobs/job_1")
         await client.get("/training/broken")
         text = (await client.get("/metrics")).text
@@ -132,8 +132,8 @@ async def test_metrics_count_by_route_and_room(house: House) -> None:
         assert f'{door}_requests_total{{{labels},status="500"}} 1.0' in text
 
 
-async def test_paths_and_methods_that_do_not_exist_share_one_series(house: House) -> None:
-    async with house.client() as client:
+async def test_paths_and_methods_that_do_not_exist_share_one_series(platform: RunningPlatform) -> None:
+    async with platform.client() as client:
         for number in range(3):
             await client.get(f"/nowhere/{number}")
             await client.get(f"/training/nowhere/{number}")
@@ -147,17 +147,17 @@ async def test_paths_and_methods_that_do_not_exist_share_one_series(house: House
 
 
 async def test_prometheus_has_a_token_that_opens_the_metrics_and_nothing_else(tmp_path: Path) -> None:
-    async with open_house(tmp_path, remote=False, metrics_token="for-prometheus") as house:
-        async with house.client("for-prometheus", headers={"host": "gateway:7860"}) as client:
+    async with open_platform(tmp_path, remote=False, metrics_token="for-prometheus") as platform:
+        async with platform.client("for-prometheus", headers={"host": "gateway:7860"}) as client:
             assert "anneal_gateway" in (await client.get("/metrics")).text
-        async with house.client("for-prometheus") as client:
+        async with platform.client("for-prometheus") as client:
             assert (await client.get("/overview")).status_code == 401
-        async with house.client("for-prometheu") as client:
+        async with platform.client("for-prometheu") as client:
             assert (await client.get("/metrics")).status_code == 401
 
 
-async def test_the_description_joins_all_rooms(any_house: House) -> None:
-    async with any_house.client() as client:
+async def test_the_description_joins_all_rooms(any_platform: RunningPlatform) -> None:
+    async with any_platform.client() as client:
         described = (await client.get("/openapi.json")).json()
     operations = [op["operationId"] for path in described["paths"].values() for op in path.values()]
     assert {"list_jobs", "create_key", "show_overview"} <= set(operations)
@@ -165,8 +165,8 @@ async def test_the_description_joins_all_rooms(any_house: House) -> None:
     assert set(described["components"]["securitySchemes"]) == {"key", "session"}
 
 
-async def test_the_pages_are_there_and_fetch_nothing_from_elsewhere(house: House) -> None:
-    async with house.client(None) as client:
+async def test_the_pages_are_there_and_fetch_nothing_from_elsewhere(platform: RunningPlatform) -> None:
+    async with platform.client(None) as client:
         for path in ("/", "/docs"):
             response = await client.get(path)
             assert response.status_code == 200

@@ -13,62 +13,62 @@ from shared.events.training import (
     TrainingRequested,
     TrainingSucceeded,
 )
-from tests.support.platform import House, until
+from tests.support.platform import RunningPlatform, wait_until
 
 
-async def test_what_happened_lately_is_told_by_name(house: House) -> None:
+async def test_what_happened_lately_is_told_by_name(platform: RunningPlatform) -> None:
     job = TrainingRequested(job_id="job_1", name="triage tuned")
     done = TrainingSucceeded(
         job_id="job_1", model_id="m_1", model_uri="u", name="triage tuned", base="seedling", method="lora",
         dataset_id="ds_1", dataset_version="1",
     )  # fmt: skip
     scored = EvaluationCompleted(evaluation_id="ev_1", model_id="m_1", report_uri="", scores={}, base_scores={})
-    async with house.client() as client:
+    async with platform.client() as client:
         for number, event in enumerate((job, done, scored), 1):
-            await house.publish(event, sequence=number)
+            await platform.publish(event, sequence=number)
 
             async def told(number: int = number) -> bool:
                 return len((await client.get("/overview")).json()["recent"]) == number
 
-            await until(told)
+            await wait_until(told)
         recent = (await client.get("/overview")).json()["recent"]
     assert [line["name"] for line in recent] == ["triage tuned"] * 3
 
 
-async def test_the_overview_follows_events_in_any_order_and_any_number(house: House) -> None:
+async def test_the_overview_follows_events_in_any_order_and_any_number(platform: RunningPlatform) -> None:
     ready = DatasetReady(dataset_id="ds_1", version="1", name="faq", dataset_uri="u", rows=3)
     done = TrainingSucceeded(
         job_id="job_1", model_id="m_1", model_uri="u", name="tuned", base="seedling", method="lora",
         dataset_id="ds_1", dataset_version="1",
     )  # fmt: skip
     twice = Envelope.of(ready, room="dataset", subject="ds_1", project="default", sequence=1)
-    await house.resources.bus.publish(twice)
-    await house.resources.bus.publish(twice)
-    await house.publish(done, sequence=9)
-    await house.publish(TrainingRequested(job_id="job_1"), sequence=1)
-    await house.publish(TrainingRequested(job_id="job_2"), sequence=1)
-    await house.publish(TrainingFailed(job_id="job_3", cause="out_of_memory", detail="too big"), sequence=4)
-    await house.publish(ModelReady(deployment_id="dep_1", model_id="m_1"), sequence=2)
-    await house.publish(ModelDeleted(model_id="m_0"), sequence=3)
-    await house.publish(ready, project="team-b")
-    async with house.client() as client:
+    await platform.resources.bus.publish(twice)
+    await platform.resources.bus.publish(twice)
+    await platform.publish(done, sequence=9)
+    await platform.publish(TrainingRequested(job_id="job_1"), sequence=1)
+    await platform.publish(TrainingRequested(job_id="job_2"), sequence=1)
+    await platform.publish(TrainingFailed(job_id="job_3", cause="out_of_memory", detail="too big"), sequence=4)
+    await platform.publish(ModelReady(deployment_id="dep_1", model_id="m_1"), sequence=2)
+    await platform.publish(ModelDeleted(model_id="m_0"), sequence=3)
+    await platform.publish(ready, project="team-b")
+    async with platform.client() as client:
 
         async def settled() -> dict[str, Any] | None:
             found: dict[str, Any] = (await client.get("/overview")).json()
             return found if len(found["recent"]) == 7 else None
 
-        found = await until(settled)
+        found = await wait_until(settled)
         counts = {name: found[name] for name in ("datasets", "custom_models", "deployments")}
         assert counts == {"datasets": 1, "custom_models": 1, "deployments": 1}
         assert {state: n for state, n in found["jobs"].items() if n} == {"queued": 1, "succeeded": 1, "failed": 1}
         odd = Envelope.of(TrainingRequested(job_id="job_2"), room="training", subject="job_2", project="default")
-        await house.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
-        await house.broadcast("job_2", [{"seq": 1, "kind": "state", "state": "running"}])
-        await house.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)
-        await house.publish(ModelUndeployed(deployment_id="dep_1", model_id="m_1"), sequence=5)
+        await platform.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
+        await platform.broadcast("job_2", [{"seq": 1, "kind": "state", "state": "running"}])
+        await platform.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)
+        await platform.publish(ModelUndeployed(deployment_id="dep_1", model_id="m_1"), sequence=5)
 
         async def moved() -> bool:
             found = (await client.get("/overview")).json()
             return (found["jobs"]["running"], found["datasets"], found["deployments"]) == (1, 0, 0)
 
-        await until(moved)
+        await wait_until(moved)

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 import websockets
 
-from tests.support.platform import PATIENCE, House
+from tests.support.platform import TIMEOUT_S, RunningPlatform
 
 
-async def test_only_known_hosts_are_answered(house: House) -> None:
-    async with house.client() as client:
+async def test_only_known_hosts_are_answered(platform: RunningPlatform) -> None:
+    async with platform.client() as client:
         for host in ("attacker.example", "["):
             foreign = await client.get("/training/jobs", headers={"Host": host})
             assert (foreign.status_code, foreign.json()["code"]) == (421, "host_not_allowed"), host
@@ -19,20 +19,20 @@ async def test_only_known_hosts_are_answered(house: House) -> None:
         assert (await client.get("/healthz", headers={"Host": "10.0.0.7:8080"})).status_code == 200
 
 
-async def test_identity_headers_from_outside_are_dropped(any_house: House) -> None:
+async def test_identity_headers_from_outside_are_dropped(any_platform: RunningPlatform) -> None:
     forged = {"x-anneal-principal": "forged", "X-Anneal-Project": "team-b", "Cookie": "a=b", "TE": "trailers"}
-    async with any_house.client() as client:
+    async with any_platform.client() as client:
         answer = (await client.get("/training/jobs", headers=forged)).json()
     assert answer["caller"][1] == "default"
     assert answer["headers"]["x-anneal-principal"] != "forged"
     assert not {"x-anneal-project", "cookie", "te", "authorization", "connection"} & set(answer["headers"])
 
 
-async def test_bodies_stream_both_ways_at_once(house: House) -> None:
+async def test_bodies_stream_both_ways_at_once(platform: RunningPlatform) -> None:
     """The second part is sent only after the first came back: impossible where something buffers."""
-    async with asyncio.timeout(PATIENCE):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rsplit(":", 1)[1]))
-        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {house.key}\r\n"
+    async with asyncio.timeout(TIMEOUT_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(platform.url.rsplit(":", 1)[1]))
+        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {platform.key}\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         assert await reader.readuntil(b"one\r\n") == b"3\r\none\r\n"
@@ -41,29 +41,29 @@ async def test_bodies_stream_both_ways_at_once(house: House) -> None:
         writer.close()
 
 
-async def test_an_upload_reaches_the_room_while_it_is_sent(any_house: House) -> None:
+async def test_an_upload_reaches_the_room_while_it_is_sent(any_platform: RunningPlatform) -> None:
     async def parts() -> AsyncIterator[bytes]:
         yield b"one"
-        await any_house.room.hearing.wait()
+        await any_platform.training.chunk_received.wait()
         yield b"two"
 
-    async with asyncio.timeout(PATIENCE), any_house.client() as client:
+    async with asyncio.timeout(TIMEOUT_S), any_platform.client() as client:
         response = await client.post("/training/echo/", content=parts())
     assert response.content == b"onetwo"
 
 
-async def test_a_room_learns_that_the_client_left(any_house: House) -> None:
-    async with any_house.client() as client, client.stream("GET", "/training/endless") as response:
+async def test_a_room_learns_that_the_client_left(any_platform: RunningPlatform) -> None:
+    async with any_platform.client() as client, client.stream("GET", "/training/endless") as response:
         async for line in response.aiter_lines():
             assert line == "data: first"
             break
-    async with asyncio.timeout(PATIENCE):
-        await any_house.room.left.wait()
+    async with asyncio.timeout(TIMEOUT_S):
+        await any_platform.training.stream_closed.wait()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/training-jobs", "/../etc/passwd", "/training/unknown"])
-async def test_unknown_paths_are_problems(house: House, path: str) -> None:
-    async with house.client() as client:
+async def test_unknown_paths_are_problems(platform: RunningPlatform, path: str) -> None:
+    async with platform.client() as client:
         response = await client.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
@@ -72,47 +72,47 @@ async def test_unknown_paths_are_problems(house: House, path: str) -> None:
 
 
 @pytest.mark.parametrize("climb", ["..", ".", "%2e%2e", "%2E", "a%2f.."])
-async def test_dot_segments_lead_nowhere(any_house: House, climb: str) -> None:
+async def test_dot_segments_lead_nowhere(any_platform: RunningPlatform, climb: str) -> None:
     """By hand, since clients resolve them before they ask."""
-    async with asyncio.timeout(PATIENCE):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(any_house.url.rsplit(":", 1)[1]))
+    async with asyncio.timeout(TIMEOUT_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(any_platform.url.rsplit(":", 1)[1]))
         head = f"GET /training/{climb}/../training/jobs HTTP/1.1\r\nHost: localhost\r\n"
-        writer.write(f"{head}Authorization: Bearer {any_house.key}\r\n\r\n".encode())
+        writer.write(f"{head}Authorization: Bearer {any_platform.key}\r\n\r\n".encode())
         assert b" 404 " in await reader.readline()
         writer.close()
 
 
-async def test_a_room_has_no_websockets(any_house: House) -> None:
-    url = f"{any_house.url.replace('http', 'ws', 1)}/training/jobs"
+async def test_a_room_has_no_websockets(any_platform: RunningPlatform) -> None:
+    url = f"{any_platform.url.replace('http', 'ws', 1)}/training/jobs"
     with pytest.raises(websockets.InvalidStatus) as refused:
-        await websockets.connect(url, additional_headers={"Authorization": f"Bearer {any_house.key}"})
+        await websockets.connect(url, additional_headers={"Authorization": f"Bearer {any_platform.key}"})
     assert refused.value.response.status_code == 404
 
 
-async def test_a_missing_room_says_so(house: House) -> None:
-    async with house.client() as client:
+async def test_a_missing_room_says_so(platform: RunningPlatform) -> None:
+    async with platform.client() as client:
         response = await client.get("/datasets")
     assert (response.status_code, response.json()["code"]) == (503, "room_unavailable")
     assert "retry-after" in response.headers
 
 
-async def test_a_crash_is_a_problem_that_tells_no_secret(house: House) -> None:
-    async with house.client() as client:
+async def test_a_crash_is_a_problem_that_tells_no_secret(platform: RunningPlatform) -> None:
+    async with platform.client() as client:
         response = await client.get("/training/broken")
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert "secret" not in response.text
     assert response.json()["trace_id"] == response.headers["x-request-id"]
 
 
-async def test_a_callers_trace_goes_on(house: House) -> None:
+async def test_a_callers_trace_goes_on(platform: RunningPlatform) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
-    async with house.client() as client:
+    async with platform.client() as client:
         response = await client.get("/nothing", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     assert response.json()["trace_id"] == trace
 
 
-async def test_errors_below_v1_have_the_shape_that_openai_clients_read(house: House) -> None:
-    async with house.client(None) as client:
+async def test_errors_below_v1_have_the_shape_that_openai_clients_read(platform: RunningPlatform) -> None:
+    async with platform.client(None) as client:
         error = (await client.post("/v1/chat/completions", json={})).json()["error"]
     assert (error["type"], error["code"]) == ("authentication_error", "unauthenticated")
     assert "api-key" in error["message"]

@@ -5,8 +5,8 @@ from pathlib import Path
 from services.evaluation.engine.answers import decoded
 from services.evaluation.engine.rows import read_examples
 from shared.engine.text.template import ChatTemplate
+from tests.support.running_service import chat_rows, write_shard
 from tests.support.tiny_model import make_tiny_tokenizer
-from tests.support.tuned_model import chat_rows, write_shard
 
 
 def test_a_seeded_draw_in_order_over_all_shards(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tiny_model import CHATML, HERMES, make_tiny_model
-from tests.support.tuned_model import make_tiny_adapter, template_hash
+from tests.support.tiny_model import CHATML, HERMES, make_tiny_adapter, make_tiny_model, template_hash
 
 
 class Heard:

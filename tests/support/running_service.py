@@ -1,4 +1,4 @@
-"""A tiny base, an adapter over it and a small dataset, published the way the training and dataset rooms publish."""
+"""One running service with a tiny base model, a custom model and a dataset in its blob store."""
 
 import asyncio
 import json
@@ -20,41 +20,13 @@ from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, running, web_app
 from shared.runtime.settings import Settings
-from tests.support.tiny_model import make_tiny_model
+from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 Build = Callable[[Resources], Awaitable[Service]]
 
 
-def make_tiny_adapter(base: Path, folder: Path, *, seed: int = 1, **changes: Any) -> Path:
-    """A LoRA adapter over `base` whose weights are not zero, saved with its tokenizer as training saves it.
-
-    `changes` go into its LoraConfig.
-    """
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "init_lora_weights": False, **changes}
-        config = LoraConfig(**settings)
-        get_peft_model(model, config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
-    return folder
-
-
-def template_hash(folder: Path) -> str:
-    """The hash that training writes into the manifest."""
-    from transformers import AutoTokenizer
-
-    from shared.engine.text.template import ChatTemplate
-
-    return ChatTemplate.of(AutoTokenizer.from_pretrained(folder)).hash
-
-
 def write_shard(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A Parquet shard with the columns of shared/blobs/manifests.py."""
+    """Write rows as a Parquet shard with the columns that shared/blobs/manifests.py documents."""
     columns = {
         "row_id": list(range(len(rows))),
         "source": [f"rows.jsonl:{number + 1}" for number in range(len(rows))],
@@ -64,7 +36,7 @@ def write_shard(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def chat_rows(count: int) -> list[dict[str, Any]]:
-    """Questions with answers."""
+    """Return `count` conversations of one question and one answer."""
     return [
         {
             "messages": [
@@ -77,24 +49,24 @@ def chat_rows(count: int) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Room:
-    """A running room with the tiny models and a dataset in its blobs."""
+class RunningService:
+    """A running service, an HTTP client of it, and the events it publishes."""
 
     resources: Resources
     http: httpx.AsyncClient
     folder: Path
-    told: asyncio.Queue[Envelope]
-    """What the gateway hears, in order."""
+    events: asyncio.Queue[Envelope]
+    """Events delivered to the gateway, in order."""
 
-    async def hear(self, event: type[Event]) -> dict[str, Any]:
-        """The data of the next event of this type; others before it are dropped, failures are not."""
+    async def next_event(self, event: type[Event]) -> dict[str, Any]:
+        """Return the data of the next event of this type; drops other events, but fails on a `.failed.` event."""
         async with asyncio.timeout(120):
-            while (envelope := await self.told.get()).type != event.type:
+            while (envelope := await self.events.get()).type != event.type:
                 assert ".failed." not in envelope.type, envelope.data
         return envelope.data
 
     async def publish_models(self, model_id: str = "model_tuned", **changes: Any) -> None:
-        """The base, and a custom model over it; `changes` go into the latter's manifest."""
+        """Publish a base model and a custom model (a LoRA adapter); `changes` override the custom model's manifest."""
         base = make_tiny_model(self.folder / "base")
         adapter = make_tiny_adapter(base, self.folder / "adapter")
         hash = template_hash(base)
@@ -120,7 +92,7 @@ class Room:
         await publish(self.resources.blobs, f"default/models/custom/{model_id}", adapter, manifest)
 
     async def publish_full_model(self) -> None:
-        """`model_full`: full weights of another seed over the same base."""
+        """Publish `model_full`: full weights from another seed, with the same base model."""
         folder = make_tiny_model(self.folder / "full", seed=7)
         manifest = ModelManifest(
             model_id="model_full",
@@ -137,7 +109,7 @@ class Room:
         await publish(self.resources.blobs, "default/models/custom/model_full", folder, manifest.model_dump())
 
     async def publish_dataset(self, dataset_id: str, rows: list[dict[str, Any]], *, form: str = "messages") -> None:
-        """Version v1 with all rows in `validation`, and none in `train`."""
+        """Publish version v1 with all rows in the validation split and none in the training split."""
         folder = self.folder / dataset_id
         folder.mkdir()
         write_shard(folder / "validation-00000.parquet", rows)
@@ -156,13 +128,13 @@ class Room:
 
 
 @asynccontextmanager
-async def open_room(build: Build, home: Path, *, project: str = "default") -> AsyncIterator[Room]:
-    """The room that `build` makes, up and running in `home`, called by a member of `project`."""
+async def open_service(build: Build, home: Path, *, project: str = "default") -> AsyncIterator[RunningService]:
+    """Start the service that `build` makes, with its data in `home`; requests are signed for `project`."""
     async with open_resources(Settings(home=home / "home")) as resources:
         service = await build(resources)
-        told: asyncio.Queue[Envelope] = asyncio.Queue()
-        for event in (event for event, rooms in CONSUMERS.items() if "gateway" in rooms):
-            await resources.bus.subscribe("gateway", event.type, told.put)
+        events: asyncio.Queue[Envelope] = asyncio.Queue()
+        for event in (event for event, consumers in CONSUMERS.items() if "gateway" in consumers):
+            await resources.bus.subscribe("gateway", event.type, events.put)
 
         def sign(request: httpx.Request) -> httpx.Request:
             request.headers[HEADER] = resources.signer.sign(Principal("tester", project))
@@ -171,6 +143,6 @@ async def open_room(build: Build, home: Path, *, project: str = "default") -> As
         transport = httpx.ASGITransport(web_app(service, resources))
         async with (
             running([service], resources),
-            httpx.AsyncClient(transport=transport, base_url="http://room", auth=sign, timeout=60) as http,
+            httpx.AsyncClient(transport=transport, base_url="http://service", auth=sign, timeout=60) as http,
         ):
-            yield Room(resources, http, home, told)
+            yield RunningService(resources, http, home, events)
