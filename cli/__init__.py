@@ -1,3 +1,3 @@
 """`anneal`: a pure HTTP client of the platform; only `up` starts something."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

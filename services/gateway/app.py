@@ -32,7 +32,7 @@ from shared.runtime.service import Service, background, web_app
 log = structlog.get_logger(__name__)
 
 OPERATOR = Principal("operator")
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 SWEEP_INTERVAL = 3600.0
 
 
