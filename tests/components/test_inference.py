@@ -27,7 +27,7 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from tests.support.asgi_server import serving
-from tests.support.engine_process import ended
+from tests.support.engine_process import processes_ended
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -471,7 +471,7 @@ async def test_an_engine_that_hangs_is_ended(house: House, monkeypatch: pytest.M
     with monkeypatch.context() as hasty:  # with the hung one only: the next engine may take its time to load
         hasty.setattr(services.inference.supervisor, "SILENCE", 0.5)
         asked = asyncio.create_task(house.chat("tiny"))
-        assert await asyncio.to_thread(ended, hung)
+        assert await asyncio.to_thread(processes_ended, hung)
     assert (await asked)["choices"]
     assert house.engine() != hung
 

@@ -32,7 +32,7 @@ async def engines() -> AsyncIterator[Engines]:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A loadable model folder."""
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 

@@ -9,38 +9,40 @@ import pytest
 
 from services.training.workers.launchers import ENGINE, RAY_ENGINE
 from shared.runtime.processes.children import Child, Engines
-from tests.support.engine_process import watched
+from tests.support.engine_process import run_engine
 from tests.unit.training.engine.engine_run import make_spec
 
 
 async def test_a_cluster_learns_what_one_process_does_and_goes_on_after_a_stop(
-    tmp_path: Path, engines: Engines, tiny: Path, cluster: tuple[str, Any]
+    tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
-    expected = await watched(engines, ENGINE, make_spec(tmp_path / "alone", tiny))
-    spec, env = make_spec(tmp_path / "cluster", tiny, processes=2, strategy="fsdp"), {"RAY_ADDRESS": cluster[0]}
-    stopped = await watched(engines, RAY_ENGINE, spec, env=env, at=3, do=lambda child: child.send({"op": "stop"}))
+    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "alone", tiny_model))
+    spec, env = make_spec(tmp_path / "cluster", tiny_model, processes=2, strategy="fsdp"), {"RAY_ADDRESS": cluster[0]}
+    stopped = await run_engine(
+        engines, RAY_ENGINE, spec, env=env, at_step=3, action=lambda child: child.send({"op": "stop"})
+    )
     assert stopped.result["stopped"]
     assert 3 <= stopped.result["steps"] < 10
-    resumed = await watched(engines, RAY_ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]}, env=env)
+    resumed = await run_engine(engines, RAY_ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]}, env=env)
     assert resumed.result["provenance"]["processes"] == 2
     assert stopped.losses() | resumed.losses() == pytest.approx(expected.losses(), abs=1e-5)
 
 
 async def test_cancel_reaches_the_cluster(
-    tmp_path: Path, engines: Engines, tiny: Path, cluster: tuple[str, Any]
+    tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
     async def cancel(child: Child) -> None:
         await child.send({"op": "cancel"})
 
-    spec = make_spec(tmp_path, tiny, processes=2, max_steps=5000, checkpoint_every=5000)
-    found = await watched(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]}, at=2, do=cancel)
+    spec = make_spec(tmp_path, tiny_model, processes=2, max_steps=5000, checkpoint_every=5000)
+    found = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]}, at_step=2, action=cancel)
     assert found.result["stopped"]
     assert found.result["checkpoint"] is None
 
 
 async def test_a_failure_on_the_cluster_is_told_as_here(
-    tmp_path: Path, engines: Engines, tiny: Path, cluster: tuple[str, Any]
+    tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
-    spec = make_spec(tmp_path, tiny, processes=2, max_length=1)
-    found = await watched(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]})
+    spec = make_spec(tmp_path, tiny_model, processes=2, max_length=1)
+    found = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]})
     assert (found.messages[-1]["kind"], found.messages[-1]["code"]) == ("failed", "nothing_to_train")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine_process import children, kill
+from tests.support.engine_process import child_pids, kill_process
 from tests.workflows.conftest import Embedded
 from tests.workflows.test_workflow import walk
 
@@ -30,8 +30,8 @@ def test_from_a_file_to_an_answer_though_one_of_two_processes_is_killed(tmp_path
 
         def lose_a_process(id: str) -> None:
             await_checkpoint(platform, id)
-            (peer,) = [pid for warm in children(root) for engine in children(warm) for pid in children(engine)]
-            kill(peer)
+            (peer,) = [pid for warm in child_pids(root) for engine in child_pids(warm) for pid in child_pids(engine)]
+            kill_process(peer)
 
         job = walk(platform, lose_a_process, **SETTINGS)
         went_on(platform, job["id"])

@@ -1,4 +1,4 @@
-"""An ASGI app behind a real socket, for what only happens over a network: streaming, leaving, websockets."""
+"""An ASGI app behind a real socket, for streaming, disconnects and websockets."""
 
 import asyncio
 import socket
@@ -11,12 +11,12 @@ from starlette.types import ASGIApp
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve `app` on a free loopback port; its URL."""
+    """Serve `app` on a free loopback port; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio forgets it for sockets it did not make
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets it creates
     config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve(sockets=[listener]))  # without taking over the test's signals
+    task = asyncio.create_task(server._serve(sockets=[listener]))  # `serve` would install signal handlers
     while not server.started:
         await asyncio.sleep(0.005)
     try:

@@ -1,4 +1,4 @@
-"""A training engine in a process of its own, without a room: what it said, and what was done to it meanwhile."""
+"""Runs a training engine in its own process, without a service, and records the messages it reports."""
 
 from __future__ import annotations
 
@@ -13,71 +13,71 @@ from typing import Any
 
 from shared.runtime.processes.children import Child, Engines, Exit
 
-LIMIT = 180
-"""Seconds for what takes a few when the machine is idle."""
-Interference = Callable[[Child], Awaitable[None] | None]
+TIMEOUT_S = 180
+"""Upper bound for runs that take a few seconds on an idle machine."""
+Action = Callable[[Child], Awaitable[None] | None]
 
 
 @dataclass
-class Watched:
-    """A run that has ended."""
+class EngineRun:
+    """The messages and the exit of a finished engine."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     exit: Exit | None = None
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        """The messages of a kind."""
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """Return the messages of one kind."""
         return [message for message in self.messages if message["kind"] == kind]
 
     def losses(self) -> dict[int, float]:
-        """Training loss by step."""
-        return {message["step"]: message["loss"] for message in self.of("metric")}
+        """Return the training loss by step."""
+        return {message["step"]: message["loss"] for message in self.of_kind("metric")}
 
     @property
     def result(self) -> dict[str, Any]:
-        """Its last word, where that is a result."""
+        """The result, which must be the last message."""
         assert self.messages[-1]["kind"] == "result", self.messages[-3:]
         return self.messages[-1]
 
 
-async def watched(
+async def run_engine(
     engines: Engines,
     target: str,
     spec: dict[str, Any],
     *,
     env: dict[str, str] | None = None,
-    at: int = 0,
-    do: Interference | None = None,
-) -> Watched:
-    """Run it to its end; `do` what is to be done once it has reported step `at`, or at 0 all that is settled."""
+    at_step: int = 0,
+    action: Action | None = None,
+) -> EngineRun:
+    """Run an engine until it exits; call `action` after the metric of `at_step` (0: after the `settled` message)."""
     Path(spec["workdir"]).mkdir(parents=True, exist_ok=True)
-    found = Watched()
-    async with asyncio.timeout(LIMIT):
+    found = EngineRun()
+    async with asyncio.timeout(TIMEOUT_S):
         child = await engines.launch(target, spec, cwd=Path(spec["workdir"]), env=env)
         try:
             async for message in child.messages():
                 found.messages.append(message)
-                here = message["kind"] == ("metric" if at else "settled") and message.get("step", 0) == at
-                if here and do and (doing := do(child)):
-                    await doing
+                reached = message["kind"] == ("metric" if at_step else "settled") and message.get("step", 0) == at_step
+                if reached and action and (pending := action(child)):
+                    await pending
             found.exit = await child.wait()
         finally:
             await child.kill()
     return found
 
 
-def children(pid: int) -> list[int]:
-    """Processes that this one has started and that run still."""
+def child_pids(pid: int) -> list[int]:
+    """Return the ids of the running child processes of `pid`."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def kill(pid: int) -> None:
-    """End it without a chance to say anything."""
+def kill_process(pid: int) -> None:
+    """Send SIGKILL to `pid`."""
     os.kill(pid, signal.SIGKILL)
 
 
-def ended(*pids: int) -> bool:
-    """Whether all these processes, which are not ours, end within a minute; a zombie has ended."""
+def processes_ended(*pids: int) -> bool:
+    """Whether all these processes exit within a minute; they need not be our children. A zombie counts as exited."""
     for pid in pids:
         try:
             handle = os.pidfd_open(pid)

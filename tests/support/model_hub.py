@@ -1,4 +1,4 @@
-"""A model hub on this machine: the API and resolve routes that huggingface_hub asks for, over plain folders."""
+"""A local Hugging Face Hub: the API and resolve routes that huggingface_hub uses, serving plain folders."""
 
 import hashlib
 import json
@@ -15,23 +15,24 @@ COMMIT = "a" * 40
 
 @dataclass
 class LocalHub:
-    """Repositories by id, which of them need `token`, and what was asked for.
+    """Repositories by id, the ones that need `token`, and the range requests received.
 
-    `cut` breaks a file off once, `held` keeps it back until its event is set.
+    `truncate_once` closes the connection after so many bytes of a file, once; `blocked` delays a file until its event
+    is set.
     """
 
     repositories: dict[str, Path] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     token: str = "hf_right"
-    cut: dict[str, int] = field(default_factory=dict)
-    held: dict[str, threading.Event] = field(default_factory=dict)
-    ranges: list[tuple[str, str]] = field(default_factory=list)
+    truncate_once: dict[str, int] = field(default_factory=dict)
+    blocked: dict[str, threading.Event] = field(default_factory=dict)
+    range_requests: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
 
 @contextmanager
-def local_hub() -> Iterator[LocalHub]:
-    """A running hub; `url` is its endpoint."""
+def run_local_hub() -> Iterator[LocalHub]:
+    """Run the hub; `url` is its endpoint."""
     hub = LocalHub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     hub.url = f"http://127.0.0.1:{server.server_port}"
@@ -76,21 +77,21 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             data = path.read_bytes()
             headers = {"etag": f'"{hashlib.sha256(data).hexdigest()}"', "x-repo-commit": COMMIT}
             start = 0
-            if wanted := self.headers.get("range"):
-                hub.ranges.append((path.name, wanted))
-                start = int(wanted.removeprefix("bytes=").split("-")[0])
+            if requested := self.headers.get("range"):
+                hub.range_requests.append((path.name, requested))
+                start = int(requested.removeprefix("bytes=").split("-")[0])
                 headers["content-range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            return self._send(data[start:], headers, body, 206 if wanted else 200, path.name)
+            return self._send(data[start:], headers, body, 206 if requested else 200, path.name)
 
         def _send(self, data: bytes, headers: dict[str, str], body: bool, status: int = 200, name: str = "") -> None:
             self.send_response(status)
             for key, value in {**headers, "content-length": str(len(data))}.items():
                 self.send_header(key, value)
             self.end_headers()
-            if body and name in hub.held:
-                hub.held[name].wait()
-            if body and name in hub.cut:
-                self.wfile.write(data[: hub.cut.pop(name)])
+            if body and name in hub.blocked:
+                hub.blocked[name].wait()
+            if body and name in hub.truncate_once:
+                self.wfile.write(data[: hub.truncate_once.pop(name)])
                 self.close_connection = True
             elif body:
                 self.wfile.write(data)

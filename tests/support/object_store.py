@@ -1,4 +1,4 @@
-"""A server at the address of an object store: it answers every listing with what a test says, and holds no object."""
+"""An object store that returns a given listing for every request and contains no objects."""
 
 import threading
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ REGION = b"<LocationConstraint>us-east-1</LocationConstraint>"
 
 
 @dataclass
-class ListingOnly:
-    """`answer` is the body of a listing; `asked` are the objects that somebody wanted."""
+class ListingServer:
+    """`listing_body` is returned for every listing; `requested_objects` are the paths of all object requests."""
 
-    answer: bytes = b""
-    asked: list[str] = field(default_factory=list)
+    listing_body: bytes = b""
+    requested_objects: list[str] = field(default_factory=list)
     url: str = ""
 
     @staticmethod
-    def listing(key: str, *, size: int) -> bytes:
-        """A listing of one object that somebody put there."""
+    def make_listing(key: str, *, size: int) -> bytes:
+        """Return the XML of a listing with one object."""
         entry = (
             f"<Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>e</ETag><Size>{size}</Size>"
         )
@@ -29,9 +29,9 @@ class ListingOnly:
 
 
 @contextmanager
-def listing_only() -> Iterator[ListingOnly]:
-    """A running server; `url` names it with a key, without a bucket."""
-    store = ListingOnly()
+def run_listing_server() -> Iterator[ListingServer]:
+    """Run the server; its `url` contains credentials but no bucket."""
+    store = ListingServer()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(store))
     store.url = f"s3+http://key:secret@127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -44,7 +44,7 @@ def listing_only() -> Iterator[ListingOnly]:
         thread.join()
 
 
-def _handler(store: ListingOnly) -> type[BaseHTTPRequestHandler]:
+def _handler(store: ListingServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self._object()
@@ -54,7 +54,7 @@ def _handler(store: ListingOnly) -> type[BaseHTTPRequestHandler]:
             if "location" in query:
                 self._send(REGION)
             elif "list-type" in query:
-                self._send(store.answer)
+                self._send(store.listing_body)
             else:
                 self._object()
 
@@ -62,7 +62,7 @@ def _handler(store: ListingOnly) -> type[BaseHTTPRequestHandler]:
             pass
 
         def _object(self) -> None:
-            store.asked.append(self.path)
+            store.requested_objects.append(self.path)
             self._send(b"", 404)
 
         def _send(self, data: bytes, status: int = 200) -> None:

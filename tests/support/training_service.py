@@ -1,4 +1,4 @@
-"""The training room with its embedded adapters, running, for component tests."""
+"""A running training service on the embedded adapters, for component tests."""
 
 import asyncio
 import dataclasses
@@ -19,14 +19,14 @@ from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 
 ENGINE = "tests.support.scripted_trainer:main"
-PATIENCE = 120
-"""Seconds for what takes one or two when the machine is idle."""
+TIMEOUT_S = 120
+"""Upper bound for steps that take a second or two on an idle machine."""
 FINAL = ("succeeded", "failed", "cancelled")
 
 
 @dataclasses.dataclass
-class Room:
-    """A running training room and how to talk to it."""
+class TrainingHarness:
+    """A running training service and an HTTP client of it."""
 
     resources: Resources
     http: httpx.AsyncClient
@@ -40,32 +40,33 @@ class Room:
     async def job(self, id: str) -> dict[str, Any]:
         return dict((await self.http.get(f"/training/jobs/{id}")).json())
 
-    async def until(self, id: str, *states: str) -> dict[str, Any]:
-        """The job, as soon as its stream or document says one of `states`."""
-        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+    async def wait_for_state(self, id: str, *states: str) -> dict[str, Any]:
+        """Wait until the job is in one of `states`, and return it."""
+        async with asyncio.timeout(TIMEOUT_S), self.resources.bus.listen(["training.progressed.v1"]) as updates:
             while (job := await self.job(id))["state"] not in states:
-                await anext(heard)
+                await anext(updates)
         return job
 
-    async def until_logged(self, id: str, message: str) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+    async def wait_for_log(self, id: str, message: str) -> dict[str, Any]:
+        async with asyncio.timeout(TIMEOUT_S), self.resources.bus.listen(["training.progressed.v1"]) as updates:
             while message not in [line["message"] for line in (await self.job(id))["logs"]]:
-                await anext(heard)
+                await anext(updates)
         return await self.job(id)
 
-    async def until_told(self, id: str, state: str) -> list[dict[str, Any]]:
-        """The job's records once they say that it came into this state, which is a moment after its document."""
-        async with asyncio.timeout(PATIENCE), self.resources.bus.listen(["training.progressed.v1"]) as heard:
+    async def wait_for_record(self, id: str, state: str) -> list[dict[str, Any]]:
+        """Wait until the job's records contain `state`, slightly later than its document; returns the records."""
+        async with asyncio.timeout(TIMEOUT_S), self.resources.bus.listen(["training.progressed.v1"]) as updates:
             while True:
                 found = await self.records(id)
                 if state in [record.get("state") for record in found]:
                     return found
-                await anext(heard)
+                await anext(updates)
 
     async def records(self, id: str) -> list[dict[str, Any]]:
         return list((await self.http.get(f"/training/jobs/{id}/records")).json()["records"])
 
     def control(self, **script: Any) -> None:
+        """Script the trainer of the next attempts, as tests/support/scripted_trainer.py describes."""
         (self.resources.settings.directory / "control.json").write_text(json.dumps(script))
 
 
@@ -88,9 +89,10 @@ async def put_dataset(resources: Resources, id: str = "ds_1", **changes: Any) ->
 
 
 @asynccontextmanager
-async def open_room(
+async def open_training(
     home: Path, engines: Engines, bundle: Path, *, engine: str = ENGINE, **settings: Any
-) -> AsyncIterator[Room]:
+) -> AsyncIterator[TrainingHarness]:
+    """Start a training service with its data in `home`; `bundle` is the folder of the bundled base model."""
     async with open_resources(Settings(home=home, **settings)) as opened:
         resources = dataclasses.replace(opened, engines=engines)
         service = await build(resources, engine=engine, bundle=bundle)
@@ -102,10 +104,10 @@ async def open_room(
         transport = httpx.ASGITransport(app)
         async with (
             running([service], resources),
-            httpx.AsyncClient(transport=transport, base_url="http://room", event_hooks={"request": [sign]}) as http,
+            httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks={"request": [sign]}) as http,
         ):
             await put_dataset(resources)
-            yield Room(resources, http)
+            yield TrainingHarness(resources, http)
 
 
 def losses(records: list[dict[str, Any]]) -> dict[int, float]:

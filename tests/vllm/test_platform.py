@@ -8,7 +8,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.support.engine_process import ended
+from tests.support.engine_process import processes_ended
 from tests.workflows.conftest import Embedded
 from tests.workflows.test_openai import (  # noqa: F401
     ASK,
@@ -65,7 +65,7 @@ def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  #
     servers = [pid for pid in descendants(platform.process.pid) if b"vllm" in command_of(pid).lower()]
     assert servers
     platform.kill()
-    assert ended(*servers)
+    assert processes_ended(*servers)
     platform.start()
 
 

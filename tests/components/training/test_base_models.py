@@ -29,10 +29,10 @@ from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
-from tests.support.model_hub import COMMIT, LocalHub, local_hub
-from tests.support.object_store import ListingOnly, listing_only
+from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
+from tests.support.object_store import ListingServer, run_listing_server
 from tests.support.tiny_model import make_tiny_model
-from tests.support.training_service import FINAL, PATIENCE, Room, open_room, problem
+from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, open_training, problem
 
 S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
 CUT = 11 * 2**20
@@ -41,21 +41,21 @@ CUT = 11 * 2**20
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[LocalHub]:
-    with local_hub() as running:
+    with run_local_hub() as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def room(
-    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path, hub: LocalHub
-) -> AsyncIterator[Room]:
-    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, hub_endpoint=hub.url) as opened:
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path, hub: LocalHub
+) -> AsyncIterator[TrainingHarness]:
+    async with open_training(tmp_path_factory.mktemp("home"), engines, tiny_model, hub_endpoint=hub.url) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[ListingOnly]:
-    with listing_only() as running:
+def store() -> Iterator[ListingServer]:
+    with run_listing_server() as running:
         yield running
 
 
@@ -70,58 +70,58 @@ def zipped(folder: Path, *, under: str = "", **more: bytes) -> bytes:
     return buffer.getvalue()
 
 
-async def upload(room: Room, data: bytes, **headers: str) -> Any:
+async def upload(service: TrainingHarness, data: bytes, **headers: str) -> Any:
     form = {"files": {"file": ("mine.zip", data)}, "data": {"name": "Mine"}}
-    return await room.http.post("/models/base", **form, headers=headers)
+    return await service.http.post("/models/base", **form, headers=headers)
 
 
-async def fetched(room: Room, **body: Any) -> dict[str, Any]:
+async def fetched(service: TrainingHarness, **body: Any) -> dict[str, Any]:
     """A base model when its download has ended."""
-    answer = await room.http.post("/models/base", json=body)
+    answer = await service.http.post("/models/base", json=body)
     assert answer.status_code == 202, answer.text
     base = answer.json()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_S):
         while base["state"] not in FINAL:
             await asyncio.sleep(0.02)
-            base = (await room.http.get(f"/models/base/{base['id']}")).json()
+            base = (await service.http.get(f"/models/base/{base['id']}")).json()
     return dict(base)
 
 
-async def test_an_uploaded_model_is_checked_and_can_be_trained(room: Room, tiny: Path) -> None:
-    answer = await upload(room, zipped(tiny, under="my-model/"))
+async def test_an_uploaded_model_is_checked_and_can_be_trained(service: TrainingHarness, tiny_model: Path) -> None:
+    answer = await upload(service, zipped(tiny_model, under="my-model/"))
     assert answer.status_code == 201, answer.text
     base = answer.json()
     assert (base["name"], base["state"], base["architecture"]) == ("Mine", "succeeded", "LlamaForCausalLM")
     assert (base["parameters"], base["context_length"]) == (94528, 512)
     assert len(base["template_hash"]) == 64
 
-    job = await room.until((await room.submit(base=base["id"]))["id"], *FINAL)
+    job = await service.wait_for_state((await service.submit(base=base["id"]))["id"], *FINAL)
     assert job["state"] == "succeeded", job["logs"]
-    problem(await room.http.delete(f"/models/base/{base['id']}"), 409, "in_use")
-    listed = (await room.http.get("/models/base")).json()["items"]
+    problem(await service.http.delete(f"/models/base/{base['id']}"), 409, "in_use")
+    listed = (await service.http.get("/models/base")).json()["items"]
     assert base["id"] in [item["id"] for item in listed]
 
 
-async def test_a_repeated_upload_makes_one_model(room: Room, tiny: Path) -> None:
+async def test_a_repeated_upload_makes_one_model(service: TrainingHarness, tiny_model: Path) -> None:
     key = {"Idempotency-Key": "upload-once"}
-    first, second = [await upload(room, zipped(tiny), **key) for _ in range(2)]
+    first, second = [await upload(service, zipped(tiny_model), **key) for _ in range(2)]
     assert first.json()["id"] == second.json()["id"]
-    other = problem(await upload(room, zipped(tiny, under="other/"), **key), 409, "conflict")
+    other = problem(await upload(service, zipped(tiny_model, under="other/"), **key), 409, "conflict")
     assert other["field"] == "Idempotency-Key"
 
 
-async def test_a_repeated_upload_may_overtake_the_first(room: Room, tiny: Path) -> None:
-    key, data = {"Idempotency-Key": "upload-twice-at-once"}, zipped(tiny)
-    answers = await asyncio.gather(*(upload(room, data, **key) for _ in range(2)))
+async def test_a_repeated_upload_may_overtake_the_first(service: TrainingHarness, tiny_model: Path) -> None:
+    key, data = {"Idempotency-Key": "upload-twice-at-once"}, zipped(tiny_model)
+    answers = await asyncio.gather(*(upload(service, data, **key) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [201, 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 async def test_of_two_models_under_one_key_the_first_stays_whole(
-    room: Room, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: TrainingHarness, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second comes while the files of the first are being stored."""
-    blobs, second = room.resources.blobs, asyncio.Event()
+    blobs, second = service.resources.blobs, asyncio.Event()
     put, key = blobs.put, {"Idempotency-Key": "one-key-two-models"}
     other_model = make_tiny_model(tmp_path / "other", seed=1)
     other: list[Any] = []
@@ -129,11 +129,11 @@ async def test_of_two_models_under_one_key_the_first_stays_whole(
     async def put_slowly(blob: str, data: Any) -> Any:
         if "/models/base/" in blob and not second.is_set():
             second.set()
-            other.append(await upload(room, zipped(other_model), **key))
+            other.append(await upload(service, zipped(other_model), **key))
         return await put(blob, data)
 
     monkeypatch.setattr(blobs, "put", put_slowly)
-    first = await upload(room, zipped(tiny), **key)
+    first = await upload(service, zipped(tiny_model), **key)
     assert first.status_code == 201, first.text
     assert problem(other[0], 409, "conflict")["field"] == "Idempotency-Key"
     manifest = await read_manifest(blobs, f"default/models/base/{first.json()['id']}")
@@ -141,11 +141,15 @@ async def test_of_two_models_under_one_key_the_first_stays_whole(
     for name in ("model.safetensors", "config.json"):
         stored = b"".join([chunk async for chunk in blobs.read(f"default/models/base/{first.json()['id']}/{name}")])
         assert (
-            hashlib.sha256(stored).hexdigest() == sums[name] == hashlib.sha256((tiny / name).read_bytes()).hexdigest()
+            hashlib.sha256(stored).hexdigest()
+            == sums[name]
+            == hashlib.sha256((tiny_model / name).read_bytes()).hexdigest()
         )
 
 
-async def test_an_upload_without_a_declared_length_is_cut_off(tmp_path: Path, engines: Engines, tiny: Path) -> None:
+async def test_an_upload_without_a_declared_length_is_cut_off(
+    tmp_path: Path, engines: Engines, tiny_model: Path
+) -> None:
     taken = 0
 
     async def long() -> AsyncIterator[bytes]:
@@ -155,16 +159,16 @@ async def test_an_upload_without_a_declared_length_is_cut_off(tmp_path: Path, en
             taken += 2**20
             yield bytes(2**20)
 
-    async with open_room(tmp_path, engines, tiny, upload_limit=10_000) as small:
+    async with open_training(tmp_path, engines, tiny_model, upload_limit=10_000) as small:
         headers = {"Content-Type": "multipart/form-data; boundary=xx"}
         refused = problem(await small.http.post("/models/base", content=long(), headers=headers), 413, "too_large")
     assert refused["limit"] == 10_000
     assert taken < 100 * 2**20
 
 
-async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny: Path) -> None:
-    async with open_room(tmp_path, engines, tiny, upload_limit=10_000) as small:
-        refused = problem(await upload(small, zipped(tiny)), 413, "too_large")
+async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+    async with open_training(tmp_path, engines, tiny_model, upload_limit=10_000) as small:
+        refused = problem(await upload(small, zipped(tiny_model)), 413, "too_large")
         assert refused["limit"] == 10_000
 
 
@@ -185,130 +189,139 @@ async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engi
     ],
 )
 async def test_an_unsafe_or_broken_model_is_refused_and_leaves_nothing(
-    room: Room, tiny: Path, tmp_path: Path, more: dict[str, bytes], without: str, code: str
+    service: TrainingHarness, tiny_model: Path, tmp_path: Path, more: dict[str, bytes], without: str, code: str
 ) -> None:
-    before = await room.resources.blobs.list("default/models/base")
-    folder = Path(shutil.copytree(tiny, tmp_path / "model"))
+    before = await service.resources.blobs.list("default/models/base")
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     (folder / without).unlink() if without else None
-    answer = await upload(room, zipped(folder, **more))
+    answer = await upload(service, zipped(folder, **more))
     assert problem(answer, 422, code)["field"] == "file"
-    assert await room.resources.blobs.list("default/models/base") == before
-    assert not list((room.resources.scratch / "training").glob("upload-*"))
+    assert await service.resources.blobs.list("default/models/base") == before
+    assert not list((service.resources.scratch / "training").glob("upload-*"))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"no zip at all"])
-async def test_what_is_no_zip_is_refused(room: Room, data: bytes) -> None:
-    problem(await upload(room, data), 422, "invalid_archive")
+async def test_what_is_no_zip_is_refused(service: TrainingHarness, data: bytes) -> None:
+    problem(await upload(service, data), 422, "invalid_archive")
 
 
-async def test_a_truncated_zip_is_refused(room: Room, tiny: Path) -> None:
-    problem(await upload(room, zipped(tiny)[:-200]), 422, "invalid_archive")
+async def test_a_truncated_zip_is_refused(service: TrainingHarness, tiny_model: Path) -> None:
+    problem(await upload(service, zipped(tiny_model)[:-200]), 422, "invalid_archive")
 
 
-async def test_a_folder_is_registered_where_it_lies(room: Room, tiny: Path) -> None:
-    base = (await room.http.post("/models/base", json={"path": str(tiny)})).json()
+async def test_a_folder_is_registered_where_it_lies(service: TrainingHarness, tiny_model: Path) -> None:
+    base = (await service.http.post("/models/base", json={"path": str(tiny_model)})).json()
     assert (base["state"], base["source"], base["size"]) == ("succeeded", "path", 0)
     uri = f"anneal://default/models/base/{base['id']}"
-    assert (await resolve_model(room.resources.blobs, uri, "default"))["path"] == str(tiny)
-    assert (await room.http.delete(f"/models/base/{base['id']}")).status_code == 204
-    assert (tiny / "config.json").exists()
+    assert (await resolve_model(service.resources.blobs, uri, "default"))["path"] == str(tiny_model)
+    assert (await service.http.delete(f"/models/base/{base['id']}")).status_code == 204
+    assert (tiny_model / "config.json").exists()
 
 
-async def test_paths_that_cannot_be_registered(room: Room, tmp_path: Path) -> None:
-    for path in ("relative", "/nowhere/at/all", str(room.resources.blobs and room.resources.settings.directory)):
+async def test_paths_that_cannot_be_registered(service: TrainingHarness, tmp_path: Path) -> None:
+    for path in ("relative", "/nowhere/at/all", str(service.resources.blobs and service.resources.settings.directory)):
         assert (
-            problem(await room.http.post("/models/base", json={"path": path}), 422, "invalid_input")["field"] == "path"
+            problem(await service.http.post("/models/base", json={"path": path}), 422, "invalid_input")["field"]
+            == "path"
         )
-    problem(await room.http.post("/models/base", json={"path": str(tmp_path)}), 422, "unsafe_model")
+    problem(await service.http.post("/models/base", json={"path": str(tmp_path)}), 422, "unsafe_model")
 
 
 @pytest.mark.parametrize("body", [{"path": "/etc"}, {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"}])
-async def test_what_lies_beyond_the_project_needs_an_admin(room: Room, body: dict[str, str]) -> None:
-    writer = {HEADER: room.resources.signer.sign(Principal("writer", scopes=("write",)))}
-    refused = problem(await room.http.post("/models/base", json=body, headers=writer), 403, "forbidden")
+async def test_what_lies_beyond_the_project_needs_an_admin(service: TrainingHarness, body: dict[str, str]) -> None:
+    writer = {HEADER: service.resources.signer.sign(Principal("writer", scopes=("write",)))}
+    refused = problem(await service.http.post("/models/base", json=body, headers=writer), 403, "forbidden")
     assert refused["field"] in body
 
 
-async def test_a_server_that_is_no_object_store_is_not_quoted(room: Room, store: ListingOnly) -> None:
-    for store.answer in (b"the intranet's own page", b"<Intranet>own</Intranet>"):
-        base = await fetched(room, uri=f"{store.url}/bucket/model")
+async def test_a_server_that_is_no_object_store_is_not_quoted(service: TrainingHarness, store: ListingServer) -> None:
+    for store.listing_body in (b"the intranet's own page", b"<Intranet>own</Intranet>"):
+        base = await fetched(service, uri=f"{store.url}/bucket/model")
         assert (base["state"], base["cause"]) == ("failed", "object_store_failed")
         assert "own" not in base["detail"]
 
 
-async def test_a_model_that_does_not_fit_is_refused_before_a_byte_is_read(room: Room, store: ListingOnly) -> None:
-    store.answer = store.listing("model/model.safetensors", size=10**15)
-    base = await fetched(room, uri=f"{store.url}/bucket/model")
+async def test_a_model_that_does_not_fit_is_refused_before_a_byte_is_read(
+    service: TrainingHarness, store: ListingServer
+) -> None:
+    store.listing_body = store.make_listing("model/model.safetensors", size=10**15)
+    base = await fetched(service, uri=f"{store.url}/bucket/model")
     assert (base["state"], base["cause"]) == ("failed", "disk_full")
-    assert store.asked == []
+    assert store.requested_objects == []
 
 
 @pytest.mark.parametrize(
     "body",
     [{}, {"uri": "s3+http://["}, {"path": "/a", "hub_id": "a/b"}, {"hub_id": "a b"}, {"uri": "ftp://x/y"}, {"x": 1}],
 )
-async def test_a_request_without_one_source_is_refused(room: Room, body: dict[str, Any]) -> None:
-    problem(await room.http.post("/models/base", json=body), 422, "invalid_input")
+async def test_a_request_without_one_source_is_refused(service: TrainingHarness, body: dict[str, Any]) -> None:
+    problem(await service.http.post("/models/base", json=body), 422, "invalid_input")
 
 
 async def test_a_model_comes_from_the_hub_only_when_asked(
-    room: Room, hub: LocalHub, tiny: Path, tmp_path: Path
+    service: TrainingHarness, hub: LocalHub, tiny_model: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(tiny, tmp_path / "repo"))
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "repo"))
     (folder / "pytorch_model.bin").write_bytes(b"never fetched")
     (folder / "manifest.json").write_text("{}")
     hub.repositories["acme/small"] = folder
-    problem(await room.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/small"}), 404, "unknown_base")
+    problem(
+        await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/small"}), 404, "unknown_base"
+    )
 
-    base = await fetched(room, hub_id="acme/small")
+    base = await fetched(service, hub_id="acme/small")
     assert base["state"] == "succeeded", base["detail"]
     assert (base["revision"], base["parameters"]) == (COMMIT, 94528)
-    manifest = await read_manifest(room.resources.blobs, f"default/models/base/{base['id']}")
+    manifest = await read_manifest(service.resources.blobs, f"default/models/base/{base['id']}")
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {entry["name"] for entry in manifest["files"]}
     assert "pytorch_model.bin" not in {entry["name"] for entry in manifest["files"]}
-    assert not list((room.resources.scratch / "training" / "downloads").iterdir())
-    again = await room.http.post("/models/base", json={"hub_id": "acme/small"})
+    assert not list((service.resources.scratch / "training" / "downloads").iterdir())
+    again = await service.http.post("/models/base", json={"hub_id": "acme/small"})
     assert (again.status_code, again.json()["id"]) == (201, base["id"])
-    job = await room.submit(base="acme/small")
+    job = await service.submit(base="acme/small")
     assert job["base_uri"].endswith(base["id"])
-    await room.until(job["id"], *FINAL)
+    await service.wait_for_state(job["id"], *FINAL)
 
 
 async def test_an_interrupted_download_goes_on_where_it_stopped(
-    room: Room, hub: LocalHub, tiny: Path, tmp_path: Path
+    service: TrainingHarness, hub: LocalHub, tiny_model: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(tiny, tmp_path / "repo"))
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "repo"))
     header = json.dumps({"more": {"dtype": "I8", "shape": [CUT], "data_offsets": [0, CUT]}}).encode()
     (folder / "more.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(CUT))
-    hub.repositories["acme/cut"], hub.cut["more.safetensors"] = folder, CUT - 1000
-    base = await fetched(room, hub_id="acme/cut")
+    hub.repositories["acme/cut"], hub.truncate_once["more.safetensors"] = folder, CUT - 1000
+    base = await fetched(service, hub_id="acme/cut")
     assert (base["state"], base["parameters"]) == ("succeeded", 94528 + CUT), base["detail"]
-    assert [name for name, wanted in hub.ranges if not wanted.startswith("bytes=0-")] == ["more.safetensors"]
+    assert [name for name, requested in hub.range_requests if not requested.startswith("bytes=0-")] == [
+        "more.safetensors"
+    ]
 
 
-async def test_a_download_that_is_deleted_stops_and_leaves_nothing(room: Room, hub: LocalHub, tiny: Path) -> None:
-    hub.repositories["acme/slow"], hub.held["model.safetensors"] = tiny, threading.Event()
-    base = (await room.http.post("/models/base", json={"hub_id": "acme/slow", "token": "hf_mine"})).json()
-    downloads = room.resources.scratch / "training" / "downloads"
-    async with asyncio.timeout(PATIENCE):
+async def test_a_download_that_is_deleted_stops_and_leaves_nothing(
+    service: TrainingHarness, hub: LocalHub, tiny_model: Path
+) -> None:
+    hub.repositories["acme/slow"], hub.blocked["model.safetensors"] = tiny_model, threading.Event()
+    base = (await service.http.post("/models/base", json={"hub_id": "acme/slow", "token": "hf_mine"})).json()
+    downloads = service.resources.scratch / "training" / "downloads"
+    async with asyncio.timeout(TIMEOUT_S):
         while not list(downloads.glob("*/tokenizer.json")):
             await asyncio.sleep(0.02)
-        assert (await room.http.delete(f"/models/base/{base['id']}")).status_code == 204
-        hub.held.pop("model.safetensors").set()
+        assert (await service.http.delete(f"/models/base/{base['id']}")).status_code == 204
+        hub.blocked.pop("model.safetensors").set()
         while list(downloads.iterdir()):
             await asyncio.sleep(0.02)
-    assert (await room.http.get(f"/models/base/{base['id']}")).status_code == 404
-    assert await room.resources.blobs.list(f"default/models/base/{base['id']}") == []
-    left = await (await room.resources.documents.collection("training.bases")).get(base["id"])
+    assert (await service.http.get(f"/models/base/{base['id']}")).status_code == 404
+    assert await service.resources.blobs.list(f"default/models/base/{base['id']}") == []
+    left = await (await service.resources.documents.collection("training.bases")).get(base["id"])
     assert left is not None
     assert left["secret"] is None
 
 
 async def test_a_base_that_is_deleted_while_it_is_published_leaves_nothing(
-    room: Room, hub: LocalHub, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    service: TrainingHarness, hub: LocalHub, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.repositories["acme/brief"] = tiny
-    stores, published = await Stores.open(room.resources), asyncio.Event()
+    hub.repositories["acme/brief"] = tiny_model
+    stores, published = await Stores.open(service.resources), asyncio.Event()
 
     async def after_its_deletion(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
         await stores.bases.delete(base.id)
@@ -317,84 +330,88 @@ async def test_a_base_that_is_deleted_while_it_is_published_leaves_nothing(
         return size
 
     monkeypatch.setattr(fetching, "publish_base", after_its_deletion)
-    base = (await room.http.post("/models/base", json={"hub_id": "acme/brief"})).json()
-    async with asyncio.timeout(PATIENCE):
+    base = (await service.http.post("/models/base", json={"hub_id": "acme/brief"})).json()
+    async with asyncio.timeout(TIMEOUT_S):
         await published.wait()
-        while await room.resources.blobs.list(f"default/models/base/{base['id']}"):
+        while await service.resources.blobs.list(f"default/models/base/{base['id']}"):
             await asyncio.sleep(0.02)
 
 
-async def test_a_gated_model_is_explained_and_its_token_never_kept(room: Room, hub: LocalHub, tiny: Path) -> None:
-    hub.repositories["acme/gated"] = tiny
+async def test_a_gated_model_is_explained_and_its_token_never_kept(
+    service: TrainingHarness, hub: LocalHub, tiny_model: Path
+) -> None:
+    hub.repositories["acme/gated"] = tiny_model
     hub.gated.add("acme/gated")
     for token in ({}, {"token": "hf_wrong"}):
-        refused = await fetched(room, hub_id="acme/gated", **token)
+        refused = await fetched(service, hub_id="acme/gated", **token)
         assert (refused["state"], refused["cause"]) == ("failed", "gated_model")
         assert f"{hub.url}/acme/gated" in refused["detail"]
-    base = await fetched(room, hub_id="acme/gated", token=hub.token)
+    base = await fetched(service, hub_id="acme/gated", token=hub.token)
     assert base["state"] == "succeeded", base["detail"]
-    assert hub.token not in json.dumps((await room.http.get("/models/base")).json())
-    stores = await Stores.open(room.resources)
+    assert hub.token not in json.dumps((await service.http.get("/models/base")).json())
+    stores = await Stores.open(service.resources)
     assert {found.secret for found in await stores.bases.find({"hub_id": "acme/gated"})} == {None}
 
 
-async def test_an_unknown_hub_model_is_explained(room: Room) -> None:
-    base = await fetched(room, hub_id="acme/absent")
+async def test_an_unknown_hub_model_is_explained(service: TrainingHarness) -> None:
+    base = await fetched(service, hub_id="acme/absent")
     assert (base["state"], base["cause"]) == ("failed", "unknown_model")
     assert "spelling" in base["detail"]
 
 
-async def test_an_object_store_that_is_not_there_is_explained(room: Room) -> None:
-    base = await fetched(room, uri="s3://bucket/model")
+async def test_an_object_store_that_is_not_there_is_explained(service: TrainingHarness) -> None:
+    base = await fetched(service, uri="s3://bucket/model")
     assert (base["state"], base["cause"]) == ("failed", "invalid_input")
     assert "s3+https://" in base["detail"]
 
 
 @pytest.mark.skipif(not S3, reason="ANNEAL_TEST_S3_URL is not set: python -m tests.support.servers pytest …")
-async def test_a_model_comes_from_an_object_store(room: Room, tiny: Path, tmp_path: Path) -> None:
+async def test_a_model_comes_from_an_object_store(service: TrainingHarness, tiny_model: Path, tmp_path: Path) -> None:
     from shared.blobs.s3 import connect
 
     theirs = await connect(S3, tmp_path)
-    for path in tiny.iterdir():
+    for path in tiny_model.iterdir():
         await theirs.put(f"somebodys/model/{path.name}", path)
     await theirs.close()
-    base = await fetched(room, uri=f"{S3}/somebodys/model")
+    base = await fetched(service, uri=f"{S3}/somebodys/model")
     assert (base["state"], base["parameters"]) == ("succeeded", 94528), base["detail"]
     assert base["bytes_done"] == base["bytes_total"] > 0
     secret = S3.partition("://")[2].partition("@")[0]
     assert base["origin"].endswith("/somebodys/model")
     assert secret not in json.dumps(base)
 
-    empty = await fetched(room, uri=f"{S3}/nothing/here")
+    empty = await fetched(service, uri=f"{S3}/nothing/here")
     assert (empty["state"], empty["cause"]) == ("failed", "invalid_input")
 
 
-async def test_seedling_is_usable_when_it_is_published(room: Room, tmp_path: Path, tiny: Path) -> None:
-    stores, bundled = await Stores.open(room.resources), Bundled(room.resources, tiny)
-    hub = Hub(room.resources.settings.hub_endpoint)
+async def test_seedling_is_usable_when_it_is_published(
+    service: TrainingHarness, tmp_path: Path, tiny_model: Path
+) -> None:
+    stores, bundled = await Stores.open(service.resources), Bundled(service.resources, tiny_model)
+    hub = Hub(service.resources.settings.hub_endpoint)
     published = (await Catalog(stores, bundled, hub).available("default")).items[0]
     assert (published.availability, published.usable) == ("bundled", True)
     async with open_resources(Settings(home=tmp_path)) as fresh:
-        early = (await Catalog(await Stores.open(fresh), Bundled(fresh, tiny), hub).available("default")).items[0]
+        early = (await Catalog(await Stores.open(fresh), Bundled(fresh, tiny_model), hub).available("default")).items[0]
     assert (early.reference, early.availability, early.usable) == ("seedling", "preparing", False)
 
 
-async def test_available_models_say_what_it_takes(room: Room) -> None:
-    items = {item["reference"]: item for item in (await room.http.get("/models/available")).json()["items"]}
+async def test_available_models_say_what_it_takes(service: TrainingHarness) -> None:
+    items = {item["reference"]: item for item in (await service.http.get("/models/available")).json()["items"]}
     assert (items["seedling"]["availability"], items["seedling"]["usable"]) == ("bundled", True)
     assert (items["Qwen/Qwen3-0.6B"]["availability"], items["Qwen/Qwen3-0.6B"]["usable"]) == ("downloadable", False)
     assert items["meta-llama/Llama-3.2-1B-Instruct"]["gated"]
 
 
-async def test_without_a_network_the_hub_is_unreachable(tmp_path: Path, engines: Engines, tiny: Path) -> None:
-    async with open_room(tmp_path, engines, tiny, hub_endpoint="http://127.0.0.1:9") as room:
-        items = {item["reference"]: item for item in (await room.http.get("/models/available")).json()["items"]}
+async def test_without_a_network_the_hub_is_unreachable(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+    async with open_training(tmp_path, engines, tiny_model, hub_endpoint="http://127.0.0.1:9") as service:
+        items = {item["reference"]: item for item in (await service.http.get("/models/available")).json()["items"]}
         assert items["Qwen/Qwen3-0.6B"]["availability"] == "unreachable"
-        base = await fetched(room, hub_id="Qwen/Qwen3-0.6B")
+        base = await fetched(service, hub_id="Qwen/Qwen3-0.6B")
         assert (base["state"], base["cause"]) == ("failed", "hub_unreachable")
 
 
-async def test_another_revision_is_another_request(room: Room) -> None:
+async def test_another_revision_is_another_request(service: TrainingHarness) -> None:
     body, key = {"hub_id": "acme/absent"}, {"Idempotency-Key": "hub-once"}
-    assert (await room.http.post("/models/base", json={**body, "revision": "a"}, headers=key)).status_code == 202
-    problem(await room.http.post("/models/base", json={**body, "revision": "b"}, headers=key), 409, "conflict")
+    assert (await service.http.post("/models/base", json={**body, "revision": "a"}, headers=key)).status_code == 202
+    problem(await service.http.post("/models/base", json={**body, "revision": "b"}, headers=key), 409, "conflict")

@@ -17,14 +17,16 @@ from services.training.workers.launchers import ENGINE
 from shared.blobs.artifacts import publish, read_manifest
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources
-from tests.support.training_service import FINAL, PATIENCE, Room, losses, open_room
+from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, losses, open_training
 
 SETTINGS: dict[str, Any] = {"dtype": "fp32", "threads": 1, "batch_size": 4, "eval_every": 10, "checkpoint_every": 10}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
-    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny, engine=ENGINE) as opened:
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path
+) -> AsyncIterator[TrainingHarness]:
+    async with open_training(tmp_path_factory.mktemp("home"), engines, tiny_model, engine=ENGINE) as opened:
         await put_real_dataset(opened.resources)
         await put_real_dataset(opened.resources, form="preference")
         yield opened
@@ -75,92 +77,96 @@ def engine_pid(engines: Engines) -> int:
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-async def test_training_lowers_the_validation_loss(room: Room, method: str) -> None:
-    job = await room.submit(dataset="ds_hello", method=method, max_steps=20, **SETTINGS)
-    done = await room.until(job["id"], *FINAL)
+async def test_training_lowers_the_validation_loss(service: TrainingHarness, method: str) -> None:
+    job = await service.submit(dataset="ds_hello", method=method, max_steps=20, **SETTINGS)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
     assert done["evaluations"][-1]["loss"] < done["evaluations"][0]["loss"]
     assert {"loss", "learning_rate", "grad_norm", "tokens_per_second", "memory_mb"} <= done["metrics"].keys()
-    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     assert manifest["kind"] == ("full" if method == "full" else "adapter")
     assert len(manifest["template_hash"]) == 64
     assert manifest["metrics"]["validation_loss_best"] == min(e["loss"] for e in done["evaluations"])
 
 
-async def test_preference_pairs_teach_which_answer_is_better(room: Room, engines: Engines) -> None:
+async def test_preference_pairs_teach_which_answer_is_better(service: TrainingHarness, engines: Engines) -> None:
     asked = {**SETTINGS, "learning_rate": 1e-3, "beta": 0.2}
-    job = await room.submit(dataset="ds_preference", max_steps=60, **asked)  # it must not end before it is killed
+    job = await service.submit(dataset="ds_preference", max_steps=60, **asked)  # it must not end before it is killed
     assert (job["hyperparameters"]["objective"], "objective" in job["defaulted"]) == ("dpo", True)
-    async with asyncio.timeout(PATIENCE), room.resources.bus.listen(["training.progressed.v1"]) as heard:
-        while not (await room.job(job["id"]))["checkpoints"]:
+    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as heard:
+        while not (await service.job(job["id"]))["checkpoints"]:
             await anext(heard)
     os.kill(engine_pid(engines), signal.SIGKILL)
-    done = await room.until(job["id"], *FINAL)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["ended"]) == ("succeeded", "all_steps"), done["logs"]
-    assert set(losses(await room.records(job["id"]))) == set(range(1, 61))
+    assert set(losses(await service.records(job["id"]))) == set(range(1, 61))
     first, last = done["evaluations"][0], done["evaluations"][-1]
     assert last["loss"] < first["loss"]
     assert last["rewards/margins"] > 0
     assert last["rewards/accuracies"] == 1.0
     assert {"rewards/accuracies", "rewards/margins"} <= done["metrics"].keys()
 
-    learned = await room.submit(dataset="ds_preference", objective="sft", max_steps=1, **SETTINGS)
-    done = await room.until(learned["id"], *FINAL)
+    learned = await service.submit(dataset="ds_preference", objective="sft", max_steps=1, **SETTINGS)
+    done = await service.wait_for_state(learned["id"], *FINAL)
     assert done["state"] == "succeeded"
     assert any("rejected ones are not used" in line["message"] for line in done["logs"])
 
 
-async def test_a_job_ends_with_its_time_and_delivers(room: Room) -> None:
-    job = await room.submit(dataset="ds_hello", **{**SETTINGS, "max_steps": 1_000_000, "max_minutes": 0.01})
-    done = await room.until(job["id"], *FINAL)
+async def test_a_job_ends_with_its_time_and_delivers(service: TrainingHarness) -> None:
+    job = await service.submit(dataset="ds_hello", **{**SETTINGS, "max_steps": 1_000_000, "max_minutes": 0.01})
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["ended"], done["progress"]["percent"]) == ("succeeded", "max_minutes", 100)
     assert done["evaluations"][-1]["step"] == done["metrics"]["step"] < 1_000_000
 
 
-async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(room: Room, engines: Engines) -> None:
+async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
+    service: TrainingHarness, engines: Engines
+) -> None:
     body = {"dataset": "ds_hello", "max_steps": 120, "seed": 3, **SETTINGS}  # it must not end before it is killed
-    undisturbed = await room.submit(**body)
-    assert (await room.until(undisturbed["id"], *FINAL))["state"] == "succeeded"
+    undisturbed = await service.submit(**body)
+    assert (await service.wait_for_state(undisturbed["id"], *FINAL))["state"] == "succeeded"
 
-    disturbed = await room.submit(**body)
-    async with asyncio.timeout(PATIENCE), room.resources.bus.listen(["training.progressed.v1"]) as heard:
-        while not (saved := (await room.job(disturbed["id"]))["checkpoints"]):
+    disturbed = await service.submit(**body)
+    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as heard:
+        while not (saved := (await service.job(disturbed["id"]))["checkpoints"]):
             await anext(heard)
-    assert set(range(1, saved[0]["step"] + 1)) <= losses(await room.records(disturbed["id"])).keys()
+    assert set(range(1, saved[0]["step"] + 1)) <= losses(await service.records(disturbed["id"])).keys()
     os.kill(engine_pid(engines), signal.SIGKILL)
-    done = await room.until(disturbed["id"], *FINAL)
+    done = await service.wait_for_state(disturbed["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
-    records = await room.records(disturbed["id"])
+    records = await service.records(disturbed["id"])
     assert any(record["kind"] == "rewind" for record in records)
-    assert losses(records) == losses(await room.records(undisturbed["id"]))
+    assert losses(records) == losses(await service.records(undisturbed["id"]))
     models = [
-        await read_manifest(room.resources.blobs, f"default/models/custom/{job['model_id']}")
-        for job in (done, await room.job(undisturbed["id"]))
+        await read_manifest(service.resources.blobs, f"default/models/custom/{job['model_id']}")
+        for job in (done, await service.job(undisturbed["id"]))
     ]
     sums = [{entry["name"]: entry["sha256"] for entry in manifest["files"]} for manifest in models]
     assert sums[0]["adapter_model.safetensors"] == sums[1]["adapter_model.safetensors"]
 
 
 async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_parts(
-    tmp_path: Path, engines: Engines, tiny: Path
+    tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
-    async with open_room(tmp_path, engines, tiny, engine="tests.support.low_memory_trainer:main") as starved:
+    async with open_training(tmp_path, engines, tiny_model, engine="tests.support.low_memory_trainer:main") as starved:
         await put_real_dataset(starved.resources, words=" please reply with a short answer" * 14)
         asked = {**SETTINGS, "batch_size": 64, "micro_batch_tokens": 32768, "eval_every": 2}
         job = await starved.submit(dataset="ds_hello", method="full", max_steps=2, **asked)
-        done = await starved.until(job["id"], *FINAL)
+        done = await starved.wait_for_state(job["id"], *FINAL)
         assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
         assert 512 <= done["micro_batch_tokens"] < 20_000
         states = [r for r in await starved.records(job["id"]) if r["kind"] == "state"]
         assert ("queued", "out_of_memory") in [(r["state"], r.get("cause")) for r in states]
 
 
-async def test_a_full_disk_costs_checkpoints_and_not_the_training(tmp_path: Path, engines: Engines, tiny: Path) -> None:
-    async with open_room(tmp_path, engines, tiny, engine="tests.support.disk_full_trainer:main") as filled:
+async def test_a_full_disk_costs_checkpoints_and_not_the_training(
+    tmp_path: Path, engines: Engines, tiny_model: Path
+) -> None:
+    async with open_training(tmp_path, engines, tiny_model, engine="tests.support.disk_full_trainer:main") as filled:
         await put_real_dataset(filled.resources)
         asked = {**SETTINGS, "eval_every": 3, "checkpoint_every": 2, "learning_rate": 3e-3}
         job = await filled.submit(dataset="ds_hello", max_steps=10, **asked)
-        done = await filled.until(job["id"], *FINAL)
+        done = await filled.wait_for_state(job["id"], *FINAL)
         assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
         records = await filled.records(job["id"])
         assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [2, 8]

@@ -10,7 +10,7 @@ import pytest_asyncio
 from shared.blobs.artifacts import publish, read_manifest
 from shared.runtime.processes.children import Engines
 from tests.components.training.test_engine import put_real_dataset
-from tests.support.training_service import Room, open_room, problem
+from tests.support.training_service import TrainingHarness, open_training, problem
 
 HUGE: dict[str, Any] = {
     "dataset": "ds_hello",
@@ -23,20 +23,22 @@ HUGE: dict[str, Any] = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def room(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny: Path) -> AsyncIterator[Room]:
-    async with open_room(tmp_path_factory.mktemp("home"), engines, tiny) as opened:
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path
+) -> AsyncIterator[TrainingHarness]:
+    async with open_training(tmp_path_factory.mktemp("home"), engines, tiny_model) as opened:
         await put_real_dataset(opened.resources)
         yield opened
 
 
-async def estimate(room: Room, **body: Any) -> dict[str, Any]:
-    answer = await room.http.post("/training/estimate", json={"dataset": "ds_hello", **body})
+async def estimate(service: TrainingHarness, **body: Any) -> dict[str, Any]:
+    answer = await service.http.post("/training/estimate", json={"dataset": "ds_hello", **body})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
-async def test_an_estimate_tells_parts_tokens_and_time(room: Room) -> None:
-    found = await estimate(room, method="full", max_steps=20, batch_size=4, dtype="fp32")
+async def test_an_estimate_tells_parts_tokens_and_time(service: TrainingHarness) -> None:
+    found = await estimate(service, method="full", max_steps=20, batch_size=4, dtype="fp32")
     assert found["verdict"] == "fits"
     assert found["total"] == sum(found["memory"].values()) < found["limit"]
     assert found["trainable_parameters"] == found["parameters"] == 94528
@@ -47,85 +49,85 @@ async def test_an_estimate_tells_parts_tokens_and_time(room: Room) -> None:
     assert (found["fitting"], found["warnings"]) == ([], [])
 
 
-async def test_the_machine_is_timed_once(room: Room) -> None:
-    first, second = [await estimate(room, method="full", max_steps=20, dtype="fp32") for _ in range(2)]
+async def test_the_machine_is_timed_once(service: TrainingHarness) -> None:
+    first, second = [await estimate(service, method="full", max_steps=20, dtype="fp32") for _ in range(2)]
     assert first["tokens_per_second"] == second["tokens_per_second"] > 0
 
 
-async def test_the_pace_is_that_of_jobs_like_it(room: Room) -> None:
-    before = await estimate(room, method="lora", max_steps=20, batch_size=4)
+async def test_the_pace_is_that_of_jobs_like_it(service: TrainingHarness) -> None:
+    before = await estimate(service, method="lora", max_steps=20, batch_size=4)
     assert before["pace"] == "formula"
-    job = await room.submit(method="lora", max_steps=2)
-    await room.until(job["id"], "succeeded")
+    job = await service.submit(method="lora", max_steps=2)
+    await service.wait_for_state(job["id"], "succeeded")
     speed = {"metric": {"tokens_per_second": 80.0}}  # the engine of these tests trains nothing, and says no pace
-    snapshots = await room.resources.documents.collection("training.snapshots")
+    snapshots = await service.resources.documents.collection("training.snapshots")
     await snapshots.patch(job["id"], {}, set={"values": speed})
-    found = await estimate(room, method="lora", max_steps=20, batch_size=4)
+    found = await estimate(service, method="lora", max_steps=20, batch_size=4)
     assert (found["pace"], found["tokens_per_second"]) == ("jobs", 80.0)
     assert found["seconds"] == pytest.approx(found["tokens"] / 80, abs=0.1)
 
 
-async def test_a_dry_run_measures_two_real_steps(room: Room) -> None:
-    found = await estimate(room, method="full", max_steps=20, batch_size=4, dtype="fp32", dry_run=True)
+async def test_a_dry_run_measures_two_real_steps(service: TrainingHarness) -> None:
+    found = await estimate(service, method="full", max_steps=20, batch_size=4, dtype="fp32", dry_run=True)
     assert found["measured"]["peak"] > 16 * 94528
     assert found["measured"]["step_tokens"] == pytest.approx(4 * found["lengths"]["longest"], abs=8)
     assert found["measured"]["step_seconds"] > 0
 
 
-async def test_a_dry_run_of_what_cannot_fit_is_refused(room: Room) -> None:
+async def test_a_dry_run_of_what_cannot_fit_is_refused(service: TrainingHarness) -> None:
     body = {**HUGE, "dry_run": True}
-    problem(await room.http.post("/training/estimate", json=body), 422, "does_not_fit")
+    problem(await service.http.post("/training/estimate", json=body), 422, "does_not_fit")
 
 
-async def test_a_dry_run_that_fails_says_why(room: Room) -> None:
+async def test_a_dry_run_that_fails_says_why(service: TrainingHarness) -> None:
     body = {"dataset": "ds_hello", "lora": {"targets": ["nowhere"]}, "dry_run": True}
-    told = problem(await room.http.post("/training/estimate", json=body), 422, "dry_run_failed")
+    told = problem(await service.http.post("/training/estimate", json=body), 422, "dry_run_failed")
     assert "nowhere" in told["detail"]
 
 
-async def test_what_does_not_fit_is_told_with_what_would(room: Room) -> None:
-    found = await estimate(room, **HUGE)
+async def test_what_does_not_fit_is_told_with_what_would(service: TrainingHarness) -> None:
+    found = await estimate(service, **HUGE)
     assert found["verdict"] == "does_not_fit"
     assert found["fitting"]
-    changed = await estimate(room, **{**HUGE, **found["fitting"][0]["changes"]})
+    changed = await estimate(service, **{**HUGE, **found["fitting"][0]["changes"]})
     assert changed["verdict"] == "fits"
 
 
-async def test_a_submit_is_refused_before_anything_is_queued(room: Room) -> None:
-    before = (await room.http.get("/training/jobs")).json()["items"]
-    await estimate(room, **HUGE)
-    refused = problem(await room.http.post("/training/jobs", json=HUGE), 422, "does_not_fit")
+async def test_a_submit_is_refused_before_anything_is_queued(service: TrainingHarness) -> None:
+    before = (await service.http.get("/training/jobs")).json()["items"]
+    await estimate(service, **HUGE)
+    refused = problem(await service.http.post("/training/jobs", json=HUGE), 422, "does_not_fit")
     assert refused["limit"] < refused["needed"]
     assert refused["field"] == "micro_batch_tokens"
     assert refused["fitting"][0]["micro_batch_tokens"] < HUGE["micro_batch_tokens"]
-    assert (await room.http.get("/training/jobs")).json()["items"] == before
+    assert (await service.http.get("/training/jobs")).json()["items"] == before
 
 
-async def test_warnings_name_what_will_not_be_as_hoped(room: Room) -> None:
-    found = await estimate(room, lora={"rank": 128}, max_length=40)
+async def test_warnings_name_what_will_not_be_as_hoped(service: TrainingHarness) -> None:
+    found = await estimate(service, lora={"rank": 128}, max_length=40)
     warned = {warning["code"]: warning for warning in found["warnings"]}
     assert warned.keys() == {"adapter_merged", "rows_truncated"}
     assert "rank 128" in warned["adapter_merged"]["detail"]
 
 
-async def test_rows_with_nothing_to_learn_are_refused_once_they_were_counted(room: Room) -> None:
+async def test_rows_with_nothing_to_learn_are_refused_once_they_were_counted(service: TrainingHarness) -> None:
     body = {"dataset": "ds_hello", "max_length": 8}
-    assert (await estimate(room, **body))["lengths"]["untrained_share"] == 1
-    problem(await room.http.post("/training/jobs", json=body), 422, "unsuitable_dataset")
+    assert (await estimate(service, **body))["lengths"]["untrained_share"] == 1
+    problem(await service.http.post("/training/jobs", json=body), 422, "unsuitable_dataset")
 
 
-async def test_a_base_of_before_is_neither_judged_nor_refused(room: Room) -> None:
-    seedling = await read_manifest(room.resources.blobs, "_shared/models/base/seedling")
-    folder = await room.resources.blobs.checkout("_shared/models/base/seedling")
+async def test_a_base_of_before_is_neither_judged_nor_refused(service: TrainingHarness) -> None:
+    seedling = await read_manifest(service.resources.blobs, "_shared/models/base/seedling")
+    folder = await service.resources.blobs.checkout("_shared/models/base/seedling")
     older = {name: value for name, value in seedling.items() if name not in ("shape", "ends", "has_template", "files")}
     files = {entry["name"]: folder / entry["name"] for entry in seedling["files"]}
-    await publish(room.resources.blobs, "_shared/models/base/seedling", None, older, files=files)
+    await publish(service.resources.blobs, "_shared/models/base/seedling", None, older, files=files)
     try:
-        found = await estimate(room)
+        found = await estimate(service)
         assert (found["verdict"], found["memory"]) == ("unknown", None)
         assert [warning["code"] for warning in found["warnings"]] == ["shape_unknown"]
-        job = await room.submit(dataset="ds_hello", max_steps=2)
-        await room.until(job["id"], "succeeded")
+        job = await service.submit(dataset="ds_hello", max_steps=2)
+        await service.wait_for_state(job["id"], "succeeded")
     finally:
         now = {name: value for name, value in seedling.items() if name != "files"}
-        await publish(room.resources.blobs, "_shared/models/base/seedling", None, now, files=files)
+        await publish(service.resources.blobs, "_shared/models/base/seedling", None, now, files=files)

@@ -23,65 +23,73 @@ from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
-from tests.support.training_service import FINAL, PATIENCE, Room, losses, open_room, problem, put_dataset
+from tests.support.training_service import (
+    FINAL,
+    TIMEOUT_S,
+    TrainingHarness,
+    losses,
+    open_training,
+    problem,
+    put_dataset,
+)
 
 
-async def test_a_job_becomes_a_published_model_and_says_so(room: Room) -> None:
+async def test_a_job_becomes_a_published_model_and_says_so(service: TrainingHarness) -> None:
     stated: asyncio.Queue[Envelope] = asyncio.Queue()
-    await room.resources.bus.subscribe("evaluation", "training.succeeded.v1", stated.put)
-    job = await room.submit(name="first", after=["evaluate"])
-    done = await room.until(job["id"], *FINAL)
+    await service.resources.bus.subscribe("evaluation", "training.succeeded.v1", stated.put)
+    job = await service.submit(name="first", after=["evaluate"])
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
 
-    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     assert manifest["base_uri"] == "anneal://_shared/models/base/seedling"
     assert {entry["name"] for entry in manifest["files"]} == {"adapter_config.json", "adapter_model.safetensors"}
     assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
     assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
 
-    event = await asyncio.wait_for(stated.get(), PATIENCE)
+    event = await asyncio.wait_for(stated.get(), TIMEOUT_S)
     assert event.correlationid == job["id"]
     assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
-    models = (await room.http.get("/models/custom")).json()["items"]
+    models = (await service.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
 
 
 @pytest.mark.parametrize("asked", [{}, {"method": "full"}, {"method": "qlora", "lora": {"rslora": True}}])
-async def test_a_model_knows_the_request_that_repeats_its_job(room: Room, asked: dict[str, Any]) -> None:
-    done = await room.until((await room.submit(**asked))["id"], *FINAL)
-    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
-    answer = await room.http.post("/training/jobs", json=manifest["provenance"]["request"])
+async def test_a_model_knows_the_request_that_repeats_its_job(service: TrainingHarness, asked: dict[str, Any]) -> None:
+    done = await service.wait_for_state((await service.submit(**asked))["id"], *FINAL)
+    manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
+    answer = await service.http.post("/training/jobs", json=manifest["provenance"]["request"])
     assert answer.status_code == 201, answer.text
     again = answer.json()
     for member in ("base", "method", "dataset_id", "dataset_version", "hyperparameters"):
         assert again[member] == done[member]
 
 
-async def test_ended_jobs_leave_no_files(room: Room) -> None:
-    job = await room.submit()
-    await room.until(job["id"], "succeeded")
-    assert await room.resources.blobs.list(f"default/models/custom/{(await room.job(job['id']))['model_id']}")
-    await Cleanup(room.resources.blobs, await Stores.open(room.resources)).sweep()
-    assert await room.resources.blobs.list(f"default/jobs/{job['id']}") == []
-    assert not list((room.resources.scratch / "training").glob(f"{job['id']}*"))
+async def test_ended_jobs_leave_no_files(service: TrainingHarness) -> None:
+    job = await service.submit()
+    await service.wait_for_state(job["id"], "succeeded")
+    assert await service.resources.blobs.list(f"default/models/custom/{(await service.job(job['id']))['model_id']}")
+    await Cleanup(service.resources.blobs, await Stores.open(service.resources)).sweep()
+    assert await service.resources.blobs.list(f"default/jobs/{job['id']}") == []
+    assert not list((service.resources.scratch / "training").glob(f"{job['id']}*"))
 
 
-async def test_the_answer_shows_every_setting_and_which_were_defaults(room: Room) -> None:
-    job = await room.submit(method="full", learning_rate=0.01)
+async def test_the_answer_shows_every_setting_and_which_were_defaults(service: TrainingHarness) -> None:
+    job = await service.submit(method="full", learning_rate=0.01)
     assert job["hyperparameters"]["learning_rate"] == 0.01
     assert job["hyperparameters"]["weight_decay"] == 0.01
     assert "weight_decay" in job["defaulted"]
     assert "learning_rate" not in job["defaulted"]
-    await room.until(job["id"], *FINAL)
+    await service.wait_for_state(job["id"], *FINAL)
 
 
-async def test_the_answer_says_how_vllm_will_serve_it(room: Room) -> None:
-    plain, wide = await room.submit(max_steps=1), await room.submit(max_steps=1, lora={"rank": 128})
+async def test_the_answer_says_how_vllm_will_serve_it(service: TrainingHarness) -> None:
+    plain, wide = await service.submit(max_steps=1), await service.submit(max_steps=1, lora={"rank": 128})
     assert plain["serving"]["form"] == "adapter"
     assert (wide["serving"]["form"], wide["serving"]["reason"]) == ("merged", "rank 128 is above 64")
     assert wide["serving"]["remedy"]
     for job in (plain, wide):
-        await room.until(job["id"], *FINAL)
+        await service.wait_for_state(job["id"], *FINAL)
 
 
 @pytest.mark.parametrize(
@@ -102,98 +110,102 @@ async def test_the_answer_says_how_vllm_will_serve_it(room: Room) -> None:
     ],
 )
 async def test_a_bad_request_names_field_limit_and_remedy(
-    room: Room, fields: dict[str, Any], status: int, code: str, field: str
+    service: TrainingHarness, fields: dict[str, Any], status: int, code: str, field: str
 ) -> None:
-    await put_dataset(room.resources, "ds_empty", rows={"train": 0})
-    before = (await room.http.get("/training/jobs")).json()["items"]
-    answer = await room.http.post("/training/jobs", json={"dataset": "ds_1", **fields})
+    await put_dataset(service.resources, "ds_empty", rows={"train": 0})
+    before = (await service.http.get("/training/jobs")).json()["items"]
+    answer = await service.http.post("/training/jobs", json={"dataset": "ds_1", **fields})
     assert (problem(answer, status, code))["field"] == field
-    assert (await room.http.get("/training/jobs")).json()["items"] == before
+    assert (await service.http.get("/training/jobs")).json()["items"] == before
 
 
-async def test_an_unknown_base_names_what_is_available(room: Room) -> None:
-    answer = await room.http.post("/training/jobs", json={"dataset": "ds_1", "base": "gpt-9"})
+async def test_an_unknown_base_names_what_is_available(service: TrainingHarness) -> None:
+    answer = await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "gpt-9"})
     assert "seedling" in answer.json()["limit"]
 
 
-async def test_a_repeated_request_makes_one_job(room: Room) -> None:
+async def test_a_repeated_request_makes_one_job(service: TrainingHarness) -> None:
     key, body = {"Idempotency-Key": "once"}, {"dataset": "ds_1", "max_steps": 2}
-    first, second = [await room.http.post("/training/jobs", json=body, headers=key) for _ in range(2)]
+    first, second = [await service.http.post("/training/jobs", json=body, headers=key) for _ in range(2)]
     assert first.json()["id"] == second.json()["id"]
-    other = await room.http.post("/training/jobs", json={**body, "max_steps": 3}, headers=key)
+    other = await service.http.post("/training/jobs", json={**body, "max_steps": 3}, headers=key)
     assert (problem(other, 409, "conflict"))["field"] == "Idempotency-Key"
 
 
-async def test_a_repeated_request_is_answered_after_its_dataset_is_gone(room: Room) -> None:
+async def test_a_repeated_request_is_answered_after_its_dataset_is_gone(service: TrainingHarness) -> None:
     key, body = {"Idempotency-Key": "outlives"}, {"dataset": "ds_short", "max_steps": 1}
-    await put_dataset(room.resources, "ds_short")
-    first = await room.http.post("/training/jobs", json=body, headers=key)
-    await room.until(first.json()["id"], *FINAL)
-    await room.resources.blobs.delete("default/datasets/ds_short")
-    again = await room.http.post("/training/jobs", json=body, headers=key)
+    await put_dataset(service.resources, "ds_short")
+    first = await service.http.post("/training/jobs", json=body, headers=key)
+    await service.wait_for_state(first.json()["id"], *FINAL)
+    await service.resources.blobs.delete("default/datasets/ds_short")
+    again = await service.http.post("/training/jobs", json=body, headers=key)
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
 
 
-async def test_a_killed_engine_goes_on_from_its_checkpoint(room: Room) -> None:
-    undisturbed = await room.submit(seed=7)
-    await room.until(undisturbed["id"], "succeeded")
-    room.control(hold_at=12)
-    job = await room.submit(seed=7)
-    held = await room.until_logged(job["id"], "holding")
+async def test_a_killed_engine_goes_on_from_its_checkpoint(service: TrainingHarness) -> None:
+    undisturbed = await service.submit(seed=7)
+    await service.wait_for_state(undisturbed["id"], "succeeded")
+    service.control(hold_at=12)
+    job = await service.submit(seed=7)
+    held = await service.wait_for_log(job["id"], "holding")
     os.kill(int(held["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
-    done = await room.until(job["id"], *FINAL)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
 
-    records = await room.records(job["id"])
+    records = await service.records(job["id"])
     assert [r["step"] for r in records if r["kind"] == "rewind"] == [10]
-    assert losses(records) == losses(await room.records(undisturbed["id"]))
+    assert losses(records) == losses(await service.records(undisturbed["id"]))
     assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
-    metrics = (await room.http.get(f"/training/jobs/{job['id']}/metrics", params={"after": 3, "limit": 4})).json()
+    metrics = (await service.http.get(f"/training/jobs/{job['id']}/metrics", params={"after": 3, "limit": 4})).json()
     assert len(metrics["records"]) == 4
     assert metrics["records"][0]["seq"] > 3
 
 
-async def test_an_engine_that_always_dies_is_given_up(room: Room) -> None:
-    room.control(fail={"code": "engine_crashed", "detail": "boom"})
-    job = await room.submit()
-    done = await room.until(job["id"], *FINAL)
+async def test_an_engine_that_always_dies_is_given_up(service: TrainingHarness) -> None:
+    service.control(fail={"code": "engine_crashed", "detail": "boom"})
+    job = await service.submit()
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["cause"], done["attempts"]) == ("failed", "engine_crashed", 3)
 
 
-async def test_out_of_memory_goes_on_in_smaller_micro_batches(room: Room) -> None:
-    undisturbed = await room.submit(seed=7, batch_size=8)
-    await room.until(undisturbed["id"], "succeeded")
-    room.control(memory=300)
-    job = await room.submit(seed=7, batch_size=8)
-    done = await room.until(job["id"], *FINAL)
+async def test_out_of_memory_goes_on_in_smaller_micro_batches(service: TrainingHarness) -> None:
+    undisturbed = await service.submit(seed=7, batch_size=8)
+    await service.wait_for_state(undisturbed["id"], "succeeded")
+    service.control(memory=300)
+    job = await service.submit(seed=7, batch_size=8)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
     assert done["micro_batch_tokens"] == 200  # of 8 rows of at most 100 tokens: 400, then 200
     assert done["hyperparameters"] == undisturbed["hyperparameters"]
 
     told = [line["message"] for line in done["logs"] if line["level"] == "warning"]
     assert ["at most 400 tokens" in told[0], "at most 200 tokens" in told[1]] == [True, True]
-    records = await room.records(job["id"])
+    records = await service.records(job["id"])
     assert [r["step"] for r in records if r["kind"] == "rewind"] == [5, 5]
-    assert losses(records) == losses(await room.records(undisturbed["id"]))
+    assert losses(records) == losses(await service.records(undisturbed["id"]))
 
 
-async def test_a_single_row_that_needs_too_much_memory_is_computed_without_keeping_activations(room: Room) -> None:
-    room.control(memory=60)
-    done = await room.until((await room.submit(batch_size=2))["id"], *FINAL)
+async def test_a_single_row_that_needs_too_much_memory_is_computed_without_keeping_activations(
+    service: TrainingHarness,
+) -> None:
+    service.control(memory=60)
+    done = await service.wait_for_state((await service.submit(batch_size=2))["id"], *FINAL)
     assert (done["state"], done["micro_batch_tokens"], done["recomputes"]) == ("succeeded", 100, True)
     assert "activations anew" in [line["message"] for line in done["logs"] if line["level"] == "warning"][-1]
 
 
-async def test_one_that_even_then_needs_too_much_ends_the_job_with_a_remedy(room: Room) -> None:
-    room.control(memory=40)
-    job = await room.submit(batch_size=2)
-    done = await room.until(job["id"], *FINAL)
+async def test_one_that_even_then_needs_too_much_ends_the_job_with_a_remedy(service: TrainingHarness) -> None:
+    service.control(memory=40)
+    job = await service.submit(batch_size=2)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["cause"], done["micro_batch_tokens"]) == ("failed", "out_of_memory", 100)
     assert "max_length" in done["detail"]
 
 
-async def test_training_goes_on_while_a_checkpoint_is_stored(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs, held = room.resources.blobs, asyncio.Event()
+async def test_training_goes_on_while_a_checkpoint_is_stored(
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, held = service.resources.blobs, asyncio.Event()
     put = blobs.put
 
     async def slow(key: str, data: Any) -> Any:
@@ -202,24 +214,24 @@ async def test_training_goes_on_while_a_checkpoint_is_stored(room: Room, monkeyp
         return await put(key, data)
 
     monkeypatch.setattr(blobs, "put", slow)
-    room.control(hold_at=8)
-    job = await room.submit()
-    seen = await room.until_logged(job["id"], "holding")
+    service.control(hold_at=8)
+    job = await service.submit()
+    seen = await service.wait_for_log(job["id"], "holding")
     assert seen["checkpoints"] == []
 
     os.kill(int(seen["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
     held.set()
-    done = await room.until(job["id"], *FINAL)
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
-    records = await room.records(job["id"])
+    records = await service.records(job["id"])
     assert [r["step"] for r in records if r["kind"] == "rewind"] == [5]  # it was stored before the next attempt
     assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [5, 10, 15, 20]
 
 
 async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blobs, times = room.resources.blobs, [0]
+    blobs, times = service.resources.blobs, [0]
     put = blobs.put
 
     async def broken_once(key: str, data: Any) -> Any:
@@ -229,13 +241,13 @@ async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
         return await put(key, data)
 
     monkeypatch.setattr(blobs, "put", broken_once)
-    done = await room.until((await room.submit())["id"], *FINAL)
+    done = await service.wait_for_state((await service.submit())["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
-    assert [r["step"] for r in await room.records(done["id"]) if r["kind"] == "rewind"] == [5]
+    assert [r["step"] for r in await service.records(done["id"]) if r["kind"] == "rewind"] == [5]
 
 
-async def test_a_full_disk_keeps_the_last_checkpoint(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs, full = room.resources.blobs, ["/checkpoint-10/", "/model/"]
+async def test_a_full_disk_keeps_the_last_checkpoint(service: TrainingHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs, full = service.resources.blobs, ["/checkpoint-10/", "/model/"]
     put = blobs.put
 
     async def little_room(key: str, data: Any) -> Any:
@@ -244,88 +256,88 @@ async def test_a_full_disk_keeps_the_last_checkpoint(room: Room, monkeypatch: py
         return await put(key, data)
 
     monkeypatch.setattr(blobs, "put", little_room)
-    job = await room.submit(max_steps=12)
-    held_up = await room.until(job["id"], "paused", *FINAL)
+    job = await service.submit(max_steps=12)
+    held_up = await service.wait_for_state(job["id"], "paused", *FINAL)
     assert (held_up["state"], held_up["cause"]) == ("paused", "disk_full")
     assert "resume" in held_up["detail"]
     assert [c["step"] for c in held_up["checkpoints"]] == [5]
     assert any("checkpoint of step 10 is not stored" in line["message"] for line in held_up["logs"])
 
     full.clear()
-    assert (await room.http.post(f"/training/jobs/{job['id']}/resume")).status_code == 202
-    done = await room.until(job["id"], *FINAL)
+    assert (await service.http.post(f"/training/jobs/{job['id']}/resume")).status_code == 202
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["cause"]) == ("succeeded", None)
-    assert [r["step"] for r in await room.records(job["id"]) if r["kind"] == "rewind"] == [5]
+    assert [r["step"] for r in await service.records(job["id"]) if r["kind"] == "rewind"] == [5]
 
 
-async def test_what_cannot_end_differently_is_not_repeated(room: Room) -> None:
-    room.control(fail={"code": "diverged", "detail": "The loss is not a number."})
-    job = await room.submit()
-    done = await room.until(job["id"], *FINAL)
+async def test_what_cannot_end_differently_is_not_repeated(service: TrainingHarness) -> None:
+    service.control(fail={"code": "diverged", "detail": "The loss is not a number."})
+    job = await service.submit()
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["cause"], done["attempts"]) == ("failed", "diverged", 1)
     assert "learning_rate" in done["detail"]
 
 
-async def test_a_job_says_what_to_know_of_a_model_that_is_not_what_was_asked_for(room: Room) -> None:
+async def test_a_job_says_what_to_know_of_a_model_that_is_not_what_was_asked_for(service: TrainingHarness) -> None:
     told = {"ended": "diverged", "warning": "The loss became nan at step 12. Start again with a lower learning rate."}
-    room.control(result=told)
-    done = await room.until((await room.submit())["id"], *FINAL)
+    service.control(result=told)
+    done = await service.wait_for_state((await service.submit())["id"], *FINAL)
     assert (done["state"], done["ended"], done["warning"]) == ("succeeded", *told.values())
-    manifest = await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}")
+    manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     assert told.items() <= manifest["provenance"]["training"].items()
 
 
-async def test_pause_and_resume(room: Room) -> None:
-    room.control(hold_at=12)
-    job = await room.submit()
-    await room.until_logged(job["id"], "holding")
-    assert (await room.http.post(f"/training/jobs/{job['id']}/pause")).status_code == 202
-    paused = await room.until(job["id"], "paused")
+async def test_pause_and_resume(service: TrainingHarness) -> None:
+    service.control(hold_at=12)
+    job = await service.submit()
+    await service.wait_for_log(job["id"], "holding")
+    assert (await service.http.post(f"/training/jobs/{job['id']}/pause")).status_code == 202
+    paused = await service.wait_for_state(job["id"], "paused")
     assert [c["step"] for c in paused["checkpoints"]] == [10, 12]
-    await room.http.post(f"/training/jobs/{job['id']}/resume")
-    done = await room.until(job["id"], *FINAL)
+    await service.http.post(f"/training/jobs/{job['id']}/resume")
+    done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded"
-    assert [r["step"] for r in await room.records(job["id"]) if r["kind"] == "rewind"] == [12]
-    problem(await room.http.post(f"/training/jobs/{job['id']}/resume"), 409, "conflict")
+    assert [r["step"] for r in await service.records(job["id"]) if r["kind"] == "rewind"] == [12]
+    problem(await service.http.post(f"/training/jobs/{job['id']}/resume"), 409, "conflict")
 
 
-async def test_cancel_a_running_job_and_the_one_behind_it(room: Room) -> None:
-    room.control(hold_at=2)
-    running = await room.submit()
-    await room.until_logged(running["id"], "holding")
-    waiting, last = await room.submit(), await room.submit(priority=-5)
-    shown = await room.job(last["id"])
+async def test_cancel_a_running_job_and_the_one_behind_it(service: TrainingHarness) -> None:
+    service.control(hold_at=2)
+    running = await service.submit()
+    await service.wait_for_log(running["id"], "holding")
+    waiting, last = await service.submit(), await service.submit(priority=-5)
+    shown = await service.job(last["id"])
     assert (shown["state"], shown["queue_position"]) == ("queued", 2)
     assert "slot" in shown["waits_for"]
     for job in (waiting, last):
-        assert (await room.http.post(f"/training/jobs/{job['id']}/cancel")).json()["state"] == "cancelled"
-    await room.http.post(f"/training/jobs/{running['id']}/cancel")
-    assert (await room.until(running["id"], *FINAL))["state"] == "cancelled"
+        assert (await service.http.post(f"/training/jobs/{job['id']}/cancel")).json()["state"] == "cancelled"
+    await service.http.post(f"/training/jobs/{running['id']}/cancel")
+    assert (await service.wait_for_state(running["id"], *FINAL))["state"] == "cancelled"
 
 
-async def test_a_deaf_engine_is_ended(room: Room) -> None:
-    room.control(hold_at=2, deaf=True)
-    job = await room.submit()
-    await room.until_logged(job["id"], "holding")
-    await room.http.post(f"/training/jobs/{job['id']}/cancel")
-    assert (await room.until(job["id"], *FINAL))["state"] == "cancelled"
+async def test_a_deaf_engine_is_ended(service: TrainingHarness) -> None:
+    service.control(hold_at=2, deaf=True)
+    job = await service.submit()
+    await service.wait_for_log(job["id"], "holding")
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await service.wait_for_state(job["id"], *FINAL))["state"] == "cancelled"
 
 
 async def test_a_stopping_platform_checkpoints_and_the_next_start_goes_on(
-    tmp_path: Path, engines: Engines, tiny: Path
+    tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
-    async with open_room(tmp_path, engines, tiny) as first:
+    async with open_training(tmp_path, engines, tiny_model) as first:
         first.control(hold_at=7)
         job = await first.submit()
-        await first.until_logged(job["id"], "holding")
-    async with open_room(tmp_path, engines, tiny) as second:
-        done = await second.until(job["id"], *FINAL)
+        await first.wait_for_log(job["id"], "holding")
+    async with open_training(tmp_path, engines, tiny_model) as second:
+        done = await second.wait_for_state(job["id"], *FINAL)
         assert (done["state"], done["attempts"]) == ("succeeded", 1)
         assert [r["step"] for r in await second.records(job["id"]) if r["kind"] == "rewind"] == [7]
 
 
 async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
-    tmp_path: Path, engines: Engines, tiny: Path
+    tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
     async with open_resources(Settings(home=tmp_path)) as resources:
         stores = await Stores.open(resources)
@@ -335,11 +347,14 @@ async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
         model.mkdir()
         (model / "adapter_config.json").write_text("{}")
         await stage(resources.blobs, job, Lease(stores.jobs, job), {"path": str(model), "metrics": {}})
-    async with open_room(tmp_path, engines, tiny) as room:
-        done = await room.until("job_half", *FINAL)
+    async with open_training(tmp_path, engines, tiny_model) as service:
+        done = await service.wait_for_state("job_half", *FINAL)
         assert done["state"] == "succeeded"
-        assert (await read_manifest(room.resources.blobs, f"default/models/custom/{done['model_id']}"))["files"]
-        assert [r["state"] for r in await room.until_told("job_half", "succeeded")] == ["publishing", "succeeded"]
+        assert (await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}"))["files"]
+        assert [r["state"] for r in await service.wait_for_record("job_half", "succeeded")] == [
+            "publishing",
+            "succeeded",
+        ]
 
 
 async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -> None:
@@ -363,14 +378,14 @@ async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -
         assert await stores.models.find() == []
 
 
-async def test_a_stale_token_writes_nothing(room: Room, tmp_path: Path) -> None:
-    stores = await Stores.open(room.resources)
+async def test_a_stale_token_writes_nothing(service: TrainingHarness, tmp_path: Path) -> None:
+    stores = await Stores.open(service.resources)
     job = a_job("job_stolen", state="running", token=1)
     await stores.jobs.create(job)
     stale = Lease(stores.jobs, job)
-    old = await Recorder.open(room.resources.bus, stores, job)
+    old = await Recorder.open(service.resources.bus, stores, job)
     taken = await stores.jobs.change(job.id, take_over)
-    await Recorder.open(room.resources.bus, stores, taken)
+    await Recorder.open(service.resources.bus, stores, taken)
 
     old.log("info", "too late")
     with pytest.raises(LeaseLost):
@@ -379,26 +394,26 @@ async def test_a_stale_token_writes_nothing(room: Room, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "state.json").write_text("{}")
     with pytest.raises(LeaseLost):
-        await store_checkpoint(room.resources.blobs, job, stale, {"path": str(folder), "step": 5})
+        await store_checkpoint(service.resources.blobs, job, stale, {"path": str(folder), "step": 5})
     with pytest.raises(LeaseLost):
-        await stage(room.resources.blobs, job, stale, {"path": str(tmp_path), "metrics": {}})
+        await stage(service.resources.blobs, job, stale, {"path": str(tmp_path), "metrics": {}})
     now = await stores.jobs.get(job.id)
     assert (now.checkpoints, now.manifest, await stores.streams.read(job.id)) == ([], None, [])
     await stores.jobs.change(job.id, lambda j: j.cancelled())
 
 
-async def test_a_holder_that_lost_its_ended_job_says_no_more(room: Room) -> None:
-    stores = await Stores.open(room.resources)
+async def test_a_holder_that_lost_its_ended_job_says_no_more(service: TrainingHarness) -> None:
+    stores = await Stores.open(service.resources)
     job = a_job("job_ended", state="running", token=1)
     await stores.jobs.create(job)
-    old = await Recorder.open(room.resources.bus, stores, job)
+    old = await Recorder.open(service.resources.bus, stores, job)
 
     def cancelled(job: Job) -> Sequence[Event]:
         job.token += 1
         return job.cancelled()
 
     ended = await stores.jobs.change(job.id, cancelled)
-    await Recorder.take_over(room.resources.bus, stores, ended)
+    await Recorder.take_over(service.resources.bus, stores, ended)
 
     old.log("info", "too late")
     with pytest.raises(LeaseLost):
@@ -426,100 +441,100 @@ def a_job(id: str, **changes: Any) -> Job:
     return Job.model_validate({**fields, **changes})
 
 
-async def test_presets_fill_what_a_request_leaves_out(room: Room) -> None:
+async def test_presets_fill_what_a_request_leaves_out(service: TrainingHarness) -> None:
     settings = {"max_steps": 4, "learning_rate": 0.5, "lora": {"rank": 4}, "priority": 3}
-    saved = await room.http.post("/training/presets", json={"name": "quick", "settings": settings})
+    saved = await service.http.post("/training/presets", json={"name": "quick", "settings": settings})
     assert saved.status_code == 201
-    taken = await room.http.post("/training/presets", json={"name": "quick", "settings": {}})
+    taken = await service.http.post("/training/presets", json={"name": "quick", "settings": {}})
     problem(taken, 409, "in_use")
     body = {"dataset": "ds_1", "preset": "quick", "epochs": 1, "lora": {"alpha": 9}}
-    job = (await room.http.post("/training/jobs", json=body)).json()
+    job = (await service.http.post("/training/jobs", json=body)).json()
     values = job["hyperparameters"]
     assert (values["learning_rate"], values["epochs"], values["max_steps"], job["priority"]) == (0.5, 1, None, 3)
     assert (values["lora"]["rank"], values["lora"]["alpha"]) == (4, 9)
-    await room.http.post(f"/training/jobs/{job['id']}/cancel")
-    assert (await room.http.delete(f"/training/presets/{saved.json()['id']}")).status_code == 204
-    assert (await room.http.get("/training/presets")).json()["items"] == []
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await service.http.delete(f"/training/presets/{saved.json()['id']}")).status_code == 204
+    assert (await service.http.get("/training/presets")).json()["items"] == []
 
 
-async def test_a_private_preset_is_listed_for_its_owner_only(room: Room) -> None:
+async def test_a_private_preset_is_listed_for_its_owner_only(service: TrainingHarness) -> None:
     mine = {"name": "mine", "settings": {"max_steps": 4}, "shared": False}
-    assert (await room.http.post("/training/presets", json=mine)).json()["shared"] is False
-    await room.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
-    colleague = {HEADER: room.resources.signer.sign(Principal("colleague"))}
+    assert (await service.http.post("/training/presets", json=mine)).json()["shared"] is False
+    await service.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
+    colleague = {HEADER: service.resources.signer.sign(Principal("colleague"))}
 
     async def names(headers: dict[str, str]) -> list[str]:
-        presets = (await room.http.get("/training/presets", headers=headers)).json()["items"]
+        presets = (await service.http.get("/training/presets", headers=headers)).json()["items"]
         return [preset["name"] for preset in presets]
 
     assert await names({}) == ["ours", "mine"]
     assert await names(colleague) == ["ours"]
 
 
-async def test_the_machine_says_what_jobs_hold_of_it(room: Room) -> None:
-    idle = (await room.http.get("/training/machine")).json()
+async def test_the_machine_says_what_jobs_hold_of_it(service: TrainingHarness) -> None:
+    idle = (await service.http.get("/training/machine")).json()
     assert (idle["running"], idle["cpu_held"]) == (0, 0)
     assert idle["memory_used_gb"] > 0
-    room.control(hold_at=1)
-    job = await room.submit()
-    await room.until(job["id"], "running")
-    busy = (await room.http.get("/training/machine")).json()
+    service.control(hold_at=1)
+    job = await service.submit()
+    await service.wait_for_state(job["id"], "running")
+    busy = (await service.http.get("/training/machine")).json()
     assert (busy["running"], busy["cpu_held"]) == (1, job["resources"]["cpu"])
     assert 0 <= busy["cpu_percent"] <= 100
-    await room.http.post(f"/training/jobs/{job['id']}/cancel")
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
 
 
-async def test_a_job_tells_what_its_engine_uses_while_it_runs(room: Room) -> None:
-    room.control(hold_at=0)
-    job = await room.submit()
-    held = await room.until_logged(job["id"], "holding")
+async def test_a_job_tells_what_its_engine_uses_while_it_runs(service: TrainingHarness) -> None:
+    service.control(hold_at=0)
+    job = await service.submit()
+    held = await service.wait_for_log(job["id"], "holding")
     assert held["usage"] == {"cpu_percent": 99.0, "memory_mb": 7.0}
-    await room.http.post(f"/training/jobs/{job['id']}/cancel")
-    assert (await room.until(job["id"], "cancelled"))["usage"] == {}
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
+    assert (await service.wait_for_state(job["id"], "cancelled"))["usage"] == {}
 
 
-async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(room: Room) -> None:
-    first = await room.until((await room.submit())["id"], "succeeded")
+async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(service: TrainingHarness) -> None:
+    first = await service.wait_for_state((await service.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"
-    renamed = await room.http.patch(model, json={"name": "Answers", "notes": "good"})
+    renamed = await service.http.patch(model, json={"name": "Answers", "notes": "good"})
     assert (renamed.json()["name"], renamed.json()["notes"]) == ("Answers", "good")
 
-    second = await room.until((await room.submit(base=first["model_id"]))["id"], *FINAL)
+    second = await service.wait_for_state((await service.submit(base=first["model_id"]))["id"], *FINAL)
     assert second["state"] == "succeeded", second["logs"]
     assert second["base_uri"].endswith(first["model_id"])
-    problem(await room.http.delete(model), 409, "in_use")
-    assert (await room.http.delete(f"/models/custom/{second['model_id']}")).status_code == 204
-    assert (await room.http.delete(model)).status_code == 204
-    assert (await room.http.get(model)).status_code == 404
-    assert await room.resources.blobs.list(f"default/models/custom/{first['model_id']}") == []
+    problem(await service.http.delete(model), 409, "in_use")
+    assert (await service.http.delete(f"/models/custom/{second['model_id']}")).status_code == 204
+    assert (await service.http.delete(model)).status_code == 204
+    assert (await service.http.get(model)).status_code == 404
+    assert await service.resources.blobs.list(f"default/models/custom/{first['model_id']}") == []
 
 
-async def test_a_model_that_a_waiting_job_needs_stays(room: Room) -> None:
-    first = await room.until((await room.submit())["id"], "succeeded")
-    room.control(hold_at=1)
-    job = await room.submit(base=first["model_id"])
-    answer = problem(await room.http.delete(f"/models/custom/{first['model_id']}"), 409, "in_use")
+async def test_a_model_that_a_waiting_job_needs_stays(service: TrainingHarness) -> None:
+    first = await service.wait_for_state((await service.submit())["id"], "succeeded")
+    service.control(hold_at=1)
+    job = await service.submit(base=first["model_id"])
+    answer = problem(await service.http.delete(f"/models/custom/{first['model_id']}"), 409, "in_use")
     assert answer["job_id"] == job["id"]
-    await room.http.post(f"/training/jobs/{job['id']}/cancel")
-    await room.until(job["id"], *FINAL)
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
+    await service.wait_for_state(job["id"], *FINAL)
 
 
-async def test_log_lines_by_level(room: Room) -> None:
-    room.control(fail={"code": "bad_data", "detail": "row 3"})
-    job = await room.submit()
-    await room.until_told(job["id"], "failed")
-    logs = (await room.http.get(f"/training/jobs/{job['id']}/logs", params={"level": "error"})).json()
+async def test_log_lines_by_level(service: TrainingHarness) -> None:
+    service.control(fail={"code": "bad_data", "detail": "row 3"})
+    job = await service.submit()
+    await service.wait_for_record(job["id"], "failed")
+    logs = (await service.http.get(f"/training/jobs/{job['id']}/logs", params={"level": "error"})).json()
     assert [line["level"] for line in logs["records"]] == ["error"]
     after = {"after": logs["next_after"]}
-    assert (await room.http.get(f"/training/jobs/{job['id']}/logs", params=after)).json()["records"] == []
+    assert (await service.http.get(f"/training/jobs/{job['id']}/logs", params=after)).json()["records"] == []
 
 
-async def test_other_projects_see_nothing(room: Room) -> None:
-    job = await room.submit(max_steps=1)
-    other = {HEADER: room.resources.signer.sign(Principal("stranger", project="other"))}
+async def test_other_projects_see_nothing(service: TrainingHarness) -> None:
+    job = await service.submit(max_steps=1)
+    other = {HEADER: service.resources.signer.sign(Principal("stranger", project="other"))}
     for path in (f"/training/jobs/{job['id']}", f"/training/jobs/{job['id']}/records"):
-        assert (await room.http.get(path, headers=other)).status_code == 404
-    assert (await room.http.get("/training/jobs", headers=other)).json()["items"] == []
-    refused = await room.http.post("/training/jobs", json={"dataset": "ds_1"}, headers=other)
+        assert (await service.http.get(path, headers=other)).status_code == 404
+    assert (await service.http.get("/training/jobs", headers=other)).json()["items"] == []
+    refused = await service.http.post("/training/jobs", json={"dataset": "ds_1"}, headers=other)
     problem(refused, 404, "unknown_dataset")
-    await room.until(job["id"], *FINAL)
+    await service.wait_for_state(job["id"], *FINAL)

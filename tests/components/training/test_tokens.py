@@ -15,45 +15,45 @@ from shared.blobs.errors import BlobNotFound
 from shared.events.dataset import DatasetDeleted
 from shared.events.envelope import Envelope
 from shared.runtime.processes.children import Engines
-from tests.support.training_service import PATIENCE, Room, open_room
+from tests.support.training_service import TIMEOUT_S, TrainingHarness, open_training
 from tests.unit.training.engine.engine_run import messages, write_shard
 
 SEEDLING = Path(__file__).parents[3] / "services/training/seedling"
 QUICK = {"base": "seedling", "method": "lora", "max_steps": 1, "batch_size": 2, "eval_every": 1, "checkpoint_every": 1}
 
 
-async def put_rows(room: Room, folder: Path) -> None:
+async def put_rows(service: TrainingHarness, folder: Path) -> None:
     shards = {split: [f"{split}-00000.parquet"] for split in ("train", "validation")}
     for split in shards:
         write_shard(folder / shards[split][0], messages(12))
     manifest = {"dataset_id": "ds_1", "version": "v1", "name": "Support", "form": "messages", "layout": "messages"}
     await publish(
-        room.resources.blobs,
+        service.resources.blobs,
         "default/datasets/ds_1/v1",
         folder,
         {**manifest, "rows": {"train": 12, "validation": 12}, "shards": shards},
     )
 
 
-async def log_of(room: Room) -> str:
-    job = await room.submit(**QUICK)
-    done = await room.until(job["id"], "succeeded", "failed")
+async def log_of(service: TrainingHarness) -> str:
+    job = await service.submit(**QUICK)
+    done = await service.wait_for_state(job["id"], "succeeded", "failed")
     assert done["state"] == "succeeded", done
-    return " ".join(record["message"] for record in await room.records(job["id"]) if record["kind"] == "log")
+    return " ".join(record["message"] for record in await service.records(job["id"]) if record["kind"] == "log")
 
 
 async def test_the_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) -> None:
-    async with open_room(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as room:
-        await put_rows(room, tmp_path / "rows")
-        assert "was tokenized in" in await log_of(room)
-        second = await log_of(room)
+    async with open_training(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as service:
+        await put_rows(service, tmp_path / "rows")
+        assert "was tokenized in" in await log_of(service)
+        second = await log_of(service)
         assert "tokens were there already" in second
         assert "was tokenized in" not in second
 
         deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), room="dataset", subject="ds_1", project="default")
-        await room.resources.bus.publish(deleted)
-        async with asyncio.timeout(PATIENCE):
-            while await room.resources.blobs.list("default/tokens"):
+        await service.resources.bus.publish(deleted)
+        async with asyncio.timeout(TIMEOUT_S):
+            while await service.resources.blobs.list("default/tokens"):
                 await asyncio.sleep(0.02)
 
 
@@ -73,8 +73,8 @@ def job() -> Job:
 
 
 async def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, engines: Engines, job: Job) -> None:
-    async with open_room(tmp_path / "home", engines, tmp_path) as room:
-        stores, blobs = await Stores.open(room.resources), room.resources.blobs
+    async with open_training(tmp_path / "home", engines, tmp_path) as service:
+        stores, blobs = await Stores.open(service.resources), service.resources.blobs
         folder = tmp_path / "made"
         folder.mkdir()
         (folder / "train.tokens").write_bytes(bytes(100))
@@ -89,8 +89,8 @@ async def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, engines:
 
 
 async def test_tokens_of_a_deleted_dataset_are_not_kept(tmp_path: Path, engines: Engines, job: Job) -> None:
-    async with open_room(tmp_path / "home", engines, tmp_path) as room:
-        stores, blobs = await Stores.open(room.resources), room.resources.blobs
+    async with open_training(tmp_path / "home", engines, tmp_path) as service:
+        stores, blobs = await Stores.open(service.resources), service.resources.blobs
         folder = tmp_path / "made"
         folder.mkdir()
         (folder / "train.tokens").write_bytes(bytes(100))
@@ -103,9 +103,9 @@ async def test_tokens_of_a_deleted_dataset_are_not_kept(tmp_path: Path, engines:
 
 
 async def test_a_cache_that_lost_its_files_counts_as_none(tmp_path: Path, engines: Engines, job: Job) -> None:
-    async with open_room(tmp_path / "home", engines, tmp_path) as room:
-        stores = await Stores.open(room.resources)
-        caches = TokenCaches(room.resources.blobs, stores.tokens, limit=250)
+    async with open_training(tmp_path / "home", engines, tmp_path) as service:
+        stores = await Stores.open(service.resources)
+        caches = TokenCaches(service.resources.blobs, stores.tokens, limit=250)
         cache = TokenCache(id="t", project="default", key=key_of(job, 0, "a"), dataset_id="ds_1", size=1)
         await stores.tokens.create(cache)
         assert await caches.checkout(job, 0, "a") is None

@@ -20,7 +20,7 @@ import pytest_asyncio
 from shared.engine.process.child import MESSAGES
 from shared.engine.process.forkserver import send_signal
 from shared.runtime.processes.children import Child, Engines, EngineUnavailable, Exit
-from tests.support.engine_process import ended
+from tests.support.engine_process import processes_ended
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINES = "tests.unit.engine.engines"
@@ -213,7 +213,7 @@ async def test_the_warm_parent_keeps_no_pipe_of_a_child(engines: Engines, tmp_pa
 async def test_what_an_engine_left_running_ends_with_it(engines: Engines, tmp_path: Path) -> None:
     child = await launch(engines, "with_helper", tmp_path, leave=True)
     ready, _ = await everything(child)
-    assert ended(ready["helper"])
+    assert processes_ended(ready["helper"])
 
 
 async def test_the_thread_count_is_the_one_asked_for(engines: Engines, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engine
     os.kill(first, signal.SIGKILL)
     assert await child.wait() == Exit(None, signal.SIGKILL)
     assert [message async for message in messages] == []
-    assert ended(child.pid)
+    assert processes_ended(child.pid)
     assert (await everything(await bare(engines, "echo", tmp_path)))[-1]["kind"] == "result"
     assert engines.parent_pid(torch=False) != first
 
@@ -256,7 +256,7 @@ async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_pat
         .read_text()
         .split()
     )
-    assert ended(*map(int, children))
+    assert processes_ended(*map(int, children))
 
 
 async def test_a_light_installation_says_what_to_install(engines: Engines, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ async def test_close_ends_everything(tmp_path: Path) -> None:
     warm = engines.parent_pid(torch=False)
     assert warm
     await engines.close()
-    assert ended(warm, child.pid, ready["helper"])
+    assert processes_ended(warm, child.pid, ready["helper"])
     assert engines.parent_pid(torch=False) is None
 
 
@@ -312,4 +312,4 @@ async def test_kill_9_of_the_service_ends_all_it_started(service: subprocess.Pop
     pids = json.loads(service.stdout.readline())
     assert len(pids) == 4
     service.kill()
-    assert ended(*pids)
+    assert processes_ended(*pids)
