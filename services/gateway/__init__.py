@@ -1,8 +1,9 @@
-"""The gateway: the one door of the platform. It knows who asks and where each path leads, and nothing of the work.
+"""The gateway: the platform's single entry point.
 
-Purpose: authentication (keys, sessions, one-time links), one route table, forwarding, the live websocket, health,
-metrics, the merged API description, and a read model for the dashboard.
-Consumes: every fact of the other rooms (for the read model) and the broadcast training.progressed.v1 (for /live).
+Purpose: authentication (API keys, browser sessions, one-time links), the route table, the reverse proxy, the live
+websocket, health, metrics, the merged OpenAPI description, static pages, and the dashboard's read model.
+Consumes: the durable events of the other services (for the read model), and the broadcast training.progressed.v1
+(for /live).
 Emits: nothing.
-It does not know: how any room does its work, or whether a room is in this process or behind an address.
+It does not know: how a service does its work, or whether a service runs in this process or behind an address.
 """

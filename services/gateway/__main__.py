@@ -1,15 +1,15 @@
-"""The gateway as a process of its own: `python -m services.gateway`, with ANNEAL_ROOMS naming the rooms' addresses."""
+"""Run the gateway as its own process: `python -m services.gateway`; ANNEAL_ROOMS lists the services' addresses."""
 
 from services.gateway.app import build
-from services.gateway.proxy import rooms_at
+from services.gateway.http_upstream import upstreams_at
 from shared.runtime.http.server import Process, refuse_exposure, start
 from shared.runtime.resources import Resources
 
 
 async def gateway(resources: Resources) -> Process:
-    """The gateway in front of rooms that are reached by HTTP."""
+    """Build the gateway in front of services that are reached over HTTP."""
     refuse_exposure(resources.settings)
-    built = await build(resources, rooms_at(resources.settings.rooms))
+    built = await build(resources, upstreams_at(resources.settings.rooms))
     return Process(built.service, built.app)
 
 

@@ -1,4 +1,4 @@
-"""The gateway's own paths: health, metrics, the API description and its page, the overview, the live websocket."""
+"""The gateway's own routes: health, metrics, the OpenAPI description and its page, the overview, the websocket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,12 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from services.gateway import ui
-from services.gateway.auth.gate import COOKIE
-from services.gateway.live import Live
-from services.gateway.metrics import DoorMetrics
+from services.gateway.auth.authenticator import COOKIE
+from services.gateway.job_stream import JobStreams
+from services.gateway.metrics import GatewayMetrics
 from services.gateway.overview import Overview, ReadModel
-from services.gateway.pages import page
 from services.gateway.service import Platform
+from services.gateway.static_pages import page
 from shared.runtime.errors import AnnealError
 from shared.runtime.http.principal import HEADER, Caller, Signer
 
@@ -25,17 +25,17 @@ log = structlog.get_logger(__name__)
 
 
 class Health(BaseModel):
-    """How this process is."""
+    """The health of this process."""
 
     status: Literal["ok", "degraded", "not_ready"] = Field(
-        description="degraded: a room is away, everything else works; not_ready: nothing works through this process"
+        description="degraded: a service is unavailable, all others work; not_ready: this process cannot serve requests"
     )
-    version: str = Field(description="of Anneal")
-    checks: dict[str, str] = Field(default={}, description='each dependency and room by name: "ok" or "not_ready"')
+    version: str = Field(description="the version of Anneal")
+    checks: dict[str, str] = Field(default={}, description='each dependency and service by name: "ok" or "not_ready"')
 
 
 def routes(platform: Platform, model: ReadModel) -> APIRouter:
-    """The system routes."""
+    """Return the system routes."""
     router = APIRouter(tags=["System"])
 
     @router.get("/", include_in_schema=False)
@@ -53,21 +53,22 @@ def routes(platform: Platform, model: ReadModel) -> APIRouter:
 
     @router.get("/healthz")
     async def show_health() -> Health:
-        """This process is alive."""
+        """Report that this process is alive."""
         return Health(status="ok", version=platform.version)
 
     @router.get("/readyz", responses={503: {"model": Health}})
     async def show_readiness(response: Response) -> Health:
-        """Whether each dependency and room answers; what is wrong with one is in the log, not here.
+        """Report whether each dependency and each service is ready. The log holds the cause of a failure.
 
-        503 only without the gateway's own servers: a room that is away must not take the door away from the others.
+        The status is 503 only when the gateway's own dependencies are down: one unavailable service must not take the
+        gateway out of rotation for the others.
         """
-        own, rooms = await platform.readiness()
+        own, services = await platform.readiness()
         if any(state != "ok" for state in own.values()):
             response.status_code = 503
-            return Health(status="not_ready", version=platform.version, checks=own | rooms)
-        whole = all(state == "ok" for state in rooms.values())
-        return Health(status="ok" if whole else "degraded", version=platform.version, checks=own | rooms)
+            return Health(status="not_ready", version=platform.version, checks=own | services)
+        all_ready = all(state == "ok" for state in services.values())
+        return Health(status="ok" if all_ready else "degraded", version=platform.version, checks=own | services)
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:
@@ -75,18 +76,18 @@ def routes(platform: Platform, model: ReadModel) -> APIRouter:
 
     @router.get("/openapi.json", include_in_schema=False)
     async def describe_api(request: Request) -> JSONResponse:
-        return JSONResponse(await platform.description(request.app.openapi()))
+        return JSONResponse(await platform.openapi(request.app.openapi()))
 
     @router.get("/overview")
     async def show_overview(caller: Caller) -> Overview:
-        """The project at a glance: counts, jobs by state, what happened lately."""
+        """Summarize the project: counts, jobs by state, recent activity."""
         return await model.overview(caller.project)
 
     return router
 
 
-def live_routes(live: Live, metrics: DoorMetrics, signer: Signer) -> APIRouter:
-    """The websocket."""
+def websocket_routes(streams: JobStreams, metrics: GatewayMetrics, signer: Signer) -> APIRouter:
+    """Return the websocket route."""
     router = APIRouter()
 
     @router.websocket("/live")
@@ -95,9 +96,9 @@ def live_routes(live: Live, metrics: DoorMetrics, signer: Signer) -> APIRouter:
         principal = signer.verify(socket.headers.get(HEADER, ""))
         await socket.accept()
         with metrics.live.track_inprogress():
-            sending = asyncio.create_task(_send(socket, job, live.messages(job, after, principal)))
-            leaving = asyncio.create_task(_left(socket))
-            done, pending = await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            sender = asyncio.create_task(_send(socket, job, streams.messages(job, after, principal)))
+            disconnect = asyncio.create_task(_wait_for_disconnect(socket))
+            done, pending = await asyncio.wait((sender, disconnect), return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*done, *pending, return_exceptions=True)
@@ -106,7 +107,7 @@ def live_routes(live: Live, metrics: DoorMetrics, signer: Signer) -> APIRouter:
 
 
 async def _send(socket: WebSocket, job_id: str, messages: AsyncIterator[dict[str, Any]]) -> None:
-    """Send until the end; a failure is the last message, and its status the close code's last digits."""
+    """Send all messages. An error is sent as the last message; the close code is 4000 plus its HTTP status."""
     try:
         async with aclosing(messages):  # type: ignore[type-var]
             async for message in messages:
@@ -118,12 +119,12 @@ async def _send(socket: WebSocket, job_id: str, messages: AsyncIterator[dict[str
     except WebSocketDisconnect:
         return
     except Exception:
-        log.exception("live_failed", job_id=job_id)
+        log.exception("job_stream_failed", job_id=job_id)
         await socket.close(status.WS_1011_INTERNAL_ERROR)
 
 
-async def _left(socket: WebSocket) -> None:
-    """Wait until the other side has gone; what it says is ignored."""
+async def _wait_for_disconnect(socket: WebSocket) -> None:
+    """Wait until the client disconnects; ignore anything it sends."""
     try:
         while True:
             await socket.receive_text()

@@ -12,19 +12,19 @@ from starlette.types import ASGIApp
 
 from services.gateway import api, dead_letters, handlers
 from services.gateway.auth import api as auth_api
-from services.gateway.auth.credentials import Credentials, mint
-from services.gateway.auth.gate import Gate
+from services.gateway.auth.authenticator import Authenticator
+from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.auth.keys import Keys
 from services.gateway.auth.sessions import Sessions
-from services.gateway.forward import Forwarder
-from services.gateway.front import Front
-from services.gateway.live import Hub, Live
-from services.gateway.metrics import DoorMetrics
+from services.gateway.job_stream import BroadcastHub, JobStreams
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.middleware import GatewayMiddleware
 from services.gateway.models import Grant, Key, Session
 from services.gateway.overview import ReadModel
+from services.gateway.reverse_proxy import ReverseProxy
 from services.gateway.service import Platform
 from services.gateway.store import Stores
-from services.gateway.targets import InProcess, Rooms, Target, as_target
+from services.gateway.upstreams import InProcessUpstream, Upstream, Upstreams, as_upstream
 from shared.runtime.http.principal import Principal
 from shared.runtime.resources import Resources, private_file
 from shared.runtime.service import Service, background, web_app
@@ -33,56 +33,58 @@ log = structlog.get_logger(__name__)
 
 OPERATOR = Principal("operator")
 VERSION = "0.2.0"
-SWEEP_INTERVAL = 3600.0
+CLEANUP_INTERVAL_S = 3600.0
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """`app` serves everything on one port; `service` is what runs beside it."""
+    """The built gateway: `app` serves all HTTP and websocket traffic, `service` runs in the background beside it."""
 
     service: Service
     app: ASGIApp
     sessions: Sessions
 
     async def link(self) -> str:
-        """A path that signs one browser in as the operator, once."""
+        """Return the path of a one-time link that signs a browser in as the operator."""
         return await self.sessions.link(OPERATOR)
 
 
-async def sweep(*expiring: Credentials[Any]) -> None:
-    """Bury expired sessions, links and tickets from time to time. Keys stay: their list says that they expired."""
+async def delete_expired(*stores: Credentials[Any]) -> None:
+    """Delete expired sessions, links and tickets every hour, until cancelled. Expired API keys stay listed."""
     while True:
-        for credentials in expiring:
+        for credentials in stores:
             try:
-                await credentials.sweep()
+                await credentials.delete_expired()
             except Exception:
-                log.exception("sweep_failed")
-        await asyncio.sleep(SWEEP_INTERVAL)
+                log.exception("expired_credentials_not_deleted")
+        await asyncio.sleep(CLEANUP_INTERVAL_S)
 
 
-async def build(resources: Resources, rooms: Mapping[str, Target | ASGIApp]) -> Gateway:
-    """The gateway in front of `rooms`: room name -> its ASGI app in this process, or a Target such as OverHttp."""
-    stores, metrics = await Stores.open(resources), DoorMetrics(resources.metrics)
+async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]) -> Gateway:
+    """Build the gateway in front of `services`: name -> ASGI app in this process, or an Upstream (HttpUpstream)."""
+    stores, metrics = await Stores.open(resources), GatewayMetrics(resources.metrics)
     keys = Keys(Credentials(stores.keys, Key, "key"))
     grants = Credentials(stores.grants, Grant, "grant")
     sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants)
-    first = resources.settings.operator_key or private_file(resources.settings.directory / "api-key", mint())
-    await keys.register(first, "first key", OPERATOR)
-    targets = Rooms({name: as_target(room) for name, room in rooms.items()}, resources.signer)
+    settings = resources.settings
+    operator_key = settings.operator_key or private_file(settings.directory / "api-key", generate_secret())
+    await keys.register(operator_key, "first key", OPERATOR)
+    upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, resources.signer)
     model = ReadModel(stores)
-    hub = Hub(resources.bus, model)
+    broadcasts = BroadcastHub(resources.bus, model)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with background(hub.serve()), background(sweep(sessions.credentials, grants)):
+        async with background(broadcasts.run()), background(delete_expired(sessions.credentials, grants)):
             yield
 
     router = APIRouter()
     router.include_router(auth_api.routes(keys, sessions))
-    router.include_router(api.routes(Platform(resources, targets, VERSION), model))
+    router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
-    router.include_router(api.live_routes(Live(hub, targets), metrics, resources.signer))
+    router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics, resources.signer))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
-    targets.targets["gateway"] = InProcess(web_app(service, resources, openapi_url=None))
-    gate = Gate(keys.credentials, sessions.credentials, grants, resources.settings)
-    return Gateway(service, Front(Forwarder(gate, targets, resources.signer), metrics), sessions)
+    upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
+    authenticator = Authenticator(keys.credentials, sessions.credentials, grants, settings)
+    proxy = ReverseProxy(authenticator, upstreams, resources.signer)
+    return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)

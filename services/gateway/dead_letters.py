@@ -1,4 +1,4 @@
-"""Events that a room could not handle, for operators: look at them, and have them delivered again."""
+"""Dead-letter queue API for operators: list the events that a service failed to handle, and replay them."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,20 +15,20 @@ from shared.runtime.http.principal import Caller, Principal
 class DeadLetterView(BaseModel):
     """An event in the dead-letter queue."""
 
-    id: str = Field(description="what a replay names")
-    room: str = Field(description="the room that could not handle it")
+    id: str = Field(description="the id to replay it by")
+    room: str = Field(description="the service that could not handle it")
     type: str
     event_id: str
-    subject: str = Field(description="the id of what it speaks of")
+    subject: str = Field(description="the id of the resource that the event is about")
     project: str
-    time: datetime = Field(description="when it was stated")
+    time: datetime = Field(description="when the event was emitted")
     reason: str = Field(description="why the last attempt failed")
     attempts: int
     data: dict[str, Any]
 
     @classmethod
     def of(cls, letter: DeadLetter) -> "DeadLetterView":
-        """The view of a dead letter."""
+        """Build the view of a dead letter."""
         event = letter.envelope
         return cls(
             id=letter.id,
@@ -45,42 +45,42 @@ class DeadLetterView(BaseModel):
 
 
 class DeadLetters(BaseModel):
-    """Dead letters, the one that died first before the others."""
+    """Dead letters, oldest first."""
 
     items: list[DeadLetterView]
-    total: int = Field(description="how many there are, those beyond the limit too")
+    total: int = Field(description="number of dead letters, including those beyond the limit")
 
 
 class Replayed(BaseModel):
-    """What a replay did."""
+    """The result of a replay."""
 
-    replayed: int = Field(description="events that were put back into their rooms' queues")
+    replayed: int = Field(description="events that were returned to their services' queues")
 
 
 def routes(bus: Bus) -> APIRouter:
-    """The routes below /events; an admin sees the own project's events, the operator all."""
+    """Return the routes below /events. An admin sees the events of its project, the operator all events."""
     router = APIRouter(tags=["System"])
 
     @router.get("/events/dead")
     async def list_dead_events(
         caller: Caller, room: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> DeadLetters:
-        """Events that a room could not handle, oldest first."""
+        """List the events that a service failed to handle, oldest first."""
         letters = await _visible(bus, caller, room)
         return DeadLetters(items=[DeadLetterView.of(letter) for letter in letters[:limit]], total=len(letters))
 
     @router.post("/events/dead/replay")
     async def replay_dead_events(caller: Caller, room: str | None = None) -> Replayed:
-        """Put all dead events, or those of a room, back into their queues with their attempts forgotten."""
+        """Return all dead events, or those of one service, to their queues and reset their attempts."""
         letters = await _visible(bus, caller, room)
         return Replayed(replayed=await bus.replay(*(letter.id for letter in letters)))
 
     @router.post("/events/dead/{letter_id}/replay")
     async def replay_dead_event(caller: Caller, letter_id: str) -> Replayed:
-        """Put one dead event back into its room's queue with its attempts forgotten."""
+        """Return one dead event to its service's queue and reset its attempts."""
         known = {letter.id for letter in await _visible(bus, caller, None)}
         if letter_id not in known or not await bus.replay(letter_id):
-            remedy = "GET /events/dead lists them; it may have been replayed already."
+            remedy = "List them with GET /events/dead; it may have been replayed already."
             raise NotFound(f"There is no dead letter {letter_id!r}.", field="letter_id", remedy=remedy)
         return Replayed(replayed=1)
 
@@ -88,5 +88,5 @@ def routes(bus: Bus) -> APIRouter:
 
 
 async def _visible(bus: Bus, caller: Principal, room: str | None) -> list[DeadLetter]:
-    everything = caller.scopes == OPERATOR
-    return [letter for letter in await bus.dead(room) if everything or letter.envelope.project == caller.project]
+    is_operator = caller.scopes == OPERATOR
+    return [letter for letter in await bus.dead(room) if is_operator or letter.envelope.project == caller.project]

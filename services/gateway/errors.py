@@ -1,4 +1,4 @@
-"""The gateway's coded failures."""
+"""The gateway's errors, each with a stable code and an HTTP status."""
 
 from typing import ClassVar
 
@@ -6,28 +6,28 @@ from shared.runtime.errors import AnnealError
 
 
 class HostNotAllowed(AnnealError):
-    """The Host header names a machine that we do not answer for (what DNS rebinding looks like)."""
+    """The Host header is not in the allowlist. This is what a DNS rebinding attack looks like."""
 
     status = 421
     code = "host_not_allowed"
 
 
 class OriginNotAllowed(AnnealError):
-    """A page of another site sent this request with the browser's cookie."""
+    """A page of another site sent this request with the browser's session cookie."""
 
     status = 403
     code = "origin_not_allowed"
 
 
 class LinkSpent(AnnealError):
-    """A sign-in link that was used, has expired, or was never ours."""
+    """The sign-in link was used, has expired, or does not exist."""
 
     status = 401
     code = "link_spent"
 
 
-class RoomUnavailable(AnnealError):
-    """The room behind a path does not answer."""
+class ServiceUnavailable(AnnealError):
+    """The service behind a path does not respond."""
 
     status = 503
     code = "room_unavailable"

@@ -1,8 +1,8 @@
-"""What the gateway learns from each fact: the state of one thing, and a line of recent activity."""
+"""Event handlers of the read model: each updates the state of one resource and adds a line of recent activity."""
 
 from collections.abc import Mapping
 
-from services.gateway.overview import Fact, ReadModel
+from services.gateway.overview import ReadModel, ResourceUpdate
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
@@ -19,86 +19,86 @@ from shared.runtime.service import EventHandler
 
 
 class Handlers:
-    """One short function per consumed event. Repeats and late ones change nothing: see ReadModel.learn."""
+    """One method per consumed event. Duplicate and late events change nothing: see ReadModel.record."""
 
     def __init__(self, model: ReadModel) -> None:
         self._model = model
 
     async def dataset_ready(self, event: DatasetReady, envelope: Envelope) -> None:
-        """A dataset can be trained on."""
-        fact = Fact("dataset", event.dataset_id, "ready", event.name, detail=f"{event.rows} rows")
-        await self._model.learn(envelope, fact)
+        """A dataset is ready for training."""
+        update = ResourceUpdate("dataset", event.dataset_id, "ready", event.name, detail=f"{event.rows} rows")
+        await self._model.record(envelope, update)
 
     async def dataset_rejected(self, event: DatasetRejected, envelope: Envelope) -> None:
-        """An upload came to nothing."""
-        await self._model.learn(
-            envelope, Fact("dataset", event.dataset_id, "rejected", event.name, detail=event.reason)
-        )
+        """An upload was rejected."""
+        update = ResourceUpdate("dataset", event.dataset_id, "rejected", event.name, detail=event.reason)
+        await self._model.record(envelope, update)
 
     async def dataset_deleted(self, event: DatasetDeleted, envelope: Envelope) -> None:
-        """A dataset is gone."""
-        await self._model.learn(envelope, Fact("dataset", event.dataset_id, "deleted"))
+        """A dataset was deleted."""
+        await self._model.record(envelope, ResourceUpdate("dataset", event.dataset_id, "deleted"))
 
     async def training_requested(self, event: TrainingRequested, envelope: Envelope) -> None:
-        """A job waits."""
-        await self._model.learn(envelope, Fact("job", event.job_id, "queued", event.name))
+        """A job is queued."""
+        await self._model.record(envelope, ResourceUpdate("job", event.job_id, "queued", event.name))
 
     async def training_succeeded(self, event: TrainingSucceeded, envelope: Envelope) -> None:
-        """A job ended, and there is a custom model."""
+        """A job succeeded and produced a custom model."""
         links = {"dataset_id": event.dataset_id, "dataset_version": event.dataset_version, "base": event.base}
-        job = Fact("job", event.job_id, "succeeded", event.name, links={**links, "model_id": event.model_id})
-        model = Fact("model", event.model_id, "ready", event.name, links={**links, "job_id": event.job_id})
-        await self._model.learn(envelope, job, model)
+        job = ResourceUpdate("job", event.job_id, "succeeded", event.name, links={**links, "model_id": event.model_id})
+        model = ResourceUpdate("model", event.model_id, "ready", event.name, links={**links, "job_id": event.job_id})
+        await self._model.record(envelope, job, model)
 
     async def training_failed(self, event: TrainingFailed, envelope: Envelope) -> None:
-        """A job came to nothing."""
-        await self._model.learn(envelope, Fact("job", event.job_id, "failed", detail=f"{event.cause}: {event.detail}"))
+        """A job failed."""
+        update = ResourceUpdate("job", event.job_id, "failed", detail=f"{event.cause}: {event.detail}")
+        await self._model.record(envelope, update)
 
     async def training_cancelled(self, event: TrainingCancelled, envelope: Envelope) -> None:
         """A job was cancelled."""
-        await self._model.learn(envelope, Fact("job", event.job_id, "cancelled"))
+        await self._model.record(envelope, ResourceUpdate("job", event.job_id, "cancelled"))
 
     async def model_deleted(self, event: ModelDeleted, envelope: Envelope) -> None:
-        """A custom model is gone."""
-        await self._model.learn(envelope, Fact("model", event.model_id, "deleted"))
+        """A custom model was deleted."""
+        await self._model.record(envelope, ResourceUpdate("model", event.model_id, "deleted"))
 
     async def evaluation_completed(self, event: EvaluationCompleted, envelope: Envelope) -> None:
-        """A model has scores."""
+        """An evaluation produced scores."""
         detail = ", ".join(f"{name} {score:.4g}" for name, score in sorted(event.scores.items()))
         links = {"model_id": event.model_id}
-        await self._model.learn(
-            envelope, Fact("evaluation", event.evaluation_id, "succeeded", detail=detail, links=links)
-        )
+        update = ResourceUpdate("evaluation", event.evaluation_id, "succeeded", detail=detail, links=links)
+        await self._model.record(envelope, update)
 
     async def evaluation_failed(self, event: EvaluationFailed, envelope: Envelope) -> None:
-        """An evaluation came to nothing."""
+        """An evaluation failed."""
         links, detail = {"model_id": event.model_id}, f"{event.cause}: {event.detail}"
-        await self._model.learn(envelope, Fact("evaluation", event.evaluation_id, "failed", detail=detail, links=links))
+        update = ResourceUpdate("evaluation", event.evaluation_id, "failed", detail=detail, links=links)
+        await self._model.record(envelope, update)
 
     async def export_completed(self, event: ExportCompleted, envelope: Envelope) -> None:
-        """A model can be taken away."""
+        """An export is ready to download."""
         links = {"model_id": event.model_id, "format": event.format}
-        await self._model.learn(
-            envelope, Fact("export", event.export_id, "succeeded", detail=event.format, links=links)
-        )
+        update = ResourceUpdate("export", event.export_id, "succeeded", detail=event.format, links=links)
+        await self._model.record(envelope, update)
 
     async def export_failed(self, event: ExportFailed, envelope: Envelope) -> None:
-        """An export came to nothing."""
+        """An export failed."""
         links, detail = {"model_id": event.model_id, "format": event.format}, f"{event.cause}: {event.detail}"
-        await self._model.learn(envelope, Fact("export", event.export_id, "failed", detail=detail, links=links))
+        update = ResourceUpdate("export", event.export_id, "failed", detail=detail, links=links)
+        await self._model.record(envelope, update)
 
     async def model_ready(self, event: ModelReady, envelope: Envelope) -> None:
-        """A model answers."""
+        """A deployment serves its model."""
         links = {"model_id": event.model_id}
-        await self._model.learn(envelope, Fact("deployment", event.deployment_id, "ready", links=links))
+        await self._model.record(envelope, ResourceUpdate("deployment", event.deployment_id, "ready", links=links))
 
     async def model_undeployed(self, event: ModelUndeployed, envelope: Envelope) -> None:
-        """A model no longer answers."""
-        await self._model.learn(envelope, Fact("deployment", event.deployment_id, "deleted"))
+        """A deployment was removed."""
+        await self._model.record(envelope, ResourceUpdate("deployment", event.deployment_id, "deleted"))
 
 
 def subscriptions(model: ReadModel) -> Mapping[type[Event], EventHandler]:
-    """The table of what the gateway consumes."""
+    """Map each consumed event type to its handler."""
     handlers = Handlers(model)
     return {
         DatasetReady: handlers.dataset_ready,

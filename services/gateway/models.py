@@ -1,4 +1,4 @@
-"""What the gateway keeps: credentials, and the read model of everybody else's facts. Pure."""
+"""Entities of the gateway: credentials, and the read model of the other services' resources. Pure."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,12 +6,12 @@ from typing import Literal
 from shared.documents.entities import Entity, now
 from shared.runtime.http.principal import Principal
 
-FINAL = ("deleted", "succeeded", "failed", "cancelled", "rejected")
+FINAL_STATES = ("deleted", "succeeded", "failed", "cancelled", "rejected")
 Kind = Literal["dataset", "job", "model", "evaluation", "export", "deployment"]
 
 
 class Credential(Entity):
-    """Something that proves who asks. Only `digest` (sha256 in hex) of the secret is kept."""
+    """A secret that authenticates a caller. Only `digest`, its SHA-256 in hex, is stored."""
 
     digest: str
     subject: str
@@ -20,42 +20,42 @@ class Credential(Entity):
     revoked_at: datetime | None = None
 
     @property
-    def alive(self) -> bool:
-        """Neither revoked nor expired."""
+    def active(self) -> bool:
+        """Whether it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now() < self.expires_at)
 
     def principal(self) -> Principal:
-        """The caller that it stands for."""
+        """Return the caller that it authenticates."""
         return Principal(self.subject, self.project, tuple(self.scopes))
 
     def revoke(self) -> None:
-        """Never valid again. Repeating it is fine."""
+        """Revoke it. Idempotent."""
         self.revoked_at = self.revoked_at or now()
 
 
 class Key(Credential):
-    """An API key: `name` is its owner's note, `hint` its last characters."""
+    """An API key: `name` is its owner's note, `hint` the secret's last characters."""
 
     name: str
     hint: str
 
 
 class Session(Credential):
-    """A signed-in browser."""
+    """The session of a signed-in browser."""
 
 
 class Grant(Credential):
-    """A credential for one use: a sign-in link or a websocket ticket; `session` is that of the browser that asked."""
+    """A single-use credential: a sign-in link, or a websocket ticket with the browser session that requested it."""
 
     purpose: Literal["sign_in", "live"]
     session: str | None = None
 
 
-class Thing(Entity):
-    """Something that another room owns, as its last event described it.
+class TrackedResource(Entity):
+    """A resource of another service, as its latest event described it.
 
-    `sequence` is the owner's document version then; what is older is ignored, so events may arrive in any order. A
-    rejection is numbered by the upload and not by the dataset: it says something only where nothing is known yet.
+    `sequence` is the owner's document version at that event. Older events are ignored, so they may arrive in any order.
+    A rejection carries the upload's version instead of the dataset's, so it counts only while the dataset is unknown.
     """
 
     kind: Kind
@@ -64,8 +64,8 @@ class Thing(Entity):
     name: str | None = None
     links: dict[str, str] = {}
 
-    def learn(self, state: str, sequence: int, name: str | None, links: dict[str, str]) -> None:
-        """Take over a newer fact; deletion stays."""
+    def apply(self, state: str, sequence: int, name: str | None, links: dict[str, str]) -> None:
+        """Apply a newer event. A deletion is final."""
         if state == "rejected":
             if self.state == "unknown":
                 self.state, self.name = state, name
@@ -75,14 +75,14 @@ class Thing(Entity):
         self.state, self.sequence, self.name = state, sequence, name or self.name
         self.links = {**self.links, **links}
 
-    def progress(self, state: str) -> None:
-        """A state seen in a broadcast: it may be late, so it never undoes an end."""
-        if self.state not in FINAL and state not in FINAL:
+    def apply_progress(self, state: str) -> None:
+        """Apply a state from a broadcast. Broadcasts may be late, so they never replace a final state."""
+        if self.state not in FINAL_STATES and state not in FINAL_STATES:
             self.state = state
 
 
 class Activity(Entity):
-    """One line of what happened lately."""
+    """One line of recent activity."""
 
     time: datetime
     event: str

@@ -1,4 +1,4 @@
-"""One API description out of the rooms' own, as a typed client is generated from it."""
+"""Merges the services' OpenAPI documents into one, from which a typed client can be generated."""
 
 import asyncio
 import json
@@ -7,50 +7,50 @@ from typing import Any
 
 import structlog
 
-from services.gateway.targets import Rooms
+from services.gateway.upstreams import Upstreams
 from shared.runtime.http.principal import Principal
 
 log = structlog.get_logger(__name__)
 
-Description = dict[str, Any]
+OpenApiDocument = dict[str, Any]
 TAGS = {
-    "Dataset": "Upload, validate, split and look at data.",
-    "Model": "Base models and the custom models made from them.",
+    "Dataset": "Upload, validate, split and browse datasets.",
+    "Model": "Base models, and the custom models trained from them.",
     "Training": "Jobs, presets, logs and metrics.",
-    "Evaluation": "Scores of a custom model beside its base.",
-    "Export": "Checked files to take away.",
-    "Inference": "Deployments, and the API that OpenAI's clients know.",
-    "System": "Keys, sign-in, live updates, health.",
+    "Evaluation": "Scores of a custom model compared with its base model.",
+    "Export": "Verified model files to download.",
+    "Inference": "Deployments, and the OpenAI-compatible API.",
+    "System": "API keys, sign-in, live updates, health.",
 }
 REFERENCE = "#/components/schemas/"
 KEY_SCHEME = {"type": "http", "scheme": "bearer", "description": "an API key: `Authorization: Bearer anneal_…`"}
-COOKIE_SCHEME = {"type": "apiKey", "in": "cookie", "name": "anneal_session", "description": "a signed-in browser"}
+COOKIE_SCHEME = {"type": "apiKey", "in": "cookie", "name": "anneal_session", "description": "a browser session"}
 
 
-async def collect(rooms: Rooms, own: Description) -> dict[str, Description]:
-    """Each room's description by room name beside our own; a room that does not answer is left out and logged."""
-    names = sorted(set(rooms.targets) - {"gateway"})
-    found = await asyncio.gather(*(_ask(rooms, name) for name in names))
+async def collect(upstreams: Upstreams, own: OpenApiDocument) -> dict[str, OpenApiDocument]:
+    """Fetch each service's document and add `own` for the gateway; log and omit a service that does not respond."""
+    names = sorted(set(upstreams.by_service) - {"gateway"})
+    found = await asyncio.gather(*(_fetch(upstreams, name) for name in names))
     described = {name: description for name, description in zip(names, found, strict=True) if description}
     return {**described, "gateway": own}
 
 
-async def _ask(rooms: Rooms, room: str) -> Description | None:
+async def _fetch(upstreams: Upstreams, service: str) -> OpenApiDocument | None:
     try:
-        response = await rooms.ask(room, "/openapi.json", Principal("gateway"))
-        description: Description = response.raise_for_status().json()
+        response = await upstreams.get(service, "/openapi.json", Principal("gateway"))
+        description: OpenApiDocument = response.raise_for_status().json()
         return description
     except Exception:
-        log.warning("room_not_described", room=room, exc_info=True)
+        log.warning("openapi_fetch_failed", service=service, exc_info=True)
         return None
 
 
-def merge(descriptions: Mapping[str, Description], version: str) -> Description:
-    """One description. A schema name that two rooms use differently gets the room in front."""
+def merge(descriptions: Mapping[str, OpenApiDocument], version: str) -> OpenApiDocument:
+    """Merge the documents. A schema name that two services define differently is prefixed with the service's name."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
-    for room, description in descriptions.items():
-        own = _uploads_as_files(_apart(room, description, schemas))
+    for service, description in descriptions.items():
+        own = _uploads_as_files(_rename_conflicts(service, description, schemas))
         schemas.update(own.get("components", {}).get("schemas", {}))
         for path, operations in own.get("paths", {}).items():
             paths[path] = {**paths.get(path, {}), **operations}
@@ -67,22 +67,22 @@ def merge(descriptions: Mapping[str, Description], version: str) -> Description:
     }
 
 
-def _apart(room: str, description: Description, taken: Mapping[str, Any]) -> Description:
-    """The description with those schemas renamed whose names mean something else already."""
+def _rename_conflicts(service: str, description: OpenApiDocument, taken: Mapping[str, Any]) -> OpenApiDocument:
+    """Prefix the schemas whose names are taken by a different definition."""
     schemas = description.get("components", {}).get("schemas", {})
-    clashes = {name for name, schema in schemas.items() if name in taken and taken[name] != schema}
+    conflicts = {name for name, schema in schemas.items() if name in taken and taken[name] != schema}
     text = json.dumps(description)
-    for name in clashes:
-        text = text.replace(f'"{REFERENCE}{name}"', f'"{REFERENCE}{room.capitalize()}{name}"')
-    renamed: Description = json.loads(text)
+    for name in conflicts:
+        text = text.replace(f'"{REFERENCE}{name}"', f'"{REFERENCE}{service.capitalize()}{name}"')
+    renamed: OpenApiDocument = json.loads(text)
     own = renamed.get("components", {}).get("schemas", {})
-    for name in clashes:
-        own[f"{room.capitalize()}{name}"] = own.pop(name)
+    for name in conflicts:
+        own[f"{service.capitalize()}{name}"] = own.pop(name)
     return renamed
 
 
 def _uploads_as_files(node: Any) -> Any:
-    """`format: binary` for uploaded files, which client generators know better than contentMediaType."""
+    """Mark uploaded files as `format: binary`, which client generators support better than contentMediaType."""
     if isinstance(node, list):
         return [_uploads_as_files(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The read model of the dashboard: what exists, how it stands, and what happened lately; fed by events only."""
+"""The dashboard's read model: which resources exist, their states, and recent activity. Fed by events only."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from services.gateway.models import Activity, Kind, Thing
+from services.gateway.models import Activity, Kind, TrackedResource
 from services.gateway.store import Stores
 from shared.documents.entities import EntityStore, derived_id
 from shared.events.envelope import Envelope
@@ -17,8 +17,8 @@ RECENT = 20
 
 
 @dataclass(frozen=True)
-class Fact:
-    """What one event says about one thing."""
+class ResourceUpdate:
+    """What one event states about one resource."""
 
     kind: Kind
     subject: str
@@ -29,18 +29,18 @@ class Fact:
 
 
 class ActivityView(BaseModel):
-    """One line of what happened lately."""
+    """One line of recent activity."""
 
     time: datetime
     event: str = Field(description="the event's type, e.g. training.succeeded.v1")
     kind: Kind
-    subject: str = Field(description="the id of what it is about")
+    subject: str = Field(description="the id of the resource")
     name: str | None
     detail: str | None
 
 
 class Overview(BaseModel):
-    """A project at a glance."""
+    """A summary of one project."""
 
     datasets: int
     jobs: dict[str, int] = Field(description="by state")
@@ -52,61 +52,63 @@ class Overview(BaseModel):
 
 
 class ReadModel:
-    """Learns facts, answers questions."""
+    """Records resource updates and summarizes projects."""
 
     def __init__(self, stores: Stores) -> None:
-        self._things: EntityStore[Thing] = stores.things
+        self._resources: EntityStore[TrackedResource] = stores.tracked_resources
         self._activities: EntityStore[Activity] = stores.activities
 
-    async def learn(self, envelope: Envelope, fact: Fact, *consequences: Fact) -> None:
-        """Take facts over. The event's id makes repeats harmless, its sequence makes late ones so.
+    async def record(self, envelope: Envelope, update: ResourceUpdate, *consequences: ResourceUpdate) -> None:
+        """Apply updates. The event's id makes duplicates harmless, its sequence number makes late events harmless.
 
-        The first fact is also noted as recent activity.
+        The first update is also recorded as recent activity.
         """
-        for known in (fact, *consequences):
-            await self._take_over(envelope, known)
+        for each in (update, *consequences):
+            await self._apply(envelope, each)
         activity = Activity(
             id=derived_id("activity", envelope.id),
             project=envelope.project,
             created_at=envelope.time,
             time=envelope.time,
             event=envelope.type,
-            kind=fact.kind,
-            subject=fact.subject,
-            name=fact.name or await self._name(fact),
-            detail=fact.detail,
+            kind=update.kind,
+            subject=update.subject,
+            name=update.name or await self._name(update),
+            detail=update.detail,
         )
         await self._activities.create(activity)
 
-    async def _take_over(self, envelope: Envelope, fact: Fact) -> None:
-        id = _thing_id(fact.kind, fact.subject)
-        blank = Thing(id=id, project=envelope.project, kind=fact.kind, state="unknown", sequence=-1)
-        await self._things.create(blank)
-        await self._things.change(
-            id, lambda thing: thing.learn(fact.state, envelope.sequence, fact.name, fact.links), event_id=envelope.id
+    async def _apply(self, envelope: Envelope, update: ResourceUpdate) -> None:
+        id = _resource_id(update.kind, update.subject)
+        unknown = TrackedResource(id=id, project=envelope.project, kind=update.kind, state="unknown", sequence=-1)
+        await self._resources.create(unknown)
+        await self._resources.change(
+            id,
+            lambda resource: resource.apply(update.state, envelope.sequence, update.name, update.links),
+            event_id=envelope.id,
         )
 
-    async def _name(self, fact: Fact) -> str | None:
-        """What the thing is called, or else the model that it belongs to, as far as events have told."""
-        thing = await self._things.get(_thing_id(fact.kind, fact.subject))
-        if thing.name or "model_id" not in thing.links:
-            return thing.name
-        found = await self._things.find({"_id": _thing_id("model", thing.links["model_id"])}, limit=1)
+    async def _name(self, update: ResourceUpdate) -> str | None:
+        """Return the resource's name, or else the name of its model, as far as events have stated them."""
+        resource = await self._resources.get(_resource_id(update.kind, update.subject))
+        if resource.name or "model_id" not in resource.links:
+            return resource.name
+        found = await self._resources.find({"_id": _resource_id("model", resource.links["model_id"])}, limit=1)
         return found[0].name if found else None
 
-    async def job_moved(self, job_id: str, state: str) -> None:
-        """A job's state as a broadcast told it; unknown jobs are left to the events."""
+    async def record_job_state(self, job_id: str, state: str) -> None:
+        """Record a job's state from a broadcast. Jobs that no event has announced yet are ignored."""
         try:
-            await self._things.change(_thing_id("job", job_id), lambda thing: thing.progress(state))
+            await self._resources.change(_resource_id("job", job_id), lambda resource: resource.apply_progress(state))
         except NotFound:
             return
 
     async def overview(self, project: str) -> Overview:
-        """Counts and recent activity of one project."""
-        things = self._things.for_project(project)
+        """Summarize one project: counts and recent activity."""
+        resources = self._resources.for_project(project)
 
         async def count(kind: Kind, state: str) -> int:
-            return await things.count({"kind": kind, "state": state})
+            return await resources.count({"kind": kind, "state": state})
 
         datasets, models, evaluations, exports, deployments, *jobs = await asyncio.gather(
             count("dataset", "ready"),
@@ -128,5 +130,5 @@ class ReadModel:
         )
 
 
-def _thing_id(kind: Kind, subject: str) -> str:
+def _resource_id(kind: Kind, subject: str) -> str:
     return derived_id("thing", kind, subject)

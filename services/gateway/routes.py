@@ -1,32 +1,32 @@
-"""The one route table: which room answers a path, and what a caller must be allowed to do."""
+"""The route table: which service handles a path, and which scope a caller needs."""
 
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["infer", "read", "write", "admin"]
-RANK: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
-"""Each scope holds those below it; `*` is the operator, who may also make keys for other projects."""
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+KeyScope = Literal["infer", "read", "write", "admin"]
+SCOPE_RANKS: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
+"""Each scope includes those below it; `*` is the operator, who may also create keys for other projects."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 METRICS = "/metrics"
 
 
 @dataclass(frozen=True)
 class Route:
-    """`pattern` has `{name}` for one segment and a final `/**` for anything or nothing more.
+    """A path pattern and its service. `{name}` matches one segment; a final `/**` matches any remainder, also none.
 
-    Without `scope`, safe methods need `read` and the others `write`. An `open` route needs no credential.
+    Without `scope`, safe methods need `read` and all others `write`. An `open` route needs no credential.
     """
 
     pattern: str
-    room: str
-    scope: Scope | None = None
+    service: str
+    scope: KeyScope | None = None
     open: bool = False
 
-    def needs(self, method: str) -> Scope:
-        """The scope that a request of this method needs."""
-        return self.scope or ("read" if method in SAFE else "write")
+    def required_scope(self, method: str) -> KeyScope:
+        """Return the scope that a request with this method needs."""
+        return self.scope or ("read" if method in SAFE_METHODS else "write")
 
 
 ROUTES = (
@@ -62,17 +62,17 @@ ROUTES = (
     Route("/v1/**", "inference"),
     Route("/deployments/**", "inference"),
 )
-"""First match wins."""
+"""The first match wins."""
 
 
-def _expression(pattern: str) -> str:
+def _to_regex(pattern: str) -> str:
     body, rest = (pattern[:-3], "(?:/.*)?") if pattern.endswith("/**") else (pattern, "")
     return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(body)) + rest
 
 
-_COMPILED = tuple((re.compile(_expression(route.pattern)), route) for route in ROUTES)
+_COMPILED = tuple((re.compile(_to_regex(route.pattern)), route) for route in ROUTES)
 
 
 def match(path: str) -> Route | None:
-    """The route of a path, or None."""
-    return next((route for expression, route in _COMPILED if expression.fullmatch(path)), None)
+    """Return the route of a path, or None."""
+    return next((route for regex, route in _COMPILED if regex.fullmatch(path)), None)

@@ -1,50 +1,50 @@
-"""The platform as a whole: is it ready, and how is its API described."""
+"""Platform-wide status: readiness, metrics, and the merged OpenAPI document."""
 
 import asyncio
 
 import structlog
 
 from services.gateway import openapi
-from services.gateway.targets import Rooms
+from services.gateway.upstreams import Upstreams
 from shared.runtime.resources import Resources
 from shared.runtime.service import readiness
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 2.0
+PING_TIMEOUT_S = 2.0
 
 
 class Platform:
-    """Questions about all rooms together. `rooms` includes the gateway itself."""
+    """Queries over all services; `upstreams` includes the gateway itself."""
 
-    def __init__(self, resources: Resources, rooms: Rooms, version: str) -> None:
-        self._resources, self._rooms, self.version = resources, rooms, version
+    def __init__(self, resources: Resources, upstreams: Upstreams, version: str) -> None:
+        self._resources, self._upstreams, self.version = resources, upstreams, version
 
     async def readiness(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The gateway's own servers and the rooms by name: "ok" or "not_ready"; why not goes to the log."""
-        names = sorted(self._rooms.targets)
+        """Check the gateway's own dependencies and all services: name -> "ok" or "not_ready". Causes go to the log."""
+        names = sorted(self._upstreams.by_service)
         own = asyncio.create_task(readiness(self._resources))
-        rooms = await asyncio.gather(*(self._ping(name) for name in names))
-        return _told(await own), _told(dict(zip(names, rooms, strict=True)))
+        pings = await asyncio.gather(*(self._ping(name) for name in names))
+        return _without_causes(await own), _without_causes(dict(zip(names, pings, strict=True)))
 
     async def metrics(self) -> bytes:
-        """What this process counts, for Prometheus."""
+        """Return this process's metrics in the Prometheus text format."""
         return await self._resources.metrics.scrape()
 
-    async def _ping(self, room: str) -> str:
+    async def _ping(self, service: str) -> str:
         try:
-            await asyncio.wait_for(self._rooms[room].ping(), PATIENCE)
+            await asyncio.wait_for(self._upstreams[service].ping(), PING_TIMEOUT_S)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         return "ok"
 
-    async def description(self, own: openapi.Description) -> openapi.Description:
-        """The merged OpenAPI description of every room that answers and of the gateway itself."""
-        return openapi.merge(await openapi.collect(self._rooms, own), self.version)
+    async def openapi(self, own: openapi.OpenApiDocument) -> openapi.OpenApiDocument:
+        """Merge the OpenAPI documents of the gateway and of every service that responds."""
+        return openapi.merge(await openapi.collect(self._upstreams, own), self.version)
 
 
-def _told(found: dict[str, str]) -> dict[str, str]:
-    """What may be told without a key."""
+def _without_causes(found: dict[str, str]) -> dict[str, str]:
+    """Log the causes and leave them out: the readiness route is public."""
     for name, state in found.items():
         if state != "ok":
             log.warning("not_ready", dependency=name, detail=state)

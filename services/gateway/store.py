@@ -1,9 +1,9 @@
-"""The gateway's collections, and its queries over them."""
+"""The gateway's document collections."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from services.gateway.models import Activity, Grant, Key, Session, Thing
+from services.gateway.models import Activity, Grant, Key, Session, TrackedResource
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
 from shared.runtime.resources import Resources
@@ -11,12 +11,12 @@ from shared.runtime.resources import Resources
 
 @dataclass(frozen=True)
 class Stores:
-    """One store per kind."""
+    """One store per kind of entity."""
 
     keys: EntityStore[Key]
     sessions: EntityStore[Session]
     grants: EntityStore[Grant]
-    things: EntityStore[Thing]
+    tracked_resources: EntityStore[TrackedResource]
     activities: EntityStore[Activity]
 
     @classmethod
@@ -32,7 +32,7 @@ class Stores:
             ),
             EntityStore(
                 await outbox.open("gateway.things", (Index(("project", "kind", "state")),)),
-                Thing,
+                TrackedResource,
                 room="gateway",
                 kick=outbox.kick,
             ),

@@ -1,4 +1,4 @@
-"""The browser app under /ui/: built files, compressed ahead of time, and its one page for every deep link."""
+"""Serves the browser app under /ui/: precompressed build files, and index.html for every deep link."""
 
 import mimetypes
 import re
@@ -14,25 +14,25 @@ from starlette.responses import HTMLResponse, Response
 
 DIST = Path(__file__).parent / "web" / "dist"
 HASHED = re.compile(r"-[A-Z0-9]{8}\.(?:js|css)$")
-"""Names that the build derives from the content: what they hold never changes."""
+"""File names with a content hash: their content never changes."""
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
-FOR_EVER = "public, max-age=31536000, immutable"
-ASK_AGAIN = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 NONCE = "CSP_NONCE"
-"""What web/src/index.html says where a page's own nonce belongs."""
+"""The placeholder for the page's nonce in web/src/index.html."""
 POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
     "style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-"""Angular writes component styles into the page: they carry the nonce. Attributes only move and size what is shown."""
+"""Angular inserts component styles with the nonce. Style attributes only move and size elements."""
 MISSING = """<!doctype html><meta charset="utf-8"><title>Anneal</title><h1>The browser app is not built</h1>
 <p>Build it with <code>make web</code>. The command line works without it: <code>anneal --help</code>.</p>"""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A built file with its compressed forms by content coding."""
+    """A build file with its precompressed forms by content coding."""
 
     content: bytes
     media_type: str
@@ -42,7 +42,7 @@ class Asset:
 
 @cache
 def assets(folder: Path = DIST) -> Mapping[str, Asset]:
-    """Every built file by its path below the folder. They are few and small: they stay in memory."""
+    """Read every build file, by its path below the folder. They are few and small, so they stay in memory."""
     suffixes = tuple(suffix for _, suffix in ENCODINGS)
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in suffixes]
     return {path.relative_to(folder).as_posix(): _asset(path) for path in files}
@@ -50,27 +50,27 @@ def assets(folder: Path = DIST) -> Mapping[str, Asset]:
 
 def _asset(path: Path) -> Asset:
     content = path.read_bytes()
-    beside = {coding: path.with_name(path.name + suffix) for coding, suffix in ENCODINGS}
+    compressed = {coding: path.with_name(path.name + suffix) for coding, suffix in ENCODINGS}
     return Asset(
         content=content,
         media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
         etag=sha256(content).hexdigest()[:32],
-        encoded={coding: file.read_bytes() for coding, file in beside.items() if file.is_file()},
+        encoded={coding: file.read_bytes() for coding, file in compressed.items() if file.is_file()},
     )
 
 
 def serve(request: Request, path: str, folder: Path = DIST) -> Response:
-    """The built file at `path` below /ui/, or the app's page: every path that is no file is one of its own."""
+    """Return the build file at `path` below /ui/, or the app's page: the client-side router handles all other paths."""
     asset = assets(folder).get(path)
     if asset is None and "." in path.rpartition("/")[2]:
-        return Response(status_code=404)  # a file of an older build: an app page in its place would only confuse
+        return Response(status_code=404)  # a file of an older build: HTML in place of a script would only confuse
     if asset is None or path == "index.html":
         return page(folder)
-    return _file(request, asset, FOR_EVER if HASHED.search(path) else ASK_AGAIN)
+    return _file(request, asset, IMMUTABLE if HASHED.search(path) else REVALIDATE)
 
 
 def page(folder: Path = DIST) -> HTMLResponse:
-    """index.html with a nonce of its own; never cached, because it names the hashed files of one build."""
+    """Return index.html with a fresh nonce. It is never cached because it names the hashed files of one build."""
     index = assets(folder).get("index.html")
     if index is None:
         return HTMLResponse(MISSING, 503, headers={"Cache-Control": "no-store"})
@@ -91,7 +91,7 @@ def _file(request: Request, asset: Asset, cache_control: str) -> Response:
 
 
 def _coding(accepted: str, asset: Asset) -> str | None:
-    """The best content coding that both sides have."""
+    """Return the best content coding that both the client and the asset support."""
     offers = [offer.replace(" ", "").lower() for offer in accepted.split(",")]
     names = {offer.partition(";")[0] for offer in offers if not re.search(r";q=0(\.0*)?$", offer)}
     return next((coding for coding, _ in ENCODINGS if coding in names and coding in asset.encoded), None)

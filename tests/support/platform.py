@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.app import Gateway, build
-from services.gateway.proxy import OverHttp
+from services.gateway.http_upstream import HttpUpstream
 from shared.events.envelope import Envelope, Event
 from shared.events.training import TrainingProgressed
 from shared.runtime.errors import NotFound
@@ -127,7 +127,7 @@ async def open_platform(tmp_path: Path, *, remote: bool, **settings: Any) -> Asy
         app.mount("/training/echo/", training.echo)
         app_or_client: Any = app
         if remote:
-            app_or_client = OverHttp(await stack.enter_async_context(serving(app)))
+            app_or_client = HttpUpstream(await stack.enter_async_context(serving(app)))
             stack.push_async_callback(app_or_client.close)
         gateway = await build(resources, {"training": app_or_client})
         await stack.enter_async_context(running([gateway.service], resources))

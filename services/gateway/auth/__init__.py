@@ -1,1 +1,1 @@
-"""Who asks: API keys, browser sessions, one-time links, and the rules for hosts and origins."""
+"""Authentication: API keys, browser sessions, one-time links, and the host and origin checks."""

@@ -1,4 +1,4 @@
-"""HTTP of keys, links and sessions: `/auth/…`."""
+"""HTTP: API keys, sign-in links and sessions below `/auth/`."""
 
 from typing import Annotated
 
@@ -6,20 +6,22 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from services.gateway.auth.gate import COOKIE
+from services.gateway.auth.authenticator import COOKIE
 from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
 from services.gateway.auth.sessions import LINK_LIFETIME, SESSION_LIFETIME, TICKET_LIFETIME, Sessions
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
 
-ENTER = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">Signed in</a>'
-"""A page and not a redirect: a SameSite=Strict cookie is not sent on a redirect that another site's link began."""
+SIGNED_IN_PAGE = (
+    '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">Signed in</a>'
+)
+"""A page instead of a redirect: after another site's link, browsers send no SameSite=Strict cookie on a redirect."""
 
 
 class LinkView(BaseModel):
     """A one-time sign-in link."""
 
-    path: str = Field(description="open it in a browser, on this platform's address")
+    path: str = Field(description="open it in a browser, at this platform's address")
     expires_in: int = Field(description="seconds")
 
 
@@ -31,7 +33,7 @@ class TicketView(BaseModel):
 
 
 class CallerView(BaseModel):
-    """Who is signed in."""
+    """The authenticated caller."""
 
     subject: str
     project: str
@@ -39,7 +41,7 @@ class CallerView(BaseModel):
 
 
 def routes(keys: Keys, sessions: Sessions) -> APIRouter:
-    """The routes of the auth part."""
+    """Return the routes for keys, links and sessions."""
     router = APIRouter(tags=["System"])
     _keys(router, keys, sessions)
     _sessions(router, sessions)
@@ -47,18 +49,18 @@ def routes(keys: Keys, sessions: Sessions) -> APIRouter:
 
 
 def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
-    """API keys."""
+    """Add the API key routes."""
 
     @router.post("/auth/keys", status_code=201)
     async def create_key(body: NewKey, caller: Caller) -> IssuedKey:
-        """Make an API key. Its secret is in this answer and nowhere else."""
+        """Create an API key. Its secret is in this response only."""
         return await keys.create(caller, body)
 
     @router.get("/auth/keys")
     async def list_keys(
         caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
     ) -> Page[KeyView]:
-        """The project's API keys, without their secrets."""
+        """List the project's API keys, without their secrets."""
         page = await keys.page(caller, limit, cursor)
         views = [KeyView.model_validate(key.model_dump()) for key in page.items]
         return Page[KeyView](items=views, next_cursor=page.next_cursor)
@@ -71,18 +73,18 @@ def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
 
 
 def _sessions(router: APIRouter, sessions: Sessions) -> None:
-    """Links that sign a browser in, and what comes of them."""
+    """Add the routes for sign-in links, sessions and websocket tickets."""
 
     @router.post("/auth/link", status_code=201)
     async def create_link(caller: Caller) -> LinkView:
-        """A one-time link that signs a browser in with the caller's own rights."""
+        """Create a one-time link that signs a browser in with the caller's own scopes."""
         return LinkView(path=await sessions.link(caller), expires_in=int(LINK_LIFETIME.total_seconds()))
 
     @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
     async def sign_in(token: str, request: Request) -> Response:
-        """Spend a link: sets the session cookie and goes on to the app."""
+        """Redeem a sign-in link: set the session cookie and open the app."""
         secret = await sessions.sign_in(token)
-        response = HTMLResponse(ENTER, headers={"Cache-Control": "no-store"})
+        response = HTMLResponse(SIGNED_IN_PAGE, headers={"Cache-Control": "no-store"})
         response.set_cookie(
             COOKIE,
             secret,
@@ -95,7 +97,7 @@ def _sessions(router: APIRouter, sessions: Sessions) -> None:
 
     @router.get("/auth/session")
     async def show_session(caller: Caller) -> CallerView:
-        """Who the caller is."""
+        """Show the authenticated caller."""
         return CallerView(subject=caller.subject, project=caller.project, scopes=list(caller.scopes))
 
     @router.delete("/auth/session", status_code=204)
@@ -107,6 +109,6 @@ def _sessions(router: APIRouter, sessions: Sessions) -> None:
 
     @router.post("/live/tickets", status_code=201)
     async def create_ticket(request: Request, caller: Caller) -> TicketView:
-        """A single-use ticket for the websocket /live."""
+        """Create a single-use ticket for the websocket /live."""
         ticket = await sessions.ticket(caller, request.cookies.get(COOKIE))
         return TicketView(ticket=ticket, expires_in=int(TICKET_LIFETIME.total_seconds()))

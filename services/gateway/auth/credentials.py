@@ -1,7 +1,8 @@
-"""Secrets that are shown once and stored hashed: issue, check, redeem, revoke.
+"""Secrets that are shown once and stored hashed: issue, verify, redeem, revoke.
 
-A secret is 256 random bits, so plain SHA-256 is enough: there is no dictionary to run against it, which is what slow,
-salted hashes are for. An id is made of the digest's first 80 bits, so a check is one lookup by primary key.
+A secret has 256 random bits. Plain SHA-256 is enough: slow, salted hashes protect against dictionary attacks, and there
+is no dictionary of random secrets. The id is derived from the digest's first 80 bits, so verification is one lookup by
+primary key.
 """
 
 import hashlib
@@ -18,31 +19,31 @@ from shared.runtime.http.principal import Principal, Unauthenticated
 
 C = TypeVar("C", bound=Credential)
 
-CACHE_SECONDS = 5.0
-"""How long another gateway replica may still accept what this one revoked; in one process revocation is immediate."""
+CACHE_TTL_S = 5.0
+"""How long another gateway replica may accept a revoked secret; within one process revocation is immediate."""
 CACHE_SIZE = 4096
-REMEDY = "Send `Authorization: Bearer <key>` (the key is in $ANNEAL_HOME/api-key), or open a link of `anneal link`."
+REMEDY = "Send `Authorization: Bearer <key>` (the key is in $ANNEAL_HOME/api-key), or sign in with `anneal link`."
 
 
-def mint() -> str:
-    """A new secret, recognisable to secret scanners by its prefix."""
+def generate_secret() -> str:
+    """Generate a secret; its prefix lets secret scanners recognize it."""
     return f"anneal_{secrets.token_urlsafe(32)}"
 
 
 def digest_of(token: str) -> str:
-    """What is stored instead of the secret."""
+    """Return the digest that is stored instead of the secret."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Credentials(Generic[C]):
-    """One kind of credential over its store."""
+    """Issues and verifies one kind of credential."""
 
     def __init__(self, store: EntityStore[C], kind: type[C], prefix: str) -> None:
         self.store, self._kind, self._prefix = store, kind, prefix
-        self._checked: dict[str, tuple[float, C]] = {}
+        self._verified: dict[str, tuple[float, C]] = {}
 
     async def issue(self, principal: Principal, lifetime: timedelta | None, token: str, **members: Any) -> C:
-        """Register the secret `token` for `principal`; one that exists already is returned as it is."""
+        """Store the secret `token` for `principal`. An existing one is returned unchanged."""
         digest = digest_of(token)
         credential = self._kind(
             id=self._id(digest),
@@ -55,75 +56,75 @@ class Credentials(Generic[C]):
         )
         return await self.store.create(credential)
 
-    async def check(self, token: str) -> C:
-        """The living credential of this secret; raises Unauthenticated."""
+    async def verify(self, token: str) -> C:
+        """Return the active credential of this secret. Raises Unauthenticated."""
         digest = digest_of(token)
-        return _living(_proven(await self._known(self._id(digest)), digest))
+        return _require_active(_require_digest(await self._cached(self._id(digest)), digest))
 
-    async def check_subject(self, subject: str) -> None:
-        """What was opened with one of these ends with it: raises Unauthenticated when `subject` is one and is over."""
+    async def verify_subject(self, subject: str) -> None:
+        """Raise Unauthenticated if `subject` is a credential of this kind that is no longer active."""
         if subject.startswith(f"{self._prefix}_"):
-            _living(await self._known(subject))
+            _require_active(await self._cached(subject))
 
     async def redeem(self, token: str) -> C:
-        """Use a one-time secret up: of two that try, one raises Unauthenticated."""
+        """Use a one-time secret. Of concurrent attempts, one succeeds and the others raise Unauthenticated."""
 
         def spend(credential: C) -> None:
-            if not credential.alive:
-                raise Unauthenticated("It was used already, or has expired.", remedy=REMEDY)
+            if not credential.active:
+                raise Unauthenticated("The link or ticket was already used, or has expired.", remedy=REMEDY)
             credential.revoke()
             credential.deleted_at = now()
 
         digest = digest_of(token)
-        found = _proven(await self._read(self._id(digest)), digest)
+        found = _require_digest(await self._read(self._id(digest)), digest)
         try:
             return await self.store.change(found.id, spend)
         except NotFound:
-            raise Unauthenticated("It was used already, or has expired.", remedy=REMEDY) from None
+            raise Unauthenticated("The link or ticket was already used, or has expired.", remedy=REMEDY) from None
 
     async def revoke(self, id: str, project: str) -> C:
-        """End a credential now; raises NotFound."""
+        """Revoke a credential. Raises NotFound."""
         revoked = await self.store.for_project(project).change(id, lambda credential: credential.revoke())
-        self._checked.pop(revoked.id, None)
+        self._verified.pop(revoked.id, None)
         return revoked
 
     async def revoke_of(self, subject: str, project: str) -> None:
-        """End all that stand for one subject."""
+        """Revoke all credentials of one subject."""
         for credential in await self.store.for_project(project).find({"subject": subject, "revoked_at": None}):
             await self.revoke(credential.id, project)
 
-    async def sweep(self) -> None:
-        """Bury what has expired."""
+    async def delete_expired(self) -> None:
+        """Delete expired credentials."""
         for credential in await self.store.find({"expires_at": {"$lt": now().isoformat()}}, limit=1000):
             await self.store.delete(credential.id)
 
     def _id(self, digest: str) -> str:
         return f"{self._prefix}_{digest[:20]}"
 
-    async def _known(self, id: str) -> C:
-        until, known = self._checked.get(id, (0.0, None))
-        if known is None or time.monotonic() > until:
-            known = await self._read(id)
-            if len(self._checked) >= CACHE_SIZE:
-                self._checked.clear()
-            self._checked[id] = (time.monotonic() + CACHE_SECONDS, known)
-        return known
+    async def _cached(self, id: str) -> C:
+        until, credential = self._verified.get(id, (0.0, None))
+        if credential is None or time.monotonic() > until:
+            credential = await self._read(id)
+            if len(self._verified) >= CACHE_SIZE:
+                self._verified.clear()
+            self._verified[id] = (time.monotonic() + CACHE_TTL_S, credential)
+        return credential
 
     async def _read(self, id: str) -> C:
         try:
             return await self.store.get(id)
         except NotFound:
-            raise Unauthenticated("This credential is not one of ours.", remedy=REMEDY) from None
+            raise Unauthenticated("The credential is unknown.", remedy=REMEDY) from None
 
 
-def _proven(credential: C, digest: str) -> C:
-    """The credential, if the whole digest is its own and not only the part that is in its id."""
+def _require_digest(credential: C, digest: str) -> C:
+    """Return the credential if the whole digest matches, and not only the part in its id."""
     if not hmac.compare_digest(credential.digest, digest):
-        raise Unauthenticated("This credential is not one of ours.", remedy=REMEDY)
+        raise Unauthenticated("The credential is unknown.", remedy=REMEDY)
     return credential
 
 
-def _living(credential: C) -> C:
-    if not credential.alive:
-        raise Unauthenticated("This credential has expired or was revoked.", remedy=REMEDY)
+def _require_active(credential: C) -> C:
+    if not credential.active:
+        raise Unauthenticated("The credential has expired or was revoked.", remedy=REMEDY)
     return credential

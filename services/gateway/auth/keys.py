@@ -1,12 +1,12 @@
-"""API keys: made, shown once, listed, revoked; bound to one project."""
+"""API keys: created, shown once, listed and revoked; each is bound to one project."""
 
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
-from services.gateway.auth.credentials import Credentials, digest_of, mint
+from services.gateway.auth.credentials import Credentials, digest_of, generate_secret
 from services.gateway.models import Key
-from services.gateway.routes import Scope
+from services.gateway.routes import KeyScope
 from shared.documents.entities import Page, Public
 from shared.runtime.http.principal import Forbidden, Principal
 
@@ -14,17 +14,17 @@ OPERATOR = ("*",)
 
 
 class NewKey(BaseModel):
-    """What a key is asked for with."""
+    """A request for an API key."""
 
-    name: str = Field(min_length=1, max_length=100, description="your note: where this key is used")
-    scopes: list[Scope] = Field(
-        default=["write"], min_length=1, description="infer < read < write < admin; each holds those before it"
+    name: str = Field(min_length=1, max_length=100, description="a note: where this key is used")
+    scopes: list[KeyScope] = Field(
+        default=["write"], min_length=1, description="infer < read < write < admin; each includes those before it"
     )
     expires_in_days: float | None = Field(default=None, gt=0, le=3650, description="null: never")
     project: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9][a-z0-9-]{0,38}$",
-        description="the project it is bound to; yours unless you are the operator",
+        description="the project it is bound to; only the operator may choose another than its own",
     )
 
 
@@ -39,7 +39,7 @@ class KeyView(Public):
 
 
 class IssuedKey(KeyView):
-    """A new API key with its secret, which is shown this once."""
+    """A new API key with its secret, which is shown only once."""
 
     key: str = Field(description="the secret; it cannot be shown again")
 
@@ -50,27 +50,27 @@ class Keys:
     def __init__(self, keys: Credentials[Key]) -> None:
         self.credentials = keys
 
-    async def create(self, owner: Principal, wish: NewKey) -> IssuedKey:
-        """Make a key for the caller's project; only the operator may name another one."""
-        project = wish.project or owner.project
+    async def create(self, owner: Principal, request: NewKey) -> IssuedKey:
+        """Create a key for the caller's project. Only the operator may choose another project."""
+        project = request.project or owner.project
         if project != owner.project and owner.scopes != OPERATOR:
-            remedy = "Leave project out, or use the key of $ANNEAL_HOME/api-key."
-            raise Forbidden("Only the operator makes keys for other projects.", field="project", remedy=remedy)
-        lifetime = timedelta(days=wish.expires_in_days) if wish.expires_in_days else None
-        token = mint()
-        key = await self.register(token, wish.name, Principal("", project, tuple(wish.scopes)), lifetime)
+            remedy = "Leave project out, or use the key in $ANNEAL_HOME/api-key."
+            raise Forbidden("Only the operator may create keys for other projects.", field="project", remedy=remedy)
+        lifetime = timedelta(days=request.expires_in_days) if request.expires_in_days else None
+        token = generate_secret()
+        key = await self.register(token, request.name, Principal("", project, tuple(request.scopes)), lifetime)
         return IssuedKey(key=token, **key.model_dump())
 
     async def register(self, token: str, name: str, principal: Principal, lifetime: timedelta | None = None) -> Key:
-        """Store a key with a known secret; the key itself becomes the subject that it stands for."""
+        """Store a key with a known secret. The key itself is the subject of its requests."""
         subject = f"key_{digest_of(token)[:20]}"
         named = Principal(subject, principal.project, principal.scopes)
         return await self.credentials.issue(named, lifetime, token, name=name, hint=token[-4:])
 
     async def revoke(self, owner: Principal, id: str) -> Key:
-        """End a key now."""
+        """Revoke a key."""
         return await self.credentials.revoke(id, owner.project)
 
     async def page(self, owner: Principal, limit: int, cursor: str | None) -> Page[Key]:
-        """The project's keys, newest first, the revoked ones included."""
+        """Return a page of the project's keys, newest first, including revoked ones."""
         return await self.credentials.store.for_project(owner.project).page(limit=limit, cursor=cursor)

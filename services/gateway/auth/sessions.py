@@ -1,9 +1,9 @@
-"""Browsers: a one-time link becomes a session cookie; a session or key becomes a websocket's ticket."""
+"""Browser sessions: a one-time link becomes a session cookie; a session or key can issue websocket tickets."""
 
 from contextlib import suppress
 from datetime import timedelta
 
-from services.gateway.auth.credentials import Credentials, mint
+from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.errors import LinkSpent
 from services.gateway.models import Grant, Key, Session
 from shared.runtime.http.principal import Principal, Unauthenticated
@@ -20,38 +20,38 @@ class Sessions:
         self._keys, self.credentials, self._grants = keys, sessions, grants
 
     async def link(self, principal: Principal) -> str:
-        """A path that signs one browser in as `principal`, once, within an hour."""
-        token = mint()
+        """Return the path of a link that signs one browser in as `principal`, once, within an hour."""
+        token = generate_secret()
         await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in")
         return f"/auth/sign-in?token={token}"
 
     async def ticket(self, principal: Principal, cookie: str | None) -> str:
-        """A secret that opens one websocket within half a minute; it ends with the browser's session, if it has one."""
-        token, session = mint(), None
+        """Issue a secret that opens one websocket within 30 seconds; the websocket ends with the browser session."""
+        token, session = generate_secret(), None
         if cookie:
             with suppress(Unauthenticated):
-                found = await self.credentials.check(cookie)
+                found = await self.credentials.verify(cookie)
                 session = found.id if found.subject == principal.subject else None
         await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live", session=session)
         return token
 
     async def sign_in(self, token: str) -> str:
-        """Spend a link's token; the secret of the new session. Raises LinkSpent."""
-        remedy = "Make a new one: `anneal link`, or restart the platform."
+        """Redeem a link's token and return the secret of the new session. Raises LinkSpent."""
+        remedy = "Create a new link with `anneal link`, or restart the platform."
         try:
             grant = await self._grants.redeem(token)
-            await self._keys.check_subject(grant.subject)
+            await self._keys.verify_subject(grant.subject)
         except Unauthenticated as error:
-            detail = "This sign-in link was used already, or it or the key that made it has ended."
+            detail = "The sign-in link was already used, or it or its API key has expired or was revoked."
             raise LinkSpent(detail, remedy=remedy) from error
         if grant.purpose != "sign_in":
-            raise LinkSpent("This is no sign-in link.", remedy=remedy)
-        secret = mint()
+            raise LinkSpent("This is not a sign-in link.", remedy=remedy)
+        secret = generate_secret()
         await self.credentials.issue(grant.principal(), SESSION_LIFETIME, secret)
         return secret
 
     async def sign_out(self, secret: str) -> None:
-        """End a session; one that is over already is fine."""
+        """End a session. A session that has already ended is ignored."""
         with suppress(Unauthenticated):
-            session = await self.credentials.check(secret)
+            session = await self.credentials.verify(secret)
             await self.credentials.revoke(session.id, session.project)

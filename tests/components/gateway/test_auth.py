@@ -8,7 +8,7 @@ import httpx
 import pytest
 import websockets
 
-from services.gateway.app import build, sweep
+from services.gateway.app import build, delete_expired
 from services.gateway.auth.credentials import digest_of
 from shared.documents.entities import now
 from shared.runtime.service import background
@@ -90,7 +90,7 @@ async def test_a_session_does_not_outlive_the_key_that_opened_it(platform: Runni
         await browser.get((await client.post("/auth/link")).json()["path"])
         assert (await browser.get("/training/jobs")).status_code == 200
         await keys.store.change(made["id"], lambda key: setattr(key, "expires_at", now()))
-        keys._checked.clear()  # as it is after CACHE_SECONDS
+        keys._verified.clear()  # as it is after CACHE_TTL_S
         ended = await browser.get("/training/jobs")
     assert ended.status_code == 401
 
@@ -130,7 +130,7 @@ async def test_expired_links_are_buried(platform: RunningPlatform) -> None:
         await grants.store.change(
             f"grant_{digest_of(token)[:20]}", lambda grant, at=at: setattr(grant, "expires_at", at)
         )
-    await grants.sweep()
+    await grants.delete_expired()
     assert await grants.store.count() == 1
 
 
@@ -146,7 +146,7 @@ async def test_what_cannot_be_swept_does_not_end_the_sweeping(
     async def swept() -> bool:
         return await grants.store.count() == 0
 
-    async with background(sweep(sessions, grants)):
+    async with background(delete_expired(sessions, grants)):
         await wait_until(swept)
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli.main import cli
 from deploy.servers import free_port
 from services.gateway.app import VERSION, build
-from services.gateway.proxy import OverHttp
+from services.gateway.http_upstream import HttpUpstream
 from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationRequested
@@ -32,7 +32,7 @@ async def test_health_is_open_and_names_no_secrets(platform: RunningPlatform) ->
 
 
 async def test_a_room_that_is_away_does_not_take_the_door_away(platform: RunningPlatform) -> None:
-    away = OverHttp(f"http://127.0.0.1:{free_port()}", name="export")
+    away = HttpUpstream(f"http://127.0.0.1:{free_port()}", name="export")
     training = web_app(Service("training", platform.training.routes()), platform.resources)
     gateway = await build(platform.resources, {"training": training, "export": away})
     async with serving(gateway.app) as url, replace(platform, url=url).client() as client:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.auth.gate import require
-from services.gateway.models import Key, Thing
+from services.gateway.auth.authenticator import require_scope
+from services.gateway.models import Key, TrackedResource
 from shared.documents.entities import now
 from shared.runtime.http.principal import Forbidden, Principal
 
@@ -16,61 +16,61 @@ def key(**members: Any) -> Key:
 
 
 def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
-    assert key().alive
-    assert key(expires_at=now() + timedelta(minutes=1)).alive
-    assert not key(expires_at=now() - timedelta(seconds=1)).alive
+    assert key().active
+    assert key(expires_at=now() + timedelta(minutes=1)).active
+    assert not key(expires_at=now() - timedelta(seconds=1)).active
     revoked = key()
     revoked.revoke()
     first = revoked.revoked_at
     revoked.revoke()
-    assert not revoked.alive
+    assert not revoked.active
     assert revoked.revoked_at == first
 
 
 def test_an_unknown_scope_holds_nothing() -> None:
-    require(Principal("s", "p", ("write",)), "read")
+    require_scope(Principal("s", "p", ("write",)), "read")
     for scopes in ((), ("everything",), ("infer",)):
         with pytest.raises(Forbidden):
-            require(Principal("s", "p", scopes), "read")
+            require_scope(Principal("s", "p", scopes), "read")
 
 
-def thing(state: str, sequence: int = -1) -> Thing:
-    return Thing(id="t", project="p", kind="job", state=state, sequence=sequence)
+def thing(state: str, sequence: int = -1) -> TrackedResource:
+    return TrackedResource(id="t", project="p", kind="job", state=state, sequence=sequence)
 
 
 def test_an_older_fact_changes_nothing() -> None:
     job = thing("unknown")
-    job.learn("succeeded", 9, "tuned", {"model_id": "m"})
-    job.learn("queued", 1, None, {})
+    job.apply("succeeded", 9, "tuned", {"model_id": "m"})
+    job.apply("queued", 1, None, {})
     assert (job.state, job.sequence, job.name, job.links) == ("succeeded", 9, "tuned", {"model_id": "m"})
 
 
 def test_what_was_deleted_stays_deleted() -> None:
     dataset = thing("unknown")
-    dataset.learn("deleted", 3, None, {})
-    dataset.learn("ready", 9, "late", {})
+    dataset.apply("deleted", 3, None, {})
+    dataset.apply("ready", 9, "late", {})
     assert dataset.state == "deleted"
 
 
 def test_a_rejected_upload_does_not_undo_a_dataset() -> None:
     """Its number counts the writes of another document."""
     dataset = thing("unknown")
-    dataset.learn("rejected", 7, "faq", {})
+    dataset.apply("rejected", 7, "faq", {})
     assert (dataset.state, dataset.name) == ("rejected", "faq")
-    dataset.learn("ready", 2, "faq", {})
-    dataset.learn("rejected", 9, "faq", {})
+    dataset.apply("ready", 2, "faq", {})
+    dataset.apply("rejected", 9, "faq", {})
     assert dataset.state == "ready"
-    dataset.learn("deleted", 3, None, {})
-    dataset.learn("rejected", 9, "faq", {})
+    dataset.apply("deleted", 3, None, {})
+    dataset.apply("rejected", 9, "faq", {})
     assert dataset.state == "deleted"
 
 
 def test_a_late_broadcast_does_not_undo_an_end() -> None:
     job = thing("queued", 1)
-    job.progress("running")
+    job.apply_progress("running")
     assert job.state == "running"
-    job.progress("succeeded")
+    job.apply_progress("succeeded")
     assert job.state == "running", "an end comes as an event, which can be trusted"
-    job.learn("succeeded", 5, None, {})
-    job.progress("running")
+    job.apply("succeeded", 5, None, {})
+    job.apply_progress("running")
     assert job.state == "succeeded"

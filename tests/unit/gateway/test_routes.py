@@ -27,13 +27,13 @@ from services.gateway.routes import ROUTES, match
 def test_a_path_leads_to_its_room(path: str, room: str) -> None:
     found = match(path)
     assert found is not None
-    assert found.room == room
+    assert found.service == room
 
 
 @pytest.mark.parametrize("path", ["", "/datasetsx", "/v1x/models", "/health", "/models", "//datasets", "/auth"])
 def test_what_only_looks_like_a_path_leads_nowhere_or_to_the_right_room(path: str) -> None:
     found = match(path)
-    assert found is None or (path, found.room) == ("/models", "training")
+    assert found is None or (path, found.service) == ("/models", "training")
 
 
 def test_only_these_are_open() -> None:
@@ -57,4 +57,4 @@ def test_only_these_are_open() -> None:
 def test_what_a_request_needs(method: str, path: str, scope: str) -> None:
     found = match(path)
     assert found is not None
-    assert found.needs(method) == scope
+    assert found.required_scope(method) == scope

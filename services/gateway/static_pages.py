@@ -1,4 +1,4 @@
-"""Our static pages, each with a policy that lets it run its own script and nothing else."""
+"""Static HTML pages, each with a Content-Security-Policy that allows only its own inline script."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "html"
 
 @cache
 def _policy(html: str) -> str:
-    """A Content-Security-Policy that names the page's scripts by hash; nothing is fetched from elsewhere."""
+    """Build a Content-Security-Policy that allows the page's scripts by hash and fetches nothing from other hosts."""
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     rules = ("default-src 'none'", f"script-src {hashes}", "style-src 'unsafe-inline'", "connect-src 'self'")
@@ -26,6 +26,6 @@ def _text(name: str) -> str:
 
 
 def page(name: str) -> HTMLResponse:
-    """The page `name`."""
+    """Return the page `name` as a response."""
     html = _text(name)
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _policy(html)})

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.servers import free_port
-from services.gateway.proxy import OverHttp, rooms_at
+from services.gateway.http_upstream import HttpUpstream, upstreams_at
 from shared.runtime.resources import Misconfigured
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -32,7 +32,9 @@ async def room(answer: Answer) -> AsyncIterator[str]:
 
 def through(*urls: str) -> httpx.AsyncClient:
     """A client of the room through the proxy."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(OverHttp(*urls, name="dataset")), base_url="http://gateway")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(HttpUpstream(*urls, name="dataset")), base_url="http://gateway"
+    )
 
 
 def away() -> str:
@@ -88,5 +90,5 @@ async def test_a_connection_that_breaks_is_tried_again_only_for_reads(method: st
 
 def test_a_gateway_needs_to_know_its_rooms() -> None:
     with pytest.raises(Misconfigured):
-        rooms_at({})
-    assert set(rooms_at({"dataset": "http://a|http://b"})) == {"dataset"}
+        upstreams_at({})
+    assert set(upstreams_at({"dataset": "http://a|http://b"})) == {"dataset"}

@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from services.gateway.app import build
-from services.gateway.auth import credentials, gate
+from services.gateway.auth import authenticator, credentials
 from shared.runtime.service import Service, web_app
 from tests.support.asgi_server import serving
 from tests.support.platform import TIMEOUT_S, RunningPlatform, wait_until
@@ -70,7 +70,7 @@ async def watched(platform: RunningPlatform, client: httpx.AsyncClient) -> Async
 async def test_an_open_websocket_ends_with_its_key_or_session(
     platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "WATCH", 0.05)
+    monkeypatch.setattr(authenticator, "REVALIDATION_INTERVAL_S", 0.05)
     platform.training.jobs["job_watched"] = "running"
     async with platform.client() as operator, AsyncExitStack() as stack:
         made = (await operator.post("/auth/keys", json={"name": "short"})).json()
@@ -91,7 +91,7 @@ async def test_an_open_websocket_ends_with_its_key_or_session(
 async def test_credentials_of_one_gateway_hold_at_another(
     platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "CACHE_SECONDS", 0.2)
+    monkeypatch.setattr(credentials, "CACHE_TTL_S", 0.2)
     training = web_app(Service("training", platform.training.routes()), platform.resources)
     second = await build(platform.resources, {"training": training})
     platform.training.jobs["job_watched"] = "running"

@@ -1,0 +1,189 @@
+"""A service behind an HTTP address: an Upstream that streams the request, then the response."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+import httpx
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from services.gateway.upstreams import TIMEOUT_S, Upstream, service_unavailable
+from shared.runtime.errors import answer
+from shared.runtime.resources import Misconfigured
+from shared.runtime.telemetry.http_spans import client_span, received
+from shared.runtime.telemetry.tracing import traceparent
+
+log = structlog.get_logger(__name__)
+
+WRITE_TIMEOUT = httpx.Timeout(None, connect=5.0, read=600.0)
+"""A write may take minutes before the response starts; the engine and the worker enforce their own limits."""
+READ_TIMEOUT = httpx.Timeout(None, connect=5.0, read=60.0)
+"""A read responds quickly, or the service hangs."""
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD"})
+KEEPALIVE_S = 2.0
+"""Seconds that an idle connection is reused: less than the services' servers keep it open."""
+RETRY_DELAY_S = 0.2
+"""Delay before an idempotent read is retried: time for another replica to take over."""
+RESPONSE_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"})
+
+
+class ClientDisconnected(Exception):
+    """The client disconnected before its request was complete."""
+
+
+class ReplicaTransport(httpx.AsyncBaseTransport):
+    """Distributes requests round-robin over the replicas of the service `name`, and skips replicas that do not respond.
+
+    A failed connection is retried on the next replica, since nothing was sent. A connection that breaks later is
+    retried once, and only for an idempotent read.
+    """
+
+    def __init__(self, urls: Sequence[str], name: str) -> None:
+        self._urls, self._next, self._name = [httpx.URL(url) for url in urls], count(), name
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEEPALIVE_S)
+        self._connections = httpx.AsyncHTTPTransport(limits=limits)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the response with its body unread."""
+        has_body = not {"content-length", "transfer-encoding"}.isdisjoint(request.headers)
+        retryable = request.method in IDEMPOTENT_METHODS and not has_body
+        for retries_left in range(len(self._urls), -1, -1):
+            replica = self._urls[next(self._next) % len(self._urls)]
+            request.url = request.url.copy_with(scheme=replica.scheme, host=replica.host, port=replica.port)
+            try:
+                return await self._send(request, resend=len(self._urls) - retries_left)
+            except httpx.TransportError as error:
+                unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if not retries_left or isinstance(error, httpx.ReadTimeout) or not (unsent or retryable):
+                    raise
+                retryable = retryable and unsent
+            await asyncio.sleep(RETRY_DELAY_S)
+        raise AssertionError("unreachable")
+
+    async def _send(self, request: httpx.Request, *, resend: int) -> httpx.Response:
+        """Send once, in a client span whose trace context the service continues."""
+        with client_span(request.method, self._name, request.url.host, request.url.port, resend=resend) as span:
+            if trace := traceparent():
+                request.headers["traceparent"] = trace
+            response = await self._connections.handle_async_request(request)
+            received(span, response.status_code)
+            return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._connections.aclose()
+
+
+class HttpUpstream:
+    """The service `name` at one address, or at several for its replicas."""
+
+    def __init__(self, *urls: str, name: str = "service") -> None:
+        self._name = name
+        transport = ReplicaTransport(urls, name)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://service", timeout=WRITE_TIMEOUT)
+        self._client.headers.clear()  # the service receives the client's headers, not httpx's defaults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward one request. An unavailable service becomes a 503 that names it."""
+        body_sent = asyncio.Event()
+        body = _request_body(receive, body_sent) if _has_body(scope) else None
+        if body is None:
+            body_sent.set()
+        method, timeout = scope["method"], READ_TIMEOUT if scope["method"] in IDEMPOTENT_METHODS else WRITE_TIMEOUT
+        request = self._client.build_request(
+            method, _upstream_url(scope), headers=_request_headers(scope), content=body, timeout=timeout
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+        except ClientDisconnected:
+            return
+        except httpx.TransportError as error:
+            log.warning("service_unavailable", service=self._name, url=str(request.url), error=repr(error))
+            await answer(service_unavailable(self._name), scope["path"])(scope, receive, send)
+            return
+        try:
+            await _until_first_ends(_send_response(response, send), _wait_for_disconnect(receive, body_sent))
+        finally:
+            await response.aclose()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Yield a client over the same connections, for the gateway's own requests."""
+        yield self._client
+
+    async def ping(self) -> None:
+        """Raise unless the service is healthy."""
+        (await self._client.get("/healthz", timeout=TIMEOUT_S)).raise_for_status()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def upstreams_at(addresses: Mapping[str, str]) -> dict[str, Upstream]:
+    """Return an upstream per service, from `name -> url` or `url|url` for replicas. Raises Misconfigured if empty."""
+    if not addresses:
+        raise Misconfigured(
+            "The gateway has no service addresses.", remedy="Set ANNEAL_ROOMS=dataset=http://…,training=…"
+        )
+    return {name: HttpUpstream(*urls.split("|"), name=name) for name, urls in addresses.items()}
+
+
+def _upstream_url(scope: Scope) -> httpx.URL:
+    raw = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    return httpx.URL(raw.decode("ascii") + ("?" + query.decode("ascii") if query else ""))
+
+
+def _request_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the client's headers; Host, framing and trace context belong to each connection."""
+    own = (b"host", b"content-length", b"transfer-encoding", b"traceparent")
+    kept = [(name, value) for name, value in scope["headers"] if name not in own]
+    sizes = [(name, value) for name, value in scope["headers"] if name == b"content-length"]
+    return [*kept, *sizes]
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
+async def _request_body(receive: Receive, body_sent: asyncio.Event) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
+    body_sent.set()
+
+
+async def _wait_for_disconnect(receive: Receive, body_sent: asyncio.Event) -> None:
+    """Wait until the client disconnects, so that the service's work can be cancelled."""
+    await body_sent.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _until_first_ends(work: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
+    """Run both until one ends, cancel the other, and raise the exception of the one that ended."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(other)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send_response(response: httpx.Response, send: Send) -> None:
+    headers = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in RESPONSE_HOP_BY_HOP]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    async for chunk in response.aiter_raw():
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
