@@ -1,1 +1,1 @@
-"""Safe loading of model folders."""
+"""Safe loading of model folders, and transformers' private APIs in one place."""

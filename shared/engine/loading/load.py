@@ -1,14 +1,15 @@
-"""The one safe loader: safetensors only, no code from the model, nothing from the network, dtype always explicit."""
+"""Loads models safely: safetensors only, no code from the model, no network, always an explicit dtype."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from shared.engine.loading.safety import check_folder
@@ -29,10 +30,10 @@ def load_model(
     device: Device = "auto",
     merge: bool = True,
 ) -> Any:
-    """The model in `dtype` ("float32", "bfloat16", "float16"), in eval mode.
+    """Load a model in `dtype` ("float32", "bfloat16", "float16"), in eval mode.
 
-    An adapter is merged into its base, or with merge=False comes as a PeftModel over it. `auto` spreads the model
-    over the GPUs there are, else the CPU. Raises EngineError: unsafe_model, model_incomplete,
+    An adapter is merged into its base, or with merge=False returned as a PeftModel over it. Device `auto` places the
+    model on all available GPUs, or on the CPU without any. Raises EngineError: unsafe_model, model_incomplete,
     unsupported_architecture, merge_into_quantized.
     """
     transformers_logging.disable_progress_bar()
@@ -42,7 +43,7 @@ def load_model(
         raise EngineError(
             "merge_into_quantized",
             "merging an adapter into a quantized base loses accuracy",
-            remedy="load the base unquantized, or keep the adapter apart",
+            remedy="load the base unquantized, or keep the adapter separate",
         )
     check_folder(Path(ref["path"]), "adapter")
     base = load_model(ref["base"], dtype=dtype, quantization=quantization, device=device)
@@ -63,15 +64,14 @@ def _load_full(path: Path, dtype: str, quantization: Quantization | None, device
             **_SAFE,
         )
     )
-    if missing := sorted(report["missing_keys"]):  # transformers fills them with noise and only warns
+    if missing := sorted(report["missing_keys"]):  # transformers initializes them at random and only warns
         raise EngineError("model_incomplete", f"weights are missing, such as {missing[0]}", missing=len(missing))
     return model.eval()
 
 
 def _require_known_architecture(path: Path) -> None:
     try:
-        config = AutoConfig.from_pretrained(path, **_SAFE)
-        known = type(config) in AutoModelForCausalLM._model_mapping
+        known = type(AutoConfig.from_pretrained(path, **_SAFE)) in MODEL_FOR_CAUSAL_LM_MAPPING
     except (ValueError, KeyError, ImportError):
         known = False
     if not known:
@@ -93,7 +93,7 @@ def _quantizer(quantization: Quantization | None, dtype: str) -> BitsAndBytesCon
     if quantization is None:
         return None
     if quantization == "int8":
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of each product that is not in fp16
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of every matmul that is not in fp16
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
@@ -109,10 +109,10 @@ def _device_map(device: Device) -> str | dict[str, str]:
     return {"": device}
 
 
-def _read(loading: Any) -> Any:
-    """Load, turning a damaged file into a sentence; out of memory and a full disk stay what they are."""
+def _read(load: Callable[[], Any]) -> Any:
+    """Call `load` and report a damaged file as EngineError; out of memory and a full disk keep their own exceptions."""
     try:
-        return loading()
+        return load()
     except SafetensorError as error:
         raise EngineError("model_incomplete", f"a weight file is damaged: {error}", remedy="upload it again") from error
     except (ValueError, KeyError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""What a model folder must have, and must not have, before anything in it is loaded."""
+"""Checks a model folder before anything in it is loaded: no pickle files, no remote code, no missing file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Any
 
 from shared.engine.process.protocol import EngineError
 
-PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
-"""Formats that run code when they are read."""
+PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
+"""Formats that can run code when they are read."""
 
 
 def check_folder(folder: Path, kind: str = "full") -> None:
-    """Refuse a model ("full") or adapter ("adapter") folder that is unsafe or incomplete; reads no weights.
+    """Check a model ("full") or adapter ("adapter") folder without reading weights.
 
-    Raises EngineError `model_incomplete` or `unsafe_model`, each with what to do.
+    Raises EngineError `model_incomplete` or `unsafe_model`, each with a remedy.
     """
     if not folder.is_dir():
         raise EngineError("model_incomplete", f"there is no folder {folder.name}", remedy="upload the model again")
     _refuse_pickles(folder)
     for name in ("config.json", "tokenizer_config.json", "adapter_config.json"):
         _refuse_remote_code(folder / name)
-    _require(folder, ["adapter_config.json", "adapter_model.safetensors"] if kind == "adapter" else _needed(folder))
+    required = ["adapter_config.json", "adapter_model.safetensors"] if kind == "adapter" else _required_files(folder)
+    _require(folder, required)
 
 
 def _refuse_pickles(folder: Path) -> None:
-    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLES)
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLE_SUFFIXES)
     if found:
         raise EngineError(
             "unsafe_model",
@@ -44,7 +45,7 @@ def _refuse_remote_code(path: Path) -> None:
         )
 
 
-def _needed(folder: Path) -> list[str]:
+def _required_files(folder: Path) -> list[str]:
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return ["config.json", "model.safetensors"]
@@ -61,7 +62,7 @@ def _require(folder: Path, names: list[str]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a model folder; raises EngineError `model_incomplete` where it is damaged."""
+    """Read a JSON object from a model folder; raises EngineError `model_incomplete` if it is damaged."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except ValueError as error:

@@ -22,6 +22,7 @@ from services.training.engine.attention import varlen
 from services.training.engine.attention.batched import SHORTER, runs, side_by_side
 from services.training.engine.attention.blocked import CausalAttention, suits
 from services.training.engine.data.packing import BatchLayout
+from shared.engine.loading.transformers_private import attention_implementation
 
 NAME = "ragged"
 
@@ -100,7 +101,7 @@ def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
 @contextmanager
 def ragged(model: Any) -> Iterator[None]:
     """Within, `model` attends by documents and wants `document_lengths`; afterwards as it did before."""
-    before = model.config._attn_implementation
+    before = attention_implementation(model.config)
     model.set_attn_implementation(NAME)
     try:
         yield

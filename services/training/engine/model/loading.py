@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from services.training.engine.distributed.ranks import ALONE, Ranks
 from services.training.engine.kernels.cpu_fused import fuse
 from services.training.engine.spec import Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.decoding.generate import context_length as context_length
+from shared.engine.loading import weight_files
 from shared.engine.loading.load import Device, load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
@@ -129,16 +128,10 @@ def count_parameters(model: Any) -> int:
 
 
 def size_of(ref: ModelRef) -> int:
-    """Parameters of a model on disk, read from the headers of its safetensors files (8 bytes of length, then JSON)."""
+    """Parameters of a model on disk, read from the headers of its safetensors files."""
     if ref.base is not None:
         return size_of(ref.base)
-    return sum(_parameters_in(path) for path in Path(ref.path).glob("*.safetensors"))
-
-
-def _parameters_in(path: Path) -> int:
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return weight_files.count_parameters(Path(ref.path))
 
 
 def choose_dtype(asked: str, parameters: int) -> Dtype:

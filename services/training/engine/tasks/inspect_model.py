@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import struct
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from shared.engine.loading.safety import check_folder, read_json
+from shared.engine.loading.weight_files import count_parameters
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
-
-LONGEST_HEADER = 100_000_000
-PACKED = ".quant_state."
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -70,11 +65,11 @@ def _bytes(folder: Path) -> int:
 
 def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
     """Its name, and the config as transformers reads it. Raises EngineError unsupported_architecture."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
     try:
         loaded = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        known = type(loaded) in AutoModelForCausalLM._model_mapping
+        known = type(loaded) in MODEL_FOR_CAUSAL_LM_MAPPING
     except (ValueError, KeyError, ImportError):
         known = False
     if not known:
@@ -90,32 +85,3 @@ def context_length(config: dict[str, Any]) -> int:
     """Tokens that the model was made for, 0 where its config does not say."""
     text = config.get("text_config") or config
     return int(text.get("max_position_embeddings") or text.get("n_positions") or text.get("n_ctx") or 0)
-
-
-def count_parameters(folder: Path) -> int:
-    """Numbers in the weight files, from the safetensors headers (8 bytes of length, then JSON: safetensors' README)."""
-    return sum(_numbers(path) for path in sorted(folder.glob("*.safetensors")))
-
-
-def _numbers(path: Path) -> int:
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= min(LONGEST_HEADER, path.stat().st_size - 8):
-            raise EngineError("model_incomplete", f"{path.name} is not a safetensors file", remedy="upload it again")
-        header = _parsed(path, file.read(length))
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-    if path.stat().st_size != 8 + length + end:
-        raise EngineError("model_incomplete", f"{path.name} is cut short or has extra bytes", remedy="upload it again")
-    return sum(prod(entry["shape"]) for name, entry in tensors.items() if PACKED not in name)
-
-
-def _parsed(path: Path, header: bytes) -> dict[str, Any]:
-    try:
-        parsed: dict[str, Any] = json.loads(header)
-    except ValueError as error:
-        raise EngineError(
-            "model_incomplete", f"{path.name}: its header is damaged", remedy="upload it again"
-        ) from error
-    return parsed
