@@ -48,10 +48,10 @@ def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
     from services.training.engine.loop.interrupts import Interrupts
     from services.training.engine.loop.prepare import prepare
     from services.training.engine.spec import TrainingSpec
-    from shared.engine.process.malloc import keep_freed_memory
+    from shared.engine.process.malloc import retain_freed_memory
     from shared.engine.process.protocol import Commands, Reporter
 
-    keep_freed_memory()
+    retain_freed_memory()
     seconds: dict[str, list[float]] = {"told": [], "silent": []}
     telling = list[float]()
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["cat"], stdin=-1, stdout=-3) as reader:

@@ -22,8 +22,8 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
 from transformers.trainer_pt_utils import get_length_grouped_indices  # noqa: E402
 
+from shared.engine.text.samples import EncodedSample  # noqa: E402
 from shared.engine.text.template import ChatTemplate  # noqa: E402
-from shared.engine.text.tokenize import Encoded  # noqa: E402
 
 STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
 SHAPES = {
@@ -138,7 +138,7 @@ class Bench:
         return total / trained
 
 
-def labels(row: Encoded) -> list[int]:
+def labels(row: EncodedSample) -> list[int]:
     return [token if learn else -100 for token, learn in zip(row.input_ids, row.trained, strict=True)]
 
 

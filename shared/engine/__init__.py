@@ -1,4 +1,5 @@
-"""What engines share, and only engines import: the protocol, the warm parent, templates, loading, generation.
+"""Code that all engines share: process protocol, forkserver, chat templates, model loading, generation.
 
-Everything here runs in a child process. Services reach it by name through `shared.runtime.processes.children`.
+It runs in child processes only. A service starts an engine by module name (shared/runtime/processes/children.py) and
+never imports this package.
 """

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     ray_address: str = Field(
         default="", description="Ray cluster that trains, such as 10.0.0.1:6379 or auto; empty: this machine trains"
     )
-    warm_engines: bool = Field(default=True, description="import torch ahead in the warm parent")
+    warm_engines: bool = Field(default=True, description="import torch ahead in the forkserver")
     vllm_command: str = Field(
         default="", description="how inference starts vLLM's OpenAI server, options included; empty: transformers serve"
     )

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    """One room for all tests: its warm parent costs more than any of them."""
+    """One room for all tests: its forkserver costs more than any of them."""
     async with open_service(build, tmp_path_factory.mktemp("evaluation")) as service:
         await service.publish_models()
         await service.publish_full_model()
@@ -209,7 +209,7 @@ async def shown(service: RunningService, evaluation: dict[str, Any]) -> dict[str
 
 
 async def engine_pid(service: RunningService) -> int:
-    """The process id of the engine child, once there is one: a child of the warm parent."""
+    """The process id of the engine child, once there is one: a child of the forkserver."""
 
     async def children() -> list[str]:
         warm = service.resources.engines.parent_pid()

@@ -52,7 +52,7 @@ async def handled(service: RunningService, event: TrainingSucceeded) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    """One room for all tests: its warm parent costs more than any of them."""
+    """One room for all tests: its forkserver costs more than any of them."""
     async with open_service(build, tmp_path_factory.mktemp("export")) as service:
         await service.publish_models()
         await service.publish_full_model()

@@ -13,7 +13,7 @@ from tests.support.tiny_model import make_tiny_model
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All coroutines share one loop, as the warm parent does."""
+    """All coroutines share one loop, as the forkserver does."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engines() -> AsyncIterator[Engines]:
-    """One warm parent for all tests."""
+    """One forkserver for all tests."""
     warm = Engines()
     yield warm
     await warm.close()

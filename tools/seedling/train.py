@@ -15,7 +15,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from shared.engine.process.malloc import keep_freed_memory
+from shared.engine.process.malloc import retain_freed_memory
 from tools.seedling import tokenizer as tokenization
 from tools.seedling.corpus import Document, documents
 from tools.seedling.wordnet import read_senses
@@ -38,7 +38,7 @@ class Recipe:
 
 def run(recipe: Recipe, wordnet: Path, out: Path) -> None:
     """Train and write a complete Hugging Face model folder (safetensors, bf16) to `out`."""
-    keep_freed_memory()
+    retain_freed_memory()
     torch.manual_seed(recipe.seed)
     senses = read_senses(wordnet)
     tokenizer = tokenization.train(

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.dataset.engine.shards import read_rows
 from shared.engine.process.protocol import Commands, Reporter
-from shared.engine.text.lengths import samples_of
+from shared.engine.text.lengths import split_preference_row
 from shared.engine.text.template import ChatTemplate, Row
 from shared.engine.text.tokenizer import load_tokenizer
 
@@ -18,7 +18,9 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     """Render one row with the base's tokenizer and template."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
     ((id, source, text),) = read_rows(spec["shards"], spec["row"], 1)
-    samples = [_sample(template, part) for whole in samples_of(json.loads(text)) for part in template.expand(whole)]
+    samples = [
+        _sample(template, part) for whole in split_preference_row(json.loads(text)) for part in template.expand(whole)
+    ]
     return {"row_id": id, "source": source, "template_hash": template.hash, "samples": samples}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.engine.arrow import binary, integers
+from shared.engine.arrow import binary_array, integer_array
 
 SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string())])
 SHARD_ROWS = 50_000
@@ -63,8 +63,8 @@ class ShardWriter:
             self.names.append(f"{self._split}-{len(self.names):05d}.parquet")
             self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITING)
         ids, sources, rows = zip(*records, strict=True)
-        texts = [binary(column, pa.string()) for column in ([source.encode() for source in sources], rows)]
-        self._writer.write_table(pa.table([integers(np.array(ids, np.int64)), *texts], schema=SCHEMA))
+        texts = [binary_array(column, pa.string()) for column in ([source.encode() for source in sources], rows)]
+        self._writer.write_table(pa.table([integer_array(np.array(ids, np.int64)), *texts], schema=SCHEMA))
         self._in_shard += len(records)
         if self._in_shard >= SHARD_ROWS:
             self._end_shard()

@@ -31,7 +31,7 @@ from services.dataset.formats import (
     layout_of,
     recognised,
 )
-from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
 PEEKED = 20
 """Rows that are looked at before a file's layout counts as unknown."""
@@ -229,4 +229,4 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

@@ -21,7 +21,7 @@ from services.evaluation.engine.losses import Loss, losses_of
 from services.evaluation.engine.rows import Example, read_examples
 from services.evaluation.engine.scoring import Output, corpus_scores, row_scores
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
 
@@ -216,4 +216,4 @@ def _write_lines(path: Path, rows: Iterable[Any]) -> None:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

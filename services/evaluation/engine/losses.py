@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shared.engine.process.protocol import EngineError
-from shared.engine.text.tokenize import Encoded
+from shared.engine.text.samples import EncodedSample
 
 LOGITS = 1 << 27
 """Logits of a batch: 512 MB in float32. With a large vocabulary this, not `batch_tokens`, bounds a batch."""
@@ -28,7 +28,7 @@ class Loss:
 
 @torch.inference_mode()
 def losses_of(
-    model: Any, samples: Sequence[Encoded], batch_tokens: int, on_progress: Callable[[int, int], None]
+    model: Any, samples: Sequence[EncodedSample], batch_tokens: int, on_progress: Callable[[int, int], None]
 ) -> list[Loss]:
     """One Loss per sample, in order. Batches hold samples of like length; the first token is never predicted."""
     found = [Loss(0.0, 0)] * len(samples)
@@ -54,7 +54,7 @@ def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
-def _batch_losses(model: Any, samples: Sequence[Encoded]) -> list[Loss]:
+def _batch_losses(model: Any, samples: Sequence[EncodedSample]) -> list[Loss]:
     width = max(len(sample.input_ids) for sample in samples)
     ids = _padded([sample.input_ids for sample in samples], width, model.device)
     mask = _padded([[1] * len(sample.input_ids) for sample in samples], width, model.device)

@@ -12,7 +12,7 @@ from services.export.engine.checking import Expected
 from services.export.engine.delivery import deliver
 from services.export.engine.source import Source, Stages, open_source
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
 STAGES = ["loading the tuned model", "copying", "checking the files", "packing"]
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -46,4 +46,4 @@ def copy_adapter(source: Source, folder: Path, base: str | None) -> None:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

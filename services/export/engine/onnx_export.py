@@ -19,7 +19,7 @@ from services.export.engine.delivery import deliver
 from services.export.engine.onnx_session import OnnxModel
 from services.export.engine.source import Stages, open_source
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
 STAGES = ["loading the tuned model", "tracing to ONNX", "checking with onnxruntime", "packing"]
 FILE = "model.onnx"
@@ -120,4 +120,4 @@ def check_onnx(folder: Path, expected: Expected) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

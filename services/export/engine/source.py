@@ -77,7 +77,7 @@ class Stages:
         if (command := self._commands.poll()) and command["op"] in ("stop", "cancel"):
             raise EngineError("stopped", "The export was asked to stop.")
         if self._done:
-            self._reporter.tell_span(self._names[self._done - 1], self._since)
+            self._reporter.record_span(self._names[self._done - 1], self._since)
         self._since = self._reporter.clock()
         stage, total = self._names[self._done], len(self._names)
         self._reporter.emit("progress", phase=stage, done=self._done, total=total, unit="stages")

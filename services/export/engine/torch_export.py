@@ -14,7 +14,7 @@ from services.export.engine.delivery import deliver
 from services.export.engine.source import Source, Stages, open_source
 from shared.engine.decoding.generate import context_length
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
 STAGES = ["loading the tuned model", "merging", "checking the files", "packing"]
 
@@ -56,4 +56,4 @@ def generation_config(source: Source, model: Any) -> GenerationConfig:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

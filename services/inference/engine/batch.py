@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.inference.engine.model_cache import Base, Variant
-from shared.engine.decoding.generate import Decoding, Likely, Request, Step
-from shared.engine.decoding.sampling import Sampling
-from shared.engine.decoding.streaming import BROKEN, StreamDecoder
+from shared.engine.decoding.generate import ContinuousBatch, Request, Step, TokenLogprob
+from shared.engine.decoding.sampling import SamplingParams
+from shared.engine.decoding.streaming import REPLACEMENT_CHARACTER, IncrementalDetokenizer
 
 Command = Mapping[str, Any]
 Delta = dict[str, Any]
@@ -23,7 +23,7 @@ class Answer:
     request_id: str
     choice: int
     variant: Variant
-    decoder: StreamDecoder
+    decoder: IncrementalDetokenizer
     tokens: int = 0
     untold: list[dict[str, Any]] = field(default_factory=list)
     """Log-probabilities of tokens whose text is held back."""
@@ -33,7 +33,7 @@ class Lane:
     """The answers of one batch over a base."""
 
     def __init__(self, base: Base) -> None:
-        self._decoding = Decoding(base, ())
+        self._decoding = ContinuousBatch(base, ())
         self._answers: dict[int, Answer] = {}
         self._joined = 0
 
@@ -79,10 +79,10 @@ class Lane:
     def _delta(self, step: Step) -> Delta:
         answer = self._answers[step.index]
         answer.tokens += 1
-        text = "" if step.finish == "stop" else answer.decoder.push(step.token)
-        if step.likely and step.finish != "stop":
-            answer.untold.append(_told(step.likely, answer.variant.tokenizer))
-        finish = "stop" if answer.decoder.stopped else step.finish
+        text = "" if step.finish_reason == "stop" else answer.decoder.push(step.token)
+        if step.logprobs and step.finish_reason != "stop":
+            answer.untold.append(_told(step.logprobs, answer.variant.tokenizer))
+        finish = "stop" if answer.decoder.stopped else step.finish_reason
         delta: Delta = {"request_id": answer.request_id, "choice": answer.choice, "text": text}
         if answer.untold and (text or finish):
             delta["logprobs"], answer.untold = answer.untold, []
@@ -91,7 +91,7 @@ class Lane:
         if not answer.decoder.stopped:
             delta["text"] += answer.decoder.finish()
             finish = "stop" if answer.decoder.stopped else finish
-        if step.finish is None:
+        if step.finish_reason is None:
             self._drop(step.index)
         else:
             del self._answers[step.index]
@@ -99,7 +99,7 @@ class Lane:
 
     def _drop(self, index: int) -> None:
         del self._answers[index]
-        self._decoding.drop(index)
+        self._decoding.remove(index)
 
 
 def _row(command: Command, ids: list[int], choice: int, variant: Variant) -> Request:
@@ -110,13 +110,13 @@ def _row(command: Command, ids: list[int], choice: int, variant: Variant) -> Req
 
 def _answer(command: Command, choice: int, variant: Variant) -> Answer:
     # some models mark the tags around a call as special tokens
-    decoder = StreamDecoder(variant.tokenizer, command["stop"], special=bool(command.get("tools")))
+    decoder = IncrementalDetokenizer(variant.tokenizer, command["stop"], special=bool(command.get("tools")))
     return Answer(command["request_id"], command["first_choice"] + choice, variant, decoder)
 
 
-def _sampling(command: Command, choice: int) -> Sampling:
+def _sampling(command: Command, choice: int) -> SamplingParams:
     seed = command["seed"]
-    return Sampling(
+    return SamplingParams(
         temperature=command["temperature"],
         top_p=command["top_p"],
         top_k=command["top_k"],
@@ -125,7 +125,7 @@ def _sampling(command: Command, choice: int) -> Sampling:
     )
 
 
-def _told(likely: Sequence[Likely], tokenizer: Any) -> dict[str, Any]:
+def _told(likely: Sequence[TokenLogprob], tokenizer: Any) -> dict[str, Any]:
     """A token with its log-probability, and the likeliest ones beside it."""
     chosen, *top = [_token(id, logprob, tokenizer) for id, logprob in likely]
     return {**chosen, "top": top}
@@ -133,4 +133,4 @@ def _told(likely: Sequence[Likely], tokenizer: Any) -> dict[str, Any]:
 
 def _token(id: int, logprob: float, tokenizer: Any) -> dict[str, Any]:
     text = tokenizer.decode([id], clean_up_tokenization_spaces=False)
-    return {"token": text, "logprob": logprob, "bytes": None if BROKEN in text else list(text.encode())}
+    return {"token": text, "logprob": logprob, "bytes": None if REPLACEMENT_CHARACTER in text else list(text.encode())}

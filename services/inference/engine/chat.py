@@ -22,8 +22,8 @@ from services.inference.engine.model_cache import Residency, Variant
 from services.inference.engine.timeline import Timeline
 from services.inference.engine.tools import chat_prompt
 from shared.engine.decoding.generate import Request, decode
-from shared.engine.process.periodic import repeating
-from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_by_hand
+from shared.engine.process.periodic import run_periodically
+from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_from_shell
 from shared.engine.text.template import ChatTemplate
 
 MOST_ROWS = 32
@@ -100,7 +100,7 @@ class Serving:
                 return
             if command["op"] == "load" or uri not in self._residency:
                 self._timeline.enter(request_id, "load model")
-            with repeating(lambda: self._reporter.emit("loading"), SIGN_INTERVAL):
+            with run_periodically(lambda: self._reporter.emit("loading"), SIGN_INTERVAL):
                 variant = self._residency.get(command["model"], self._used())
             self._leaving.discard(uri)
             self._tell_residents()
@@ -195,4 +195,4 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

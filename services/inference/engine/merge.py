@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 from shared.engine.text.tokenizer import load_tokenizer
 
 EXACT = 1_000_000_000
@@ -29,4 +29,4 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

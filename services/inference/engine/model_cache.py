@@ -13,7 +13,7 @@ from services.inference.engine.adapters import read_plain, size_of
 from services.inference.engine.device_memory import free_memory
 from services.inference.engine.multi_lora import Mixer
 from shared.engine.loading.load import load_model
-from shared.engine.process.malloc import give_back_freed_memory
+from shared.engine.process.malloc import release_freed_memory
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
@@ -209,7 +209,7 @@ class Residency:
     def forget(self, uri: str) -> None:
         """Unload one model, and give its memory back; a base stays while it has other users."""
         self._remove(uri)
-        give_back_freed_memory()
+        release_freed_memory()
 
     def _remove(self, uri: str) -> None:
         self._pinned.discard(uri)
@@ -242,7 +242,7 @@ class Residency:
             if len(self._bases) < MOST_BASES and free_memory() >= needed * RESERVE:
                 return
             self._drop(path)
-            give_back_freed_memory()
+            release_freed_memory()
 
     def _drop(self, path: str) -> None:
         base = self._bases.pop(path, None)

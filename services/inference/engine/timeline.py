@@ -46,4 +46,4 @@ class Timeline:
             self._tell(request_id, request, error)
 
     def _tell(self, request_id: str, request: _Open, error: str | None = None) -> None:
-        self._reporter.tell_span(request.phase, request.since, request_id=request_id, error=error)
+        self._reporter.record_span(request.phase, request.since, request_id=request_id, error=error)

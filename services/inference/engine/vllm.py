@@ -14,7 +14,7 @@ import time
 import urllib.request
 from typing import Any
 
-from shared.engine.process.protocol import Commands, EngineError, Reporter, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
 LOOK = 0.25
 SIGN_INTERVAL = 5.0
@@ -82,4 +82,4 @@ def _stop(server: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

@@ -30,9 +30,9 @@ from services.training.engine.loop.stopping import Ending, ending_of
 from services.training.engine.model import loading as models
 from services.training.engine.model import optimizer as optimize
 from services.training.engine.spec import TrainingSpec
-from services.training.engine.tasks.prewarm import rehearse as rehearse  # for the warm parent
-from shared.engine.process.malloc import leave_no_holes
-from shared.engine.process.protocol import Commands, Reporter, run_by_hand, silent
+from services.training.engine.tasks.prewarm import prewarm as prewarm  # for the forkserver
+from shared.engine.process.malloc import limit_fragmentation
+from shared.engine.process.protocol import Commands, Reporter, null_reporter, run_from_shell
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
     At {"op": "stop"} it writes a checkpoint and returns with `stopped`; at {"op": "cancel"} it just returns.
     """
-    leave_no_holes()
+    limit_fragmentation()
     asked = TrainingSpec.of(spec)
     processes = 1 if "WORLD_SIZE" in os.environ else asked.hyperparameters.processes  # else torchrun has started them
     if processes == 1:
@@ -52,7 +52,7 @@ def train_here(spec: TrainingSpec, reporter: Reporter, commands: Commands) -> di
     """This process's part of the training; of several only the first one reports and hears commands."""
     ranks = Ranks.joined()
     if not ranks.first:
-        return train_alike(spec, silent(), commands, ranks)
+        return train_alike(spec, null_reporter(), commands, ranks)
     with telling(reporter, lambda: usage_of(ranks)):
         return train_alike(spec, reporter, commands, ranks)
 
@@ -229,4 +229,4 @@ def progress(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

@@ -1,1 +1,1 @@
-"""Text generation: the decode loop, its KV cache, sampling, streaming."""
+"""Text generation: continuous batching, KV cache, sampling and incremental detokenization."""

@@ -1,7 +1,8 @@
-"""Attention of a padded batch on a CPU, where transformers would first copy the keys and values of shared heads.
+"""Grouped-query attention of a padded batch on a CPU, without copying the shared keys and values.
 
-It does so whenever there is a mask, because of GPUs, whose fast kernels take shared heads only without one. On a CPU
-torch's kernel takes both, and the copies cost several times the attention itself (docs/experiments.md).
+transformers repeats keys and values for every query head whenever there is a mask, because fast GPU kernels take
+grouped heads only without one. torch's CPU kernel takes both, and the copies cost several times the attention itself
+(docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-_NAME = "shared_heads"
+from shared.engine.loading.transformers_private import attention_implementation, attention_implementation_set
+
+_NAME = "sdpa_grouped_query"
 
 
 def _attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """Attention [rows, tokens, heads, size] for query [rows, heads, tokens, size], keys and values [rows, fewer, …]."""
+    """Attention [rows, tokens, heads, size] of query [rows, heads, tokens, size], key, value [rows, kv heads, ...]."""
     if attention_mask is None or options.get("position_bias") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     attended = scaled_dot_product_attention(
@@ -36,15 +39,10 @@ AttentionMaskInterface.register(_NAME, sdpa_mask)
 
 
 @contextmanager
-def heads_shared(model: Any) -> Iterator[None]:
-    """Within, `model` attends so, if it is on a CPU and would else use torch's kernel by way of transformers."""
-    config = model.config
-    before = config._attn_implementation
-    if before != "sdpa" or model.device.type != "cpu":
+def grouped_query_attention(model: Any) -> Iterator[None]:
+    """Use this attention within the block if `model` is on a CPU and uses torch's SDPA; else change nothing."""
+    if attention_implementation(model.config) != "sdpa" or model.device.type != "cpu":
         yield
         return
-    config._attn_implementation = _NAME
-    try:
+    with attention_implementation_set(model.config, _NAME):
         yield
-    finally:
-        config._attn_implementation = before

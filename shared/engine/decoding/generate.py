@@ -1,4 +1,7 @@
-"""One decode loop with a KV cache for evaluation and inference: rows join and leave the batch at any step."""
+"""Continuous batching with a KV cache for evaluation and inference: rows join and leave the batch at any step.
+
+Iteration-level scheduling as in Orca (Yu et al. 2022), here with left-padded rows over one cache.
+"""
 
 from __future__ import annotations
 
@@ -11,75 +14,76 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from shared.engine.decoding.attention import heads_shared
-from shared.engine.decoding.kv_cache import append, change, empty_cache
-from shared.engine.decoding.sampling import Sampler, Sampling
+from shared.engine.decoding.attention import grouped_query_attention
+from shared.engine.decoding.kv_cache import empty_cache, merge, transform
+from shared.engine.decoding.sampling import Sampler, SamplingParams
 from shared.engine.process.protocol import EngineError
 
-GREEDY = Sampling()
-_ASSUMED_ANSWER = 256  # tokens set aside for an answer without a limit of its own when batches are planned
+GREEDY = SamplingParams()
+_ASSUMED_ANSWER_TOKENS = 256  # reserved for an answer without a limit of its own when batches are planned
 
-Finish = Literal["stop", "length"]
+FinishReason = Literal["stop", "length"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt's ids, how to sample, and at most how many new tokens (None: what the context has left).
+    """A prompt's token ids, sampling parameters, and a limit of new tokens (None: what is left of the context).
 
-    `stop_ids` instead of the batch's own; `logprobs` likeliest tokens are reported with each step (None: nothing is).
-    Where a request has an `adapter`, the model is called with `adapters`, one name or None for each row. Rows are kept
-    in the order of these names, those without one first.
+    `stop_ids` replace the batch's own. `logprobs` is how many of the likeliest tokens each step reports (None: no
+    log-probabilities at all). If any row has an `adapter`, the model is called with `adapters`, one name or None per
+    row; rows are kept sorted by it, those without an adapter first.
     """
 
     ids: Sequence[int]
     max_new_tokens: int | None = None
-    sampling: Sampling = GREEDY
+    sampling: SamplingParams = GREEDY
     stop_ids: frozenset[int] | None = None
     logprobs: int | None = None
     adapter: str | None = None
 
 
-Likely = tuple[int, float]
-"""A token and its natural log-probability before penalty and temperature."""
+TokenLogprob = tuple[int, float]
+"""A token id and its natural log-probability, before penalty and temperature."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A new token of the request with this index; with `finish` set it is the row's last.
+    """A new token of the request with this index; the last one of its row has a `finish_reason`.
 
-    At "stop" the token is the stop token, which is no part of the answer. `likely` has the token itself first, then
-    the likeliest ones, best first; it is empty where the request did not ask.
+    With "stop" the token is the stop token, which is not part of the answer. `logprobs` has the token itself first,
+    then the likeliest tokens in descending order; it is empty unless the request asks for it.
     """
 
     index: int
     token: int
-    finish: Finish | None
-    likely: tuple[Likely, ...] = ()
+    finish_reason: FinishReason | None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
 class Generated:
-    """An answer: its ids without the stop token, and why it ended."""
+    """An answer: its token ids without the stop token, and why it ended."""
 
     ids: list[int]
-    finish_reason: Finish
+    finish_reason: FinishReason
 
 
 @dataclass
 class _Row:
     index: int
     sampler: Sampler
-    position: int  # of the token to be fed next
-    left: int  # tokens it may still produce
+    position: int  # of the next input token
+    tokens_left: int
     stop_ids: frozenset[int]
     request: Request
     token: int = -1
 
 
-class Decoding:
-    """The live batch: left-padded rows over one cache. Not thread-safe; indices count requests in order of joining.
+class ContinuousBatch:
+    """The rows being decoded, left-padded over one KV cache. Not thread-safe.
 
-    Raises EngineError `unsupported_architecture` for layers that remember more than keys and values.
+    A request's index is its number in the order of `add`. Raises EngineError `unsupported_architecture` for a model
+    whose layers keep another state than keys and values.
     """
 
     def __init__(self, model: Any, stop_ids: Sequence[int]) -> None:
@@ -90,30 +94,31 @@ class Decoding:
         self._rows: list[_Row] = []
         self._cache = empty_cache()
         self._mask = torch.empty(0, 0, dtype=torch.long, device=model.device)
-        self._joined = 0
+        self._added = 0
 
     @property
-    def live(self) -> int:
+    def active_rows(self) -> int:
         """Rows that still produce tokens."""
         return len(self._rows)
 
     @torch.inference_mode()
     def add(self, requests: Sequence[Request]) -> list[Step]:
-        """Read the prompts, let the rows join the batch, and return the first token of each.
+        """Prefill the prompts, add their rows to the batch, and return the first token of each.
 
-        Raises EngineError `context_exceeded` (nothing joins) if a prompt leaves no room for an answer.
+        Raises EngineError `context_exceeded` or `empty_prompt`, and then adds nothing.
         """
-        rows = [self._row(self._joined + offset, request) for offset, request in enumerate(requests)]
-        ids, mask = _left_padded([request.ids for request in requests], self._model.device)
+        rows = [self._make_row(self._added + offset, request) for offset, request in enumerate(requests)]
+        ids, mask = _left_pad([request.ids for request in requests], self._model.device)
         cache = empty_cache()
+        # Positions count real tokens only, so that padding does not move a row's rotary embeddings.
         logits = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)
-        self._joined += len(rows)
-        self._join(rows, cache, mask)
+        self._added += len(rows)
+        self._insert(rows, cache, mask)
         return self._sample(rows, logits)
 
     @torch.inference_mode()
     def step(self) -> list[Step]:
-        """One more token for every live row."""
+        """Decode one more token of every row."""
         if not self._rows:
             return []
         device = self._model.device
@@ -125,27 +130,27 @@ class Decoding:
             row.position += 1
         return self._sample(self._rows, logits)
 
-    def drop(self, index: int) -> None:
-        """Take a row out, for instance because its reader went away."""
-        self._keep([row.index != index for row in self._rows])
+    def remove(self, index: int) -> None:
+        """Remove a row, for instance because its client has disconnected."""
+        self._keep_rows([row.index != index for row in self._rows])
 
-    def _row(self, index: int, request: Request) -> _Row:
-        room = self._context - len(request.ids)
-        if room < 1 or not request.ids:
+    def _make_row(self, index: int, request: Request) -> _Row:
+        available = self._context - len(request.ids)
+        if available < 1 or not request.ids:
             raise EngineError(
                 "context_exceeded" if request.ids else "empty_prompt",
                 f"the prompt has {len(request.ids)} tokens; the model takes 1 to {self._context - 1}",
                 limit=self._context - 1,
             )
-        left = room if request.max_new_tokens is None else min(room, request.max_new_tokens)
+        tokens_left = available if request.max_new_tokens is None else min(available, request.max_new_tokens)
         sampler = Sampler(request.sampling, request.ids, self._model.device)
         stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
-        return _Row(index, sampler, len(request.ids), left, stop_ids, request)
+        return _Row(index, sampler, len(request.ids), tokens_left, stop_ids, request)
 
     def _forward(self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
-        """Logits [rows, vocabulary] of the last position; the cache takes the new keys and values in."""
+        """Logits [rows, vocabulary] of the last position; appends the new keys and values to the cache."""
         adapters = [row.request.adapter for row in rows]
-        with heads_shared(self._model):
+        with grouped_query_attention(self._model):
             output = self._model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -158,55 +163,55 @@ class Decoding:
         return output.logits[:, -1].float()
 
     def _sample(self, rows: list[_Row], logits: Tensor) -> list[Step]:
-        chosen = _choose(rows, logits)
-        likely = _likely(rows, logits, chosen)
+        tokens = _sample_tokens(rows, logits)
+        logprobs = _logprobs(rows, logits, tokens)
         steps = [
-            self._advance(row, token, likely.get(i, ()))
-            for i, (row, token) in enumerate(zip(rows, chosen, strict=True))
+            self._advance(row, token, logprobs.get(i, ()))
+            for i, (row, token) in enumerate(zip(rows, tokens, strict=True))
         ]
-        done = {step.index for step in steps if step.finish}
-        if done:
-            self._keep([row.index not in done for row in self._rows])
+        finished = {step.index for step in steps if step.finish_reason}
+        if finished:
+            self._keep_rows([row.index not in finished for row in self._rows])
         return steps
 
-    def _advance(self, row: _Row, token: int, likely: tuple[Likely, ...]) -> Step:
+    def _advance(self, row: _Row, token: int, logprobs: tuple[TokenLogprob, ...]) -> Step:
         row.token = token
-        row.left -= 1
+        row.tokens_left -= 1
         row.sampler.accept(token)
         if token in row.stop_ids:
-            return Step(row.index, token, "stop", likely)
-        return Step(row.index, token, None if row.left > 0 else "length", likely)
+            return Step(row.index, token, "stop", logprobs)
+        return Step(row.index, token, None if row.tokens_left > 0 else "length", logprobs)
 
-    def _join(self, rows: list[_Row], cache: Any, mask: Tensor) -> None:
-        """Put new rows behind those of their adapter, all padded on the left to one length."""
+    def _insert(self, rows: list[_Row], cache: Any, mask: Tensor) -> None:
+        """Insert new rows after those of the same adapter, all left-padded to one length."""
         at = bisect_right([_adapter(row) for row in self._rows], _adapter(rows[0]))
         if self._rows:
-            append(self._cache, cache, partial(_inserted, at=at))
-            mask = _inserted(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
+            merge(self._cache, cache, partial(_insert_rows, at=at))
+            mask = _insert_rows(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
         else:
             self._cache = cache
         self._mask = mask
         self._rows[at:at] = rows
 
-    def _keep(self, kept: list[bool]) -> None:
-        """Compact the batch to these rows and cut the padding that all of them share."""
-        self._rows = [row for row, keep in zip(self._rows, kept, strict=True) if keep]
+    def _keep_rows(self, keep: list[bool]) -> None:
+        """Remove all other rows from the batch, then the padding that the remaining rows share."""
+        self._rows = [row for row, kept in zip(self._rows, keep, strict=True) if kept]
         if not self._rows:
             self._cache = empty_cache()
             return
-        index = torch.tensor([i for i, keep in enumerate(kept) if keep], device=self._model.device)
+        index = torch.tensor([i for i, kept in enumerate(keep) if kept], device=self._model.device)
         self._mask = self._mask[index]
         padding = int(self._mask.any(0).int().argmax())
         self._mask = self._mask[:, padding:]
-        change(self._cache, lambda tensor: tensor[:, :, padding:][index])
+        transform(self._cache, lambda tensor: tensor[:, :, padding:][index])
 
 
 def decode(model: Any, requests: Sequence[Request], *, stop_ids: Sequence[int]) -> Iterator[list[Step]]:
-    """All requests as one batch: per step the new token of every row still alive."""
-    decoding = Decoding(model, stop_ids)
-    yield decoding.add(requests)
-    while decoding.live:
-        yield decoding.step()
+    """Decode all requests as one batch; yields the new token of every unfinished row, step by step."""
+    batch = ContinuousBatch(model, stop_ids)
+    yield batch.add(requests)
+    while batch.active_rows:
+        yield batch.step()
 
 
 def generate_all(
@@ -215,49 +220,47 @@ def generate_all(
     *,
     stop_ids: Sequence[int],
     max_new_tokens: int | None = None,
-    sampling: Sampling = GREEDY,
+    sampling: SamplingParams = GREEDY,
     batch_tokens: int = 16384,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Generated]:
-    """Answers in the order of `prompts`.
+    """Generate an answer to each prompt; answers are in the order of `prompts`.
 
-    The longest go first, so that too large a batch fails at once; up to `batch_tokens` tokens, prompts and room
-    for answers together, are alive at a time, and when a quarter of that is free the next prompts join.
-    `on_progress(done, total)` counts finished answers.
+    The longest prompts go first, so that a batch that does not fit into memory fails at once. At most `batch_tokens`
+    tokens, prompts and reserved answers together, are in the batch at a time; once a quarter of that is free, the
+    next prompts join. `on_progress(done, total)` counts finished answers.
     """
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
-    costs = [len(prompts[i]) + (max_new_tokens or _ASSUMED_ANSWER) for i in order]
+    costs = [len(prompts[i]) + (max_new_tokens or _ASSUMED_ANSWER_TOKENS) for i in order]
     answers: list[list[int]] = [[] for _ in prompts]
-    finishes: dict[int, Finish] = {}
-    decoding, joined, used = Decoding(model, stop_ids), 0, 0
-    while len(finishes) < len(prompts):
-        group = _next_group(costs, joined, batch_tokens - used, batch_tokens, decoding.live)
-        if group:
-            used += sum(costs[joined : joined + group])
-            steps = decoding.add(
-                [Request(prompts[i], max_new_tokens, sampling) for i in order[joined : joined + group]]
-            )
-            joined += group
+    finish_reasons: dict[int, FinishReason] = {}
+    batch, added, used = ContinuousBatch(model, stop_ids), 0, 0
+    while len(finish_reasons) < len(prompts):
+        count = _rows_to_add(costs, added, batch_tokens - used, batch_tokens, batch.active_rows)
+        if count:
+            used += sum(costs[added : added + count])
+            steps = batch.add([Request(prompts[i], max_new_tokens, sampling) for i in order[added : added + count]])
+            added += count
         else:
-            steps = decoding.step()
+            steps = batch.step()
         for step in steps:
-            if step.finish != "stop":
+            if step.finish_reason != "stop":
                 answers[order[step.index]].append(step.token)
-            if step.finish:
-                finishes[order[step.index]] = step.finish
+            if step.finish_reason:
+                finish_reasons[order[step.index]] = step.finish_reason
                 used -= costs[step.index]
-        if on_progress and any(step.finish for step in steps):
-            on_progress(len(finishes), len(prompts))
-    return [Generated(ids, finishes[i]) for i, ids in enumerate(answers)]
+        if on_progress and any(step.finish_reason for step in steps):
+            on_progress(len(finish_reasons), len(prompts))
+    return [Generated(ids, finish_reasons[i]) for i, ids in enumerate(answers)]
 
 
 def context_length(model: Any) -> int:
-    """Tokens that prompt and answer may have together."""
+    """The most tokens that prompt and answer may have together."""
     return int(model.config.get_text_config().max_position_embeddings)
 
 
 def _require_attention(model: Any) -> None:
-    """A cache of recurrent states can be neither padded nor compacted as this loop does it."""
+    """Refuse models with recurrent layers: their states can be neither left-padded nor compacted."""
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
     if others := sorted(kind for kind in kinds if not kind.endswith("attention") or kind == "linear_attention"):
         raise EngineError(
@@ -267,18 +270,19 @@ def _require_attention(model: Any) -> None:
         )
 
 
-def _next_group(costs: list[int], joined: int, free: int, budget: int, live: int) -> int:
-    """How many of the waiting prompts join now: those that fit, once a quarter is free; alone, even one too large."""
-    if live and free * 4 < budget:
+def _rows_to_add(costs: list[int], added: int, free: int, budget: int, active_rows: int) -> int:
+    """How many waiting prompts join now: those that fit, once a quarter is free; one too large runs alone."""
+    if active_rows and free * 4 < budget:
         return 0
-    size = 0
-    while joined + size < len(costs) and costs[joined + size] <= free:
-        free -= costs[joined + size]
-        size += 1
-    return size or (1 if not live and joined < len(costs) else 0)
+    count = 0
+    while added + count < len(costs) and costs[added + count] <= free:
+        free -= costs[added + count]
+        count += 1
+    return count or (1 if not active_rows and added < len(costs) else 0)
 
 
-def _left_padded(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
+def _left_pad(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask [rows, length]."""
     width = max(map(len, prompts))
     ids = [[0] * (width - len(prompt)) + list(prompt) for prompt in prompts]
     mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
@@ -289,29 +293,29 @@ def _adapter(row: _Row) -> str:
     return row.request.adapter or ""
 
 
-def _inserted(held: Tensor, new: Tensor, at: int) -> Tensor:
-    """[rows, heads, length, size] with the `new` rows before row `at`, the shorter padded on the left."""
-    width = max(held.shape[2], new.shape[2])
+def _insert_rows(tensor: Tensor, new: Tensor, at: int) -> Tensor:
+    """[rows, heads, length, size] with the `new` rows before row `at`; the shorter tensor is padded on the left."""
+    width = max(tensor.shape[2], new.shape[2])
     pad = torch.nn.functional.pad
-    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (held[:at], new, held[at:])])
+    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (tensor[:at], new, tensor[at:])])
 
 
-def _choose(rows: list[_Row], logits: Tensor) -> list[int]:
-    """The next token of each row; the greedy ones at once, for that is what evaluation does."""
+def _sample_tokens(rows: list[_Row], logits: Tensor) -> list[int]:
+    """The next token of each row; greedy rows share one argmax, since evaluation decodes greedily."""
     greedy = logits.argmax(-1).tolist()
     return [
-        best if row.sampler.plain else row.sampler.choose(logits[i])
-        for i, (row, best) in enumerate(zip(rows, greedy, strict=True))
+        token if row.sampler.is_argmax else row.sampler.sample(logits[i])
+        for i, (row, token) in enumerate(zip(rows, greedy, strict=True))
     ]
 
 
-def _likely(rows: list[_Row], logits: Tensor, chosen: list[int]) -> dict[int, tuple[Likely, ...]]:
-    """For the rows that asked: the chosen token's log-probability and those of the likeliest tokens, by row."""
-    found: dict[int, tuple[Likely, ...]] = {}
+def _logprobs(rows: list[_Row], logits: Tensor, tokens: list[int]) -> dict[int, tuple[TokenLogprob, ...]]:
+    """By row: the log-probabilities of the sampled and of the likeliest tokens, for rows that request them."""
+    found: dict[int, tuple[TokenLogprob, ...]] = {}
     for i, row in enumerate(rows):
         if (count := row.request.logprobs) is not None:
             values = logits[i].log_softmax(-1)
             top = values.topk(min(count, values.numel()))
-            best = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-            found[i] = ((chosen[i], float(values[chosen[i]])), *best)
+            likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            found[i] = ((tokens[i], float(values[tokens[i]])), *likeliest)
     return found

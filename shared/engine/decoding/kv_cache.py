@@ -1,4 +1,4 @@
-"""Keys and values of a running batch, with room to spare: a step writes its own column instead of copying the rest."""
+"""A preallocated KV cache: a decode step writes its own column instead of copying all keys and values."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ from typing import Any
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
-LEAST_ROOM = 64
-"""Tokens that are set aside at least whenever a layer has to grow; else a quarter of what it holds."""
+MIN_SPARE_TOKENS = 64
+"""Least spare capacity after a layer has grown; else a quarter of what it holds, which makes growth O(1) amortized."""
 
 
-class RoomyLayer(DynamicLayer):
-    """One layer's keys and values [rows, heads, length, size]: views of larger tensors that fill up."""
+class PreallocatedLayer(DynamicLayer):
+    """One layer's keys and values [rows, heads, length, size]: views of larger buffers that fill up."""
 
-    _roomy_keys: Tensor | None = None
-    _roomy_values: Tensor | None = None
+    _key_buffer: Tensor | None = None
+    _value_buffer: Tensor | None = None
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Append; everything so far."""
+        """Append new keys and values; return all of them."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         start = self.get_seq_length()
         end = start + key_states.shape[2]
-        if self._roomy_keys is None or self._roomy_values is None or end > self._roomy_keys.shape[2]:
-            self._roomy_keys = _grown(self.keys, key_states, start, end)
-            self._roomy_values = _grown(self.values, value_states, start, end)
-        self._roomy_keys[:, :, start:end] = key_states
-        self._roomy_values[:, :, start:end] = value_states
-        self.keys, self.values = self._roomy_keys[:, :, :end], self._roomy_values[:, :, :end]
+        if self._key_buffer is None or self._value_buffer is None or end > self._key_buffer.shape[2]:
+            self._key_buffer = _grow(self.keys, key_states, start, end)
+            self._value_buffer = _grow(self.values, value_states, start, end)
+        self._key_buffer[:, :, start:end] = key_states
+        self._value_buffer[:, :, start:end] = value_states
+        self.keys, self.values = self._key_buffer[:, :, :end], self._value_buffer[:, :, :end]
         return self.keys, self.values
 
     def replace(self, keys: Tensor, values: Tensor) -> None:
-        """Hold these from now on."""
+        """Hold these keys and values; the next update allocates new buffers."""
         self.keys, self.values = keys, values
-        self._roomy_keys = self._roomy_values = None
+        self._key_buffer = self._value_buffer = None
 
 
 def empty_cache() -> Any:
-    """A cache for a model's forward passes, without a token in it."""
-    return Cache(layer_class_to_replicate=RoomyLayer)
+    """An empty cache for a model's forward pass."""
+    return Cache(layer_class_to_replicate=PreallocatedLayer)
 
 
-def change(cache: Any, how: Callable[[Tensor], Tensor]) -> None:
-    """Hold `how(tensor)` in the place of each tensor [rows, heads, length, size]."""
+def transform(cache: Any, function: Callable[[Tensor], Tensor]) -> None:
+    """Replace each tensor [rows, heads, length, size] by `function(tensor)`."""
     for layer in cache.layers:
-        layer.replace(how(layer.keys), how(layer.values))
+        layer.replace(function(layer.keys), function(layer.values))
 
 
-def append(cache: Any, other: Any, how: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Hold `how(tensor, the other's)` in the place of each tensor."""
+def merge(cache: Any, other: Any, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Replace each tensor by `function(tensor, other's tensor)`."""
     for layer, new in zip(cache.layers, other.layers, strict=True):
-        layer.replace(how(layer.keys, new.keys), how(layer.values, new.values))
+        layer.replace(function(layer.keys, new.keys), function(layer.values, new.values))
 
 
-def _grown(held: Tensor | None, like: Tensor, start: int, end: int) -> Tensor:
-    room = like.new_empty(*like.shape[:2], end + max(LEAST_ROOM, end // 4), like.shape[3])
-    if held is not None and start:
-        room[:, :, :start] = held
-    return room
+def _grow(filled: Tensor | None, like: Tensor, start: int, end: int) -> Tensor:
+    buffer = like.new_empty(*like.shape[:2], end + max(MIN_SPARE_TOKENS, end // 4), like.shape[3])
+    if filled is not None and start:
+        buffer[:, :, :start] = filled
+    return buffer

@@ -1,4 +1,4 @@
-"""How one row chooses its next token; its own random generator makes it independent of the rest of the batch."""
+"""Sampling of a row's next token, with a random generator per row: the rest of the batch has no influence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Greedy at temperature 0. `top_k` 0 and `top_p` 1 leave all tokens in; a seed of None differs every time."""
+class SamplingParams:
+    """Temperature 0 is greedy. `top_k` 0 and `top_p` 1 keep all tokens; a seed of None differs on every run."""
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -22,37 +22,44 @@ class Sampling:
 
 
 class Sampler:
-    """One row's choice, token by token, in the order transformers applies: penalty, temperature, top-k, top-p."""
+    """Samples one row, token by token.
 
-    def __init__(self, sampling: Sampling, prompt: Sequence[int], device: Any) -> None:
-        self._sampling = sampling
+    The order is that of transformers' logits processors: repetition penalty, temperature, top-k, top-p. It matters:
+    top-p sums the probabilities that temperature and top-k leave.
+    """
+
+    def __init__(self, params: SamplingParams, prompt: Sequence[int], device: Any) -> None:
+        self._params = params
         self._seen = set(prompt)
         self._generator = torch.Generator(device)
-        if sampling.seed is None:
+        if params.seed is None:
             self._generator.seed()
         else:
-            self._generator.manual_seed(sampling.seed)
+            self._generator.manual_seed(params.seed)
 
     @property
-    def plain(self) -> bool:
-        """Whether the choice is simply the likeliest token."""
-        return self._sampling.temperature == 0 and self._sampling.repetition_penalty == 1
+    def is_argmax(self) -> bool:
+        """Whether the next token is always the one with the highest logit."""
+        return self._params.temperature == 0 and self._params.repetition_penalty == 1
 
     def accept(self, token: int) -> None:
-        """Remember a token that was chosen."""
+        """Record a generated token, for the repetition penalty."""
         self._seen.add(token)
 
-    def choose(self, logits: Tensor) -> int:
+    def sample(self, logits: Tensor) -> int:
         """The next token from logits [vocabulary]."""
-        logits = self._penalised(logits)
-        if self._sampling.temperature == 0:
+        logits = self._penalize(logits)
+        if self._params.temperature == 0:
             return int(logits.argmax())
-        logits = _nucleus(_best(logits / self._sampling.temperature, self._sampling.top_k), self._sampling.top_p)
+        logits = _filter_top_p(_filter_top_k(logits / self._params.temperature, self._params.top_k), self._params.top_p)
         return int(torch.multinomial(logits.softmax(-1), 1, generator=self._generator))
 
-    def _penalised(self, logits: Tensor) -> Tensor:
-        """Divide positive and multiply negative logits of tokens already seen (Keskar et al. 2019, CTRL)."""
-        penalty = self._sampling.repetition_penalty
+    def _penalize(self, logits: Tensor) -> Tensor:
+        """Lower the logits of tokens in prompt and answer (Keskar et al. 2019, CTRL).
+
+        Positive logits are divided and negative ones multiplied: dividing a negative logit would raise it.
+        """
+        penalty = self._params.repetition_penalty
         if penalty == 1:
             return logits
         seen = torch.tensor(sorted(self._seen), device=logits.device)
@@ -60,18 +67,21 @@ class Sampler:
         return logits.index_copy(0, seen, torch.where(values > 0, values / penalty, values * penalty))
 
 
-def _best(logits: Tensor, count: int) -> Tensor:
-    if not 0 < count < logits.numel():
+def _filter_top_k(logits: Tensor, top_k: int) -> Tensor:
+    if not 0 < top_k < logits.numel():
         return logits
-    return logits.masked_fill(logits < logits.topk(count).values[-1], -torch.inf)
+    return logits.masked_fill(logits < logits.topk(top_k).values[-1], -torch.inf)
 
 
-def _nucleus(logits: Tensor, mass: float) -> Tensor:
-    """Keep the likeliest tokens whose probabilities reach `mass` together (Holtzman et al. 2020)."""
-    if mass >= 1:
+def _filter_top_p(logits: Tensor, top_p: float) -> Tensor:
+    """Nucleus sampling (Holtzman et al. 2020): keep the fewest likeliest tokens whose probabilities sum to `top_p`.
+
+    A token is dropped if those before it reach `top_p` by themselves; the likeliest one is always kept.
+    """
+    if top_p >= 1:
         return logits
     ordered, index = logits.sort(descending=True)
     probabilities = ordered.softmax(-1)
-    dropped = probabilities.cumsum(-1) - probabilities >= mass
+    dropped = probabilities.cumsum(-1) - probabilities >= top_p
     dropped[0] = False
     return logits.index_fill(0, index[dropped], -torch.inf)

@@ -1,1 +1,1 @@
-"""An engine as a child process: protocol, forkserver, memory settings."""
+"""An engine as a child process: protocol, forkserver and memory settings."""

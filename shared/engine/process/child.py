@@ -1,4 +1,4 @@
-"""What a freshly forked process does to become an engine: its own pipes, session, signals and environment."""
+"""Turns a freshly forked process into an engine with its own pipes, session, signals and environment."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from typing import Any
 from shared.engine.process.protocol import Commands, Main, Reporter, run
 
 COMMANDS, MESSAGES, LIFELINE = 3, 4, 5
-"""Descriptors of a child beside 0 (nothing), 1 and 2 (both the log)."""
+"""Descriptors of a child, beside 0 (/dev/null), 1 and 2 (both the log)."""
 
-_ABOVE = 64  # descriptors are first moved out of the way of the numbers they will get
+_FIRST_FREE_FD = 64  # pipes are first duplicated above the numbers that they will get
 
 
 def become_engine(request: Mapping[str, Any], pipes: Sequence[int]) -> int:
-    """Turn this process into the engine that `request` {target, cwd, env} names; returns its exit status.
+    """Run the engine that `request` {target, cwd, env} names in this process; returns its exit status.
 
     `pipes` are commands (read), messages (write), log (write) and lifeline (read).
 
-    The child leads a session of its own: Ctrl-C on the service's terminal must not reach an engine before the
-    service has asked it to checkpoint, and the whole group, data loader workers included, can be ended at once.
+    The child leads its own session. Ctrl-C on the service's terminal must not reach an engine before the service has
+    commanded a checkpoint, and the whole process group, including data loader workers, can be killed at once.
     """
     os.setsid()
-    _take(pipes)
+    _install_pipes(pipes)
     _reset_signals()
     _set_environment(request["env"])
-    threading.Thread(target=_follow, args=(LIFELINE,), name="lifeline", daemon=True).start()
+    threading.Thread(target=_die_with_service, args=(LIFELINE,), name="lifeline", daemon=True).start()
     lines = os.fdopen(COMMANDS, "rb")
-    spec = json.loads(lines.readline())  # before SIGTERM may become a command, so that the spec is the first
+    spec = json.loads(lines.readline())  # before SIGTERM can become a command: the spec is the first line
     reporter, commands = Reporter(MESSAGES), Commands(lines)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
-        return run(_importing(request), spec, reporter, commands)
+        return run(_import_late(request), spec, reporter, commands)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def _importing(request: Mapping[str, Any]) -> Main:
-    """The target as an engine that is imported in its own folder when it is called, so that failures are reported."""
+def _import_late(request: Mapping[str, Any]) -> Main:
+    """An engine that imports the target, in its working directory, when called: `run` then reports a failed import."""
 
     def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
         os.chdir(request["cwd"])
@@ -57,20 +57,20 @@ def _importing(request: Mapping[str, Any]) -> Main:
     return main
 
 
-def _take(pipes: Sequence[int]) -> None:
-    """Give the pipes their numbers and close everything else.
+def _install_pipes(pipes: Sequence[int]) -> None:
+    """Move the pipes to their descriptors and close all others.
 
-    Another child's lifeline left open here would keep that child alive after its service has gone.
+    A copy of another child's lifeline, left open here, would keep that child alive after its service has ended.
     """
-    commands, messages, log, lifeline = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in pipes)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+    commands, messages, log, lifeline = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD) for fd in pipes)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     for source, target in ((commands, COMMANDS), (messages, MESSAGES), (lifeline, LIFELINE)):
         os.dup2(source, target, inheritable=False)
     for fd in [int(name) for name in os.listdir("/dev/fd")]:
         if fd > LIFELINE:
-            with contextlib.suppress(OSError):  # the listing's own descriptor is already gone
+            with contextlib.suppress(OSError):  # the descriptor of the listing itself is closed already
                 os.close(fd)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
@@ -82,7 +82,7 @@ def _reset_signals() -> None:
 
 
 def _set_environment(env: Mapping[str, str]) -> None:
-    """Replace the environment; OpenMP read its own before the fork, so the thread count is set by call."""
+    """Replace the environment. OpenMP has read OMP_NUM_THREADS before the fork, so torch is told the thread count."""
     os.environ.clear()
     os.environ.update(env)
     torch = sys.modules.get("torch")
@@ -90,10 +90,10 @@ def _set_environment(env: Mapping[str, str]) -> None:
         torch.set_num_threads(int(env["OMP_NUM_THREADS"]))
 
 
-def _follow(lifeline: int) -> None:
-    """Die with the service: its end of the pipe closes even when it is killed, so no farewell is needed.
+def _die_with_service(lifeline: int) -> None:
+    """Wait for the service to end, then kill the process group: the service's end of the pipe closes even on SIGKILL.
 
-    The whole group goes, without clean-up: whatever this engine would still write is fenced off.
+    Nothing is cleaned up, and nothing needs to be: anything that this engine would still write is fenced off.
     """
     os.read(lifeline, 1)
     os.killpg(0, signal.SIGKILL)

@@ -1,8 +1,8 @@
-"""The warm parent: a process that has imported torch once, so that starting an engine costs a fork.
+"""The preloaded forkserver: a process that has imported torch once, so that starting an engine costs only a fork.
 
-It is single-threaded and computes nothing: OpenMP pools and CUDA contexts do not survive a fork. Engines that are
-expected may rehearse in it what all their forks begin with.
-The service talks to it over a socket (frames with file descriptors) and hears back on its stdout (JSON lines).
+It stays single-threaded and computes nothing, because OpenMP thread pools and CUDA contexts do not survive a fork. An
+engine module may define `prewarm`, which runs here once and fills caches that all its forks inherit. The service sends
+requests over a socket (frames with file descriptors) and reads replies from the forkserver's stdout (JSON lines).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from shared.engine.process.child import become_engine
 from shared.engine.process.protocol import protect_stdout
 
-PRELOAD = (
+PRELOADED_MODULES = (
     "torch",
     "transformers.modeling_utils",
     "transformers.generation.utils",
@@ -42,13 +42,13 @@ PRELOAD = (
     "shared.engine.text.template",
     "transformers.conversion_mapping",
 )
-WITH_ADAPTERS = ("peft", "peft.tuners.lora.bnb", "peft.utils.transformers_weight_conversion")
+ADAPTER_MODULES = ("peft", "peft.tuners.lora.bnb", "peft.utils.transformers_weight_conversion")
 
 
-class WarmParent:
-    """Forks engines on request, passes signals on, reaps them and reports how they ended.
+class Forkserver:
+    """Forks engines on request, forwards signals, reaps them and reports their exit statuses.
 
-    A request is a frame: 4 bytes of length (network order), then JSON; a launch brings four descriptors along.
+    A request is a frame: 4 bytes of length (network byte order), then JSON. A launch also passes four descriptors.
     """
 
     def __init__(self, requests: socket.socket, replies: int) -> None:
@@ -62,14 +62,14 @@ class WarmParent:
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
 
     def serve(self) -> None:
-        """Work until the service closes its end of the socket."""
+        """Serve requests until the service closes its end of the socket."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._requests, selectors.EVENT_READ, self._answer)
+            selector.register(self._requests, selectors.EVENT_READ, self._handle_request)
             selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
             while all(key.data() for key, _ in selector.select()):
                 pass
 
-    def _answer(self) -> bool:
+    def _handle_request(self) -> bool:
         request, pipes = self._receive()
         if request is None:
             return False
@@ -81,19 +81,19 @@ class WarmParent:
 
     def _receive(self) -> tuple[dict[str, Any] | None, list[int]]:
         header, pipes, _, _ = socket.recv_fds(self._requests, 4, 4)
-        header += _exactly(self._requests, 4 - len(header)) if header else b""
+        header += _receive_exactly(self._requests, 4 - len(header)) if header else b""
         if len(header) < 4:
             return None, pipes
         (size,) = struct.unpack("!I", header)
-        body = _exactly(self._requests, size)
+        body = _receive_exactly(self._requests, size)
         return (json.loads(body) if len(body) == size else None), pipes
 
     def _launch(self, request: dict[str, Any], pipes: list[int]) -> None:
-        """Fork with SIGTERM held back until the child can turn it into a command."""
+        """Fork with SIGTERM blocked until the child can turn it into a command."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid == 0:
-            _live_and_die(request, pipes)
+            _run_child(request, pipes)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         for pipe in pipes:
             os.close(pipe)
@@ -107,7 +107,7 @@ class WarmParent:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del self._children[launch]
-                send_signal(-pid, signal.SIGKILL)  # what the engine left behind would hold its pipes open
+                send_signal(-pid, signal.SIGKILL)  # processes that it started would hold its pipes open
                 self._reply(id=launch, exit=os.waitstatus_to_exitcode(status))
         return True
 
@@ -116,30 +116,32 @@ class WarmParent:
 
 
 def preload(modules: Sequence[str] = ()) -> None:
-    """Import what most engines need, and these modules; a light install has none of it, and its engines do without.
+    """Import what most engines need, and these modules; an installation without torch skips the rest.
 
-    peft imports bitsandbytes, which opens a CUDA context where there is a GPU: there each engine imports it itself.
+    peft imports bitsandbytes, which opens a CUDA context if there is a GPU; there each engine imports peft itself.
     """
-    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking the CUDA runtime would spoil it for every fork
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = (
+        "1"  # the default check initializes CUDA, which then fails in every fork
+    )
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses a kernel that is not to be fetched
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a kernel that it cannot download
     with contextlib.suppress(ModuleNotFoundError):
-        for module in (*PRELOAD, *modules):
+        for module in (*PRELOADED_MODULES, *modules):
             importlib.import_module(module)
-        sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("llama")  # kept: it takes long
+        sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("llama")  # slow, cached
         if not sys.modules["torch"].cuda.is_available():
-            for module in WITH_ADAPTERS:
+            for module in ADAPTER_MODULES:
                 importlib.import_module(module)
         for module in modules:
-            _rehearse(module)
+            _prewarm(module)
     gc.collect()
-    gc.freeze()  # the collector would otherwise copy these pages into every child
+    gc.freeze()  # else the garbage collector would write to these pages and so copy them into every child
 
 
-def _rehearse(module: str) -> None:
-    """Let an engine fill its caches by its `rehearse`, if it has one; where that fails, its forks do it themselves."""
+def _prewarm(module: str) -> None:
+    """Call an engine module's `prewarm`, if it has one; if that fails, its forks fill their caches themselves."""
     try:
-        getattr(sys.modules[module], "rehearse", lambda: None)()
+        getattr(sys.modules[module], "prewarm", lambda: None)()
     except Exception:
         traceback.print_exc()
 
@@ -147,7 +149,7 @@ def _rehearse(module: str) -> None:
 def main() -> None:
     """`python -m shared.engine.process.forkserver FD [--bare | MODULE...]`: FD is a socket, MODULES are preloaded.
 
-    Signals are ignored: the service's end is ours.
+    Signals are ignored: the forkserver ends when the service closes the socket.
     """
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
@@ -155,11 +157,11 @@ def main() -> None:
     if "--bare" not in sys.argv:
         preload(sys.argv[2:])
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        WarmParent(socket.socket(fileno=int(sys.argv[1])), replies).serve()
+        Forkserver(socket.socket(fileno=int(sys.argv[1])), replies).serve()
 
 
-def _live_and_die(request: dict[str, Any], pipes: list[int]) -> None:
-    """The child's whole life; it never returns into the warm parent's loop."""
+def _run_child(request: dict[str, Any], pipes: list[int]) -> None:
+    """Run the engine and exit; the child never returns into the forkserver's loop."""
     status = 1
     try:
         status = become_engine(request, pipes)
@@ -170,16 +172,16 @@ def _live_and_die(request: dict[str, Any], pipes: list[int]) -> None:
 
 
 def send_signal(pid: int, number: int) -> None:
-    """Signal a process, or with a negative `pid` its group.
+    """Send a signal to a process, or with a negative `pid` to its process group.
 
-    SIGKILL takes the process and its group: a child that was forked a moment ago does not lead one yet.
+    SIGKILL goes to the process and to its group, because a child that has just been forked does not lead a group yet.
     """
     for target in {pid, -abs(pid)} if number == signal.SIGKILL else {pid}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(target, number)
 
 
-def _exactly(stream: socket.socket, size: int) -> bytes:
+def _receive_exactly(stream: socket.socket, size: int) -> bytes:
     body = b""
     while len(body) < size and (piece := stream.recv(size - len(body))):
         body += piece

@@ -1,4 +1,4 @@
-"""JSON that every reader accepts: no NaN or Infinity tokens, numbers out of tensors and numpy scalars."""
+"""Strict JSON from engine messages: no NaN or Infinity tokens; tensors and numpy scalars become numbers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import Any
 
 
-def plain_json(message: Mapping[str, Any]) -> bytes:
-    """One line of UTF-8 JSON without its newline; non-finite numbers become null.
+def encode_json(message: Mapping[str, Any]) -> bytes:
+    """Encode a message as one line of UTF-8 JSON without the newline; NaN and infinities become null.
 
     Raises TypeError for a value that has no JSON form.
     """

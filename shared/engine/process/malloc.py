@@ -1,4 +1,4 @@
-"""What engines tell the C library and the kernel of memory: to keep it when freed, to give it back, in which pages."""
+"""Memory settings of a process: glibc's malloc (mallopt(3)) and transparent huge pages (prctl(2))."""
 
 import ctypes
 from collections.abc import Iterator
@@ -10,28 +10,28 @@ _SET_THP_DISABLE, _GET_THP_DISABLE = 41, 42
 """Option numbers of prctl(2)."""
 
 
-def leave_no_holes() -> None:
-    """Tell glibc's malloc to have big blocks from the kernel, each for itself, and to merge the scraps between others.
+def limit_fragmentation() -> None:
+    """Make glibc's malloc map every large block by itself and merge small free blocks at once.
 
-    What loading and quantizing a model takes in between is gone then, and a freed block, with the scraps that its
-    alignment cost, is large enough for the next one of its size. Elsewhere than on glibc it does nothing.
+    The temporary memory of loading and quantizing a model then goes back to the kernel, and a freed block, merged with
+    the scraps of its alignment, fits the next one of its size. Without glibc it does nothing.
     """
-    _tell_malloc((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 1 << 17), (_MXFAST, 0))
+    _set_malloc_options((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 1 << 17), (_MXFAST, 0))
 
 
-def keep_freed_memory() -> None:
-    """Tell glibc's malloc not to give big blocks back to the kernel.
+def retain_freed_memory() -> None:
+    """Make glibc's malloc keep freed large blocks instead of returning them to the kernel.
 
-    Every training step asks for the same ones again, and in a virtual machine the page faults cost up to as much as the
-    arithmetic. For a process that ends with its job; elsewhere than on glibc it does nothing.
+    Every training step allocates the same blocks again, and in a virtual machine the page faults can cost as much as
+    the arithmetic. For a process that ends with its job. Without glibc it does nothing.
     """
-    _tell_malloc((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
+    _set_malloc_options((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
 
 
-def give_back_freed_memory() -> None:
-    """Return what glibc's malloc holds of freed blocks to the kernel (malloc_trim(3)); elsewhere it does nothing.
+def release_freed_memory() -> None:
+    """Return freed blocks that malloc still holds to the kernel (malloc_trim(3)). Without glibc it does nothing.
 
-    For a process that stays: the small pieces that a model leaves behind would add up with each that comes and goes.
+    For a long-lived process: otherwise the fragments of every model that it loads and unloads would add up.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
@@ -39,10 +39,10 @@ def give_back_freed_memory() -> None:
 
 
 @contextmanager
-def small_pages() -> Iterator[None]:
-    """Have no huge pages from the kernel meanwhile, also in processes forked meanwhile; elsewhere it does nothing.
+def without_huge_pages() -> Iterator[None]:
+    """Disable transparent huge pages within the block, also in processes forked there. Outside Linux it does nothing.
 
-    Arrow's pool asks for them, and of each 2 MB that it was given it leaves much untouched.
+    Arrow's memory pool asks for huge pages and leaves much of each 2 MB page untouched.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "prctl"):
@@ -56,7 +56,7 @@ def small_pages() -> Iterator[None]:
         libc.prctl(_SET_THP_DISABLE, max(0, before), 0, 0, 0)
 
 
-def _tell_malloc(*options: tuple[int, int]) -> None:
+def _set_malloc_options(*options: tuple[int, int]) -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         for option, value in options:

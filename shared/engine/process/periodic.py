@@ -1,4 +1,4 @@
-"""What an engine does again and again beside its work: signs of life, progress, gauges."""
+"""Periodic tasks of an engine beside its work: heartbeats, progress, gauges."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,18 +6,21 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def repeating(each: Callable[[], object], every: float) -> Iterator[None]:
-    """Within the block, a thread calls `each` every so many seconds; never after it. What it raises ends only this."""
-    over = threading.Event()
+def run_periodically(function: Callable[[], object], interval_s: float) -> Iterator[None]:
+    """Call `function` in a thread every `interval_s` seconds within the block, never after it.
+
+    An exception of `function` ends the thread, not the block.
+    """
+    stopped = threading.Event()
 
     def repeat() -> None:
-        while not over.wait(every):
-            each()
+        while not stopped.wait(interval_s):
+            function()
 
-    thread = threading.Thread(target=repeat, name="repeating", daemon=True)
+    thread = threading.Thread(target=repeat, name="periodic", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stopped.set()
         thread.join()

@@ -1,1 +1,1 @@
-"""From conversations to token ids: chat templates, tokenizers, batch encoding."""
+"""From conversations to token ids: chat templates, tokenizers and batch encoding."""

@@ -1,8 +1,8 @@
-"""How long rows are in a model's tokens, over its own chat template; any room with shards and a model may ask.
+"""Measures how many tokens the rows of a dataset have in a model's chat template; an engine of several services.
 
-Spec: {"shards": [paths], "rows": in all of them, "model": reference}. Result: {"counted", "refused", "samples":
-[[tokens, trained tokens, tokens before the first trained one, samples]]}: counts by length, from which any
-`max_length` is answered.
+Spec: {"shards": [paths], "rows": total, "model": reference}. Result: {"counted", "refused", "samples": [[tokens,
+trained tokens, tokens before the first trained one, samples]]}. `samples` is a histogram by length, which answers
+for any `max_length`.
 """
 
 import json
@@ -14,33 +14,33 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.engine.text.samples import EncodedSample, RenderedSample
 from shared.engine.text.template import ChatTemplate
-from shared.engine.text.tokenize import Encoded, Marked
 from shared.engine.text.tokenizer import load_tokenizer
 
-SAMPLED = 4_000
-"""Rows that are tokenized at most, evenly spread."""
-AT_ONCE = 500
+MAX_ROWS = 4_000
+"""Rows that are tokenized; of a larger dataset, evenly spaced ones."""
+BATCH_ROWS = 500
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Encode the rows (or an even sample of them) exactly as training would."""
+    """Encode the rows, or an even sample of them, exactly as training does."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
-    stride = -(-spec["rows"] // SAMPLED)
+    stride = -(-spec["rows"] // MAX_ROWS)
     lengths: Counter[tuple[int, int, int]] = Counter()
     counted = refused = 0
-    rows = _rows(spec["shards"], stride)
-    while block := list(islice(rows, AT_ONCE)):
-        marked = [_marked(template, row) for row in block]
-        encoded = template.encode_all([text for texts in marked for text in texts or ()])
-        lengths.update(map(_length, encoded))
-        counted, refused = counted + len(block), refused + marked.count(None)
+    rows = _every_nth_row(spec["shards"], stride)
+    while batch := list(islice(rows, BATCH_ROWS)):
+        rendered = [_render(template, row) for row in batch]
+        encoded = template.encode_all([sample for samples in rendered for sample in samples or ()])
+        lengths.update(map(_measure, encoded))
+        counted, refused = counted + len(batch), refused + rendered.count(None)
         reporter.progress(counted, spec["rows"] // stride, "rows")
     samples = [[*length, count] for length, count in sorted(lengths.items())]
     return {"counted": counted, "refused": refused, "samples": samples}
 
 
-def _rows(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
+def _every_nth_row(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
     index = 0
     for path in shards:
         with pq.ParquetFile(path) as file:
@@ -51,22 +51,23 @@ def _rows(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
                     index += 1
 
 
-def _marked(template: ChatTemplate, row: dict[str, Any]) -> list[Marked] | None:
+def _render(template: ChatTemplate, row: dict[str, Any]) -> list[RenderedSample] | None:
     """None where the template refuses the row."""
     try:
-        return [text for sample in samples_of(row) for text in template.marked(sample)]
+        return [sample for part in split_preference_row(row) for sample in template.render_samples(part)]
     except EngineError:
         return None
 
 
-def _length(sample: Encoded) -> tuple[int, int, int]:
+def _measure(sample: EncodedSample) -> tuple[int, int, int]:
+    """Tokens, trained tokens, tokens before the first trained one."""
     spans = [(start, end) for start, end in sample.spans if start < end]
     first = min((start for start, _ in spans), default=len(sample))
     return len(sample), sum(end - start for start, end in spans), first
 
 
-def samples_of(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """A preference row is two conversations; every other row is itself."""
+def split_preference_row(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Split a preference row into its chosen and its rejected conversation; any other row is returned as it is."""
     if "chosen" not in row:
         return [row]
     rest = {"tools": row["tools"]} if "tools" in row else {}

@@ -1,4 +1,4 @@
-"""Chat templates as text: transformers' sandboxed Jinja with limits, a frozen date, and two stand-ins."""
+"""Chat templates as text: transformers' sandboxed Jinja with limits, a fixed date, and two default templates."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from itertools import zip_longest
 from typing import Any
 
 import jinja2
-from transformers.utils.chat_template_utils import _compile_jinja_template
 
+from shared.engine.loading.transformers_private import compile_chat_template
 from shared.engine.process.protocol import EngineError
-from shared.engine.text.template_cache import blind
+from shared.engine.text.template_cache import compile_for_opaque_contents
 
 MAX_SOURCE = 256 << 10
 """Characters in a template."""
 
 MAX_RENDERED = 16 << 20
-"""Characters in a rendered conversation; a template may loop, so what it writes is counted as it comes."""
+"""Characters in a rendered conversation. A template may loop, so its output is counted while it is rendered."""
 
 CHATML = """\
 {%- for message in messages -%}
@@ -36,36 +36,37 @@ PLAIN = """\
 {%- if add_generation_prompt -%}{{ 'Assistant:\\n' }}{%- endif -%}"""
 
 _TODAY = datetime(2024, 7, 26)
-"""The date that every template is told, so that a model is served what it was trained on (Llama 3's own default)."""
+"""The date that every template gets, so that a model is served with the prompt it was trained on. It is the default
+in Llama 3's template."""
 
 
 class Renderer:
-    """A compiled template with the special tokens it may name."""
+    """A compiled template with the special tokens that it may name."""
 
     def __init__(self, source: str, special_tokens: Mapping[str, Any]) -> None:
         if len(source) > MAX_SOURCE:
             raise EngineError("template_too_large", "the chat template is too large", limit=MAX_SOURCE)
         try:
-            self._template = _compile_jinja_template(source)
+            self._template = compile_chat_template(source)
         except jinja2.TemplateError as error:
             raise EngineError("template_refused", f"the chat template does not compile: {error}") from error
         self._source, self._special_tokens = source, special_tokens
 
-    def blind(self) -> Renderer | None:
-        """The same for contents that are hidden, see skeletons.py; raises Looked where the template reads one."""
-        template = blind(self._template.environment, self._source)
+    def for_opaque_contents(self) -> Renderer | None:
+        """The same template for opaque contents (template_cache.py); it raises ContentRead where it reads one."""
+        template = compile_for_opaque_contents(self._template.environment, self._source)
         if template is None:
             return None
-        made = copy(self)
-        made._template = template
-        return made
+        renderer = copy(self)
+        renderer._template = template
+        return renderer
 
     def render(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None, prompt: bool
     ) -> str:
-        """The conversation as text, with the assistant's opening at the end if `prompt`."""
+        """Render the conversation as text, followed by the assistant's generation prompt if `prompt`."""
         try:
-            return self._limited(self._context(messages, tools, prompt))
+            return self._render_limited(self._context(messages, tools, prompt))
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, OverflowError) as error:
             raise EngineError("template_refused", f"the chat template refuses this conversation: {error}") from error
 
@@ -81,7 +82,7 @@ class Renderer:
             "strftime_now": _TODAY.strftime,
         }
 
-    def _limited(self, context: dict[str, Any]) -> str:
+    def _render_limited(self, context: dict[str, Any]) -> str:
         pieces, size = [], 0
         for piece in self._template.generate(context):
             pieces.append(piece)
@@ -92,7 +93,7 @@ class Renderer:
 
 
 class Conversation:
-    """The texts of one conversation, each rendered once."""
+    """The renderings of one conversation and of its beginnings, each rendered once."""
 
     def __init__(
         self, renderer: Renderer, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None
@@ -102,23 +103,23 @@ class Conversation:
         self._texts: dict[tuple[int, bool], str] = {}
 
     @property
-    def whole(self) -> str:
+    def text(self) -> str:
         """All messages."""
-        return self.upto(len(self.messages))
+        return self.up_to(len(self.messages))
 
     @cached_property
-    def continued(self) -> str:
-        """The text with its last turn behind the very prompt that serving sends.
+    def text_as_served(self) -> str:
+        """All messages, with the last turn directly after the generation prompt that serving sends.
 
-        Some templates end that prompt with more than the finished turn keeps ("<think>\\n"); the model would never
-        have seen it in training.
+        Some templates end the generation prompt with text that a finished turn does not keep ("<think>\\n").
+        Without it, the model would be served a prompt that it never saw in training.
         """
-        text, before = self.whole, len(self.messages) - 1
+        text, before = self.text, len(self.messages) - 1
         prompt = self.prompt(before)
         if text.startswith(prompt):
             return text
         shared = next(i for i, pair in enumerate(zip_longest(prompt, text)) if pair[0] != pair[1])
-        if shared < len(self.upto(before).rstrip()):
+        if shared < len(self.up_to(before).rstrip()):
             raise EngineError(
                 "template_unsupported",
                 "the chat template changes the conversation before an answer once the answer is there",
@@ -126,27 +127,27 @@ class Conversation:
             )
         return prompt + text[shared:]
 
-    def upto(self, count: int) -> str:
+    def up_to(self, count: int) -> str:
         """The first `count` messages."""
-        return self._text(count, False)
+        return self._render(count, False)
 
     def prompt(self, count: int) -> str:
-        """The first `count` messages and the assistant's opening."""
-        return self._text(count, True)
+        """The first `count` messages and the generation prompt."""
+        return self._render(count, True)
 
-    def _text(self, count: int, prompt: bool) -> str:
+    def _render(self, count: int, prompt: bool) -> str:
         if (count, prompt) not in self._texts:
             self._texts[count, prompt] = self._renderer.render(self.messages[:count], self.tools, prompt)
         return self._texts[count, prompt]
 
 
 def _with_parsed_calls(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message with tool call arguments as objects, as templates expect; OpenAI's format has them as JSON text."""
-    calls = [_parsed(call) for call in message.get("tool_calls") or ()]
+    """The message with tool call arguments as objects, which templates expect. OpenAI's format has them as JSON."""
+    calls = [_parse_call(call) for call in message.get("tool_calls") or ()]
     return {**message, "tool_calls": calls} if calls else dict(message)
 
 
-def _parsed(call: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_call(call: Mapping[str, Any]) -> dict[str, Any]:
     function = call.get("function", call)
     if not isinstance(function.get("arguments"), str):
         return dict(call)

@@ -1,183 +1,124 @@
-"""How text becomes token ids that respect boundaries: no token lies across the end of a prompt.
+"""Tokenization that respects boundaries: no token crosses the end of a prompt.
 
-Token ids are those of the whole text, except where a merge would straddle a boundary: there the text is tokenized in
+Token ids are those of the whole text, except where a merge would cross a boundary. There the text is tokenized in
 two parts, in training and in serving alike.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from shared.engine.text.bpe_cache import ID, WordTokenizer
-
-Span: TypeAlias = tuple[int, int]
-"""[start, end) in characters of a rendered text."""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A training sample: token ids (`packed`, see words.ID), and the [start, end) of them that are to be learned."""
-
-    packed: bytes
-    spans: list[tuple[int, int]]
-
-    @classmethod
-    def of(cls, ids: Sequence[int], spans: list[tuple[int, int]]) -> Encoded:
-        """From ids as numbers."""
-        return cls(np.array(ids, ID).tobytes(), spans)
-
-    def __len__(self) -> int:
-        return len(self.packed) // ID.itemsize
-
-    @property
-    def input_ids(self) -> list[int]:
-        """The ids as numbers."""
-        return np.frombuffer(self.packed, ID).tolist()
-
-    @property
-    def trained(self) -> list[bool]:
-        """For every id whether it is learned."""
-        flags = [False] * len(self)
-        for start, end in self.spans:
-            flags[start:end] = [True] * (end - start)
-        return flags
-
-    def cut(self, begin: int, end: int | None) -> Encoded:
-        """Its tokens [begin, end), spans counted from there; spans that do not reach into them are gone."""
-        end = len(self) if end is None else min(end, len(self))
-        spans = [(max(a, begin) - begin, min(b, end) - begin) for a, b in self.spans if a < end and b > begin]
-        return Encoded(self.packed[begin * ID.itemsize : end * ID.itemsize], spans)
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A text as UTF-8, its spans to be learned, and its boundaries; in bytes. Boundaries ascend."""
-
-    data: bytes
-    trained: list[Span]
-    boundaries: list[int]
-
-    @classmethod
-    def of(cls, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Marked:
-        """From places in characters."""
-        data = text.encode()
-        if len(data) == len(text):
-            return cls(data, list(trained), list(boundaries))
-        return cls(data, *_moved(trained, boundaries, lambda place: len(text[:place].encode())))
-
-    def in_characters(self) -> tuple[str, list[Span], list[int]]:
-        """As `of` takes it."""
-        return self.data.decode(), *_moved(self.trained, self.boundaries, lambda place: len(self.data[:place].decode()))
-
-
-def _moved(
-    trained: Sequence[Span], boundaries: Sequence[int], to: Callable[[int], int]
-) -> tuple[list[Span], list[int]]:
-    return [(to(start), to(end)) for start, end in trained], [to(place) for place in boundaries]
+from shared.engine.text.bpe_cache import ID_DTYPE, CachedBpeTokenizer
+from shared.engine.text.samples import EncodedSample, RenderedSample, Span
 
 
 class BoundaryTokenizer:
-    """A `tokenizers.Tokenizer` that takes text with boundaries; quick where words can be looked up."""
+    """A `tokenizers.Tokenizer` for text with boundaries. Byte-level BPE goes through the BPE cache, which is faster."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
         self._backend.no_truncation()
         self._backend.no_padding()
-        self._words = WordTokenizer.of(backend)
-        self._blocks: Any = None
+        self._cached = CachedBpeTokenizer.of(backend)
+        self._batch_encoder: Any = None
 
     def ids(self, text: str, boundaries: Sequence[int] = ()) -> list[int]:
-        """Token ids; `boundaries` ascend, in characters."""
+        """Token ids of `text`; `boundaries` in characters, ascending."""
         return self.encode(text, [], boundaries).input_ids
 
-    def encode(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
-        """Token ids, and as trained those that begin in one of the spans."""
-        return self._by_words(text, trained, boundaries) or self._by_offsets(text, trained, boundaries)
+    def encode(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> EncodedSample:
+        """Token ids of `text`; tokens that begin within a span of `trained` (in characters) are trained."""
+        return self._encode_cached(text, trained, boundaries) or self._encode_by_offsets(text, trained, boundaries)
 
-    def encode_all(self, texts: Sequence[Marked]) -> list[Encoded]:
-        """Each as `encode` has it, many at a time."""
-        found: Sequence[Encoded | None] = [None] * len(texts)
-        if self._words and self._words.spaces_end_words:
-            from shared.engine.text.batch_encoder import Blocks
+    def encode_all(self, samples: Sequence[RenderedSample]) -> list[EncodedSample]:
+        """Encode many texts at once; each result equals that of `encode`."""
+        encoded: Sequence[EncodedSample | None] = [None] * len(samples)
+        if self._cached and self._cached.words_end_at_spaces:
+            # Imported late: pyarrow starts threads, which the forkserver that imports this module must not have.
+            from shared.engine.text.batch_encoder import BatchEncoder
 
-            self._blocks = self._blocks or Blocks(self._words)
-            found = self._blocks.encode(texts)
-        return [one or self.encode(*text.in_characters()) for one, text in zip(found, texts, strict=True)]
+            self._batch_encoder = self._batch_encoder or BatchEncoder(self._cached)
+            encoded = self._batch_encoder.encode(samples)
+        return [found or self.encode(*sample.in_characters()) for found, sample in zip(encoded, samples, strict=True)]
 
-    def _by_words(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded | None:
-        """The quick way, where tokens begin at every boundary by themselves and added tokens end the spans."""
-        parts = self._words.parts(text) if self._words else None
-        if parts is None or self._words is None:
+    def _encode_cached(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> EncodedSample | None:
+        """Encode with the BPE cache; None where that is not exact.
+
+        It is exact if every boundary falls between two tokens by itself and every span ends at an added token, a
+        boundary or the end of the text.
+        """
+        parts = self._cached.split(text) if self._cached else None
+        if parts is None or self._cached is None:
             return None
-        counts: dict[int, int] = {}  # characters -> tokens before them
-        waiting, begin, count = list(reversed(boundaries)), 0, 0
+        tokens_before: dict[int, int] = {}  # position in characters -> number of tokens before it
+        pending, begin, count = list(reversed(boundaries)), 0, 0
         for part, ids in parts:
-            end, size = begin + len(part), len(ids) // ID.itemsize
-            counts[begin] = count
-            if waiting and waiting[-1] < end:
-                boundary = waiting.pop()
-                prefix = self._words.plain(text[begin:boundary])
-                within = boundary > begin and part in self._words.added
-                if within or not ids.startswith(prefix) or (waiting and waiting[-1] < end):
+            end, size = begin + len(part), len(ids) // ID_DTYPE.itemsize
+            tokens_before[begin] = count
+            if pending and pending[-1] < end:
+                boundary = pending.pop()
+                prefix = self._cached.encode_plain(text[begin:boundary])
+                within_added_token = boundary > begin and part in self._cached.added
+                # If the ids of the prefix alone begin the ids of the part, a token ends exactly at the boundary.
+                if within_added_token or not ids.startswith(prefix) or (pending and pending[-1] < end):
                     return None
-                counts[boundary] = count + len(prefix) // ID.itemsize
+                tokens_before[boundary] = count + len(prefix) // ID_DTYPE.itemsize
             begin, count = end, count + size
-        counts[begin] = count
-        if not counts.keys() >= {position for span in (*trained, boundaries) for position in span}:
+        tokens_before[begin] = count
+        if not tokens_before.keys() >= {position for span in (*trained, boundaries) for position in span}:
             return None
-        spans = [(counts[start], counts[end]) for start, end in trained]
-        return Encoded(b"".join([ids for _, ids in parts]), spans)
+        spans = [(tokens_before[start], tokens_before[end]) for start, end in trained]
+        return EncodedSample(b"".join([ids for _, ids in parts]), spans)
 
-    def _by_offsets(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> Encoded:
-        """The general way: tokens with the characters at which they begin."""
-        tokens = self._tokens(text, boundaries)
-        return Encoded.of(tokens.ids, [(tokens.begun(start), tokens.begun(end)) for start, end in trained])
+    def _encode_by_offsets(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> EncodedSample:
+        """Encode with the tokenizer itself and its character offsets; works for every tokenizer and every boundary."""
+        tokens = self._tokenize(text, boundaries)
+        spans = [(tokens.count_before(start), tokens.count_before(end)) for start, end in trained]
+        return EncodedSample.from_ids(tokens.ids, spans)
 
-    def _tokens(self, text: str, boundaries: Sequence[int]) -> _Tokens:
-        """Tokenize `text`, cut at a boundary only where the text up to it is not a token prefix of what follows.
+    def _tokenize(self, text: str, boundaries: Sequence[int]) -> _Tokens:
+        """Tokenize `text`, split at a boundary only if the tokens before it are no prefix of the tokens of the whole.
 
-        Whether to cut depends on the text up to the next boundary alone, so every prompt decides as its training
-        text does.
+        Whether a boundary splits depends only on the text up to the next boundary. A prompt, which ends at one, thus
+        gets the same tokens whether it is tokenized alone (serving) or with the answers that follow (training).
         """
         done, origin = _Tokens([], []), 0
-        open_piece, reached = _Tokens([], []), 0
+        piece, piece_end = _Tokens([], []), 0
         for boundary in [*boundaries, len(text)]:
-            longer = self._piece(text, origin, boundary)
-            if longer.ids[: len(open_piece.ids)] != open_piece.ids:
-                done, origin = done + open_piece, reached
-                longer = self._piece(text, origin, boundary)
-            open_piece, reached = longer, boundary
-        return done + open_piece
+            longer = self._tokenize_slice(text, origin, boundary)
+            if longer.ids[: len(piece.ids)] != piece.ids:  # a token crosses the last boundary: split there
+                done, origin = done + piece, piece_end
+                longer = self._tokenize_slice(text, origin, boundary)
+            piece, piece_end = longer, boundary
+        return done + piece
 
-    def _piece(self, text: str, start: int, end: int) -> _Tokens:
+    def _tokenize_slice(self, text: str, start: int, end: int) -> _Tokens:
         encoding = self._backend.encode(text[start:end], add_special_tokens=False)
-        return _Tokens(encoding.ids, _begins(encoding.offsets, start))
+        return _Tokens(encoding.ids, _token_starts(encoding.offsets, start))
 
 
 @dataclass(frozen=True)
 class _Tokens:
-    """Token ids and the character of the whole text at which each begins."""
+    """Token ids and the position, in characters of the whole text, at which each token begins."""
 
     ids: list[int]
-    begins: list[int]
+    starts: list[int]
 
-    def begun(self, position: int) -> int:
-        """How many begin before this character."""
-        return bisect_left(self.begins, position)
+    def count_before(self, position: int) -> int:
+        """The number of tokens that begin before a position."""
+        return bisect_left(self.starts, position)
 
     def __add__(self, other: _Tokens) -> _Tokens:
-        return _Tokens(self.ids + other.ids, self.begins + other.begins)
+        return _Tokens(self.ids + other.ids, self.starts + other.starts)
 
 
-def _begins(offsets: Sequence[tuple[int, int]], origin: int) -> list[int]:
-    """Where tokens begin; a gap that trimmed offsets leave (byte-level BPE trims spaces) belongs to the next token."""
-    begins, covered = [], 0
+def _token_starts(offsets: Sequence[tuple[int, int]], origin: int) -> list[int]:
+    """Where tokens begin. A gap between offsets (byte-level BPE trims spaces from them) belongs to the next token."""
+    starts, covered = [], 0
     for start, end in offsets:
-        begins.append(origin + min(start, covered))
+        starts.append(origin + min(start, covered))
         covered = max(covered, end)
-    return begins
+    return starts

@@ -1,4 +1,4 @@
-"""Loads tokenizers, safely and without torch: rooms that only count tokens need no more."""
+"""Loads tokenizers safely and without torch, which services that only count tokens do not need."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.engine.loading.safety import check_folder
 from shared.engine.process.protocol import EngineError
 
 Ref = Mapping[str, Any]
-"""{"path": str, "kind": "full" | "adapter", "base": Ref | None}: a model folder, or an adapter over another."""
+"""{"path": str, "kind": "full" | "adapter", "base": Ref | None}: a model folder, or an adapter over another model."""
 
 
 def load_tokenizer(ref: Ref) -> Any:
-    """The tokenizer from the outermost folder that has one: an adapter's own goes before its base's.
+    """Load a model's tokenizer; an adapter's own takes precedence over its base's.
 
     Raises EngineError: unsafe_model, model_incomplete.
     """

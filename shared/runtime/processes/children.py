@@ -1,4 +1,4 @@
-"""The service's side of its engines: launch through the warm parent, read messages, command, stop, await the end."""
+"""The service's side of its engines: launch through the forkserver, read messages, command, stop, await the end."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Child:
 
 
 class Engines:
-    """Starts engines in forks: of a warm parent that has torch imported, or of a bare one where they need no torch."""
+    """Starts engines in forks: of a forkserver that has torch imported, or of a bare one where they need no torch."""
 
     def __init__(self) -> None:
         self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
@@ -131,18 +131,18 @@ class Engines:
         self._starting = asyncio.Lock()
 
     def expect(self, target: str) -> None:
-        """This engine will be launched often: let a warm parent that starts from now on import it too.
+        """This engine will be launched often: let a forkserver that starts from now on import it too.
 
         Its module must start no thread and run no tensor operation when it is imported.
         """
         self._expected.append(target.partition(":")[0])
 
     def parent_pid(self, *, torch: bool = True) -> int | None:
-        """The process id of the warm parent, or of the bare one; None where it has not been started."""
+        """The process id of the forkserver, or of the bare one; None where it has not been started."""
         return self._parents[torch].pid if torch in self._parents else None
 
     async def start(self) -> None:
-        """Spawn the warm parent and return; its imports go on meanwhile, and a launch waits for them."""
+        """Spawn the forkserver and return; its imports go on meanwhile, and a launch waits for them."""
         await self._parent(torch=True)
 
     async def close(self) -> None:
@@ -216,7 +216,7 @@ class _Ends:
 
 
 class _WarmParent:
-    """One life of the warm parent process: requests down a socket, replies up its stdout."""
+    """One life of the forkserver process: requests down a socket, replies up its stdout."""
 
     def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
         self.pid = process.pid
@@ -225,7 +225,7 @@ class _WarmParent:
         self._requests = requests
         self._sending = asyncio.Lock()
         self._launches = count(1)
-        self._pids: dict[int, asyncio.Future[int | None]] = {}  # None: the warm parent ended first
+        self._pids: dict[int, asyncio.Future[int | None]] = {}  # None: the forkserver ended first
         self._exits: dict[int, asyncio.Future[Exit]] = {}
         self._listening = asyncio.create_task(self._listen())
 
@@ -247,7 +247,7 @@ class _WarmParent:
         return cls(process, ours)
 
     async def launch(self, request: dict[str, Any], span: EngineSpan) -> Child:
-        """Fork one child; raises ConnectionError if the warm parent dies meanwhile."""
+        """Fork one child; raises ConnectionError if the forkserver dies meanwhile."""
         loop = asyncio.get_running_loop()
         launch = next(self._launches)
         forked = self._pids[launch] = loop.create_future()
@@ -268,7 +268,7 @@ class _WarmParent:
                 os.close(fd)
         if (pid := await forked) is None:
             ends.close()
-            raise ConnectionResetError("the warm parent ended")
+            raise ConnectionResetError("the forkserver ended")
         return Child(pid, self, launch, ends, ended, span)
 
     async def signal(self, launch: int, number: int) -> None:
@@ -296,12 +296,12 @@ class _WarmParent:
         frame = struct.pack("!I", len(body)) + body
         async with self._sending:
             if self.gone:
-                raise ConnectionResetError("the warm parent ended")
+                raise ConnectionResetError("the forkserver ended")
             sent = await self._send_first(frame, fds)
             await asyncio.get_running_loop().sock_sendall(self._requests, frame[sent:])
 
     async def _send_first(self, frame: bytes, fds: list[int]) -> int:
-        """Send descriptors with the frame's first bytes; while the warm parent imports, the socket may be full."""
+        """Send descriptors with the frame's first bytes; while the forkserver imports, the socket may be full."""
         loop = asyncio.get_running_loop()
         while True:
             try:

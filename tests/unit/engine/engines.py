@@ -12,19 +12,19 @@ from typing import Any
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 
 IMPORTED_BY = os.getpid()
-REHEARSED_BY: list[int] = []
+PREWARMED_BY: list[int] = []
 
 
-def rehearse() -> None:
+def prewarm() -> None:
     """Remember where; fail, which must keep nobody from starting."""
-    REHEARSED_BY.append(os.getpid())
+    PREWARMED_BY.append(os.getpid())
     raise OSError("forgot the text")
 
 
 def echo(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Report the surroundings and return the spec."""
     warm = "torch" in sys.modules
-    before_fork = {"imported_by": IMPORTED_BY, "rehearsed_by": REHEARSED_BY}
+    before_fork = {"imported_by": IMPORTED_BY, "prewarmed_by": PREWARMED_BY}
     reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm=warm, **before_fork)
     return {"spec": spec}
 
@@ -102,6 +102,6 @@ def environment_threads(spec: dict[str, Any], reporter: Reporter, commands: Comm
 
 
 if __name__ == "__main__":
-    from shared.engine.process.protocol import run_by_hand
+    from shared.engine.process.protocol import run_from_shell
 
-    run_by_hand(noisy)
+    run_from_shell(noisy)

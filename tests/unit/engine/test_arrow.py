@@ -8,15 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shared.engine.arrow import binary, integers, numbers
+from shared.engine.arrow import binary_array, integer_array, to_numpy
 
 ROOT = Path(__file__).parents[3]
 TOKENIZED = """
 from tokenizers import Tokenizer
-from shared.engine.text.tokenize import Marked, BoundaryTokenizer
-boundary_tokenizer = BoundaryTokenizer(Tokenizer.from_file("services/training/seedling/tokenizer.json"))
+from shared.engine.text.samples import RenderedSample
+from shared.engine.text.tokenize import BoundaryTokenizer
+tokenizer = BoundaryTokenizer(Tokenizer.from_file("services/training/seedling/tokenizer.json"))
 for text in ("known", "known and new", "known and new"):
-    assert boundary_tokenizer.encode_all([Marked.of(text, [], [])]) == [boundary_tokenizer.encode(text, [], [])]
+    assert tokenizer.encode_all([RenderedSample.from_text(text, [], [])]) == [tokenizer.encode(text, [], [])]
 """
 SHARDED = """
 import sys
@@ -29,11 +30,11 @@ writer.close()
 
 
 def test_arrays_hold_what_they_were_made_from() -> None:
-    assert binary([b"", b"\xff", b"ab"]).to_pylist() == [b"", b"\xff", b"ab"]
-    assert binary(["é".encode()], pa.string()).to_pylist() == ["é"]
-    assert binary([]).to_pylist() == []
+    assert binary_array([b"", b"\xff", b"ab"]).to_pylist() == [b"", b"\xff", b"ab"]
+    assert binary_array(["é".encode()], pa.string()).to_pylist() == ["é"]
+    assert binary_array([]).to_pylist() == []
     every_other = np.arange(6)[::2]
-    assert numbers(integers(every_other)).tolist() == integers(every_other).to_pylist() == [0, 2, 4]
+    assert to_numpy(integer_array(every_other)).tolist() == integer_array(every_other).to_pylist() == [0, 2, 4]
 
 
 @pytest.mark.parametrize("work", [TOKENIZED, SHARDED], ids=["tokenized", "sharded"])

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.engine.text import batch_encoder as blocks
-from shared.engine.text.batch_encoder import Blocks
-from shared.engine.text.bpe_cache import WordTokenizer
-from shared.engine.text.tokenize import BoundaryTokenizer, Encoded, Marked
+from shared.engine.text import batch_encoder
+from shared.engine.text.batch_encoder import BatchEncoder
+from shared.engine.text.bpe_cache import CachedBpeTokenizer
+from shared.engine.text.samples import EncodedSample, RenderedSample
+from shared.engine.text.tokenize import BoundaryTokenizer
 from tests.unit.engine.tokenizers import FAMILIES, of_family
 
 WORDS = st.sampled_from(
@@ -32,38 +33,40 @@ def marked(draw: st.DrawFn) -> Text:
 @given(texts=st.lists(marked(), max_size=6))
 def test_a_block_is_encoded_as_each_of_its_texts(family: str, texts: list[Text]) -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES[family])
-    wanted = [boundary_tokenizer._by_offsets(*text) for text in texts]
+    wanted = [boundary_tokenizer._encode_by_offsets(*text) for text in texts]
     for _ in ("learned", "remembered"):
-        assert boundary_tokenizer.encode_all([Marked.of(*text) for text in texts]) == wanted
+        assert boundary_tokenizer.encode_all([RenderedSample.from_text(*text) for text in texts]) == wanted
 
 
-@pytest.mark.parametrize("limit", ["MOST_PIECES", "LONGEST"])
+@pytest.mark.parametrize("limit", ["MAX_PIECES", "MAX_PIECE_BYTES"])
 def test_what_is_not_remembered_is_learned_again(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, limit, 2)
+    monkeypatch.setattr(batch_encoder, limit, 2)
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["gpt2"])
     for text in ("one two three<|im_end|>", "two four one", "one two three"):
-        assert boundary_tokenizer.encode_all([Marked.of(text, [], [])]) == [boundary_tokenizer.encode(text, [], [])]
+        assert boundary_tokenizer.encode_all([RenderedSample.from_text(text, [], [])]) == [
+            boundary_tokenizer.encode(text, [], [])
+        ]
 
 
 def test_ordinary_rows_are_looked_up() -> None:
-    words = WordTokenizer.of(FAMILIES["seedling"])
+    words = CachedBpeTokenizer.of(FAMILIES["seedling"])
     assert words is not None
     prompt, answer = "<|im_start|>assistant\n", "12 naïve “apples”.<|im_end|>"
-    text = Marked.of(f"{prompt}{answer}\n", [(len(prompt), len(prompt + answer))], [len(prompt)])
+    text = RenderedSample.from_text(f"{prompt}{answer}\n", [(len(prompt), len(prompt + answer))], [len(prompt)])
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["seedling"])
-    assert Blocks(words).encode([text]) == [boundary_tokenizer._by_offsets(*text.in_characters())]
+    assert BatchEncoder(words).encode([text]) == [boundary_tokenizer._encode_by_offsets(*text.in_characters())]
 
 
 def test_tokenizers_whose_words_go_on_over_spaces_are_asked_text_by_text() -> None:
     tokenizer = of_family(r"\w+ \w+|\s|\S")
-    words = WordTokenizer.of(tokenizer)
+    words = CachedBpeTokenizer.of(tokenizer)
     assert words is not None
-    assert not words.spaces_end_words
-    found = BoundaryTokenizer(tokenizer).encode_all([Marked.of("the train leaves", [], [])])
-    assert found == [Encoded.of(tokenizer.encode("the train leaves").ids, [])]
+    assert not words.words_end_at_spaces
+    found = BoundaryTokenizer(tokenizer).encode_all([RenderedSample.from_text("the train leaves", [], [])])
+    assert found == [EncodedSample.from_ids(tokenizer.encode("the train leaves").ids, [])]
 
 
 @given(text=st.text(alphabet="aé你", max_size=9), places=st.sets(st.integers(0, 9), min_size=2, max_size=2))
 def test_places_survive_the_way_into_bytes_and_back(text: str, places: set[int]) -> None:
     start, end = sorted(min(place, len(text)) for place in places)
-    assert Marked.of(text, [(start, end)], [start]).in_characters() == (text, [(start, end)], [start])
+    assert RenderedSample.from_text(text, [(start, end)], [start]).in_characters() == (text, [(start, end)], [start])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models
 
-from shared.engine.text.bpe_cache import WordTokenizer
+from shared.engine.text.bpe_cache import CachedBpeTokenizer
 from shared.engine.text.tokenize import BoundaryTokenizer
 from tests.support.tiny_model import make_tiny_tokenizer
 from tests.unit.engine.tokenizers import FAMILIES, of_family
@@ -22,7 +22,7 @@ LETTERS = "ab1 \n\t\r'stSé½你.,<|im_end>ſ²\u00a0\u0301"
 @settings(max_examples=60)
 @given(text=st.text(max_size=60) | st.text(alphabet=LETTERS, max_size=60))
 def test_ids_are_those_of_the_tokenizer(family: str, text: str) -> None:
-    words = WordTokenizer.of(FAMILIES[family])
+    words = CachedBpeTokenizer.of(FAMILIES[family])
     assert words is not None
     found = words.ids(text)
     assert found in (FAMILIES[family].encode(text, add_special_tokens=False).ids, None)
@@ -31,7 +31,7 @@ def test_ids_are_those_of_the_tokenizer(family: str, text: str) -> None:
 
 @pytest.mark.parametrize("family", ["gpt2", "llama3"])
 def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) -> None:
-    words = WordTokenizer.of(FAMILIES[family])
+    words = CachedBpeTokenizer.of(FAMILIES[family])
     assert words is not None
     for start in [*range(0, 0x3400, 256), *range(0xA000, 0xAC00, 256), *range(0xF900, 0x12000, 256)]:
         text = "".join(f"a{chr(code)}b 1{chr(code)}2 {chr(code)}." for code in range(start, start + 256))
@@ -40,20 +40,20 @@ def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) 
 
 @settings(max_examples=100)
 @given(parts=st.lists(st.text(alphabet=LETTERS, max_size=12), min_size=1, max_size=6), trained=st.data())
-def test_boundaries_are_kept_as_by_offsets(parts: list[str], trained: st.DataObject) -> None:
+def test_boundaries_are_kept_as_encode_by_offsets(parts: list[str], trained: st.DataObject) -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["gpt2"])
     text = "<|im_end|>".join(parts)
     places = sorted(trained.draw(st.sets(st.integers(0, len(text)), max_size=3)))
     spans = [(place, len(text)) for place in places[:1]]
-    assert boundary_tokenizer.encode(text, spans, places) == boundary_tokenizer._by_offsets(text, spans, places)
+    assert boundary_tokenizer.encode(text, spans, places) == boundary_tokenizer._encode_by_offsets(text, spans, places)
 
 
 def test_ordinary_conversations_take_the_quick_way() -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["seedling"])
     prompt, answer = "<|im_start|>user\nhow much?<|im_end|>\n<|im_start|>assistant\n", "12 apples.<|im_end|>"
     span = (len(prompt), len(prompt + answer))
-    quick = boundary_tokenizer._by_words(f"{prompt}{answer}\n", [span], [len(prompt)])
-    assert quick == boundary_tokenizer._by_offsets(f"{prompt}{answer}\n", [span], [len(prompt)])
+    quick = boundary_tokenizer._encode_cached(f"{prompt}{answer}\n", [span], [len(prompt)])
+    assert quick == boundary_tokenizer._encode_by_offsets(f"{prompt}{answer}\n", [span], [len(prompt)])
 
 
 def changed(**rules: Any) -> Tokenizer:
@@ -78,4 +78,4 @@ def with_greedy_token() -> Tokenizer:
     ],
 )
 def test_rules_that_are_not_known_are_left_to_the_tokenizer(tokenizer: Tokenizer) -> None:
-    assert WordTokenizer.of(tokenizer) is None
+    assert CachedBpeTokenizer.of(tokenizer) is None

@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from shared.engine.decoding.generate import Decoding, Request, Step, decode, generate_all
-from shared.engine.decoding.sampling import Sampling
+from shared.engine.decoding.generate import ContinuousBatch, Request, Step, decode, generate_all
+from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.process.protocol import EngineError
 
 PROMPTS = [[5, 9, 40, 70], [100], list(range(20, 90, 3)), [7, 7, 7], [200, 4, 130, 61, 62, 63, 64]]
@@ -74,7 +74,7 @@ def test_a_small_token_budget_changes_nothing_but_the_batches(model: Any) -> Non
 
 
 def test_repetition_penalty_equals_transformers(model: Any) -> None:
-    sampling = Sampling(repetition_penalty=1.3)
+    sampling = SamplingParams(repetition_penalty=1.3)
     answers = generate_all(model, PROMPTS, stop_ids=[1], max_new_tokens=30, sampling=sampling)
     expected = [reference(model, prompt, 30, [1], repetition_penalty=1.3) for prompt in PROMPTS]
     assert [answer.ids for answer in answers] == expected
@@ -82,40 +82,40 @@ def test_repetition_penalty_equals_transformers(model: Any) -> None:
 
 def test_a_row_that_joins_later_answers_as_if_alone(model: Any) -> None:
     alone = [answer.ids for answer in generate_all(model, PROMPTS[:3], stop_ids=[], max_new_tokens=12)]
-    decoding = Decoding(model, [])
-    steps = decoding.add([Request(PROMPTS[0], 12)]) + decoding.step() + decoding.step()
-    steps += decoding.add([Request(PROMPTS[1], 12), Request(PROMPTS[2], 12)])
-    while decoding.live:
-        steps += decoding.step()
+    batch = ContinuousBatch(model, [])
+    steps = batch.add([Request(PROMPTS[0], 12)]) + batch.step() + batch.step()
+    steps += batch.add([Request(PROMPTS[1], 12), Request(PROMPTS[2], 12)])
+    while batch.active_rows:
+        steps += batch.step()
     assert [[step.token for step in steps if step.index == i] for i in range(3)] == alone
 
 
 def test_a_dropped_row_leaves_the_others_undisturbed(model: Any) -> None:
     alone = generate_all(model, PROMPTS[:1], stop_ids=[], max_new_tokens=10)[0].ids
-    decoding = Decoding(model, [])
-    steps = decoding.add([Request(PROMPTS[0], 10), Request(PROMPTS[2], 10)])
-    decoding.drop(1)
-    while decoding.live:
-        steps += decoding.step()
+    batch = ContinuousBatch(model, [])
+    steps = batch.add([Request(PROMPTS[0], 10), Request(PROMPTS[2], 10)])
+    batch.remove(1)
+    while batch.active_rows:
+        steps += batch.step()
     assert [step.token for step in steps if step.index == 0] == alone
     assert sum(step.index == 1 for step in steps) == 1
 
 
 def test_a_seed_repeats_an_answer_in_any_company(model: Any) -> None:
-    request = Request(PROMPTS[0], 20, Sampling(temperature=1.0, top_p=0.9, top_k=50, seed=7))
+    request = Request(PROMPTS[0], 20, SamplingParams(temperature=1.0, top_p=0.9, top_k=50, seed=7))
     alone = [step.token for steps in decode(model, [request], stop_ids=[]) for step in steps]
-    company = [Request(PROMPTS[2], 20, Sampling(temperature=1.0, seed=1)), request]
+    company = [Request(PROMPTS[2], 20, SamplingParams(temperature=1.0, seed=1)), request]
     together = [step.token for steps in decode(model, company, stop_ids=[]) for step in steps if step.index == 1]
-    other = Request(PROMPTS[0], 20, Sampling(temperature=1.0, seed=8))
+    other = Request(PROMPTS[0], 20, SamplingParams(temperature=1.0, seed=8))
     assert together == alone
     assert [step.token for steps in decode(model, [other], stop_ids=[]) for step in steps] != alone
 
 
 def test_top_k_of_one_is_greedy(model: Any) -> None:
     greedy = generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8)
-    sampling = Sampling(temperature=1.0, top_k=1, seed=0)
+    sampling = SamplingParams(temperature=1.0, top_k=1, seed=0)
     assert generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8, sampling=sampling) == greedy
-    sampling = Sampling(temperature=1.0, top_p=1e-6, seed=0)
+    sampling = SamplingParams(temperature=1.0, top_p=1e-6, seed=0)
     assert generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8, sampling=sampling) == greedy
 
 
@@ -154,7 +154,7 @@ def test_rows_stand_by_adapter_however_they_come_and_go(model: Any) -> None:
             called.append(list(adapters))
             return model(**inputs)
 
-    decoding = Decoding(Adapted(), ())
+    batch = ContinuousBatch(Adapted(), ())
     answers: list[list[int]] = [[] for _ in PROMPTS]
 
     def take(steps: list[Step]) -> None:
@@ -162,10 +162,10 @@ def test_rows_stand_by_adapter_however_they_come_and_go(model: Any) -> None:
             answers[step.index].append(step.token)
 
     for name, prompt, length in zip(("b", None, "a", "b", "a"), PROMPTS, (9, 12, 15, 6, 12), strict=True):
-        take(decoding.add([Request(prompt, length, adapter=name)]))
-        take(decoding.step())
-    while decoding.live:
-        take(decoding.step())
+        take(batch.add([Request(prompt, length, adapter=name)]))
+        take(batch.step())
+    while batch.active_rows:
+        take(batch.step())
     assert list(map(len, answers)) == [9, 12, 15, 6, 12]
     assert ["", "a", "a", "b", "b"] in [[name or "" for name in adapters] for adapters in called]
     for prompt, answer in zip(PROMPTS, answers, strict=True):

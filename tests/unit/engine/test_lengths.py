@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.engine.process.protocol import Commands, silent
+from shared.engine.process.protocol import Commands, null_reporter
 from shared.engine.text import lengths
 from shared.engine.text.template import ChatTemplate
 
@@ -31,14 +31,14 @@ REFUSED: dict[str, Any] = {"messages": [{"role": "assistant"}]}
 def counted(folder: Path, model: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     pq.write_table(pa.table({"row": [json.dumps(row) for row in rows]}), folder / "rows.parquet")
     spec = {"shards": [str(folder / "rows.parquet")], "rows": len(rows), "model": model}
-    return lengths.main(spec, silent(), Commands(BytesIO()))
+    return lengths.main(spec, null_reporter(), Commands(BytesIO()))
 
 
 def test_every_sample_is_counted_with_its_trained_tokens(
     tmp_path: Path, tiny_ref: dict[str, Any], template: ChatTemplate
 ) -> None:
     found = counted(tmp_path, tiny_ref, ROWS)
-    encoded = [template.encode(sample) for row in ROWS for sample in lengths.samples_of(row)]
+    encoded = [template.encode(sample) for row in ROWS for sample in lengths.split_preference_row(row)]
     expected = Counter((len(one), sum(one.trained), [*one.trained, True].index(True)) for one in encoded)
     assert found["samples"] == [[*length, count] for length, count in sorted(expected.items())]
     assert (found["counted"], found["refused"]) == (len(ROWS), 0)
@@ -50,5 +50,5 @@ def test_rows_that_the_template_refuses_are_counted_apart(tmp_path: Path, tiny_r
 
 
 def test_of_many_rows_an_even_share_is_counted(tmp_path: Path, tiny_ref: dict[str, Any]) -> None:
-    found = counted(tmp_path, tiny_ref, [ROWS[0], ROWS[1]] * (lengths.SAMPLED // 2 + 1))
-    assert found["counted"] == lengths.SAMPLED // 2 + 1
+    found = counted(tmp_path, tiny_ref, [ROWS[0], ROWS[1]] * (lengths.MAX_ROWS // 2 + 1))
+    assert found["counted"] == lengths.MAX_ROWS // 2 + 1

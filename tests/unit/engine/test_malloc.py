@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.engine.process.malloc import small_pages
+from shared.engine.process.malloc import without_huge_pages
 
 
 def huge_pages() -> bool:
@@ -19,6 +19,6 @@ def huge_pages() -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel is another one")
 def test_huge_pages_are_off_meanwhile() -> None:
     before = huge_pages()
-    with small_pages():
+    with without_huge_pages():
         assert not huge_pages()
     assert huge_pages() == before

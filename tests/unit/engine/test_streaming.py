@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.engine.decoding.streaming import StreamDecoder
+from shared.engine.decoding.streaming import IncrementalDetokenizer
 
 
 def stream(tokenizer: Any, text: str, stops: tuple[str, ...] = ()) -> list[str]:
-    decoder = StreamDecoder(tokenizer, stops)
+    decoder = IncrementalDetokenizer(tokenizer, stops)
     pieces = [decoder.push(token) for token in tokenizer(text, add_special_tokens=False).input_ids]
     return [*pieces, decoder.finish()]
 
@@ -25,7 +25,7 @@ def test_the_pieces_are_the_text(tokenizer: Any, text: str) -> None:
 def test_special_tokens_are_text_only_where_they_are_asked_for(tokenizer: Any) -> None:
     tokens = tokenizer("a<|im_start|>b").input_ids
     for special, expected in ((False, "ab"), (True, "a<|im_start|>b")):
-        decoder = StreamDecoder(tokenizer, special=special)
+        decoder = IncrementalDetokenizer(tokenizer, special=special)
         assert "".join([decoder.push(token) for token in tokens]) + decoder.finish() == expected
 
 
@@ -36,7 +36,7 @@ def test_a_character_of_several_tokens_comes_whole(tokenizer: Any) -> None:
 
 @pytest.mark.parametrize("text", ["Fine. STOP here", "Fine. STOP"])
 def test_a_stop_string_over_several_tokens_ends_the_text(tokenizer: Any, text: str) -> None:
-    decoder = StreamDecoder(tokenizer, ["STOP"])
+    decoder = IncrementalDetokenizer(tokenizer, ["STOP"])
     pieces = [decoder.push(token) for token in tokenizer(text).input_ids]
     assert "".join(pieces) + decoder.finish() == "Fine. "
     assert decoder.stopped

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.engine.text.rendering import CHATML, PLAIN
 from shared.engine.text.template import ChatTemplate
-from shared.engine.text.template_cache import Skeletons
+from shared.engine.text.template_cache import TemplateCache
 from tests.support.tiny_model import make_tiny_tokenizer
 
 LLAMA3 = """\
@@ -70,7 +70,7 @@ def with_template(source: str) -> ChatTemplate:
 def carefully(source: str) -> ChatTemplate:
     """The template is run for every row."""
     template = with_template(source)
-    template._skeletons = Skeletons(lambda _: None)
+    template._cache = TemplateCache(lambda _: None)
     return template
 
 
@@ -89,19 +89,19 @@ SAID = st.text(max_size=12) | st.sampled_from([" a\n", "b<|im_end|>", "é ", "\u
 def test_the_text_is_that_of_the_template(name: str, roles: tuple[str, ...], said: list[str]) -> None:
     quick, careful = QUICK[name]
     row = row_of(*chain.from_iterable(zip(roles, said, strict=False)))
-    assert quick.marked(row) == careful.marked(row)
+    assert quick.render_samples(row) == careful.render_samples(row)
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_template_that_copies_is_run_once(name: str) -> None:
     row = row_of("system", "Be brief. ", "user", "naïve?", "assistant", "Yes.", "user", "So?", "assistant", "Go.")
-    assert QUICK[name][0]._skeletons.filled(row) == QUICK[name][1].marked(row)[0]
+    assert QUICK[name][0]._cache.get(row) == QUICK[name][1].render_samples(row)[0]
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_a_template_that_reads_is_run_for_every_row(name: str) -> None:
     template, row = with_template(reading(EXPRESSIONS[name])), row_of("user", "a", "assistant", "a")
-    assert template._skeletons.filled(row) is None
+    assert template._cache.get(row) is None
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_a_template_that_reads_is_run_for_every_row(name: str) -> None:
 def test_more_than_plain_messages_is_left_to_the_template(extra: dict[str, Any]) -> None:
     row = row_of("user", "a", "assistant", "b")
     row["messages"][1] |= extra
-    assert QUICK["chatml"][0]._skeletons.filled(row) is None
-    assert QUICK["chatml"][0]._skeletons.filled({**row_of("user", "a", "assistant", "b"), "tools": [{}]}) is None
+    assert QUICK["chatml"][0]._cache.get(row) is None
+    assert QUICK["chatml"][0]._cache.get({**row_of("user", "a", "assistant", "b"), "tools": [{}]}) is None

@@ -16,7 +16,7 @@ from services.evaluation.engine.metrics import CLASSES, metric
 from services.evaluation.engine.metrics.bleu import corpus_bleu
 from services.evaluation.engine.metrics.perplexity import LARGEST, perplexity
 from services.evaluation.engine.metrics.rouge import row_rouge
-from shared.engine.text.tokenize import Encoded
+from shared.engine.text.samples import EncodedSample
 from tests.support.tiny_model import make_tiny_model
 
 WORDS = st.lists(
@@ -62,9 +62,9 @@ def test_losses_are_those_of_single_rows_by_hand(tmp_path: Path) -> None:
 
     model = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path), dtype=torch.float32).eval()
     rows = [
-        Encoded.of([5, 6, 7, 8, 9], [(2, 5)]),
-        Encoded.of([10, 11, 12], [(0, 2)]),
-        Encoded.of([13, 14], []),
+        EncodedSample.from_ids([5, 6, 7, 8, 9], [(2, 5)]),
+        EncodedSample.from_ids([10, 11, 12], [(0, 2)]),
+        EncodedSample.from_ids([13, 14], []),
     ]
     counted: list[tuple[int, int]] = []
     found = losses_of(model, rows, 64, lambda done, total: counted.append((done, total)))

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engines() -> AsyncIterator[Engines]:
-    """One warm parent for all tests: what it imports is what takes the time."""
+    """One forkserver for all tests: what it imports is what takes the time."""
     engines = Engines()
     for expected in (f"{ENGINES}:echo", "services.training.engine.train:main"):
         engines.expect(expected)
@@ -73,7 +73,7 @@ async def test_a_child_gets_its_spec_its_folder_and_a_clean_environment(
     assert await child.wait() == Exit(0, None)
 
 
-async def test_the_warm_parent_stays_single_threaded_and_out_of_cuda(engines: Engines, tmp_path: Path) -> None:
+async def test_the_forkserver_stays_single_threaded_and_out_of_cuda(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
     assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
     mapped = Path(f"/proc/{engines.parent_pid()}/maps").read_text()
@@ -85,7 +85,7 @@ async def test_an_expected_engine_is_imported_and_has_rehearsed_before_the_fork(
 ) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
     assert hello["imported_by"] == engines.parent_pid()
-    assert hello["rehearsed_by"] == [engines.parent_pid()]
+    assert hello["prewarmed_by"] == [engines.parent_pid()]
 
 
 async def test_rehearsals_start_no_thread_that_a_fork_would_lack(engines: Engines, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_two_children_run_side_by_side_with_pipes_of_their_own(engines: En
     await obedient.kill()
 
 
-async def test_the_warm_parent_keeps_no_pipe_of_a_child(engines: Engines, tmp_path: Path) -> None:
+async def test_the_forkserver_keeps_no_pipe_of_a_child(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
     held = os.listdir(f"/proc/{engines.parent_pid()}/fd")
     child = await launch(engines, "obey", tmp_path)

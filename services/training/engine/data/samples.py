@@ -22,10 +22,10 @@ from services.training.engine.data.token_store import Table, TableWriter, fits, 
 from services.training.engine.loop.interrupts import Interrupts
 from services.training.engine.loop.sample_prompts import CANDIDATES, candidates, evaluation_rows
 from services.training.engine.spec import Data
-from shared.engine.process.malloc import give_back_freed_memory, small_pages
+from shared.engine.process.malloc import release_freed_memory, without_huge_pages
 from shared.engine.process.protocol import EngineError, Reporter
+from shared.engine.text.samples import RenderedSample
 from shared.engine.text.template import ChatTemplate
-from shared.engine.text.tokenize import Marked
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -93,7 +93,7 @@ def tokenized(
         reporter.log("info", "The dataset's tokens were there already.")
         return Path(dataset.tokens)
     folder, began = workdir / "tokens", time.monotonic()
-    with small_pages():
+    with without_huge_pages():
         for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
             _tokenize(folder, split, shards, template, window, interrupts)
     seal(folder, candidates(_evaluated(dataset.validation), template, tokenizer), **made_with)
@@ -129,7 +129,7 @@ def _beside(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
         parts[0][3].encode_all([])  # what it loads is then loaded once
         gc.collect()
         gc.freeze()  # what the collector does not touch stays shared between the processes
-        give_back_freed_memory()
+        release_freed_memory()
     try:
         for process in processes:
             process.start()
@@ -165,7 +165,7 @@ def _write(
         samples = template.encode_all([text for _, text, _ in texts])
         for (row_id, _, size), sample in zip(texts, samples, strict=True):
             for start in range(0, len(sample), size):
-                writer.add(row_id, sample.cut(start, start + size))
+                writer.add(row_id, sample.slice(start, start + size))
 
 
 def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
@@ -221,7 +221,7 @@ def _open(shard: str) -> pq.ParquetFile:
     return pq.ParquetFile(shard)
 
 
-def _marked(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[Marked, int]]:
+def _marked(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[RenderedSample, int]]:
     """What is learned of a row, and the most tokens of it in a sample.
 
     Raises EngineError naming where the row came from, such as `upload.jsonl:17`.
@@ -239,13 +239,13 @@ def _marked(source: str, text: str, template: ChatTemplate, window: int) -> list
         raise EngineError("bad_data", detail, row=source, remedy=remedy) from error
 
 
-def _texts_of(row: dict[str, Any], template: ChatTemplate, window: int) -> list[Marked]:
+def _texts_of(row: dict[str, Any], template: ChatTemplate, window: int) -> list[RenderedSample]:
     """Usually one."""
     if window == PAIRS:  # where a template rewrites earlier turns, an answer's last turn
-        return [template.marked(_answered(row, answer))[-1] for answer in ("chosen", "rejected")]
+        return [template.render_samples(_answered(row, answer))[-1] for answer in ("chosen", "rejected")]
     if "chosen" in row:  # of a preference pair the preferred answer is what supervised training can learn
         row = _answered(row, "chosen")
-    return template.marked(row)
+    return template.render_samples(row)
 
 
 def _answered(row: Mapping[str, Any], answer: str) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from shared.engine.text.bpe_cache import ID
-from shared.engine.text.tokenize import Encoded
+from shared.engine.text.bpe_cache import ID_DTYPE
+from shared.engine.text.samples import EncodedSample
 
 FORMAT = 1
 SPAN = np.dtype(("<i4", 2))
@@ -33,7 +33,7 @@ NEVER = 2**31 - 1
 _SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqi")
 """The same, written one by one."""
 _INDEX, _PROMPTS = "index.json", "prompts.json"
-_KINDS = {"tokens": ID, "spans": SPAN, "samples": SAMPLE}
+_KINDS = {"tokens": ID_DTYPE, "spans": SPAN, "samples": SAMPLE}
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class TableWriter:
         for file in self._files.values():
             file.close()
 
-    def add(self, row_id: int, sample: Encoded) -> None:
+    def add(self, row_id: int, sample: EncodedSample) -> None:
         """One sample; empty spans are left out."""
         spans = [span for span in sample.spans if span[0] < span[1]]
         first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NEVER)
         self._tokens, self._spans = self._tokens + len(sample), self._spans + len(spans)
-        self._files["tokens"].write(sample.packed)
+        self._files["tokens"].write(sample.id_bytes)
         self._files["spans"].write(b"".join(_SPAN.pack(*span) for span in spans))
         self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first))
 

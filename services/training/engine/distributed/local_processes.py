@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # not listed, but documented
 
 from services.training.engine.distributed.ranks import Dismissed
-from shared.engine.process.protocol import Reporter, failure_of
+from shared.engine.process.protocol import Reporter, describe_failure
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ def _live(rank: int, work: Callable[[], Any], saying: Connection) -> None:
         os._exit(0)
     except BaseException as error:
         traceback.print_exc()
-        saying.send(failure_of(error))
+        saying.send(describe_failure(error))
         os._exit(1)
 
 
@@ -109,7 +109,7 @@ class _Group:
             self._watching.join()
             return result
         except Exception as error:
-            if failure_of(error)["code"] == "engine_crashed":  # perhaps only the echo of a death elsewhere
+            if describe_failure(error)["code"] == "engine_crashed":  # perhaps only the echo of a death elsewhere
                 self._watching.join(_HINDSIGHT)
             raise
         finally:

@@ -23,7 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from services.training.engine.distributed.ranks import BACKENDS, PATIENCE, Dismissed
 from services.training.engine.spec import Hyperparameters, TrainingSpec
-from shared.engine.process.protocol import Commands, EngineError, Reporter, run, run_by_hand
+from shared.engine.process.protocol import Commands, EngineError, Reporter, run, run_from_shell
 
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"}
 _UNREAD = 64
@@ -190,4 +190,4 @@ class _Inbox(Commands):
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

@@ -68,7 +68,7 @@ def answers(
         for steps in decode(model, requests, stop_ids=template.stop_ids):
             interrupts.check()
             for step in steps:
-                if step.finish != "stop":
+                if step.finish_reason != "stop":
                     written[step.index].append(step.token)
     model.train()
     return [

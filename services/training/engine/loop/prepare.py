@@ -34,7 +34,7 @@ from services.training.engine.loop.sample_prompts import Prompt, shown_prompts
 from services.training.engine.model import loading as models
 from services.training.engine.model import optimizer as optimize
 from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
-from shared.engine.process.malloc import keep_freed_memory
+from shared.engine.process.malloc import retain_freed_memory
 from shared.engine.process.protocol import EngineError, Reporter
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
@@ -162,7 +162,7 @@ def gather(
     torch.manual_seed(spec.hyperparameters.seed)  # adapters begin at random
     with reporter.span("load model"):
         model = models.load_trainable(spec, dtype, ranks)
-    keep_freed_memory()  # from here on every step wants the same blocks
+    retain_freed_memory()  # from here on every step wants the same blocks
     limit = models.context_length(model)
     with reporter.span("tokenize"):
         tokens = ranks.told(lambda: tokenized(spec, tokenizer, limit, reporter, interrupts))

@@ -10,7 +10,7 @@ import psutil
 
 from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.loop.metrics import gpu_gauges
-from shared.engine.process.periodic import repeating
+from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Reporter
 
 Read = Callable[[], dict[str, float]]
@@ -47,4 +47,4 @@ def telling(reporter: Reporter, usage: Callable[[], Read], every: float = 1.0) -
         with suppress(psutil.NoSuchProcess):  # the group is about to end
             reporter.emit("usage", **read())
 
-    return repeating(tell, every)
+    return run_periodically(tell, every)

@@ -24,7 +24,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from shared.engine.process.periodic import repeating
+from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 
 WANTED = ("*.safetensors", "*.json", "tokenizer.model", "*.jinja", "merges.txt", "vocab.txt", "LICENSE*", "README.md")
@@ -45,7 +45,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     no_safetensors, disk_full, hub_unreachable.
     """
     token = commands.get().get("token")
-    hub_constants.HF_HUB_OFFLINE = False  # the warm parent was imported offline; this child alone may go out
+    hub_constants.HF_HUB_OFFLINE = False  # the forkserver was imported offline; this child alone may go out
     disable_progress_bars()
     with explained(spec["hub_id"], spec["endpoint"], bool(token)):
         try:
@@ -66,7 +66,7 @@ def download(spec: dict[str, Any], token: str | None, reporter: Reporter, comman
     total = sum(files.values())
     reporter.log("info", f"{spec['hub_id']} at commit {info.sha}: {len(files)} files, {total} bytes")
     # parts of files that an earlier attempt left count too
-    with repeating(lambda: reporter.progress(min(total, size_of(output)), total, "bytes"), REPORTED_EVERY):
+    with run_periodically(lambda: reporter.progress(min(total, size_of(output)), total, "bytes"), REPORTED_EVERY):
         for name in sorted(files, key=lambda name: files[name]):
             if commands.poll():
                 return {"stopped": True}

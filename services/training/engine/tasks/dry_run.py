@@ -15,8 +15,8 @@ from services.training.engine.loop.interrupts import Interrupted, Interrupts
 from services.training.engine.loop.prepare import Run, prepare
 from services.training.engine.model import optimizer as optimize
 from services.training.engine.spec import TrainingSpec
-from shared.engine.process.malloc import leave_no_holes
-from shared.engine.process.protocol import Commands, Reporter, run_by_hand
+from shared.engine.process.malloc import limit_fragmentation
+from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 from shared.runtime.processes.machine import peak_resident_memory, resident_memory
 
 _STEPS = 2
@@ -25,7 +25,7 @@ _STEPS = 2
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Prepare the run as the job would, and take the steps."""
-    leave_no_holes()
+    limit_fragmentation()
     before = resident_memory()
     try:
         run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))
@@ -57,4 +57,4 @@ def _grown(before: int) -> int:
 
 
 if __name__ == "__main__":
-    run_by_hand(main)
+    run_from_shell(main)

@@ -1,4 +1,4 @@
-"""What every run does alike before its first step, done once in the warm parent, so that its forks find it done.
+"""What every run does alike before its first step, done once in the forkserver, so that its forks find it done.
 
 What stays are caches that no model or dataset can make wrong: compiled patterns and templates by their text, modules
 that libraries import late, versions. Nothing is computed and no thread is started: the model has no weights.
@@ -23,7 +23,7 @@ _BASE = Path(__file__).parents[3] / "seedling"
 _ASKED = Hyperparameters(method="lora", max_steps=1, batch_size=1, learning_rate=1.0, micro_batch_tokens=1, threads=1)
 
 
-def rehearse() -> None:
+def prewarm() -> None:
     """Go through it with the bundled base, where there is one; without adapters where peft must not be imported."""
     code()
     versions()

@@ -1,14 +1,14 @@
-"""What the warm parent goes through before its forks: it leaves caches behind, and nothing that a run could feel."""
+"""What the forkserver goes through before its forks: it leaves caches behind, and nothing that a run could feel."""
 
 import torch
 
 from services.training.engine.loop import provenance
-from services.training.engine.train import rehearse
+from services.training.engine.train import prewarm
 
 
 def test_a_rehearsal_fills_caches_and_draws_no_random_number() -> None:
     provenance.versions.cache_clear()
     before = torch.get_rng_state()
-    rehearse()
+    prewarm()
     assert provenance.versions.cache_info().currsize == 1
     assert torch.equal(torch.get_rng_state(), before)
