@@ -146,7 +146,7 @@ def ours(folder: Path) -> dict[str, Any]:
 
     from services.training.engine.data import samples as data
     from services.training.engine.data.token_store import Table
-    from services.training.engine.loop.interrupts import Interrupts
+    from services.training.engine.interrupts import Interrupts
     from services.training.engine.spec import Data
     from shared.engine.text.tokenizer import load_tokenizer
 

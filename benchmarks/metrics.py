@@ -45,8 +45,9 @@ def main() -> None:
 def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
     """Medians over pairs of steps."""
     from services.training.engine import train
-    from services.training.engine.loop.interrupts import Interrupts
+    from services.training.engine.interrupts import Interrupts
     from services.training.engine.loop.prepare import prepare
+    from services.training.engine.loop.reporting import report_step
     from services.training.engine.spec import TrainingSpec
     from shared.engine.process.malloc import retain_freed_memory
     from shared.engine.process.protocol import Commands, Reporter
@@ -60,12 +61,12 @@ def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
         run = prepare(spec, Reporter(reader.stdin.fileno()), Interrupts(Commands(io.BytesIO())))
         for number in range(pairs + WARMING):
             for way in sorted(seconds, reverse=number % 2 == 0):
-                run.position.step = number
+                run.state.step = number
                 began = time.process_time()
-                counted, figures = train.take_step(run)
+                counted, figures = train.optimizer_step(run)
                 taken = time.process_time()
                 if way == "told":
-                    train.tell_step(run, counted, **figures)
+                    report_step(run, counted, **figures)
                     telling.append(time.process_time() - taken)
                 seconds[way].append(time.process_time() - began)
         reader.stdin.close()

@@ -161,7 +161,7 @@ def ours(bench: Bench) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from services.training.engine.loop.interrupts import Interrupts
+    from services.training.engine.interrupts import Interrupts
     from services.training.engine.loop.prepare import prepare
     from services.training.engine.spec import TrainingSpec
     from services.training.engine.train import train
@@ -192,8 +192,8 @@ def ours(bench: Bench) -> dict[str, Any]:
     run = prepare(TrainingSpec.of(spec), Reporter(silence), Interrupts(Commands(io.BytesIO())))
     started = time.process_time()
     train(run)
-    figure = timed(bench, started, run.position.step)
-    assert run.position.tokens == bench.tokens
+    figure = timed(bench, started, run.state.step)
+    assert run.state.tokens == bench.tokens
     return {**figure, "loss": bench.loss(run.model)}
 
 

@@ -80,15 +80,13 @@ async def test_the_forkserver_stays_single_threaded_and_out_of_cuda(engines: Eng
     assert not [driver for driver in ("libcuda.so", "/dev/nvidia") if driver in mapped]
 
 
-async def test_an_expected_engine_is_imported_and_has_rehearsed_before_the_fork(
-    engines: Engines, tmp_path: Path
-) -> None:
+async def test_expected_engine_is_imported_and_prewarmed_before_the_fork(engines: Engines, tmp_path: Path) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
     assert hello["imported_by"] == engines.parent_pid()
     assert hello["prewarmed_by"] == [engines.parent_pid()]
 
 
-async def test_rehearsals_start_no_thread_that_a_fork_would_lack(engines: Engines, tmp_path: Path) -> None:
+async def test_prewarming_starts_no_thread(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
     assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
 

@@ -14,7 +14,7 @@ class Pairs(Samples):
 
     @classmethod
     def cut(cls, table: Table, max_length: int) -> Pairs:
-        """The split with both answers cut to `max_length`; a pair is set aside where one has nothing left to learn."""
+        """The split with both answers cut to `max_length`; a pair is skipped if an answer has no trained token left."""
         lengths = np.minimum(table.lengths, max_length)
         usable = np.less(table.first, lengths).reshape(-1, 2).all(1)
         return cls(
@@ -23,7 +23,7 @@ class Pairs(Samples):
             lengths=lengths.reshape(-1, 2).sum(1)[usable],
             max_length=max_length,
             truncated=int(np.greater(table.lengths, max_length).reshape(-1, 2).any(1)[usable].sum()),
-            aside=int((~usable).sum()),
+            skipped=int((~usable).sum()),
         )
 
     @property

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import torch
 
-from services.training.engine.data.batches import Sample
+from services.training.engine.data.batches import MicroBatch, Sample, collate, shares, stand_in
+from services.training.engine.data.sample_prompts import CANDIDATES, candidates, evaluation_rows
 from services.training.engine.data.token_store import Table, TableWriter, fits, seal
-from services.training.engine.loop.interrupts import Interrupts
-from services.training.engine.loop.sample_prompts import CANDIDATES, candidates, evaluation_rows
-from services.training.engine.spec import Data
+from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
+from services.training.engine.interrupts import Interrupts
+from services.training.engine.spec import Data, Settings
 from shared.engine.process.malloc import release_freed_memory, without_huge_pages
 from shared.engine.process.protocol import EngineError, Reporter
 from shared.engine.text.samples import RenderedSample
@@ -50,14 +51,14 @@ Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
 
 @dataclass
 class Samples:
-    """Tokenized rows of a split, each cut to `max_length` tokens. `aside` rows had nothing left to train."""
+    """Tokenized rows of a split, each cut to `max_length` tokens. `skipped` rows had no trained token left."""
 
     table: Table
     kept: np.ndarray
     lengths: np.ndarray
     max_length: int
     truncated: int
-    aside: int
+    skipped: int
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -260,7 +261,7 @@ def choose_max_length(table: Table, limit: int) -> int:
 
 
 def cut(table: Table, max_length: int) -> Samples:
-    """The split with rows cut to `max_length`; rows left without a trained token are set aside and counted."""
+    """The split with rows cut to `max_length`; rows left without a trained token are skipped and counted."""
     lengths = table.lengths
     kept = np.flatnonzero(table.first < np.minimum(lengths, max_length))
     return Samples(
@@ -269,5 +270,18 @@ def cut(table: Table, max_length: int) -> Samples:
         lengths=np.minimum(lengths[kept], max_length),
         max_length=max_length,
         truncated=int((lengths[kept] > max_length).sum()),
-        aside=len(lengths) - len(kept),
+        skipped=len(lengths) - len(kept),
     )
+
+
+def micro_batches_of(
+    samples: Samples, rows: Sequence[int], settings: Settings, ranks: Ranks = SINGLE_PROCESS
+) -> Iterator[MicroBatch]:
+    """This process's share of `rows` as micro-batches, each built when it is needed."""
+    lengths = [int(samples.lengths[row]) for row in rows]
+    for group in shares(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)[ranks.rank]:
+        if group:
+            yield collate(samples.take([rows[i] for i in group]), settings.layout)
+        else:
+            shortest = rows[lengths.index(min(lengths))]
+            yield stand_in(samples.take([shortest])[0], settings.layout)

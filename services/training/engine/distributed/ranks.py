@@ -1,7 +1,7 @@
-"""The processes that train a model together: which one this is, and what they tell each other.
+"""The processes that train one model: the rank of this one, and the collective operations between them.
 
-A process alone is a group of one. Whoever starts a group (engine/peers.py, torchrun, Ray) leaves in the environment of
-each process what torchrun promises: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
+A single process is a group of one. Every launcher (local_processes.py, torchrun, Ray) sets torchrun's environment
+variables in each process: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
 """
 
 from __future__ import annotations
@@ -19,29 +19,30 @@ from services.training.engine.distributed.cpu_affinity import keep_to_own_cpus
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(hours=6)
-"""How long a process waits for another: the first one tokenizes alone. Death is noticed at once, by other means."""
+COLLECTIVE_TIMEOUT = timedelta(hours=6)
+"""How long a process waits for the others: the main process tokenizes alone. The launcher notices a dead process at
+once."""
 
 
 BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}
-"""With GPUs, and without."""
+"""torch.distributed backends with GPUs and without."""
 
 
-class Dismissed(Exception):
-    """The first process has failed, and says why; nothing is left to do for this one."""
+class MainProcessFailed(Exception):
+    """The main process has failed and reports the error; this one has nothing left to do."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """`rank` of `size` processes, and its number among those on this machine."""
+    """Rank `rank` of `size` processes; `local` counts those on this machine."""
 
     rank: int = 0
     size: int = 1
     local: int = 0
 
     @classmethod
-    def joined(cls) -> Ranks:
-        """The group that the environment speaks of, once all its processes have come; without one, this process."""
+    def join(cls) -> Ranks:
+        """Join the group described by the environment and wait for its processes; without one, a group of one."""
         rank, size, local = (int(os.environ.get(name, "-1")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
         if size < 2:
             return cls()
@@ -51,43 +52,43 @@ class Ranks:
         else:
             keep_to_own_cpus()
         if not distributed.is_initialized():
-            distributed.init_process_group(BACKENDS[gpus], timeout=PATIENCE)
+            distributed.init_process_group(BACKENDS[gpus], timeout=COLLECTIVE_TIMEOUT)
         return cls(rank, size, local)
 
     @property
-    def first(self) -> bool:
-        """Whether this process is the one that speaks, writes and hears commands."""
+    def is_main(self) -> bool:
+        """Whether this process reports, writes files and receives commands."""
         return self.rank == 0
 
-    def summed(self, *values: float) -> list[float]:
-        """Each value added up over all processes."""
+    def sum(self, *values: float) -> list[float]:
+        """Each value summed over all processes."""
         if self.size == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64)
         distributed.all_reduce(tensor)
         return tensor.tolist()
 
-    def agreed(self, number: float) -> float:
-        """The first process's number, for all."""
+    def broadcast(self, number: float) -> float:
+        """The main process's number, in all processes."""
         if self.size == 1:
             return number
         tensor = torch.tensor(number, dtype=torch.float64)
         distributed.broadcast(tensor, 0)
         return tensor.item()
 
-    def told(self, find: Callable[[], T]) -> T:
-        """What `find` returns in the first process, for all; where it raises there, the others are dismissed."""
+    def broadcast_result(self, find: Callable[[], T]) -> T:
+        """Call `find` in the main process; return its result in all. On failure, the others raise MainProcessFailed."""
         if self.size == 1:
             return find()
-        told: list[Any] = [None]
+        message: list[Any] = [None]
         try:
-            if self.first:
-                told = [(find(),)]
+            if self.is_main:
+                message = [(find(),)]
         finally:
-            distributed.broadcast_object_list(told, 0)
-        if told[0] is None:
-            raise Dismissed
-        return told[0][0]
+            distributed.broadcast_object_list(message, 0)
+        if message[0] is None:
+            raise MainProcessFailed
+        return message[0][0]
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = Ranks()

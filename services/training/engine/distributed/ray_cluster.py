@@ -21,7 +21,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from services.training.engine.distributed.ranks import BACKENDS, PATIENCE, Dismissed
+from services.training.engine.distributed.ranks import BACKENDS, COLLECTIVE_TIMEOUT, MainProcessFailed
 from services.training.engine.spec import Hyperparameters, TrainingSpec
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run, run_from_shell
 
@@ -80,7 +80,7 @@ class _Training:
         self._trainer = TorchTrainer(
             _work,
             train_loop_config={"spec": spec, "said": said, "wished": wished},
-            torch_config=TorchConfig(backend=BACKENDS[_has_gpus()], timeout_s=int(PATIENCE.total_seconds())),
+            torch_config=TorchConfig(backend=BACKENDS[_has_gpus()], timeout_s=int(COLLECTIVE_TIMEOUT.total_seconds())),
             scaling_config=_scaling(asked, reporter),
             run_config=RunConfig(
                 name="ray", storage_path=spec["workdir"], failure_config=FailureConfig(max_failures=0)
@@ -152,7 +152,7 @@ def _work(config: Mapping[str, Any]) -> None:
     def work(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
         try:
             return train.main(spec, reporter, commands)
-        except Dismissed:
+        except MainProcessFailed:
             return {}
 
     reporter = _Outbox(config["said"], everything=first)

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there at all, checked when read, and enough to go on as if nothing had happened."""
+"""Checkpoints: written atomically, verified when read, and complete, so that a resumed run continues bit for bit."""
 
 from __future__ import annotations
 
@@ -6,110 +6,119 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from services.training.engine.distributed.parallelize import part
+from services.training.engine.loop.state import Run, TrainingState
+from services.training.engine.model.loading import trainable
+from services.training.engine.model.parallelize import gather_full, to_local_shard
 from services.training.engine.spec import Settings
-from shared.engine.process.protocol import EngineError
+from shared.engine.process.protocol import EngineError, failure_code
 
 _INDEX, _WEIGHTS, _BEST, _OPTIMIZER = "checkpoint.json", "weights.safetensors", "best.safetensors", "optimizer.pt"
 
 
-class Position(BaseModel):
-    """How far a run is, after `step` optimizer steps, and what it has seen; losses in nats per token.
-
-    `seconds` is the time that these steps took with their evaluations, `recent_losses` and `lowest_median` are what
-    engine/divergence.py remembers.
-    """
-
-    step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    evaluated_at: int | None = None
-    saved_at: int | None = None
-    best_step: int | None = None
-    best_loss: float | None = None
-    evaluations_without_gain: int = 0
-    train_loss_first: float | None = None
-    train_loss_last: float | None = None
-    validation_loss_first: float | None = None
-    validation_loss_last: float | None = None
-    recent_losses: list[float] = []
-    lowest_median: float | None = None
-
-    @property
-    def owes_baseline(self) -> bool:
-        """Whether the untrained model counts as the best so far, and its loss was not measured yet."""
-        return self.best_step == 0 and self.best_loss is None
-
-    def losses(self) -> dict[str, float]:
-        """What is known of the losses, for the model's manifest."""
-        known = {
-            "train_loss_first": self.train_loss_first,
-            "train_loss_last": self.train_loss_last,
-            "validation_loss_first": self.validation_loss_first,
-            "validation_loss_last": self.validation_loss_last,
-            "validation_loss_best": self.best_loss,
-        }
-        return {name: value for name, value in known.items() if value is not None}
-
-
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole."""
+    """A checkpoint that was read and verified."""
 
     folder: Path
-    position: Position
+    state: TrainingState
     settings: Settings
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The trained weights at its step."""
+        """The trained weights after its step."""
         return load_weights(self.folder / _WEIGHTS)
 
     @property
-    def machinery(self) -> dict[str, Any]:
-        """States of optimizer, scheduler, gradient scaler and random generators."""
+    def optimizer_states(self) -> dict[str, Any]:
+        """States of the optimizer, the learning rate scheduler, the gradient scaler and the random generators."""
         return torch.load(self.folder / _OPTIMIZER, weights_only=True, map_location="cpu")
 
-    def bring_best(self, best: Path) -> None:
-        """Put the best weights so far where the run keeps them."""
-        if self.position.best_step is not None:
-            source = _WEIGHTS if self.position.best_step == self.position.step else _BEST
-            link(self.folder / source, best)
+    def restore_best_weights(self, path: Path) -> None:
+        """Put the best weights so far at `path`, where the run keeps them."""
+        if self.state.best_step is not None:
+            source = _WEIGHTS if self.state.best_step == self.state.step else _BEST
+            link_or_copy(self.folder / source, path)
 
 
-def name_of(position: Position) -> str:
-    """The folder of the checkpoint behind a step."""
-    return f"step-{position.step:08d}"
+def save_checkpoint(run: Run) -> Path | None:
+    """Write a checkpoint of the last completed step and report it; the service takes it from there.
+
+    All processes gather the state, the main process writes it. Returns None if the disk is full.
+    """
+    state = run.state
+    state.saved_at = state.step
+    weights = gather_full(trainable(run.model))
+    optimizer_states = {
+        "optimizer": gather_full(run.optimizer.state_dict()),
+        "scheduler": run.scheduler.state_dict(),
+        "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
+        "random": run.rng_state,
+    }
+    folder = Path(run.spec.checkpoints) / f"step-{state.step:08d}"
+
+    def write() -> None:
+        write_checkpoint(folder, state, run.settings, weights, optimizer_states, run.best_weights)
+
+    if not unless_disk_full(run, f"the checkpoint of step {state.step}", write):
+        return None
+    evaluated = state.evaluated_at == state.step
+    run.reporter.emit(
+        "checkpoint",
+        path=str(folder),
+        step=state.step,
+        loss=state.validation_loss_last if evaluated else None,
+        best=state.best_step == state.step,
+    )
+    return folder
 
 
-def write(
+def unless_disk_full(run: Run, what: str, write: Callable[[], object]) -> bool:
+    """Call `write` in the main process; on a full disk, log a warning and return False in every process.
+
+    Training can do without one more checkpoint, because the previous one stays valid.
+    """
+
+    def attempt() -> bool:
+        try:
+            write()
+        except Exception as error:
+            if failure_code(error) != "disk_full":
+                raise
+            run.reporter.log("warning", f"The disk is full: {what} was not saved. Training continues.")
+            return False
+        return True
+
+    return run.ranks.broadcast_result(attempt)
+
+
+def write_checkpoint(
     folder: Path,
-    position: Position,
+    state: TrainingState,
     settings: Settings,
     weights: Mapping[str, Tensor],
-    machinery: Mapping[str, Any],
+    optimizer_states: Mapping[str, Any],
     best: Path,
 ) -> None:
-    """Write a checkpoint into `folder`: built beside, synced, then renamed into place.
+    """Write a checkpoint to `folder`: into a temporary folder first, synced, then renamed into place.
 
-    Files of `best`, the best weights so far, are linked rather than copied.
+    `best`, the file of the best weights so far, is hard-linked rather than copied.
     """
     building = folder.with_name(f".building-{folder.name}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
-        _build(building, position, settings, weights, machinery, best)
-    except BaseException:  # what is half written takes room
+        _write_files(building, state, settings, weights, optimizer_states, best)
+    except BaseException:  # a partial checkpoint would only take disk space
         shutil.rmtree(building, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
@@ -117,46 +126,46 @@ def write(
     _sync(folder.parent)
 
 
-def _build(
-    building: Path,
-    position: Position,
+def _write_files(
+    folder: Path,
+    state: TrainingState,
     settings: Settings,
     weights: Mapping[str, Tensor],
-    machinery: Mapping[str, Any],
+    optimizer_states: Mapping[str, Any],
     best: Path,
 ) -> None:
-    if position.best_step == position.step:
-        link(best, building / _WEIGHTS)
+    if state.best_step == state.step:
+        link_or_copy(best, folder / _WEIGHTS)
     else:
-        save_weights(weights, building / _WEIGHTS)
-        if position.best_step is not None:
-            link(best, building / _BEST)
-    with (building / _OPTIMIZER).open("wb") as file:  # whose errors, unlike torch's own, say what is wrong
-        torch.save(dict(machinery), file)
-    _write_index(building, position, settings)
-    for path in building.iterdir():
+        save_weights(weights, folder / _WEIGHTS)
+        if state.best_step is not None:
+            link_or_copy(best, folder / _BEST)
+    with (folder / _OPTIMIZER).open("wb") as file:  # Python's own errors name the cause, torch's do not
+        torch.save(dict(optimizer_states), file)
+    _write_index(folder, state, settings)
+    for path in folder.iterdir():
         _sync(path)
-    _sync(building)
+    _sync(folder)
 
 
-def read(folder: Path) -> Checkpoint:
-    """Open a checkpoint; raises EngineError `checkpoint_damaged` naming the file that is not what was written."""
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read and verify a checkpoint; raises EngineError `checkpoint_damaged` naming the damaged file."""
     try:
         index = json.loads((folder / _INDEX).read_text("utf-8"))
         if index.pop("digest") != _digest(index):
             raise ValueError("its own checksum does not match")
-        files, position = index["files"], Position.model_validate(index["position"])
+        files, state = index["files"], TrainingState.model_validate(index["position"])
         settings = Settings.model_validate(index["settings"])
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise _damaged(folder, _INDEX) from error
     for name, checksum in files.items():
         if not (folder / name).is_file() or _sha256(folder / name) != checksum:
             raise _damaged(folder, name)
-    return Checkpoint(folder, position, settings)
+    return Checkpoint(folder, state, settings)
 
 
 def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
-    """Write weights to `path` at once or not at all."""
+    """Write weights to `path` atomically."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
@@ -167,12 +176,12 @@ def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Weights by name, as they were saved."""
+    """Read weights by name."""
     return load_file(path)
 
 
 def restore_weights(saved: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
-    """Copy saved values into the live weights; raises EngineError `checkpoint_mismatch` if they are other ones."""
+    """Copy saved values into the live weights; raises EngineError `checkpoint_mismatch` if names or shapes differ."""
     if saved.keys() != weights.keys() or any(saved[n].shape != weights[n].shape for n in saved):
         raise EngineError(
             "checkpoint_mismatch",
@@ -181,11 +190,11 @@ def restore_weights(saved: Mapping[str, Tensor], weights: Mapping[str, Tensor]) 
         )
     with torch.no_grad():
         for name, weight in weights.items():
-            weight.copy_(part(saved[name], weight))
+            weight.copy_(to_local_shard(saved[name], weight))
 
 
-def link(source: Path, target: Path) -> None:
-    """The same file under a second name; a copy where the file system has no hard links between the two."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link `source` to `target`; copy it where the file system does not allow the link."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:
@@ -194,9 +203,9 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_index(folder: Path, position: Position, settings: Settings) -> None:
+def _write_index(folder: Path, state: TrainingState, settings: Settings) -> None:
     index: dict[str, Any] = {
-        "position": position.model_dump(),
+        "position": state.model_dump(),
         "settings": settings.model_dump(),
         "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
     }

@@ -1,47 +1,54 @@
-"""What the charts show besides the loss: speed, time left, memory, and the GPU's state where there is one."""
+"""What the charts show besides the loss: speed, time left, CPU, memory, and the state of the GPU if there is one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import cache
 
+import psutil
 import torch
 
+from services.training.engine.distributed.ranks import Ranks
+from shared.engine.process.periodic import run_periodically
+from shared.engine.process.protocol import Reporter
 from shared.runtime.processes import machine
 
+MetricsReader = Callable[[], dict[str, float]]
 _MEGABYTE = 1e6
 
 
-class Clock:
-    """Speed of the steps of this attempt, and the time left at the pace so far, evaluations included."""
+class StepTimer:
+    """Speed of the current step, and the time left at this attempt's pace so far, evaluations included."""
 
-    def __init__(self, step: int, total: int, seconds: float = 0.0) -> None:
-        """`seconds` is what the steps up to `step` took, in attempts before this one."""
-        self._from, self._total, self._before = step, total, seconds
-        self._began = self._step_began = time.monotonic()
-        self._processor_began = time.process_time()
+    def __init__(self, step: int, total_steps: int, seconds: float = 0.0) -> None:
+        """`seconds` is the training time of earlier attempts up to `step`."""
+        self._first_step, self._total_steps, self._earlier_seconds = step, total_steps, seconds
+        self._started = self._step_started = time.monotonic()
+        self._step_cpu_started = time.process_time()
 
     def start_step(self) -> None:
-        """A step begins: evaluations and checkpoints before it do not count into its speed."""
-        self._step_began = time.monotonic()
-        self._processor_began = time.process_time()
+        """Start timing a step; evaluations and checkpoints before it do not count towards its speed."""
+        self._step_started = time.monotonic()
+        self._step_cpu_started = time.process_time()
 
-    def seconds(self) -> float:
-        """Since the step began."""
-        return time.monotonic() - self._step_began
+    def step_seconds(self) -> float:
+        """Seconds since the step started."""
+        return time.monotonic() - self._step_started
 
-    def trained(self) -> float:
+    def total_seconds(self) -> float:
         """Seconds of training over all attempts, evaluations included."""
-        return self._before + time.monotonic() - self._began
+        return self._earlier_seconds + time.monotonic() - self._started
 
     def cpu_percent(self) -> float:
-        """Processor use of this process since the step began, all threads, in percent of one core."""
-        return 100 * (time.process_time() - self._processor_began) / max(self.seconds(), 1e-9)
+        """CPU use of this process since the step started: all threads, in percent of one core."""
+        return 100 * (time.process_time() - self._step_cpu_started) / max(self.step_seconds(), 1e-9)
 
-    def eta(self, step: int) -> float:
-        """Seconds until all steps are done."""
-        done = max(1, step - self._from)
-        return (time.monotonic() - self._began) / done * (self._total - step)
+    def seconds_left(self, step: int) -> float:
+        """Estimated seconds from `step` to the last step."""
+        done = max(1, step - self._first_step)
+        return (time.monotonic() - self._started) / done * (self._total_steps - step)
 
 
 def memory_mb() -> float:
@@ -49,33 +56,33 @@ def memory_mb() -> float:
     return machine.resident_memory() / _MEGABYTE
 
 
-class EachSecond:
-    """A reader's figures, read anew once they are a second old: a driver may take longer than a short step may cost."""
+class CachedReader:
+    """A metrics reader that reads at most once per second: a GPU driver can take longer than a short step."""
 
-    def __init__(self, read: Callable[[], dict[str, float]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, read: MetricsReader, clock: Callable[[], float] = time.monotonic) -> None:
         self._read, self._clock = read, clock
-        self._figures, self._read_at = dict[str, float](), float("-inf")
+        self._metrics, self._read_at = dict[str, float](), float("-inf")
 
     def __call__(self) -> dict[str, float]:
-        """The figures, at most a second old."""
+        """The metrics, at most one second old."""
         if (now := self._clock()) - self._read_at >= 1.0:
-            self._figures, self._read_at = self._read(), now
-        return self._figures
+            self._metrics, self._read_at = self._read(), now
+        return self._metrics
 
 
-def gpu_gauges() -> Callable[[], dict[str, float]]:
-    """A reader of the GPU in use through NVML: utilization %, memory MB, temperature in Celsius, power in watts."""
+def gpu_metrics_reader() -> MetricsReader:
+    """A reader of the current GPU through NVML: utilization in %, memory in MB, temperature in °C, power in watts."""
     if not torch.cuda.is_available():
         return dict
     try:
         device = torch.cuda.get_device_properties(torch.cuda.current_device())
         gpu = machine.gpu_by_uuid(f"GPU-{device.uuid}")
-    except Exception:  # a GPU that NVML does not know: charts without it
+    except Exception:  # a GPU that NVML does not know: the charts do without
         return dict
-    return EachSecond(lambda: _read(gpu)) if gpu else dict
+    return CachedReader(lambda: _read_gpu(gpu)) if gpu else dict
 
 
-def _read(gpu: machine.Gpu) -> dict[str, float]:
+def _read_gpu(gpu: machine.Gpu) -> dict[str, float]:
     return {
         "gpu_utilization": float(gpu.utilization_percent),
         "gpu_memory_mb": gpu.used_memory / _MEGABYTE,
@@ -83,3 +90,40 @@ def _read(gpu: machine.Gpu) -> dict[str, float]:
         "gpu_temperature_c": float(gpu.temperature_c),
         "gpu_power_w": gpu.power_w,
     }
+
+
+def report_usage(
+    reporter: Reporter, make_reader: Callable[[], MetricsReader], every: float = 1.0
+) -> AbstractContextManager[None]:
+    """Within the context, report resource usage every `every` seconds, also during loading and long steps."""
+    read = make_reader()
+
+    def report() -> None:
+        with suppress(psutil.NoSuchProcess):  # the other processes are exiting
+            reporter.emit("usage", **read())
+
+    return run_periodically(report, every)
+
+
+def usage_reader(ranks: Ranks) -> MetricsReader:
+    """A reader for this process and, in a local group, the processes that it started.
+
+    `cpu_percent` is since the previous read, in percent of one core; `memory_mb` is resident memory (10^6 bytes).
+    """
+    process = psutil.Process()
+    children = process.children(recursive=True) if ranks.size > 1 else []
+    return _usage_reader([process, *children], cache(gpu_metrics_reader))
+
+
+def _usage_reader(processes: Sequence[psutil.Process], make_gpu_reader: Callable[[], MetricsReader]) -> MetricsReader:
+    """`make_gpu_reader` is called at the first read, because the GPU driver is slow to answer the first time."""
+
+    def cpu_percent() -> float:
+        return sum(process.cpu_percent() for process in processes)
+
+    def read() -> dict[str, float]:
+        resident = sum(process.memory_info().rss for process in processes)
+        return {"cpu_percent": round(cpu_percent(), 1), "memory_mb": resident / _MEGABYTE, **make_gpu_reader()()}
+
+    cpu_percent()  # psutil measures from the previous call
+    return read

@@ -1,4 +1,4 @@
-"""What made a model: which code and libraries, from which data and base, with which seed and settings."""
+"""The provenance of a model: code, library versions, data, base model, seed and settings."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _ROOT = Path(__file__).parents[4]
 _SOURCES = ("services/training/engine", "shared/engine")
 
 
-def made_with(spec: TrainingSpec, settings: Settings, device: str) -> dict[str, Any]:
-    """All that one needs to do a run again; the same for every attempt at it on the same machine."""
+def describe_origin(spec: TrainingSpec, settings: Settings, device: str) -> dict[str, Any]:
+    """Everything needed to repeat a run; identical for every attempt on the same machine."""
     return {
         "code": code(),
         "versions": versions(),
@@ -44,7 +44,7 @@ def made_with(spec: TrainingSpec, settings: Settings, device: str) -> dict[str, 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide about numbers."""
+    """Versions of Python and of the packages that affect the numbers."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -54,15 +54,15 @@ def versions() -> dict[str, str]:
 
 @cache
 def code() -> dict[str, str]:
-    """The release, the commit where it runs from a checkout, and a digest of the engine's sources, changed or not."""
+    """The release, the commit of a checkout, and a digest of the engine's sources, which reveals local changes."""
     found = {"sources": _digest()}
     with suppress(PackageNotFoundError):
         found["version"] = version("anneal")
     if (_ROOT / ".git").exists():
         with suppress(OSError, subprocess.SubprocessError):
-            asked = ["git", "-C", str(_ROOT), "rev-parse", "HEAD"]
-            said = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True)
-            found["commit"] = said.stdout.strip()
+            command = ["git", "-C", str(_ROOT), "rev-parse", "HEAD"]
+            head = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+            found["commit"] = head.stdout.strip()
     return found
 
 

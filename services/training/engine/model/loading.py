@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from services.training.engine.attention.packed import ragged
-from services.training.engine.distributed.ranks import ALONE, Ranks
+from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.kernels.cpu_fused import fuse
 from services.training.engine.spec import Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.decoding.generate import context_length as context_length
@@ -29,7 +29,7 @@ _WORTH_BF16 = 50_000_000
 """Parameters from which half precision on a CPU can pay for its conversions."""
 
 
-def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = ALONE) -> Any:
+def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCESS) -> Any:
     """The model in training mode with exactly the weights that `method` trains requiring gradients, all of them fp32.
 
     Full training keeps fp32 masters and computes in `dtype` by autocast: small updates vanish in bf16 weights.
@@ -186,8 +186,8 @@ def packs_exactly(model: Any) -> bool:
     return bool((packed - alone).abs().max() <= tolerance * alone.abs().max())
 
 
-def settle_precision(model: Any, dtype: Dtype) -> None:
-    """Full weights are delivered as they were evaluated: in bf16 if that was it; fp16 keeps its fp32 masters."""
+def cast_for_delivery(model: Any, dtype: Dtype) -> None:
+    """Cast full weights to the precision of their evaluations: bf16 for bf16 training; fp16 keeps its fp32 masters."""
     if dtype == "bf16" and not hasattr(model, "peft_config"):
         model.to(torch.bfloat16)
 

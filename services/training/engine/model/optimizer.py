@@ -1,4 +1,4 @@
-"""Precision, loss, optimizer and schedule: how one step changes the weights."""
+"""One optimizer step: precision, gradient accumulation, clipping, optimizer and learning rate schedule."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from transformers import get_scheduler
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import MicroBatch
 from services.training.engine.data.packing import BatchLayout
-from services.training.engine.distributed.parallelize import adding_up
-from services.training.engine.distributed.ranks import ALONE, Ranks
-from services.training.engine.loop.interrupts import Interrupts
+from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
+from services.training.engine.interrupts import Interrupts
+from services.training.engine.model.parallelize import gradient_accumulation
 from services.training.engine.spec import Dtype, Hyperparameters
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -25,7 +25,7 @@ _COSINE_FLOOR = 0.1
 
 
 def accelerator_for(dtype: Dtype) -> Accelerator:
-    """Device and mixed precision, the gradient scaler of fp16 included."""
+    """Device and mixed precision, with a gradient scaler for fp16."""
     return Accelerator(mixed_precision=_PRECISION[dtype])
 
 
@@ -35,27 +35,28 @@ def accumulate(
     layout: BatchLayout,
     accelerator: Accelerator,
     interrupts: Interrupts,
-    ranks: Ranks = ALONE,
+    ranks: Ranks = SINGLE_PROCESS,
 ) -> float:
-    """Add up the gradients of a step's mean loss per trained token; returns that loss. `loss_of` is spread.spread's.
+    """Accumulate the gradients of a step's mean loss per trained token; returns that loss, in nats.
 
-    Every micro-batch is divided by the trained tokens of the whole step, so how a step is split changes nothing: over
-    micro-batches or over processes, whose gradients are averaged and therefore made so many times larger.
+    Every micro-batch loss is divided by the trained tokens of the whole step. The mean of per-batch means would weight
+    tokens by the batch they are in, and the result would depend on how a step is split. DDP and FSDP average gradients
+    over the processes, so the loss is multiplied by their number.
     """
-    total, (trained,) = 0.0, ranks.summed(sum(batch.trained for batch in batches))
+    total, (trained,) = 0.0, ranks.sum(sum(batch.trained for batch in batches))
     with attention_for(getattr(loss_of, "module", loss_of).model, layout):
         for number, batch in enumerate(batches, 1):
             interrupts.check()
-            with adding_up(loss_of, last=number == len(batches)):
+            with gradient_accumulation(loss_of, last=number == len(batches)):
                 with accelerator.autocast():
                     loss = loss_of(batch.to(accelerator.device)) / trained
                 accelerator.backward(loss * ranks.size)
             total += loss.item()
-    return ranks.summed(total)[0]
+    return ranks.sum(total)[0]
 
 
 def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimizer:
-    """AdamW (arXiv 1711.05101) over what is trainable; weight decay on matrices only."""
+    """AdamW (arXiv 1711.05101) over the trainable weights; weight decay for matrices, not for norms and biases."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     groups = [
         {"params": [w for w in weights if w.dim() > 1], "weight_decay": settings.weight_decay},
@@ -70,7 +71,7 @@ def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimiz
 
 
 def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) -> Any:
-    """Linear warm-up, then constant, linear to nothing, or cosine to a tenth of the learning rate."""
+    """Linear warm-up, then constant, linear decay to zero, or cosine decay (arXiv 1608.03983) to a tenth."""
     name, options = settings.scheduler, {}
     if name == "cosine":
         name, options = "cosine_with_min_lr", {"min_lr_rate": _COSINE_FLOOR}
@@ -86,27 +87,27 @@ def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) 
 
 
 def clip(model: Any, limit: float | None, accelerator: Accelerator) -> float:
-    """Scale the gradients down to norm `limit`; returns their norm before."""
+    """Clip the gradients to norm `limit` (arXiv 1211.5063); returns their norm before."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     norm = accelerator.clip_grad_norm_(weights, limit or float("inf"))
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
 
 def seed_step(seed: int, step: int, ranks: Ranks) -> None:
-    """Let each of several processes draw other numbers in each step, the same ones whenever the step is taken."""
+    """Seed dropout per step and process, so that processes differ and a repeated step draws the same numbers."""
     if ranks.size > 1:
         digest = hashlib.sha256(f"{seed}/{step}/{ranks.rank}".encode()).digest()
         torch.manual_seed(int.from_bytes(digest[:7]))
 
 
 def random_state() -> dict[str, Any]:
-    """The generators that dropout draws from."""
+    """The state of the random generators that dropout uses."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "gpus": gpus}
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Let the generators go on from `state`."""
+    """Restore the random generators."""
     torch.set_rng_state(state["cpu"])
     if state["gpus"]:
         torch.cuda.set_rng_state_all(state["gpus"])

@@ -1,4 +1,4 @@
-"""What a run wants of transformers' trainer around a step: figures, evaluations, checkpoints and an end when due."""
+"""Connects transformers' trainer to a run: metrics, evaluations, checkpoints and stopping after each step."""
 
 from __future__ import annotations
 
@@ -7,62 +7,63 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import TrainerState
 
-from services.training.engine.loop import evaluation as evaluate
-from services.training.engine.loop.divergence import check_finite, watch
-from services.training.engine.loop.prepare import Run
-from services.training.engine.model import optimizer as optimize
-from services.training.engine.train import due, judge, progress, tell_step
+from services.training.engine.loop.evaluation import record_validation_loss, sample_answers
+from services.training.engine.loop.reporting import report_progress, report_step
+from services.training.engine.loop.state import Run
+from services.training.engine.loop.stopping import check_divergence, check_finite
+from services.training.engine.model import optimizer
 
-FIGURES = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
-"""What is told beside the loss, in TRL's names: a reward is beta times how much likelier an answer is than it was."""
+REWARDS = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
+"""Metrics beside the loss, in TRL's names. A reward is beta times the log-ratio of an answer's probabilities under the
+model and the reference (arXiv 2305.18290, section 4)."""
 
 
-class Steering(TrainerCallback):
-    """What happens around a step, in the order in which the trainer asks."""
+class RunCallback(TrainerCallback):
+    """The run's work around a step, in the order in which the trainer calls it."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self.tokens = 0
-        """Of the step so far."""
+        """Tokens of the current step so far."""
 
-    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **told: Any) -> None:
-        """The clock of the step."""
-        self._run.clock.start_step()
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Start timing the step."""
+        self._run.timer.start_step()
         self.tokens = 0
 
-    def on_step_end(self, args: Any, state: TrainerState, control: Any, **told: Any) -> None:
-        """The weights are those of a new step: what is due?"""
-        run, position = self._run, self._run.position
-        position.step = state.global_step
-        position.tokens += self.tokens
-        position.seconds = run.clock.trained()
-        run.randomness = optimize.random_state()
-        control.should_log, control.should_training_stop = True, run.over
-        control.should_evaluate = due(run, run.hyperparameters.eval_every) and bool(len(run.validation))
-        control.should_save = due(run, run.hyperparameters.checkpoint_every) and not run.over
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Update the state and decide what is due."""
+        run = self._run
+        run.state.step = state.global_step
+        run.state.tokens += self.tokens
+        run.state.seconds = run.timer.total_seconds()
+        run.rng_state = optimizer.random_state()
+        control.should_log, control.should_training_stop = True, run.finished
+        control.should_evaluate = run.is_due(run.hyperparameters.eval_every) and bool(len(run.validation))
+        control.should_save = run.is_due(run.hyperparameters.checkpoint_every) and not run.finished
 
-    def on_log(self, args: Any, state: TrainerState, control: Any, **told: Any) -> None:
-        """The figures of a step."""
-        logs: dict[str, float] = told["logs"]
+    def on_log(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Report the metrics of the step."""
+        logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
-        run, position, loss = self._run, self._run.position, logs["loss"]
-        figures = {name: logs[name] for name in ("learning_rate", "grad_norm", *FIGURES)}
-        tell_step(run, self.tokens, loss=loss, **figures)
-        if run.settings.dtype != "fp16":  # there the scaler skips the step
-            check_finite("gradient", logs["grad_norm"], position.step)
-        watch(position, loss)
+        run, loss = self._run, logs["loss"]
+        metrics = {name: logs[name] for name in ("learning_rate", "grad_norm", *REWARDS)}
+        report_step(run, self.tokens, loss=loss, **metrics)
+        if run.settings.dtype != "fp16":  # with fp16, the gradient scaler skips steps that overflow
+            check_finite("gradient", logs["grad_norm"], run.state.step)
+        check_divergence(run.state, loss)
 
-    def on_evaluate(self, args: Any, state: TrainerState, control: Any, **told: Any) -> None:
-        """Loss and rewards over the validation pairs, and three answers; the best weights so far are kept."""
-        metrics: dict[str, float] = told["metrics"]
-        run, position, loss = self._run, self._run.position, metrics["eval_loss"]
-        check_finite("validation loss", loss, position.step)
-        shown = evaluate.answers(run.model, run.prompts, run.template, run.tokenizer, run.accelerator, run.interrupts)
-        judge(run, loss)
-        rewards = {name: metrics[f"eval_{name}"] for name in FIGURES}
-        run.reporter.emit("evaluation", step=position.step, loss=loss, **rewards)
-        run.reporter.emit("samples", step=position.step, items=shown)
-        progress(run)
-        if run.gave_up:
+    def on_evaluate(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Report loss and rewards over the validation pairs, and sample answers; keep the best weights."""
+        metrics: dict[str, float] = kwargs["metrics"]
+        run, loss = self._run, metrics["eval_loss"]
+        check_finite("validation loss", loss, run.state.step)
+        answers = sample_answers(run)
+        record_validation_loss(run, loss)
+        rewards = {name: metrics[f"eval_{name}"] for name in REWARDS}
+        run.reporter.emit("evaluation", step=run.state.step, loss=loss, **rewards)
+        run.reporter.emit("samples", step=run.state.step, items=answers)
+        report_progress(run)
+        if run.out_of_patience:
             control.should_training_stop, control.should_save = True, False

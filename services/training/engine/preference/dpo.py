@@ -1,9 +1,9 @@
-"""Direct preference optimization (arXiv 2305.18290) by TRL's trainer, driven as engine/train.py drives its own loop.
+"""Direct preference optimization (arXiv 2305.18290) with TRL's trainer.
 
-TRL brings the loss, the reference and the step. The model, the optimizer and its schedule, the order of the pairs,
-budgets, checkpoints, evaluations and all that is said are those of every other run: a checkpoint is ours, so are its
-promises. The reference is the base: an adapter is switched off for it; for full training its log-probabilities are
-computed before the first step by a copy, which is then dropped.
+TRL provides the loss, the reference model and the step. Everything else is that of any other run: the model, optimizer
+and schedule, the order of the pairs, budgets, checkpoints, evaluations and messages. The reference model is the base:
+for adapters, the base with the adapter disabled; for full training, a copy that computes its log-probabilities before
+the first step and is then released.
 """
 
 from __future__ import annotations
@@ -27,68 +27,63 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from services.training.engine.data.batches import Sample, epoch_order
 from services.training.engine.data.preference_pairs import Pairs
+from services.training.engine.data.sample_prompts import evaluation_rows
 from services.training.engine.data.samples import Samples
-from services.training.engine.loop.delivery import save
-from services.training.engine.loop.divergence import check_finite
-from services.training.engine.loop.prepare import Run
-from services.training.engine.loop.sample_prompts import evaluation_rows
-from services.training.engine.loop.stopping import Ending, ending_of
-from services.training.engine.model import loading as models
-from services.training.engine.preference.callbacks import Steering
-from services.training.engine.train import due
+from services.training.engine.loop.checkpoint import save_checkpoint
+from services.training.engine.loop.state import Run
+from services.training.engine.loop.stopping import StopReason, check_finite, stop_reason
+from services.training.engine.model import loading
+from services.training.engine.preference.callbacks import RunCallback
 
 BETA = 0.1
-SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id")
+SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
-def to_the_end(run: Run) -> Ending:
-    """Take steps until the run is over. Raises Diverged and Interrupted as the other loop does."""
-    with _special_tokens_kept(run.model):
-        return _to_the_end(run)
-
-
-def _to_the_end(run: Run) -> Ending:
-    trainer = PairTrainer(run)
-    position = run.position
-    if due(run, run.hyperparameters.eval_every) and position.evaluated_at != position.step and len(run.validation):
-        trainer.evaluate()
-    if ending := ending_of(run):
-        return ending
-    trainer.train(resume_from_checkpoint=_state_of(run, trainer.args))
-    ending = ending_of(run)
-    assert ending is not None
-    return ending
+def train(run: Run) -> StopReason:
+    """Train until there is a reason to stop. Raises Diverged and Interrupted as the supervised loop does."""
+    with _special_tokens_preserved(run.model):
+        trainer, state = PairTrainer(run), run.state
+        if run.is_due(run.hyperparameters.eval_every) and state.evaluated_at != state.step and len(run.validation):
+            trainer.evaluate()
+        if reason := stop_reason(run):
+            return reason
+        trainer.train(resume_from_checkpoint=_write_trainer_state(run, trainer.args))
+        reason = stop_reason(run)
+        assert reason is not None
+        return reason
 
 
 class PairTrainer(DPOTrainer):
-    """TRL's trainer over a run that is prepared; it finds all in place that it would otherwise make or load itself."""
+    """TRL's trainer over a prepared run: model, optimizer, scheduler and state exist already."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.steering = run, Steering(run)
+        self.run, self.callback = run, RunCallback(run)
         datasets.disable_progress_bars()
-        os.environ["TQDM_DISABLE"] = "1"  # the only way to say so to TRL
-        adapter = {name: weight.detach().clone() for name, weight in models.trainable(run.model).items()}
+        os.environ["TQDM_DISABLE"] = "1"  # TRL has no other switch
+        adapter = {name: weight.detach().clone() for name, weight in loading.trainable(run.model).items()}
         super().__init__(
             model=run.model,
             ref_model=_reference(run),
             args=_arguments(run),
-            data_collator=self.collated,
+            data_collator=self.collate,
             train_dataset=_rows("train", range(len(run.training))),
             eval_dataset=_rows("validation", evaluation_rows(len(run.validation))) if len(run.validation) else None,
-            processing_class=copy.deepcopy(run.tokenizer),  # it gets a padding token where it has none
+            processing_class=copy.deepcopy(run.tokenizer),  # TRL adds a padding token if there is none
             optimizers=(run.optimizer, run.scheduler),
-            callbacks=[self.steering],
+            callbacks=[self.callback],
         )
         self.remove_callback(PrinterCallback)
         self.ref_model = None
         self.accelerator.scaler = run.accelerator.scaler
-        if "ref" in getattr(run.model, "peft_config", {}):  # a copy of the new adapter, equal to none
+        if "ref" in getattr(
+            run.model, "peft_config", {}
+        ):  # TRL copies the untrained adapter; the base is the reference here
             run.model.delete_adapter("ref")
-        for name, weight in models.trainable(run.model).items():  # of a quantized base TRL trains adapters in bf16
+        for name, weight in loading.trainable(run.model).items():  # over a quantized base, TRL casts adapters to bf16
             weight.data = adapter[name]
 
-    def collated(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """Pairs as TRL computes them, [2 * pairs, tokens]: all chosen answers, then all rejected ones."""
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        """Pairs in TRL's layout, [2 * pairs, tokens]: all chosen answers, then all rejected ones."""
         self.run.interrupts.check()
         pairs = [self._split(row).pair(row["row"]) for row in rows]
         batch = _padded([pair[0] for pair in pairs] + [pair[1] for pair in pairs])
@@ -99,8 +94,8 @@ class PairTrainer(DPOTrainer):
         """Forward and backward of a micro-batch."""
         self.run.interrupts.check()
         loss = super().training_step(model, inputs, *more)
-        check_finite("loss", loss.item(), self.run.position.step + 1)
-        self.steering.tokens += int(inputs["attention_mask"].sum())
+        check_finite("loss", loss.item(), self.run.state.step + 1)
+        self.callback.tokens += int(inputs["attention_mask"].sum())
         return loss
 
     def _split(self, row: Mapping[str, Any]) -> Pairs:
@@ -112,17 +107,17 @@ class PairTrainer(DPOTrainer):
         return EpochOrder(len(self.run.training), self.run.hyperparameters.seed)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with self.run.reporter.span("checkpoint", step=self.run.position.step):
-            save(self.run)
+        with self.run.reporter.span("checkpoint", step=self.run.state.step):
+            save_checkpoint(self.run)
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
 
     def _send_telemetry(self) -> None:
-        """Nobody is told what is trained here."""
+        """Nothing leaves the machine."""
 
     def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
-        """All that a checkpoint holds is back in its place since run.resume."""
+        """loop/prepare.py has restored everything that a checkpoint holds."""
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None: ...
 
@@ -132,7 +127,7 @@ class PairTrainer(DPOTrainer):
 
 
 class EpochOrder(Sampler[int]):
-    """The order of the pairs, which follows from seed and epoch alone."""
+    """The order of the pairs: a pure function of seed and epoch."""
 
     def __init__(self, rows: int, seed: int) -> None:
         self._rows, self._seed, self._epoch = rows, seed, 0
@@ -144,43 +139,43 @@ class EpochOrder(Sampler[int]):
         return iter(epoch_order(self._rows, self._seed, self._epoch))
 
     def set_epoch(self, epoch: int) -> None:
-        """The trainer begins that epoch."""
+        """Called by the trainer at the start of an epoch."""
         self._epoch = epoch
 
 
 @contextmanager
-def _special_tokens_kept(model: Any) -> Iterator[None]:
-    """TRL and its trainer set a model's special tokens to the tokenizer's; what is delivered has its own."""
-    places = (model.config.get_text_config(), model.generation_config)
-    before = [{name: getattr(place, name, None) for name in SPECIAL} for place in places]
+def _special_tokens_preserved(model: Any) -> Iterator[None]:
+    """Undo that TRL sets a model's special tokens to the tokenizer's: the delivered model keeps its own."""
+    configs = (model.config.get_text_config(), model.generation_config)
+    before = [{name: getattr(config, name, None) for name in SPECIAL_TOKENS} for config in configs]
     try:
         yield
     finally:
-        for place, ids in zip(places, before, strict=True):
+        for config, ids in zip(configs, before, strict=True):
             for name, id in ids.items():
-                setattr(place, name, id)
+                setattr(config, name, id)
 
 
 def _arguments(run: Run) -> DPOConfig:
-    asked, dtype = run.hyperparameters, run.settings.dtype
+    hyperparameters, dtype = run.hyperparameters, run.settings.dtype
     budget, rows = run.settings.micro_batch_tokens, len(evaluation_rows(len(run.validation)))
-    at_once = pairs_at_once(run.training, asked.batch_size, budget)
+    micro_batch = pairs_per_micro_batch(run.training, hyperparameters.batch_size, budget)
     return DPOConfig(
         output_dir=str(Path(run.spec.workdir) / "trl"),
-        beta=asked.beta or BETA,
+        beta=hyperparameters.beta or BETA,
         max_length=None,
-        precompute_ref_log_probs=asked.method == "full",
-        per_device_train_batch_size=at_once,
-        per_device_eval_batch_size=pairs_at_once(run.validation, rows, budget),
-        gradient_accumulation_steps=asked.batch_size // at_once,
+        precompute_ref_log_probs=hyperparameters.method == "full",
+        per_device_train_batch_size=micro_batch,
+        per_device_eval_batch_size=pairs_per_micro_batch(run.validation, rows, budget),
+        gradient_accumulation_steps=hyperparameters.batch_size // micro_batch,
         max_steps=run.settings.total_steps,
-        max_grad_norm=asked.max_grad_norm or 0.0,
-        gradient_checkpointing=asked.gradient_checkpointing,
+        max_grad_norm=hyperparameters.max_grad_norm or 0.0,
+        gradient_checkpointing=hyperparameters.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         use_cpu=run.accelerator.device.type == "cpu",
         bf16=dtype == "bf16",
         fp16=dtype == "fp16",
-        seed=asked.seed,
+        seed=hyperparameters.seed,
         logging_strategy="no",
         logging_nan_inf_filter=False,
         eval_strategy="no",
@@ -192,10 +187,10 @@ def _arguments(run: Run) -> DPOConfig:
     )
 
 
-def pairs_at_once(pairs: Samples, rows: int, budget: int) -> int:
-    """Pairs of a micro-batch: as many as `budget` tokens hold of the longest, but at least one.
+def pairs_per_micro_batch(pairs: Samples, rows: int, budget: int) -> int:
+    """Pairs in a micro-batch: as many of the longest as fit `budget` tokens, at least one.
 
-    They are equal parts of `rows`, for TRL averages averages.
+    The result divides `rows`, because TRL averages the means of micro-batches: unequal ones would weigh differently.
     """
     if not rows:
         return 1
@@ -204,10 +199,10 @@ def pairs_at_once(pairs: Samples, rows: int, budget: int) -> int:
 
 
 def _reference(run: Run) -> Any:
-    """The base itself, where there is no adapter to switch off."""
+    """A copy of the base for full training; with an adapter, TRL disables it instead."""
     if run.hyperparameters.method != "full":
         return None
-    return models.load_trainable(run.spec, run.settings.dtype).eval().requires_grad_(False)
+    return loading.load_trainable(run.spec, run.settings.dtype).eval().requires_grad_(False)
 
 
 def _rows(split: str, rows: Sequence[int]) -> datasets.Dataset:
@@ -215,7 +210,7 @@ def _rows(split: str, rows: Sequence[int]) -> datasets.Dataset:
 
 
 def _padded(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Right-padded; the padding id is never looked at."""
+    """Right-padded with id 0; the masks hide the padding."""
     return {
         "input_ids": pad_sequence([sample.ids for sample in samples], batch_first=True),
         "attention_mask": pad_sequence([torch.ones_like(sample.ids) for sample in samples], batch_first=True),
@@ -223,13 +218,13 @@ def _padded(samples: Sequence[Sample]) -> dict[str, Tensor]:
     }
 
 
-def _state_of(run: Run, arguments: Any) -> str | None:
-    """A folder that tells the trainer at which step to go on."""
-    if run.position.step == 0:
+def _write_trainer_state(run: Run, arguments: Any) -> str | None:
+    """Write the folder from which TRL's trainer resumes; None at step 0."""
+    if run.state.step == 0:
         return None
     folder = Path(run.spec.workdir) / "trl"
     folder.mkdir(parents=True, exist_ok=True)
-    state = TrainerState(global_step=run.position.step, train_batch_size=arguments.per_device_train_batch_size)
+    state = TrainerState(global_step=run.state.step, train_batch_size=arguments.per_device_train_batch_size)
     state.compute_steps(arguments, run.settings.total_steps)
     state.save_to_json(str(folder / "trainer_state.json"))
     return str(folder)

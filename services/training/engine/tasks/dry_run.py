@@ -1,6 +1,7 @@
-"""Two steps of a job's heaviest micro-batch, to see what they really take. Nothing that they change is kept.
+"""Takes two real steps over a job's longest rows and measures them. Nothing that they change is kept.
 
-Spec as engine/spec.py; result {"peak": bytes that this process grew by, "seconds", "tokens"}: of the second step.
+The spec is that of training (spec.py). Result: {"peak": bytes that this process grew by, "seconds", "tokens"} of the
+second step.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from typing import Any
 
 import torch
 
-from services.training.engine.loop import evaluation as evaluate
-from services.training.engine.loop.interrupts import Interrupted, Interrupts
-from services.training.engine.loop.prepare import Run, prepare
-from services.training.engine.model import optimizer as optimize
+from services.training.engine.data.samples import micro_batches_of
+from services.training.engine.interrupts import Interrupted, Interrupts
+from services.training.engine.loop.prepare import prepare
+from services.training.engine.loop.state import Run
+from services.training.engine.model import optimizer
 from services.training.engine.spec import TrainingSpec
 from shared.engine.process.malloc import limit_fragmentation
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 from shared.runtime.processes.machine import peak_resident_memory, resident_memory
 
 _STEPS = 2
-"""The optimizer's moments exist from the second one on."""
+"""AdamW allocates its moments in the first step, so the second shows the full memory."""
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -39,18 +41,18 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 def _step(run: Run) -> int:
-    """A step over the longest rows: two micro-batches where the job's steps have more than one. Its tokens."""
+    """Take a step over the longest rows, at most two micro-batches of it; returns its tokens."""
     rows = sorted(range(len(run.training)), key=lambda row: -int(run.training.lengths[row]))
-    batches = list(evaluate.batches_of(run.training, rows[: run.hyperparameters.batch_size], run.settings))[:2]
+    batches = list(micro_batches_of(run.training, rows[: run.hyperparameters.batch_size], run.settings))[:2]
     run.optimizer.zero_grad()
-    optimize.accumulate(run.loss, batches, run.settings.layout, run.accelerator, run.interrupts)
-    optimize.clip(run.model, run.hyperparameters.max_grad_norm, run.accelerator)
+    optimizer.accumulate(run.loss, batches, run.settings.layout, run.accelerator, run.interrupts)
+    optimizer.clip(run.model, run.hyperparameters.max_grad_norm, run.accelerator)
     run.optimizer.step()
     return sum(batch.tokens for batch in batches)
 
 
 def _grown(before: int) -> int:
-    """Bytes: what the GPU's allocator held at most, or what main memory did beyond the libraries."""
+    """Peak bytes of the GPU allocator, or the growth of main memory since the libraries were loaded."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_reserved()
     return max(0, peak_resident_memory() - before)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from services.training.engine.kernels import compile as compiled
+from services.training.engine.model import compile
 from services.training.engine.spec import Hyperparameters
 from tests.support.tiny_model import make_tiny_model
 from tests.unit.training.engine.engine_run import Journal, make_spec, run
@@ -40,7 +40,7 @@ def test_compiled_layers_learn_the_same_and_a_resumed_run_ends_the_same_to_the_l
     whole = fresh(whole_spec)
     assert said(whole)[-1] == "the layers are compiled"
     assert whole.losses() == pytest.approx(plain.losses(), rel=1e-5)
-    first = [whole.losses()[step] == plain.losses()[step] for step in range(1, compiled.AFTER + 1)]
+    first = [whole.losses()[step] == plain.losses()[step] for step in range(1, compile.START_STEP + 1)]
     assert all(first)
 
     went_on = make_spec(tmp_path / "on", model, **SPEC)
@@ -63,9 +63,9 @@ def test_without_a_compiler_it_goes_on_as_it_was(tmp_path: Path, model: Path, mo
     assert missing.losses() == plain.losses()
 
 
-def test_where_activations_are_computed_anew_it_stays_off(tmp_path: Path, model: Path) -> None:
+def test_compile_stays_off_with_gradient_checkpointing(tmp_path: Path, model: Path) -> None:
     journal = fresh(make_spec(tmp_path, model, **SPEC, gradient_checkpointing=True))
-    assert "not compiled: activations are computed anew" in said(journal)[-1]
+    assert "not compiled: gradient checkpointing must recompute" in said(journal)[-1]
     assert len(journal.losses()) == SPEC["max_steps"]
 
 
@@ -82,13 +82,13 @@ def test_it_is_compiled_as_asked_and_unasked_where_it_is_long() -> None:
     whole = {"method": "full", "max_steps": 1, "learning_rate": 1.0}
     somewhere = torch.nn.Linear(1, 1)
     somewhere.device = torch.device("cpu")
-    assert compiled.wanted(Hyperparameters(**whole, compile=True), somewhere, 1)
-    assert not compiled.wanted(Hyperparameters(**whole), somewhere, 1e13)
-    assert compiled.wanted(Hyperparameters(**whole), somewhere, 1e14)
+    assert compile.should_compile(Hyperparameters(**whole, compile=True), somewhere, 1)
+    assert not compile.should_compile(Hyperparameters(**whole), somewhere, 1e13)
+    assert compile.should_compile(Hyperparameters(**whole), somewhere, 1e14)
     somewhere.device = torch.device("cuda")  # which nothing asks but for its kind
-    assert not compiled.wanted(Hyperparameters(**whole), somewhere, 1e14)
-    assert compiled.wanted(Hyperparameters(**whole), somewhere, 1e16)
-    assert not compiled.wanted(Hyperparameters(**whole, compile=False), somewhere, 1e18)
+    assert not compile.should_compile(Hyperparameters(**whole), somewhere, 1e14)
+    assert compile.should_compile(Hyperparameters(**whole), somewhere, 1e16)
+    assert not compile.should_compile(Hyperparameters(**whole, compile=False), somewhere, 1e18)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_a_trial_looks_at_the_loss_and_at_all_gradients(after: list[float], expe
     found = [*map(torch.tensor, after)]
     if expected is None:
         found.append(torch.tensor([torch.nan]))
-        assert compiled.apart(before, found) == float("inf")
+        assert compile.relative_difference(before, found) == float("inf")
     else:
-        assert compiled.apart(before, found) == pytest.approx(expected)
+        assert compile.relative_difference(before, found) == pytest.approx(expected)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from services.training.engine.preference.dpo import pairs_at_once
+from services.training.engine.preference.dpo import pairs_per_micro_batch
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
@@ -203,4 +203,4 @@ class Sized:
     ("longest", "rows", "pairs"), [(100, 8, 4), (200, 8, 2), (150, 9, 3), (1_000, 8, 1), (10, 0, 1)]
 )
 def test_a_micro_batch_holds_as_many_pairs_as_fit_in_equal_parts(longest: int, rows: int, pairs: int) -> None:
-    assert pairs_at_once(Sized(longest), rows, 500) == pairs
+    assert pairs_per_micro_batch(Sized(longest), rows, 500) == pairs

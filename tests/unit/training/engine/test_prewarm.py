@@ -6,7 +6,7 @@ from services.training.engine.loop import provenance
 from services.training.engine.train import prewarm
 
 
-def test_a_rehearsal_fills_caches_and_draws_no_random_number() -> None:
+def test_prewarming_fills_caches_and_draws_no_random_numbers() -> None:
     provenance.versions.cache_clear()
     before = torch.get_rng_state()
     prewarm()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.training.engine.distributed.ranks import Ranks
-from services.training.engine.loop.resource_usage import telling, usage_of
+from services.training.engine.loop.metrics import report_usage, usage_reader
 from shared.engine.process.protocol import Reporter
 
 OFTEN = 0.005
@@ -25,7 +25,7 @@ def pipe() -> Iterator[tuple[Any, Reporter]]:
 
 def test_figures_come_while_a_run_is_busy_with_something_else(pipe: tuple[Any, Reporter]) -> None:
     lines, reporter = pipe
-    with telling(reporter, lambda: usage_of(Ranks()), OFTEN):
+    with report_usage(reporter, lambda: usage_reader(Ranks()), OFTEN):
         told = [json.loads(next(lines)) for _ in range(3)]  # nothing but the thread speaks
     assert {figures["kind"] for figures in told} == {"usage"}
     assert all(figures["memory_mb"] > 10 and figures["cpu_percent"] >= 0 for figures in told)
@@ -33,6 +33,6 @@ def test_figures_come_while_a_run_is_busy_with_something_else(pipe: tuple[Any, R
 
 def test_processes_that_train_together_count_together() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        alone, together = usage_of(Ranks())(), usage_of(Ranks(0, 2))()
+        alone, together = usage_reader(Ranks())(), usage_reader(Ranks(0, 2))()
         other.terminate()
     assert together["memory_mb"] > alone["memory_mb"]

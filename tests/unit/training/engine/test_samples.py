@@ -14,7 +14,7 @@ import torch
 
 from services.training.engine.data import samples as data
 from services.training.engine.data.token_store import Table, fits
-from services.training.engine.loop.interrupts import Interrupts
+from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.protocol import Commands, EngineError
 from shared.engine.text.template import ChatTemplate

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.training.engine.loop.checkpoint import Position
-from services.training.engine.loop.divergence import WINDOW, Diverged, watch
+from services.training.engine.loop.state import TrainingState
+from services.training.engine.loop.stopping import MEDIAN_WINDOW, Diverged, check_divergence
 from shared.engine.process.protocol import EngineError
 from tests.support.tiny_model import make_tiny_model
 from tests.unit.training.engine.engine_run import Crash, Journal, make_spec, messages, run
@@ -25,10 +25,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def watched(losses: list[float]) -> int | None:
     """The step (from 1) at which these losses count as divergence."""
-    position = Position()
-    for position.step, loss in enumerate(losses, 1):
+    state = TrainingState()
+    for state.step, loss in enumerate(losses, 1):
         try:
-            watch(position, loss)
+            check_divergence(state, loss)
         except Diverged as how:
             return how.step
     return None
@@ -61,11 +61,11 @@ def test_a_run_that_diverges_before_it_was_better_than_its_base_fails(tmp_path: 
 
 def test_losses_that_stay_far_above_their_lowest_are_divergence() -> None:
     good = [*noisy(5, 10), *noisy(2, 100)]
-    assert 110 + WINDOW // 2 < (watched([*good, *noisy(6, 100)]) or 0) <= 110 + WINDOW
-    assert watched([*good, *noisy(9, WINDOW // 2 - 1), *noisy(2, 100)]) is None  # it came down again
+    assert 110 + MEDIAN_WINDOW // 2 < (watched([*good, *noisy(6, 100)]) or 0) <= 110 + MEDIAN_WINDOW
+    assert watched([*good, *noisy(9, MEDIAN_WINDOW // 2 - 1), *noisy(2, 100)]) is None  # it came down again
     assert watched([*good, *noisy(2.6, 1000)]) is None
     assert watched([*noisy(0.02, 200), *noisy(0.4, 200, 0.9)]) is None  # memorised data vary by factors
-    assert watched([*noisy(2, WINDOW - 15), *noisy(50, 14)]) is None  # too short to tell
+    assert watched([*noisy(2, MEDIAN_WINDOW - 15), *noisy(50, 14)]) is None  # too short to tell
     assert watched([*noisy(2, 60), *([0.0] * 60), *([6.0] * 100)])  # from nothing at all too
 
 

@@ -149,7 +149,7 @@ def test_half_precision_keeps_what_it_trains_in_fp32(tmp_path: Path, model: Path
     assert result["metrics"]["validation_loss_best"] < 0.9 * result["metrics"]["validation_loss_first"]
 
 
-def test_rows_without_anything_to_learn_are_set_aside_and_counted(tmp_path: Path, model: Path) -> None:
+def test_rows_without_trained_tokens_are_skipped_and_counted(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, max_length=100, max_steps=1)
     silent = {"messages": [{"role": "user", "content": "hello"}]}
     late = {"messages": [{"role": "user", "content": "word " * 60}, {"role": "assistant", "content": "too late"}]}
@@ -161,8 +161,8 @@ def test_rows_without_anything_to_learn_are_set_aside_and_counted(tmp_path: Path
     assert (counted["set_aside"], counted["used"]) == (2, 7)
     assert counted["truncated"] == 1
     said = " ".join(m["message"] for m in journal.of("log"))
-    assert "2 training samples have no token to learn" in said
-    assert "1 training samples are cut to 100 tokens" in said
+    assert "2 training samples are skipped: they have no token to learn" in said
+    assert "1 training samples are truncated to 100 tokens" in said
 
 
 def test_a_dataset_with_nothing_to_learn_is_refused(tmp_path: Path, model: Path) -> None:

@@ -1,0 +1,64 @@
+"""The validation rows that every evaluation of a run uses, and the three prompts that it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.engine.text.template import ChatTemplate
+
+MAX_EVALUATION_ROWS = 200
+PROMPTS = 3
+CANDIDATES = 10 * PROMPTS
+_MAX_ANSWER_TOKENS, _EXTRA_ANSWER_TOKENS = 96, 8
+
+
+@dataclass(frozen=True)
+class SamplePrompt:
+    """A validation prompt as token ids and as text, with the reference answer from the data."""
+
+    ids: list[int]
+    text: str
+    reference: str
+    max_new_tokens: int
+
+
+def evaluation_rows(rows: int) -> list[int]:
+    """Indices of the validation rows that every evaluation uses: all, or 200 at even distances."""
+    count = min(rows, MAX_EVALUATION_ROWS)
+    return [i * rows // count for i in range(count)]
+
+
+def candidates(rows: Iterable[str], template: ChatTemplate, tokenizer: Any) -> list[dict[str, Any]]:
+    """The prompts of these rows (JSON texts), as plain data for the token store; rows without an answer have none."""
+    prompts = (_prompt(json.loads(row), template, tokenizer) for row in rows)
+    # `room` is the stored name of max_new_tokens; caches of earlier releases have it, too.
+    return [{"ids": p.ids, "text": p.text, "reference": p.reference, "room": p.max_new_tokens} for p in prompts if p]
+
+
+def choose_sample_prompts(stored: Sequence[Mapping[str, Any]], context_length: int) -> list[SamplePrompt]:
+    """The first three candidates that leave enough of the context for an answer."""
+    fitting = [each for each in stored if 0 < len(each["ids"]) <= context_length - _MAX_ANSWER_TOKENS]
+    return [SamplePrompt(each["ids"], each["text"], each["reference"], each["room"]) for each in fitting[:PROMPTS]]
+
+
+def _prompt(row: dict[str, Any], template: ChatTemplate, tokenizer: Any) -> SamplePrompt | None:
+    """The row up to its last answer; for plain text, its first half."""
+    if "text" in row:
+        ids = template.encode(row).input_ids
+        half = len(ids) // 2
+        return _sample_prompt(ids[:half], tokenizer.decode(ids[:half]), tokenizer.decode(ids[half:]), tokenizer)
+    messages = [*row["messages"], *row.get("chosen", [])]
+    last = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
+    if last == 0:
+        return None
+    ids = template.prompt_ids(messages[:last], row.get("tools"))
+    return _sample_prompt(ids, messages[last - 1].get("content"), messages[last].get("content"), tokenizer)
+
+
+def _sample_prompt(ids: list[int], text: Any, reference: Any, tokenizer: Any) -> SamplePrompt:
+    expected = len(tokenizer(str(reference), add_special_tokens=False)["input_ids"])
+    max_new_tokens = min(_MAX_ANSWER_TOKENS, 2 * expected + _EXTRA_ANSWER_TOKENS)
+    return SamplePrompt(ids, str(text), str(reference), max_new_tokens)
