@@ -130,7 +130,7 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: reference
-reference: install ## write docs/reference/openapi.json and asyncapi.yaml from the code
+reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics, dataset layouts
 	$(BIN)/python -m deploy.reference
 
 .PHONY: seedling

@@ -1,4 +1,4 @@
-"""Writes docs/reference/: openapi.json and metrics.md as the platform tells, asyncapi.yaml from the events' registry.
+"""Generates openapi.json, metrics.md and asyncapi.yaml in docs/reference/, and the descriptions of dataset layouts.
 
 `--check` writes nothing and fails on a difference.
 """
@@ -17,6 +17,7 @@ import yaml
 import services.gateway.app
 from cli import __version__
 from deploy.embedded import BUILDERS
+from deploy.layout_reference import layout_texts
 from shared import events
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope, Event
@@ -131,16 +132,17 @@ def _message(event: type[Event]) -> dict[str, Any]:
 
 
 def main(check: bool) -> int:
-    """Write, or compare; the exit code."""
+    """Write the generated files, or compare them with `check`. Return the number of stale ones."""
     with tempfile.TemporaryDirectory() as folder:
         texts = {**asyncio.run(described(Path(folder))), "asyncapi.yaml": asyncapi()}
-    stale = [name for name, text in texts.items() if check and (REFERENCE / name).read_text() != text]
-    for name in stale:
-        sys.stderr.write(f"{REFERENCE / name} is out of date: run `make reference`.\n")
-    if not check:
-        for name, text in texts.items():
-            (REFERENCE / name).write_text(text)
-    return len(stale)
+    files = {**{REFERENCE / name: text for name, text in texts.items()}, **layout_texts()}
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if check:
+            sys.stderr.write(f"{path} is out of date: run `make reference`.\n")
+        else:
+            path.write_text(files[path])
+    return len(stale) if check else 0
 
 
 if __name__ == "__main__":

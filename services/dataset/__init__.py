@@ -1,5 +1,5 @@
-"""The dataset room: uploads become validated, split, immutable dataset versions.
+"""The dataset service: turns uploads into validated, split, immutable dataset versions.
 
-Consumes nothing. Emits dataset.ready.v1, dataset.rejected.v1 and dataset.deleted.v1.
-It does not know what is trained on a dataset, nor by whom: others read its manifests.
+Consumes no events. Emits dataset.ready.v1, dataset.rejected.v1 and dataset.deleted.v1. Other services read a dataset
+through its manifest; this service knows none of them.
 """

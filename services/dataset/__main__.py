@@ -1,4 +1,4 @@
-"""The dataset room as a process of its own: `python -m services.dataset`."""
+"""Runs the dataset service as its own process: `python -m services.dataset`."""
 
 from services.dataset.app import build
 from shared.runtime.http.server import main

@@ -1,4 +1,4 @@
-"""HTTP: what is inside a dataset's version: rows, rejected rows, lengths, the text that is trained on."""
+"""HTTP routes for the contents of a version: rows, rejected rows, token lengths, rendered training text."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -13,22 +13,22 @@ from shared.blobs.errors import BlobNotFound
 from shared.blobs.protocol import Blobs
 from shared.runtime.http.principal import Caller
 
-PATIENCE = 30.0
-"""Seconds that a request waits for the engine before it answers 202."""
+COUNTING_WAIT_S = 30.0
+"""How long a request waits for token counts before it answers 202."""
 
-Version = Annotated[str | None, Query(description="a version; the current one when left out")]
+Version = Annotated[str | None, Query(description="a version; default: the current one")]
 
 
 def routes(service: DatasetService, inspector: Inspector, blobs: Blobs) -> APIRouter:
-    """The routes of a version's contents."""
+    """Build the router of a version's contents."""
     router = APIRouter(prefix="/datasets", tags=["Dataset"])
-    _rows(router, service, inspector, blobs)
-    _tokens(router, service, inspector)
+    _add_rows(router, service, inspector, blobs)
+    _add_tokens(router, service, inspector)
     return router
 
 
-def _rows(router: APIRouter, service: DatasetService, inspector: Inspector, blobs: Blobs) -> None:
-    """Rows as they were stored, and those that were set aside."""
+def _add_rows(router: APIRouter, service: DatasetService, inspector: Inspector, blobs: Blobs) -> None:
+    """Add the routes of stored and rejected rows."""
 
     @router.get("/{dataset_id}/preview")
     async def preview_dataset(
@@ -39,57 +39,57 @@ def _rows(router: APIRouter, service: DatasetService, inspector: Inspector, blob
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Preview:
-        """Normalized rows, as they are trained on."""
-        found = await service.for_project(caller.project).ready(dataset_id, version)
-        return await inspector.preview(found, split, offset, limit)
+        """Show a page of normalized rows, as they are trained on."""
+        dataset_version = await service.for_project(caller.project).require_ready(dataset_id, version)
+        return await inspector.preview(dataset_version, split, offset, limit)
 
     @router.get("/{dataset_id}/rejected", response_class=StreamingResponse)
     async def download_rejected_rows(caller: Caller, dataset_id: str, version: Version = None) -> StreamingResponse:
-        """Every row that was set aside, as JSON lines: file, line, reason, row."""
-        found = await service.for_project(caller.project).ready(dataset_id, version)
-        key = "/".join((*found.artifact, "rejected.jsonl"))
+        """Download every rejected row as JSON lines: file, line, reason, row."""
+        dataset_version = await service.for_project(caller.project).require_ready(dataset_id, version)
+        key = "/".join((*dataset_version.artifact, "rejected.jsonl"))
         info = await blobs.stat(key)
         if info is None:
-            raise BlobNotFound("The rejected rows are gone.", remedy="Upload the file again.")
+            raise BlobNotFound("The rejected rows no longer exist.", remedy="Upload the file again.")
         headers = {
-            "Content-Disposition": f'attachment; filename="rejected-{found.fingerprint}.jsonl"',
+            "Content-Disposition": f'attachment; filename="rejected-{dataset_version.fingerprint}.jsonl"',
             "Content-Length": str(info.size),
         }
         return StreamingResponse(_chunks(blobs, key), media_type="application/x-ndjson", headers=headers)
 
 
-def _tokens(router: APIRouter, service: DatasetService, inspector: Inspector) -> None:
-    """What a model's tokenizer and template make of them."""
+def _add_tokens(router: APIRouter, service: DatasetService, inspector: Inspector) -> None:
+    """Add the routes that need a model's tokenizer."""
 
     @router.get(
         "/{dataset_id}/statistics",
-        responses={202: {"description": "still counting; ask again after Retry-After seconds"}},
+        responses={202: {"description": "still counting; retry after Retry-After seconds"}},
         response_model=Statistics,
     )
     async def dataset_statistics(
         caller: Caller,
         dataset_id: str,
-        base: Annotated[str, Query(description="id of a base or custom model whose tokenizer counts")],
+        base: Annotated[str, Query(description="id of the base or custom model whose tokenizer is used")],
         version: Version = None,
-        max_length: Annotated[int | None, Query(ge=1, description="tokens; the suggested limit when left out")] = None,
+        max_length: Annotated[int | None, Query(ge=1, description="tokens; default: the suggested limit")] = None,
     ) -> Any:
-        """Token lengths of the training text: percentiles, a histogram, and what a maximum length would cut."""
-        found = await service.for_project(caller.project).ready(dataset_id, version)
-        counted = await inspector.statistics(found, base, max_length, PATIENCE)
-        return counted or Response(status_code=202, headers={"Retry-After": "5"})
+        """Show the token lengths of the training text: percentiles, a histogram, the effect of a maximum length."""
+        dataset_version = await service.for_project(caller.project).require_ready(dataset_id, version)
+        statistics = await inspector.statistics(dataset_version, base, max_length, COUNTING_WAIT_S)
+        return statistics or Response(status_code=202, headers={"Retry-After": "5"})
 
     @router.get("/{dataset_id}/rendered")
     async def render_dataset_row(
         caller: Caller,
         dataset_id: str,
-        base: Annotated[str, Query(description="id of a base or custom model whose chat template renders")],
-        row: Annotated[int, Query(ge=0, description="ordinal within the split")] = 0,
+        base: Annotated[str, Query(description="id of the base or custom model whose chat template is used")],
+        row: Annotated[int, Query(ge=0, description="index within the split")] = 0,
         split: Split = "train",
         version: Version = None,
     ) -> Rendered:
-        """The training text of a row with the trained tokens marked."""
-        found = await service.for_project(caller.project).ready(dataset_id, version)
-        return await inspector.rendered(found, base, split, row)
+        """Show the training text of a row with the trained tokens marked."""
+        dataset_version = await service.for_project(caller.project).require_ready(dataset_id, version)
+        return await inspector.render(dataset_version, base, split, row)
 
 
 async def _chunks(blobs: Blobs, key: str) -> AsyncIterator[bytes]:

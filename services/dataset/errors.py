@@ -1,8 +1,8 @@
-"""The dataset room's coded failures."""
+"""Coded errors of the dataset service."""
 
 from typing import Any
 
-from services.dataset.formats import MAX_ARCHIVE_FILES, MAX_RATIO
+from services.dataset.formats import MAX_ARCHIVE_FILES, MAX_EXPANSION
 from shared.runtime.errors import AnnealError
 
 
@@ -14,35 +14,35 @@ class DatasetRejected(AnnealError):
 
 
 class LayoutNotRecognised(AnnealError):
-    """The columns mean nothing to us without a mapping."""
+    """The columns match no layout, and there is no mapping."""
 
     status = 422
     code = "layout_not_recognised"
 
 
 class FileUnreadable(AnnealError):
-    """The file is not what its extension says."""
+    """The file is not a valid file of its extension's format."""
 
     status = 422
     code = "file_unreadable"
 
 
 class ArchiveRefused(AnnealError):
-    """A damaged, hostile or useless archive."""
+    """The archive is damaged, breaks a safety rule, or holds no data file."""
 
     status = 422
     code = "archive_refused"
 
 
 class EmptyFile(AnnealError):
-    """Nothing was uploaded."""
+    """The uploaded file has 0 bytes."""
 
     status = 422
     code = "empty_file"
 
 
 class UnsupportedFormat(AnnealError):
-    """The file's extension is not one that can be read."""
+    """The file's extension is not supported."""
 
     status = 415
     code = "unsupported_format"
@@ -56,7 +56,7 @@ class UploadTooLarge(AnnealError):
 
 
 class ValidationFailed(AnnealError):
-    """Validation broke down for a reason that is not in the data; the same upload may succeed later."""
+    """Validation failed for a reason other than the data; the same upload may succeed later."""
 
     status = 503
     code = "validation_failed"
@@ -72,21 +72,21 @@ class NotReady(AnnealError):
 REJECTIONS: dict[str, type[AnnealError]] = {
     kind.code: kind for kind in (DatasetRejected, LayoutNotRecognised, FileUnreadable, ArchiveRefused)
 }
-"""What the engine's codes mean over HTTP; any other code is a breakdown of ours."""
+"""Engine error code -> HTTP error. Any other code is an internal failure."""
 LIMITS: dict[str, Any] = {
     "file_unreadable": "a complete file of its format; text in UTF-8",
     "archive_refused": {
         "files": MAX_ARCHIVE_FILES,
-        "ratio": MAX_RATIO,
+        "ratio": MAX_EXPANSION,
         "not_allowed": ["links", "encryption", "archives"],
     },
 }
 
 
-def rejection(code: str, detail: str, fields: dict[str, Any]) -> AnnealError:
-    """The failure that an upload ended with, as an error to raise."""
+def rejection_error(code: str, detail: str, fields: dict[str, Any]) -> AnnealError:
+    """Return the error to raise for a version that was rejected or failed."""
     kind = REJECTIONS.get(code)
     if kind is not None:
         return kind(detail, **{"field": "file", "limit": LIMITS.get(code), **fields})
-    remedy = "Upload it again; if it fails again, the service's log says more."
-    return ValidationFailed(f"Validation could not finish: {detail}", remedy=remedy, cause=code)
+    remedy = "Upload it again. If it fails again, see the service's log."
+    return ValidationFailed(f"Validation did not finish: {detail}", remedy=remedy, cause=code)

@@ -1,4 +1,4 @@
-"""The events that this room consumes: none, for a dataset depends on nobody."""
+"""Event handlers of the dataset service: none, since it consumes no events."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Datasets and their versions: what is asked of an upload, what is found, and the entities with their states."""
+"""Datasets and their versions: upload options, the validation report, and the entities with their states."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, Json
 
 from services.dataset.errors import REJECTIONS
-from services.dataset.formats import MAPPABLE, MAPPING_SYNTAX, Form, layout_of, recognised
+from services.dataset.layouts import MAPPABLE_COLUMNS, MAPPING_SYNTAX, Form, find_layout, required_columns
 from shared.documents.entities import Changed, Entity, now
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
@@ -19,13 +19,13 @@ DatasetState = Literal["validating", "ready", "rejected", "failed"]
 
 
 class Options(BaseModel):
-    """How an upload is read; together with its bytes they make the version."""
+    """How an upload is read; together with its bytes, what makes a version."""
 
-    mapping: dict[str, str] | None = Field(default=None, description="our column name -> the name in the file")
-    validation_share: float = Field(default=0.1, description="share of prompts that go to the validation split")
+    mapping: dict[str, str] | None = Field(default=None, description="layout column -> column of the file")
+    validation_share: float = Field(default=0.1, description="share of prompts in the validation split")
     max_bad_share: float = Field(default=0.05, description="share of bad rows above which the upload is rejected")
     seed: int = Field(default=0, description="of the split")
-    heldout: bool = Field(default=False, description="every row is validation: a test set")
+    heldout: bool = Field(default=False, description="every row is in the validation split: a test set")
 
 
 class UploadForm(BaseModel):
@@ -37,14 +37,14 @@ class UploadForm(BaseModel):
         default=None,
         min_length=1,
         max_length=120,
-        description="a dataset's name, unique in the project; the file's name without extension when left out. "
-        "An upload under the name of an existing dataset becomes a new version of it.",
+        description="the dataset's name, unique in the project; default: the file name without its extension. "
+        "An upload with the name of an existing dataset becomes a new version of it.",
     )
     mapping: Json[dict[str, str]] | None = Field(
-        default=None, description=f"JSON, our column names -> the file's, e.g. {MAPPING_SYNTAX}"
+        default=None, description=f"JSON, layout column -> column of the file, e.g. {MAPPING_SYNTAX}"
     )
     validation_share: float = Field(
-        default=0.1, ge=0, le=0.9, description="share of prompts for validation; 0 makes no validation split"
+        default=0.1, ge=0, le=0.9, description="share of prompts in the validation split; 0: no validation split"
     )
     max_bad_share: float = Field(
         default=0.05, ge=0, le=1, description="share of bad rows above which the upload is rejected"
@@ -53,26 +53,26 @@ class UploadForm(BaseModel):
     heldout: bool = Field(default=False, description="put every row into the validation split: a test set")
 
     def options(self) -> Options:
-        """What shapes the version; raises InvalidInput for a mapping that makes no layout."""
+        """Return the options that are part of the version. Raises InvalidInput for a mapping without a layout."""
         if self.mapping is not None:
-            unknown = sorted(set(self.mapping) - set(MAPPABLE))
-            if unknown or layout_of(self.mapping) is None:
-                detail = f"The mapping has no column {unknown[0]!r}." if unknown else "The mapping makes no layout."
-                remedy = f"Map your columns to one of: {'; '.join(recognised())}. E.g. {MAPPING_SYNTAX}"
-                raise InvalidInput(detail, field="mapping", limit=MAPPABLE, remedy=remedy)
+            unknown = sorted(set(self.mapping) - set(MAPPABLE_COLUMNS))
+            if unknown or find_layout(self.mapping) is None:
+                detail = f"No layout has a column {unknown[0]!r}." if unknown else "The mapped columns match no layout."
+                remedy = f"Map your columns to one of: {'; '.join(required_columns())}. E.g. {MAPPING_SYNTAX}"
+                raise InvalidInput(detail, field="mapping", limit=MAPPABLE_COLUMNS, remedy=remedy)
         return Options.model_validate(self.model_dump(exclude={"name"}))
 
 
 class RejectedRow(BaseModel):
-    """A row that was set aside."""
+    """A rejected row."""
 
     file: str
-    line: int = Field(description="in the file, from 1; the row's number in Parquet files")
+    line: int = Field(description="line in the file, from 1; in a Parquet file the row")
     reason: str
 
 
 class FileReport(BaseModel):
-    """One file of the upload."""
+    """Counts of one file of the upload."""
 
     name: str
     rows: int
@@ -80,32 +80,33 @@ class FileReport(BaseModel):
 
 
 class Report(BaseModel):
-    """What validation found."""
+    """The result of a validation."""
 
     rows: int = Field(description="usable rows, duplicates included")
-    rejected: int = Field(description="rows set aside; GET /datasets/{id}/rejected has all of them")
+    rejected: int = Field(description="rejected rows; GET /datasets/{id}/rejected returns all of them")
     rejected_rows: list[RejectedRow] = Field(default=[], description="the first 20 rejected rows")
-    duplicates: int = Field(description="rows equal to an earlier one after normalization; kept, and never split apart")
-    form: Form = Field(description="what the rows were normalized to")
-    layout: str = Field(description="the recognised layout")
+    duplicates: int = Field(
+        description="rows equal to an earlier one after normalization; kept, and always in the same split"
+    )
+    form: Form = Field(description="form of the normalized rows")
+    layout: str = Field(description="the recognized layout")
     columns: list[str] = Field(default=[], description="columns of the upload")
     splits: dict[str, int] = Field(description="rows by split")
     characters: int = Field(description="characters of text in all usable rows")
     files: list[FileReport] = []
-    ignored_files: list[str] = Field(default=[], description="members of the archive that hold no rows")
+    ignored_files: list[str] = Field(default=[], description="members of the archive that are not data files")
 
 
 def version_of(sha256: str, extension: str, options: Options) -> str:
-    """The same bytes read the same way are the same version: 16 hex digits of a hash over both."""
+    """Return the version of these bytes with these options: the first 16 hex digits of a SHA-256 over both."""
     parts = [sha256, extension, options.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Dataset(Entity):
-    """A name with versions. `entries` maps version -> id of its document, in order of upload.
+    """A named dataset. `entries` maps version -> id of its document, in order of upload.
 
-    `slot` is the name while the dataset lives, and its id afterwards: unique in the project, so that a deleted name is
-    free again.
+    `slot` is the name, and after a deletion the id. It is unique in the project, so a deleted name can be used again.
     """
 
     name: str
@@ -114,37 +115,37 @@ class Dataset(Entity):
     current: str | None = None
 
     def add(self, version: str, id: str) -> None:
-        """Take in a new version, or put a new document in the place of a failed one."""
+        """Add a version, or replace the document of a failed one."""
         self.entries = {**{v: i for v, i in self.entries.items() if v != version}, version: id}
 
     def drop(self, version: str, id: str) -> None:
-        """Forget a version that never became ready; a dataset without any is gone."""
+        """Remove a version that never became ready. Deletes a dataset without versions."""
         if self.entries.get(version) == id:
             self.entries = {v: i for v, i in self.entries.items() if v != version}
         if not self.entries:
-            self.bury()
+            self.mark_deleted()
 
     def publish(self, version: "DatasetVersion", uri: str, rows: int) -> Sequence[Event]:
-        """A version is ready, and what the bare dataset means from now on."""
+        """Make a ready version the current one."""
         self.current = version.fingerprint
         return [
             DatasetReady(dataset_id=self.id, version=version.fingerprint, name=self.name, dataset_uri=uri, rows=rows)
         ]
 
     def delete(self) -> Sequence[Event]:
-        """Gone with all its versions."""
-        self.bury()
+        """Delete the dataset with all its versions."""
+        self.mark_deleted()
         return [DatasetDeleted(dataset_id=self.id)]
 
-    def bury(self) -> None:
-        """Become a tombstone and free the name."""
+    def mark_deleted(self) -> None:
+        """Keep the document as a tombstone and free the name."""
         self.deleted_at, self.slot = now(), self.id
 
 
 class DatasetVersion(Work):
-    """One upload on its way to a version, and then that version's report.
+    """A version of a dataset: its upload, the validation job and the report.
 
-    `fingerprint` is what the API calls the version (`version` counts the document's writes).
+    `fingerprint` is the version in the API (`version` counts the document's writes).
     """
 
     dataset_id: str
@@ -161,34 +162,34 @@ class DatasetVersion(Work):
 
     @property
     def artifact(self) -> tuple[str, str, str, str]:
-        """Segments of its artifact key."""
+        """The segments of the artifact's key."""
         return self.project, "datasets", self.dataset_id, self.fingerprint
 
     @property
-    def shown_state(self) -> DatasetState:
-        """The lease's states as a reader of datasets knows them."""
+    def dataset_state(self) -> DatasetState:
+        """The state in the API, derived from the job's state."""
         if self.state == "succeeded" or (self.state == "publishing" and self.report is not None):
             return "ready"
         if self.final:
             return "rejected" if self.cause in REJECTIONS else "failed"
         return "validating"
 
-    def present(self, report: Report) -> None:
-        """Its artifact is complete: from now on it can be read; before the event that says so, not after it."""
+    def make_readable(self, report: Report) -> None:
+        """Record the report: the artifact is complete and can be read, before the event announces it."""
         self.report, self.finished_at = report, now()
 
     def succeed(self) -> None:
-        """Nothing is left to do."""
+        """End the job."""
         self.state, self.runner = "succeeded", None
 
     def reject(self, code: str, detail: str, fields: dict[str, Any]) -> Changed:
-        """The upload cannot become a dataset, or validation broke down; `fields` join the problem."""
+        """Fail the job: the data is bad, or validation itself failed. `fields` are added to the problem response."""
         self.problem = fields
         if report := fields.get("report"):
             self.report = Report.model_validate(report)
         return self.fail(code, detail)
 
     def on_failed(self) -> Sequence[Event]:
-        """Everyone may know that this upload led nowhere."""
+        """Announce the rejection."""
         reason = self.detail or self.cause or ""
         return [DatasetRejected(dataset_id=self.dataset_id, version=self.fingerprint, name=self.name, reason=reason)]

@@ -1,4 +1,4 @@
-"""The room's queries."""
+"""The dataset service's collections and queries."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from shared.runtime.resources import Resources
 
 
 class DatasetStore(EntityStore[Dataset]):
-    """Datasets by name."""
+    """Datasets, with a lookup by name."""
 
-    async def named(self, name: str) -> Dataset | None:
-        """The living dataset of this name."""
+    async def find_by_name(self, name: str) -> Dataset | None:
+        """Return the dataset of this name that is not deleted, or None."""
         return next(iter(await self.find({"slot": name}, limit=1)), None)
 
 
@@ -20,7 +20,7 @@ class VersionStore(EntityStore[DatasetVersion]):
     """Versions of datasets."""
 
     async def of(self, datasets: Iterable[Dataset]) -> dict[str, DatasetVersion]:
-        """The version documents of these datasets, by their ids."""
+        """Return the versions of these datasets by document id."""
         ids = [dataset.id for dataset in datasets]
         return {version.id: version for version in await self.find({"dataset_id": {"$in": ids}})}
 

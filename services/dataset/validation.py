@@ -1,4 +1,4 @@
-"""The work behind an upload: run the engine over it under a lease, then publish what came out."""
+"""The validation job: runs the engine on an upload under a lease, then publishes the version."""
 
 import asyncio
 import shutil
@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from services.dataset.intake import Intake
 from services.dataset.models import DatasetVersion, Report
 from services.dataset.store import DatasetStore
+from services.dataset.upload_store import UploadStore
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
@@ -27,46 +27,48 @@ ENGINE = "services.dataset.engine.validate:main"
 
 
 class Validator:
-    """Turns one claimed version into a published one."""
+    """Validates and publishes the versions that the worker claims."""
 
-    def __init__(self, datasets: DatasetStore, blobs: Blobs, engines: Engines, intake: Intake, scratch: Path) -> None:
-        self._datasets, self._blobs, self._engines, self._intake = datasets, blobs, engines, intake
+    def __init__(
+        self, datasets: DatasetStore, blobs: Blobs, engines: Engines, uploads: UploadStore, scratch: Path
+    ) -> None:
+        self._datasets, self._blobs, self._engines, self._uploads = datasets, blobs, engines, uploads
         self._scratch = scratch
-        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
 
-    async def changed(self) -> None:
-        """Wait until some validation of this process ends."""
-        await self._changed.wait()
+    async def wait_for_end(self) -> None:
+        """Wait until any validation of this process ends."""
+        await self._ended.wait()
 
     async def run(self, version: DatasetVersion, lease: Lease[DatasetVersion]) -> None:
-        """Validate, publish, and end the work through its lease."""
+        """Validate and publish a version, and end its job through the lease."""
         folder = self._scratch / f"{version.id}-t{lease.token}"
         out = folder / "out"
         out.mkdir(parents=True)
         try:
-            await self._work(version, lease, folder)
+            await self._validate_and_publish(version, lease, folder)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._ended.set()
+            self._ended = asyncio.Event()
 
-    async def _work(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> None:
-        ending = await self._validate(version, lease, folder)
+    async def _validate_and_publish(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> None:
+        ending = await self._run_engine(version, lease, folder)
         if lease.lost:
             raise LeaseLost("Another worker has this version.")
         if lease.wanted == "cancel":
-            with suppress(NotFound):  # only a deletion cancels, and it has buried the version already
+            with suppress(NotFound):  # only a deletion cancels, and it may have deleted the document
                 await lease.change(lambda v: v.cancelled())
         elif ending.last is None:
             await lease.change(lambda v: v.hand_back(counts=False) if ending.told else died(v, ending))
         elif ending.last["kind"] == "result":
             await self._publish(version, lease, ending.last, folder / "out")
         else:
-            code, detail, fields = _refusal(ending.last)
+            code, detail, fields = _split_failure(ending.last)
             await lease.change(lambda v: v.reject(code, detail, fields))
-            await self._intake.discard(version.upload_key)
+            await self._uploads.discard(version.upload_key)
 
-    async def _validate(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> Ending:
+    async def _run_engine(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> Ending:
         upload = await self._blobs.checkout(version.upload_key.rpartition("/")[0])
         spec = {
             "path": str(upload / version.upload_key.rpartition("/")[2]),
@@ -75,36 +77,39 @@ class Validator:
             "options": version.options.model_dump(mode="json"),
         }
 
-        async def hear(message: Message) -> None:
+        async def on_message(message: Message) -> None:
             if message["kind"] == "progress":
-                await lease.change(partial(_checked, rows=message["done"]))
+                await lease.change(partial(_set_checked_rows, rows=message["done"]))
             elif message["kind"] == "log":
                 log.info("engine", version=version.fingerprint, message=message["message"])
 
         child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=())
-        return await follow(child, lease, hear, lambda _: 0.0)  # nothing needs saving: the upload is still there
+        return await follow(child, lease, on_message, lambda _: 0.0)  # no grace period: there is nothing to save
 
     async def _publish(
         self, version: DatasetVersion, lease: Lease[DatasetVersion], result: Mapping[str, Any], out: Path
     ) -> None:
-        """Bytes, manifest, pointer, dataset, version: each step repeatable, each visible only after the one before."""
+        """Publish the files, the manifest, the latest pointer, the dataset and the version, in this order.
+
+        Each step is idempotent, and none is visible before the one it depends on.
+        """
         report = Report.model_validate(result["report"])
         await lease.change(lambda v: setattr(v, "state", "publishing"))
-        manifest = manifest_of(version, report, result["shards"])
+        manifest = build_manifest(version, report, result["shards"])
         key = "/".join(version.artifact)
         try:
             await self._store(key, out, manifest)
-            await lease.change(lambda v: v.present(report))
-            await point(self._blobs, version)
+            await lease.change(lambda v: v.make_readable(report))
+            await set_latest(self._blobs, version)
             await self._announce(version, report)
         except NotFound:
             await self._blobs.delete(f"{version.project}/datasets/{version.dataset_id}")
             raise
         await lease.change(lambda v: v.succeed())
-        await self._intake.discard(version.upload_key)
+        await self._uploads.discard(version.upload_key)
 
     async def _store(self, key: str, out: Path, manifest: DatasetManifest) -> None:
-        """All of the artifact or nothing of it."""
+        """Publish the artifact; delete its files if that fails."""
         try:
             await publish(self._blobs, key, out, manifest.model_dump(mode="json", exclude={"files"}))
         except Exception:
@@ -120,8 +125,8 @@ class Validator:
         )
 
 
-def manifest_of(version: DatasetVersion, report: Report, shards: dict[str, list[str]]) -> DatasetManifest:
-    """What every reader of the version needs to know."""
+def build_manifest(version: DatasetVersion, report: Report, shards: dict[str, list[str]]) -> DatasetManifest:
+    """Build the manifest through which other services read the version."""
     return DatasetManifest(
         dataset_id=version.dataset_id,
         version=version.fingerprint,
@@ -137,17 +142,17 @@ def manifest_of(version: DatasetVersion, report: Report, shards: dict[str, list[
     )
 
 
-async def point(blobs: Blobs, version: DatasetVersion) -> None:
-    """Make this version what the bare dataset means to other rooms."""
+async def set_latest(blobs: Blobs, version: DatasetVersion) -> None:
+    """Point other services that ask for the dataset without a version to this one."""
     text = f'{{"version": "{version.fingerprint}"}}\n'
     await blobs.put(f"{version.project}/datasets/{version.dataset_id}/latest.json", text.encode())
 
 
-def _checked(version: DatasetVersion, rows: int) -> None:
+def _set_checked_rows(version: DatasetVersion, rows: int) -> None:
     version.checked_rows = rows
 
 
-def _refusal(failure: Message) -> tuple[str, str, dict[str, Any]]:
-    """Code, detail, and what else the engine says of a file that it refuses."""
+def _split_failure(failure: Message) -> tuple[str, str, dict[str, Any]]:
+    """Return code, detail and the other fields of an engine's failure message."""
     fields = {name: value for name, value in failure.items() if name not in ("kind", "code", "detail")}
     return failure["code"], failure["detail"], fields

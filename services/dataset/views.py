@@ -1,4 +1,4 @@
-"""What the API shows of datasets: views of the entities, previews, statistics, rendered rows."""
+"""Response models: datasets and versions, previews, statistics, rendered rows, sample datasets."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ Split = Literal["train", "validation"]
 class VersionView(BaseModel):
     """A version of a dataset."""
 
-    version: str = Field(description="hash of the uploaded bytes and of how they are read")
+    version: str = Field(description="hash of the uploaded bytes and the options")
     state: DatasetState
     created_at: datetime
     finished_at: datetime | None
@@ -24,32 +24,37 @@ class VersionView(BaseModel):
     sha256: str = Field(description="of the uploaded bytes")
     options: Options
     checked_rows: int = Field(description="rows checked so far, while validating")
-    uri: str | None = Field(description="the artifact, once ready")
+    uri: str | None = Field(description="the artifact; null until ready")
     report: Report | None
-    code: str | None = Field(description="why it was rejected or failed")
+    code: str | None = Field(description="error code of a rejection or failure")
     detail: str | None
 
 
 class DatasetView(BaseModel):
-    """A dataset. `version`, `rows`, `report` are its current version's; without one, the last upload's report shows."""
+    """A dataset. `version`, `rows` and `report` are those of the current version.
+
+    Without a current version, `report` is that of the latest upload.
+    """
 
     id: str
     project: str
     name: str
-    state: DatasetState = Field(description="validating while any version is; else ready if one is")
+    state: DatasetState = Field(
+        description="validating while any version is; else the state of the current or latest version"
+    )
     created_at: datetime
     updated_at: datetime
-    version: str | None = Field(description="the current version: the last upload that became ready")
+    version: str | None = Field(description="the current version: the latest upload that is ready")
     uri: str | None = Field(description="the current version's artifact")
     rows: int = Field(description="usable rows of the current version")
     report: Report | None
-    versions: list[VersionView] = Field(description="newest upload first")
+    versions: list[VersionView] = Field(description="newest first")
 
 
 class PreviewRow(BaseModel):
     """A normalized row."""
 
-    row_id: int = Field(description="ordinal in the upload, from 0")
+    row_id: int = Field(description="index in the upload, from 0")
     source: str = Field(description="file:line")
     row: dict[str, Any] = Field(description="{text}, {messages, tools?} or {messages, chosen, rejected, tools?}")
 
@@ -65,7 +70,7 @@ class Preview(BaseModel):
 
 
 class Bucket(BaseModel):
-    """Rows whose length lies in [start, end) tokens."""
+    """A histogram bucket: rows with a length in [start, end) tokens."""
 
     start: int
     end: int
@@ -73,29 +78,29 @@ class Bucket(BaseModel):
 
 
 class Statistics(BaseModel):
-    """Lengths in tokens of the base's own tokenizer and chat template, over all splits."""
+    """Lengths in tokens, by the model's tokenizer and chat template, over all splits."""
 
     version: str
     base: str
     rows: int = Field(description="rows in the version")
-    counted: int = Field(description="rows that were tokenized: all, or an even sample of a large version")
+    counted: int = Field(description="rows that were tokenized: all, or a uniform sample of a large version")
     tokens: int = Field(description="tokens in the counted rows")
-    trained_tokens: int = Field(description="of these, how many a model learns from")
+    trained_tokens: int = Field(description="those of `tokens` that contribute to the loss")
     mean: float
     p50: int
     p90: int
     p99: int
     max: int
     histogram: list[Bucket]
-    max_length: int = Field(description="the limit that `cut` and `untrained` speak of: yours, or the default")
-    suggested_max_length: int = Field(description="p99 rounded up to a multiple of 64: what training takes by default")
+    max_length: int = Field(description="the limit for `cut` and `untrained`: the requested one, or the suggested one")
+    suggested_max_length: int = Field(description="p99 rounded up to a multiple of 64: the default of training")
     cut: int = Field(description="counted rows longer than max_length")
-    untrained: int = Field(description="counted rows that max_length leaves without a trained token")
-    refused: int = Field(description="counted rows that the base's chat template refuses")
+    untrained: int = Field(description="counted rows without a trained token within max_length")
+    refused: int = Field(description="counted rows that the model's chat template rejects")
 
 
 class Span(BaseModel):
-    """A piece of the training text; `trained` tells whether the model learns to write it."""
+    """A piece of the training text; `trained`: its tokens contribute to the loss."""
 
     text: str
     trained: bool
@@ -110,7 +115,7 @@ class RenderedSample(BaseModel):
 
 
 class Rendered(BaseModel):
-    """A row as the model will see it: one sample, or several where the template rewrites earlier turns."""
+    """A row as the model sees it: one sample, or several where the template rewrites earlier turns."""
 
     version: str
     base: str
@@ -122,46 +127,46 @@ class Rendered(BaseModel):
 
 
 class Sample(BaseModel):
-    """A small dataset that comes with the platform."""
+    """A sample dataset that comes with the platform."""
 
     name: str
     size: int = Field(description="bytes")
     rows: int
-    url: str = Field(description="where to download it")
+    url: str = Field(description="path to download it from")
 
 
-def view_of(dataset: Dataset, versions: Mapping[str, DatasetVersion]) -> DatasetView:
-    """What the API shows of a dataset."""
-    own = [versions[id] for id in reversed(dataset.entries.values()) if id in versions]
-    current = next((version for version in own if version.fingerprint == dataset.current), None)
-    shown = current or next(iter(own), None)
-    report = shown.report if shown else None
-    busy = any(version.shown_state == "validating" for version in own)
+def to_dataset_view(dataset: Dataset, versions: Mapping[str, DatasetVersion]) -> DatasetView:
+    """Convert a dataset to its response model. `versions` maps document id -> version."""
+    newest_first = [versions[id] for id in reversed(dataset.entries.values()) if id in versions]
+    current = next((version for version in newest_first if version.fingerprint == dataset.current), None)
+    displayed = current or next(iter(newest_first), None)
+    report = displayed.report if displayed else None
+    validating = any(version.dataset_state == "validating" for version in newest_first)
     return DatasetView(
         id=dataset.id,
         project=dataset.project,
         name=dataset.name,
-        state="validating" if busy or shown is None else shown.shown_state,
+        state="validating" if validating or displayed is None else displayed.dataset_state,
         created_at=dataset.created_at,
         updated_at=dataset.updated_at,
         version=current.fingerprint if current else None,
         uri=artifact_uri(*current.artifact) if current else None,
         rows=report.rows if report and current else 0,
         report=report,
-        versions=[version_view(version) for version in own],
+        versions=[to_version_view(version) for version in newest_first],
     )
 
 
-def version_view(version: DatasetVersion) -> VersionView:
-    """What the API shows of a version."""
-    ready = version.shown_state == "ready"
-    known: dict[str, Any] = version.model_dump(
+def to_version_view(version: DatasetVersion) -> VersionView:
+    """Convert a version to its response model."""
+    ready = version.dataset_state == "ready"
+    fields: dict[str, Any] = version.model_dump(
         include={"created_at", "finished_at", "file_name", "size", "sha256", "options", "checked_rows"}
     )
     return VersionView(
-        **known,
+        **fields,
         version=version.fingerprint,
-        state=version.shown_state,
+        state=version.dataset_state,
         uri=artifact_uri(*version.artifact) if ready else None,
         report=version.report,
         code=version.cause,

@@ -19,7 +19,7 @@ import uvicorn
 
 from services.dataset import validation
 from services.dataset.app import build
-from services.dataset.intake import INCOMING
+from services.dataset.upload_store import UPLOAD_PREFIX
 from shared.blobs.artifacts import key_of, read_manifest
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.local import LocalDocuments
@@ -144,7 +144,7 @@ async def test_an_upload_becomes_a_published_version_that_can_be_read(service: R
         [chunk async for chunk in blobs.read(f"{project_of(service)}/datasets/{dataset['id']}/latest.json")]
     )
     assert json.loads(pointer) == {"version": dataset["version"]}
-    assert await blobs.list(INCOMING) == []
+    assert await blobs.list(UPLOAD_PREFIX) == []
 
     page = (await service.http.get(f"/datasets/{dataset['id']}/preview?split=validation&limit=100")).json()
     assert page["total"] == len(page["rows"]) == report["splits"]["validation"]
@@ -229,11 +229,11 @@ async def test_who_does_not_wait_is_told_where_to_look(service: RunningService) 
 
     answer = await upload(service, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
     rejected = await next_event(service, DatasetRejected)
-    assert "There is no usable row" in rejected["reason"]
+    assert "The upload has no usable row" in rejected["reason"]
     shown = (await service.http.get(answer.headers["location"])).json()
     assert (shown["state"], shown["versions"][0]["code"]) == ("rejected", "dataset_rejected")
     assert shown["report"]["rejected_rows"][0]["line"] == 1
-    assert await service.resources.blobs.list(INCOMING) == []
+    assert await service.resources.blobs.list(UPLOAD_PREFIX) == []
     early = await service.http.get(f"/datasets/{shown['id']}/preview")
     assert (early.status_code, early.json()["code"]) == (409, "dataset_not_ready")
     again = await upload(service, b"{\n", file="bad.jsonl")
@@ -385,7 +385,7 @@ async def test_what_a_platform_left_when_it_died_is_finished_or_swept(
     await documents.close()
     dead = tmp_path / "home" / "scratch" / "dataset" / "dead-t3"
     dead.mkdir(parents=True)
-    stray = tmp_path / "home" / "blobs" / "objects" / INCOMING / "default" / "up_stray" / "data.jsonl"
+    stray = tmp_path / "home" / "blobs" / "objects" / UPLOAD_PREFIX / "default" / "up_stray" / "data.jsonl"
     stray.parent.mkdir()
     stray.write_bytes(b"cut off")
     async with open_service(build, tmp_path) as service:

@@ -1,1 +1,1 @@
-"""What reads, checks and writes rows, in a child process: no room code above it, no network, no credentials."""
+"""Reads, checks, converts and writes rows in a child process, without network access or credentials."""

@@ -1,4 +1,4 @@
-"""Lines of a file with their numbers, at constant memory however long a line is."""
+"""Reading a file line by line, with line numbers, at constant memory however long a line is."""
 
 from collections.abc import Callable, Iterator
 from typing import IO
@@ -7,7 +7,7 @@ from services.dataset.formats import MAX_ROW_BYTES
 from shared.engine.process.protocol import EngineError
 
 BOM = b"\xef\xbb\xbf"
-MAGICS = {
+SIGNATURES = {
     b"PK\x03\x04": "a zip archive",
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "a gzip file",
@@ -15,37 +15,38 @@ MAGICS = {
     b"\xfe\xff": "UTF-16 text",
     b"%PDF": "a PDF",
 }
+"""First bytes of files that are often uploaded under a text file's name."""
 
-Opener = Callable[[], IO[bytes]]
-"""Opens a file of the upload at its start; may be called twice."""
+OpenFile = Callable[[], IO[bytes]]
+"""Opens a file of the upload at its start; may be called more than once."""
 
 
 class BadRow(Exception):
-    """A row that cannot be used; its text is the reason, `raw` what stands there where nothing could be decoded."""
+    """A row that is rejected. The text is the reason; `raw` is the undecoded row, where decoding failed."""
 
     raw: object = None
 
-    def of(self, raw: object) -> "BadRow":
-        """The same, with what stands there."""
+    def with_raw(self, raw: object) -> "BadRow":
+        """Attach the undecoded row."""
         self.raw = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
         return self
 
 
-Item = tuple[int, object]
-"""A line number (from 1) and what stands there: a decoded value, or the BadRow that says why there is none."""
+NumberedRow = tuple[int, object]
+"""A line number (from 1) and its decoded value, or the BadRow that says why there is none."""
 
 
-def check_is_text(name: str, stream: IO[bytes]) -> None:
-    """Refuse what is plainly something else under a text file's name. Reads the first bytes."""
+def require_text(name: str, stream: IO[bytes]) -> None:
+    """Refuse a binary or UTF-16 file under a text file's name. Reads the first 4 bytes. Raises EngineError."""
     head = stream.read(4)
-    for magic, what in MAGICS.items():
-        if head.startswith(magic):
-            remedy = "Save it as UTF-8." if "UTF-16" in what else "Unpack it, or upload it under its true extension."
-            raise EngineError("file_unreadable", f"{name} is {what}, not UTF-8 text.", file=name, remedy=remedy)
+    for signature, kind in SIGNATURES.items():
+        if head.startswith(signature):
+            remedy = "Save it as UTF-8." if "UTF-16" in kind else "Unpack it, or upload it with its own extension."
+            raise EngineError("file_unreadable", f"{name} is {kind}, not UTF-8 text.", file=name, remedy=remedy)
 
 
-def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | BadRow]]:
-    """Each line with its number and without its byte-order mark; a line over MAX_ROW_BYTES becomes a BadRow."""
+def read_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | BadRow]]:
+    """Yield each line with its number, without a byte-order mark; a line over MAX_ROW_BYTES is a BadRow."""
     number = 0
     while line := stream.readline(MAX_ROW_BYTES + 1):
         number += 1
@@ -63,8 +64,8 @@ def _skip_line(stream: IO[bytes], line: bytes) -> None:
         line = stream.readline(1 << 20)
 
 
-def decoded(line: bytes) -> str:
-    """The line as text; raises BadRow naming the first byte that is not UTF-8."""
+def decode_utf8(line: bytes) -> str:
+    """Decode a line. Raises BadRow that names the first byte that is not UTF-8."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""A page of a split's rows, out of the shards.
+"""Reads a page of a split's rows.
 
 Spec: {"shards": [paths], "offset", "limit"}. Result: {"rows": [{row_id, source, row}]}.
 """
@@ -11,6 +11,6 @@ from shared.engine.process.protocol import Commands, Reporter
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Read only the row groups that hold the page."""
-    found = read_rows(spec["shards"], spec["offset"], spec["limit"])
-    return {"rows": [{"row_id": id, "source": source, "row": json.loads(row)} for id, source, row in found]}
+    """Read rows [offset, offset + limit); only their row groups are decompressed."""
+    rows = read_rows(spec["shards"], spec["offset"], spec["limit"])
+    return {"rows": [{"row_id": id, "source": source, "row": json.loads(row)} for id, source, row in rows]}

@@ -1,4 +1,4 @@
-"""Parquet shards of normalized rows, one row group in memory at a time."""
+"""Writing and reading the Parquet shards of normalized rows, one row group in memory at a time."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,71 +12,71 @@ from shared.engine.arrow import binary_array, integer_array
 
 SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string())])
 SHARD_ROWS = 50_000
-GROUP_ROWS = 2_000
-GROUP_BYTES = 8 << 20
-WRITING = {"compression": "zstd", "compression_level": 1, "use_dictionary": False, "write_statistics": False}
-"""Rows hardly repeat and nobody filters by their text: dictionaries and statistics would only cost time."""
+ROW_GROUP_ROWS = 2_000
+ROW_GROUP_BYTES = 8 << 20
+WRITER_OPTIONS = {"compression": "zstd", "compression_level": 1, "use_dictionary": False, "write_statistics": False}
+"""Rows rarely repeat and no reader filters by them: dictionaries and statistics would cost time for nothing."""
 
 Record = tuple[int, str, bytes]
-"""(ordinal in the upload, "file:line", JSON of the normalized row)."""
+"""(index in the upload, "file:line", JSON of the normalized row)."""
 
 
 class ShardWriter:
-    """Writes `<split>-00000.parquet …` into a folder, in a thread: rows are compressed while the next ones are read."""
+    """Writes `<split>-00000.parquet …` in a thread: a row group is compressed while the next one is read."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self._folder, self._split = folder, split
-        self._held: list[Record] = []
-        self._bytes = self._in_shard = self.rows = 0
+        self._buffer: list[Record] = []
+        self._buffered_bytes = self._shard_rows = self.rows = 0
         self._writer: Any = None
         self._thread = ThreadPoolExecutor(1)
-        self._writing: Future[None] | None = None
+        self._pending: Future[None] | None = None
         self.names: list[str] = []
 
     def add(self, record: Record) -> None:
         """Append a row."""
-        self._held.append(record)
-        self._bytes += len(record[2])
+        self._buffer.append(record)
+        self._buffered_bytes += len(record[2])
         self.rows += 1
-        if len(self._held) >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
+        if len(self._buffer) >= ROW_GROUP_ROWS or self._buffered_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
-        """Write what is held and finish the last shard."""
+        """Write the buffered rows and finish the last shard."""
         self._flush()
-        self._wait()
+        self._wait_for_writer()
         self._thread.shutdown()
-        self._end_shard()
+        self._close_shard()
 
     def _flush(self) -> None:
-        self._wait()
-        if self._held:
-            self._writing = self._thread.submit(self._write, self._held)
-        self._held, self._bytes = [], 0
+        self._wait_for_writer()
+        if self._buffer:
+            self._pending = self._thread.submit(self._write, self._buffer)
+        self._buffer, self._buffered_bytes = [], 0
 
-    def _wait(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
+    def _wait_for_writer(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
 
     def _write(self, records: list[Record]) -> None:
         if self._writer is None:
             self.names.append(f"{self._split}-{len(self.names):05d}.parquet")
-            self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITING)
+            self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITER_OPTIONS)
         ids, sources, rows = zip(*records, strict=True)
         texts = [binary_array(column, pa.string()) for column in ([source.encode() for source in sources], rows)]
         self._writer.write_table(pa.table([integer_array(np.array(ids, np.int64)), *texts], schema=SCHEMA))
-        self._in_shard += len(records)
-        if self._in_shard >= SHARD_ROWS:
-            self._end_shard()
+        self._shard_rows += len(records)
+        if self._shard_rows >= SHARD_ROWS:
+            self._close_shard()
 
-    def _end_shard(self) -> None:
+    def _close_shard(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._in_shard = None, 0
+        self._writer, self._shard_rows = None, 0
 
 
 def read_rows(paths: list[str], offset: int, limit: int) -> list[Record]:
-    """Rows [offset, offset + limit) of shards in order, reading only the row groups that hold them."""
+    """Return rows [offset, offset + limit) of the shards in order, reading only the row groups that hold them."""
     found: list[Record] = []
     for path in paths:
         with pq.ParquetFile(path) as file:

@@ -1,10 +1,9 @@
-"""Writes the demo's sample dataset: a customer's message in, a compact JSON record for the support desk out.
+"""Writes the demo's sample dataset: from a customer's message to a compact JSON record for the support desk.
 
 `python services/dataset/samples/make_triage.py` rewrites triage.jsonl (240 rows) and triage-heldout.jsonl (40).
-Every field is closed: the topic follows from one wording, the urgency from another, the reply from both. So an
-answer is right or wrong, nothing in between (exact match), and a model that has learned the task answers
-combinations of wordings that it never saw together; the held-out rows are just these. Rows have the chat form
-(`messages`), because a deployed model is asked in that form too.
+The topic follows from one phrase of the message, the urgency from another, and the reply from both, so exact match
+measures an answer. The held-out rows combine phrases that no training row combines: they test generalization. Rows
+have the chat form (`messages`), the form in which a deployed model is prompted.
 """
 
 from __future__ import annotations
@@ -91,10 +90,10 @@ TRAIN_ROWS, HELD_OUT_ROWS = 240, 40
 
 
 def message(rng: random.Random, issue: str, urgency: str) -> str:
-    """One customer's message: perhaps a greeting, what happened, how pressing it is, perhaps thanks."""
+    """Return a customer's message: an optional greeting, the issue, the urgency, optional thanks."""
     greeting = rng.choice(GREETINGS)
-    start = greeting + issue if greeting else _capital(issue)
-    return f"{start}{_end(issue)} {_capital(urgency)}{_end(urgency)}{rng.choice(CLOSINGS)}"
+    start = greeting + issue if greeting else _capitalize(issue)
+    return f"{start}{_end_mark(issue)} {_capitalize(urgency)}{_end_mark(urgency)}{rng.choice(CLOSINGS)}"
 
 
 def answer(topic: str, urgency: str) -> str:
@@ -103,30 +102,30 @@ def answer(topic: str, urgency: str) -> str:
 
 
 def rows(seed: int = 11) -> list[dict[str, list[dict[str, str]]]]:
-    """280 rows, no (issue, urgency) pair twice, so that any split has new pairs on either side."""
+    """Return 280 rows without a repeated (issue, urgency) pair, so that held-out pairs are new."""
     rng = random.Random(seed)  # noqa: S311 - text, not secrets
     issues = [(topic, wording) for topic, wordings in TOPICS.items() for wording in wordings]
     urgencies = [(level, wording) for level, wordings in URGENCIES.items() for wording in wordings]
     pairs = list(itertools.product(issues, urgencies))
-    made = []
+    result = []
     for (topic, issue), (level, wording) in rng.sample(pairs, TRAIN_ROWS + HELD_OUT_ROWS):
         turns = (("user", message(rng, issue, wording)), ("assistant", answer(topic, level)))
-        made.append({"messages": [{"role": role, "content": content} for role, content in turns]})
-    return made
+        result.append({"messages": [{"role": role, "content": content} for role, content in turns]})
+    return result
 
 
 def main() -> None:
-    made, folder = rows(), Path(__file__).parent
-    for name, part in (("triage.jsonl", made[:TRAIN_ROWS]), ("triage-heldout.jsonl", made[TRAIN_ROWS:])):
+    all_rows, folder = rows(), Path(__file__).parent
+    for name, part in (("triage.jsonl", all_rows[:TRAIN_ROWS]), ("triage-heldout.jsonl", all_rows[TRAIN_ROWS:])):
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in part)
         (folder / name).write_text("".join(lines), encoding="utf-8")
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _end(text: str) -> str:
+def _end_mark(text: str) -> str:
     return "?" if text.startswith(("how ", "what ", "can ", "could ")) else "."
 
 

@@ -1,4 +1,4 @@
-"""Archives: what is read, what is ignored, what is refused."""
+"""Archives: which members are read, ignored and refused."""
 
 import io
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.dataset.engine.archive import files_of
+from services.dataset.engine.archive import list_files
 from services.dataset.formats import MAX_ARCHIVE_FILES
 from shared.engine.process.protocol import EngineError
 
@@ -25,78 +25,78 @@ def archive(folder: Path, members: dict[str, bytes], **changes: int) -> Path:
     return path
 
 
-def refusal(path: Path) -> EngineError:
+def refused(path: Path) -> EngineError:
     with pytest.raises(EngineError) as failure:
-        files_of(path, "up.zip", path.parent)
+        list_files(path, "up.zip", path.parent)
     assert failure.value.code == "archive_refused"
     return failure.value
 
 
-def test_data_files_in_order_of_name_the_rest_ignored(tmp_path: Path) -> None:
+def test_data_files_are_listed_by_name_and_other_members_ignored(tmp_path: Path) -> None:
     members = {"b/rows.JSONL": b"{}", "a.txt": b"text", "README.md": b"read", "__MACOSX/x.txt": b"", ".DS_Store": b""}
-    files, ignored = files_of(archive(tmp_path, members), "up.zip", tmp_path)
+    files, ignored = list_files(archive(tmp_path, members), "up.zip", tmp_path)
     assert [(file.name, file.extension) for file in files] == [("a.txt", ".txt"), ("b/rows.JSONL", ".jsonl")]
     assert ignored == ["README.md"]
-    assert files[0].opened().read() == b"text"
+    assert files[0].open().read() == b"text"
     assert [path.name for path in tmp_path.iterdir()] == ["up.zip"]
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("../out.txt", "leads out of the archive"),
-        ("/etc/rows.txt", "leads out of the archive"),
-        ("a/../../rows.txt", "leads out of the archive"),
-        ("C:/rows.txt", "leads out of the archive"),
+        ("../out.txt", "points outside the archive"),
+        ("/etc/rows.txt", "points outside the archive"),
+        ("a/../../rows.txt", "points outside the archive"),
+        ("C:/rows.txt", "points outside the archive"),
         ("inner.zip", "an archive inside the archive"),
         ("notes.pdf", "holds no .txt"),
     ],
 )
-def test_names_that_are_refused(tmp_path: Path, name: str, reason: str) -> None:
-    assert reason in refusal(archive(tmp_path, {name: b"x"})).detail
+def test_unsafe_names_are_refused(tmp_path: Path, name: str, reason: str) -> None:
+    assert reason in refused(archive(tmp_path, {name: b"x"})).detail
 
 
-def test_links_and_encryption_are_refused(tmp_path: Path) -> None:
+def test_links_and_encrypted_members_are_refused(tmp_path: Path) -> None:
     link = archive(tmp_path, {"rows.txt": b"/etc/passwd"}, external_attr=(stat.S_IFLNK | 0o777) << 16)
-    assert "is a link" in refusal(link).detail
+    assert "is a symbolic link" in refused(link).detail
     path = archive(tmp_path, {"rows.txt": b"x"})
     content = bytearray(path.read_bytes())
     for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(header) + flags] |= 1
     path.write_bytes(content)
-    assert "is encrypted" in refusal(path).detail
+    assert "is encrypted" in refused(path).detail
 
 
-def test_bombs_are_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
-    bomb = refusal(archive(tmp_path, {"rows.txt": bytes(80 << 20)}))
+def test_zip_bombs_are_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    bomb = refused(archive(tmp_path, {"rows.txt": bytes(80 << 20)}))
     assert "would unpack to 83886080 bytes" in bomb.detail
     assert bomb.fields["limit"] == 64 << 20
-    many = refusal(archive(tmp_path, {f"{n}.txt": b"" for n in range(MAX_ARCHIVE_FILES + 1)}))
+    many = refused(archive(tmp_path, {f"{n}.txt": b"" for n in range(MAX_ARCHIVE_FILES + 1)}))
     assert many.fields["limit"] == MAX_ARCHIVE_FILES
 
 
-def test_a_member_that_lies_about_its_size_is_not_read_beyond_it(tmp_path: Path) -> None:
+def test_member_is_not_read_beyond_its_declared_size(tmp_path: Path) -> None:
     path = archive(tmp_path, {"rows.txt": b"x" * 5_000})
     content = path.read_bytes().replace((5_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     path.write_bytes(content)
-    files, _ = files_of(path, "up.zip", tmp_path)
+    files, _ = list_files(path, "up.zip", tmp_path)
     with pytest.raises(zipfile.BadZipFile):
-        files[0].opened().read()
+        files[0].open().read()
 
 
-def test_truncated_and_false_archives_are_refused(tmp_path: Path) -> None:
+def test_truncated_and_invalid_archives_are_refused(tmp_path: Path) -> None:
     whole = archive(tmp_path, {"rows.txt": b"text" * 100}).read_bytes()
     for content in (whole[:-30], whole[: len(whole) // 2], b"no zip at all", b"PK\x05\x06"):
-        path = tmp_path / "cut.zip"
+        path = tmp_path / "truncated.zip"
         path.write_bytes(content)
-        error = refusal(path)
+        error = refused(path)
         assert "not a complete zip archive" in error.detail
         assert error.fields["remedy"]
 
 
-def test_every_other_upload_is_one_file(tmp_path: Path) -> None:
+def test_upload_that_is_no_archive_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"text")
-    (file,), ignored = files_of(path, "notes.txt", tmp_path)
+    (file,), ignored = list_files(path, "notes.txt", tmp_path)
     assert (file.name, file.extension, ignored) == ("notes.txt", ".txt", [])
-    assert isinstance(file.opened(), io.BufferedReader)
+    assert isinstance(file.open(), io.BufferedReader)

@@ -1,11 +1,11 @@
-"""The entities of datasets, and the figures about lengths."""
+"""The entities of datasets, and the statistics of lengths."""
 
 from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
 
-from services.dataset.lengths import histogram, percentile, statistics_of
+from services.dataset.length_statistics import compute_statistics, histogram, percentile
 from services.dataset.models import Dataset, DatasetVersion, Options, Report, UploadForm, version_of
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.runtime.errors import InvalidInput
@@ -30,7 +30,7 @@ def upload() -> DatasetVersion:
     )
 
 
-def test_a_version_is_bytes_format_and_options() -> None:
+def test_version_depends_on_bytes_format_and_options() -> None:
     same = version_of("00", ".csv", Options())
     assert same == version_of("00", ".csv", Options(seed=0))
     assert (
@@ -46,7 +46,7 @@ def test_a_version_is_bytes_format_and_options() -> None:
     )
 
 
-def test_a_ready_version_becomes_the_current_one_and_is_told() -> None:
+def test_ready_version_becomes_current_and_is_announced() -> None:
     subject, version = dataset(), upload()
     subject.add("f1", version.id)
     (event,) = subject.publish(version, "anneal://default/datasets/ds_1/f1", 7)
@@ -56,7 +56,7 @@ def test_a_ready_version_becomes_the_current_one_and_is_told() -> None:
     assert subject.current == "f1"
 
 
-def test_a_failed_first_version_takes_the_dataset_with_it_and_frees_the_name() -> None:
+def test_failed_first_version_deletes_the_dataset_and_frees_the_name() -> None:
     subject = dataset()
     subject.add("f1", "dsv_1")
     subject.drop("f1", "dsv_other")
@@ -67,26 +67,26 @@ def test_a_failed_first_version_takes_the_dataset_with_it_and_frees_the_name() -
     assert dataset().delete() == [DatasetDeleted(dataset_id="ds_1")]
 
 
-def test_states_as_readers_know_them() -> None:
+def test_dataset_state_of_each_job_state() -> None:
     version = upload()
-    assert version.shown_state == "validating"
+    assert version.dataset_state == "validating"
     version.claim("w")
     events = version.reject("dataset_rejected", "bad rows", {"limit": 1})
     assert list(events or ()) == [DatasetRejected(dataset_id="ds_1", version="f1", name="faq", reason="bad rows")]
-    assert version.shown_state == "rejected"
+    assert version.dataset_state == "rejected"
     broken = upload()
     broken.reject("out_of_memory", "no memory", {})
-    assert broken.shown_state == "failed"
+    assert broken.dataset_state == "failed"
     done = upload()
     done.claim("w")
     done.state = "publishing"
-    assert done.shown_state == "validating"
-    done.present(
+    assert done.dataset_state == "validating"
+    done.make_readable(
         Report(rows=1, rejected=0, duplicates=0, form="text", layout="text", splits={"train": 1}, characters=1)
     )
-    assert done.shown_state == "ready"
+    assert done.dataset_state == "ready"
     done.succeed()
-    assert done.shown_state == "ready"
+    assert done.dataset_state == "ready"
 
 
 @pytest.mark.parametrize("field", ["validation_share", "max_bad_share", "seed"])
@@ -98,7 +98,7 @@ def test_form_fields_have_limits(field: str) -> None:
 
 
 @pytest.mark.parametrize("mapping", ['{"colour": "a"}', '{"prompt": "a"}'])
-def test_a_mapping_must_make_a_layout(mapping: str) -> None:
+def test_mapping_without_a_layout_is_refused(mapping: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         UploadForm.model_validate({"mapping": mapping}).options()
     assert refused.value.field == "mapping"
@@ -111,7 +111,7 @@ def test_percentiles_are_nearest_ranks() -> None:
     assert percentile([], 0.5) == 0
 
 
-def test_the_histogram_holds_every_row_once() -> None:
+def test_histogram_counts_every_row_once() -> None:
     buckets = histogram([(0, 1), (10, 2), (1_000, 3)])
     assert sum(bucket.rows for bucket in buckets) == 6
     assert buckets[0].start == 0
@@ -119,10 +119,10 @@ def test_the_histogram_holds_every_row_once() -> None:
     assert all(one.end == other.start for one, other in pairwise(buckets))
 
 
-def test_a_limit_is_answered_from_the_counts() -> None:
+def test_statistics_of_any_limit_come_from_the_same_counts() -> None:
     counts = {"rows": 4, "counted": 4, "refused": 0, "samples": [[10, 4, 6, 2], [100, 50, 50, 1], [700, 10, 690, 1]]}
-    default = statistics_of(counts, "f1", "tiny", None, 512)
+    default = compute_statistics(counts, "f1", "tiny", None, 512)
     assert (default.suggested_max_length, default.max_length, default.cut, default.untrained) == (512, 512, 1, 1)
-    tight = statistics_of(counts, "f1", "tiny", 50, None)
+    tight = compute_statistics(counts, "f1", "tiny", 50, None)
     assert (tight.suggested_max_length, tight.cut, tight.untrained) == (704, 2, 2)
     assert (tight.tokens, tight.trained_tokens, tight.p50, tight.max) == (820, 68, 10, 700)

@@ -1,4 +1,4 @@
-"""The validation engine from file to shards, in process."""
+"""The validation engine from file to shards, in the test process."""
 
 import json
 import zipfile
@@ -13,11 +13,11 @@ from services.dataset.models import Options, Report
 from shared.engine.process.protocol import EngineError, Reporter
 
 
-class Silent(Reporter):
-    """A reporter nobody listens to."""
+class SilentReporter(Reporter):
+    """Discards every message."""
 
     def emit(self, kind: str, **data: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def validate(folder: Path, name: str, content: bytes, **options: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def validate(folder: Path, name: str, content: bytes, **options: Any) -> dict[st
     (folder / "out").mkdir(exist_ok=True)
     (folder / "upload").write_bytes(content)
     spec = {"path": str(folder / "upload"), "name": name, "out": str(folder / "out")}
-    return main({**spec, "options": Options(**options).model_dump()}, Silent(-1), None)  # type: ignore[arg-type]
+    return main({**spec, "options": Options(**options).model_dump()}, SilentReporter(-1), None)  # type: ignore[arg-type]
 
 
 def lines(*rows: Any) -> bytes:
@@ -61,23 +61,23 @@ def test_report_shards_and_rejected_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_conversations_of_several_shapes_in_one_file(tmp_path: Path) -> None:
-    plain = [{"role": "user", "content": "é"}, {"role": "assistant", "content": "b"}]
-    other = [{"from": "human", "value": "é"}, {"from": "gpt", "value": "b"}]
-    rows = [{"messages": turns, "id": id} for id, turns in enumerate([plain, other, plain[:1], plain])]
+def test_conversations_of_several_formats_in_one_file(tmp_path: Path) -> None:
+    openai = [{"role": "user", "content": "é"}, {"role": "assistant", "content": "b"}]
+    sharegpt = [{"from": "human", "value": "é"}, {"from": "gpt", "value": "b"}]
+    rows = [{"messages": turns, "id": id} for id, turns in enumerate([openai, sharegpt, openai[:1], openai])]
     result = validate(tmp_path, "t.jsonl", lines(*rows), max_bad_share=0.5, validation_share=0)
     report = Report.model_validate(result["report"])
     assert (report.rows, report.duplicates, report.characters, report.columns) == (3, 2, 6, ["messages", "id"])
     assert [(row.line, row.reason) for row in report.rejected_rows] == [
-        (3, "messages has no assistant message: nothing could be trained")
+        (3, "messages has no assistant message: there is nothing to train on")
     ]
     stored = read_rows([str(tmp_path / "out" / name) for name in result["shards"]["train"]], 0, 9)
     assert [(id, source, json.loads(row)) for id, source, row in stored] == [
-        (id, f"t.jsonl:{id + 1}", {"messages": plain}) for id in (0, 1, 3)
+        (id, f"t.jsonl:{id + 1}", {"messages": openai}) for id in (0, 1, 3)
     ]
 
 
-def test_too_many_bad_rows_reject_the_dataset_and_show_the_first_twenty(tmp_path: Path) -> None:
+def test_too_many_bad_rows_reject_the_dataset_and_the_first_twenty_are_reported(tmp_path: Path) -> None:
     content = lines({"text": "fine"}, *[{"text": ""}] * 30)
     with pytest.raises(EngineError) as failure:
         validate(tmp_path, "t.jsonl", content, max_bad_share=0.5)
@@ -90,8 +90,8 @@ def test_too_many_bad_rows_reject_the_dataset_and_show_the_first_twenty(tmp_path
 
 
 @pytest.mark.parametrize("content", [b"\n\n", lines("a string", 7), lines({"text": None})])
-def test_a_file_without_a_usable_row_is_rejected(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(EngineError, match="There is no usable row"):
+def test_upload_without_a_usable_row_is_rejected(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(EngineError, match="The upload has no usable row"):
         validate(tmp_path, "t.jsonl", content, max_bad_share=1.0)
 
 
@@ -107,12 +107,12 @@ def test_unknown_columns_are_listed_with_the_syntax_of_a_mapping(tmp_path: Path)
     assert mapped["report"]["layout"] == "prompt/completion"
 
 
-def test_odd_rows_before_the_layout_is_known_are_rejected_alone(tmp_path: Path) -> None:
+def test_odd_rows_before_the_first_good_one_are_rejected_alone(tmp_path: Path) -> None:
     report = validate(tmp_path, "t.jsonl", lines({"x": 1}, *[{"text": f"t{n}"} for n in range(30)]))["report"]
     assert report["rejected_rows"] == [{"file": "t.jsonl", "line": 1, "reason": "column 'text' is missing"}]
 
 
-def test_an_archive_of_several_formats_is_one_dataset(tmp_path: Path) -> None:
+def test_archive_of_several_formats_is_one_dataset(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.csv", "question,answer\n1+1,2\n")
         file.writestr("deep/b.json", '[{"prompt": "2+2", "completion": "4"}]')
@@ -123,7 +123,7 @@ def test_an_archive_of_several_formats_is_one_dataset(tmp_path: Path) -> None:
     assert (report["rows"], report["ignored_files"]) == (2, ["LICENSE"])
 
 
-def test_texts_and_conversations_do_not_mix(tmp_path: Path) -> None:
+def test_texts_and_conversations_cannot_be_mixed(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.csv", "question,answer\n1+1,2\n")
         file.writestr("b.txt", "Only text.")
@@ -131,7 +131,7 @@ def test_texts_and_conversations_do_not_mix(tmp_path: Path) -> None:
         validate(tmp_path, "a.zip", (tmp_path / "a.zip").read_bytes())
 
 
-def test_a_damaged_member_names_itself(tmp_path: Path) -> None:
+def test_damaged_member_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.txt", "some text that is stored")
     content = (tmp_path / "a.zip").read_bytes().replace(b"some text", b"same text")
@@ -140,7 +140,7 @@ def test_a_damaged_member_names_itself(tmp_path: Path) -> None:
     assert failure.value.code == "archive_refused"
 
 
-def test_half_characters_are_rejected_with_their_row(tmp_path: Path) -> None:
+def test_row_with_a_lone_surrogate_is_rejected(tmp_path: Path) -> None:
     report = validate(tmp_path, "t.json", b'[{"text": "\\ud800"}, {"text": "fine"}]', max_bad_share=0.5)["report"]
     assert "lone surrogate" in report["rejected_rows"][0]["reason"]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.dataset.intake import plain_name
+from services.dataset.upload_store import safe_file_name
 from shared.runtime.http.multipart import FIELD_LIMIT, MOST_PARTS, MalformedUpload, Multipart
 
 CONTENT_TYPE = "multipart/form-data; boundary=xx"
@@ -69,4 +69,4 @@ async def test_malformed_bodies_are_refused(content_type: str, body: bytes) -> N
     [("../../etc/a.txt", "a.txt"), ("C:\\data\\b.csv", "b.csv"), ("\x00\n.txt", ".txt"), ("", "upload")],
 )
 def test_file_names_are_for_reports_only(given: str, shown: str) -> None:
-    assert plain_name(given) == shown
+    assert safe_file_name(given) == shown

@@ -1,12 +1,13 @@
-"""Every layout becomes one of three forms; every bad row gets a reason that names its place."""
+"""Rows of every layout become one of three forms; the reason for a rejection names the cell."""
 
 from typing import Any
 
 import pytest
 
 from services.dataset.engine.lines import BadRow
-from services.dataset.engine.rows import characters_of, group_of, normalizer
-from services.dataset.formats import MAX_CELL, columns_by_name, layout_of
+from services.dataset.engine.normalize import count_characters, make_normalizer, split_group
+from services.dataset.formats import MAX_CELL_CHARS
+from services.dataset.layouts import LAYOUTS, Layout, find_layout, match_columns
 
 USER = {"role": "user", "content": "Hi?"}
 ASSISTANT = {"role": "assistant", "content": "Hello."}
@@ -15,15 +16,15 @@ TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
 
 
 def normalized(row: Any, mapping: dict[str, str] | None = None, like: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A row through the layout of its own columns, or of another row's."""
-    columns = columns_by_name(like or row, mapping)
-    layout = layout_of(columns)
+    """Normalize a row by the layout of its own columns, or of another row's."""
+    columns = match_columns(like or row, mapping)
+    layout = find_layout(columns)
     assert layout, columns
-    return normalizer(layout, columns)(row)
+    return make_normalizer(layout, columns)(row)
 
 
 def reason(row: Any, **options: Any) -> str:
-    """Why a row is bad."""
+    """Return why a row is rejected."""
     with pytest.raises(BadRow) as bad:
         normalized(row, **options)
     return str(bad.value)
@@ -44,23 +45,23 @@ def reason(row: Any, **options: Any) -> str:
         {"prompt": [USER], "completion": [ASSISTANT]},
     ],
 )
-def test_one_conversation_in_every_dialect(row: dict[str, Any]) -> None:
+def test_every_chat_layout_becomes_the_same_conversation(row: dict[str, Any]) -> None:
     assert normalized(row) == {"messages": [USER, ASSISTANT]}
 
 
-def test_text_and_what_is_counted_and_grouped() -> None:
+def test_characters_and_split_group_of_text_and_chat_rows() -> None:
     assert normalized({"text": "Once."}) == {"text": "Once."}
-    assert (characters_of({"text": "Once."}), group_of({"text": "Once."})) == (5, "Once.")
+    assert (count_characters({"text": "Once."}), split_group({"text": "Once."})) == (5, "Once.")
     chat = {"messages": [{"role": "system", "content": "Be kind."}, USER, ASSISTANT]}
-    assert (characters_of(chat), group_of(chat)) == (17, "Hi?")
+    assert (count_characters(chat), split_group(chat)) == (17, "Hi?")
 
 
-def test_alpaca_joins_instruction_and_input_and_takes_a_system_prompt() -> None:
+def test_alpaca_joins_instruction_and_input_and_has_a_system_prompt() -> None:
     row = normalized({"instruction": "Add.", "input": "1 2", "output": "3", "system": "Be short."})
     assert [message["content"] for message in row["messages"]] == ["Be short.", "Add.\n\n1 2", "3"]
 
 
-def test_a_mapping_names_the_columns_of_the_file() -> None:
+def test_mapping_names_the_columns_of_the_file() -> None:
     mapping = {"prompt": "Frage", "completion": "text"}
     assert normalized({"Frage": "Hi?", "text": "Hello."}, mapping) == {"messages": [USER, ASSISTANT]}
 
@@ -76,12 +77,12 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
     assert row["messages"][1] == {"role": "assistant", "content": "", "tool_calls": [{"id": "1", **CALL}]}
     assert row["messages"][2] == answer
     assert row["tools"] == [{"type": "function"}]
-    said = [
+    sharegpt = [
         {"from": "human", "value": "Hi?"},
         {"from": "function_call", "value": '{"name": "add", "arguments": {"a": 1}}'},
         {"from": "observation", "value": "1"},
     ]
-    row = normalized({"conversations": said, "tools": [TOOL]})
+    row = normalized({"conversations": sharegpt, "tools": [TOOL]})
     assert row["messages"][1:] == [
         {"role": "assistant", "content": "", "tool_calls": [CALL]},
         {"role": "tool", "content": "1"},
@@ -107,7 +108,7 @@ def test_tool_calls_in_openai_and_sharegpt_form() -> None:
         },
     ],
 )
-def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
+def test_every_preference_layout_becomes_the_same_pair(row: dict[str, Any]) -> None:
     rejected = [{"role": "assistant", "content": "Go."}]
     assert normalized(row) == {"messages": [USER], "chosen": [ASSISTANT], "rejected": rejected}
 
@@ -119,10 +120,13 @@ def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
         ({"question": "q", "answer": float("nan")}, "answer is NaN, text is expected"),
         ({"question": "q", "answer": 7}, "answer is a number, text is expected"),
         ({"question": "q", "answer": " \n"}, "answer is empty"),
-        ({"question": "q", "answer": "a" * (MAX_CELL + 1)}, f"answer has {MAX_CELL + 1} characters, at most"),
+        (
+            {"question": "q", "answer": "a" * (MAX_CELL_CHARS + 1)},
+            f"answer has {MAX_CELL_CHARS + 1} characters, at most",
+        ),
         ({"instruction": "i", "input": 3, "output": "o"}, "input is a number, text is expected"),
         ({"messages": []}, "messages is empty"),
-        ({"messages": [USER]}, "messages has no assistant message: nothing could be trained"),
+        ({"messages": [USER]}, "messages has no assistant message: there is nothing to train on"),
         ({"messages": [{"role": "narrator", "content": "x"}]}, "messages[0].role is 'narrator'; known are"),
         ({"messages": [USER, {"role": "assistant", "content": ""}]}, "messages[1].content is empty"),
         ({"messages": [USER, ASSISTANT, {"role": "system", "content": "x"}]}, "messages[2] is a system message"),
@@ -136,11 +140,11 @@ def test_one_preference_in_every_dialect(row: dict[str, Any]) -> None:
         ({"input": {}, "preferred_output": "a", "non_preferred_output": "b"}, "there is no prompt"),
     ],
 )
-def test_bad_rows_are_told_what_is_wrong_with_them(row: dict[str, Any], expected: str) -> None:
+def test_reason_of_a_rejected_row(row: dict[str, Any], expected: str) -> None:
     assert expected in reason(row)
 
 
-def test_rows_that_differ_from_the_first_one() -> None:
+def test_rows_with_other_columns_than_the_first_row() -> None:
     like = {"Question": "q", "answer": "a"}
     assert reason({"question": "q"}, like=like) == "column 'Question' is missing"
     assert reason(["q", "a"], like=like) == "a row is an object with named columns, this is a list"
@@ -150,6 +154,13 @@ def test_rows_that_differ_from_the_first_one() -> None:
     assert optional == {"messages": [USER, ASSISTANT]}
 
 
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_example_of_a_layout_is_recognized_and_becomes_its_form(layout: Layout) -> None:
+    assert find_layout(layout.example) is layout
+    keys = {"text": {"text"}, "messages": {"messages"}, "preference": {"messages", "chosen", "rejected"}}
+    assert normalized(layout.example).keys() == keys[layout.form]
+
+
 def test_unknown_columns_have_no_layout() -> None:
-    assert layout_of({"x", "y"}) is None
-    assert layout_of(columns_by_name(["Frage"], {"prompt": "Frage", "completion": "Antwort"})) is None
+    assert find_layout({"x", "y"}) is None
+    assert find_layout(match_columns(["Frage"], {"prompt": "Frage", "completion": "Antwort"})) is None

@@ -1,6 +1,6 @@
-"""A row as a model will see it: its text with the trained spans marked, from the renderer that training uses.
+"""Renders one row as training text, with the trained spans marked, by the renderer that training uses.
 
-Spec: {"shards": [paths], "row": its ordinal in the split, "model": reference}. Result: {"row_id", "source",
+Spec: {"shards": [paths], "row": its index in the split, "model": reference}. Result: {"row_id", "source",
 "template_hash", "samples": [{spans: [{text, trained}], tokens, trained_tokens}]}.
 """
 
@@ -15,16 +15,16 @@ from shared.engine.text.tokenizer import load_tokenizer
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Render one row with the base's tokenizer and template."""
+    """Render one row with the model's tokenizer and chat template."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
     ((id, source, text),) = read_rows(spec["shards"], spec["row"], 1)
     samples = [
-        _sample(template, part) for whole in split_preference_row(json.loads(text)) for part in template.expand(whole)
+        _render(template, part) for sample in split_preference_row(json.loads(text)) for part in template.expand(sample)
     ]
     return {"row_id": id, "source": source, "template_hash": template.hash, "samples": samples}
 
 
-def _sample(template: ChatTemplate, row: Row) -> dict[str, Any]:
-    encoded = template.encode(row)
-    spans = [{"text": text, "trained": trained} for text, trained in template.spans(row)]
+def _render(template: ChatTemplate, sample: Row) -> dict[str, Any]:
+    encoded = template.encode(sample)
+    spans = [{"text": text, "trained": trained} for text, trained in template.spans(sample)]
     return {"spans": spans, "tokens": len(encoded.input_ids), "trained_tokens": sum(encoded.trained)}

@@ -1,4 +1,4 @@
-"""Where uploads arrive: straight from the network into a blob, hashed on the way, gone again if nobody takes them."""
+"""Stores raw uploads in blobs until their validation ends: streamed from the network, hashed on the way."""
 
 import re
 from collections.abc import AsyncIterator
@@ -9,14 +9,14 @@ from services.dataset.formats import EXTENSIONS, extension_of
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import new_id
 
-INCOMING = "_incoming"
-"""Key prefix of raw uploads: private to this room, each kept until it is a version or rejected."""
-PIECE = 1 << 20
+UPLOAD_PREFIX = "_incoming"
+"""Key prefix of raw uploads, private to this service."""
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes that have arrived completely."""
+    """A completely received file."""
 
     key: str
     file_name: str
@@ -29,60 +29,60 @@ class Upload:
         return extension_of(self.file_name)
 
 
-class Intake:
-    """Stores and discards raw uploads."""
+class UploadStore:
+    """Saves and discards raw uploads of at most `limit` bytes."""
 
     def __init__(self, blobs: Blobs, limit: int) -> None:
         self._blobs, self.limit = blobs, limit
 
-    async def receive(self, project: str, filename: str, chunks: AsyncIterator[bytes]) -> Upload:
-        """Store a file at constant memory. Raises UnsupportedFormat, UploadTooLarge or EmptyFile, leaving nothing."""
-        name = plain_name(filename)
+    async def save(self, project: str, filename: str, chunks: AsyncIterator[bytes]) -> Upload:
+        """Store a file at constant memory. Raises UnsupportedFormat, UploadTooLarge or EmptyFile, storing nothing."""
+        name = safe_file_name(filename)
         extension = extension_of(name)
         if extension not in EXTENSIONS:
             remedy = f"Upload one of {', '.join(EXTENSIONS)}."
             detail = f"{name!r} has the extension {extension or 'of nothing'!r}."
             raise UnsupportedFormat(detail, field="file", limit=list(EXTENSIONS), remedy=remedy)
-        key = f"{INCOMING}/{project}/{new_id('up')}/data{extension}"
-        info = await self._blobs.put(key, self._limited(chunks))
+        key = f"{UPLOAD_PREFIX}/{project}/{new_id('up')}/data{extension}"
+        info = await self._blobs.put(key, self._rechunk(chunks))
         if info.size == 0:
             await self._blobs.delete(key)
-            remedy = "Check the path; upload a file with at least one row."
+            remedy = "Check the path, and upload a file with at least one row."
             raise EmptyFile(f"{name!r} is empty.", field="file", limit="at least 1 byte", remedy=remedy)
         return Upload(key, name, info.size, info.sha256)
 
     def too_large(self) -> UploadTooLarge:
-        """The refusal of a file beyond the limit."""
+        """Return the error for a file beyond the limit."""
         remedy = "Upload it compressed (.parquet, .zip) or in parts, or raise ANNEAL_UPLOAD_LIMIT."
         return UploadTooLarge(f"The file exceeds {self.limit} bytes.", field="file", limit=self.limit, remedy=remedy)
 
     async def discard(self, key: str) -> None:
-        """Forget an upload."""
+        """Delete an upload."""
         await self._blobs.delete(key.rpartition("/")[0])
 
-    async def sweep(self, wanted: set[str]) -> None:
-        """Discard what a killed process left behind: every upload whose key is not wanted."""
-        for info in await self._blobs.list(INCOMING):
-            if info.key not in wanted:
+    async def delete_orphans(self, live_keys: set[str]) -> None:
+        """Delete every upload whose key is not in `live_keys`: a killed process left it behind."""
+        for info in await self._blobs.list(UPLOAD_PREFIX):
+            if info.key not in live_keys:
                 await self.discard(info.key)
 
-    async def _limited(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks in larger pieces, fewer hops to the writing thread."""
-        held = bytearray()
+    async def _rechunk(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Merge chunks into CHUNK_BYTES, for fewer hops to the writing thread. Raises UploadTooLarge."""
+        buffer = bytearray()
         size = 0
         async for chunk in chunks:
             size += len(chunk)
             if size > self.limit:
                 raise self.too_large()
-            held += chunk
-            if len(held) >= PIECE:
-                yield bytes(held)
-                held.clear()
-        if held:
-            yield bytes(held)
+            buffer += chunk
+            if len(buffer) >= CHUNK_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+        if buffer:
+            yield bytes(buffer)
 
 
-def plain_name(filename: str) -> str:
-    """The last segment of a client's path without control characters, at most 200 characters: for reports only."""
+def safe_file_name(filename: str) -> str:
+    """Return the last path segment without control characters, at most 200 characters. For display only."""
     name = re.split(r"[/\\]", filename)[-1]
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).strip()[-200:] or "upload"

@@ -1,4 +1,4 @@
-"""Rows that are decoded straight into what is stored are those that the careful way would have stored."""
+"""The fast path for chat rows stores what normalization would have stored."""
 
 import json
 from typing import Any
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dataset.engine.plain_rows import Decode, decoder
-from services.dataset.engine.rows import characters_of, group_of, normalizer
-from services.dataset.formats import columns_by_name, layout_of
+from services.dataset.engine.chat_fast_path import ChatDecoder, make_chat_decoder
+from services.dataset.engine.normalize import count_characters, make_normalizer, split_group
+from services.dataset.layouts import find_layout, match_columns
 
 ROLES = st.sampled_from(["system", "user", "assistant", "assistant", "tool", "human", "nobody"])
 CONTENTS = st.sampled_from(["a", "é\n", " b ", "", "\u2003", "\ud800", "\x00"]) | st.text(max_size=5) | st.none()
@@ -21,33 +21,33 @@ ROWS = st.fixed_dictionaries(
 TALK = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
 
 
-def plain(*columns: str) -> Decode:
-    named = columns_by_name(columns, None)
-    layout = layout_of(named)
+def chat_decoder(*columns: str) -> ChatDecoder:
+    matched = match_columns(columns, None)
+    layout = find_layout(matched)
     assert layout is not None
-    return decoder(layout, named, columns)
+    return make_chat_decoder(layout, matched, columns)
 
 
 @given(row=ROWS)
-def test_what_is_decoded_at_once_is_stored_as_before(row: dict[str, Any]) -> None:
+def test_fast_path_equals_normalization(row: dict[str, Any]) -> None:
     line = json.dumps(row).encode()
-    if found := plain("Messages", "id")(line):
-        named = columns_by_name(["Messages"], None)
-        wanted = normalizer(layout_of(named), named)(msgspec.json.decode(line))  # type: ignore[arg-type]
-        assert msgspec.json.encode({"messages": found.messages}) == msgspec.json.encode(wanted)
-        assert (found.group, found.characters) == (group_of(wanted), characters_of(wanted))
+    if found := chat_decoder("Messages", "id")(line):
+        matched = match_columns(["Messages"], None)
+        expected = make_normalizer(find_layout(matched), matched)(msgspec.json.decode(line))  # type: ignore[arg-type]
+        assert msgspec.json.encode({"messages": found.messages}) == msgspec.json.encode(expected)
+        assert (found.group, found.characters) == (split_group(expected), count_characters(expected))
 
 
-def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
+def test_last_of_repeated_keys_counts() -> None:
     line = b'{"messages": [], "messages": [{"role": "user", "role": "assistant", "content": "", "content": "b"}]}'
-    found = plain("messages")(line)
+    found = chat_decoder("messages")(line)
     assert found is not None
     assert msgspec.to_builtins(found.messages) == msgspec.json.decode(line)["messages"]
 
 
-def test_ordinary_rows_are_decoded_at_once() -> None:
+def test_ordinary_rows_take_the_fast_path() -> None:
     for row in ({"messages": TALK}, {"messages": [{"role": "system", "content": "c"}, *TALK], "id": {"a": [1]}}):
-        assert plain("messages", "id")(json.dumps(row).encode()) is not None
+        assert chat_decoder("messages", "id")(json.dumps(row).encode()) is not None
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_ordinary_rows_are_decoded_at_once() -> None:
         json.dumps({"messages": TALK, "tools": []}).encode(),
     ],
 )
-def test_anything_else_is_looked_at_with_care(line: bytes) -> None:
-    assert plain("messages")(line) is None
+def test_other_shapes_and_bad_rows_are_left_to_normalization(line: bytes) -> None:
+    assert chat_decoder("messages")(line) is None
 
 
 @pytest.mark.parametrize("columns", [("messages", "system"), ("text",), ("prompt", "completion"), ("conversations",)])
-def test_other_layouts_are_not_decoded_at_once(columns: tuple[str, ...]) -> None:
-    assert plain(*columns)(json.dumps({"messages": TALK}).encode()) is None
+def test_other_layouts_do_not_take_the_fast_path(columns: tuple[str, ...]) -> None:
+    assert chat_decoder(*columns)(json.dumps({"messages": TALK}).encode()) is None

@@ -1,25 +1,29 @@
-"""From counted sample lengths to the figures that a reader wants: percentiles, a histogram, what a limit cuts."""
+"""Statistics of token lengths: percentiles, a histogram, and how many samples a maximum length truncates."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from services.dataset.views import Bucket, Statistics
 
-BUCKETS = 24
-STEP = 64
+MAX_BUCKETS = 24
+LENGTH_MULTIPLE = 64
+"""The suggested maximum length is a multiple of this many tokens."""
 
 Sample = tuple[int, int, int, int]
-"""(tokens, trained tokens, tokens before the first trained one, how many samples are so)."""
+"""(tokens, trained tokens, tokens before the first trained one, number of samples like this)."""
 
 
-def statistics_of(
+def compute_statistics(
     counts: dict[str, Any], version: str, base: str, max_length: int | None, context: int | None
 ) -> Statistics:
-    """Everything about the lengths, for a limit of `max_length` tokens (by default the suggested one)."""
+    """Compute the statistics for a limit of `max_length` tokens (default: the suggested one).
+
+    The suggested limit is the 99th percentile, rounded up, and at most `context` tokens.
+    """
     samples: list[Sample] = [tuple(sample) for sample in counts["samples"]]
     by_length = [(tokens, count) for tokens, _, _, count in samples]
     total = sum(count for _, count in by_length)
-    suggested = -(-percentile(by_length, 0.99) // STEP) * STEP
+    suggested = -(-percentile(by_length, 0.99) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
     suggested = min(suggested, context) if context else suggested
     limit = max_length or suggested
     tokens = sum(length * count for length, count in by_length)
@@ -45,7 +49,7 @@ def statistics_of(
 
 
 def percentile(by_length: Sequence[tuple[int, int]], share: float) -> int:
-    """The smallest length that at least `share` of the samples do not exceed (nearest rank); 0 if there are none."""
+    """Return the nearest-rank percentile: the smallest length that `share` of the samples do not exceed; 0 of none."""
     total, seen = sum(count for _, count in by_length), 0
     for length, count in by_length:
         seen += count
@@ -55,11 +59,11 @@ def percentile(by_length: Sequence[tuple[int, int]], share: float) -> int:
 
 
 def histogram(by_length: Sequence[tuple[int, int]]) -> list[Bucket]:
-    """Equally wide buckets from 0 to the longest, at most BUCKETS of them."""
+    """Return buckets of equal width from 0 to the longest sample, at most MAX_BUCKETS."""
     longest = max((length for length, _ in by_length), default=0)
     if not longest:
         return []
-    width = longest // BUCKETS + 1
+    width = longest // MAX_BUCKETS + 1
     buckets = [Bucket(start=i * width, end=(i + 1) * width, rows=0) for i in range(longest // width + 1)]
     for length, count in by_length:
         buckets[length // width].rows += count

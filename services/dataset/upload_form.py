@@ -1,4 +1,4 @@
-"""The HTTP side of an upload: form fields and one file, in any order, in one pass over the body."""
+"""Parses an upload request: form fields and one file, in any order, in one pass over the body."""
 
 from typing import Any, Protocol, Self, TypeVar
 
@@ -7,13 +7,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from services.dataset.formats import EXTENSIONS, extension_of
-from services.dataset.intake import Intake, Upload
 from services.dataset.models import Options, UploadForm
+from services.dataset.upload_store import Upload, UploadStore
 from shared.runtime.errors import InvalidInput
 from shared.runtime.http.multipart import Multipart, Part, drain
 
-OVERHEAD = 1 << 20
-"""Bytes that boundaries and fields may add to a file."""
+MAX_FORM_OVERHEAD_BYTES = 1 << 20
+"""What multipart boundaries and form fields may add to the size of a file."""
 
 FILE = {
     "type": "string",
@@ -42,7 +42,7 @@ BODY: dict[str, Any] = {
         },
     }
 }
-"""OpenAPI's description of the body, which FastAPI cannot know, since nothing may read it before we do."""
+"""OpenAPI description of the body. FastAPI cannot derive it, since the route parses the body itself."""
 
 for _name, _field in UploadForm.model_fields.items():
     BODY["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"][_name]["description"] = (
@@ -55,34 +55,36 @@ class Form(Protocol):
 
     @classmethod
     def model_validate(cls, obj: Any) -> Self:
-        """The fields in their types."""
+        """Parse the fields."""
 
     def options(self) -> Options:
-        """What shapes the version; may refuse."""
+        """Return the options that are part of the version. Raises InvalidInput."""
 
 
 F = TypeVar("F", bound=Form)
 
 
 async def receive_form(
-    request: Request, intake: Intake, project: str, kind: type[F], *, extension: str = ""
+    request: Request, uploads: UploadStore, project: str, form_type: type[F], *, extension: str = ""
 ) -> tuple[Upload, F]:
-    """Store the file, check the fields; whatever is refused leaves nothing behind.
+    """Store the file and parse the fields. On an error, the stored file is deleted.
 
-    `extension` is what a file name without a known one gets.
+    `extension` is appended to a file name without a known extension.
     """
-    if int(request.headers.get("content-length") or 0) > intake.limit + OVERHEAD:
-        raise intake.too_large()
+    if int(request.headers.get("content-length") or 0) > uploads.limit + MAX_FORM_OVERHEAD_BYTES:
+        raise uploads.too_large()
     body = request.stream()
     try:
         form = Multipart(request.headers.get("content-type", ""), body)
-        return await _receive(form, intake, project, kind, extension)
+        return await _receive(form, uploads, project, form_type, extension)
     except Exception:
         await drain(body)
         raise
 
 
-async def _receive(form: Multipart, intake: Intake, project: str, kind: type[F], extension: str) -> tuple[Upload, F]:
+async def _receive(
+    form: Multipart, uploads: UploadStore, project: str, form_type: type[F], extension: str
+) -> tuple[Upload, F]:
     fields: dict[str, str] = {}
     upload: Upload | None = None
     try:
@@ -91,30 +93,36 @@ async def _receive(form: Multipart, intake: Intake, project: str, kind: type[F],
                 fields[part.name] = await part.text()
             else:
                 _check_file(part, upload)
-                checked(fields, kind).options()
+                parse_fields(fields, form_type).options()
                 name = part.filename if extension_of(part.filename) in EXTENSIONS else part.filename + extension
-                upload = await intake.receive(project, name, part.chunks)
-        parsed = checked(fields, kind)
+                upload = await uploads.save(project, name, part.chunks)
+        parsed = parse_fields(fields, form_type)
         parsed.options()
         if upload is None:
-            raise InvalidInput("There is no file.", field="file", remedy="curl -F file=@data.jsonl …/datasets/upload")
+            raise InvalidInput(
+                "The request has no file.", field="file", remedy="curl -F file=@data.jsonl …/datasets/upload"
+            )
         return upload, parsed
     except BaseException:
         if upload is not None:
-            await intake.discard(upload.key)
+            await uploads.discard(upload.key)
         raise
 
 
 def _check_file(part: Part, earlier: Upload | None) -> None:
     if part.name != "file":
-        raise InvalidInput(f"{part.name!r} cannot be a file.", field=part.name, remedy="Call the file's part `file`.")
+        raise InvalidInput(
+            f"{part.name!r} cannot be a file.", field=part.name, remedy="Name the part with the file `file`."
+        )
     if earlier is not None:
-        raise InvalidInput("Only one file can be uploaded.", field="file", limit=1, remedy="Put several into a .zip.")
+        raise InvalidInput(
+            "Only one file can be uploaded.", field="file", limit=1, remedy="Upload several files as a .zip."
+        )
 
 
-def checked(fields: dict[str, str], kind: type[F]) -> F:
-    """The form fields in their types; wrong ones are answered as FastAPI would."""
+def parse_fields(fields: dict[str, str], form_type: type[F]) -> F:
+    """Parse the form fields. Raises RequestValidationError, as FastAPI does."""
     try:
-        return kind.model_validate(fields)
+        return form_type.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error

@@ -1,4 +1,4 @@
-"""Every file format as numbered rows, and what is said about lines that cannot be read."""
+"""Every file format is read as numbered rows; lines that cannot be read are rejected with a reason."""
 
 import io
 import json
@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.dataset.engine import documents
+from services.dataset.engine import json_documents
+from services.dataset.engine.file_readers import read_file, read_parquet
 from services.dataset.engine.lines import BadRow
-from services.dataset.engine.sources import items
-from services.dataset.formats import MAX_CELL, MAX_ROW_BYTES
+from services.dataset.formats import MAX_CELL_CHARS, MAX_ROW_BYTES
 from shared.engine.process.protocol import EngineError
 
 
 def read(extension: str, content: bytes) -> list[tuple[int, Any]]:
-    """Rows of a file; a bad one as its reason."""
-    found = items(f"file{extension}", extension, lambda: io.BytesIO(content))
-    return [(line, str(value) if isinstance(value, BadRow) else value) for line, value in found]
+    """Return the rows of a file; a rejected one as its reason."""
+    rows = read_file(f"file{extension}", extension, lambda: io.BytesIO(content))
+    return [(line, str(value) if isinstance(value, BadRow) else value) for line, value in rows]
 
 
 def test_jsonl_numbers_lines_and_skips_blank_ones() -> None:
@@ -37,11 +37,11 @@ def test_jsonl_numbers_lines_and_skips_blank_ones() -> None:
     ],
     ids=["truncated", "nan", "latin-1", "nested", "long"],
 )
-def test_jsonl_says_why_a_line_is_bad_and_goes_on(line: bytes, reason: str) -> None:
+def test_jsonl_rejects_a_bad_line_with_a_reason_and_continues(line: bytes, reason: str) -> None:
     assert read(".jsonl", line + b'\n{"a": 2}\n') == [(1, reason), (2, {"a": 2})]
 
 
-def test_csv_finds_delimiter_header_and_the_first_line_of_a_record() -> None:
+def test_csv_detects_the_delimiter_and_numbers_records_by_their_first_line() -> None:
     content = '\ufeffquestion; answer\n"two\nlines; really";"with ""quotes"""\n\nlast;one\n'.encode()
     assert read(".csv", content) == [
         (2, {"question": "two\nlines; really", "answer": 'with "quotes"'}),
@@ -49,29 +49,29 @@ def test_csv_finds_delimiter_header_and_the_first_line_of_a_record() -> None:
     ]
 
 
-def test_csv_names_bad_records() -> None:
-    content = b"a,b\n1\n\xe9,2\n" + b"x" * (MAX_CELL + 1) + b",1\n3,4\n"
+def test_csv_rejects_bad_records() -> None:
+    content = b"a,b\n1\n\xe9,2\n" + b"x" * (MAX_CELL_CHARS + 1) + b",1\n3,4\n"
     assert read(".csv", content) == [
         (2, "1 fields, but the header names 2 columns"),
         (3, "invalid UTF-8 in column 'a'; save the file as UTF-8"),
-        (4, f"not CSV: field larger than field limit ({MAX_CELL})"),
+        (4, f"not CSV: field larger than field limit ({MAX_CELL_CHARS})"),
         (5, {"a": "3", "b": "4"}),
     ]
 
 
-def test_csv_needs_a_sound_header() -> None:
+def test_csv_refuses_repeated_columns() -> None:
     with pytest.raises(EngineError, match="unnamed or repeated columns"):
         read(".csv", b"a,a\n1,2\n")
 
 
-def test_text_rows_are_paragraphs_where_blank_lines_separate_them_else_lines() -> None:
+def test_text_rows_are_paragraphs_or_without_blank_lines_lines() -> None:
     assert read(".txt", b"one\ntwo\n\n\nthree\n") == [(1, {"text": "one\ntwo"}), (5, {"text": "three"})]
     assert read(".txt", b"one\ntwo\n\n") == [(1, {"text": "one"}), (2, {"text": "two"})]
     bad = "invalid UTF-8: byte 0xff at position 1; save the file as UTF-8"
     assert read(".txt", b"ok\n\xff\nfine") == [(1, {"text": "ok"}), (2, bad), (3, {"text": "fine"})]
 
 
-def test_json_arrays_wrapped_arrays_and_json_lines_under_a_wrong_name() -> None:
+def test_json_reads_arrays_wrapped_arrays_and_json_lines() -> None:
     rows = [{"a": 1}, {"a": 2}]
     assert read(".json", b'[\n{"a": 1},\n {"a": 2}\n]\n') == [(2, rows[0]), (3, rows[1])]
     wrapped = b'{"version": {"x": [1]},\n "data": [\n{"a": 1}, {"a": 2}]}'
@@ -81,8 +81,8 @@ def test_json_arrays_wrapped_arrays_and_json_lines_under_a_wrong_name() -> None:
 
 
 @pytest.mark.parametrize("window", [1, 7, 64])
-def test_json_documents_are_read_alike_through_any_window(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
-    monkeypatch.setattr(documents, "WINDOW", window)
+def test_window_size_does_not_change_the_rows_of_a_json_document(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    monkeypatch.setattr(json_documents, "WINDOW_BYTES", window)
     rows = [{"a": "é" * n, "n": 10**n} for n in range(12)]
     content = json.dumps(rows, ensure_ascii=False, indent=1).encode()
     assert [row for _, row in read(".json", content)] == rows
@@ -96,21 +96,21 @@ def test_json_documents_are_read_alike_through_any_window(monkeypatch: pytest.Mo
         (b'[{"a": 1},\n{"a": "\xe9"}]', "file.json line 2: invalid UTF-8: byte 0xe9; save the file as UTF-8."),
         (b'[{"a": 1}', "file.json line 1: expected ']', found the end of the file."),
         (b'{"a": {"b": 1}}', "the object has no array of rows under"),
-        (b'"text"', "it is neither an array of rows nor an object around one"),
+        (b'"text"', "it is neither an array of rows nor an object that holds one"),
         (b'[{"a": NaN}]', "not JSON: NaN is not JSON"),
     ],
 )
-def test_json_documents_cannot_go_on_after_an_error(content: bytes, reason: str) -> None:
+def test_json_document_is_refused_at_the_first_error(content: bytes, reason: str) -> None:
     with pytest.raises(EngineError) as failure:
         read(".json", content)
     assert failure.value.code == "file_unreadable"
     assert reason in failure.value.detail
 
 
-def test_parquet_rows_by_number(tmp_path: Path) -> None:
+def test_parquet_numbers_rows(tmp_path: Path) -> None:
     table = pa.table({"messages": [[{"role": "user", "content": "hi"}], None], "n": [1.5, float("nan")]})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
-    (_, first), (number, second) = items("rows.parquet", ".parquet", lambda: (tmp_path / "rows.parquet").open("rb"))
+    (_, first), (number, second) = read_parquet("rows.parquet", lambda: (tmp_path / "rows.parquet").open("rb"))
     assert first == {"messages": [{"role": "user", "content": "hi"}], "n": 1.5}
     assert number == 2
     assert isinstance(second, dict)
@@ -125,7 +125,7 @@ def test_parquet_rows_by_number(tmp_path: Path) -> None:
         (".parquet", b"PAR1 and then nothing", "not a readable Parquet file"),
     ],
 )
-def test_files_under_a_wrong_name_are_named_for_what_they_are(extension: str, content: bytes, what: str) -> None:
+def test_file_with_a_wrong_extension_is_refused_by_its_real_type(extension: str, content: bytes, what: str) -> None:
     with pytest.raises(EngineError, match=what) as failure:
         read(extension, content)
     assert failure.value.code == "file_unreadable"
