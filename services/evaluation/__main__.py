@@ -1,4 +1,4 @@
-"""The evaluation room as a process of its own: `python -m services.evaluation`."""
+"""Runs the evaluation service as its own process: `python -m services.evaluation`."""
 
 from services.evaluation.app import build
 from shared.runtime.http.server import main

@@ -1,4 +1,4 @@
-"""HTTP of the evaluation room."""
+"""HTTP routes of the evaluation service."""
 
 from typing import Annotated
 
@@ -10,20 +10,20 @@ from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
 
 IdempotencyKey = Annotated[
-    str | None, Header(max_length=200, description="the same key again gives the same evaluation, not a second one")
+    str | None, Header(max_length=200, description="a repeated key returns the same evaluation instead of a second one")
 ]
-Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+Limit = Annotated[int, Query(ge=1, le=200, description="maximum number of items")]
 
 
 def routes(service: EvaluationService) -> APIRouter:
-    """The room's router."""
+    """Build the service's router."""
     router = APIRouter(tags=["Evaluation"])
 
     @router.post("/models/custom/{id}/evaluate", status_code=202, response_model=EvaluationView)
     async def evaluate_model(
         id: str, caller: Caller, response: Response, body: EvaluationRequest, idempotency_key: IdempotencyKey = None
     ) -> EvaluationView:
-        """Score a custom model and its base on a split; answers at once with the queued evaluation."""
+        """Queue an evaluation of a custom model and its base model on a split."""
         evaluation = await service.request(caller.project, id, body, key=idempotency_key)
         response.headers["Location"] = f"/evaluations/{evaluation.id}"
         return EvaluationView.of(evaluation)
@@ -31,18 +31,18 @@ def routes(service: EvaluationService) -> APIRouter:
     @router.get("/evaluations", response_model=Page[EvaluationView])
     async def list_evaluations(
         caller: Caller,
-        model_id: Annotated[str | None, Query(description="only of this custom model")] = None,
+        model_id: Annotated[str | None, Query(description="only evaluations of this custom model")] = None,
         limit: Limit = 50,
-        cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+        cursor: Annotated[str | None, Query(description="next_cursor of the previous page")] = None,
     ) -> Page[EvaluationView]:
-        """Evaluations of this project, newest first."""
+        """List the project's evaluations, newest first."""
         page = await service.page(caller.project, model_id, limit, cursor)
         views = [EvaluationView.of(evaluation) for evaluation in page.items]
         return Page[EvaluationView](items=views, next_cursor=page.next_cursor)
 
     @router.get("/evaluations/{id}", response_model=EvaluationView)
     async def show_evaluation(id: str, caller: Caller) -> EvaluationView:
-        """State, progress, and once it has succeeded the scores of the model and of its base."""
+        """Show state, progress, and the scores of a succeeded evaluation."""
         return EvaluationView.of(await service.get(caller.project, id))
 
     @router.get("/evaluations/{id}/predictions", response_model=PredictionPage)
@@ -51,14 +51,16 @@ def routes(service: EvaluationService) -> APIRouter:
         caller: Caller,
         offset: Annotated[int, Query(ge=0, description="rows to skip")] = 0,
         limit: Limit = 50,
-        sort: Annotated[str, Query(max_length=40, description="row, or a score; - in front: highest first")] = "row",
+        sort: Annotated[
+            str, Query(max_length=40, description="row, or a score; with the prefix -: descending")
+        ] = "row",
     ) -> PredictionPage:
-        """Row by row: prompt, reference, both answers, their scores."""
+        """List the rows: prompt, reference, both answers, their scores."""
         return await service.predictions(caller.project, id, offset, limit, sort)
 
     @router.post("/evaluations/{id}/cancel", response_model=EvaluationView)
     async def cancel_evaluation(id: str, caller: Caller) -> EvaluationView:
-        """Stop a queued or running evaluation; repeating it is fine."""
+        """Cancel a queued or running evaluation. Idempotent."""
         return EvaluationView.of(await service.cancel(caller.project, id))
 
     return router

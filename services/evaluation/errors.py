@@ -1,22 +1,22 @@
-"""The evaluation room's coded failures."""
+"""Coded errors of the evaluation service."""
 
 from shared.runtime.errors import AnnealError, Conflict, InvalidInput
 
 
 class MetricNotOffered(InvalidInput):
-    """A metric that needs reference answers, asked of a dataset that has none."""
+    """The metric needs reference answers, and the dataset has none."""
 
     code = "metric_not_offered"
 
 
 class NothingToEvaluate(InvalidInput):
-    """The split has no rows, or the model names no dataset."""
+    """The split has no rows, or the model's manifest names no dataset."""
 
     code = "nothing_to_evaluate"
 
 
 class NotFinished(Conflict):
-    """The predictions of an evaluation that has not succeeded."""
+    """Only a succeeded evaluation has predictions."""
 
     code = "evaluation_not_finished"
 

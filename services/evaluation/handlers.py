@@ -1,4 +1,4 @@
-"""What the evaluation room does when it hears of something."""
+"""Event handlers of the evaluation service."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from shared.runtime.service import EventHandler
 
 
 def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandler]:
-    """Event -> handler, as shared/events/registry.py announces it."""
+    """Return event -> handler, for the events that shared/events/registry.py lists."""
 
     async def evaluate_trained_model(event: TrainingSucceeded, envelope: Envelope) -> None:
         if "evaluate" not in event.after:
@@ -21,7 +21,7 @@ def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandl
         try:
             await service.request_for_job(envelope.project, event, envelope.id)
         except (UnknownModel, UnknownDataset):
-            return  # both were there when the job succeeded: they have been deleted since
+            return  # both existed when the job succeeded: they were deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

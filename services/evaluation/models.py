@@ -1,4 +1,4 @@
-"""Evaluations: what may be asked, the state of a run, and what the API shows of it."""
+"""Evaluations: requests, the entity with its states, and response models."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,19 +13,19 @@ from shared.runtime.jobs.work import State, Wanted, Work
 
 Metric = Literal["bleu", "rouge", "perplexity", "exact_match"]
 METRICS: tuple[Metric, ...] = ("bleu", "rouge", "perplexity", "exact_match")
-MOST_ROWS = 20_000
-"""Rows of one evaluation: predictions of more do not fit one page of a report, nor an evening on a CPU."""
+MAX_ROWS = 20_000
+"""Rows of one evaluation: sorting predictions reads all of them into memory, and a CPU takes hours."""
 
 
 class EvaluationRequest(BaseModel):
-    """The body of POST /models/custom/{id}/evaluate; `{}` evaluates on the model's own validation rows."""
+    """The body of POST /models/custom/{id}/evaluate; `{}` evaluates on the validation split of the training dataset."""
 
     model_config = ConfigDict(extra="forbid")
 
     metrics: list[Metric] | None = Field(
         default=None,
         min_length=1,
-        description="bleu, rouge, perplexity, exact_match; null: all that the dataset's form allows",
+        description="bleu, rouge, perplexity, exact_match; null: all that apply to the dataset's form",
     )
     dataset: str | None = Field(
         default=None,
@@ -33,88 +33,90 @@ class EvaluationRequest(BaseModel):
         description="`<id>` or `<id>@<version>` of an uploaded dataset; null: the dataset the model was trained on",
     )
     split: str | None = Field(
-        default=None, max_length=64, description="train, validation …; null: validation, where the dataset has one"
+        default=None, max_length=64, description="train, validation …; null: validation if it has rows"
     )
     rows: int | Literal["all"] = Field(
         default=200,
-        description=f"at most so many rows, drawn with a fixed seed; 0 or `all`: the whole split (≤ {MOST_ROWS})",
+        description=f"maximum number of rows, sampled with a fixed seed; 0 or `all`: the whole split (≤ {MAX_ROWS})",
     )
     max_new_tokens: int | None = Field(
         default=None,
         ge=1,
         le=32_768,
-        description="tokens of an answer; null: twice the longest reference, at least 32, as far as the context goes",
+        description="maximum tokens of an answer; null: twice the longest reference, at least 32, within the context",
     )
     batch_tokens: int = Field(
-        default=16_384, ge=256, le=1_048_576, description="tokens of a batch, prompts and answers together"
+        default=16_384, ge=256, le=1_048_576, description="tokens in a batch, prompts and answers together"
     )
-    compare_base: bool = Field(default=True, description="also score the base model, for the difference")
+    compare_base: bool = Field(default=True, description="also score the base model")
 
 
 class Settings(BaseModel):
-    """How answers are made; the same settings on the same rows give the same answers (greedy decoding)."""
+    """Decoding settings. Decoding is greedy: equal settings on equal rows give equal answers."""
 
     max_new_tokens: int | None = None
     batch_tokens: int = 16_384
-    max_length: int | None = Field(default=None, description="tokens of a row that count for perplexity")
+    max_length: int | None = Field(default=None, description="rows are truncated to this many tokens for perplexity")
 
 
 class Progress(BaseModel):
-    """How far the run is."""
+    """Progress of a run."""
 
-    phase: str = Field(description="what is being done, e.g. `tuned: answers`")
+    phase: str = Field(description="current phase, e.g. `tuned: answers`")
     done: int = 0
     total: int | None = None
     unit: str = "rows"
 
 
 class Sample(BaseModel):
-    """One row of the report."""
+    """A row of the report."""
 
     row: int
     prompt: list[dict[str, Any]] = Field(default=[], description="the messages before the reference answer")
     reference: str = ""
-    tuned: str | None = Field(default=None, description="the tuned model's answer; null: not asked for, or no room")
+    tuned: str | None = Field(
+        default=None, description="the tuned model's answer; null: not requested, or the prompt fills the context"
+    )
     base: str | None = Field(default=None, description="the base model's answer")
-    scores: dict[str, float] = Field(default={}, description="the tuned answer's scores by metric")
+    scores: dict[str, float] = Field(default={}, description="scores of the tuned model's answer, by metric")
     base_scores: dict[str, float] = {}
 
 
 class Prediction(Sample):
-    """One row of predictions.jsonl."""
+    """A row of predictions.jsonl."""
 
     source: str = Field(default="", description="file:line of the row in the upload")
 
 
 class Outcome(BaseModel):
-    """What a finished run found. BLEU is 0–100; ROUGE and exact match are 0–1; perplexity is lower for better."""
+    """The result of a run. BLEU is 0–100, ROUGE and exact match are 0–1; a lower perplexity is better."""
 
     evaluated: int = Field(default=0, description="rows that were scored")
-    too_long: int = Field(default=0, description="rows whose prompt fills the context: their answer counts as empty")
+    too_long: int = Field(default=0, description="rows whose prompt fills the context; their answer counts as empty")
     scores: dict[str, float] = {}
     base_scores: dict[str, float] = {}
     difference: dict[str, float] = Field(default={}, description="scores minus base_scores")
     samples: list[Sample] = Field(default=[], description="the first three rows")
     seconds: float = Field(default=0.0, description="wall-clock seconds in the engine")
-    base_cached: bool = Field(default=False, description="the base's answers came from an earlier evaluation")
+    base_cached: bool = Field(default=False, description="the base model's answers are from an earlier evaluation")
 
 
 class Scope(BaseModel):
-    """What is evaluated on what."""
+    """Model, dataset and metrics of an evaluation."""
 
     model_id: str
     base: str | None = Field(default=None, description="name of the base model")
     dataset_id: str
     dataset_version: str
     split: str
-    rows: int = Field(description="rows that will be scored")
+    rows: int = Field(description="rows to score")
     metrics: list[Metric]
     compare_base: bool
     settings: Settings
 
 
 class Evaluation(Work):
-    """One run over one split."""
+    """An evaluation of a model on a split."""
 
     scope: Scope
     model_uri: str
@@ -126,15 +128,15 @@ class Evaluation(Work):
     report_uri: str | None = None
 
     def advance(self, progress: Progress) -> None:
-        """Note how far it is."""
+        """Record progress."""
         self.progress = progress
 
     def publishing(self) -> None:
-        """The engine is done; the report is being stored."""
+        """Enter the publishing state: the engine is done and the report is being stored."""
         self.state = "publishing"
 
     def succeed(self, outcome: Outcome, report_uri: str) -> Sequence[Event]:
-        """End with scores; the report lies at `report_uri`."""
+        """End with scores and the URI of the report."""
         self.outcome, self.report_uri = outcome, report_uri
         self.state, self.finished_at, self.runner, self.progress = "succeeded", now(), None, None
         completed = EvaluationCompleted(
@@ -147,7 +149,7 @@ class Evaluation(Work):
         return [completed]
 
     def on_failed(self) -> Sequence[Event]:
-        """Tell that there will be no scores."""
+        """Announce the failure."""
         failed = EvaluationFailed(
             evaluation_id=self.id,
             model_id=self.scope.model_id,
@@ -158,27 +160,27 @@ class Evaluation(Work):
 
 
 class EvaluationView(Public, Scope, Outcome):
-    """An evaluation as the API shows it."""
+    """An evaluation in the API."""
 
     state: State
     wanted: Wanted
-    job_id: str | None = Field(default=None, description="the training job that asked for it in its `after` list")
+    job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = None
     attempts: int
-    cause: str | None = Field(default=None, description="stable code of a failure")
-    detail: str | None = Field(default=None, description="what went wrong, in words")
+    cause: str | None = Field(default=None, description="error code of a failure")
+    detail: str | None = Field(default=None, description="description of a failure")
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> "EvaluationView":
-        """The public side of `evaluation`."""
+        """Convert an evaluation to its response model."""
         parts = evaluation.model_dump(exclude={"scope", "outcome"})
         return cls(**parts, **evaluation.scope.model_dump(), **evaluation.outcome.model_dump())
 
 
 class PredictionPage(BaseModel):
-    """A slice of the rows, in the order that was asked for."""
+    """Rows [offset, offset + limit) in the requested order."""
 
     items: list[Prediction]
     offset: int

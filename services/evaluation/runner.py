@@ -1,4 +1,4 @@
-"""One attempt at an evaluation: an engine child under the lease, then the report as an artifact."""
+"""One attempt at an evaluation: runs the engine under the lease, then publishes the report."""
 
 import asyncio
 import hashlib
@@ -19,38 +19,37 @@ from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
 FOLDER = "evaluations"
-"""Below the scratch folder: one folder for each attempt, gone with it."""
+"""In the scratch folder; holds a folder per attempt, deleted with it."""
 ENGINE = "services.evaluation.engine.evaluate:main"
-PROGRESS_INTERVAL = 1.0
-"""Seconds between two writes of progress."""
+PROGRESS_INTERVAL_S = 1.0
 REPORT = "predictions.jsonl"
-"""The rows of a report, beside its manifest."""
+"""The file of the report that holds its rows, beside the manifest."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs what the worker claims."""
+    """Runs the evaluations that the worker claims."""
 
     resources: Resources
 
     async def run(self, evaluation: Evaluation, lease: Lease[Evaluation]) -> None:
-        """Evaluate in a child and publish, unless the lease is lost or the owner cancels."""
+        """Evaluate in a child process and publish, unless the lease is lost or the evaluation is cancelled."""
         folder = self.resources.scratch / FOLDER / f"{evaluation.id}-t{lease.token}"
         folder.mkdir(parents=True)
         try:
-            cache = await self._cache(evaluation)
+            cache = await self._base_cache(evaluation)
             spec = await self._spec(evaluation, cache, folder)
             child = await self.resources.engines.launch(ENGINE, spec, cwd=folder)
-            result = await attempt(child, lease, _Throttle(lease).on_message)
+            result = await attempt(child, lease, _ProgressWriter(lease).on_message)
             if result is not None:
                 outcome = Outcome.model_validate({**result, "base_cached": bool(spec["cached"])})
                 await self._publish(evaluation, lease, outcome, folder)
-                await cache.keep(folder)
+                await cache.save(folder)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _spec(self, evaluation: Evaluation, cache: BaseCache, folder: Path) -> dict[str, Any]:
-        """The engine's spec: local folders and plain values only."""
+        """Build the engine's spec: local paths and plain values, no URIs."""
         blobs, project, scope = self.resources.blobs, evaluation.project, evaluation.scope
         dataset_key = key_of(evaluation.dataset_uri, project)
         model = await read_manifest(blobs, key_of(evaluation.model_uri, project))
@@ -67,23 +66,26 @@ class Runner:
             "rows": scope.rows,
             "metrics": scope.metrics,
             "compare_base": scope.compare_base,
-            "cached": await cache.parts() if scope.compare_base else {},
+            "cached": await cache.checkout() if scope.compare_base else {},
             "out": str(folder),
             **scope.settings.model_dump(),
         }
 
-    async def _cache(self, evaluation: Evaluation) -> BaseCache:
-        """Where the base's output on these rows with these settings is kept."""
+    async def _base_cache(self, evaluation: Evaluation) -> BaseCache:
+        """Return the cache of the base model's outputs on these rows with these settings.
+
+        `batch_tokens` is not part of the key: it only affects speed.
+        """
         scope = evaluation.scope
         model = await read_manifest(self.resources.blobs, key_of(evaluation.model_uri, evaluation.project))
         settings = scope.settings.model_dump(exclude={"batch_tokens"})
         rows = [evaluation.dataset_uri, scope.split, scope.rows]
-        facts = [evaluation.base_uri, model.get("template_hash"), rows, settings]
-        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        key_fields = [evaluation.base_uri, model.get("template_hash"), rows, settings]
+        digest = hashlib.sha256(json.dumps(key_fields).encode()).hexdigest()
         return BaseCache(self.resources.blobs, f"{evaluation.project}/evaluations/base/{digest}")
 
     async def _publish(self, evaluation: Evaluation, lease: Lease[Evaluation], outcome: Outcome, folder: Path) -> None:
-        """Announce, store below this attempt's own token, then end with the event."""
+        """Store the report under this attempt's token, then end the evaluation, which emits the event."""
         await lease.change(lambda e: e.publishing())
         blobs, project, scope = self.resources.blobs, evaluation.project, evaluation.scope
         manifest = EvaluationManifest(
@@ -101,18 +103,18 @@ class Runner:
             await lease.change(lambda e: e.succeed(outcome, uri))
 
 
-class _Throttle:
-    """Writes progress at most once a second, and every change of phase."""
+class _ProgressWriter:
+    """Writes progress to the document once per PROGRESS_INTERVAL_S, and at every change of phase."""
 
     def __init__(self, lease: Lease[Evaluation]) -> None:
         self._lease, self._phase, self._written = lease, "", 0.0
 
     async def on_message(self, message: dict[str, Any]) -> None:
-        """Keep what tells how far the run is."""
+        """Handle an engine message; only progress is used."""
         if message["kind"] != "progress":
             return
         progress = Progress.model_validate(message)
-        if progress.phase == self._phase and time.monotonic() - self._written < PROGRESS_INTERVAL:
+        if progress.phase == self._phase and time.monotonic() - self._written < PROGRESS_INTERVAL_S:
             return
         self._phase, self._written = progress.phase, time.monotonic()
         await self._lease.change(lambda e: e.advance(progress))

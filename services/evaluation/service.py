@@ -1,4 +1,4 @@
-"""The use cases: ask for an evaluation, look at it, read its predictions, cancel it."""
+"""Use cases of evaluations: request, show, list, read predictions, cancel."""
 
 import hashlib
 import json
@@ -8,8 +8,8 @@ from typing import Any
 
 from services.evaluation.errors import MetricNotOffered, NotFinished, NothingToEvaluate
 from services.evaluation.models import (
+    MAX_ROWS,
     METRICS,
-    MOST_ROWS,
     Evaluation,
     EvaluationRequest,
     Metric,
@@ -33,7 +33,7 @@ from shared.runtime.telemetry.tracing import continuing
 
 @dataclass(frozen=True)
 class EvaluationService:
-    """What the API and the handlers can ask of this room."""
+    """What the API and the event handlers call."""
 
     evaluations: Evaluations
     blobs: Blobs
@@ -42,21 +42,21 @@ class EvaluationService:
     async def request(
         self, project: str, model_id: str, request: EvaluationRequest, *, key: str | None = None
     ) -> Evaluation:
-        """Queue an evaluation; the one that already is, for a repeated Idempotency-Key."""
+        """Queue an evaluation, or return the existing one of a repeated Idempotency-Key."""
         body = json.dumps([model_id, request.model_dump()], sort_keys=True).encode()
         digest = hashlib.sha256(body).hexdigest()
         id = new_id("evaluation") if key is None else derived_id("evaluation", project, key)
-        if key is not None and (known := await self.evaluations.repeated(id, digest)):
-            return known
+        if key is not None and (existing := await self.evaluations.repeated(id, digest)):
+            return existing
         evaluation = await self._plan(project, model_id, request)
         evaluation.id, evaluation.request_hash = id, digest
         return await self._queue(evaluation)
 
     async def request_for_job(self, project: str, event: TrainingSucceeded, event_id: str) -> Evaluation:
-        """Queue the evaluation that a training job asked for; once per event."""
+        """Queue the evaluation that a training job requested, once per event."""
         id = derived_id("evaluation", event_id)
-        if known := await self.evaluations.repeated(id, None):
-            return known
+        if existing := await self.evaluations.repeated(id, None):
+            return existing
         evaluation = await self._plan(project, event.model_id, EvaluationRequest())
         evaluation.id, evaluation.job_id = id, event.job_id
         return await self._queue(evaluation)
@@ -69,16 +69,16 @@ class EvaluationService:
     async def _plan(self, project: str, model_id: str, request: EvaluationRequest) -> Evaluation:
         artifacts = Artifacts(self.blobs, project)
         model_uri, model = await artifacts.model(model_id)
-        dataset_uri, dataset = await artifacts.dataset(request.dataset or _own_dataset(model))
-        split = _split(request.split, dataset)
+        dataset_uri, dataset = await artifacts.dataset(request.dataset or _training_dataset(model))
+        split = _choose_split(request.split, dataset)
         scope = Scope(
             model_id=model_id,
             base=model.base,
             dataset_id=dataset.dataset_id,
             dataset_version=dataset.version,
             split=split,
-            rows=_rows(request.rows, dataset.rows[split]),
-            metrics=_metrics(request.metrics, dataset),
+            rows=_count_rows(request.rows, dataset.rows[split]),
+            metrics=_choose_metrics(request.metrics, dataset),
             compare_base=request.compare_base and model.base_uri is not None,
             settings=Settings(
                 max_new_tokens=request.max_new_tokens,
@@ -97,77 +97,83 @@ class EvaluationService:
         )
 
     async def get(self, project: str, id: str) -> Evaluation:
-        """One evaluation."""
+        """Return an evaluation."""
         return await self.evaluations.for_project(project).get(id)
 
     async def page(self, project: str, model_id: str | None, limit: int, cursor: str | None) -> Page[Evaluation]:
-        """Newest first, of one model or of all."""
+        """Return a page of evaluations of one model or all, newest first."""
         where = {"scope.model_id": model_id} if model_id else None
         return await self.evaluations.for_project(project).page(where, limit=limit, cursor=cursor)
 
     async def cancel(self, project: str, id: str) -> Evaluation:
-        """Ask to stop; a queued one ends at once, a running one within seconds."""
+        """Cancel an evaluation: a queued one ends at once, a running one within seconds."""
         cancelled = await self.evaluations.for_project(project).change(id, lambda e: e.ask_cancel())
         self.worker.nudge(id)
         return cancelled
 
     async def predictions(self, project: str, id: str, offset: int, limit: int, sort: str) -> PredictionPage:
-        """Rows of a finished evaluation, sorted by `sort` (`row` or a score, `-` in front for descending)."""
+        """Return rows of a succeeded evaluation, sorted by `row` or a score; the prefix `-` sorts descending."""
         evaluation = await self.get(project, id)
         if evaluation.report_uri is None:
             remedy = f"GET /evaluations/{id} until its state is succeeded."
             raise NotFinished(f"The evaluation is {evaluation.state}.", field="id", limit="succeeded", remedy=remedy)
         key = f"{key_of(evaluation.report_uri, project)}/{REPORT}"
         lines = b"".join([chunk async for chunk in self.blobs.read(key)]).splitlines()
-        ordered = lines if sort == "row" else _sorted(lines, sort)
+        ordered = lines if sort == "row" else _sort(lines, sort)
         items = [Prediction.model_validate_json(line) for line in ordered[offset : offset + limit]]
         return PredictionPage(items=items, offset=offset, total=len(lines))
 
 
-def _own_dataset(model: ModelManifest) -> str:
+def _training_dataset(model: ModelManifest) -> str:
     if not model.dataset_id:
-        remedy = "Name one: `dataset` takes <id> or <id>@<version>."
-        raise NothingToEvaluate("The model does not say what it was trained on.", field="dataset", remedy=remedy)
+        remedy = "Set `dataset` to <id> or <id>@<version>."
+        raise NothingToEvaluate("The model's manifest names no training dataset.", field="dataset", remedy=remedy)
     return f"{model.dataset_id}@{model.dataset_version}" if model.dataset_version else model.dataset_id
 
 
-def _split(wanted: str | None, dataset: DatasetManifest) -> str:
-    filled = [name for name, rows in dataset.rows.items() if rows]
-    order = [wanted] if wanted else ["validation", "test", *filled]
-    found = next((name for name in order if name in filled), None)
+def _choose_split(requested: str | None, dataset: DatasetManifest) -> str:
+    nonempty = [name for name, rows in dataset.rows.items() if rows]
+    candidates = [requested] if requested else ["validation", "test", *nonempty]
+    found = next((name for name in candidates if name in nonempty), None)
     if found is None:
-        detail = f"Dataset {dataset.dataset_id} has no rows in split {wanted!r}." if wanted else "The dataset is empty."
-        raise NothingToEvaluate(detail, field="split", limit=filled, remedy=f"Choose one of {', '.join(filled)}.")
+        detail = (
+            f"Dataset {dataset.dataset_id} has no rows in split {requested!r}."
+            if requested
+            else "The dataset is empty."
+        )
+        raise NothingToEvaluate(detail, field="split", limit=nonempty, remedy=f"Choose one of {', '.join(nonempty)}.")
     return found
 
 
-def _rows(wanted: Any, available: int) -> int:
-    rows = available if wanted in ("all", 0) else min(int(wanted), available)
-    if not 0 < rows <= MOST_ROWS:
-        remedy = f"Ask for 1 to {MOST_ROWS} rows; 0 or `all` where the split has no more."
-        raise InvalidInput(f"{wanted} rows cannot be evaluated.", field="rows", limit=MOST_ROWS, remedy=remedy)
+def _count_rows(requested: Any, available: int) -> int:
+    rows = available if requested in ("all", 0) else min(int(requested), available)
+    if not 0 < rows <= MAX_ROWS:
+        remedy = f"Request 1 to {MAX_ROWS} rows; 0 or `all` if the split has no more."
+        raise InvalidInput(f"{requested} rows cannot be evaluated.", field="rows", limit=MAX_ROWS, remedy=remedy)
     return rows
 
 
-def _metrics(wanted: list[Metric] | None, dataset: DatasetManifest) -> list[Metric]:
-    """In their usual order. Plain text has no reference answers: only its perplexity can be told."""
+def _choose_metrics(requested: list[Metric] | None, dataset: DatasetManifest) -> list[Metric]:
+    """Return the metrics in their usual order. Plain text has no reference answers, so only perplexity applies."""
     offered: tuple[Metric, ...] = ("perplexity",) if dataset.form == "text" else METRICS
-    refused = [name for name in wanted or () if name not in offered]
+    refused = [name for name in requested or () if name not in offered]
     if refused:
-        detail = f"{', '.join(refused)} compare answers with references; this dataset is plain text and has none."
-        remedy = "Ask for perplexity only, or evaluate on a dataset of prompts with answers."
+        detail = (
+            f"{', '.join(refused)} compare answers with references, and this dataset is plain text without references."
+        )
+        remedy = "Request only perplexity, or evaluate on a dataset of prompts with answers."
         raise MetricNotOffered(detail, field="metrics", limit=list(offered), remedy=remedy)
-    return [name for name in offered if wanted is None or name in wanted]
+    return [name for name in offered if requested is None or name in requested]
 
 
-def _sorted(lines: list[bytes], sort: str) -> list[bytes]:
-    """By a score of the tuned answer, rows in their order where it is equal; rows without that score are refused."""
+def _sort(lines: list[bytes], sort: str) -> list[bytes]:
+    """Sort rows by a score of the tuned model (stable). Raises InvalidInput for a score that no row has."""
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     rows = [json.loads(line) for line in lines]
     known = sorted({"row", *(score for row in rows for score in row["scores"])})
     if name not in known:
-        remedy = f"Sort by one of {', '.join(known)}, with - in front for descending."
-        raise InvalidInput(f"The rows have no {name!r}.", field="sort", limit=known, remedy=remedy)
+        remedy = f"Sort by one of {', '.join(known)}; the prefix - sorts descending."
+        raise InvalidInput(f"The rows have no score {name!r}.", field="sort", limit=known, remedy=remedy)
     keys = [row["row"] if name == "row" else row["scores"].get(name, 0.0) for row in rows]
     pairs = sorted(zip(keys, lines, strict=True), key=itemgetter(0), reverse=descending)
     return [line for _, line in pairs]

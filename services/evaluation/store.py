@@ -1,4 +1,4 @@
-"""The evaluation room's documents, and the manifests it reads of other rooms' artifacts."""
+"""Evaluation documents, the manifests of models and datasets, and the cache of base model outputs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ from shared.runtime.resources import Resources
 
 Evaluations = EntityStore[Evaluation]
 PARTS = ("answers", "losses")
-"""What is kept of a base, each on its own: an evaluation may ask for one only."""
+"""What the cache holds, in separate files: an evaluation may need only one of them."""
 
 
 async def open_evaluations(resources: Resources) -> Evaluations:
-    """The collection of all projects; bind it with `for_project`."""
+    """Open the collection, over all projects; `for_project` selects one."""
     indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",)))
     collection = await resources.outbox.open("evaluation.evaluations", indexes)
     return EntityStore(collection, Evaluation, room="evaluation", kick=resources.outbox.kick)
@@ -26,42 +26,42 @@ async def open_evaluations(resources: Resources) -> Evaluations:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Models and datasets of one project, as their manifests describe them."""
+    """Finds models and datasets of one project by their manifests."""
 
     blobs: Blobs
     project: str
 
     async def model(self, model_id: str) -> tuple[str, ModelManifest]:
-        """URI and manifest of a custom model; raises UnknownModel."""
+        """Return URI and manifest of a custom model. Raises UnknownModel."""
         if found := await find_model(self.blobs, self.project, "custom", model_id):
             return found
         remedy = "GET /models/custom lists the models of this project."
         raise UnknownModel(f"There is no custom model {model_id!r}.", field="id", remedy=remedy)
 
     async def dataset(self, reference: str) -> tuple[str, DatasetManifest]:
-        """URI and manifest of `<id>` (its latest version) or `<id>@<version>`; raises UnknownDataset."""
+        """Return URI and manifest of `<id>` (its latest version) or `<id>@<version>`. Raises UnknownDataset."""
         if found := await find_dataset(self.blobs, self.project, reference):
             return found
         detail = f"There is no dataset {reference!r}, or it is not ready."
-        remedy = "GET /datasets lists the datasets of this project; name one as <id> or <id>@<version>."
+        remedy = "GET /datasets lists the datasets of this project; use <id> or <id>@<version>."
         raise UnknownDataset(detail, field="dataset", remedy=remedy)
 
 
 @dataclass(frozen=True)
 class BaseCache:
-    """A base model's output on some rows, kept so that the next evaluation need not make it again."""
+    """Cached answers and losses of a base model on some rows, for later evaluations of the same rows."""
 
     blobs: Blobs
     key: str
 
-    async def parts(self) -> dict[str, str]:
-        """Local files of what is there: `answers`, `losses`."""
-        found = [part for part in PARTS if await self.blobs.stat(f"{self.key}/{part}.jsonl")]
-        folder = await self.blobs.checkout(self.key) if found else None
-        return {part: f"{folder}/{part}.jsonl" for part in found}
+    async def checkout(self) -> dict[str, str]:
+        """Return part (`answers`, `losses`) -> local file, for the cached parts."""
+        cached = [part for part in PARTS if await self.blobs.stat(f"{self.key}/{part}.jsonl")]
+        folder = await self.blobs.checkout(self.key) if cached else None
+        return {part: f"{folder}/{part}.jsonl" for part in cached}
 
-    async def keep(self, folder: Path) -> None:
-        """Store what an engine made anew in `folder`."""
+    async def save(self, folder: Path) -> None:
+        """Store the parts that an engine has written to `folder`."""
         for part in PARTS:
-            if (made := folder / f"base-{part}.jsonl").exists():
-                await self.blobs.put(f"{self.key}/{part}.jsonl", made)
+            if (path := folder / f"base-{part}.jsonl").exists():
+                await self.blobs.put(f"{self.key}/{part}.jsonl", path)

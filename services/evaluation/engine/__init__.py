@@ -1,1 +1,1 @@
-"""The evaluation engine: answers, losses and scores, in a child process of its own."""
+"""The evaluation engine: generates answers, computes losses and scores them, in a child process."""

@@ -1,8 +1,7 @@
-"""One evaluation from top to bottom: rows, the tuned model's answers and losses, its base's, scores, report.
+"""Evaluates a tuned model and its base model: reads rows, generates answers, computes losses, scores, reports.
 
-By hand: `python -m services.evaluation.engine.evaluate spec.json`. It reads local folders and writes into `out`:
-predictions.jsonl, and of a base that was not cached base-answers.jsonl and base-losses.jsonl. It knows neither jobs
-nor projects.
+By hand: `python -m services.evaluation.engine.evaluate spec.json`. It reads local folders and writes predictions.jsonl
+into `out`. Outputs of the base model that were not cached go to base-answers.jsonl and base-losses.jsonl.
 """
 
 import json
@@ -16,9 +15,9 @@ from typing import Any
 
 import torch
 
-from services.evaluation.engine.answers import answers_of, decoded
-from services.evaluation.engine.losses import Loss, losses_of
-from services.evaluation.engine.rows import Example, read_examples
+from services.evaluation.engine.examples import Example, read_examples
+from services.evaluation.engine.generation import decode_answer, generate_answers
+from services.evaluation.engine.losses import Loss, compute_losses
 from services.evaluation.engine.scoring import Output, corpus_scores, row_scores
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
@@ -29,19 +28,19 @@ SAMPLES = 3
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Evaluate as `spec` says; the result holds scores, base_scores, difference and the first samples.
+    """Run the evaluation of `spec`; return scores, base_scores, difference and the first samples.
 
-    Raises EngineError `template_mismatch` where the tokenizer is not the one of training, and `stopped`.
+    Raises EngineError `template_mismatch` where tokenizer or chat template differ from training, and `stopped`.
     """
     started = time.monotonic()
     out = Path(spec["out"])
     tokenizer = load_tokenizer(spec["model"])
-    template = _training_template(tokenizer, spec["template_hash"])
+    template = _load_template(tokenizer, spec["template_hash"])
     data = spec["dataset"]
     examples = read_examples(Path(data["folder"]), data["shards"], spec["rows"], template)
-    work = Work(spec, tokenizer, template, examples, reporter, commands)
-    tuned, base = work.outputs(out)
-    references = [decoded(tokenizer, example.reference_ids) for example in examples]
+    passes = Passes(spec, tokenizer, template, examples, reporter, commands)
+    tuned, base = passes.run(out)
+    references = [decode_answer(tokenizer, example.reference_ids) for example in examples]
     report = Report(spec["metrics"], examples, references, tuned, base)
     with reporter.span("score", rows=len(examples)):
         samples = report.write(out / "predictions.jsonl")
@@ -49,7 +48,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     return {**summary, "samples": samples, "seconds": round(time.monotonic() - started, 2)}
 
 
-def _training_template(tokenizer: Any, expected: str) -> ChatTemplate:
+def _load_template(tokenizer: Any, expected: str) -> ChatTemplate:
     template = ChatTemplate.of(tokenizer)
     if expected and template.hash != expected:
         detail = "The model's tokenizer and chat template are not those it was trained with."
@@ -58,8 +57,8 @@ def _training_template(tokenizer: Any, expected: str) -> ChatTemplate:
 
 
 @dataclass(frozen=True)
-class Work:
-    """The passes over the rows: (tuned, base) x (answers, losses), as far as they are wanted and not cached."""
+class Passes:
+    """The passes over the rows: (tuned, base) x (answers, losses), those that a metric needs and no cache has."""
 
     spec: Mapping[str, Any]
     tokenizer: Any
@@ -68,89 +67,94 @@ class Work:
     reporter: Reporter
     commands: Commands
 
-    def outputs(self, out: Path) -> tuple[Output, Output | None]:
-        """What the tuned model gives, and its base. An adapter shares its base's weights: one load serves both."""
+    def run(self, out: Path) -> tuple[Output, Output | None]:
+        """Return the outputs of the tuned model and of its base model.
+
+        An adapter is disabled to get the base model. A full model is freed before its base model is loaded.
+        """
         model = self._load(self.spec["model"])
-        tuned = Output(self._answers(model, "tuned"), self._losses(model, "tuned"))
+        tuned = Output(self._generate_answers(model, "tuned"), self._compute_losses(model, "tuned"))
         if not self.spec["compare_base"]:
             return tuned, None
-        switched: Callable[[], AbstractContextManager[Any]]
+        base_model: Callable[[], AbstractContextManager[Any]]
         if self.spec["model"]["kind"] == "adapter":
-            switched = partial(_without_adapter, model)
+            base_model = partial(_without_adapter, model)
         else:
             del model
-            switched = partial(_loaded, lambda: self._load(self.spec["base"]))
-        return tuned, self._base(switched, out)
+            base_model = partial(_loaded, lambda: self._load(self.spec["base"]))
+        return tuned, self._base_output(base_model, out)
 
     def _load(self, reference: Mapping[str, Any]) -> Any:
-        self._check()
+        self._raise_if_stopped()
         self.reporter.log("info", "loading the model")
         dtype = "bfloat16" if torch.cuda.is_available() else "float32"
         with self.reporter.span("load model"):
             return load_model(reference, dtype=dtype, merge=False)
 
-    def _base(self, switched: Callable[[], AbstractContextManager[Any]], out: Path) -> Output:
-        """The base's output out of the cache, and from the model where that lacks something; then kept in `out`."""
-        answers, losses = self._cached("answers"), self._cached("losses")
-        kept_losses = [Loss(**row) for row in losses] if losses is not None else None
-        if (answers is not None or not self._generates) and (kept_losses is not None or not self._scores_losses):
-            return Output(answers, kept_losses)
-        with switched() as model:
-            if answers is None and (answers := self._answers(model, "base")) is not None:
+    def _base_output(self, base_model: Callable[[], AbstractContextManager[Any]], out: Path) -> Output:
+        """Return the base model's output from the cache; what the cache lacks is computed and written to `out`."""
+        answers, losses = self._read_cached("answers"), self._read_cached("losses")
+        base_losses = [Loss(**row) for row in losses] if losses is not None else None
+        if (answers is not None or not self._needs_answers) and (base_losses is not None or not self._needs_losses):
+            return Output(answers, base_losses)
+        with base_model() as model:
+            if answers is None and (answers := self._generate_answers(model, "base")) is not None:
                 _write_lines(out / "base-answers.jsonl", answers)
-            if kept_losses is None and (kept_losses := self._losses(model, "base")) is not None:
-                _write_lines(out / "base-losses.jsonl", [asdict(loss) for loss in kept_losses])
-        return Output(answers, kept_losses)
+            if base_losses is None and (base_losses := self._compute_losses(model, "base")) is not None:
+                _write_lines(out / "base-losses.jsonl", [asdict(loss) for loss in base_losses])
+        return Output(answers, base_losses)
 
-    def _cached(self, part: str) -> list[Any] | None:
+    def _read_cached(self, part: str) -> list[Any] | None:
         path = self.spec["cached"].get(part)
         return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()] if path else None
 
     @property
-    def _generates(self) -> bool:
+    def _needs_answers(self) -> bool:
         return any(name != "perplexity" for name in self.spec["metrics"])
 
     @property
-    def _scores_losses(self) -> bool:
+    def _needs_losses(self) -> bool:
         return "perplexity" in self.spec["metrics"]
 
-    def _answers(self, model: Any, who: str) -> list[str | None] | None:
-        if not self._generates:
+    def _generate_answers(self, model: Any, label: str) -> list[str | None] | None:
+        if not self._needs_answers:
             return None
-        with self.reporter.span(f"{who}: answers"):
-            return answers_of(
+        with self.reporter.span(f"{label}: answers"):
+            return generate_answers(
                 model,
                 self.tokenizer,
                 self.template,
                 self.examples,
                 max_new_tokens=self.spec["max_new_tokens"],
                 batch_tokens=self.spec["batch_tokens"],
-                on_progress=self._progress(f"{who}: answers"),
+                on_progress=self._progress_callback(f"{label}: answers"),
             )
 
-    def _losses(self, model: Any, who: str) -> list[Loss] | None:
-        if not self._scores_losses:
+    def _compute_losses(self, model: Any, label: str) -> list[Loss] | None:
+        if not self._needs_losses:
             return None
         owners = [i for i, example in enumerate(self.examples) for _ in example.samples]
         samples = [self.template.encode(s, self.spec["max_length"]) for e in self.examples for s in e.samples]
-        found = [Loss(0.0, 0)] * len(self.examples)
-        progress = self._progress(f"{who}: perplexity")
-        with self.reporter.span(f"{who}: perplexity"):
-            for owner, loss in zip(owners, losses_of(model, samples, self.spec["batch_tokens"], progress), strict=True):
-                found[owner] += loss
-        return found
+        losses = [Loss(0.0, 0)] * len(self.examples)
+        progress = self._progress_callback(f"{label}: perplexity")
+        with self.reporter.span(f"{label}: perplexity"):
+            for owner, loss in zip(
+                owners, compute_losses(model, samples, self.spec["batch_tokens"], progress), strict=True
+            ):
+                losses[owner] += loss
+        return losses
 
-    def _progress(self, phase: str) -> Callable[[int, int], None]:
+    def _progress_callback(self, phase: str) -> Callable[[int, int], None]:
         def report(done: int, total: int) -> None:
-            self._check()
+            self._raise_if_stopped()
             self.reporter.emit("progress", phase=phase, done=done, total=total, unit="rows")
 
         report(0, len(self.examples))
         return report
 
-    def _check(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if (command := self.commands.poll()) and command["op"] in ("stop", "cancel"):
-            raise EngineError("stopped", "The evaluation was asked to stop.")
+            raise EngineError("stopped", "The evaluation was stopped.")
 
 
 @contextmanager
@@ -166,7 +170,7 @@ def _loaded(load: Callable[[], Any]) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class Report:
-    """Rows and scores of the tuned model beside its base."""
+    """Rows and scores of the tuned model and its base model."""
 
     metrics: Sequence[str]
     examples: Sequence[Example]
@@ -175,7 +179,7 @@ class Report:
     base: Output | None
 
     def summary(self, folder: Path) -> dict[str, Any]:
-        """The scores of all rows together; `folder` is scratch."""
+        """Return the scores over all rows; `folder` is scratch space."""
         scores = corpus_scores(self.metrics, self.tuned, self.references, folder)
         base = corpus_scores(self.metrics, self.base, self.references, folder) if self.base else {}
         return {
@@ -187,7 +191,7 @@ class Report:
         }
 
     def write(self, path: Path) -> list[dict[str, Any]]:
-        """One line per row; the first few are returned."""
+        """Write one line per row, and return the first SAMPLES rows."""
         rows = [self._row(index) for index in range(len(self.examples))]
         _write_lines(path, rows)
         return rows[:SAMPLES]
@@ -199,14 +203,14 @@ class Report:
             "source": example.source,
             "prompt": example.messages,
             "reference": self.references[index],
-            "tuned": _at(self.tuned, index),
-            "base": _at(self.base, index),
+            "tuned": _answer_at(self.tuned, index),
+            "base": _answer_at(self.base, index),
             "scores": row_scores(self.metrics, self.tuned, self.references, index),
             "base_scores": row_scores(self.metrics, self.base, self.references, index) if self.base else {},
         }
 
 
-def _at(output: Output | None, index: int) -> str | None:
+def _answer_at(output: Output | None, index: int) -> str | None:
     return output.answers[index] if output and output.answers is not None else None
 
 

@@ -1,16 +1,16 @@
-"""The answers of a model to the prompts of a split: greedy, batched, ended by the template's stop tokens."""
+"""Generates a model's answers to the prompts of a split: greedy, batched, up to the template's stop tokens."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.evaluation.engine.rows import Example
+from services.evaluation.engine.examples import Example
 from shared.engine.decoding.generate import context_length, generate_all
 from shared.engine.text.template import ChatTemplate
 
-SHORTEST = 32
+MIN_ANSWER_TOKENS = 32
 
 
-def answers_of(
+def generate_answers(
     model: Any,
     tokenizer: Any,
     template: ChatTemplate,
@@ -20,28 +20,28 @@ def answers_of(
     batch_tokens: int,
     on_progress: Callable[[int, int], None],
 ) -> list[str | None]:
-    """One answer per example; None where the prompt leaves no room for one."""
-    room = context_length(model)
-    fitting = [i for i, example in enumerate(examples) if len(example.prompt_ids) < room]
+    """Return one answer per example; None where the prompt fills the context."""
+    limit = context_length(model)
+    fitting = [i for i, example in enumerate(examples) if len(example.prompt_ids) < limit]
     generated = generate_all(
         model,
         [examples[i].prompt_ids for i in fitting],
         stop_ids=template.stop_ids,
-        max_new_tokens=max_new_tokens or _enough(examples),
+        max_new_tokens=max_new_tokens or _answer_limit(examples),
         batch_tokens=batch_tokens,
         on_progress=on_progress,
     )
-    found: list[str | None] = [None] * len(examples)
+    answers: list[str | None] = [None] * len(examples)
     for index, answer in zip(fitting, generated, strict=True):
-        found[index] = decoded(tokenizer, answer.ids)
-    return found
+        answers[index] = decode_answer(tokenizer, answer.ids)
+    return answers
 
 
-def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
-    """Answer or reference as text, both the same way."""
+def decode_answer(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Decode an answer or a reference to text; scores compare both."""
     return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)).strip()
 
 
-def _enough(examples: Sequence[Example]) -> int:
-    """Twice the longest reference: room for a wrong answer, not for an endless one."""
-    return max(SHORTEST, 2 * max((len(example.reference_ids) for example in examples), default=0))
+def _answer_limit(examples: Sequence[Example]) -> int:
+    """Return twice the length of the longest reference: enough for a wrong answer, but not for an endless one."""
+    return max(MIN_ANSWER_TOKENS, 2 * max((len(example.reference_ids) for example in examples), default=0))

@@ -1,4 +1,4 @@
-"""Scores out of answers and losses: of all rows together through the Metric classes, and row by row."""
+"""Scores of answers and losses: corpus scores through the Metric classes, and scores of single rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ ROW_SCORES: Mapping[str, Callable[[str, str], Scores]] = {
 
 @dataclass(frozen=True)
 class Output:
-    """What a model gave: its answers and its losses, row by row; None where that was not asked."""
+    """A model's answers and losses by row; None where no metric needs them."""
 
     answers: list[str | None] | None
     losses: list[Loss] | None
 
 
 def corpus_scores(metrics: Sequence[str], output: Output, references: Sequence[str], folder: Path) -> Scores:
-    """Every metric over all rows."""
+    """Compute every metric over all rows. `folder` is scratch space of the `evaluate` library."""
     scores: Scores = {}
     for name in metrics:
-        ours, theirs = _columns(name, output, references)
-        scores |= metric(name, folder).compute(predictions=ours, references=theirs)
+        predictions, targets = _metric_inputs(name, output, references)
+        scores |= metric(name, folder).compute(predictions=predictions, references=targets)
     return scores
 
 
-def _columns(name: str, output: Output, references: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """What the metric compares; a row without an answer counts as an empty one."""
+def _metric_inputs(name: str, output: Output, references: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return predictions and references of a metric; a missing answer counts as an empty one."""
     if name == "perplexity":
         losses = output.losses or []
         return [loss.nats for loss in losses], [loss.tokens for loss in losses]
@@ -46,7 +46,7 @@ def _columns(name: str, output: Output, references: Sequence[str]) -> tuple[Sequ
 
 
 def row_scores(metrics: Sequence[str], output: Output, references: Sequence[str], row: int) -> Scores:
-    """Every metric of one row."""
+    """Compute every metric of one row."""
     scores: Scores = {}
     if output.answers is not None:
         for name in metrics:

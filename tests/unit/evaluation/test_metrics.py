@@ -1,4 +1,4 @@
-"""Our metrics give the reference libraries' numbers, alone and combined."""
+"""The metrics equal those of the reference libraries, alone and combined."""
 
 import math
 from pathlib import Path
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import corpus_bleu as sacrebleu_corpus
 
-from services.evaluation.engine.losses import Loss, losses_of
+from services.evaluation.engine.losses import Loss, compute_losses
 from services.evaluation.engine.metrics import CLASSES, metric
 from services.evaluation.engine.metrics.bleu import corpus_bleu
-from services.evaluation.engine.metrics.perplexity import LARGEST, perplexity
+from services.evaluation.engine.metrics.perplexity import MAX_MEAN_NLL, perplexity
 from services.evaluation.engine.metrics.rouge import row_rouge
 from shared.engine.text.samples import EncodedSample
 from tests.support.tiny_model import make_tiny_model
@@ -29,9 +29,8 @@ PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6)
 @settings(max_examples=150)
 @given(prediction=TEXT, reference=TEXT)
 def test_rouge_equals_rouge_score(prediction: str, reference: str) -> None:
-    theirs = RougeScorer(["rouge1", "rouge2", "rougeL"]).score(reference, prediction)
-    ours = row_rouge(prediction, reference)
-    assert ours == {name: score.fmeasure for name, score in theirs.items()}
+    expected = RougeScorer(["rouge1", "rouge2", "rougeL"]).score(reference, prediction)
+    assert row_rouge(prediction, reference) == {name: score.fmeasure for name, score in expected.items()}
 
 
 @settings(max_examples=50)
@@ -41,23 +40,23 @@ def test_bleu_equals_sacrebleu(pairs: list[tuple[str, str]]) -> None:
     assert corpus_bleu(predictions, references)["bleu"] == sacrebleu_corpus(predictions, [references]).score
 
 
-def test_metrics_are_evaluate_metrics_and_combine(tmp_path: Path) -> None:
+def test_metrics_can_be_combined_by_evaluate(tmp_path: Path) -> None:
     assert all(issubclass(kind, evaluate.Metric) for kind in CLASSES.values())
-    together = evaluate.combine([metric(name, tmp_path) for name in ("bleu", "rouge", "exact_match")])
-    scores = together.compute(predictions=["a b c d e", "no "], references=["a b c d e", "no"])
+    combined = evaluate.combine([metric(name, tmp_path) for name in ("bleu", "rouge", "exact_match")])
+    scores = combined.compute(predictions=["a b c d e", "no "], references=["a b c d e", "no"])
     assert scores["exact_match"] == 1.0
     assert scores["rougeL"] == 1.0
     assert scores["bleu"] == pytest.approx(100.0)
     assert metric("perplexity", tmp_path).compute(predictions=[2.0, 4.0], references=[1, 5]) == {"perplexity": math.e}
 
 
-def test_perplexity_weighs_tokens_and_not_rows() -> None:
+def test_perplexity_is_weighted_by_tokens() -> None:
     assert perplexity([math.log(2), 3 * math.log(8)], [1, 3])["perplexity"] == pytest.approx(2 ** (10 / 4))
     assert perplexity([0.0], [0]) == {}
-    assert perplexity([1e9], [1]) == {"perplexity": math.exp(LARGEST)}
+    assert perplexity([1e9], [1]) == {"perplexity": math.exp(MAX_MEAN_NLL)}
 
 
-def test_losses_are_those_of_single_rows_by_hand(tmp_path: Path) -> None:
+def test_batched_losses_equal_losses_of_single_rows(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path), dtype=torch.float32).eval()
@@ -67,13 +66,13 @@ def test_losses_are_those_of_single_rows_by_hand(tmp_path: Path) -> None:
         EncodedSample.from_ids([13, 14], []),
     ]
     counted: list[tuple[int, int]] = []
-    found = losses_of(model, rows, 64, lambda done, total: counted.append((done, total)))
+    losses = compute_losses(model, rows, 64, lambda done, total: counted.append((done, total)))
     assert counted[-1] == (3, 3)
-    for row, loss in zip(rows, found, strict=True):
+    for row, loss in zip(rows, losses, strict=True):
         with torch.inference_mode():
             logs = model(input_ids=torch.tensor([row.input_ids])).logits[0].log_softmax(-1)
         trained = [i for i in range(1, len(row.input_ids)) if row.trained[i]]
-        by_hand = -sum(float(logs[i - 1, row.input_ids[i]]) for i in trained)
+        expected_nats = -sum(float(logs[i - 1, row.input_ids[i]]) for i in trained)
         assert loss.tokens == len(trained)
-        assert loss.nats == pytest.approx(by_hand, rel=1e-5)
-    assert found[2] == Loss(0.0, 0)
+        assert loss.nats == pytest.approx(expected_nats, rel=1e-5)
+    assert losses[2] == Loss(0.0, 0)

@@ -1,4 +1,4 @@
-"""Our `evaluate.Metric` classes: nothing is downloaded, and `evaluate.combine` takes them like the hub's."""
+"""Metrics as `evaluate.Metric` classes. They need no download, and `evaluate.combine` accepts them."""
 
 from pathlib import Path
 
@@ -18,5 +18,5 @@ CLASSES: dict[str, type[evaluate.Metric]] = {
 
 
 def metric(name: str, folder: Path) -> evaluate.Metric:
-    """The metric, keeping its rows in memory; evaluate insists on a folder that it may make folders in."""
+    """Create a metric that keeps its rows in memory. `evaluate` needs a folder all the same."""
     return CLASSES[name](keep_in_memory=True, cache_dir=str(folder))

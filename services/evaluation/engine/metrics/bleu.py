@@ -1,4 +1,8 @@
-"""BLEU as sacrebleu computes it (Papineni et al. 2002; Post 2018): 13a tokens, exponential smoothing, 0 to 100."""
+"""BLEU (Papineni et al. 2002) by sacrebleu (Post 2018): 13a tokenization, exponential smoothing, 0 to 100.
+
+BLEU = 100 · BP · exp(mean of ln p_n for n = 1 … 4), with the clipped n-gram precisions p_n and the brevity penalty
+BP = min(1, exp(1 - reference length / prediction length)).
+"""
 
 from collections.abc import Sequence
 
@@ -11,12 +15,15 @@ _ROW = BLEU(effective_order=True)
 
 
 def corpus_bleu(predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """BLEU of all rows together, 0 to 100."""
+    """Compute corpus BLEU, 0 to 100: n-gram counts are summed over all rows."""
     return {"bleu": float(_CORPUS.corpus_score(predictions, [references]).score)}
 
 
 def row_bleu(prediction: str, reference: str) -> dict[str, float]:
-    """Sentence BLEU with effective order, for sorting rows; rows do not average to the corpus score."""
+    """Compute sentence BLEU, 0 to 100, to sort rows by; its mean is not corpus BLEU.
+
+    Effective order: n-grams longer than the row are left out of the mean.
+    """
     return {"bleu": float(_ROW.sentence_score(prediction, [reference]).score)}
 
 
@@ -27,7 +34,7 @@ class Bleu(evaluate.Metric):
         text = {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
         return evaluate.MetricInfo(
             description="Corpus BLEU by sacrebleu.",
-            citation="Post 2018, A Call for Clarity in Reporting BLEU Scores",
+            citation="Papineni et al. 2002, BLEU; Post 2018, A Call for Clarity in Reporting BLEU Scores",
             inputs_description="One prediction and one reference per row.",
             features=datasets.Features(text),
         )

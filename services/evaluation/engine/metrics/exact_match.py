@@ -1,11 +1,14 @@
-"""Exact match: the share of answers that equal their reference, white space at both ends aside."""
+"""Exact match (Rajpurkar et al. 2016): the share of answers that equal their reference, 0 to 1.
+
+Unlike SQuAD's, it normalizes nothing but whitespace at both ends.
+"""
 
 import datasets
 import evaluate
 
 
 def row_exact_match(prediction: str, reference: str) -> dict[str, float]:
-    """1 or 0."""
+    """Return 1 for a match, else 0."""
     return {"exact_match": float(prediction.strip() == reference.strip())}
 
 
@@ -15,7 +18,7 @@ class ExactMatch(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         text = {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
         return evaluate.MetricInfo(
-            description="Share of predictions that equal their reference after stripping white space.",
+            description="Share of predictions that equal their reference after stripping whitespace.",
             citation="Rajpurkar et al. 2016, SQuAD",
             inputs_description="One prediction and one reference per row.",
             features=datasets.Features(text),

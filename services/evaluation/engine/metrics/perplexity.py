@@ -1,22 +1,23 @@
-"""Perplexity over the tokens that training trains on: exp(sum of their negative log-likelihoods / their number)."""
+"""Perplexity (Jelinek et al. 1977) over the trained tokens: exp(sum of NLL in nats / number of tokens), from 1."""
 
 import math
 
 import datasets
 import evaluate
 
-LARGEST = 700.0
+MAX_MEAN_NLL = 700.0
+"""Nats per token. exp(710) overflows a float64, and JSON has no infinity."""
 
 
 def perplexity(losses: list[float], tokens: list[int]) -> dict[str, float]:
-    """Token-weighted over rows: `losses` in nats summed per row, `tokens` counted per row.
+    """Compute token-weighted perplexity from each row's summed NLL (nats) and number of tokens.
 
-    No score without tokens; a mean above LARGEST counts as LARGEST, since infinity has no JSON form.
+    Returns no score without tokens. The mean NLL is capped at MAX_MEAN_NLL.
     """
     count = sum(tokens)
     if not count:
         return {}
-    return {"perplexity": math.exp(min(math.fsum(losses) / count, LARGEST))}
+    return {"perplexity": math.exp(min(math.fsum(losses) / count, MAX_MEAN_NLL))}
 
 
 class Perplexity(evaluate.Metric):
@@ -26,7 +27,7 @@ class Perplexity(evaluate.Metric):
         numbers = {"predictions": datasets.Value("float64"), "references": datasets.Value("int64")}
         return evaluate.MetricInfo(
             description="Token-weighted perplexity of the trained tokens.",
-            citation="Jelinek et al. 1977",
+            citation="Jelinek et al. 1977, Perplexity: a measure of the difficulty of speech recognition tasks",
             inputs_description="Per row the summed negative log-likelihood (nats) and the number of tokens.",
             features=datasets.Features(numbers),
         )

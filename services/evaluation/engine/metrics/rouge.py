@@ -1,7 +1,8 @@
-"""ROUGE-1, -2 and -L F-measures with rouge_score's numbers (Lin 2004; no stemmer), an order of magnitude faster.
+"""ROUGE-1, ROUGE-2 and ROUGE-L F-measures (Lin 2004), 0 to 1, equal to those of the rouge_score package.
 
-n-grams by counters, the longest common subsequence by rapidfuzz's bit-parallel LCSseq. The tokens are rouge_score's:
-lower case, runs of a-z and 0-9.
+ROUGE-n counts overlapping n-grams, ROUGE-L the longest common subsequence (LCS); F = 2PR / (P + R). Tokens are
+rouge_score's without stemming: lower case, runs of a-z and 0-9. rapidfuzz's bit-parallel LCS makes this an order of
+magnitude faster than rouge_score.
 """
 
 import re
@@ -15,33 +16,33 @@ from rapidfuzz.distance import LCSseq
 TOKEN = re.compile(r"[a-z0-9]+")
 
 
-def tokens(text: str) -> list[str]:
-    """The words that ROUGE compares; text in other scripts has none, as in rouge_score."""
+def tokenize(text: str) -> list[str]:
+    """Split text into tokens; text in other scripts has none, as in rouge_score."""
     return TOKEN.findall(text.lower())
 
 
 def row_rouge(prediction: str, reference: str) -> dict[str, float]:
-    """F-measures 0 to 1."""
-    ours, theirs = tokens(prediction), tokens(reference)
+    """Compute the F-measures of one row, 0 to 1."""
+    predicted, expected = tokenize(prediction), tokenize(reference)
     return {
-        "rouge1": _overlap(ours, theirs, 1),
-        "rouge2": _overlap(ours, theirs, 2),
-        "rougeL": _f_measure(LCSseq.similarity(ours, theirs), len(ours), len(theirs)),
+        "rouge1": _rouge_n(predicted, expected, 1),
+        "rouge2": _rouge_n(predicted, expected, 2),
+        "rougeL": _f_measure(LCSseq.similarity(predicted, expected), len(predicted), len(expected)),
     }
 
 
-def _overlap(ours: Sequence[str], theirs: Sequence[str], n: int) -> float:
-    left, right = _ngrams(ours, n), _ngrams(theirs, n)
+def _rouge_n(predicted: Sequence[str], expected: Sequence[str], n: int) -> float:
+    left, right = _ngrams(predicted, n), _ngrams(expected, n)
     shared = sum(min(count, right[gram]) for gram, count in left.items())
-    return _f_measure(shared, max(len(ours) - n + 1, 0), max(len(theirs) - n + 1, 0))
+    return _f_measure(shared, max(len(predicted) - n + 1, 0), max(len(expected) - n + 1, 0))
 
 
 def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     return Counter(zip(*(words[start:] for start in range(n)), strict=False))
 
 
-def _f_measure(shared: int, ours: int, theirs: int) -> float:
-    precision, recall = shared / max(ours, 1), shared / max(theirs, 1)
+def _f_measure(shared: int, predicted: int, expected: int) -> float:
+    precision, recall = shared / max(predicted, 1), shared / max(expected, 1)
     return 2 * precision * recall / (precision + recall) if shared else 0.0
 
 
