@@ -1,6 +1,5 @@
-"""The export room: turns a custom model into files for elsewhere, each checked before it is offered.
+"""The export service: converts a custom model to a portable format and verifies the files before offering them.
 
-Consumes training.succeeded.v1 (a job may ask for exports in its `after` list) and export.requested.v1, a wake-up. Emits
-export.requested.v1, export.completed.v1 and export.failed.v1. It reads models through their manifests only; it does
-not know how a model was trained, nor who downloads it.
+Consumes training.succeeded.v1 (a job's `after` list may request exports) and export.requested.v1 (wakes the worker).
+Emits export.requested.v1, export.completed.v1 and export.failed.v1. It reads models only through their manifests.
 """

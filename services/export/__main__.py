@@ -1,4 +1,4 @@
-"""The export room as a process of its own: `python -m services.export`."""
+"""Runs the export service as its own process: `python -m services.export`."""
 
 from services.export.app import build
 from shared.runtime.http.server import main

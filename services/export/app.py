@@ -1,4 +1,4 @@
-"""The export room, put together."""
+"""Builds the export service from resources."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -14,17 +14,17 @@ from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
-SLOTS = 1
-"""Exports at once: each holds a model in memory."""
+MAX_CONCURRENT_EXPORTS = 1
+"""Per process: each holds a model in memory."""
 
 
 async def build(resources: Resources) -> Service:
-    """The room over `resources`."""
+    """Build the service; it runs once its lifespan is entered."""
     store = await open_exports(resources)
     worker: Worker[Export] = Worker(
         store,
         Runner(resources).run,
-        Slots(SLOTS),
+        Slots(MAX_CONCURRENT_EXPORTS),
         exclusive=resources.embedded,
         kind="export",
         metrics=resources.metrics,
@@ -33,7 +33,7 @@ async def build(resources: Resources) -> Service:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        if resources.embedded:  # nobody else works here: what lies there is from a run that died
+        if resources.embedded:  # no other process uses this directory: its files are left from a killed one
             shutil.rmtree(resources.scratch / FOLDER, ignore_errors=True)
         async with background(worker.serve()):
             yield

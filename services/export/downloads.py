@@ -1,4 +1,4 @@
-"""HTTP downloads out of the blob store: one range, ETag, conditional requests (RFC 9110, sections 8.8, 13, 14)."""
+"""HTTP downloads from the blob store: a single range, ETag, conditional requests (RFC 9110, sections 8.8, 13, 14)."""
 
 import re
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from shared.blobs.protocol import Blobs
 from shared.runtime.errors import answer
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-TYPES = {".json": "application/json", ".md": "text/markdown; charset=utf-8", ".zip": "application/zip"}
+CONTENT_TYPES = {".json": "application/json", ".md": "text/markdown; charset=utf-8", ".zip": "application/zip"}
 
 
 @dataclass(frozen=True)
 class Download:
-    """`size` bytes from `offset` of a blob, offered as the file `name`."""
+    """`size` bytes at `offset` of a blob, served as the file `name`."""
 
     blobs: Blobs
     key: str
@@ -27,29 +27,29 @@ class Download:
     name: str
 
     async def respond(self, request: Mapping[str, str], *, head: bool = False) -> Response:
-        """The response to request headers: 200, 206, 304 or 416; without its body where `head`.
+        """Respond to request headers with 200, 206, 304 or 416; `head` omits the body.
 
-        A whole blob that the client can fetch from the store itself is a 307 to there.
+        A whole blob that the client can fetch from the store itself is a 307 redirect to the store.
         """
         stored = await self.blobs.stat(self.key)
         if stored is None:
             remedy = "Export the model again."
-            raise BlobNotFound(f"{self.name} is not there any more.", remedy=remedy)
-        if _holds(request.get("if-none-match", ""), self.etag):
+            raise BlobNotFound(f"{self.name} no longer exists.", remedy=remedy)
+        if _matches(request.get("if-none-match", ""), self.etag):
             return Response(status_code=304, headers=self._headers())
         unchanged = request.get("if-range", self.etag) == self.etag
-        wanted = self._range(request.get("range", "")) if unchanged and not head else None
-        if wanted is None:
+        requested = self._parse_range(request.get("range", "")) if unchanged and not head else None
+        if requested is None:
             link = None if head or self.size < stored.size else await self.blobs.link(self.key, self.name)
             return RedirectResponse(link, headers=self._headers()) if link else self._content(0, self.size, 200, head)
-        start, end = wanted
+        start, end = requested
         if start >= end:
             return self._unsatisfiable()
         return self._content(start, end, 206, head)
 
     @property
     def etag(self) -> str:
-        """Strong: the checksum of the content."""
+        """A strong ETag: the checksum of the content."""
         return f'"{self.sha256}"'
 
     def _headers(self) -> dict[str, str]:
@@ -59,7 +59,7 @@ class Download:
         suffix = self.name[self.name.rfind(".") :]
         headers = self._headers() | {
             "Content-Length": str(end - start),
-            "Content-Type": TYPES.get(suffix, "application/octet-stream"),
+            "Content-Type": CONTENT_TYPES.get(suffix, "application/octet-stream"),
             "Content-Disposition": f'attachment; filename="{self.name}"',
         }
         if status == 206:
@@ -71,12 +71,12 @@ class Download:
 
     def _unsatisfiable(self) -> Response:
         detail = f"The file has {self.size} bytes."
-        response = answer(RangeNotSatisfiable(detail, field="Range", limit=self.size, remedy="Ask for bytes=0-."))
+        response = answer(RangeNotSatisfiable(detail, field="Range", limit=self.size, remedy="Request bytes=0-."))
         response.headers["Content-Range"] = f"bytes */{self.size}"
         return response
 
-    def _range(self, header: str) -> tuple[int, int] | None:
-        """[start, end) of the one range that was asked for; None (the whole) for none, several or nonsense."""
+    def _parse_range(self, header: str) -> tuple[int, int] | None:
+        """Return [start, end) of a single range; None (the whole file) for none, several or an invalid one."""
         match = RANGE.fullmatch(header.replace(" ", ""))
         if match is None or not any(match.groups()):
             return None
@@ -88,6 +88,6 @@ class Download:
         return int(first), min(int(last) + 1, self.size) if last else self.size
 
 
-def _holds(header: str, etag: str) -> bool:
-    """Whether If-None-Match names this content; weak comparison, as it demands."""
+def _matches(header: str, etag: str) -> bool:
+    """Whether If-None-Match names this content, by weak comparison (RFC 9110, section 13.1.2)."""
     return "*" in header or etag in [part.strip().removeprefix("W/") for part in header.split(",")]

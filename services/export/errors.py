@@ -1,4 +1,4 @@
-"""The export room's coded failures."""
+"""Coded errors of the export service."""
 
 from typing import ClassVar
 
@@ -20,25 +20,25 @@ class UnknownFile(AnnealError):
 
 
 class NoAdapter(Conflict):
-    """The adapter of a model that has none."""
+    """The model was trained in full and has no adapter."""
 
     code = "model_has_no_adapter"
 
 
 class NotBuilt(Conflict):
-    """The export was tried, or called off, and has no files."""
+    """The export failed or was cancelled, and has no files."""
 
     code = "export_not_built"
 
 
 class StillRunning(Conflict):
-    """Files of an export that is being built."""
+    """The export has not ended."""
 
     code = "export_running"
 
 
 class RangeNotSatisfiable(AnnealError):
-    """A range that begins behind the end of the file."""
+    """The range starts after the end of the file."""
 
     status = 416
     code = "range_not_satisfiable"

@@ -1,4 +1,4 @@
-"""What the export room does when it hears of something."""
+"""Event handlers of the export service."""
 
 from collections.abc import Mapping
 
@@ -16,15 +16,15 @@ FORMATS: Mapping[FollowUp, Format] = {"export_torch": "torch", "export_onnx": "o
 
 
 def subscriptions(service: ExportService) -> Mapping[type[Event], EventHandler]:
-    """Event -> handler, as shared/events/registry.py announces it."""
+    """Return event -> handler, for the events that shared/events/registry.py lists."""
 
     async def export_trained_model(event: TrainingSucceeded, envelope: Envelope) -> None:
         try:
-            for wish in event.after:
-                if form := FORMATS.get(wish):
+            for follow_up in event.after:
+                if form := FORMATS.get(follow_up):
                     await service.ensure(envelope.project, event.model_id, form, job_id=event.job_id)
         except (UnknownModel, NotFound):
-            return  # the model was there before the event was, or this is not its first delivery: deleted since
+            return  # the model existed when the event was sent: it, or this event's export, was deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

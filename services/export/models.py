@@ -1,4 +1,4 @@
-"""Exports: formats, the state of a run, and what the API shows of it."""
+"""Exports: formats, the entity with its states, and response models."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from shared.runtime.jobs.work import State, Wanted, Work
 
 Format = Literal["torch", "onnx", "adapter"]
 ARCHIVE = "export.zip"
-"""The one blob of an export beside its manifest."""
+"""The only blob of an export besides its manifest."""
 
 
 class ExportRequest(BaseModel):
@@ -28,16 +28,16 @@ class ExportRequest(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far the run is."""
+    """Progress of a run."""
 
-    phase: str = Field(description="what is being done, e.g. `tracing to ONNX`")
+    phase: str = Field(description="current phase, e.g. `tracing to ONNX`")
     done: int = 0
     total: int | None = None
     unit: str = "stages"
 
 
 class Target(BaseModel):
-    """What is exported as what."""
+    """Model and format of an export."""
 
     model_id: str
     name: str = Field(description="the archive's file name")
@@ -45,17 +45,19 @@ class Target(BaseModel):
 
 
 class Result(BaseModel):
-    """What a finished export offers."""
+    """The files of a succeeded export."""
 
     archive: FileEntry | None = Field(default=None, description="the whole export as one zip")
-    members: list[ArchiveMember] = Field(default=[], description="the files in it, each also served on its own")
+    members: list[ArchiveMember] = Field(
+        default=[], description="the files in the archive; each can be downloaded on its own"
+    )
     check: dict[str, Any] = Field(
-        default={}, description="how it was compared with the tuned model, and the largest difference of logits"
+        default={}, description="how the export was compared with the tuned model, and the largest difference of logits"
     )
 
 
 class Export(Work):
-    """One model in one format. There is one at a time: its id comes from the model and the format."""
+    """A model in one format. There is one at a time, since its id is derived from model and format."""
 
     target: Target
     model_uri: str
@@ -65,15 +67,15 @@ class Export(Work):
     export_uri: str | None = None
 
     def advance(self, progress: Progress) -> None:
-        """Note how far it is."""
+        """Record progress."""
         self.progress = progress
 
     def publishing(self) -> None:
-        """The engine is done; the files are being stored."""
+        """Enter the publishing state: the engine is done and the files are being stored."""
         self.state = "publishing"
 
     def succeed(self, result: Result, export_uri: str) -> Sequence[Event]:
-        """End with checked files at `export_uri`."""
+        """End with verified files at `export_uri`."""
         assert result.archive is not None
         self.result, self.export_uri = result, export_uri
         self.state, self.finished_at, self.runner, self.progress = "succeeded", now(), None, None
@@ -87,7 +89,7 @@ class Export(Work):
         return [completed]
 
     def restart(self) -> Sequence[Event]:
-        """Once more after a failure or a cancellation; nothing where it waits, runs or has succeeded."""
+        """Queue a failed or cancelled export again. Does nothing in other states."""
         if self.state not in ("failed", "cancelled"):
             return ()
         self.state, self.wanted, self.attempts = "queued", "run", 0
@@ -95,7 +97,7 @@ class Export(Work):
         return [ExportRequested(export_id=self.id)]
 
     def on_failed(self) -> Sequence[Event]:
-        """Tell that there will be no files."""
+        """Announce the failure."""
         failed = ExportFailed(
             export_id=self.id,
             model_id=self.target.model_id,
@@ -107,26 +109,30 @@ class Export(Work):
 
 
 class ExportView(Public, Target):
-    """An export as the API shows it."""
+    """An export in the API."""
 
     state: State
     wanted: Wanted
-    job_id: str | None = Field(default=None, description="the training job that asked for it in its `after` list")
+    job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = None
     attempts: int
-    cause: str | None = Field(default=None, description="stable code of a failure")
-    detail: str | None = Field(default=None, description="what went wrong, in words")
+    cause: str | None = Field(default=None, description="error code of a failure")
+    detail: str | None = Field(default=None, description="description of a failure")
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    archive: FileEntry | None = Field(default=None, description="the whole export as one zip, once it has succeeded")
-    files: list[FileEntry] = Field(default=[], description="the files in it, each also served on its own")
+    archive: FileEntry | None = Field(
+        default=None, description="the whole export as one zip; null until it has succeeded"
+    )
+    files: list[FileEntry] = Field(
+        default=[], description="the files in the archive; each can be downloaded on its own"
+    )
     check: dict[str, Any] = Field(
-        default={}, description="how it was compared with the tuned model, and the largest difference of logits"
+        default={}, description="how the export was compared with the tuned model, and the largest difference of logits"
     )
 
     @classmethod
     def of(cls, export: Export) -> "ExportView":
-        """The public side of `export`."""
+        """Convert an export to its response model."""
         parts = export.model_dump(exclude={"target", "result"})
         archive = export.result.archive
         named = FileEntry(**{**archive.model_dump(), "name": export.target.name}) if archive else None

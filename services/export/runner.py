@@ -1,4 +1,4 @@
-"""One attempt at an export: an engine child under the lease, then its archive as an artifact."""
+"""One attempt at an export: runs the engine under the lease, then publishes its archive."""
 
 import asyncio
 import shutil
@@ -15,19 +15,19 @@ from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
 FOLDER = "exports"
-"""Below the scratch folder: one folder for each attempt, gone with it."""
-REQUIRES = {"torch": (), "adapter": (), "onnx": ("onnx", "onnxscript", "onnxruntime")}
-"""Packages that a format needs beside torch, transformers and peft."""
+"""In the scratch folder; holds a folder per attempt, deleted with it."""
+PACKAGES = {"torch": (), "adapter": (), "onnx": ("onnx", "onnxscript", "onnxruntime")}
+"""What a format needs in addition to torch, transformers and peft."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs what the worker claims."""
+    """Runs the exports that the worker claims."""
 
     resources: Resources
 
     async def run(self, export: Export, lease: Lease[Export]) -> None:
-        """Export in a child and publish, unless the lease is lost or the owner cancels."""
+        """Export in a child process and publish, unless the lease is lost or the export is cancelled."""
         folder = self.resources.scratch / FOLDER / f"{export.id}-t{lease.token}"
         folder.mkdir(parents=True)
         try:
@@ -36,7 +36,7 @@ class Runner:
                 f"services.export.engine.{form}_export:main",
                 await self._spec(export, folder),
                 cwd=folder,
-                requires=("torch", "transformers", "peft", *REQUIRES[form]),
+                requires=("torch", "transformers", "peft", *PACKAGES[form]),
             )
 
             async def on_message(message: Message) -> None:
@@ -49,7 +49,7 @@ class Runner:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _spec(self, export: Export, folder: Path) -> dict[str, Any]:
-        """The engine's spec: local folders and plain values only."""
+        """Build the engine's spec: local paths and plain values, no URIs."""
         blobs = self.resources.blobs
         return {
             "model": await resolve_model(blobs, export.model_uri, export.project),
@@ -59,7 +59,7 @@ class Runner:
         }
 
     async def _publish(self, export: Export, lease: Lease[Export], result: Message) -> None:
-        """Announce, store below this attempt's own token, then end with the event."""
+        """Store the archive under this attempt's token, then end the export, which emits the event."""
         await lease.change(lambda e: e.publishing())
         blobs, project = self.resources.blobs, export.project
         manifest = ExportManifest(
@@ -74,5 +74,5 @@ class Runner:
         async with attempt_artifact(blobs, project, "exports", export.id, token=lease.token) as uri:
             published = await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files=files)
             archive = FileEntry.model_validate(published["files"][0])
-            found = Result(archive=archive, members=manifest.members, check=manifest.check)
-            await lease.change(lambda e: e.succeed(found, uri))
+            offered = Result(archive=archive, members=manifest.members, check=manifest.check)
+            await lease.change(lambda e: e.succeed(offered, uri))

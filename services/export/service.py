@@ -1,4 +1,4 @@
-"""The use cases: have a model exported, look, download, start again, cancel, delete."""
+"""Use cases of exports: start, show, list, download, restart, cancel, delete."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import count
 from services.export.downloads import Download
 from services.export.errors import NoAdapter, NotBuilt, StillRunning, UnknownFile
 from services.export.models import ARCHIVE, Export, Format, Target
-from services.export.store import Exports, custom_model
+from services.export.store import Exports, find_custom_model
 from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
@@ -20,25 +20,25 @@ from shared.runtime.telemetry.tracing import continuing
 
 @dataclass(frozen=True)
 class ExportService:
-    """What the API and the handlers can ask of this room."""
+    """What the API and the event handlers call."""
 
     exports: Exports
     blobs: Blobs
     worker: Worker[Export]
 
     async def find(self, project: str, model_id: str, form: Format) -> Export | None:
-        """The export of this model in this format, if there is one; raises UnknownModel, NoAdapter."""
-        _, model = await custom_model(self.blobs, project, model_id)
-        _require(model, form)
+        """Return the export of this model in this format, or None. Raises UnknownModel or NoAdapter."""
+        _, model = await find_custom_model(self.blobs, project, model_id)
+        _require_format(model, form)
         where = {"target.model_id": model_id, "target.format": form}
         found = await self.exports.for_project(project).find(where, limit=1)
         return found[0] if found else None
 
     async def ensure(self, project: str, model_id: str, form: Format, *, job_id: str | None = None) -> Export:
-        """The export of this model in this format; queued now if there is none."""
+        """Return the export of this model in this format; queue one if there is none."""
         if existing := await self.find(project, model_id, form):
             return existing
-        uri, model = await custom_model(self.blobs, project, model_id)
+        uri, model = await find_custom_model(self.blobs, project, model_id)
         target = Target(model_id=model_id, name=_file_name(model, form), format=form)
         trace = continuing(model.traceparent, "request export")
         export = await self._create(
@@ -48,9 +48,10 @@ class ExportService:
         return export
 
     async def _create(self, export: Export) -> Export:
-        """Two clicks at once make one export. An id that a deleted export had, for a day, is passed over.
+        """Insert an export under an id derived from model and format, so that concurrent requests create only one.
 
-        Not for a job: its event comes again, and its owner has deleted what came of it. Raises NotFound.
+        The id of a deleted export stays reserved for a day; a request takes the next one. A redelivered event of a
+        training job does not: its export was deleted on purpose. Raises NotFound then.
         """
         target = export.target
         for generation in range(1) if export.job_id else count():
@@ -59,10 +60,10 @@ class ExportService:
                 return await self.exports.create(export, [ExportRequested(export_id=export.id)])
             except NotFound:
                 continue
-        raise NotFound("Its owner has deleted it.")
+        raise NotFound("The export was deleted.")
 
     async def start(self, project: str, model_id: str, form: Format, *, key: str | None) -> Export:
-        """Have it exported; one that failed or was cancelled is tried again, once per Idempotency-Key."""
+        """Start an export. A failed or cancelled one is restarted, once per Idempotency-Key."""
         export = await self.ensure(project, model_id, form)
         event_id = f"key:{key}" if key else None
         started = await self.exports.change(export.id, lambda e: e.restart(), event_id=event_id)
@@ -70,35 +71,35 @@ class ExportService:
         return started
 
     async def get(self, project: str, id: str) -> Export:
-        """One export."""
+        """Return an export."""
         return await self.exports.for_project(project).get(id)
 
     async def page(self, project: str, model_id: str | None, limit: int, cursor: str | None) -> Page[Export]:
-        """Newest first, of one model or of all."""
+        """Return a page of exports of one model or all, newest first."""
         where = {"target.model_id": model_id} if model_id else None
         return await self.exports.for_project(project).page(where, limit=limit, cursor=cursor)
 
     async def cancel(self, project: str, id: str) -> Export:
-        """Ask to stop; a queued one ends at once, a running one within seconds."""
+        """Cancel an export: a queued one ends at once, a running one within seconds."""
         cancelled = await self.exports.for_project(project).change(id, lambda e: e.ask_cancel())
         self.worker.nudge(id)
         return cancelled
 
     async def delete(self, project: str, id: str) -> None:
-        """Forget it and its files; raises StillRunning."""
-        await self.exports.for_project(project).change(id, _bury)
+        """Delete an export and its files. Raises StillRunning."""
+        await self.exports.for_project(project).change(id, _mark_deleted)
         await delete_artifact(self.blobs, f"{project}/exports/{id}")
 
     def archive(self, export: Export) -> Download:
-        """The whole export as one zip; raises NotBuilt or StillRunning."""
-        key = _key(export)
+        """Return the whole export as one zip. Raises NotBuilt or StillRunning."""
+        key = _artifact_key(export)
         file = export.result.archive
         assert file is not None
         return Download(self.blobs, f"{key}/{ARCHIVE}", 0, file.size, file.sha256, export.target.name)
 
     def member(self, export: Export, name: str) -> Download:
-        """One file out of it: a range of the archive, which stores its members as they are."""
-        key = _key(export)
+        """Return one file, as a range of the archive, whose members are not compressed. Raises UnknownFile."""
+        key = _artifact_key(export)
         file = next((member for member in export.result.members if member.name == name), None)
         if file is None:
             names = [member.name for member in export.result.members]
@@ -108,16 +109,16 @@ class ExportService:
         return Download(self.blobs, f"{key}/{ARCHIVE}", file.offset, file.size, file.sha256, last)
 
 
-def _bury(export: Export) -> None:
+def _mark_deleted(export: Export) -> None:
     if not export.final:
         remedy = f"POST /exports/{export.id}/cancel first."
         raise StillRunning(f"The export is {export.state}.", field="state", limit="ended", remedy=remedy)
     export.deleted_at = now()
 
 
-def _require(model: ModelManifest, form: Format) -> None:
+def _require_format(model: ModelManifest, form: Format) -> None:
     if form == "adapter" and model.kind != "adapter":
-        remedy = "Export it as torch: its weights are one whole."
+        remedy = "Use the format torch: the model has only full weights."
         detail = f"{model.name} was trained in full and has no adapter."
         raise NoAdapter(detail, field="format", limit=["torch", "onnx"], remedy=remedy)
 
@@ -127,13 +128,11 @@ def _file_name(model: ModelManifest, form: Format) -> str:
     return f"{slug}-{form}.zip"
 
 
-def _key(export: Export) -> str:
+def _artifact_key(export: Export) -> str:
     if export.state in ("failed", "cancelled"):
-        again = (
-            f"POST /models/custom/{export.target.model_id}/exports with format {export.target.format} tries it again."
-        )
+        remedy = f"POST /models/custom/{export.target.model_id}/exports with format {export.target.format} restarts it."
         detail = f"The export has {export.state}. {export.detail or ''}".strip()
-        raise NotBuilt(detail, cause=export.cause, export_id=export.id, remedy=again)
+        raise NotBuilt(detail, cause=export.cause, export_id=export.id, remedy=remedy)
     if export.export_uri is None:
         remedy = f"GET /exports/{export.id} until its state is succeeded."
         raise StillRunning(f"The export is {export.state}.", field="state", limit="succeeded", remedy=remedy)

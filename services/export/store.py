@@ -1,4 +1,4 @@
-"""The export room's documents, and the manifests of the models it exports."""
+"""Export documents, and the manifests of the models they export."""
 
 from services.export.errors import UnknownModel
 from services.export.models import Export
@@ -13,14 +13,14 @@ Exports = EntityStore[Export]
 
 
 async def open_exports(resources: Resources) -> Exports:
-    """The collection of all projects; bind it with `for_project`."""
+    """Open the collection, over all projects; `for_project` selects one."""
     indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",)))
     collection = await resources.outbox.open("export.exports", indexes)
     return EntityStore(collection, Export, room="export", kick=resources.outbox.kick)
 
 
-async def custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:
-    """URI and manifest of a custom model; raises UnknownModel."""
+async def find_custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:
+    """Return URI and manifest of a custom model. Raises UnknownModel."""
     if found := await find_model(blobs, project, "custom", model_id):
         return found
     remedy = "GET /models/custom lists the models of this project."

@@ -1,1 +1,1 @@
-"""The export engines: one module per format, each a child process of its own."""
+"""The export engines: one module per format, each run in its own child process."""

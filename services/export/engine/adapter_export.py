@@ -1,4 +1,4 @@
-"""The LoRA adapter alone, with tokenizer, template and model card; checked over its base.
+"""Exports the LoRA adapter alone, with tokenizer, chat template and model card; verified on its base model.
 
 By hand: `python -m services.export.engine.adapter_export spec.json`.
 """
@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from services.export.engine.checking import Expected
-from services.export.engine.delivery import deliver
-from services.export.engine.source import Source, Stages, open_source
+from services.export.engine.finalize import finalize
+from services.export.engine.tuned_model import StageReporter, TunedModel, open_model
+from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
@@ -19,30 +19,30 @@ WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Export as `spec` says into `out`/files, checked and packed; the result is `deliver`'s."""
-    stages = Stages(reporter, commands, STAGES)
+    """Export the model of `spec` into `out`/files, verify and archive it. Returns the result of `finalize`."""
+    stages = StageReporter(reporter, commands, STAGES)
     stages.next()
-    source, folder = open_source(spec), Path(spec["out"]) / "files"
-    expected = Expected.of(source.tuned(), source.template)
+    tuned, folder = open_model(spec), Path(spec["out"]) / "files"
+    expected = ExpectedOutputs.from_model(tuned.load_unmerged(), tuned.template)
     stages.next()
-    copy_adapter(source, folder, spec["manifest"].get("base"))
+    copy_adapter(tuned, folder, spec["manifest"].get("base"))
     stages.next()
-    exported = {"path": str(folder), "kind": "adapter", "base": source.reference["base"]}
-    again = load_model(exported, dtype=source.dtype, merge=False)
-    check = expected.check_reloaded(again, "reloaded with peft over its base", source.dtype)
+    exported = {"path": str(folder), "kind": "adapter", "base": tuned.reference["base"]}
+    reloaded = load_model(exported, dtype=tuned.dtype, merge=False)
+    check = expected.verify_reloaded(reloaded, "reloaded with peft over its base", tuned.dtype)
     stages.next()
     with reporter.span(STAGES[-1]):
-        return deliver(spec, "adapter", source, folder, check)
+        return finalize(spec, "adapter", tuned, folder, check)
 
 
-def copy_adapter(source: Source, folder: Path, base: str | None) -> None:
-    """Weights as they are; the config names the base instead of a path on the training machine."""
-    adapter = Path(source.reference["path"])
+def copy_adapter(tuned: TunedModel, folder: Path, base: str | None) -> None:
+    """Copy the weights; the config names the base model instead of a path on the training machine."""
+    adapter = Path(tuned.reference["path"])
     folder.mkdir(parents=True)
     shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
     config = json.loads((adapter / CONFIG).read_text("utf-8")) | {"base_model_name_or_path": base}
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
-    source.save_tokenizer(folder)
+    tuned.save_tokenizer(folder)
 
 
 if __name__ == "__main__":

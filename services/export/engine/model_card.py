@@ -1,4 +1,4 @@
-"""The model card of an export: what the model is, how it was made, how good it is, how to use it."""
+"""The model card (README.md) of an export: facts, usage, training, scores, verification."""
 
 import json
 from collections.abc import Mapping
@@ -24,15 +24,15 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(".")
-base = AutoModelForCausalLM.from_pretrained("BASE", dtype="auto")  # its folder, or its id on the hub
+base = AutoModelForCausalLM.from_pretrained("BASE", dtype="auto")  # a folder or a Hugging Face id
 model = PeftModel.from_pretrained(base, ".")
 ```
 """
 
 ONNX = """\
 `model.onnx` (weights in `model.onnx.data`) takes `input_ids`, `attention_mask` over past and new tokens, `position_ids`
-and `past_key_values.<layer>.<key|value>`; it gives `logits` and `present.<layer>.<key|value>` for the next step. Batch
-and lengths are free; pad batches on the left.
+and `past_key_values.<layer>.<key|value>`; it returns `logits` and `present.<layer>.<key|value>` for the next step.
+Batch size and lengths are dynamic. Pad batches on the left.
 
 ```python
 import numpy as np
@@ -66,8 +66,8 @@ print(tokenizer.decode(answer, skip_special_tokens=True))
 USAGE = {"torch": TORCH, "adapter": ADAPTER, "onnx": ONNX}
 
 
-def card(manifest: Mapping[str, Any], form: str, check: Mapping[str, Any], stop_ids: list[int]) -> str:
-    """README.md of an export in the format `form`."""
+def model_card(manifest: Mapping[str, Any], form: str, check: Mapping[str, Any], stop_ids: list[int]) -> str:
+    """Render the README.md of an export in the format `form`."""
     base = manifest.get("base") or "none"
     usage = USAGE[form].replace("BASE", base).replace("STOP_IDS", str(stop_ids))
     return (
@@ -75,7 +75,7 @@ def card(manifest: Mapping[str, Any], form: str, check: Mapping[str, Any], stop_
         f"tags: [anneal, {form}]\n---\n\n# {manifest['name']}\n\n{_facts(manifest)}\n"
         f"## Use\n\n{usage}\n## Training\n\n{_table(_hyperparameters(manifest))}\n"
         f"## Scores\n\n{_table(manifest.get('metrics') or {})}\n"
-        f"## Check\n\nCompared with the tuned model before it was offered:\n\n{_table(check)}"
+        f"## Check\n\nThe exported files were compared with the tuned model:\n\n{_table(check)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX with a KV cache, dynamic batch and lengths, beside tokenizer and model card; checked with onnxruntime.
+"""Exports ONNX with a KV cache and dynamic shapes, tokenizer and model card; verified with onnxruntime.
 
 By hand: `python -m services.export.engine.onnx_export spec.json`.
 """
@@ -14,41 +14,44 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from services.export.engine.checking import Expected
-from services.export.engine.delivery import deliver
+from services.export.engine.finalize import finalize
 from services.export.engine.onnx_session import OnnxModel
-from services.export.engine.source import Stages, open_source
+from services.export.engine.tuned_model import StageReporter, open_model
+from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
 STAGES = ["loading the tuned model", "tracing to ONNX", "checking with onnxruntime", "packing"]
-FILE = "model.onnx"
+MODEL_FILE = "model.onnx"
 DTYPE = "float32"
-"""What every onnxruntime can run."""
-ROWS, NEW, PAST = 2, 3, 5
-"""Sizes of the example that is traced, all different and none of them 1, which the tracer would take for constants."""
+"""The only dtype that every onnxruntime provider supports."""
+EXAMPLE_BATCH, EXAMPLE_NEW_TOKENS, EXAMPLE_PAST_TOKENS = 2, 3, 5
+"""Shape of the example input. All sizes differ and none is 1: torch.export would take equal sizes for one dimension,
+and 1 for a constant."""
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Export as `spec` says into `out`/files, checked and packed; the result is `deliver`'s."""
-    stages = Stages(reporter, commands, STAGES)
+    """Export the model of `spec` into `out`/files, verify and archive it. Returns the result of `finalize`."""
+    stages = StageReporter(reporter, commands, STAGES)
     stages.next()
-    source, folder = open_source(spec), Path(spec["out"]) / "files"
+    tuned, folder = open_model(spec), Path(spec["out"]) / "files"
     folder.mkdir()
-    expected = Expected.of(load_model(source.reference, dtype=DTYPE, device="cpu", merge=False), source.template)
+    expected = ExpectedOutputs.from_model(
+        load_model(tuned.reference, dtype=DTYPE, device="cpu", merge=False), tuned.template
+    )
     stages.next()
-    trace(load_model(source.reference, dtype=DTYPE, device="cpu"), folder)
-    source.save_tokenizer(folder)
+    trace(load_model(tuned.reference, dtype=DTYPE, device="cpu"), folder)
+    tuned.save_tokenizer(folder)
     gc.collect()
     stages.next()
-    check = check_onnx(folder, expected)
+    check = verify_onnx(folder, expected)
     stages.next()
     with reporter.span(STAGES[-1]):
-        return deliver(spec, "onnx", source, folder, check)
+        return finalize(spec, "onnx", tuned, folder, check)
 
 
-class Cached(torch.nn.Module):
-    """The model with its cache as plain tensors: key and value of each layer, one after the other."""
+class ModelWithCache(torch.nn.Module):
+    """A model whose KV cache is a flat list of tensors: key and value of layer 0, of layer 1, and so on."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class Cached(torch.nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
-        """Logits of the new tokens, then the cache that now holds them too."""
+        """Return the logits of the new tokens [batch, new, vocabulary], then the cache that includes them."""
         layers = list(zip(past[::2], past[1::2], strict=True))
         output = self.model(
             input_ids=input_ids,
@@ -71,22 +74,22 @@ class Cached(torch.nn.Module):
 
 
 def trace(model: Any, folder: Path) -> None:
-    """Write model.onnx and its weights beside it. Raises EngineError `onnx_unsupported`."""
+    """Write model.onnx and its external weights. Raises EngineError `onnx_unsupported`."""
     warnings.filterwarnings("ignore")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    past = _cache(model)
+    past = _example_cache(model)
     auto = torch.export.Dim.AUTO
     batch_and_length = {0: auto, 1: auto}
     names = [f"{layer}.{part}" for layer in range(len(past) // 2) for part in ("key", "value")]
     example = (
-        torch.zeros(ROWS, NEW, dtype=torch.long),
-        torch.ones(ROWS, PAST + NEW, dtype=torch.long),
-        torch.arange(PAST, PAST + NEW).repeat(ROWS, 1),
+        torch.zeros(EXAMPLE_BATCH, EXAMPLE_NEW_TOKENS, dtype=torch.long),
+        torch.ones(EXAMPLE_BATCH, EXAMPLE_PAST_TOKENS + EXAMPLE_NEW_TOKENS, dtype=torch.long),
+        torch.arange(EXAMPLE_PAST_TOKENS, EXAMPLE_PAST_TOKENS + EXAMPLE_NEW_TOKENS).repeat(EXAMPLE_BATCH, 1),
         past,
     )
     try:
         program = torch.onnx.export(
-            Cached(model).eval(),
+            ModelWithCache(model).eval(),
             example,
             dynamo=True,
             dynamic_shapes=(batch_and_length, batch_and_length, batch_and_length, [{0: auto, 2: auto}] * len(past)),
@@ -96,26 +99,26 @@ def trace(model: Any, folder: Path) -> None:
         )
     except Exception as error:
         detail = f"torch.onnx.export cannot trace this architecture: {str(error).splitlines()[0][:300]}"
-        raise EngineError("onnx_unsupported", detail, remedy="Export it as torch.") from error
+        raise EngineError("onnx_unsupported", detail, remedy="Use the format torch.") from error
     assert program is not None
-    program.save(str(folder / FILE), external_data=True)
+    program.save(str(folder / MODEL_FILE), external_data=True)
 
 
 @torch.no_grad()
-def _cache(model: Any) -> list[Tensor]:
-    """A cache of PAST tokens, its shape found by asking the model."""
-    ids = torch.zeros(ROWS, PAST, dtype=torch.long)
+def _example_cache(model: Any) -> list[Tensor]:
+    """Return a cache of EXAMPLE_PAST_TOKENS tokens, made by the model itself: its shape depends on the architecture."""
+    ids = torch.zeros(EXAMPLE_BATCH, EXAMPLE_PAST_TOKENS, dtype=torch.long)
     layers = model(input_ids=ids, use_cache=True).past_key_values.layers
     return [tensor for layer in layers for tensor in (layer.keys, layer.values)]
 
 
-def check_onnx(folder: Path, expected: Expected) -> dict[str, Any]:
-    """Logits row by row; greedy answers row by row, and of all rows as one batch padded on the left."""
-    model = OnnxModel(folder / FILE)
+def verify_onnx(folder: Path, expected: ExpectedOutputs) -> dict[str, Any]:
+    """Verify logits row by row, and greedy answers both row by row and as one left-padded batch."""
+    model = OnnxModel(folder / MODEL_FILE)
     logits = [model.logits(row) for row in expected.prompts]
-    alone = [answer for row in expected.prompts for answer in model.greedy([row], expected.stop_ids)]
-    together = model.greedy(expected.prompts, expected.stop_ids)
-    check = expected.verdict("onnxruntime on the CPU", logits, [alone, together], DTYPE)
+    single = [answer for row in expected.prompts for answer in model.greedy([row], expected.stop_ids)]
+    batched = model.greedy(expected.prompts, expected.stop_ids)
+    check = expected.compare("onnxruntime on the CPU", logits, [single, batched], DTYPE)
     return {**check, "batches": [1, len(expected.prompts)]}
 
 

@@ -1,4 +1,4 @@
-"""Greedy decoding of an exported ONNX model with onnxruntime, as a user of the files would do it."""
+"""Greedy decoding of an exported ONNX model with onnxruntime, as in the model card."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,30 +9,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from services.export.engine.checking import NEW_TOKENS
+from services.export.engine.verification import NEW_TOKENS
 
 Ids = NDArray[np.int64]
 
 
 class OnnxModel:
-    """An onnxruntime session on the CPU and the shapes of its cache."""
+    """An onnxruntime session on the CPU, with the shapes of the model's KV cache."""
 
     def __init__(self, path: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         self._past = [i for i in self._session.get_inputs() if i.name.startswith("past_key_values.")]
 
     def logits(self, ids: Sequence[int]) -> Tensor:
-        """Logits [tokens, vocabulary] of one row."""
+        """Compute the logits [tokens, vocabulary] of one row."""
         mask = np.ones((1, len(ids)), np.int64)
-        logits, _ = self._step(np.array([ids]), mask, np.arange(len(ids))[None], self._empty(1))
+        logits, _ = self._step(np.array([ids]), mask, np.arange(len(ids))[None], self._empty_cache(1))
         return torch.from_numpy(logits[0])
 
     def greedy(self, prompts: Sequence[Sequence[int]], stop_ids: Sequence[int]) -> list[list[int]]:
-        """Greedy answers to all prompts as one batch, padded on the left."""
+        """Decode greedy answers to all prompts as one left-padded batch."""
         width = max(map(len, prompts))
         ids = np.array([[0] * (width - len(row)) + list(row) for row in prompts])
         mask = np.array([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
-        positions, cache = np.maximum(mask.cumsum(1) - 1, 0), self._empty(len(prompts))
+        # Positions count from the first real token, so that padding does not shift them.
+        positions, cache = np.maximum(mask.cumsum(1) - 1, 0), self._empty_cache(len(prompts))
         chosen = []
         for _ in range(NEW_TOKENS):
             logits, cache = self._step(ids, mask, positions, cache)
@@ -40,9 +41,9 @@ class OnnxModel:
             chosen.append(ids[:, 0])
             mask = np.pad(mask, ((0, 0), (0, 1)), constant_values=1)
             positions = positions[:, -1:] + 1
-        return [_until_stop(row, stop_ids) for row in np.stack(chosen, 1).tolist()]
+        return [_truncate_at_stop(row, stop_ids) for row in np.stack(chosen, 1).tolist()]
 
-    def _empty(self, rows: int) -> list[NDArray[np.float32]]:
+    def _empty_cache(self, rows: int) -> list[NDArray[np.float32]]:
         return [np.zeros((rows, past.shape[1], 0, past.shape[3]), np.float32) for past in self._past]
 
     def _step(
@@ -54,6 +55,6 @@ class OnnxModel:
         return logits, present
 
 
-def _until_stop(ids: list[int], stop_ids: Sequence[int]) -> list[int]:
+def _truncate_at_stop(ids: list[int], stop_ids: Sequence[int]) -> list[int]:
     end = next((i for i, token in enumerate(ids) if token in stop_ids), len(ids))
     return ids[:end]

@@ -1,4 +1,4 @@
-"""Merged safetensors with tokenizer, template, generation config and model card; checked by loading them again.
+"""Exports merged safetensors with tokenizer, chat template, generation config and model card; verified by reloading.
 
 By hand: `python -m services.export.engine.torch_export spec.json`.
 """
@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from services.export.engine.checking import Expected
-from services.export.engine.delivery import deliver
-from services.export.engine.source import Source, Stages, open_source
+from services.export.engine.finalize import finalize
+from services.export.engine.tuned_model import StageReporter, TunedModel, open_model
+from services.export.engine.verification import ExpectedOutputs
 from shared.engine.decoding.generate import context_length
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
@@ -20,37 +20,37 @@ STAGES = ["loading the tuned model", "merging", "checking the files", "packing"]
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Export as `spec` says into `out`/files, checked and packed; the result is `deliver`'s."""
-    stages = Stages(reporter, commands, STAGES)
+    """Export the model of `spec` into `out`/files, verify and archive it. Returns the result of `finalize`."""
+    stages = StageReporter(reporter, commands, STAGES)
     stages.next()
-    source, folder = open_source(spec), Path(spec["out"]) / "files"
-    expected = Expected.of(source.tuned(), source.template)
+    tuned, folder = open_model(spec), Path(spec["out"]) / "files"
+    expected = ExpectedOutputs.from_model(tuned.load_unmerged(), tuned.template)
     stages.next()
-    dtype = save_merged(source, folder)
+    dtype = save_merged(tuned, folder)
     stages.next()
-    again = load_model({"path": str(folder), "kind": "full", "base": None}, dtype=source.dtype)
-    check = expected.check_reloaded(again, "reloaded with transformers", dtype)
+    reloaded = load_model({"path": str(folder), "kind": "full", "base": None}, dtype=tuned.dtype)
+    check = expected.verify_reloaded(reloaded, "reloaded with transformers", dtype)
     stages.next()
     with reporter.span(STAGES[-1]):
-        return deliver(spec, "torch", source, folder, check)
+        return finalize(spec, "torch", tuned, folder, check)
 
 
-def save_merged(source: Source, folder: Path) -> str:
-    """Write weights, configs and tokenizer; the dtype of the weights."""
-    model = source.merged()
-    dtype = source.stored_dtype if source.reference["kind"] == "full" else source.dtype
-    model.generation_config = generation_config(source, model)
+def save_merged(tuned: TunedModel, folder: Path) -> str:
+    """Write weights, configs and tokenizer. Return the dtype of the weights."""
+    model = tuned.load_merged()
+    dtype = tuned.stored_dtype if tuned.reference["kind"] == "full" else tuned.dtype
+    model.generation_config = make_generation_config(tuned, model)
     model.to(getattr(torch, dtype)).save_pretrained(folder)
-    source.save_tokenizer(folder)
+    tuned.save_tokenizer(folder)
     return dtype
 
 
-def generation_config(source: Source, model: Any) -> GenerationConfig:
-    """Stops at every end token of the template; `generate` without a limit may fill the context."""
+def make_generation_config(tuned: TunedModel, model: Any) -> GenerationConfig:
+    """Make `generate` stop at every stop token of the template, and at the context length."""
     return GenerationConfig(
-        eos_token_id=source.template.stop_ids,
-        pad_token_id=source.tokenizer.pad_token_id,
-        bos_token_id=source.tokenizer.bos_token_id,
+        eos_token_id=tuned.template.stop_ids,
+        pad_token_id=tuned.tokenizer.pad_token_id,
+        bos_token_id=tuned.tokenizer.bos_token_id,
         max_length=context_length(model),
     )
 

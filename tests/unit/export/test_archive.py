@@ -1,22 +1,22 @@
-"""The archive is a plain zip, the same for the same files, and its members are ranges of it."""
+"""The archive is a reproducible zip, and its members are byte ranges of it."""
 
 import hashlib
 import os
 import zipfile
 from pathlib import Path
 
-from services.export.engine.packing import pack
+from services.export.engine.archive import write_archive
 
 
-def test_members_are_ranges_and_bytes_do_not_depend_on_time(tmp_path: Path) -> None:
+def test_members_are_byte_ranges_and_bytes_do_not_depend_on_time(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     (folder / "sub").mkdir(parents=True)
     contents = {"b.bin": os.urandom(3_000_000), "sub/ä.txt": b"hello", "empty": b""}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    members = pack(folder, tmp_path / "one.zip", "top")
+    members = write_archive(folder, tmp_path / "one.zip", "top")
     os.utime(folder / "b.bin", (1, 1))
-    pack(folder, tmp_path / "two.zip", "top")
+    write_archive(folder, tmp_path / "two.zip", "top")
     archive = (tmp_path / "one.zip").read_bytes()
     assert archive == (tmp_path / "two.zip").read_bytes()
     assert [member["name"] for member in members] == sorted(contents)

@@ -1,11 +1,11 @@
-"""The model card says what is known, and nothing that is not."""
+"""The model card lists known facts and omits unknown ones."""
 
-from services.export.engine.card import card
+from services.export.engine.model_card import model_card
 
 CHECK = {"method": "reloaded", "max_difference": 1.23456789e-7}
 
 
-def test_a_card_with_everything_and_one_with_little() -> None:
+def test_card_of_a_full_and_of_a_minimal_manifest() -> None:
     full = {
         "name": "Support | bot",
         "model_id": "model_1",
@@ -16,12 +16,12 @@ def test_a_card_with_everything_and_one_with_little() -> None:
         "metrics": {"eval_loss": 0.25},
         "provenance": {"hyperparameters": {"learning_rate": 0.006, "note": "a|b", "max_steps": None}},
     }
-    text = card(full, "onnx", CHECK, [2, 0])
+    text = model_card(full, "onnx", CHECK, [2, 0])
     assert "| Dataset | dataset_1@v2 |" in text
     assert "| note | a\\|b |" in text
     assert "max_steps" not in text
     assert "set([2, 0])" in text
     assert "1.23457e-07" in text
-    bare = card({"name": "bare"}, "adapter", CHECK, [])
+    bare = model_card({"name": "bare"}, "adapter", CHECK, [])
     assert bare.count("Not recorded.") == 3
     assert 'from_pretrained("none"' in bare
