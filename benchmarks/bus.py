@@ -1,13 +1,15 @@
-"""Durable publish -> consume: the embedded bus and RabbitMQ through our port, beside raw aio-pika in the same run.
+"""Durable publish to consume: the embedded bus and RabbitMQ through our bus protocol, compared with raw aio-pika.
 
     python benchmarks/bus.py [--quick]
 
-Every contestant publishes the same envelopes (one registered consumer, 32 in flight, then one at a time) and is done
-when the last was handled and acknowledged. Raw aio-pika gets the finished bytes and hands them to a function: a durable
-topic exchange, one quorum queue with the same arguments, persistent and mandatory messages, confirms, prefetch 64, an
-acknowledgement each. All take turns, in changing order; the table has medians over the rounds, and the ratio is the
-median of each round's own, so that a machine with other work to do disturbs both sides alike.
-RabbitMQ is a private node of Debian's package, or ANNEAL_TEST_AMQP_URL.
+Every candidate publishes the same envelopes to one consumer, first 32 in flight, then one at a time. A run ends when
+the last event is handled and acknowledged. The peer, raw aio-pika, publishes ready-made bytes and calls a function with
+each message: durable topic exchange, one quorum queue with the same arguments, persistent and mandatory messages,
+publisher confirms, prefetch 64, one acknowledgement per message.
+
+All candidates run in every round, in rotating order. The table shows medians over the rounds. The ratio is the median
+of the ratios within each round, so that other load on the machine affects both sides equally. RabbitMQ is a private
+node of Debian's package, or the one at ANNEAL_TEST_AMQP_URL.
 """
 
 import argparse
@@ -38,55 +40,55 @@ from shared.events.evaluation import EvaluationRequested
 
 ROOM, TYPE = "evaluation", EvaluationRequested.type
 IN_FLIGHT = 32
-AIM = 0.9
+TARGET_RATIO = 0.9
 
 Publish = Callable[[Envelope], Awaitable[object]]
 
 
-class Done:
-    """Counts handled events; `wait` returns at the expected number."""
+class HandledCounter:
+    """Counts handled events; `wait` returns once the expected number is reached."""
 
     def __init__(self) -> None:
-        self._left = 0
-        self._empty = asyncio.Event()
+        self._remaining = 0
+        self._all_handled = asyncio.Event()
 
     def expect(self, count: int) -> None:
-        self._left = count
-        self._empty.clear()
+        self._remaining = count
+        self._all_handled.clear()
 
-    def one(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._empty.set()
+    def count_one(self) -> None:
+        self._remaining -= 1
+        if self._remaining == 0:
+            self._all_handled.set()
 
     async def wait(self) -> None:
-        await self._empty.wait()
+        await self._all_handled.wait()
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """How to publish one envelope, and when all were handled."""
+class Candidate:
+    """A way to publish an envelope, and the counter of its consumer."""
 
     name: str
     publish: Publish
-    done: Done
+    handled: HandledCounter
     close: Callable[[], Awaitable[object]]
 
 
-async def ours(name: str, bus: Bus) -> Contestant:
-    """A bus of ours with a handler that only counts."""
-    done = Done()
+async def open_ours(name: str, bus: Bus) -> Candidate:
+    """One of our buses, with a handler that only counts."""
+    handled = HandledCounter()
 
     async def handle(envelope: Envelope) -> None:
-        done.one()
+        handled.count_one()
 
     await bus.subscribe(ROOM, TYPE, handle)
-    return Contestant(name, bus.publish, done, bus.close)
+    return Candidate(name, bus.publish, handled, bus.close)
 
 
-async def raw(url: str) -> Contestant:
-    """Plain aio-pika with the same durability; bodies are made before the clock runs."""
-    done, names = Done(), Names("raw")
+async def open_raw_aio_pika(url: str) -> Candidate:
+    """Plain aio-pika with the same durability; message bodies are made before the clock starts."""
+    handled, names = HandledCounter(), Names("raw")
     connection = await aio_pika.connect_robust(url)
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     exchange = await channel.declare_exchange(names.events, aio_pika.ExchangeType.TOPIC, durable=True)
@@ -99,7 +101,7 @@ async def raw(url: str) -> Contestant:
 
     async def consume(message: aio_pika.abc.AbstractIncomingMessage) -> None:
         await message.ack()
-        done.one()
+        handled.count_one()
 
     async def publish(envelope: Envelope) -> None:
         body = bodies[envelope.id]
@@ -107,14 +109,14 @@ async def raw(url: str) -> Contestant:
         await exchange.publish(message, TYPE, mandatory=True)
 
     await queue.consume(consume)
-    return Contestant("raw aio-pika", publish, done, connection.close)
+    return Candidate("raw aio-pika", publish, handled, connection.close)
 
 
 bodies: dict[str, bytes] = {}
 
 
-def envelopes(count: int) -> list[Envelope]:
-    """Fresh envelopes, with their bytes for the peer."""
+def make_envelopes(count: int) -> list[Envelope]:
+    """New envelopes, and their bytes for the peer in `bodies`."""
     made = [
         Envelope.of(EvaluationRequested(evaluation_id=f"eval_{number}"), room=ROOM, subject=str(number), project="p")
         for number in range(count)
@@ -124,61 +126,61 @@ def envelopes(count: int) -> list[Envelope]:
     return made
 
 
-async def rate(contestant: Contestant, count: int, in_flight: int) -> float:
-    """Events per second from the first publish to the last handled."""
-    waiting = envelopes(count)
-    contestant.done.expect(count)
+async def measure_throughput(candidate: Candidate, count: int, in_flight: int) -> float:
+    """Events per second, from the first publish until the last event is handled."""
+    waiting = make_envelopes(count)
+    candidate.handled.expect(count)
     started = time.perf_counter()
 
     async def publish() -> None:
         while waiting:
-            await contestant.publish(waiting.pop())
+            await candidate.publish(waiting.pop())
 
     await asyncio.gather(*(publish() for _ in range(in_flight)))
-    await contestant.done.wait()
+    await candidate.handled.wait()
     return count / (time.perf_counter() - started)
 
 
-async def one_at_a_time(contestant: Contestant, count: int) -> float:
-    """Median milliseconds from a publish to its handler, nothing else in flight."""
+async def measure_latency(candidate: Candidate, count: int) -> float:
+    """Median milliseconds from a publish until it is handled, with nothing else in flight."""
     times = []
-    for envelope in envelopes(count):
-        contestant.done.expect(1)
+    for envelope in make_envelopes(count):
+        candidate.handled.expect(1)
         started = time.perf_counter()
-        await contestant.publish(envelope)
-        await contestant.done.wait()
+        await candidate.publish(envelope)
+        await candidate.handled.wait()
         times.append((time.perf_counter() - started) * 1000)
     return median(times)
 
 
 async def measure(url: str, folder: Path, *, count: int, rounds: int) -> tuple[dict[str, dict[str, float]], float]:
-    """All contestants in turns: their figures, and our rate on RabbitMQ as a share of raw aio-pika's."""
-    contestants = [
-        await ours("local", LocalBus(folder / "bus.sqlite")),
-        await ours("RabbitMQ", await RabbitBus.connect(url, names=Names("bench"))),
-        await raw(url),
+    """Medians of each candidate, and the ratio of our throughput on RabbitMQ to raw aio-pika's."""
+    candidates = [
+        await open_ours("local", LocalBus(folder / "bus.sqlite")),
+        await open_ours("RabbitMQ", await RabbitBus.connect(url, names=Names("bench"))),
+        await open_raw_aio_pika(url),
     ]
-    for contestant in contestants:
-        await rate(contestant, count // 5, IN_FLIGHT)
-    rates: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
-    singles: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    for candidate in candidates:
+        await measure_throughput(candidate, count // 5, IN_FLIGHT)
+    rates: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
+    latencies: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
     for number in range(rounds):
-        for contestant in contestants[number % 3 :] + contestants[: number % 3]:
-            rates[contestant.name].append(await rate(contestant, count, IN_FLIGHT))
-            singles[contestant.name].append(await one_at_a_time(contestant, count // 20))
-    for contestant in contestants:
-        await contestant.close()
-    figures = {
-        name: {"events_per_s": round(median(rates[name]), 1), "one_ms": round(median(singles[name]), 2)}
+        for candidate in candidates[number % 3 :] + candidates[: number % 3]:
+            rates[candidate.name].append(await measure_throughput(candidate, count, IN_FLIGHT))
+            latencies[candidate.name].append(await measure_latency(candidate, count // 20))
+    for candidate in candidates:
+        await candidate.close()
+    medians = {
+        name: {"events_per_s": round(median(rates[name]), 1), "one_ms": round(median(latencies[name]), 2)}
         for name in rates
     }
     pairs = zip(rates["RabbitMQ"], rates["raw aio-pika"], strict=True)
-    return figures, round(median(ours / peer for ours, peer in pairs), 3)
+    return medians, round(median(ours / peer for ours, peer in pairs), 3)
 
 
 @contextmanager
 def broker(folder: Path) -> Iterator[str]:
-    """A broker's address."""
+    """The address of a RabbitMQ broker."""
     if url := os.environ.get("ANNEAL_TEST_AMQP_URL"):
         yield url
         return
@@ -187,19 +189,19 @@ def broker(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure, print the table and the RESULT line."""
+    """Measure, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer events and rounds: under a minute")
     quick = parser.parse_args().quick
     count, rounds = (500, 6) if quick else (1000, 18)
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as name, broker(Path(name) / "rabbit") as url:
         results, ratio = asyncio.run(measure(url, Path(name), count=count, rounds=rounds))
-    print(f"{'':16}{'events/s':>10}{'one, ms':>10}")
+    print(f"{'median':16}{'events/s':>10}{'latency, ms':>13}")
     for name, figures in results.items():
-        print(f"{name:16}{figures['events_per_s']:>10.0f}{figures['one_ms']:>10.1f}")
-    print(f"RabbitMQ through our port: {ratio:.2f} of raw aio-pika (aim: {AIM})")
+        print(f"{name:16}{figures['events_per_s']:>10.0f}{figures['one_ms']:>13.1f}")
+    print(f"RabbitMQ through our bus protocol: ratio {ratio:.2f} to raw aio-pika (target: {TARGET_RATIO})")
     hardware = {"machine": platform.machine(), "cpus": os.cpu_count(), "python": platform.python_version()}
-    print("RESULT " + json.dumps({"bus": results, "ratio": ratio, "aim": AIM, "hardware": hardware}))
+    print("RESULT " + json.dumps({"bus": results, "ratio": ratio, "aim": TARGET_RATIO, "hardware": hardware}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Does loading and unloading leak? Memory of the engine after 50 and after 500 cycles.
+"""Memory leaks of loading and unloading models: memory of the engine after 50 and after 500 cycles.
 
     python benchmarks/leak.py [--quick]
 
-One cycle loads a model (weights, a first token) and unloads it. "base": seedling itself, and an adapter over it, both
-out of memory again at the cycle's end. "adapter": adapters of a base that stays. On the transformers engine, and with
-`make vllm` adapters on vLLM. Memory is what the processes hold by themselves and their share of the rest (PSS).
+A cycle loads a model (weights and a first token) and unloads it. "base" loads and unloads seedling and an adapter of
+it. "adapter" loads and unloads adapters only, over a base model that stays loaded. Both run on the transformers engine;
+after `make vllm`, adapters also run on vLLM. Memory is the proportional set size (PSS) of the engine's processes.
 """
 
 from __future__ import annotations
@@ -17,59 +17,60 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: as for our engines
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported, as in our engines
 
-from serving_engines import Bench, bench, make_seedling, vllm_command
+from serving_engines import Setup, make_seedling, open_engines, vllm_command
 
 FIRST, LAST = 50, 500
 
 
 def main() -> None:
-    """Measure, print the table and the RESULT line."""
+    """Measure, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="150 cycles, transformers alone: under a minute")
+    parser.add_argument("--quick", action="store_true", help="150 cycles, transformers only: under a minute")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
         result = asyncio.run(measure(Path(folder), 150 if quick else LAST, "" if quick else vllm_command()))
-    print(f"{'':24}{f'after {FIRST}':>12}{'after':>12}{'per cycle':>12}")
+    print(f"{'':24}{f'{FIRST} cycles':>12}{'all cycles':>12}{'per cycle':>12}")
     for name, found in result.items():
         print(f"{name:24}{found['first_mb']:9.1f} MB{found['last_mb']:9.1f} MB{found['kb_per_cycle']:9.2f} kB")
     print("RESULT " + json.dumps({"cycles": LAST if not quick else 150, **result}))
 
 
 async def measure(folder: Path, last: int, vllm: str) -> dict[str, Any]:
-    """Memory by what was loaded where."""
-    async with bench(folder, make_seedling(folder / "seedling"), vllm) as found:
+    """Memory by engine and kind of model."""
+    async with open_engines(folder, make_seedling(folder / "seedling"), vllm) as setup:
         measured = {
-            "transformers, base": await _cycles(found, "transformers", last, keep=False),
-            "transformers, adapter": await _cycles(found, "transformers", last, keep=True),
+            "transformers, base": await _measure_cycles(setup, "transformers", last, keep_base=False),
+            "transformers, adapter": await _measure_cycles(setup, "transformers", last, keep_base=True),
         }
         if vllm:
-            measured["vLLM, adapter"] = await _cycles(found, "vLLM", last, keep=True)
+            measured["vLLM, adapter"] = await _measure_cycles(setup, "vLLM", last, keep_base=True)
     return measured
 
 
-async def _cycles(found: Bench, name: str, last: int, *, keep: bool) -> dict[str, float]:
-    engine = found.engines[name]
-    if keep:
-        await engine.load(found.base)
-    held: dict[int, float] = {}
+async def _measure_cycles(setup: Setup, name: str, last: int, *, keep_base: bool) -> dict[str, float]:
+    engine = setup.engines[name]
+    if keep_base:
+        await engine.load(setup.base)
+    memory_mb: dict[int, float] = {}
     for cycle in range(1, last + 1):
-        adapter = found.adapters[cycle % len(found.adapters)]
-        for model in (adapter,) if keep else (found.base, adapter):
+        adapter = setup.adapters[cycle % len(setup.adapters)]
+        for model in (adapter,) if keep_base else (setup.base, adapter):
             await engine.load(model)
-        for model in (adapter,) if keep else (found.base, adapter):
+        for model in (adapter,) if keep_base else (setup.base, adapter):
             await engine.unload(model.uri)
         if cycle in (FIRST, last):
-            await asyncio.sleep(1)  # for what is freed by another thread or process
-            held[cycle] = memory(os.getpid()) / 1e6
-    grown = (held[last] - held[FIRST]) * 1000 / (last - FIRST)
-    return {"first_mb": round(held[FIRST], 1), "last_mb": round(held[last], 1), "kb_per_cycle": round(grown, 2)}
+            await asyncio.sleep(1)  # other threads and processes free memory later
+            memory_mb[cycle] = descendants_pss(os.getpid()) / 1e6
+    first_mb, last_mb = memory_mb[FIRST], memory_mb[last]
+    kb_per_cycle = (last_mb - first_mb) * 1000 / (last - FIRST)
+    return {"first_mb": round(first_mb, 1), "last_mb": round(last_mb, 1), "kb_per_cycle": round(kb_per_cycle, 2)}
 
 
-def memory(parent: int) -> int:
-    """Bytes (PSS) of all that a process started, itself left out."""
-    return sum(_pss(pid) + memory(pid) for pid in _children(parent))
+def descendants_pss(parent: int) -> int:
+    """Bytes (PSS) of all descendants of a process."""
+    return sum(_pss(pid) + descendants_pss(pid) for pid in _children(parent))
 
 
 def _children(pid: int) -> list[int]:

@@ -1,11 +1,11 @@
-"""Preflight's prediction beside what the engine really takes: growth of its peak memory above the imported libraries.
+"""Accuracy of preflight's memory estimate: estimated and measured growth of an engine's peak above the libraries.
 
 python benchmarks/preflight.py [--quick] [--rows FILE] [--minutes N]
 
-Two models of 100 and 225 million random weights are made on the spot. Every setting runs the engine as a job does, in a
-process of its own: two steps of two micro-batches each, a checkpoint, the delivered model. The peak is the kernel's
-(VmHWM). `--rows` keeps what was measured, so that a long grid can be measured in several goes; predictions are always
-made anew. The aim is an error within 15 %, and that every setting which was predicted to fit did run.
+Two models of 100 and 225 million random parameters are made on the spot. Every setting runs the engine as a job does,
+in its own process: two steps of two micro-batches each, a checkpoint, the delivered model. The peak is the kernel's
+(VmHWM). `--rows` keeps the measurements in a file, so that a long grid can be measured in several runs; estimates are
+always computed again. The target is an error within 15 %, and that every setting estimated to fit runs.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
 from shared.runtime.processes.children import clean_environment
 
-AIM = 0.15
+TARGET_ERROR = 0.15
 STEPS, MICRO_BATCHES, ROWS = 2, 2, 64
 SIZES: dict[str, dict[str, Any]] = {
     "100M": {"hidden": 768, "layers": 12, "heads": 12, "kv_heads": 4, "mlp": 2048, "vocab": 32_000, "tied": True},
     "225M": {"hidden": 1024, "layers": 8, "heads": 16, "kv_heads": 8, "mlp": 2816, "vocab": 64_000, "tied": False},
 }
-HEAD, CONTEXT, GLUE = 64, 4096, 6
+HEAD_SIZE, CONTEXT, TEMPLATE_TOKENS = 64, 4096, 6
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
@@ -45,9 +45,9 @@ CHATML = (
 
 @dataclass(frozen=True)
 class Setting:
-    """A model, how it is trained, tokens computed at once, and tokens of rows: of the longest, perhaps the shortest.
+    """A model and method, micro-batch tokens, and the length of rows in tokens: the longest, optionally the shortest.
 
-    `recomputes`: activations are computed anew (gradient checkpointing).
+    `recomputes`: with gradient checkpointing.
     """
 
     model: str
@@ -60,23 +60,23 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """One line of the table."""
-        anew = " anew" if self.recomputes else ""
-        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.rows}{anew}"
+        """The first column of the table."""
+        checkpointing = " gc" if self.recomputes else ""
+        return f"{self.model} {self.method:5} {self.dtype} {self.tokens:5} x {self.rows}{checkpointing}"
 
     @property
     def rows(self) -> str:
-        """How long they are."""
+        """The length of the rows."""
         return f"{self.shortest}-{self.length}" if self.shortest else f"{self.length}"
 
     @property
     def batch_size(self) -> int:
-        """Rows of a step."""
+        """Rows per step."""
         return max(1, self.tokens // self.length) * MICRO_BATCHES
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of the rows."""
+        """Tokens of each row."""
         draw = random.Random(0)
         return [draw.randint(self.shortest or self.length, self.length) for _ in range(ROWS)]
 
@@ -126,18 +126,18 @@ QUICK = 4
 
 
 def shape_of(model: str) -> ModelShape:
-    """As the inspecting engine would find it."""
+    """The shape that the inspection engine would report."""
     size = SIZES[model]
-    hidden, keys = size["hidden"], size["kv_heads"] * HEAD
-    layer = 2 * hidden * size["heads"] * HEAD + 2 * hidden * keys + 3 * hidden * size["mlp"] + 2 * hidden
+    hidden, keys = size["hidden"], size["kv_heads"] * HEAD_SIZE
+    layer = 2 * hidden * size["heads"] * HEAD_SIZE + 2 * hidden * keys + 3 * hidden * size["mlp"] + 2 * hidden
     parameters = size["layers"] * layer + hidden + size["vocab"] * hidden * (1 if size["tied"] else 2)
-    return ModelShape(parameters=parameters, head_size=HEAD, stored=2, **size)
+    return ModelShape(parameters=parameters, head_size=HEAD_SIZE, stored=2, **size)
 
 
-def predicted(setting: Setting) -> int:
-    """Bytes above the libraries, as the API would tell them."""
+def estimate_peak(setting: Setting) -> int:
+    """Estimated bytes above the libraries, as the API reports them."""
     shape = shape_of(setting.model)
-    asked = TrainingSettings(
+    requested = TrainingSettings(
         method=setting.method,
         dtype=setting.dtype,
         micro_batch_tokens=setting.tokens,
@@ -146,19 +146,19 @@ def predicted(setting: Setting) -> int:
         max_steps=STEPS,
     )
     facts = Subject(parameters=shape.parameters, context_length=CONTEXT, rows=ROWS, form="messages")
-    resolved = resolve(asked, facts, Machine(cpu=1, gpu=0, memory_gb=64), 1)
-    lengths = Lengths([(size, answer_of(size), size - answer_of(size), 1) for size in setting.lengths], ROWS, 0)
+    resolved = resolve(requested, facts, Machine(cpu=1, gpu=0, memory_gb=64), 1)
+    lengths = Lengths([(size, answer_tokens(size), size - answer_tokens(size), 1) for size in setting.lengths], ROWS, 0)
     subject = preflight.Subject(shape, CONTEXT, lengths, limit=None, fast_bf16=False)
     return preflight.memory_of(resolved, subject).peak
 
 
-def answer_of(length: int) -> int:
-    """Tokens of a row that are trained: half of its words, and the end."""
-    return (length - GLUE) // 2 + 1
+def answer_tokens(length: int) -> int:
+    """Trained tokens of a row: half of its words, and the end token."""
+    return (length - TEMPLATE_TOKENS) // 2 + 1
 
 
-def make(model: str, folder: Path) -> None:
-    """Write a model of random bf16 weights and a tokenizer of words."""
+def make_model(model: str, folder: Path) -> None:
+    """Write a model of random bf16 weights and a word-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -182,7 +182,7 @@ def make(model: str, folder: Path) -> None:
         num_hidden_layers=size["layers"],
         num_attention_heads=size["heads"],
         num_key_value_heads=size["kv_heads"],
-        head_dim=HEAD,
+        head_dim=HEAD_SIZE,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=size["tied"],
         bos_token_id=None,
@@ -196,7 +196,7 @@ def make(model: str, folder: Path) -> None:
 
 
 def write_rows(path: Path, lengths: list[int]) -> None:
-    """Conversations of so many tokens, half of them the answer."""
+    """Write conversations of these lengths in tokens; half of each is the answer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -206,8 +206,8 @@ def write_rows(path: Path, lengths: list[int]) -> None:
         return " ".join(f"w{draw.randrange(30_000)}" for _ in range(count))
 
     def row(length: int) -> str:
-        answer = answer_of(length) - 1
-        turns = {"user": words(length - GLUE - answer), "assistant": words(answer)}
+        answer = answer_tokens(length) - 1
+        turns = {"user": words(length - TEMPLATE_TOKENS - answer), "assistant": words(answer)}
         return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns.items()]})
 
     rows = list(map(row, lengths))
@@ -215,10 +215,10 @@ def write_rows(path: Path, lengths: list[int]) -> None:
 
 
 def measure(setting: Setting, folder: Path) -> dict[str, Any]:
-    """Run the setting in a process of its own."""
+    """Run a setting in its own process."""
     model, rows = folder / setting.model, folder / f"{setting.rows}.parquet"
     if not model.exists():
-        make(model.name, model)
+        make_model(model.name, model)
     if not rows.exists():
         write_rows(rows, setting.lengths)
     with tempfile.TemporaryDirectory(dir=folder) as workdir:
@@ -248,38 +248,47 @@ def measure(setting: Setting, folder: Path) -> dict[str, Any]:
     return {"ran": True, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def child() -> None:
-    """Train as the spec on stdin says; print the growth of this process and its last pace."""
+def run_child() -> None:
+    """Train with the spec from stdin; print the memory growth of this process and its last throughput."""
     import io
 
-    import bitsandbytes  # noqa: F401  # a library too, whoever imports it
+    import bitsandbytes  # noqa: F401  # counts as a library, whichever module imports it
     import peft  # noqa: F401
     import transformers.models.llama.modeling_llama  # noqa: F401
 
     from services.training.engine.train import main as train
     from shared.engine.process.protocol import Commands, Reporter
 
-    class Listening(Reporter):
-        """Keeps the last pace; says nothing."""
+    class ThroughputReporter(Reporter):
+        """Keeps the last throughput and discards all messages."""
 
-        pace = 0.0
+        tokens_per_second = 0.0
 
         def emit(self, kind: str, **data: Any) -> None:
-            self.pace = data.get("tokens_per_second", self.pace) if kind == "metric" else self.pace
+            if kind == "metric":
+                self.tokens_per_second = data.get("tokens_per_second", self.tokens_per_second)
 
-    reporter, before = Listening(os.open(os.devnull, os.O_WRONLY)), status("VmRSS")
+    reporter, before = ThroughputReporter(os.open(os.devnull, os.O_WRONLY)), read_status("VmRSS")
     train(json.load(sys.stdin), reporter, Commands(io.BytesIO()))
-    print(json.dumps({"grown": status("VmHWM") - before, "libraries": before, "tokens_per_second": reporter.pace}))
+    print(
+        json.dumps(
+            {
+                "grown": read_status("VmHWM") - before,
+                "libraries": before,
+                "tokens_per_second": reporter.tokens_per_second,
+            }
+        )
+    )
 
 
-def status(name: str) -> int:
-    """A member of /proc/self/status in bytes (proc(5))."""
+def read_status(name: str) -> int:
+    """A field of /proc/self/status in bytes (proc(5))."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-def measured(path: Path | None) -> dict[str, dict[str, Any]]:
-    """What was measured before, by setting."""
+def read_measurements(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Earlier measurements by setting."""
     if path is None or not path.exists():
         return {}
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -287,46 +296,46 @@ def measured(path: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure what was not, predict everything, print."""
+    """Measure what is missing, estimate everything, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} settings of {len(GRID)}")
-    parser.add_argument("--rows", type=Path, help="a file that keeps what was measured")
-    parser.add_argument("--minutes", type=float, default=1e9, help="begin no other setting after so long")
+    parser.add_argument("--rows", type=Path, help="file that keeps the measurements")
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no further setting after this time")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child:
-        return child()
-    grid, known, ends = (
-        GRID[:QUICK] if asked.quick else GRID,
-        measured(asked.rows),
-        time.monotonic() + asked.minutes * 60,
+    arguments = parser.parse_args()
+    if arguments.child:
+        return run_child()
+    grid, known, deadline = (
+        GRID[:QUICK] if arguments.quick else GRID,
+        read_measurements(arguments.rows),
+        time.monotonic() + arguments.minutes * 60,
     )
     with tempfile.TemporaryDirectory() as folder:
         for setting in grid:
-            if setting.name not in known and time.monotonic() < ends:
+            if setting.name not in known and time.monotonic() < deadline:
                 known[setting.name] = {"setting": asdict(setting), **measure(setting, Path(folder))}
-                if asked.rows:
-                    with asked.rows.open("a", encoding="utf-8") as file:
+                if arguments.rows:
+                    with arguments.rows.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(known[setting.name]) + "\n")
     report([(setting, known[setting.name]) for setting in grid if setting.name in known])
     return None
 
 
 def report(rows: list[tuple[Setting, dict[str, Any]]]) -> None:
-    """The table, and RESULT."""
-    print(f"{'model, method, dtype, tokens x row':36}{'measured':>10}{'predicted':>11}{'error':>8}")
+    """Print the table and the RESULT line."""
+    print(f"{'model, method, dtype, tokens x row':36}{'measured':>10}{'estimated':>11}{'error':>8}")
     errors = []
     for setting, row in rows:
         if not row["ran"]:
             print(f"{setting.name:36}{'did not run: ' + row['error']}")
             continue
-        errors.append(predicted(setting) / row["grown"] - 1)
-        print(f"{setting.name:36}{row['grown'] / 1e6:7.0f} MB{predicted(setting) / 1e6:8.0f} MB{errors[-1]:+8.1%}")
+        errors.append(estimate_peak(setting) / row["grown"] - 1)
+        print(f"{setting.name:36}{row['grown'] / 1e6:7.0f} MB{estimate_peak(setting) / 1e6:8.0f} MB{errors[-1]:+8.1%}")
     sizes = [abs(error) for error in errors]
     result = {
         "settings": len(rows),
         "ran": len(errors),
-        "within_15_percent": sum(size <= AIM for size in sizes),
+        "within_15_percent": sum(size <= TARGET_ERROR for size in sizes),
         "largest_error": round(max(sizes), 3),
         "median_error": round(statistics.median(sizes), 3),
         "libraries_mb": round(statistics.median(row["libraries"] for _, row in rows if row["ran"]) / 1e6),

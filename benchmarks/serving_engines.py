@@ -1,4 +1,4 @@
-"""Models and contestants of serving.py: engines behind the inference room's seam, and plain `generate`."""
+"""Models and candidates of serving.py: engines behind the inference service's Engine protocol, and plain `generate`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=No
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Engines by name, and the models that they are asked for: the base and adapters over it."""
+class Setup:
+    """Engines by name, and the models to request from them: a base model and adapters of it."""
 
     engines: dict[str, Engine]
     base: ModelSpec
@@ -43,8 +43,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Bench]:
-    """Engines over the base at `path` and adapters made for it; `vllm` is the command of its server, or empty."""
+async def open_engines(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Setup]:
+    """Engines over the base model at `path` and new adapters of it; `vllm` is the command of its server, or empty."""
     base = _spec("base", {"path": str(path), "kind": "full", "base": None})
     adapters = [_spec(path.name, _adapter(base, path)) for path in make_adapters(path, folder)]
     async with open_resources(Settings(home=folder / "home")) as resources:
@@ -52,7 +52,7 @@ async def bench(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Bench
         if vllm:
             engines["vLLM"] = choose_engine(resources, vllm, 1)
         try:
-            yield Bench(engines, base, adapters)
+            yield Setup(engines, base, adapters)
         finally:
             for engine in reversed(engines.values()):
                 await engine.close()
@@ -61,7 +61,7 @@ async def bench(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Bench
 def make_seedling(folder: Path) -> Path:
     """A copy of seedling."""
     shutil.copytree(SEEDLING, folder)
-    return _endless(folder)
+    return _remove_stop_tokens(folder)
 
 
 def make_wide(folder: Path) -> Path:
@@ -73,11 +73,11 @@ def make_wide(folder: Path) -> Path:
     config.layer_types = None
     AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
     AutoTokenizer.from_pretrained(SEEDLING).save_pretrained(folder)
-    return _endless(folder)
+    return _remove_stop_tokens(folder)
 
 
-def _endless(folder: Path) -> Path:
-    """Without the rows of its end tokens every answer runs to its limit, whoever writes it."""
+def _remove_stop_tokens(folder: Path) -> Path:
+    """Zero the embeddings of the stop tokens, so that every answer runs to its limit in every engine."""
     weights, tokenizer = load_file(folder / "model.safetensors"), AutoTokenizer.from_pretrained(folder)
     weights["model.embed_tokens.weight"][ChatTemplate.of(tokenizer).stop_ids] = 0
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
@@ -85,7 +85,7 @@ def _endless(folder: Path) -> Path:
 
 
 def make_adapters(base: Path, folder: Path) -> list[Path]:
-    """Adapters of rank 16 on all linear layers whose updates are too small to change a token: the same work for all."""
+    """Make rank-16 adapters on all linear layers; their updates are too small to change a token, so work is equal."""
     paths = [folder / f"adapter{number}" for number in range(ADAPTERS)]
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
@@ -109,19 +109,19 @@ def _spec(name: str, ref: dict[str, Any]) -> ModelSpec:
 
 
 def parameters_in(folder: str | Path) -> int:
-    """Numbers in a folder's weights."""
+    """Parameters in a folder's weight files."""
     return sum(tensor.numel() for file in Path(folder).glob("*.safetensors") for tensor in load_file(file).values())
 
 
 def prompts() -> list[str]:
-    """What users of the sample wrote."""
+    """The first user messages of the sample dataset."""
     rows = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()[:REQUESTS]]
     return [next(message["content"] for message in row["messages"] if message["role"] == "user") for row in rows]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """What one contestant wrote at one go, and how long that took."""
+class Measurement:
+    """The answers of one run of a candidate, and their time."""
 
     seconds: float
     tokens: int
@@ -133,16 +133,16 @@ class Figure:
         return self.tokens / self.seconds
 
 
-async def together(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Figure:
-    """All prompts at once, each to the model in its place, `limit` tokens long."""
-    asked = [
+async def generate_concurrently(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Measurement:
+    """Send all prompts at once, each to the model of its position; answers are `limit` tokens long."""
+    requests = [
         Generation(model, GREEDY, prompts=[prompt], max_tokens=limit)
         for model, prompt in zip(models, prompts(), strict=True)
     ]
     started = time.perf_counter()
-    answers = await asyncio.gather(*(_answer(engine, generation) for generation in asked))
+    answers = await asyncio.gather(*(_answer(engine, generation) for generation in requests))
     seconds = time.perf_counter() - started
-    return Figure(seconds, sum(tokens for _, tokens in answers), [text for text, _ in answers])
+    return Measurement(seconds, sum(tokens for _, tokens in answers), [text for text, _ in answers])
 
 
 async def _answer(engine: Engine, generation: Generation) -> tuple[str, int]:
@@ -154,44 +154,46 @@ async def _answer(engine: Engine, generation: Generation) -> tuple[str, int]:
     return text, tokens
 
 
-class Plain:
-    """transformers by itself in this process."""
+class PlainTransformers:
+    """transformers without our engine, in this process."""
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(path)
         self._model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
         self._model.generation_config.eos_token_id = ChatTemplate.of(self._tokenizer).stop_ids
 
-    def all(self, limit: int) -> Figure:
-        """Every prompt by `generate`, one after the other."""
+    def generate_sequentially(self, limit: int) -> Measurement:
+        """Answer the prompts with `generate`, one after another."""
         started = time.perf_counter()
-        answers = [self._one(prompt, limit) for prompt in prompts()]
+        answers = [self._generate(prompt, limit) for prompt in prompts()]
         seconds = time.perf_counter() - started
         texts = [self._tokenizer.decode(ids, skip_special_tokens=True) for ids in answers]
-        return Figure(seconds, sum(map(len, answers)), texts)
+        return Measurement(seconds, sum(map(len, answers)), texts)
 
-    def together(self, limit: int) -> Figure:
-        """All at once by transformers' continuous batching, its cache just large enough: its best on a CPU."""
+    def generate_continuous(self, limit: int) -> Measurement:
+        """Answer all prompts with transformers' continuous batching; the smallest cache is fastest on a CPU."""
         started = time.perf_counter()
         settings = GenerationConfig(max_new_tokens=limit, do_sample=False, eos_token_id=-1)
         cache = ContinuousBatchingConfig(num_blocks=2 * REQUESTS, max_batch_tokens=16 * REQUESTS)
-        asked = [self._tokenizer(prompt).input_ids for prompt in prompts()]
-        told = self._model.generate_batch(asked, settings, cache)
+        prompt_ids = [self._tokenizer(prompt).input_ids for prompt in prompts()]
+        outputs = self._model.generate_batch(prompt_ids, settings, cache)
         seconds = time.perf_counter() - started
-        answers = {tuple(output.prompt_ids): output.generated_tokens for output in told.values()}
-        texts = [self._tokenizer.decode(answers[tuple(ids)], skip_special_tokens=True) for ids in asked]
-        return Figure(seconds, sum(map(len, answers.values())), texts)
+        answers = {tuple(output.prompt_ids): output.generated_tokens for output in outputs.values()}
+        texts = [self._tokenizer.decode(answers[tuple(ids)], skip_special_tokens=True) for ids in prompt_ids]
+        return Measurement(seconds, sum(map(len, answers.values())), texts)
 
-    def _one(self, prompt: str, limit: int) -> Any:
-        given = self._tokenizer(prompt, return_tensors="pt")
+    def _generate(self, prompt: str, limit: int) -> Any:
+        inputs = self._tokenizer(prompt, return_tensors="pt")
         with torch.inference_mode():
-            written = self._model.generate(**given, max_new_tokens=limit, do_sample=False)
-        return written[0, given.input_ids.shape[1] :]
+            output = self._model.generate(**inputs, max_new_tokens=limit, do_sample=False)
+        return output[0, inputs.input_ids.shape[1] :]
 
 
 def vllm_command() -> str:
-    """How vLLM is started: as the environment says, else from `.venv-vllm` where there is one; else empty."""
+    """The command of vLLM's server: from the environment, else in `.venv-vllm` if that exists, else empty."""
     python = ROOT / ".venv-vllm/bin/python"
-    found = f"{python} -m vllm.entrypoints.openai.api_server --dtype float32 --enforce-eager --max-num-seqs 16"
+    command = f"{python} -m vllm.entrypoints.openai.api_server --dtype float32 --enforce-eager --max-num-seqs 16"
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    return os.environ.get("ANNEAL_VLLM_COMMAND") or (f"{found} --gpu-memory-utilization 0.2" if python.exists() else "")
+    return os.environ.get("ANNEAL_VLLM_COMMAND") or (
+        f"{command} --gpu-memory-utilization 0.2" if python.exists() else ""
+    )

@@ -1,8 +1,8 @@
-"""What a gateway adds to a request: ours and LiteLLM's proxy before one and the same upstream, beside none.
+"""Latency that a gateway adds to a request: ours and LiteLLM's proxy, compared with no gateway.
 
-The upstream answers at once and always the same, so that a difference is the gateway's. Both gateways run as one
-process, check a key and know which upstream a model has; ours also exports its spans to a collector. Requests go one
-by one, the contestants in changing order within a round, and differences are taken within a round.
+The upstream answers at once and always the same, so any difference is the gateway's. Both gateways run as one process,
+check a key and look up the upstream of a model; ours also exports spans to a collector. Requests run one at a time, in
+random order within a round, and differences are taken within a round.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from deploy.servers import free_port
 
 HERE = Path(__file__).resolve().parent
 KEY = f"sk-{secrets.token_hex(32)}"
-READY_SECONDS = 120.0
-WARMING = 20
+READY_TIMEOUT_S = 120.0
+WARMUP_ROUNDS = 20
 BODY = {"model": "upstream", "messages": [{"role": "user", "content": "My card was charged twice. What now?"}]}
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
-    """Added milliseconds by gateway and kind of answer, and how long the upstream takes by itself."""
+    """Added milliseconds by kind of answer and gateway, and the latency of the upstream alone."""
     with ExitStack() as stack:
-        clients = contestants(folder, stack)
-        return {kind: _added(clients, rounds, stream=kind == "sse") for kind in ("json", "sse")}
+        clients = start_candidates(folder, stack)
+        return {kind: _added_latency(clients, rounds, stream=kind == "sse") for kind in ("json", "sse")}
 
 
-def contestants(folder: Path, stack: ExitStack) -> dict[str, httpx.Client]:
-    """Clients of the upstream, of our gateway and of LiteLLM's, all running until the stack ends."""
+def start_candidates(folder: Path, stack: ExitStack) -> dict[str, httpx.Client]:
+    """Start the upstream, our gateway and LiteLLM's proxy until the stack ends; returns a client of each."""
     upstream = stack.enter_context(_server([sys.executable, str(HERE / "serving_upstream.py")], {}, "/healthz"))
     ours = {
         "ANNEAL_HOME": str(folder / "gateway"),
@@ -50,16 +50,18 @@ def contestants(folder: Path, stack: ExitStack) -> dict[str, httpx.Client]:
         "ANNEAL_OTLP_ENDPOINT": stack.enter_context(collector()),
     }
     gateway = stack.enter_context(_server([sys.executable, "-m", "services.gateway"], ours, "/healthz"))
-    litellm = stack.enter_context(_server(_litellm(folder, upstream), {"LITELLM_LOG": "ERROR"}, "/health/liveliness"))
+    litellm = stack.enter_context(
+        _server(_litellm_command(folder, upstream), {"LITELLM_LOG": "ERROR"}, "/health/liveliness")
+    )
     headers = {"Authorization": f"Bearer {KEY}"}
     urls = {"direct": upstream, "ours": gateway, "litellm": litellm}
     return {name: stack.enter_context(httpx.Client(base_url=url, headers=headers)) for name, url in urls.items()}
 
 
-def _litellm(folder: Path, upstream: str) -> list[str]:
-    known = {"model": "openai/upstream", "api_base": f"{upstream}/v1", "api_key": KEY}
+def _litellm_command(folder: Path, upstream: str) -> list[str]:
+    parameters = {"model": "openai/upstream", "api_base": f"{upstream}/v1", "api_key": KEY}
     settings = {
-        "model_list": [{"model_name": "upstream", "litellm_params": known}],
+        "model_list": [{"model_name": "upstream", "litellm_params": parameters}],
         "general_settings": {"master_key": KEY},
     }
     config = folder / "litellm.yaml"
@@ -69,7 +71,7 @@ def _litellm(folder: Path, upstream: str) -> list[str]:
 
 @contextmanager
 def _server(command: Sequence[str], settings: Mapping[str, str], path: str) -> Iterator[str]:
-    """A process that listens; its address, once it answers at `path`."""
+    """Run a server process; yields its address once it answers at `path`."""
     port = free_port()
     ours = "litellm" not in command[0]
     with subprocess.Popen(
@@ -79,13 +81,13 @@ def _server(command: Sequence[str], settings: Mapping[str, str], path: str) -> I
         stderr=subprocess.DEVNULL if "ANNEAL_BENCH_DEBUG" not in os.environ else None,
     ) as process:
         try:
-            yield _answering(f"http://127.0.0.1:{port}", path, process)
+            yield _wait_until_ready(f"http://127.0.0.1:{port}", path, process)
         finally:
             process.terminate()
 
 
-def _answering(url: str, path: str, process: Any) -> str:
-    deadline = time.monotonic() + READY_SECONDS
+def _wait_until_ready(url: str, path: str, process: Any) -> str:
+    deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(url + path).is_success:
@@ -96,12 +98,12 @@ def _answering(url: str, path: str, process: Any) -> str:
     raise SystemExit(f"{process.args} does not answer; ANNEAL_BENCH_DEBUG=1 shows why")
 
 
-def _added(clients: Mapping[str, httpx.Client], rounds: int, *, stream: bool) -> dict[str, Any]:
+def _added_latency(clients: Mapping[str, httpx.Client], rounds: int, *, stream: bool) -> dict[str, Any]:
     chance, taken = random.Random(0), {name: list[float]() for name in clients}
-    for number in range(WARMING + rounds):
+    for number in range(WARMUP_ROUNDS + rounds):
         for name in chance.sample(sorted(clients), len(clients)):
-            seconds = _ask(clients[name], stream=stream)
-            if number >= WARMING:
+            seconds = _time_request(clients[name], stream=stream)
+            if number >= WARMUP_ROUNDS:
                 taken[name].append(seconds)
     direct = taken.pop("direct")
     found = {
@@ -110,7 +112,7 @@ def _added(clients: Mapping[str, httpx.Client], rounds: int, *, stream: bool) ->
     return {"direct": _quantiles(direct), **found, "rounds": rounds}
 
 
-def _ask(client: httpx.Client, *, stream: bool) -> float:
+def _time_request(client: httpx.Client, *, stream: bool) -> float:
     """Seconds from the request to the last byte of its answer."""
     started = time.perf_counter()
     response = client.post("/v1/chat/completions", json={**BODY, "stream": stream})

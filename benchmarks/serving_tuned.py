@@ -1,4 +1,4 @@
-"""How soon a tuned model answers after its training: the embedded platform, over HTTP, with the base in memory."""
+"""Time from the end of training to the first text of the tuned model, over HTTP, with the base model in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from start import platform, until
+from start import run_platform, wait_until
 
 ROWS = Path(__file__).resolve().parent.parent / "services/dataset/samples/triage.jsonl"
 JOB = {"method": "lora", "max_steps": 8, "after": ["deploy"]}
@@ -18,13 +18,13 @@ ASK = {"messages": [{"role": "user", "content": "My card was charged twice"}], "
 
 
 def measure(folder: Path, jobs: int) -> dict[str, Any]:
-    """Seconds from a job's `finished_at` to the first text of its model, and those that loading its adapter took."""
-    with platform(folder / "home") as http:
+    """Seconds from a job's `finished_at` to the first text of its model, and the load time of its adapter."""
+    with run_platform(folder / "home") as http:
         dataset = http.post("/datasets/upload", files={"file": ROWS.open("rb")}).raise_for_status().json()["id"]
-        until(lambda: http.get("/v1/models").json()["data"], bool)  # seedling is being published
-        first_text(http, "seedling")
-        _one(http, dataset)
-        waits, loads = zip(*(_one(http, dataset) for _ in range(jobs)), strict=True)
+        wait_until(lambda: http.get("/v1/models").json()["data"], bool)  # until seedling is published
+        time_of_first_text(http, "seedling")
+        _train_and_ask(http, dataset)
+        waits, loads = zip(*(_train_and_ask(http, dataset) for _ in range(jobs)), strict=True)
     return {
         "first_token_s": round(statistics.median(waits), 3),
         "worst_s": round(max(waits), 3),
@@ -33,16 +33,16 @@ def measure(folder: Path, jobs: int) -> dict[str, Any]:
     }
 
 
-def _one(http: httpx.Client, dataset: str) -> tuple[float, float]:
+def _train_and_ask(http: httpx.Client, dataset: str) -> tuple[float, float]:
     id = http.post("/training/jobs", json={**JOB, "dataset": dataset}).raise_for_status().json()["id"]
-    job = until(lambda: http.get(f"/training/jobs/{id}").json(), lambda j: j["state"] in ("succeeded", "failed"))
+    job = wait_until(lambda: http.get(f"/training/jobs/{id}").json(), lambda j: j["state"] in ("succeeded", "failed"))
     assert job["state"] == "succeeded", job
-    wait = first_text(http, job["model_id"]) - datetime.fromisoformat(job["finished_at"]).timestamp()
+    wait = time_of_first_text(http, job["model_id"]) - datetime.fromisoformat(job["finished_at"]).timestamp()
     return wait, _load_seconds(http, job["model_id"])
 
 
-def first_text(http: httpx.Client, model: str) -> float:
-    """Ask; when the first text came, in seconds since 1970."""
+def time_of_first_text(http: httpx.Client, model: str) -> float:
+    """Send a request; the time at which its first text arrives, in seconds since the epoch."""
     at = None
     with http.stream("POST", "/v1/chat/completions", json={**ASK, "model": model}) as response:
         assert response.status_code == 200, response.read()
@@ -58,10 +58,10 @@ def _has_text(chunk: dict[str, Any]) -> bool:
 
 
 def _load_seconds(http: httpx.Client, model: str) -> float:
-    """How long the deployment that the job asked for took to load and warm up."""
+    """Load and warmup time of the deployment that the job requested."""
 
     def deployment() -> dict[str, Any]:
         items = http.get("/deployments", params={"limit": 200}).json()["items"]
         return next((item for item in items if item["model_id"] == model), {"state": "none"})
 
-    return float(until(deployment, lambda found: found["state"] == "ready")["load_seconds"])
+    return float(wait_until(deployment, lambda found: found["state"] == "ready")["load_seconds"])

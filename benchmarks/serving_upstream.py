@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server that answers at once and always the same: what both gateways stand before."""
+"""The upstream of the gateway benchmark: an OpenAI-compatible server with a constant, immediate answer."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-PIECES = [f" word{number}" for number in range(32)]
+TOKENS = [f" word{number}" for number in range(32)]
 HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "upstream"}
-USAGE = {"prompt_tokens": 12, "completion_tokens": len(PIECES), "total_tokens": 12 + len(PIECES)}
+USAGE = {"prompt_tokens": 12, "completion_tokens": len(TOKENS), "total_tokens": 12 + len(TOKENS)}
 
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -22,14 +22,14 @@ def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 CHUNKS = [
     _chunk({"role": "assistant", "content": ""}),
-    *(_chunk({"content": piece}) for piece in PIECES),
+    *(_chunk({"content": token}) for token in TOKENS),
     _chunk({}, "stop"),
     b"data: [DONE]\n\n",
 ]
 
 
 async def chat(request: Request) -> Response:
-    """A whole answer, or a stream of its pieces."""
+    """The answer as one JSON object or as a stream of chunks."""
     if (await request.json()).get("stream"):
 
         async def events() -> Any:
@@ -37,13 +37,13 @@ async def chat(request: Request) -> Response:
                 yield chunk
 
         return StreamingResponse(events(), media_type="text/event-stream")
-    message = {"role": "assistant", "content": "".join(PIECES)}
+    message = {"role": "assistant", "content": "".join(TOKENS)}
     choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
     return JSONResponse({**HEAD, "object": "chat.completion", "choices": choices, "usage": USAGE})
 
 
 async def health(_: Request) -> Response:
-    """It is there."""
+    """Report that the server is up."""
     return Response()
 
 

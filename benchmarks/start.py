@@ -1,12 +1,13 @@
-"""From `POST /training/jobs` to the first optimizer step, as an HTTP client sees it, beside the peers' command lines.
+"""Time from `POST /training/jobs` to the first optimizer step, as an HTTP client sees it, compared with peers' CLIs.
 
     python benchmarks/start.py [--quick]
 
-Ours: the whole embedded platform (gateway, outbox, bus, claim, engine) is up and has trained on the dataset once, as it
-has in daily use; then 50 LoRA jobs of one step on seedling, one after the other, each timed until a GET of its metrics
-shows step 1. The untrained model is measured right behind that step, and not at all by the peers. Peers: `trl sft`
-and `llamafactory-cli train` on the same rows, model and settings, each process timed from its start to the line that
-tells its first loss; a first, uncounted run warms the page cache.
+Ours: the embedded platform (gateway, outbox, bus, lease, engine) is running and has trained on the dataset once, as in
+daily use. It then runs 50 LoRA jobs of one step on seedling, one after another. Each is timed until a GET of its
+metrics shows step 1. The baseline evaluation comes after that step; the peers have none.
+
+Peers: `trl sft` and `llamafactory-cli train` with the same rows, model and settings, timed from process start to the
+line with the first loss. One uncounted run warms the page cache.
 """
 
 from __future__ import annotations
@@ -32,27 +33,30 @@ from peers import LLAMAFACTORY, TRL, describe_for_llamafactory, environment
 ROOT = Path(__file__).resolve().parent.parent
 SEEDLING = ROOT / "services/training/seedling"
 READY = "Anneal is ready at "
-ROWS, AIM = 400, 1.0
+ROWS, TARGET_P95_S = 400, 1.0
 
 
 def main() -> None:
-    """Measure, print the table and the RESULT line."""
+    """Measure, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="8 jobs, and trl alone: under a minute")
+    parser.add_argument("--quick", action="store_true", help="8 jobs, and trl only: under a minute")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
         rows = make_rows(Path(folder) / "rows.jsonl")
         ours = measure_ours(Path(folder), rows, 8 if quick else 50)
         print(f"{'ours':24} p50 {ours['p50_s']:6.2f} s   p95 {ours['p95_s']:6.2f} s   ({ours['jobs']} jobs)")
         sys.stdout.flush()
-        peers = {name: cold(command(Path(folder), rows)) for name, command in contestants(quick).items()}
+        peers = {name: measure_peer(command(Path(folder), rows)) for name, command in peer_commands(quick).items()}
     for name, seconds in peers.items():
-        print(f"{name:24}     {seconds:6.2f} s   {seconds / ours['p95_s']:.0f}x ours at p95")
-    print("RESULT " + json.dumps({"unit": "seconds", "ours": ours, "peers": peers, "aim_p95_s": AIM, **machine()}))
+        print(f"{name:24}     {seconds:6.2f} s   {seconds / ours['p95_s']:.0f} times our p95")
+    print(
+        "RESULT "
+        + json.dumps({"unit": "seconds", "ours": ours, "peers": peers, "aim_p95_s": TARGET_P95_S, **machine()})
+    )
 
 
 def make_rows(path: Path) -> Path:
-    """Short conversations of made-up words, the same at every run."""
+    """Short conversations of made-up words, the same on every run."""
     chance = random.Random(0)
     words = [f"{a}{b}" for a in ("con", "per", "in", "re", "pro") for b in ("form", "tain", "sist", "fer", "duct")]
     with path.open("w") as file:
@@ -64,39 +68,41 @@ def make_rows(path: Path) -> Path:
 
 
 def measure_ours(folder: Path, rows: Path, jobs: int) -> dict[str, Any]:
-    """Quantiles over warm jobs."""
-    with platform(folder / "home") as http:
+    """Quantiles over jobs on a warm platform."""
+    with run_platform(folder / "home") as http:
         answer = http.post("/datasets/upload", files={"file": rows.open("rb")}, data={"name": "rows"})
-        dataset = until(lambda: http.get(f"/datasets/{answer.json()['id']}").json(), lambda d: d["state"] == "ready")
+        dataset = wait_until(
+            lambda: http.get(f"/datasets/{answer.json()['id']}").json(), lambda d: d["state"] == "ready"
+        )
         settings = {"dataset": dataset["id"], "base": "seedling", "method": "lora", "max_steps": 1}
-        first_step(http, settings)  # tokenizes; the warm parent finishes its imports
-        return quantiles([first_step(http, settings) for _ in range(jobs)])
+        time_first_step(http, settings)  # tokenizes the dataset; the forkserver finishes its imports
+        return quantiles([time_first_step(http, settings) for _ in range(jobs)])
 
 
-def first_step(http: httpx.Client, settings: dict[str, Any]) -> float:
-    """Seconds from the request to the moment when its first step can be read; waits for the end of the job."""
-    began = time.monotonic()
+def time_first_step(http: httpx.Client, settings: dict[str, Any]) -> float:
+    """Seconds from the request until the first step can be read; then waits for the end of the job."""
+    started = time.monotonic()
     job = http.post("/training/jobs", json=settings).raise_for_status().json()["id"]
-    until(lambda: http.get(f"/training/jobs/{job}/metrics").json()["records"], bool)
-    seconds = time.monotonic() - began
-    done = until(lambda: http.get(f"/training/jobs/{job}").json(), lambda j: j["state"] in ("succeeded", "failed"))
+    wait_until(lambda: http.get(f"/training/jobs/{job}/metrics").json()["records"], bool)
+    seconds = time.monotonic() - started
+    done = wait_until(lambda: http.get(f"/training/jobs/{job}").json(), lambda j: j["state"] in ("succeeded", "failed"))
     assert done["state"] == "succeeded", done
     return seconds
 
 
-def until(look: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
-    """Ask every 25 ms: oftener, the questions themselves would cost the engine its time."""
+def wait_until(read: Callable[[], Any], is_done: Callable[[Any], bool]) -> Any:
+    """Poll every 25 ms; more often, the polling itself would slow the engine down."""
     deadline = time.monotonic() + 120
-    while not right(found := look()):
+    while not is_done(found := read()):
         if time.monotonic() > deadline:
-            raise SystemExit(f"nothing happened: {found}")
+            raise SystemExit(f"timed out after 120 s: {found}")
         time.sleep(0.025)
     return found
 
 
 @contextmanager
-def platform(home: Path) -> Iterator[httpx.Client]:
-    """The embedded platform on a free port, with its warm parent, until the end of the block."""
+def run_platform(home: Path) -> Iterator[httpx.Client]:
+    """The embedded platform on a free port, with its forkserver, until the end of the block."""
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     with subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "ANNEAL_HOME": str(home)}, stdout=subprocess.PIPE, text=True
@@ -111,13 +117,13 @@ def platform(home: Path) -> Iterator[httpx.Client]:
             process.terminate()
 
 
-def contestants(quick: bool) -> dict[str, Callable[[Path, Path], list[str]]]:
-    """The peers and how their command lines are made."""
-    return {"trl sft": trl} if quick else {"trl sft": trl, "llamafactory-cli train": llamafactory}
+def peer_commands(quick: bool) -> dict[str, Callable[[Path, Path], list[str]]]:
+    """The functions that make the peers' command lines."""
+    return {"trl sft": trl_command} | ({} if quick else {"llamafactory-cli train": llamafactory_command})
 
 
-def trl(folder: Path, rows: Path) -> list[str]:
-    """One LoRA step by TRL's own command."""
+def trl_command(folder: Path, rows: Path) -> list[str]:
+    """The command of one LoRA step in TRL."""
     settings = {
         "model_name_or_path": str(SEEDLING),
         "dataset_name": str(rows.parent / "trl"),
@@ -143,8 +149,8 @@ def trl(folder: Path, rows: Path) -> list[str]:
     return [str(environment(TRL).parent / "trl"), "sft", "--config", str(folder / "trl.yaml")]
 
 
-def llamafactory(folder: Path, rows: Path) -> list[str]:
-    """One LoRA step by LLaMA-Factory's own command."""
+def llamafactory_command(folder: Path, rows: Path) -> list[str]:
+    """The command of one LoRA step in LLaMA-Factory."""
     settings = {
         **describe_for_llamafactory(rows),
         "model_name_or_path": str(SEEDLING),
@@ -171,24 +177,24 @@ def llamafactory(folder: Path, rows: Path) -> list[str]:
     return [str(environment(LLAMAFACTORY).parent / "llamafactory-cli"), "train", str(folder / "lf.yaml")]
 
 
-def cold(command: list[str], runs: int = 3) -> float:
-    """The median of seconds from a process's start to its first line about a step's loss."""
-    _cold(command)
-    return round(statistics.median(_cold(command) for _ in range(runs)), 2)
+def measure_peer(command: list[str], runs: int = 3) -> float:
+    """Median seconds from process start to the first line with a step's loss."""
+    _time_first_loss(command)
+    return round(statistics.median(_time_first_loss(command) for _ in range(runs)), 2)
 
 
-def _cold(command: list[str]) -> float:
+def _time_first_loss(command: list[str]) -> float:
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "USE_MODELSCOPE_HUB": "0"}
-    began, said = time.monotonic(), []
+    started, output = time.monotonic(), []
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         seconds = None
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             if seconds is None and "'loss':" in line:
-                seconds = time.monotonic() - began
+                seconds = time.monotonic() - started
     if seconds is None:
-        raise SystemExit(f"{command[0]} took no step:\n{''.join(said[-30:])}")
+        raise SystemExit(f"{command[0]} took no step:\n{''.join(output[-30:])}")
     return seconds
 
 
@@ -200,7 +206,7 @@ def quantiles(seconds: list[float]) -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on."""
+    """The machine and its load."""
     return {"cores": os.cpu_count(), "load_average": [round(load, 2) for load in os.getloadavg()]}
 
 

@@ -1,13 +1,13 @@
-"""What tracing and metrics cost: the gateway's latency and training's throughput, with and without them.
+"""Cost of tracing and metrics: request latency and training throughput with and without them.
 
 python benchmarks/telemetry.py [--quick]
 
-Three platforms run at once: one exports spans to a collector and is scraped as often as deploy/observability does it,
-one does neither, and a third neither as well: what differs between those two is the measurement's own error. Requests
-go round in changing order and differences are taken within a round. The same job trains on two platforms at the same
-time, one thread each; compared are the tokens/s of each step with those of the same step (the same rows) on the other
-platform, and the CPU time of service and engine together. The limit is a cost of 2 %. Counting itself cannot be turned
-off: its price is measured alone.
+Three platforms run at once. One exports spans to a collector and is scraped at the interval of deploy/observability,
+one does neither, and a control does neither, too: its difference to the second is the error of the measurement.
+Requests visit the platforms in rotating order, and differences are taken within a round. The same job trains on two
+platforms at the same time, one thread each. Throughput (tokens/s) is compared step by step over the same rows; CPU time
+is that of service and engine together. The limit is a cost of 2 %. Counting requests cannot be turned off, so its cost
+is measured separately.
 """
 
 import argparse
@@ -37,56 +37,56 @@ READY = "Anneal is ready at "
 SAMPLE = Path(__file__).parents[1] / "services/dataset/samples/triage.jsonl"
 JOB = {"method": "lora", "eval_every": 10_000, "checkpoint_every": 10_000, "dtype": "fp32", "threads": 1}
 FINAL = ("succeeded", "failed", "cancelled")
-SCRAPE_SECONDS = 15.0
-WARMING = 20
+SCRAPE_INTERVAL_S = 15.0
+WARMUP_ROUNDS = 20
 
 
-class Sink(BaseHTTPRequestHandler):
-    """A collector that throws away what it gets."""
+class DiscardingCollector(BaseHTTPRequestHandler):
+    """A collector that discards the spans it receives."""
 
     received = 0
 
     def do_POST(self) -> None:
-        """Take an export."""
-        Sink.received += len(self.rfile.read(int(self.headers["content-length"])))
+        """Receive an export."""
+        DiscardingCollector.received += len(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def collector() -> Iterator[str]:
-    """Where spans can go."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    """The address of a collector for spans."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), DiscardingCollector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
 
-class Trained(NamedTuple):
-    """CPU seconds of service and engine, and the speed of each step."""
+class JobCost(NamedTuple):
+    """CPU seconds of service and engine, and the throughput of each step."""
 
     cpu_seconds: float
     tokens_per_second: list[float]
 
 
 @dataclass
-class Running:
-    """A platform of its own, a client of it, and a dataset on it."""
+class Platform:
+    """A running platform, a client of it, and a dataset on it."""
 
     pid: int
     client: httpx.Client
     dataset: str = ""
 
     def upload(self) -> None:
-        """Bring the data that is read and trained on."""
+        """Upload the dataset that is read and trained on."""
         files = {"file": (SAMPLE.name, SAMPLE.read_bytes())}
         self.dataset = self.client.post("/datasets/upload", files=files).raise_for_status().json()["id"]
 
-    def train(self, steps: int, seed: int) -> Trained:
-        """Run a job from its submission to its end."""
+    def train(self, steps: int, seed: int) -> JobCost:
+        """Run a job to its end."""
         before = cpu_seconds(self.pid)
         body = {**JOB, "dataset": self.dataset, "max_steps": steps, "seed": seed}
         job = self.client.post("/training/jobs", json=body).raise_for_status().json()["id"]
@@ -95,19 +95,19 @@ class Running:
         assert ended["state"] == "succeeded", ended["detail"]
         spent = cpu_seconds(self.pid) - before
         records = self.client.get(f"/training/jobs/{job}/metrics").raise_for_status().json()["records"]
-        return Trained(spent, [record["tokens_per_second"] for record in records if "tokens_per_second" in record])
+        return JobCost(spent, [record["tokens_per_second"] for record in records if "tokens_per_second" in record])
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and all that it started, ended children included (proc(5): stat fields 14 to 17)."""
+    """CPU time of a process and its descendants, finished ones included (proc(5): stat fields 14 to 17)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(child)) for child in children)
 
 
 @contextmanager
-def running(home: Path, **settings: str) -> Iterator[Running]:
-    """A platform, up until the end."""
+def run_platform(home: Path, **settings: str) -> Iterator[Platform]:
+    """A platform with its own home folder, until the end of the block."""
     env = {**os.environ, "ANNEAL_HOME": str(home), **settings}
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
@@ -115,18 +115,18 @@ def running(home: Path, **settings: str) -> Iterator[Running]:
         url = next(line.removeprefix(READY).strip() for line in process.stdout if line.startswith(READY))
         headers = {"Authorization": f"Bearer {(home / 'api-key').read_text().strip()}"}
         try:
-            yield Running(process.pid, httpx.Client(base_url=url, headers=headers, timeout=120))
+            yield Platform(process.pid, httpx.Client(base_url=url, headers=headers, timeout=120))
         finally:
             process.terminate()
 
 
 @contextmanager
-def scraping(client: httpx.Client) -> Iterator[None]:
-    """Ask for the metrics again and again, as Prometheus does."""
+def scrape_periodically(client: httpx.Client) -> Iterator[None]:
+    """Read /metrics at an interval within the block, as Prometheus does."""
     ended = threading.Event()
 
     def scrape() -> None:
-        while not ended.wait(SCRAPE_SECONDS):
+        while not ended.wait(SCRAPE_INTERVAL_S):
             client.get("/metrics").raise_for_status()
 
     thread = threading.Thread(target=scrape)
@@ -138,38 +138,38 @@ def scraping(client: httpx.Client) -> Iterator[None]:
         thread.join()
 
 
-def latency(platforms: dict[str, Running], rounds: int) -> dict[str, list[float]]:
-    """Seconds of GET /datasets/{id} through gateway and room, one of each platform in a round."""
+def measure_latency(platforms: dict[str, Platform], rounds: int) -> dict[str, list[float]]:
+    """Seconds of GET /datasets/{id} through gateway and service, one request per platform in each round."""
     seconds: dict[str, list[float]] = {name: [] for name in platforms}
-    for round in range(WARMING + rounds):
+    for round in range(WARMUP_ROUNDS + rounds):
         turn = round % len(platforms)
         for name in [*platforms][turn:] + [*platforms][:turn]:
             started = time.perf_counter()
             platforms[name].client.get(f"/datasets/{platforms[name].dataset}").raise_for_status()
-            if round >= WARMING:
+            if round >= WARMUP_ROUNDS:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
 
 
-def added(seconds: dict[str, list[float]], name: str) -> float:
-    """Median of what `name` took more than `off`, round by round."""
+def median_added(seconds: dict[str, list[float]], name: str) -> float:
+    """Median of the seconds that `name` takes more than `off` within a round."""
     return statistics.median(ours - off for ours, off in zip(seconds[name], seconds["off"], strict=True))
 
 
-def dearer(platforms: dict[str, Running], name: str, steps: int, seed: int) -> tuple[float, float]:
-    """What a job costs on `name` more than the same job on `off` at the same time.
+def compare_jobs(platforms: dict[str, Platform], name: str, steps: int, seed: int) -> tuple[float, float]:
+    """Run the same job on `name` and on `off` at the same time; returns what `name` costs more, as shares.
 
-    Throughput lost, the median over the steps; and CPU time added. Both as shares.
+    These are the throughput lost (median over the steps) and the CPU time added.
     """
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(platforms[one].train, steps, seed) for one in ("off", name)]
         off, on = (job.result() for job in jobs)
-    lost = [1 - ours / free for ours, free in zip(on.tokens_per_second, off.tokens_per_second, strict=True)]
+    lost = [1 - a / b for a, b in zip(on.tokens_per_second, off.tokens_per_second, strict=True)]
     return statistics.median(lost), on.cpu_seconds / off.cpu_seconds - 1
 
 
-def counting(times: int = 20_000) -> float:
-    """Seconds that counting one request costs."""
+def count_cost(times: int = 20_000) -> float:
+    """Seconds for counting one request."""
     requests = Requests(Metrics(), "anneal_http", "Requests")
     scope = {"type": "http", "method": "GET"}
     started = time.perf_counter()
@@ -179,7 +179,7 @@ def counting(times: int = 20_000) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer requests and jobs; under a minute")
     quick = parser.parse_args().quick
@@ -188,33 +188,35 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         endpoint = stack.enter_context(collector())
         platforms = {
-            "off": stack.enter_context(running(folder / "off")),
-            "on": stack.enter_context(running(folder / "on", ANNEAL_OTLP_ENDPOINT=endpoint)),
-            "control": stack.enter_context(running(folder / "control")),
+            "off": stack.enter_context(run_platform(folder / "off")),
+            "on": stack.enter_context(run_platform(folder / "on", ANNEAL_OTLP_ENDPOINT=endpoint)),
+            "control": stack.enter_context(run_platform(folder / "control")),
         }
-        stack.enter_context(scraping(platforms["on"].client))
+        stack.enter_context(scrape_periodically(platforms["on"].client))
         for one in platforms.values():
             one.upload()
-            one.train(5, 0)  # tokenizes, warms
-        seconds = latency(platforms, rounds)
-        jobs = {name: [dearer(platforms, name, steps, pair) for pair in range(pairs)] for name in ("on", "control")}
+            one.train(5, 0)  # tokenizes and warms up
+        seconds = measure_latency(platforms, rounds)
+        jobs = {
+            name: [compare_jobs(platforms, name, steps, pair) for pair in range(pairs)] for name in ("on", "control")
+        }
     off = statistics.median(seconds["off"])
-    cost = {name: added(seconds, name) / off for name in ("on", "control")}
-    slower, dear = (
+    cost = {name: median_added(seconds, name) / off for name in ("on", "control")}
+    slower, more_cpu = (
         {name: statistics.median(pair[part] for pair in found) for name, found in jobs.items()} for part in (0, 1)
     )
-    print(f"gateway → room, median {off * 1e3:.2f} ms; counting, in all three, {counting() * 1e6:.1f} µs of it")
-    print(f"{'':22}{'on':>10}{'control':>10}")
-    print(f"{'latency, added':22}{cost['on']:10.1%}{cost['control']:10.1%}   (aim: under 2 %)")
-    print(f"{'training, slower':22}{slower['on']:10.1%}{slower['control']:10.1%}   (aim: under 2 %)")
-    print(f"{'training, more CPU':22}{dear['on']:10.1%}{dear['control']:10.1%}   (aim: under 2 %)")
-    print(f"{Sink.received / 1e6:.2f} MB of spans")
+    print(f"gateway → service, median {off * 1e3:.2f} ms; of it counting (on all three) {count_cost() * 1e6:.1f} µs")
+    print(f"{'':26}{'on':>10}{'control':>10}")
+    print(f"{'latency added':26}{cost['on']:10.1%}{cost['control']:10.1%}   (limit: 2 %)")
+    print(f"{'training throughput lost':26}{slower['on']:10.1%}{slower['control']:10.1%}   (limit: 2 %)")
+    print(f"{'training CPU time added':26}{more_cpu['on']:10.1%}{more_cpu['control']:10.1%}   (limit: 2 %)")
+    print(f"{DiscardingCollector.received / 1e6:.2f} MB of spans")
     result = {
         "latency_off_ms": round(off * 1e3, 3),
         "latency_added_us": {name: round(share * off * 1e6) for name, share in cost.items()},
         "latency_cost": {name: round(share, 4) for name, share in cost.items()},
         "training_slower": {name: round(share, 4) for name, share in slower.items()},
-        "training_cpu": {name: round(share, 4) for name, share in dear.items()},
+        "training_cpu": {name: round(share, 4) for name, share in more_cpu.items()},
         "training_pairs": {
             name: [[round(share, 4) for share in pair] for pair in found] for name, found in jobs.items()
         },

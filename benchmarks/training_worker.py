@@ -1,4 +1,4 @@
-"""What benchmarks/training.py measures: reads a contestant's name per line, trains once, answers with its figure."""
+"""The worker of benchmarks/training.py: reads a candidate's name per line, trains once, prints its measurement."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHAPES = {
     "93M": {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 8, "heads": 16, "kv_heads": 4},
 }
 PACK, GROUP = 512, 4
-"""Tokens of a peer's pack, of which it takes one at a time, where packing was quickest; rows that grouping takes."""
+"""Tokens per pack of a peer (one pack per forward pass was fastest); rows per batch when grouping by length."""
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|> ' + message.role + ' ' + message.content + ' <|im_end|> ' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|> assistant ' }}{% endif %}"
@@ -39,7 +39,7 @@ CHATML = (
 
 
 class Bench:
-    """The job's rows, as tokens and as files, and a fresh model for each contestant."""
+    """The job's rows, as tokens and as files, and a new model for each candidate."""
 
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / "job.json").read_text("utf-8"))
@@ -51,49 +51,49 @@ class Bench:
         self.held_out = [template.encode(row) for row in job["held_out"]]
         self.steps = max(1, round(sum(len(row.input_ids) for row in encoded) / STEP_TOKENS))
         self.batch_size = max(1, len(encoded) // self.steps // GROUP) * GROUP
-        whole = self.batch_size * self.steps  # a last step of few rows would be none to those that pack
+        whole = self.batch_size * self.steps  # packing would merge a small last batch into another step
         self.rows, self.train = job["train"][:whole], encoded[:whole]
         self.tokens = sum(self.lengths)
 
     def packs(self, packs: int) -> dict[str, int]:
-        """A peer's settings for packs in as many optimizer steps as all others take, or losses could not compare."""
+        """Settings of a peer that packs: as many optimizer steps as the others take, so that losses are comparable."""
         return {"per_device_train_batch_size": 1, "gradient_accumulation_steps": math.ceil(packs / self.steps)}
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of the rows."""
+        """Tokens of each row."""
         return [len(row.input_ids) for row in self.train]
 
     @property
     def best_fit(self) -> int:
-        """Packs that the rows make, the longest first, each where the least room is left."""
+        """The number of packs by best-fit decreasing (TRL's `bfd`): each row goes where it leaves the least space."""
         free: list[int] = []
         for length in sorted(self.lengths, reverse=True):
-            fitting = [i for i, room in enumerate(free) if length <= room]
-            place = min(fitting, key=free.__getitem__, default=None)
-            if place is None:
+            fitting = [i for i, space in enumerate(free) if length <= space]
+            pack = min(fitting, key=free.__getitem__, default=None)
+            if pack is None:
                 free.append(PACK - length)
             else:
-                free[place] -= length
+                free[pack] -= length
         return len(free)
 
     @property
     def knapsacks(self) -> int:
-        """Packs that LLaMA-Factory makes of them, each with a token of room (its `neat_packing`)."""
+        """The number of packs in LLaMA-Factory's `neat_packing`, which leaves one token of each pack unused."""
         from llamafactory.data.processor.processor_utils import greedy_knapsack
 
         return len(greedy_knapsack(self.lengths, PACK - 1))
 
     @property
     def model(self) -> Path:
-        """The same, saved with its tokenizer."""
+        """The model's folder, with its tokenizer."""
         if not (folder := self.folder / "model").exists():
-            self.fresh().save_pretrained(folder)
+            self.make_model().save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         return folder
 
-    def fresh(self) -> LlamaForCausalLM:
-        """The same random weights for everyone."""
+    def make_model(self) -> LlamaForCausalLM:
+        """A new model; all candidates get the same random weights."""
         torch.manual_seed(self.seed)
         sizes = {key: size for key, size in self.shape.items() if not key.endswith("heads")}
         return LlamaForCausalLM(
@@ -111,24 +111,24 @@ class Bench:
             )
         )
 
-    def adapted(self) -> Any:
-        """The model as a peer gets it: with adapters where they are asked for."""
+    def make_peer_model(self) -> Any:
+        """A new model for a peer, with adapters if the method is LoRA."""
         if self.method == "full":
-            return self.fresh()
+            return self.make_model()
         torch.manual_seed(self.seed)
         return get_peft_model(
-            self.fresh(), LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear")
+            self.make_model(), LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear")
         )
 
     def dataset(self) -> Any:
-        """The rows as the peers want them: tokenized, prompts masked."""
+        """The rows for the peers: tokenized, with prompts masked."""
         from datasets import Dataset
 
         return Dataset.from_list([{"input_ids": row.input_ids, "labels": labels(row)} for row in self.train])
 
     @torch.no_grad()
     def loss(self, model: Any) -> float:
-        """Held-out cross entropy per trained token, row by row, by transformers' plain forward pass."""
+        """Held-out cross-entropy per trained token, row by row, from transformers' plain forward pass."""
         model.eval()
         total, trained = 0.0, 0
         for row in self.held_out:
@@ -139,7 +139,7 @@ class Bench:
 
 
 def labels(row: EncodedSample) -> list[int]:
-    return [token if learn else -100 for token, learn in zip(row.input_ids, row.trained, strict=True)]
+    return [token if trained else -100 for token, trained in zip(row.input_ids, row.trained, strict=True)]
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -156,8 +156,8 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def ours(bench: Bench) -> dict[str, Any]:
-    """Our loop as a job runs it, metrics included; loading and tokenizing are not timed, for anyone."""
+def train_ours(bench: Bench) -> dict[str, Any]:
+    """Our loop as a job runs it, with metrics. Loading and tokenizing are not timed for any candidate."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -165,7 +165,7 @@ def ours(bench: Bench) -> dict[str, Any]:
     from services.training.engine.loop.prepare import prepare
     from services.training.engine.spec import TrainingSpec
     from services.training.engine.train import train
-    from shared.engine.process.protocol import Commands, Reporter
+    from shared.engine.process.protocol import Commands, null_reporter
 
     shard = bench.folder / "train.parquet"
     if not shard.exists():
@@ -188,13 +188,12 @@ def ours(bench: Bench) -> dict[str, Any]:
         "output": str(bench.folder / "output"),
         "checkpoints": str(bench.folder / "checkpoints"),
     }
-    silence = os.open(os.devnull, os.O_WRONLY)
-    run = prepare(TrainingSpec.of(spec), Reporter(silence), Interrupts(Commands(io.BytesIO())))
+    run = prepare(TrainingSpec.of(spec), null_reporter(), Interrupts(Commands(io.BytesIO())))
     started = time.process_time()
     train(run)
-    figure = timed(bench, started, run.state.step)
+    measurement = summarize(bench, started, run.state.step)
     assert run.state.tokens == bench.tokens
-    return {**figure, "loss": bench.loss(run.model)}
+    return {**measurement, "loss": bench.loss(run.model)}
 
 
 def arguments(bench: Bench, kind: type = TrainingArguments, **more: Any) -> Any:
@@ -216,40 +215,43 @@ def arguments(bench: Bench, kind: type = TrainingArguments, **more: Any) -> Any:
 
 
 class GroupedTrainer(Trainer):
-    """group_by_length as on a large dataset, where it sorts fifty batches at once; so few rows it would not sort."""
+    """group_by_length as on a large dataset, where it sorts 50 batches at a time; so few rows would not be sorted."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> list[int]:
         lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
         return get_length_grouped_indices(lengths, self.args.per_device_train_batch_size, mega_batch_mult=50)
 
 
-def trainer(bench: Bench, kind: type[Trainer], **settings: Any) -> dict[str, Any]:
-    """transformers' Trainer with its usual collator: rows padded to the longest of their batch."""
+def train_trainer(bench: Bench, kind: type[Trainer], **settings: Any) -> dict[str, Any]:
+    """transformers' Trainer with its usual collator: rows padded to the longest in their batch."""
     from transformers import DataCollatorForSeq2Seq
 
     collator = DataCollatorForSeq2Seq(bench.tokenizer)
     return measure(
         bench,
-        kind(bench.adapted(), arguments(bench, **settings), train_dataset=bench.dataset(), data_collator=collator),
+        kind(
+            bench.make_peer_model(), arguments(bench, **settings), train_dataset=bench.dataset(), data_collator=collator
+        ),
     )
 
 
-def trl(bench: Bench, **more: Any) -> dict[str, Any]:
+def train_trl(bench: Bench, **more: Any) -> dict[str, Any]:
     """TRL's trainer."""
     from trl import SFTConfig, SFTTrainer
 
     settings = arguments(bench, SFTConfig, max_length=PACK, **more)
     return measure(
-        bench, SFTTrainer(bench.adapted(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer)
+        bench,
+        SFTTrainer(bench.make_peer_model(), settings, train_dataset=bench.dataset(), processing_class=bench.tokenizer),
     )
 
 
-def llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
-    """LLaMA-Factory from its own entry point: its data, template, collator and trainer; timed is what it trains."""
+def train_llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
+    """LLaMA-Factory by its entry point, with its own data, template, collator and trainer; only training is timed."""
     from llamafactory.train.sft.workflow import CustomSeq2SeqTrainer
     from llamafactory.train.tuner import run_exp
 
-    rows, figure = bench.folder / "rows.jsonl", dict[str, Any]()
+    rows, measurement = bench.folder / "rows.jsonl", dict[str, Any]()
     rows.write_text("".join(json.dumps(row) + "\n" for row in bench.rows))
 
     def train(self: Any, **options: Any) -> Any:
@@ -257,7 +259,7 @@ def llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
         assert seen == bench.tokens, f"{seen} tokens instead of {bench.tokens}"
         started = time.process_time()
         done = Trainer.train(self, **options)
-        figure.update(timed(bench, started, self.state.global_step), loss=bench.loss(self.model))
+        measurement.update(summarize(bench, started, self.state.global_step), loss=bench.loss(self.model))
         return done
 
     CustomSeq2SeqTrainer.train = train
@@ -288,33 +290,34 @@ def llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
             **more,
         }
     )
-    return figure
+    return measurement
 
 
-def measure(bench: Bench, contestant: Trainer) -> dict[str, Any]:
+def measure(bench: Bench, peer: Trainer) -> dict[str, Any]:
     started = time.process_time()
-    contestant.train()
-    figure = timed(bench, started, contestant.state.global_step)
-    return {**figure, "loss": bench.loss(contestant.model)}
+    peer.train()
+    measurement = summarize(bench, started, peer.state.global_step)
+    return {**measurement, "loss": bench.loss(peer.model)}
 
 
-def ceiling(bench: Bench) -> dict[str, Any]:
-    """The time that the useful operations take at the rate of a 1024 x 1024 product: no padding, no overhead.
+def compute_ceiling(bench: Bench) -> dict[str, Any]:
+    """The time of the useful operations at the rate of a 1024 x 1024 matrix product: no padding, no overhead.
 
-    A product with a matrix of n weights costs 2n operations a token, its two gradients 4n (arXiv 2001.08361); the
-    head counts for trained tokens only; causal attention looks at half of each document's square.
+    A matrix of n weights costs 2n operations per token in the forward pass and 4n for its two gradients (Kaplan et al.
+    2020, arXiv 2001.08361). The output head counts for trained tokens only; causal attention covers half of the square
+    of each document.
     """
-    model = bench.fresh()
+    model = bench.make_model()
     weights = sum(m.weight.numel() for m in model.model.modules() if isinstance(m, torch.nn.Linear))
     trained = sum(sum(row.trained) for row in bench.train)
     squares = sum(len(row.input_ids) ** 2 for row in bench.train)
     config = model.config
     attention = 6 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * squares
     full = bench.method == "full"
-    each = 6 if full else 4  # frozen weights need no gradient of their own
-    adapters = 0 if full else sum(p.numel() for p in bench.adapted().parameters() if p.requires_grad)
+    per_weight = 6 if full else 4  # frozen weights need no weight gradient
+    adapters = 0 if full else sum(p.numel() for p in bench.make_peer_model().parameters() if p.requires_grad)
     head = model.lm_head.weight.numel() * trained
-    operations = (each * weights + 6 * adapters) * bench.tokens + each * head + attention
+    operations = (per_weight * weights + 6 * adapters) * bench.tokens + per_weight * head + attention
     rate = matrix_rate(bench.dtype)
     return {
         "tokens_per_cpu_s": bench.tokens / (operations / rate),
@@ -326,7 +329,7 @@ def ceiling(bench: Bench) -> dict[str, Any]:
 
 
 def matrix_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
-    """Floating-point operations per CPU-second of a square product in that precision."""
+    """Floating-point operations per CPU-second of a square matrix product in that precision."""
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
     one, other = torch.randn(size, size, dtype=kind), torch.randn(size, size, dtype=kind)
     one @ other
@@ -336,7 +339,7 @@ def matrix_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
     return 2 * size**3 * repeats / (time.process_time() - started)
 
 
-def timed(bench: Bench, started: float, steps: int) -> dict[str, Any]:
+def summarize(bench: Bench, started: float, steps: int) -> dict[str, Any]:
     seconds = time.process_time() - started
     return {
         "tokens_per_cpu_s": bench.tokens / seconds,
@@ -347,37 +350,41 @@ def timed(bench: Bench, started: float, steps: int) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """Highest resident memory since it was last reset, in MB."""
+    """Peak resident memory since its last reset, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1000
 
 
-CONTESTANTS = {
-    "ours": ours,
-    "ceiling": ceiling,
-    "Trainer": lambda bench: trainer(bench, Trainer),
-    "Trainer group_by_length": lambda bench: trainer(
+CANDIDATES = {
+    "ours": train_ours,
+    "ceiling": compute_ceiling,
+    "Trainer": lambda bench: train_trainer(bench, Trainer),
+    "Trainer group_by_length": lambda bench: train_trainer(
         bench,
         GroupedTrainer,
-        per_device_train_batch_size=GROUP,  # small batches of like length: more of them fit together on few rows
+        per_device_train_batch_size=GROUP,  # small batches: with few rows, more of them have similar lengths
         gradient_accumulation_steps=bench.batch_size // GROUP,
     ),
-    "TRL": trl,
-    "TRL packing bfd": lambda bench: trl(bench, packing=True, packing_strategy="bfd", **bench.packs(bench.best_fit)),
-    "LLaMA-Factory": llamafactory,
-    "LLaMA-Factory neat_packing": lambda bench: llamafactory(bench, neat_packing=True, **bench.packs(bench.knapsacks)),
+    "TRL": train_trl,
+    "TRL packing bfd": lambda bench: train_trl(
+        bench, packing=True, packing_strategy="bfd", **bench.packs(bench.best_fit)
+    ),
+    "LLaMA-Factory": train_llamafactory,
+    "LLaMA-Factory neat_packing": lambda bench: train_llamafactory(
+        bench, neat_packing=True, **bench.packs(bench.knapsacks)
+    ),
 }
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Measure candidates until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # libraries print to stdout, too
     bench = Bench(Path(sys.argv[1]))
     for line in sys.stdin:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from here
-        figure = CONTESTANTS[line.strip()](bench)
-        print(json.dumps({**figure, "peak_mb": peak_mb()}), file=answers, flush=True)
+        Path("/proc/self/clear_refs").write_text("5")  # reset the memory peak (proc(5))
+        measurement = CANDIDATES[line.strip()](bench)
+        print(json.dumps({**measurement, "peak_mb": peak_mb()}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

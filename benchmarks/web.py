@@ -1,13 +1,12 @@
-"""The browser app in headless Chromium: what it weighs, how soon it is ready, and whether it stays smooth.
+"""The web app in headless Chromium: download size, time until ready, and smoothness.
 
     python benchmarks/web.py [--quick]
 
-Weight: the script and style files that index.html names, as gzip sends them. Ready: from the navigation to the
-dashboard's figures, empty cache, real platform on this machine. Frames: gaps between animation frames on the job
-monitor with 50,000 points on each chart and 10 updates a second, and while a log of 100,000 lines scrolls; beside them
-an empty page, which says what this machine's browser can do at best, and `busy`, the share of the time in which the
-page's main thread worked: it tells how much is left where the machine has other work too. Needs `npm ci` in
-services/gateway/web.
+Size: the script and style files that index.html names, gzip-compressed. Ready: from navigation until the dashboard
+shows its numbers, with an empty cache and a real platform on this machine. Frames: the time between animation frames
+on the job monitor with 50,000 points per chart and 10 updates per second, and while a log of 100,000 lines scrolls. The
+baseline is an empty page, the best that the browser can do on this machine. `busy` is the share of time in which the
+page's main thread works. Needs `npm ci` in services/gateway/web.
 """
 
 import argparse
@@ -24,12 +23,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "services" / "gateway" / "web" / "dist"
-AIMS = {"initial_kb": 150.0, "ready_s": 1.0, "chart_p95_ms": 20.0, "log_p95_ms": 20.0}
+TARGETS = {"initial_kb": 150.0, "ready_s": 1.0, "chart_p95_ms": 20.0, "log_p95_ms": 20.0}
 READY = "Anneal is ready at "
 
 
 def initial_kb() -> float:
-    """kB of the files that index.html names, compressed as they lie beside each other."""
+    """kB of the files that index.html names, as the compressed files in dist/."""
     html = (DIST / "index.html").read_text()
     names = sorted(set(re.findall(r"[\w-]+\.(?:js|css)(?=\")", html)))
     packed = [DIST / f"{name}.gz" for name in names]
@@ -43,8 +42,8 @@ def p95(gaps: list[float]) -> float:
 
 
 def measure(home: Path, seconds: int, starts: int) -> dict[str, Any]:
-    """What the browser found with a platform of its own."""
-    # Without warm engines: their imports would take the processor from the browser that is measured.
+    """Start a platform and measure it in the browser."""
+    # No forkserver preloading: its imports would take CPU time from the browser that is measured.
     env = {**os.environ, "ANNEAL_HOME": str(home), "ANNEAL_WARM_ENGINES": "false"}
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as served:
@@ -61,9 +60,9 @@ def measure(home: Path, seconds: int, starts: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print a table, and as the last line the result."""
+    """Measure, then print the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer starts, shorter watching")
+    parser.add_argument("--quick", action="store_true", help="fewer starts, shorter measurements: under a minute")
     quick = parser.parse_args().quick
     seconds, starts = (4, 3) if quick else (15, 9)
     with tempfile.TemporaryDirectory() as home:
@@ -81,10 +80,10 @@ def main() -> None:
         "log_busy": found["log"]["busy"],
     }
     for name, value in result.items():
-        aim = f"aim <= {AIMS[name]:g}" if name in AIMS else ""
-        print(f"{name:16} {value:10.1f}  {aim}" if value >= 10 else f"{name:16} {value:10.3f}  {aim}")
+        target = f"target <= {TARGETS[name]:g}" if name in TARGETS else ""
+        print(f"{name:16} {value:10.1f}  {target}" if value >= 10 else f"{name:16} {value:10.3f}  {target}")
     rounded = {name: round(value, 3) for name, value in result.items()}
-    print("RESULT", json.dumps({**rounded, "aims": AIMS, "cores": os.cpu_count(), "machine": platform.platform()}))
+    print("RESULT", json.dumps({**rounded, "aims": TARGETS, "cores": os.cpu_count(), "machine": platform.platform()}))
 
 
 if __name__ == "__main__":
