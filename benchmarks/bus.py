@@ -118,7 +118,7 @@ bodies: dict[str, bytes] = {}
 def make_envelopes(count: int) -> list[Envelope]:
     """New envelopes, and their bytes for the peer in `bodies`."""
     made = [
-        Envelope.of(EvaluationRequested(evaluation_id=f"eval_{number}"), room=ROOM, subject=str(number), project="p")
+        Envelope.of(EvaluationRequested(evaluation_id=f"eval_{number}"), service=ROOM, subject=str(number), project="p")
         for number in range(count)
     ]
     bodies.clear()

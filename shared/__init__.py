@@ -1,1 +1,1 @@
-"""What every room stands on: six small packages, and no business of any room."""
+"""What every service stands on: six small packages, and no business of any service."""

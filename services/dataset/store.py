@@ -31,6 +31,6 @@ async def open_stores(resources: Resources) -> tuple[DatasetStore, VersionStore]
     datasets = await resources.outbox.open("dataset.datasets", [Index(("project", "slot"), unique=True)])
     versions = await resources.outbox.open("dataset.versions", [Index(("dataset_id",)), Index(("state", "cause"))])
     return (
-        DatasetStore(datasets, Dataset, room="dataset", kick=kick),
-        VersionStore(versions, DatasetVersion, room="dataset", kick=kick),
+        DatasetStore(datasets, Dataset, service="dataset", kick=kick),
+        VersionStore(versions, DatasetVersion, service="dataset", kick=kick),
     )

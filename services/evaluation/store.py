@@ -21,7 +21,7 @@ async def open_evaluations(resources: Resources) -> Evaluations:
     """Open the collection, over all projects; `for_project` selects one."""
     indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",)))
     collection = await resources.outbox.open("evaluation.evaluations", indexes)
-    return EntityStore(collection, Evaluation, room="evaluation", kick=resources.outbox.kick)
+    return EntityStore(collection, Evaluation, service="evaluation", kick=resources.outbox.kick)
 
 
 @dataclass(frozen=True)

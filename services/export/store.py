@@ -16,7 +16,7 @@ async def open_exports(resources: Resources) -> Exports:
     """Open the collection, over all projects; `for_project` selects one."""
     indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",)))
     collection = await resources.outbox.open("export.exports", indexes)
-    return EntityStore(collection, Export, room="export", kick=resources.outbox.kick)
+    return EntityStore(collection, Export, service="export", kick=resources.outbox.kick)
 
 
 async def find_custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:

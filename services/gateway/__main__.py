@@ -1,4 +1,4 @@
-"""Run the gateway as its own process: `python -m services.gateway`; ANNEAL_ROOMS lists the services' addresses."""
+"""Run the gateway as its own process: `python -m services.gateway`; ANNEAL_SERVICES lists the services' addresses."""
 
 from services.gateway.app import build
 from services.gateway.http_upstream import upstreams_at
@@ -9,7 +9,7 @@ from shared.runtime.resources import Resources
 async def gateway(resources: Resources) -> Process:
     """Build the gateway in front of services that are reached over HTTP."""
     refuse_exposure(resources.settings)
-    built = await build(resources, upstreams_at(resources.settings.rooms))
+    built = await build(resources, upstreams_at(resources.settings.services))
     return Process(built.service, built.app)
 
 

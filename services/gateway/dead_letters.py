@@ -32,7 +32,7 @@ class DeadLetterView(BaseModel):
         event = letter.envelope
         return cls(
             id=letter.id,
-            room=letter.room,
+            room=letter.service,
             type=event.type,
             event_id=event.id,
             subject=event.subject,

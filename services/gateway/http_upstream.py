@@ -127,7 +127,7 @@ def upstreams_at(addresses: Mapping[str, str]) -> dict[str, Upstream]:
     """Return an upstream per service, from `name -> url` or `url|url` for replicas. Raises Misconfigured if empty."""
     if not addresses:
         raise Misconfigured(
-            "The gateway has no service addresses.", remedy="Set ANNEAL_ROOMS=dataset=http://…,training=…"
+            "The gateway has no service addresses.", remedy="Set ANNEAL_SERVICES=dataset=http://…,training=…"
         )
     return {name: HttpUpstream(*urls.split("|"), name=name) for name, urls in addresses.items()}
 

@@ -1,12 +1,14 @@
 """The gateway's document collections."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from services.gateway.models import Activity, Grant, Key, Session, TrackedResource
-from shared.documents.entities import EntityStore
+from shared.documents.entities import Entity, EntityStore
 from shared.documents.protocol import Index
 from shared.runtime.resources import Resources
+
+E = TypeVar("E", bound=Entity)
 
 
 @dataclass(frozen=True)
@@ -22,19 +24,16 @@ class Stores:
     @classmethod
     async def open(cls, resources: Resources) -> Self:
         """Open the collections."""
-        outbox = resources.outbox
-        subject = Index(("project", "subject"))
+        subject, expiry = Index(("project", "subject")), Index(("expires_at",))
         return cls(
-            EntityStore(await outbox.open("gateway.keys"), Key, room="gateway", kick=outbox.kick),
-            EntityStore(await outbox.open("gateway.sessions", (subject,)), Session, room="gateway", kick=outbox.kick),
-            EntityStore(
-                await outbox.open("gateway.grants", (Index(("expires_at",)),)), Grant, room="gateway", kick=outbox.kick
-            ),
-            EntityStore(
-                await outbox.open("gateway.things", (Index(("project", "kind", "state")),)),
-                TrackedResource,
-                room="gateway",
-                kick=outbox.kick,
-            ),
-            EntityStore(await outbox.open("gateway.activities"), Activity, room="gateway", kick=outbox.kick),
+            await _entities(resources, "gateway.keys", Key),
+            await _entities(resources, "gateway.sessions", Session, subject),
+            await _entities(resources, "gateway.grants", Grant, expiry),
+            await _entities(resources, "gateway.things", TrackedResource, Index(("project", "kind", "state"))),
+            await _entities(resources, "gateway.activities", Activity),
         )
+
+
+async def _entities(resources: Resources, name: str, kind: type[E], *indexes: Index) -> EntityStore[E]:
+    collection = await resources.outbox.open(name, indexes)
+    return EntityStore(collection, kind, service="gateway", kick=resources.outbox.kick)

@@ -23,6 +23,6 @@ class Stores:
         models = await outbox.open("inference.models", (Index(("project", "name")),))
         deployments = await outbox.open("inference.deployments", (Index(("project", "model_id")),))
         return cls(
-            EntityStore(models, ServedModel, room="inference", kick=outbox.kick),
-            EntityStore(deployments, Deployment, room="inference", kick=outbox.kick),
+            EntityStore(models, ServedModel, service="inference", kick=outbox.kick),
+            EntityStore(deployments, Deployment, service="inference", kick=outbox.kick),
         )

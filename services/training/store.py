@@ -91,4 +91,4 @@ class Stores:
 
 async def _entities(resources: Resources, name: str, kind: type[E], *indexes: Index) -> EntityStore[E]:
     collection = await resources.outbox.open(name, indexes)
-    return EntityStore(collection, kind, room="training", kick=resources.outbox.kick)
+    return EntityStore(collection, kind, service="training", kick=resources.outbox.kick)

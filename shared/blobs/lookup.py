@@ -30,6 +30,6 @@ async def find_dataset(blobs: Blobs, project: str, reference: str) -> tuple[str,
 
 
 async def _latest(blobs: Blobs, project: str, id: str) -> str:
-    """The dataset room's one mutable file says which version a bare id means."""
+    """The dataset service's one mutable file says which version a bare id means."""
     key = key_of(artifact_uri(project, "datasets", id, "latest.json"), project)
     return str(json.loads(b"".join([chunk async for chunk in blobs.read(key)]))["version"])

@@ -1,4 +1,4 @@
-"""What the manifests of artifacts say: the only thing that one room ever reads of another's work.
+"""What the manifests of artifacts say: the only thing that one service ever reads of another's work.
 
 Artifact folders and their keys (without the project in front):
 

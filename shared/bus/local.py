@@ -25,18 +25,18 @@ from shared.events.registry import consumers_of
 from shared.runtime.sqlite import Database
 from shared.runtime.telemetry.metrics import Metrics
 
-SCHEMA = (
+SCHEMA = (  # the column `service` names the service: files of earlier versions have it
     """CREATE TABLE IF NOT EXISTS deliveries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, type TEXT NOT NULL, envelope TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, type TEXT NOT NULL, envelope TEXT NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
         at REAL NOT NULL DEFAULT 0, -- when it is due again, or when it died
         reason TEXT                 -- why it is a dead letter; null while it lives
     )""",
-    "CREATE INDEX IF NOT EXISTS living ON deliveries (room, type, at) WHERE reason IS NULL",
+    "CREATE INDEX IF NOT EXISTS living ON deliveries (service, type, at) WHERE reason IS NULL",
 )
-WAITING = """SELECT room, type, count(*), min(json_extract(envelope, '$.time'))
-    FROM deliveries WHERE reason IS NULL GROUP BY room, type"""
-LETTERS = "SELECT room, count(*) FROM deliveries WHERE reason IS NOT NULL GROUP BY room"
+WAITING = """SELECT service, type, count(*), min(json_extract(envelope, '$.time'))
+    FROM deliveries WHERE reason IS NULL GROUP BY service, type"""
+LETTERS = "SELECT service, count(*) FROM deliveries WHERE reason IS NOT NULL GROUP BY room"
 PREFETCH = 64
 """Deliveries taken from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
 PAUSE = 1.0
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Delivery:
-    """One row: an envelope on its way to one room."""
+    """One row: an envelope on its way to one service."""
 
     id: int
     envelope: Envelope
@@ -58,23 +58,23 @@ class _Delivery:
 
 
 class _Queue:
-    """Delivers one (room, type) queue to its handler, one at a time, until it is stopped."""
+    """Delivers one (service, type) queue to its handler, one at a time, until it is stopped."""
 
     def __init__(
         self,
         database: Database,
-        room: str,
+        service: str,
         type: str,
         handler: Handler,
         delays: Sequence[float],
         metrics: EventMetrics,
     ) -> None:
         self._database, self._delays, self._metrics = database, delays, metrics
-        self._handler = metrics.metered(room, type, handler)
-        self._room, self._type, self._name = room, type, f"anneal.{room}.{type}"
+        self._handler = metrics.metered(service, type, handler)
+        self._service, self._type, self._name = service, type, f"anneal.{service}.{type}"
         self._kicked = asyncio.Event()
         self._stopping = False
-        self._running = asyncio.create_task(self._run(), name=f"{room} < {type}")
+        self._running = asyncio.create_task(self._run(), name=f"{service} < {type}")
 
     def kick(self) -> None:
         """Something may be there to deliver."""
@@ -92,7 +92,7 @@ class _Queue:
             try:
                 wait = await self._drain()
             except Exception:  # rows stay where they are; a queue must outlive a full disk
-                log.exception("bus_queue_failed", room=self._room, type=self._type)
+                log.exception("bus_queue_failed", service=self._service, type=self._type)
                 wait = PAUSE
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
@@ -116,14 +116,14 @@ class _Queue:
         """Due rows. One that is further off than the longest delay was stored before the clock was set back."""
         now = time.time()
         sql = """SELECT id, envelope, attempts FROM deliveries
-            WHERE room = ? AND type = ? AND reason IS NULL AND (at <= ? OR at > ?) ORDER BY at, id LIMIT ?"""
+            WHERE service = ? AND type = ? AND reason IS NULL AND (at <= ? OR at > ?) ORDER BY at, id LIMIT ?"""
         latest = now + max(self._delays, default=0.0)
-        rows = db.execute(sql, (self._room, self._type, now, latest, PREFETCH))
+        rows = db.execute(sql, (self._service, self._type, now, latest, PREFETCH))
         return [_Delivery(id, Envelope.model_validate_json(text), attempts) for id, text, attempts in rows]
 
     def _wait(self, db: sqlite3.Connection) -> float | None:
-        sql = "SELECT min(at) FROM deliveries WHERE room = ? AND type = ? AND reason IS NULL"
-        at = db.execute(sql, (self._room, self._type)).fetchone()[0]
+        sql = "SELECT min(at) FROM deliveries WHERE service = ? AND type = ? AND reason IS NULL"
+        at = db.execute(sql, (self._service, self._type)).fetchone()[0]
         return None if at is None else max(0.0, at - time.time())
 
     async def _settle(self, delivery: _Delivery, error: BaseException | None) -> None:
@@ -136,10 +136,10 @@ class _Queue:
         at = time.time() + (0 if final else self._delays[attempts - 1])
         sql = "UPDATE deliveries SET attempts = ?, at = ?, reason = ? WHERE id = ?"
         await self._store(sql, (attempts, at, reason if final else None, delivery.id))
-        self._metrics.failed(self._room, self._type, final=final)
+        self._metrics.failed(self._service, self._type, final=final)
         log.warning(
             "event_dead" if final else "event_retried",
-            room=self._room,
+            service=self._service,
             event_type=self._type,
             event_id=delivery.envelope.id,
             attempts=attempts,
@@ -169,23 +169,23 @@ class LocalBus:
 
     async def publish(self, envelope: Envelope) -> None:
         """One row per registered consumer of its type; returns once they are on disk."""
-        rooms = consumers_of(envelope.type)
-        if not rooms:
+        services = consumers_of(envelope.type)
+        if not services:
             return
         with publishing(envelope, system=SYSTEM, destination=envelope.type) as sent:
             text = sent.model_dump_json()
-            rows = [(room, envelope.type, text) for room in rooms]
-            sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
+            rows = [(service, envelope.type, text) for service in services]
+            sql = "INSERT INTO deliveries (service, type, envelope) VALUES (?, ?, ?)"
             await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
         self._metrics.published(envelope)
-        for room in rooms:
-            self._kick(room, envelope.type)
+        for service in services:
+            self._kick(service, envelope.type)
 
-    async def subscribe(self, room: str, type: str, handler: Handler) -> None:
-        """Start delivering `type` from `room`'s queue, what was left by the last process first."""
-        if (room, type) in self._queues:
-            raise ValueError(f"{room} already subscribes to {type}")
-        self._queues[room, type] = _Queue(self._database, room, type, handler, self._delays, self._metrics)
+    async def subscribe(self, service: str, type: str, handler: Handler) -> None:
+        """Start delivering `type` from `service`'s queue, what was left by the last process first."""
+        if (service, type) in self._queues:
+            raise ValueError(f"{service} already subscribes to {type}")
+        self._queues[service, type] = _Queue(self._database, service, type, handler, self._delays, self._metrics)
 
     async def broadcast(self, envelope: Envelope) -> None:
         """Hand to whoever listens now."""
@@ -203,27 +203,27 @@ class LocalBus:
         finally:
             self._listeners.discard(listener)
 
-    async def dead(self, room: str | None = None) -> list[DeadLetter]:
+    async def dead(self, service: str | None = None) -> list[DeadLetter]:
         """Dead letters, the one that died first before the others."""
-        sql = """SELECT id, room, envelope, reason, attempts FROM deliveries
-            WHERE reason IS NOT NULL AND room = coalesce(?, room) ORDER BY at, id"""
-        rows = await self._database.read(lambda db: db.execute(sql, (room,)).fetchall())
+        sql = """SELECT id, service, envelope, reason, attempts FROM deliveries
+            WHERE reason IS NOT NULL AND service = coalesce(?, service) ORDER BY at, id"""
+        rows = await self._database.read(lambda db: db.execute(sql, (service,)).fetchall())
         return [
-            DeadLetter(str(id), room, Envelope.model_validate_json(text), reason, attempts)
-            for id, room, text, reason, attempts in rows
+            DeadLetter(str(id), service, Envelope.model_validate_json(text), reason, attempts)
+            for id, service, text, reason, attempts in rows
         ]
 
     async def replay(self, *ids: str) -> int:
         """Bring dead letters back to life with their attempts forgotten."""
         sql = """UPDATE deliveries SET attempts = 0, at = 0, reason = NULL
-            WHERE id = ? AND reason IS NOT NULL RETURNING room, type"""
+            WHERE id = ? AND reason IS NOT NULL RETURNING service, type"""
 
         def revive(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return [row for id in ids for row in db.execute(sql, (id,)).fetchall()]
 
         rows = await self._database.write(revive)
-        for room, type in set(rows):
-            self._kick(room, type)
+        for service, type in set(rows):
+            self._kick(service, type)
         return len(rows)
 
     async def ping(self) -> None:
@@ -238,14 +238,16 @@ class LocalBus:
         await self._database.close()
 
     async def _look(self) -> tuple[Waiting, Sequence[tuple[str, int]]]:
-        """What waits in each queue that is subscribed, and the dead letters of each room."""
+        """What waits in each queue that is subscribed, and the dead letters of each service."""
         rows = await self._database.read(lambda db: db.execute(WAITING).fetchall())
-        waiting = {(room, type): (depth, age_of(datetime.fromisoformat(since))) for room, type, depth, since in rows}
+        waiting = {
+            (service, type): (depth, age_of(datetime.fromisoformat(since))) for service, type, depth, since in rows
+        }
         letters = await self._database.read(lambda db: dict(db.execute(LETTERS).fetchall()))
-        rooms = {room for room, _ in self._queues} | set(letters)
+        services = {service for service, _ in self._queues} | set(letters)
         queues = [(*queue, *waiting.get(queue, (0, 0.0))) for queue in {*self._queues, *waiting}]
-        return queues, [(room, letters.get(room, 0)) for room in rooms]
+        return queues, [(service, letters.get(service, 0)) for service in services]
 
-    def _kick(self, room: str, type: str) -> None:
-        if queue := self._queues.get((room, type)):
+    def _kick(self, service: str, type: str) -> None:
+        if queue := self._queues.get((service, type)):
             queue.kick()

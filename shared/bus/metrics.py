@@ -9,11 +9,11 @@ from shared.events.envelope import Envelope
 from shared.runtime.telemetry.metrics import Metrics, Reading
 
 Waiting = Iterable[tuple[str, str, int, float]]
-"""Room, event type, how many wait in that queue, and seconds since the oldest of them was stated."""
+"""Service, event type, how many wait in that queue, and seconds since the oldest of them was stated."""
 Look = Callable[[], Awaitable[tuple[Waiting, Iterable[tuple[str, int]]]]]
-"""Tells what waits, and the dead letters by room."""
-EVERY_ROOM = "all"
-"""The room of dead letters that lie in one place."""
+"""Tells what waits, and the dead letters by service."""
+ALL_SERVICES = "all"
+"""The service of dead letters that lie in one place."""
 
 
 class EventMetrics:
@@ -40,13 +40,13 @@ class EventMetrics:
         """The bus has it."""
         self._published.labels(envelope.type).inc()
 
-    def failed(self, room: str, type: str, *, final: bool) -> None:
+    def failed(self, service: str, type: str, *, final: bool) -> None:
         """A delivery failed: given up, or to be tried again."""
-        (self._dead if final else self._retried).labels(room, type).inc()
+        (self._dead if final else self._retried).labels(service, type).inc()
 
-    def metered(self, room: str, type: str, handler: Handler) -> Handler:
+    def metered(self, service: str, type: str, handler: Handler) -> Handler:
         """The handler, timed and counted; every series is there from the start, so that rates know a zero."""
-        labels = (room, type)
+        labels = (service, type)
         seconds, handled = self._seconds.labels(*labels), self._handled.labels(*labels)
         self._retried.labels(*labels)
         self._dead.labels(*labels)
@@ -63,9 +63,9 @@ class EventMetrics:
 
     async def _probe(self) -> list[Reading]:
         waiting, letters = await self._look()
-        found: list[Reading] = [(self._letters, (room,), count) for room, count in letters]
-        for room, type, depth, age in waiting:
-            found += [(self._depth, (room, type), depth), (self._age, (room, type), age)]
+        found: list[Reading] = [(self._letters, (service,), count) for service, count in letters]
+        for service, type, depth, age in waiting:
+            found += [(self._depth, (service, type), depth), (self._age, (service, type), age)]
         return found
 
 

@@ -20,17 +20,17 @@ class Reject(Exception):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An event that a room could not handle."""
+    """An event that a service could not handle."""
 
     id: str
-    room: str
+    service: str
     envelope: Envelope
     reason: str
     attempts: int
 
 
 class Bus(Protocol):
-    """Publishes envelopes and delivers them to one durable queue per (room, event type)."""
+    """Publishes envelopes and delivers them to one durable queue per (service, event type)."""
 
     async def publish(self, envelope: Envelope) -> None:
         """Store durably for every registered consumer of its type; returns once that is confirmed.
@@ -38,8 +38,8 @@ class Bus(Protocol):
         Each publish is delivered, the same envelope twice as well. No order is promised.
         """
 
-    async def subscribe(self, room: str, type: str, handler: Handler) -> None:
-        """Start delivering `type` from `room`'s durable queue, one at a time, what waited there included.
+    async def subscribe(self, service: str, type: str, handler: Handler) -> None:
+        """Start delivering `type` from `service`'s durable queue, one at a time, what waited there included.
 
         What was in flight when a process died is delivered again. While an event waits for its next attempt, others
         pass it. The envelope's `traceparent` is the parent of the span that the handler runs in.
@@ -51,11 +51,11 @@ class Bus(Protocol):
     def listen(self, types: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
         """Broadcasts of `types` while the context is open; a slow listener loses the oldest."""
 
-    async def dead(self, room: str | None = None) -> list[DeadLetter]:
+    async def dead(self, service: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""
 
     async def replay(self, *ids: str) -> int:
-        """Put dead letters back into their rooms' queues with their attempts forgotten; how many were there."""
+        """Put dead letters back into their services' queues with their attempts forgotten; how many were there."""
 
     async def ping(self) -> None:
         """Raise unless the broker answers."""

@@ -2,10 +2,10 @@
 
 Topology, declared by every process before it publishes:
 
-- `anneal.events` (topic): one quorum queue `anneal.<room>.<type>` per room and event, bound by the event's type;
+- `anneal.events` (topic): one quorum queue `anneal.<service>.<type>` per service and event, bound by the event's type;
 - `anneal.retry.<n>s` (fanout → quorum queue with a queue-level TTL → default exchange): a failed delivery is published
-  there with its room's queue as routing key and comes back when the TTL has passed;
-- `anneal.dead`: what could not be handled, with room and reason in its headers;
+  there with its service's queue as routing key and comes back when the TTL has passed;
+- `anneal.dead`: what could not be handled, with service and reason in its headers;
 - `anneal.broadcast` (topic): lossy, to one exclusive queue per process that listens.
 
 Attempts count in our own `x-attempt` header: a quorum queue's delivery count also grows when connections drop, so its
@@ -33,7 +33,7 @@ from aio_pika.abc import (
 )
 
 from shared.bus.listener import BUFFER, Listener
-from shared.bus.metrics import EVERY_ROOM, EventMetrics, Waiting
+from shared.bus.metrics import ALL_SERVICES, EventMetrics, Waiting
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.publishing import publishing
 from shared.bus.rabbit_dead_letters import Graveyard
@@ -104,9 +104,9 @@ class RabbitBus:
         channel, names = self._channel, self._names
         self._dead = await channel.declare_queue(names.dead, durable=True, arguments=names.graves())
         events = await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True)
-        for event, rooms in CONSUMERS.items():
-            for room in rooms:
-                queue = await self._declare_queue(channel, room, event.type)
+        for event, services in CONSUMERS.items():
+            for service in services:
+                queue = await self._declare_queue(channel, service, event.type)
                 await queue.bind(events, event.type)
         self._lanes = cycle([await self._lane() for _ in range(LANES)])
         self._retries = [await self._declare_retry(delay) for delay in self._delays]
@@ -119,9 +119,9 @@ class RabbitBus:
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         return await channel.get_exchange(self._names.events, ensure=False)
 
-    async def _declare_queue(self, channel: AbstractRobustChannel, room: str, type: str) -> Any:
+    async def _declare_queue(self, channel: AbstractRobustChannel, service: str, type: str) -> Any:
         arguments = self._names.quorum(**{"x-dead-letter-routing-key": self._names.dead})
-        return await channel.declare_queue(self._names.queue(room, type), durable=True, arguments=arguments)
+        return await channel.declare_queue(self._names.queue(service, type), durable=True, arguments=arguments)
 
     async def _declare_retry(self, delay: float) -> Any:
         name, arguments = self._names.retry(delay), self._names.quorum(**{"x-message-ttl": int(delay * 1000)})
@@ -151,15 +151,15 @@ class RabbitBus:
                 await self._lossy.publish(message_of(envelope, persistent=False), envelope.type, mandatory=False)
                 self.metrics.published(envelope)
 
-    async def subscribe(self, room: str, type: str, handler: Handler) -> None:
-        """Consume the room's queue, one at a time, on a channel of its own."""
-        if (room, type) in self._subscriptions:
-            raise ValueError(f"{room} already subscribes to {type}")
+    async def subscribe(self, service: str, type: str, handler: Handler) -> None:
+        """Consume the service's queue, one at a time, on a channel of its own."""
+        if (service, type) in self._subscriptions:
+            raise ValueError(f"{service} already subscribes to {type}")
         channel = await self._connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=PREFETCH)
-        queue = await self._declare_queue(channel, room, type)
-        self._subscriptions[room, type] = subscription = Subscription(
-            queue, self.metrics.metered(room, type, handler), self._put_aside
+        queue = await self._declare_queue(channel, service, type)
+        self._subscriptions[service, type] = subscription = Subscription(
+            queue, self.metrics.metered(service, type, handler), self._put_aside
         )
         await subscription.start()
 
@@ -173,10 +173,10 @@ class RabbitBus:
             await self._requeue(again(message, **headers), self._names.dead)
         else:
             await self._put(self._retries[attempts - 1], again(message, **headers), queue)
-        self.metrics.failed(self._names.room(queue), self._names.type(queue), final=final)
+        self.metrics.failed(self._names.service(queue), self._names.type(queue), final=final)
         log.warning(
             "event_dead" if final else "event_retried",
-            room=self._names.room(queue),
+            service=self._names.service(queue),
             event_type=message.type,
             event_id=message.message_id,
             attempts=attempts,
@@ -222,12 +222,12 @@ class RabbitBus:
         for listener in self._listeners:
             listener.offer(envelope)
 
-    async def dead(self, room: str | None = None) -> list[DeadLetter]:
+    async def dead(self, service: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""
-        return [letter for letter in await self._graveyard.letters() if room in (None, letter.room)]
+        return [letter for letter in await self._graveyard.letters() if service in (None, letter.service)]
 
     async def replay(self, *ids: str) -> int:
-        """Publish each to its room's queue again, then take it out."""
+        """Publish each to its service's queue again, then take it out."""
         return await self._graveyard.raise_up(ids, self._requeue)
 
     async def _requeue(self, message: Message, queue: str) -> None:
@@ -240,10 +240,10 @@ class RabbitBus:
         """
         await self._counting.ready()
         found = []
-        for (room, type), subscription in list(self._subscriptions.items()):
+        for (service, type), subscription in list(self._subscriptions.items()):
             held, age = subscription.held()
-            found.append((room, type, held + await self._depth(self._names.queue(room, type)), age))
-        return found, [(EVERY_ROOM, await self._depth(self._names.dead))]
+            found.append((service, type, held + await self._depth(self._names.queue(service, type)), age))
+        return found, [(ALL_SERVICES, await self._depth(self._names.dead))]
 
     async def _depth(self, queue: str) -> int:
         declared = await self._counting.declare_queue(queue, passive=True, robust=False)

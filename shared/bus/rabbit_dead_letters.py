@@ -1,4 +1,4 @@
-"""The dead letters of every room: read, and published to their queues again."""
+"""The dead letters of every service: read, and published to their queues again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -30,7 +30,7 @@ class Graveyard:
             return [self._letter(message) for message in messages]
 
     async def raise_up(self, ids: Collection[str], requeue: Requeue) -> int:
-        """Publish each to its room's queue again, then take it out; how many."""
+        """Publish each to its service's queue again, then take it out; how many."""
         async with self._messages() as messages:
             wanted = [message for message in messages if letter_id(message) in ids]
             for message in wanted:
@@ -57,7 +57,7 @@ class Graveyard:
         queue = queue_of(message)
         return DeadLetter(
             id=letter_id(message),
-            room=self._names.room(queue),
+            service=self._names.service(queue),
             envelope=envelope_of(message, queue),
             reason=str(message.headers.get("x-reason") or f"the broker gave up: {last_death(message).get('reason')}"),
             attempts=attempts_of(message),

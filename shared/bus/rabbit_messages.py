@@ -52,7 +52,7 @@ def last_death(message: AbstractIncomingMessage) -> dict[str, Any]:
 
 
 def queue_of(message: AbstractIncomingMessage) -> str:
-    """The room's queue in which a dead letter died."""
+    """The service's queue in which a dead letter died."""
     return str(message.headers.get("x-queue") or last_death(message).get("queue", ""))
 
 

@@ -28,17 +28,17 @@ class Names:
         """The queue of dead letters."""
         return f"{self.prefix}.dead"
 
-    def queue(self, room: str, type: str) -> str:
-        """The durable queue of a room for an event type."""
-        return f"{self.prefix}.{room}.{type}"
+    def queue(self, service: str, type: str) -> str:
+        """The durable queue of a service for an event type."""
+        return f"{self.prefix}.{service}.{type}"
 
-    def room(self, queue: str) -> str:
-        """The room whose queue this is."""
+    def service(self, queue: str) -> str:
+        """The service whose queue this is."""
         return queue.removeprefix(f"{self.prefix}.").partition(".")[0]
 
     def type(self, queue: str) -> str:
-        """The event type that this queue of a room is for."""
-        return queue.removeprefix(f"{self.prefix}.{self.room(queue)}.")
+        """The event type that this queue of a service is for."""
+        return queue.removeprefix(f"{self.prefix}.{self.service(queue)}.")
 
     def retry(self, delay: float) -> str:
         """Exchange and queue of a retry tier."""

@@ -1,6 +1,6 @@
 """Entities over documents: typed load and save by compare-and-set, with the events of each write in its outbox.
 
-A room's `store.py` builds on `EntityStore`; its `models.py` derives from `Entity` and stays pure. A change is a
+A service's `store.py` builds on `EntityStore`; its `models.py` derives from `Entity` and stays pure. A change is a
 function of the entity that returns the events it causes; entity and events are stored in one atomic write.
 """
 
@@ -48,7 +48,7 @@ class Public(BaseModel):
 
 
 class Entity(Public):
-    """A room's thing with an identity. `seen` holds the ids of the last events that changed it.
+    """A service's thing with an identity. `seen` holds the ids of the last events that changed it.
 
     `traceparent` is the trace that it belongs to, where it is worked on beyond the request that made it.
     """
@@ -96,28 +96,28 @@ def _same(existing: E, request_hash: str | None) -> E:
 
 
 class EntityStore(Generic[E]):
-    """One kind of entity of one room. Bound to a project by `for_project`; unbound only for workers and handlers."""
+    """One kind of entity of one service. Bound to a project by `for_project`; unbound only for workers and handlers."""
 
     def __init__(
         self,
         collection: Collection,
         kind: type[E],
         *,
-        room: str,
+        service: str,
         kick: Callable[[], None],
         project: str | None = None,
     ) -> None:
-        self._collection, self._kind, self._room, self._kick, self._project = (
+        self._collection, self._kind, self._service, self._kick, self._project = (
             collection,
             kind,
-            room,
+            service,
             kick,
             project,
         )
 
     def for_project(self, project: str) -> Self:
         """The same store, seeing one project only."""
-        return type(self)(self._collection, self._kind, room=self._room, kick=self._kick, project=project)
+        return type(self)(self._collection, self._kind, service=self._service, kick=self._kick, project=project)
 
     def _scope(self, where: dict[str, Any] | None = None) -> dict[str, Any]:
         scope: dict[str, Any] = {"deleted_at": None, **(where or {})}
@@ -136,7 +136,7 @@ class EntityStore(Generic[E]):
         for event in events:
             envelope = Envelope.of(
                 event,
-                room=self._room,
+                service=self._service,
                 subject=entity.id,
                 project=entity.project,
                 sequence=entity.version,

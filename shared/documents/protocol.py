@@ -71,7 +71,7 @@ class Collection(Protocol):
 
 
 class Documents(Protocol):
-    """A database of collections named `<room>.<noun>`."""
+    """A database of collections named `<service>.<noun>`."""
 
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> Collection:
         """Open (and create) a collection with its indexes."""

@@ -14,7 +14,7 @@ IDENTITY = frozenset({"_id", "version"})
 
 
 def checked_collection(name: str) -> str:
-    """The name itself; raises ValueError unless it looks like `<room>.<noun>`."""
+    """The name itself; raises ValueError unless it looks like `<service>.<noun>`."""
     if not COLLECTION.fullmatch(name):
         raise ValueError(f"not a collection name: {name!r}")
     return name

@@ -1,1 +1,1 @@
-"""Every event of the platform: envelope, registry, and one file per producing room."""
+"""Every event of the platform: envelope, registry, and one file per producing service."""

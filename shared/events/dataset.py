@@ -1,4 +1,4 @@
-"""What the dataset room states."""
+"""What the dataset service states."""
 
 from typing import ClassVar
 

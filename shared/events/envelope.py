@@ -10,7 +10,7 @@ from shared.runtime.telemetry.tracing import nearest, traceparent
 
 
 class Event(BaseModel):
-    """A fact that a room states. `type` is its name, its version and its routing key, e.g. training.succeeded.v1."""
+    """A fact that a service states. `type` is its name, its version and its routing key, e.g. training.succeeded.v1."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     type: ClassVar[str]
@@ -40,12 +40,12 @@ class Envelope(BaseModel):
 
     @classmethod
     def of(
-        cls, event: Event, *, room: str, subject: str, project: str, sequence: int = 0, trace: str | None = None
+        cls, event: Event, *, service: str, subject: str, project: str, sequence: int = 0, trace: str | None = None
     ) -> "Envelope":
-        """Wrap an event of `room` about `subject` (an id); `trace` is the traceparent that the subject keeps."""
+        """Wrap an event of `service` about `subject` (an id); `trace` is the traceparent that the subject keeps."""
         data = event.model_dump(mode="json")
         return cls(
-            source=f"anneal/{room}",
+            source=f"anneal/{service}",
             type=event.type,
             subject=subject,
             project=project,

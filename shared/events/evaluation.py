@@ -1,4 +1,4 @@
-"""What the evaluation room states."""
+"""What the evaluation service states."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What the export room states."""
+"""What the export service states."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What the inference room states."""
+"""What the inference service states."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Every event with the rooms that consume it durably: the one list that queues and documents are made from."""
+"""Every event with the services that consume it durably: the one list that queues and documents are made from."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ EVENTS: Mapping[str, type[Event]] = {event.type: event for event in CONSUMERS}
 
 
 def consumers_of(type: str) -> tuple[str, ...]:
-    """The rooms with a durable queue for this event type; empty for broadcasts and unknown types."""
+    """The services with a durable queue for this event type; empty for broadcasts and unknown types."""
     event = EVENTS.get(type)
     return CONSUMERS[event] if event else ()
 

@@ -1,4 +1,4 @@
-"""What the training room states."""
+"""What the training service states."""
 
 from typing import Any, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""The one place that chooses adapters, by URL, and opens what every room needs."""
+"""The one place that chooses adapters, by URL, and opens what every service needs."""
 
 import asyncio
 import fcntl
@@ -62,7 +62,7 @@ class MissingDriver(AnnealError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What a room is built from. `scratch` is local disk for work in progress; it may be lost."""
+    """What a service is built from. `scratch` is local disk for work in progress; it may be lost."""
 
     settings: Settings
     bus: Bus
@@ -190,11 +190,11 @@ def check(settings: Settings) -> None:
     if not settings.distributed:
         return
     if missing := [f"ANNEAL_{name.upper()}" for name in SCHEMES if not getattr(settings, name)]:
-        detail = "Rooms in processes of their own share a bus, documents and blobs."
+        detail = "Services in processes of their own share a bus, documents and blobs."
         raise Misconfigured(detail, remedy=f"Set {' and '.join(missing)} as well, or none of the three.")
     if len(settings.secret) < SECRET_LENGTH:
-        remedy = "Set ANNEAL_SECRET to the same text for all rooms: openssl rand -hex 32"
-        raise Misconfigured("The rooms need a shared secret.", field="secret", limit=SECRET_LENGTH, remedy=remedy)
+        remedy = "Set ANNEAL_SECRET to the same text for all services: openssl rand -hex 32"
+        raise Misconfigured("The services need a shared secret.", field="secret", limit=SECRET_LENGTH, remedy=remedy)
 
 
 @contextmanager

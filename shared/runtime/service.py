@@ -1,4 +1,4 @@
-"""A room as a value: its name, its routes, the events it handles, and what runs while it is up."""
+"""A service as a value: its name, its routes, the events it handles, and what runs while it is up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -25,13 +25,13 @@ EventHandler = Callable[[Any, Envelope], Awaitable[None]]
 
 @asynccontextmanager
 async def nothing() -> AsyncIterator[None]:
-    """The lifespan of a room with nothing to run."""
+    """The lifespan of a service with nothing to run."""
     yield
 
 
 @dataclass(frozen=True)
 class Service:
-    """What `app.build(resources)` of a room returns."""
+    """What `app.build(resources)` of a service returns."""
 
     name: str
     router: APIRouter
@@ -40,7 +40,7 @@ class Service:
 
 
 def web_app(service: Service, resources: Resources, *, openapi_url: str | None = "/openapi.json") -> FastAPI:
-    """The room's own ASGI app. It describes itself at `openapi_url`."""
+    """The service's own ASGI app. It describes itself at `openapi_url`."""
     app = FastAPI(
         title=f"Anneal {service.name}",
         generate_unique_id_function=_operation_id,
@@ -50,8 +50,8 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
         telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py continues traces over all hops
     )
     app.state.signer = resources.signer
-    requests = Requests(resources.metrics, "anneal_http", "Requests that a room answered")
-    app.add_middleware(Measured, room=service.name, requests=requests)
+    requests = Requests(resources.metrics, "anneal_http", "Requests that a service answered")
+    app.add_middleware(Measured, service=service.name, requests=requests)
     install_problem_handlers(app)
     app.include_router(service.router)
     return app
@@ -70,7 +70,7 @@ def _typed(handler: EventHandler) -> Handler:
 
 @asynccontextmanager
 async def running(services: Iterable[Service], resources: Resources) -> AsyncIterator[None]:
-    """Everything that rooms do besides answering HTTP: lifespans, subscriptions, the outbox pump."""
+    """Everything that services do besides answering HTTP: lifespans, subscriptions, the outbox pump."""
     services = list(services)
     async with AsyncExitStack() as stack:
         for service in services:

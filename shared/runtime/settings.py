@@ -4,14 +4,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """What a process needs to know. URLs left empty mean the embedded adapter in `home`."""
 
-    model_config = SettingsConfigDict(env_prefix="ANNEAL_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ANNEAL_", populate_by_name=True, extra="ignore")
 
     home: Path = Field(default=Path("~/.anneal"), description="data directory of the embedded platform")
     bus_url: str = Field(default="", description="amqp://… or empty for the embedded bus")
@@ -21,8 +21,11 @@ class Settings(BaseSettings):
         default="",
         description="where clients reach the blob store themselves; empty: downloads come through the gateway",
     )
-    rooms: Annotated[dict[str, str], NoDecode] = Field(
-        default={}, description="where the gateway finds the rooms: dataset=http://…,training=http://…,…"
+    services: Annotated[dict[str, str], NoDecode] = Field(
+        default={},
+        validation_alias=AliasChoices("ANNEAL_SERVICES", "ANNEAL_ROOMS"),
+        description="ANNEAL_SERVICES, or ANNEAL_ROOMS as an alias: where the gateway finds the services: "
+        "dataset=http://…,training=http://…,…",
     )
     host: str = "127.0.0.1"
     tls_proxy: bool = Field(default=False, description="a proxy that ends TLS stands before the gateway")
@@ -33,7 +36,7 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default=[], description="names this platform answers for, beside the loopback ones and `host`"
     )
-    secret: str = Field(default="", description="signs principals between rooms; empty: made and kept in home")
+    secret: str = Field(default="", description="signs principals between services; empty: made and kept in home")
     operator_key: str = Field(default="", description="the operator's API key; empty: made and kept in home")
     metrics_token: SecretStr = Field(
         default=SecretStr(""),
@@ -53,7 +56,7 @@ class Settings(BaseSettings):
     hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
 
-    @field_validator("rooms", mode="before")
+    @field_validator("services", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """`name=url,name=url` as a mapping."""
@@ -64,7 +67,7 @@ class Settings(BaseSettings):
 
     @property
     def distributed(self) -> bool:
-        """The rooms are processes of their own that share servers, and not one data directory."""
+        """The services are processes of their own that share servers, and not one data directory."""
         return bool(self.bus_url or self.documents_url)
 
     @property

@@ -120,7 +120,7 @@ class Ledger:
         self._found += self._book.surprises
         unexplained = [letter for letter in replayed if not _explained(letter)]
         self._found += [
-            f"dead letter: {letter.envelope.type} in {letter.room}: {letter.reason}" for letter in unexplained
+            f"dead letter: {letter.envelope.type} in {letter.service}: {letter.reason}" for letter in unexplained
         ]
         ends = Counter(job["state"] for id, job in self._jobs.items() if id in self._book.jobs)
         causes = Counter(job["cause"] for job in jobs if job["state"] == "failed")

@@ -135,7 +135,7 @@ async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(service: R
 async def test_a_training_job_may_ask_for_it(service: RunningService) -> None:
     await service.publish_models("model_job")
     event = trained("model_job")
-    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+    envelope = Envelope.of(event, service="training", subject="job_1", project="default")
     await service.resources.bus.publish(envelope)
     await service.resources.bus.publish(envelope)
     completed = await service.next_event(EvaluationCompleted)
@@ -194,7 +194,7 @@ async def test_a_late_event_whose_model_or_dataset_is_gone_leaves_nothing_to_do(
     await service.publish_models("model_orphan", dataset_id="dataset_gone")
     evaluations = EvaluationService(await open_evaluations(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
     for event in (trained("model_gone"), trained("model_orphan")):
-        envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+        envelope = Envelope.of(event, service="training", subject="job_1", project="default")
         await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
         assert (await service.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
 

@@ -46,7 +46,7 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
 async def handled(service: RunningService, event: TrainingSucceeded) -> None:
     """The event is dead, if this raises; nothing of it is worked on."""
     exports = ExportService(await open_exports(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
-    envelope = Envelope.of(event, room="training", subject="job_1", project="default")
+    envelope = Envelope.of(event, service="training", subject="job_1", project="default")
     await subscriptions(exports)[TrainingSucceeded](event, envelope)
 
 
@@ -125,7 +125,7 @@ async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
     service: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = trained("model_tuned", "evaluate", "export_onnx")
-    await service.resources.bus.publish(Envelope.of(event, room="training", subject="job_1", project="default"))
+    await service.resources.bus.publish(Envelope.of(event, service="training", subject="job_1", project="default"))
     completed = await service.next_event(ExportCompleted)
     shown = (await service.http.get(f"/exports/{completed['export_id']}")).json()
     assert (shown["format"], shown["job_id"]) == ("onnx", "job_1")

@@ -67,7 +67,8 @@ class House:
         return artifact_uri(project, "models", kind, id)
 
     async def tell(self, event: Event, project: str = "default") -> None:
-        await self.resources.bus.publish(Envelope.of(event, room="training", subject="x", project=project, sequence=1))
+        envelope = Envelope.of(event, service="training", subject="x", project=project, sequence=1)
+        await self.resources.bus.publish(envelope)
 
     async def hear(self, kind: type[Event], id: str) -> dict[str, Any]:
         """The next event of this kind about this model."""

@@ -18,11 +18,11 @@ SETTLED = 1.5
 
 
 def requested(number: int) -> Envelope:
-    return Envelope.of(TrainingRequested(job_id="j"), room="training", subject=str(number), project="p")
+    return Envelope.of(TrainingRequested(job_id="j"), service="training", subject=str(number), project="p")
 
 
 def progressed() -> Envelope:
-    return Envelope.of(TrainingProgressed(job_id="j", records=[]), room="training", subject="j", project="p")
+    return Envelope.of(TrainingProgressed(job_id="j", records=[]), service="training", subject="j", project="p")
 
 
 class Publisher:

@@ -17,11 +17,11 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def requested(subject: str = "job") -> Envelope:
-    return Envelope.of(TrainingRequested(job_id=subject), room="training", subject=subject, project="p", sequence=3)
+    return Envelope.of(TrainingRequested(job_id=subject), service="training", subject=subject, project="p", sequence=3)
 
 
 def progressed(subject: str) -> Envelope:
-    return Envelope.of(TrainingProgressed(job_id=subject, records=[]), room="training", subject=subject, project="p")
+    return Envelope.of(TrainingProgressed(job_id=subject, records=[]), service="training", subject=subject, project="p")
 
 
 class Recorder:
@@ -92,7 +92,7 @@ async def test_every_registered_consumer_gets_it(bus: Bus) -> None:
     for room, handler in handlers.items():
         await bus.subscribe(room, TrainingSucceeded.type, handler)
     facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
-    sent = Envelope.of(TrainingSucceeded(**facts), room="training", subject="x", project="p")
+    sent = Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p")
     await bus.publish(sent)
     for handler in handlers.values():
         assert await handler.until(1) == [sent]
@@ -142,7 +142,7 @@ async def test_after_the_last_attempt_it_is_dead(bus: Bus) -> None:
     await bus.subscribe("training", REQUESTED, handler)
     await bus.publish(sent)
     [letter] = await buried(bus)
-    assert (letter.room, letter.envelope, letter.attempts) == ("training", sent, 4)
+    assert (letter.service, letter.envelope, letter.attempts) == ("training", sent, 4)
     assert "the disk is full" in letter.reason
     assert len(handler.got) == 4
 
@@ -243,7 +243,7 @@ async def test_different_queues_run_at_the_same_time(bus: Bus) -> None:
     for room in rooms:
         await bus.subscribe(room, TrainingSucceeded.type, meet)
     facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
-    await bus.publish(Envelope.of(TrainingSucceeded(**facts), room="training", subject="x", project="p"))
+    await bus.publish(Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p"))
     await asyncio.wait_for(met.wait(), 60)
 
 
@@ -318,7 +318,7 @@ async def main():
     async def publish():
         for number in numbers:
             event = TrainingRequested(job_id=str(number))
-            await bus.publish(Envelope.of(event, room="training", subject=str(number), project="p"))
+            await bus.publish(Envelope.of(event, service="training", subject=str(number), project="p"))
             print(number)
     await asyncio.gather(*(publish() for _ in range(8)))
 
@@ -339,7 +339,7 @@ async def hold(envelope):
 async def main():
     bus = await BUS[sys.argv[1]](Path(sys.argv[2]), retry_delays=(1.0,), listener_buffer=10)
     await bus.subscribe("training", TrainingRequested.type, hold)
-    await bus.publish(Envelope.of(TrainingRequested(job_id="held"), room="training", subject="held", project="p"))
+    await bus.publish(Envelope.of(TrainingRequested(job_id="held"), service="training", subject="held", project="p"))
     await asyncio.Event().wait()
 
 asyncio.run(main())

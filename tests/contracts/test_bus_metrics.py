@@ -44,7 +44,7 @@ async def test_events_are_counted_from_publish_to_their_end(bus_place: Place[Bus
     await bus.subscribe("gateway", READY.type, handle)
     assert (await told(metrics))[f"anneal_event_queue_depth{QUEUE}"] == 0
     for subject in ("blocks", "fails", "wrong"):
-        envelope = Envelope.of(READY, room="dataset", subject=subject, project="p")
+        envelope = Envelope.of(READY, service="dataset", subject=subject, project="p")
         await bus.publish(envelope.model_copy(update={"time": now() - timedelta(minutes=1)}))
     await blocked.wait()
     waiting = await once(metrics, f"anneal_event_queue_depth{QUEUE}", 3)

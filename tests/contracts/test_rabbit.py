@@ -18,7 +18,7 @@ QUEUE = adapters.NAMES.queue("training", TYPE)
 
 
 def requested(subject: str) -> Envelope:
-    return Envelope.of(TrainingRequested(job_id=subject), room="training", subject=subject, project="p")
+    return Envelope.of(TrainingRequested(job_id=subject), service="training", subject=subject, project="p")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_what_is_no_cloud_event_is_buried_and_the_queue_goes_on(
     await bus.publish(requested("after"))
     assert await asyncio.wait_for(got.get(), 60) == "after"
     letter = await buried(bus)
-    assert (letter.room, letter.envelope.data) == ("training", {"unreadable": "by hand"})
+    assert (letter.service, letter.envelope.data) == ("training", {"unreadable": "by hand"})
     assert "not a CloudEvent" in letter.reason
 
 
@@ -83,7 +83,7 @@ async def test_what_comes_back_too_often_is_buried_by_the_broker_and_can_be_repl
                 await asyncio.sleep(0.01)
             await message.nack(requeue=True)
     letter = await buried(bus)
-    assert (letter.room, letter.envelope) == ("training", sent)
+    assert (letter.service, letter.envelope) == ("training", sent)
     assert "delivery_limit" in letter.reason
     assert await bus.replay(letter.id)
     again = await queue.get()

@@ -60,7 +60,7 @@ async def bus() -> AsyncIterator[RabbitBus]:
 def succeeded(model: str) -> Envelope:
     fields = {"base": "seedling", "method": "lora", "dataset_id": "ds_1", "dataset_version": "v1", "model_uri": "x"}
     event = TrainingSucceeded(job_id="job_1", model_id=model, name=f"name of {model}", **fields)
-    return Envelope.of(event, room="training", subject="job_1", project="default")
+    return Envelope.of(event, service="training", subject="job_1", project="default")
 
 
 async def reports(script: Path, count: int) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ async def test_it_hears_every_event_once_whatever_happens_to_it(bus: RabbitBus, 
         evaluation_id="e", model_id="model_1", report_uri="x", scores={"bleu": 9}, base_scores={}
     )
     with running(script):
-        for envelope in (first, first, Envelope.of(scores, room="evaluation", subject="e", project="default")):
+        for envelope in (first, first, Envelope.of(scores, service="evaluation", subject="e", project="default")):
             await bus.publish(envelope)
         assert len(await reports(script, 2)) == 2
     await bus.publish(first)

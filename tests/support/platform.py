@@ -106,13 +106,13 @@ class RunningPlatform:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, **options)
 
     async def publish(self, event: Event, *, sequence: int = 1, project: str = "default", subject: str = "x") -> str:
-        envelope = Envelope.of(event, room="training", subject=subject, project=project, sequence=sequence)
+        envelope = Envelope.of(event, service="training", subject=subject, project=project, sequence=sequence)
         await self.resources.bus.publish(envelope)
         return envelope.id
 
     async def broadcast(self, job: str, records: list[dict[str, Any]]) -> None:
         event = TrainingProgressed(job_id=job, records=records)
-        await self.resources.bus.broadcast(Envelope.of(event, room="training", subject=job, project="default"))
+        await self.resources.bus.broadcast(Envelope.of(event, service="training", subject=job, project="default"))
 
 
 @asynccontextmanager

@@ -132,7 +132,8 @@ class Recorder:
         self._unsettled = []
         await self._snapshots.put(self._job.id, self._job.token, self.values)
         event = TrainingProgressed(job_id=self._job.id, records=stored)
-        await self._bus.broadcast(Envelope.of(event, room="training", subject=self._job.id, project=self._job.project))
+        envelope = Envelope.of(event, service="training", subject=self._job.id, project=self._job.project)
+        await self._bus.broadcast(envelope)
 
     def _may_log(self, record: Record) -> bool:
         """Cut what is too long, and say once that no more is kept."""

@@ -1,4 +1,4 @@
-"""Who asks: a short-lived signed principal that the gateway passes and every room verifies."""
+"""Who asks: a short-lived signed principal that the gateway passes and every service verifies."""
 
 import base64
 import hashlib
@@ -74,4 +74,4 @@ def current_principal(request: Request) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(current_principal)]
-"""`async def route(caller: Caller)` gives a room its caller; stores come from `for_project(caller.project)`."""
+"""`async def route(caller: Caller)` gives a service its caller; stores come from `for_project(caller.project)`."""

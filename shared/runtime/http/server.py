@@ -1,6 +1,6 @@
-"""A room as a process of its own: settings, logging, resources, one port, health, and a graceful end.
+"""A service as a process of its own: settings, logging, resources, one port, health, and a graceful end.
 
-`python -m services.<room>` calls `main(build)`. On SIGTERM the process stops claiming work and hands back what it
+`python -m services.<service>` calls `main(build)`. On SIGTERM the process stops claiming work and hands back what it
 holds while open requests finish; then it closes its connections.
 """
 
@@ -91,12 +91,12 @@ def operations(resources: Resources) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
-    async def show_room_health() -> Readiness:
+    async def show_service_health() -> Readiness:
         """This process is alive."""
         return Readiness(status="ok")
 
     @router.get("/readyz")
-    async def show_room_readiness(response: Response) -> Readiness:
+    async def show_service_readiness(response: Response) -> Readiness:
         """Each dependency by name; what is wrong with one is in the log."""
         found = await readiness(resources)
         for name, state in found.items():
@@ -108,14 +108,14 @@ def operations(resources: Resources) -> APIRouter:
         return Readiness(status="ok" if ready else "not_ready", checks=checks)
 
     @router.get("/metrics")
-    async def show_room_metrics() -> Response:
+    async def show_service_metrics() -> Response:
         return Response(await resources.metrics.scrape(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
 def as_process(service: Service, resources: Resources) -> Process:
-    """A room with its own port."""
+    """A service with its own port."""
     app = web_app(service, resources)
     app.include_router(operations(resources))
     return Process(service, Traced(app))
@@ -127,11 +127,11 @@ async def serve(process: Process, settings: Settings, resources: Resources, stop
     async with running([process.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(stop.wait())
-        log.info("ready", room=process.service.name, address=listener.getsockname()[:2])
+        log.info("ready", service=process.service.name, address=listener.getsockname()[:2])
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         server.should_exit = True
-        log.info("stopping", room=process.service.name)
+        log.info("stopping", service=process.service.name)
     await serving
 
 
@@ -201,9 +201,9 @@ def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = Fals
 
 
 def main(build: Callable[[Resources], Awaitable[Service]], *, warm: bool = False) -> None:
-    """Run a room. `warm` has torch imported ahead, for rooms whose engines need it."""
+    """Run a service. `warm` has torch imported ahead, for services whose engines need it."""
 
-    async def room(resources: Resources) -> Process:
+    async def service(resources: Resources) -> Process:
         return as_process(await build(resources), resources)
 
-    start(room, warm=warm)
+    start(service, warm=warm)

@@ -80,16 +80,16 @@ class StreamWriter:
 
 
 class Streams:
-    """All streams of a room."""
+    """All streams of a service."""
 
     def __init__(self, heads: Collection, chunks: Collection) -> None:
         self._heads, self._chunks = heads, chunks
 
     @classmethod
-    async def open(cls, documents: Documents, room: str) -> "Streams":
-        """Open the room's stream collections."""
-        heads = await documents.collection(f"{room}.streams")
-        chunks = await documents.collection(f"{room}.stream_chunks", (Index(("stream", "first")),))
+    async def open(cls, documents: Documents, service: str) -> "Streams":
+        """Open the service's stream collections."""
+        heads = await documents.collection(f"{service}.streams")
+        chunks = await documents.collection(f"{service}.stream_chunks", (Index(("stream", "first")),))
         return cls(heads, chunks)
 
     async def writer(self, id: str, token: int) -> StreamWriter:

@@ -11,7 +11,7 @@ from shared.runtime.telemetry.metrics import Metrics, Reading
 
 
 class WorkMetrics:
-    """One kind of work of one worker. What is read from the documents is the same in every replica of the room."""
+    """One kind of work of one worker. What is read from the documents is the same in every replica of the service."""
 
     def __init__(self, metrics: Metrics, kind: str, store: EntityStore[Any], held: Callable[[], Iterable[Lease[Any]]]):
         self._kind, self._store, self._held_now = kind, store, held

@@ -57,8 +57,8 @@ class Worker(Generic[W]):
     """Claims, runs and sweeps one kind of work.
 
     `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. `taken(work)` is called
-    when a silent holder has lost it, so that the room can shut that holder's mouth elsewhere too. With `exclusive` (the
-    embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
+    when a silent holder has lost it, so that the service can fence that holder's other writes too. With `exclusive`
+    (the embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
     """
 
     def __init__(

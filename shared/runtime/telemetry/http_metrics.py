@@ -1,4 +1,4 @@
-"""Rate, errors and duration of HTTP requests by route template: counted in each room, and at the gateway."""
+"""Rate, errors and duration of HTTP requests by route template: counted in each service, and at the gateway."""
 
 import time
 from collections.abc import Mapping
@@ -23,21 +23,21 @@ class Requests:
         )
         self._seconds = metrics.histogram(f"{prefix}_request_seconds", f"{what}: time to the last byte", *labels)
 
-    def observe(self, room: str, scope: Mapping[str, Any], route: str, status: int, seconds: float) -> None:
+    def observe(self, service: str, scope: Mapping[str, Any], route: str, status: int, seconds: float) -> None:
         """Note one; a websocket is counted, but lasts for as long as somebody watches. Foreign methods are one."""
         if scope["type"] == "websocket":
-            self._total.labels(room, "WS", route, str(status or "none")).inc()
+            self._total.labels(service, "WS", route, str(status or "none")).inc()
             return
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        self._total.labels(room, method, route, str(status or "none")).inc()
-        self._seconds.labels(room, method, route).observe(seconds)
+        self._total.labels(service, method, route, str(status or "none")).inc()
+        self._seconds.labels(service, method, route).observe(seconds)
 
 
 class Measured:
-    """A room's ASGI app with its requests counted by the template of their route, so that there are not ever more."""
+    """A service's ASGI app that counts requests by route template, which bounds the number of series."""
 
-    def __init__(self, app: ASGIApp, room: str, requests: Requests) -> None:
-        self._app, self._room, self._requests = app, room, requests
+    def __init__(self, app: ASGIApp, service: str, requests: Requests) -> None:
+        self._app, self._service, self._requests = app, service, requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""
@@ -58,4 +58,4 @@ class Measured:
             raise
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
-            self._requests.observe(self._room, scope, route, status, time.perf_counter() - started)
+            self._requests.observe(self._service, scope, route, status, time.perf_counter() - started)

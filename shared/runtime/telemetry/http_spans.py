@@ -46,17 +46,17 @@ def answered(span: Span, scope: Scope, route: str | None, status: int) -> None:
 
 
 @contextmanager
-def client_span(method: str, room: str, host: str, port: int | None, *, resend: int) -> Iterator[Span]:
-    """A request to a room, up to the headers of its answer; `received` notes them. `resend` counts earlier tries."""
+def client_span(method: str, service: str, host: str, port: int | None, *, resend: int) -> Iterator[Span]:
+    """A request to a service, up to the headers of its answer; `received` notes them. `resend` counts earlier tries."""
     attributes: dict[str, str | int] = {
         "http.request.method": method,
         "server.address": host,
         "server.port": port or 80,
-        "peer.service": f"anneal-{room}",
+        "peer.service": f"anneal-{service}",
     }
     if resend:
         attributes["http.request.resend_count"] = resend
-    with tracer.start_as_current_span(f"{method} {room}", kind=SpanKind.CLIENT, attributes=attributes) as span:
+    with tracer.start_as_current_span(f"{method} {service}", kind=SpanKind.CLIENT, attributes=attributes) as span:
         yield span
 
 

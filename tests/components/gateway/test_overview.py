@@ -41,7 +41,7 @@ async def test_the_overview_follows_events_in_any_order_and_any_number(platform:
         job_id="job_1", model_id="m_1", model_uri="u", name="tuned", base="seedling", method="lora",
         dataset_id="ds_1", dataset_version="1",
     )  # fmt: skip
-    twice = Envelope.of(ready, room="dataset", subject="ds_1", project="default", sequence=1)
+    twice = Envelope.of(ready, service="dataset", subject="ds_1", project="default", sequence=1)
     await platform.resources.bus.publish(twice)
     await platform.resources.bus.publish(twice)
     await platform.publish(done, sequence=9)
@@ -61,7 +61,7 @@ async def test_the_overview_follows_events_in_any_order_and_any_number(platform:
         counts = {name: found[name] for name in ("datasets", "custom_models", "deployments")}
         assert counts == {"datasets": 1, "custom_models": 1, "deployments": 1}
         assert {state: n for state, n in found["jobs"].items() if n} == {"queued": 1, "succeeded": 1, "failed": 1}
-        odd = Envelope.of(TrainingRequested(job_id="job_2"), room="training", subject="job_2", project="default")
+        odd = Envelope.of(TrainingRequested(job_id="job_2"), service="training", subject="job_2", project="default")
         await platform.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
         await platform.broadcast("job_2", [{"seq": 1, "kind": "state", "state": "running"}])
         await platform.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)

@@ -50,7 +50,7 @@ async def test_the_second_job_does_not_tokenize(tmp_path: Path, engines: Engines
         assert "tokens were there already" in second
         assert "was tokenized in" not in second
 
-        deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), room="dataset", subject="ds_1", project="default")
+        deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), service="dataset", subject="ds_1", project="default")
         await service.resources.bus.publish(deleted)
         async with asyncio.timeout(TIMEOUT_S):
             while await service.resources.blobs.list("default/tokens"):

@@ -64,7 +64,7 @@ def test_the_gateway_finds_every_other_room_at_the_one_port() -> None:
         v["value"] for v in container(objects("Deployment")["gateway"])["env"] if v["name"] == "ANNEAL_ROOMS"
     ]
     for text in (SERVICES["gateway"]["environment"]["ANNEAL_ROOMS"], deployed):
-        assert Settings(rooms=text).rooms == {room: f"http://{room}:{PORT}" for room in ROOMS - {"gateway"}}
+        assert Settings(services=text).services == {room: f"http://{room}:{PORT}" for room in ROOMS - {"gateway"}}
 
 
 def test_there_is_one_port() -> None:

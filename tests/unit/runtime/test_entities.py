@@ -23,7 +23,7 @@ class Counter(Entity):
 @pytest.fixture
 async def store(outbox: Outbox) -> EntityStore[Counter]:
     collection = await outbox.open("training.counters")
-    return EntityStore(collection, Counter, room="training", kick=outbox.kick)
+    return EntityStore(collection, Counter, service="training", kick=outbox.kick)
 
 
 def counter(id: str = "counter_1", project: str = "default", **members: object) -> Counter:

@@ -26,7 +26,7 @@ class Task(Work):
 
 @pytest.fixture
 async def store(outbox: Outbox) -> EntityStore[Task]:
-    return EntityStore(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+    return EntityStore(await outbox.open("training.tasks"), Task, service="training", kick=outbox.kick)
 
 
 def task(id: str = "task_1", **members: object) -> Task:
@@ -194,7 +194,7 @@ async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
         ran.append(work.id)
         await lease.change(succeed)
 
-    store = Beating(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+    store = Beating(await outbox.open("training.tasks"), Task, service="training", kick=outbox.kick)
     for id in ("task_dead", "task_alive"):
         await store.create(task(id))
         await store.change(id, lambda w: w.claim("elsewhere"))
@@ -220,7 +220,7 @@ async def test_a_database_that_stalls_does_not_look_like_dead_workers(
             await asyncio.sleep(0.12)
             return found
 
-    store = Stalling(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+    store = Stalling(await outbox.open("training.tasks"), Task, service="training", kick=outbox.kick)
     await store.create(task())
     await store.change("task_1", lambda w: w.claim("elsewhere"))
 
@@ -264,7 +264,7 @@ async def test_work_goes_back_once_its_database_is_there_again(outbox: Outbox, m
                 raise Unavailable("The document server does not answer.")
             return await super().change(*args, **more)
 
-    store = Leaving(await outbox.open("training.tasks"), Task, room="training", kick=outbox.kick)
+    store = Leaving(await outbox.open("training.tasks"), Task, service="training", kick=outbox.kick)
 
     async def run(work: Work, lease: Lease[Work]) -> None:
         nonlocal away

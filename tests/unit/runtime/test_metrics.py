@@ -26,7 +26,7 @@ READY = DatasetReady(dataset_id="d", version="v", name="n", dataset_uri="u", row
 
 @pytest.fixture
 async def store(outbox: Outbox) -> EntityStore[Work]:
-    return EntityStore(await outbox.open("training.works"), Work, room="training", kick=outbox.kick)
+    return EntityStore(await outbox.open("training.works"), Work, service="training", kick=outbox.kick)
 
 
 async def value(metrics: Metrics, series: str) -> float | None:

@@ -45,7 +45,7 @@ async def hurried(tmp_path: Path) -> AsyncIterator[Hurried]:
 
 async def test_a_change_between_publish_and_clear_repeats_nothing(hurried: Hurried, documents: LocalDocuments) -> None:
     outbox = Outbox(hurried, documents)
-    hurried.store = EntityStore(await outbox.open("training.counters"), Counter, room="training", kick=outbox.kick)
+    hurried.store = EntityStore(await outbox.open("training.counters"), Counter, service="training", kick=outbox.kick)
     await hurried.store.create(Counter(id="counter_1", project="default"), [REQUESTED])
     assert await outbox.drain() == 0
     assert await outbox.drain() == 1

@@ -38,9 +38,10 @@ def test_what_does_not_go_together_is_refused_with_a_remedy(change: dict[str, st
     assert told in (caught.value.remedy or "")
 
 
-def test_rooms_are_read_from_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANNEAL_ROOMS", "dataset=http://a:1/, training=http://b:2|http://c:2")
-    assert Settings().rooms == {"dataset": "http://a:1", "training": "http://b:2|http://c:2"}
+@pytest.mark.parametrize("variable", ["ANNEAL_SERVICES", "ANNEAL_ROOMS"])
+def test_service_addresses_are_read_from_one_variable(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "dataset=http://a:1/, training=http://b:2|http://c:2")
+    assert Settings().services == {"dataset": "http://a:1", "training": "http://b:2|http://c:2"}
 
 
 def test_a_missing_driver_names_the_extra() -> None:
