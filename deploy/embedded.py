@@ -23,7 +23,7 @@ from shared.runtime.http.server import Server, listen, refuse_exposure, server_c
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
-from shared.runtime.telemetry.exporting import exporting
+from shared.runtime.telemetry.exporter import export_spans
 from shared.runtime.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ async def main(settings: Settings) -> None:
     with ExitStack() as last:  # what closes with the resources is traced and logged too
         async with open_resources(settings) as resources:
             configure_logging(last.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
-            last.enter_context(exporting(settings, "embedded"))
+            last.enter_context(export_spans(settings, "embedded"))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await serve(settings, resources, stop)

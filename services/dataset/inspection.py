@@ -11,8 +11,7 @@ from services.dataset.length_statistics import compute_statistics
 from services.dataset.models import DatasetVersion
 from services.dataset.service import require_range
 from services.dataset.views import Preview, PreviewRow, Rendered, RenderedSample, Statistics
-from shared.blobs.artifacts import SHARED, read_manifest, resolve_model
-from shared.blobs.lookup import find_model
+from shared.blobs.artifacts import SHARED, find_model, read_manifest, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import derived_id
@@ -119,7 +118,7 @@ class Inspector:
 
     async def _open(self, version: DatasetVersion) -> tuple[dict[str, Any], Path]:
         key = "/".join(version.artifact)
-        return await read_manifest(self._blobs, key), await self._blobs.checkout(key)
+        return await read_manifest(self._blobs, key), await self._blobs.local_folder(key)
 
     async def _shards(self, version: DatasetVersion, split: str) -> tuple[list[str], int]:
         """Return the local paths of a split's shards, and its number of rows."""

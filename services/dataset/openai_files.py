@@ -121,7 +121,7 @@ def _add_lists(router: APIRouter, service: DatasetService) -> None:
     ) -> FileList:
         """List files, newest first."""
         scoped = service.for_project(caller.project)
-        page = await scoped.datasets.after(after, limit)
+        page = await scoped.datasets.page_after(after, limit)
         versions = await scoped.versions.of(page.items)
         files = [
             _to_file(dataset, version)

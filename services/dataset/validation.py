@@ -17,7 +17,7 @@ from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
-from shared.runtime.jobs.attempts import Ending, Message, died, follow
+from shared.runtime.jobs.engine_runs import EngineOutcome, Message, follow_engine, retry_or_fail
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 
@@ -58,9 +58,11 @@ class Validator:
             raise LeaseLost("Another worker has this version.")
         if lease.wanted == "cancel":
             with suppress(NotFound):  # only a deletion cancels, and it may have deleted the document
-                await lease.change(lambda v: v.cancelled())
+                await lease.change(lambda v: v.mark_cancelled())
         elif ending.last is None:
-            await lease.change(lambda v: v.hand_back(counts=False) if ending.told else died(v, ending))
+            await lease.change(
+                lambda v: v.hand_back(counts=False) if ending.stop_requested else retry_or_fail(v, ending)
+            )
         elif ending.last["kind"] == "result":
             await self._publish(version, lease, ending.last, folder / "out")
         else:
@@ -68,8 +70,8 @@ class Validator:
             await lease.change(lambda v: v.reject(code, detail, fields))
             await self._uploads.discard(version.upload_key)
 
-    async def _run_engine(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> Ending:
-        upload = await self._blobs.checkout(version.upload_key.rpartition("/")[0])
+    async def _run_engine(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> EngineOutcome:
+        upload = await self._blobs.local_folder(version.upload_key.rpartition("/")[0])
         spec = {
             "path": str(upload / version.upload_key.rpartition("/")[2]),
             "name": version.file_name,
@@ -84,7 +86,7 @@ class Validator:
                 log.info("engine", version=version.fingerprint, message=message["message"])
 
         child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=())
-        return await follow(child, lease, on_message, lambda _: 0.0)  # no grace period: there is nothing to save
+        return await follow_engine(child, lease, on_message, lambda _: 0.0)  # no grace period: there is nothing to save
 
     async def _publish(
         self, version: DatasetVersion, lease: Lease[DatasetVersion], result: Mapping[str, Any], out: Path

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.documents.entities import Public, now
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
-from shared.runtime.jobs.work import State, Wanted, Work
+from shared.runtime.jobs.work import DesiredState, State, Work
 
 Metric = Literal["bleu", "rouge", "perplexity", "exact_match"]
 METRICS: tuple[Metric, ...] = ("bleu", "rouge", "perplexity", "exact_match")
@@ -163,7 +163,7 @@ class EvaluationView(Public, Scope, Outcome):
     """An evaluation in the API."""
 
     state: State
-    wanted: Wanted
+    wanted: DesiredState
     job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = None
     attempts: int

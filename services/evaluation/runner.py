@@ -12,9 +12,9 @@ from typing import Any
 from services.evaluation.models import Evaluation, Outcome, Progress
 from services.evaluation.store import BaseCache
 from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
-from shared.blobs.attempts import attempt_artifact
+from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import EvaluationManifest
-from shared.runtime.jobs.attempts import attempt
+from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
@@ -40,7 +40,7 @@ class Runner:
             cache = await self._base_cache(evaluation)
             spec = await self._spec(evaluation, cache, folder)
             child = await self.resources.engines.launch(ENGINE, spec, cwd=folder)
-            result = await attempt(child, lease, _ProgressWriter(lease).on_message)
+            result = await run_to_result(child, lease, _ProgressWriter(lease).on_message)
             if result is not None:
                 outcome = Outcome.model_validate({**result, "base_cached": bool(spec["cached"])})
                 await self._publish(evaluation, lease, outcome, folder)
@@ -62,7 +62,7 @@ class Runner:
             "model": reference,
             "base": base,
             "template_hash": model.get("template_hash", ""),
-            "dataset": {"folder": str(await blobs.checkout(dataset_key)), "shards": dataset["shards"][scope.split]},
+            "dataset": {"folder": str(await blobs.local_folder(dataset_key)), "shards": dataset["shards"][scope.split]},
             "rows": scope.rows,
             "metrics": scope.metrics,
             "compare_base": scope.compare_base,

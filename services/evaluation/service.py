@@ -46,7 +46,7 @@ class EvaluationService:
         body = json.dumps([model_id, request.model_dump()], sort_keys=True).encode()
         digest = hashlib.sha256(body).hexdigest()
         id = new_id("evaluation") if key is None else derived_id("evaluation", project, key)
-        if key is not None and (existing := await self.evaluations.repeated(id, digest)):
+        if key is not None and (existing := await self.evaluations.find_repeated(id, digest)):
             return existing
         evaluation = await self._plan(project, model_id, request)
         evaluation.id, evaluation.request_hash = id, digest
@@ -55,7 +55,7 @@ class EvaluationService:
     async def request_for_job(self, project: str, event: TrainingSucceeded, event_id: str) -> Evaluation:
         """Queue the evaluation that a training job requested, once per event."""
         id = derived_id("evaluation", event_id)
-        if existing := await self.evaluations.repeated(id, None):
+        if existing := await self.evaluations.find_repeated(id, None):
             return existing
         evaluation = await self._plan(project, event.model_id, EvaluationRequest())
         evaluation.id, evaluation.job_id = id, event.job_id
@@ -107,7 +107,7 @@ class EvaluationService:
 
     async def cancel(self, project: str, id: str) -> Evaluation:
         """Cancel an evaluation: a queued one ends at once, a running one within seconds."""
-        cancelled = await self.evaluations.for_project(project).change(id, lambda e: e.ask_cancel())
+        cancelled = await self.evaluations.for_project(project).change(id, lambda e: e.request_cancel())
         self.worker.nudge(id)
         return cancelled
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.evaluation.errors import UnknownDataset, UnknownModel
 from services.evaluation.models import Evaluation
-from shared.blobs.lookup import find_dataset, find_model
+from shared.blobs.artifacts import find_dataset, find_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
@@ -57,7 +57,7 @@ class BaseCache:
     async def checkout(self) -> dict[str, str]:
         """Return part (`answers`, `losses`) -> local file, for the cached parts."""
         cached = [part for part in PARTS if await self.blobs.stat(f"{self.key}/{part}.jsonl")]
-        folder = await self.blobs.checkout(self.key) if cached else None
+        folder = await self.blobs.local_folder(self.key) if cached else None
         return {part: f"{folder}/{part}.jsonl" for part in cached}
 
     async def save(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ from shared.blobs.manifests import ArchiveMember, FileEntry
 from shared.documents.entities import Public, now
 from shared.events.envelope import Event
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
-from shared.runtime.jobs.work import State, Wanted, Work
+from shared.runtime.jobs.work import DesiredState, State, Work
 
 Format = Literal["torch", "onnx", "adapter"]
 ARCHIVE = "export.zip"
@@ -112,7 +112,7 @@ class ExportView(Public, Target):
     """An export in the API."""
 
     state: State
-    wanted: Wanted
+    wanted: DesiredState
     job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = None
     attempts: int

@@ -8,9 +8,9 @@ from typing import Any
 
 from services.export.models import ARCHIVE, Export, Progress, Result
 from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
-from shared.blobs.attempts import attempt_artifact
+from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import ExportManifest, FileEntry
-from shared.runtime.jobs.attempts import Message, attempt
+from shared.runtime.jobs.engine_runs import Message, run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
 
@@ -43,7 +43,7 @@ class Runner:
                 if message["kind"] == "progress":
                     await lease.change(lambda e: e.advance(Progress.model_validate(message)))
 
-            if result := await attempt(child, lease, on_message):
+            if result := await run_to_result(child, lease, on_message):
                 await self._publish(export, lease, result)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -81,7 +81,7 @@ class ExportService:
 
     async def cancel(self, project: str, id: str) -> Export:
         """Cancel an export: a queued one ends at once, a running one within seconds."""
-        cancelled = await self.exports.for_project(project).change(id, lambda e: e.ask_cancel())
+        cancelled = await self.exports.for_project(project).change(id, lambda e: e.request_cancel())
         self.worker.nudge(id)
         return cancelled
 

@@ -2,7 +2,7 @@
 
 from services.export.errors import UnknownModel
 from services.export.models import Export
-from shared.blobs.lookup import find_model
+from shared.blobs.artifacts import find_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from shared.runtime.processes.machine import available_memory, gpus
-from shared.runtime.processes.memory import left_to_groups
+from shared.runtime.processes.memory_limit import memory_left_in_cgroups
 
 
 def free_main_memory() -> int:
     """What the machine has left, and no more than its control groups allow."""
-    left = left_to_groups()
+    left = memory_left_in_cgroups()
     return available_memory() if left is None else min(available_memory(), left)
 
 

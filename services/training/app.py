@@ -44,7 +44,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     """The training room; `engine` instead of the usual one trains, `bundle` is the folder of the bundled base model."""
     stores = await Stores.open(resources)
     launcher = Launcher(engine) if engine else Launcher.of(resources.settings)
-    resources.engines.expect(launcher.target)
+    resources.engines.preload(launcher.target)
     capacity = MachineCapacity(launcher.machine(), resources.settings.job_slots)
     cleanup = Cleanup(resources.blobs, stores)
     tokens = TokenCaches(resources.blobs, stores.tokens, resources.settings.token_cache_limit)
@@ -56,7 +56,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         exclusive=resources.embedded,
         kind="training",
         metrics=resources.metrics,
-        taken=lambda job: Recorder.take_over(resources.bus, stores, job),
+        on_takeover=lambda job: Recorder.take_over(resources.bus, stores, job),
     )
     fetcher: Worker[Base] = Worker(
         stores.bases,

@@ -151,9 +151,9 @@ class Job(Work):
         if cause == DAMAGED:
             self.checkpoints = [c for c in self.checkpoints if c is not self.latest]
         if self.wanted == "cancel":
-            return self.cancelled()
+            return self.mark_cancelled()
         if self.wanted == "pause":
-            self.paused()
+            self.mark_paused()
         elif counts and self.attempts >= MAX_ATTEMPTS:
             return self.fail(cause, f"{detail} It was tried {self.attempts} times.")
         else:
@@ -163,16 +163,16 @@ class Job(Work):
     def wait_for_room(self, detail: str) -> Sequence[Event]:
         """The disk is full: pause at the last checkpoint, as its owner wished else; without one it fails."""
         if self.wanted == "cancel":
-            return self.cancelled()
+            return self.mark_cancelled()
         if self.latest is None:
             return self.fail(DISK_FULL, detail)
-        self.paused()
+        self.mark_paused()
         self.cause, self.detail = DISK_FULL, detail
         return ()
 
-    def ask_resume(self) -> None:
+    def request_resume(self) -> None:
         """Go on; what held it up is taken to be over."""
-        super().ask_resume()
+        super().request_resume()
         self.cause = self.detail = None
 
     def succeed(self, model_uri: str) -> Sequence[Event]:
@@ -270,7 +270,7 @@ class Base(Work):
     def give_up(self) -> Sequence[Event]:
         """Its owner deletes it: whatever fetches it stops, and no token stays in what is left of it."""
         self.secret = None
-        return () if self.final else self.ask_cancel()
+        return () if self.final else self.request_cancel()
 
     def ready(self, facts: dict[str, Any], size: int) -> None:
         """Its files were checked and published."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from services.training.base_models.bundled import SEEDLING, URI, Bundled
 from services.training.errors import UnknownBase, UnknownDataset, UnsuitableDataset
 from services.training.store import Stores
-from shared.blobs.artifacts import artifact_uri, key_of, read_manifest
+from shared.blobs.artifacts import artifact_uri, find_dataset, key_of, read_manifest
 from shared.blobs.errors import BlobNotFound
-from shared.blobs.lookup import find_dataset
 from shared.blobs.manifests import DatasetManifest, ModelManifest, ModelShape
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.blobs.errors import BlobNotFound, InvalidKey
-from shared.blobs.keys import checked
-from shared.blobs.manifests import ModelManifest
+from shared.blobs.keys import validate_key
+from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import AnnealError
 from shared.runtime.telemetry.tracing import part
@@ -33,14 +33,14 @@ class BrokenLineage(AnnealError):
 
 def artifact_uri(project: str, *parts: str) -> str:
     """The URI of an artifact of `project`, e.g. anneal://default/models/custom/<id>."""
-    return SCHEME + checked("/".join((project, *parts)))
+    return SCHEME + validate_key("/".join((project, *parts)))
 
 
 def key_of(uri: str, project: str) -> str:
     """The blob key behind a URI; `InvalidKey` unless it lies in `project` or in what all projects share."""
     if not uri.startswith(SCHEME):
         raise InvalidKey(f"{uri[:200]!r} is not an {SCHEME} address")
-    key = checked(uri.removeprefix(SCHEME))
+    key = validate_key(uri.removeprefix(SCHEME))
     owner, _, path = key.partition("/")
     if owner not in (project, SHARED) or not path:
         raise InvalidKey(f"{uri!r} does not belong to this project")
@@ -84,6 +84,33 @@ async def read_manifest(blobs: Blobs, key: str) -> Manifest:
     return manifest
 
 
+async def find_model(
+    blobs: Blobs, project: str, kind: str, id: str, *, owner: str | None = None
+) -> tuple[str, ModelManifest] | None:
+    """URI and manifest of a `base` or `custom` model that `project` may use; `owner` is the project or `_shared`."""
+    try:
+        uri = artifact_uri(owner or project, "models", kind, id)
+        return uri, ModelManifest.model_validate(await read_manifest(blobs, key_of(uri, project)))
+    except (BlobNotFound, InvalidKey):
+        return None
+
+
+async def find_dataset(blobs: Blobs, project: str, reference: str) -> tuple[str, DatasetManifest] | None:
+    """URI and manifest of `<id>`, which means its latest version, or of `<id>@<version>`."""
+    id, _, version = reference.partition("@")
+    try:
+        uri = artifact_uri(project, "datasets", id, version or await _latest(blobs, project, id))
+        return uri, DatasetManifest.model_validate(await read_manifest(blobs, key_of(uri, project)))
+    except (BlobNotFound, InvalidKey):
+        return None
+
+
+async def _latest(blobs: Blobs, project: str, id: str) -> str:
+    """The dataset service's one mutable file says which version a bare id means."""
+    key = key_of(artifact_uri(project, "datasets", id, "latest.json"), project)
+    return str(json.loads(b"".join([chunk async for chunk in blobs.read(key)]))["version"])
+
+
 async def delete_artifact(blobs: Blobs, key: str) -> None:
     """The manifest first, so that nobody begins to read what is about to go; then the bytes."""
     await blobs.delete(f"{key}/{MANIFEST}")
@@ -113,7 +140,7 @@ async def _resolve(blobs: Blobs, uri: str, project: str, depth: int) -> dict[str
 
 async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
     if manifest.location is None:
-        return await blobs.checkout(key)
+        return await blobs.local_folder(key)
     folder = Path(manifest.location)
     if not folder.is_dir():
         raise BlobNotFound(f"{folder}, where {key} was registered, is not there any more")

@@ -1,6 +1,6 @@
 """Blobs as files below one folder: the embedded adapter.
 
-- `objects/<key>`: the files, read-only, exactly as engines see them through `checkout`
+- `objects/<key>`: the files, read-only, exactly as engines see them through `local_folder`
 - `sums/<key>`: what `stat` answers, tied to one file by inode, size and mtime: a cache, made again when in doubt
 - `drafts/`: what is being written or deleted; swept at start
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from shared.blobs.errors import BlobNotFound, InvalidKey
-from shared.blobs.keys import checked
+from shared.blobs.keys import validate_key
 from shared.blobs.protocol import BlobInfo
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class LocalBlobs:
 
     async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
         """Write a draft, then move it to its place. A file is copied: its owner may go on changing it."""
-        target = self._objects / checked(key)
+        target = self._objects / validate_key(key)
         draft = await self._run(lambda: _Draft(self._new_draft()))
         try:
             await self._fill(draft, data)
@@ -129,7 +129,7 @@ class LocalBlobs:
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes [start, end) in chunks; who began to read keeps that content."""
-        path = self._objects / checked(key)
+        path = self._objects / validate_key(key)
         with await self._run(lambda: self._open(path)) as file:
             file.seek(start)
             rest = sys.maxsize if end is None else end - start
@@ -139,22 +139,22 @@ class LocalBlobs:
 
     async def stat(self, key: str) -> BlobInfo | None:
         """Size and checksum, or None."""
-        checked(key)
+        validate_key(key)
         return await self._run(lambda: self._info(key))
 
     async def list(self, prefix: str) -> "list[BlobInfo]":
         """Everything below `prefix/`, sorted by key."""
-        folder = self._objects / checked(prefix)
+        folder = self._objects / validate_key(prefix)
         return await self._run(lambda: [info for key in self._below(folder) if (info := self._info(key))])
 
     async def delete(self, prefix: str) -> int:
         """Take the key, or the whole folder, away in one rename; then free the bytes."""
-        checked(prefix)
+        validate_key(prefix)
         return await self._run(lambda: self._delete(prefix))
 
-    async def checkout(self, prefix: str) -> Path:
+    async def local_folder(self, prefix: str) -> Path:
         """The store's own folder."""
-        folder = self._objects / checked(prefix)
+        folder = self._objects / validate_key(prefix)
         if not await self._run(lambda: any(_files(folder))):
             raise BlobNotFound(f"{prefix} is not there, or no longer")
         return folder
@@ -231,14 +231,14 @@ class LocalBlobs:
 
     def _delete(self, prefix: str) -> int:
         """Out of sight in one step, on disk, then freed: a reader never finds half a folder."""
-        grave = self._new_draft()
-        grave.mkdir()
+        trash = self._new_draft()
+        trash.mkdir()
         for tree in (self._sums, self._objects):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                (tree / prefix).rename(grave / tree.name)
-        buried = grave / self._objects.name
-        count = 1 if buried.is_file() else sum(1 for _ in _files(buried))
+                (tree / prefix).rename(trash / tree.name)
+        deleted = trash / self._objects.name
+        count = 1 if deleted.is_file() else sum(1 for _ in _files(deleted))
         if count:
             _sync_folder((self._objects / prefix).parent)
-        shutil.rmtree(grave)
+        shutil.rmtree(trash)
         return count

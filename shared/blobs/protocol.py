@@ -38,7 +38,7 @@ class Blobs(Protocol):
     async def delete(self, prefix: str) -> int:
         """Delete the key and everything below it; how many went. Absent is fine."""
 
-    async def checkout(self, prefix: str) -> Path:
+    async def local_folder(self, prefix: str) -> Path:
         """A local, read-only folder that mirrors `prefix/`: the store's own where it is local, a cached copy else.
 
         Holds the blobs and nothing more; raises `BlobNotFound` when there are none.

@@ -1,7 +1,7 @@
 """Blobs in MinIO or any S3, through the minio SDK in threads.
 
 An upload is spooled to local disk first: that gives constant memory, the checksum that goes into the object's metadata,
-and all or nothing. Checkouts come from `checkouts.py`'s cache.
+and all or nothing. Local folders come from the cache in download_cache.py.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error, ServerError
 
-from shared.blobs.checkouts import Checkouts
+from shared.blobs.download_cache import DownloadCache
 from shared.blobs.errors import BlobNotFound, InvalidKey
-from shared.blobs.keys import checked
+from shared.blobs.keys import validate_key
 from shared.blobs.protocol import BlobInfo
 from shared.runtime.errors import Unavailable
 
@@ -76,7 +76,7 @@ async def connect(url: str, scratch: Path, public_url: str = "") -> "S3Blobs":
 
 
 class S3Blobs:
-    """One bucket. `scratch`, this process's own, holds spooled uploads and cached checkouts."""
+    """One bucket. `scratch`, this process's own, holds spooled uploads and cached downloads."""
 
     public: Minio | None = None
     """Signs links for the address at which clients reach the store."""
@@ -86,14 +86,14 @@ class S3Blobs:
         self._spool = scratch / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir(parents=True)
-        self._checkouts = Checkouts(scratch / "checkouts")
+        self._downloads = DownloadCache(scratch / "checkouts")
         self._sums: dict[tuple[str, str], str] = {}
         self._folders: set[str] = set()
         self._pool = ThreadPoolExecutor(THREADS, "s3")
 
     async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
         """Spool, hash, upload in parts."""
-        checked(key)
+        validate_key(key)
         handle, name = await self._run(lambda: tempfile.mkstemp(dir=self._spool))
         spooled = Path(name)
         try:
@@ -148,7 +148,7 @@ class S3Blobs:
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes [start, end) in chunks."""
-        checked(key)
+        validate_key(key)
         if end is not None and end <= start:
             if await self.stat(key) is None:
                 raise _gone(key)
@@ -174,7 +174,7 @@ class S3Blobs:
 
     async def stat(self, key: str) -> BlobInfo | None:
         """Size and checksum, or None."""
-        checked(key)
+        validate_key(key)
         return await self._run(lambda: self._stat(key))
 
     def _stat(self, key: str) -> BlobInfo | None:
@@ -206,14 +206,14 @@ class S3Blobs:
 
     async def list(self, prefix: str) -> "list[BlobInfo]":
         """Everything below `prefix/`, sorted by key."""
-        checked(prefix)
+        validate_key(prefix)
         items = await self._run(lambda: self._items(prefix))
         found = await asyncio.gather(*(self._run(partial(self._info, *item)) for item in items))
         return [info for info in found if info is not None]
 
     async def sizes(self, prefix: str) -> dict[str, int]:
         """Bytes of each key below `prefix/`, sorted, without the checksums, which somebody else's objects lack."""
-        checked(prefix)
+        validate_key(prefix)
         return {key: size for key, _, size in await self._run(lambda: self._items(prefix))}
 
     def _items(self, prefix: str) -> Sequence[tuple[str, str, int]]:
@@ -228,7 +228,7 @@ class S3Blobs:
 
     async def delete(self, prefix: str) -> int:
         """Delete the key and everything below it."""
-        checked(prefix)
+        validate_key(prefix)
         return await self._run(lambda: self._delete(prefix))
 
     def _delete(self, prefix: str) -> int:
@@ -239,22 +239,22 @@ class S3Blobs:
         self._folders.clear()
         return len(keys)
 
-    async def checkout(self, prefix: str) -> Path:
+    async def local_folder(self, prefix: str) -> Path:
         """A local copy; only what it does not hold yet is downloaded."""
         infos = await self.list(prefix)
         if not infos:
             raise _gone(prefix)
         await asyncio.gather(*(self._run(partial(self._fetch, info)) for info in infos))
-        return await self._run(lambda: self._checkouts.folder(prefix, infos))
+        return await self._run(lambda: self._downloads.folder(prefix, infos))
 
     def _fetch(self, info: BlobInfo) -> None:
-        if self._checkouts.has(info):
+        if self._downloads.has(info):
             return
         handle, draft = tempfile.mkstemp(dir=self._spool)
         os.close(handle)
         try:
             self._client.fget_object(self._bucket, info.key, draft, tmp_file_path=f"{draft}.part")
-            self._checkouts.take(Path(draft), info)
+            self._downloads.take(Path(draft), info)
         except S3Error as error:
             raise _gone(info.key) if error.code in GONE else error from error
         finally:
@@ -265,7 +265,7 @@ class S3Blobs:
         if self.public is None:
             return None
         named: dict[str, Any] = {"response-content-disposition": f'attachment; filename="{name}"'}
-        return self.public.presigned_get_object(self._bucket, checked(key), PRESIGNED_LIFETIME, named)
+        return self.public.presigned_get_object(self._bucket, validate_key(key), PRESIGNED_LIFETIME, named)
 
     async def region(self) -> str:
         """Where the bucket is: part of what is signed, so that signing needs no request."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from shared.bus.attempt import attempt
+from shared.bus.delivery import handle_delivery
 from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import EventMetrics, Waiting, age_of
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
@@ -105,7 +105,7 @@ class _Queue:
             for delivery in batch:
                 if self._stopping:
                     break
-                error = await attempt(delivery.envelope, self._handler, system=SYSTEM, queue=self._name)
+                error = await handle_delivery(delivery.envelope, self._handler, system=SYSTEM, queue=self._name)
                 settling.append(asyncio.create_task(self._settle(delivery, error)))
             await asyncio.gather(*settling)
             if self._stopping:
@@ -218,10 +218,10 @@ class LocalBus:
         sql = """UPDATE deliveries SET attempts = 0, at = 0, reason = NULL
             WHERE id = ? AND reason IS NOT NULL RETURNING service, type"""
 
-        def revive(db: sqlite3.Connection) -> list[tuple[str, str]]:
+        def reset(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return [row for id in ids for row in db.execute(sql, (id,)).fetchall()]
 
-        rows = await self._database.write(revive)
+        rows = await self._database.write(reset)
         for service, type in set(rows):
             self._kick(service, type)
         return len(rows)

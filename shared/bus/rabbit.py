@@ -36,9 +36,9 @@ from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import ALL_SERVICES, EventMetrics, Waiting
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.publishing import publishing
-from shared.bus.rabbit_dead_letters import Graveyard
+from shared.bus.rabbit_dead_letters import DeadLetterQueue
 from shared.bus.rabbit_messages import again, attempts_of, message_of
-from shared.bus.rabbit_subscription import LOSSY_PATIENCE, LOST, SYSTEM, Subscription
+from shared.bus.rabbit_subscription import BEST_EFFORT_TIMEOUT_S, LOST, SYSTEM, Subscription
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS, consumers_of
@@ -48,10 +48,10 @@ PREFETCH = 64
 HEARTBEAT = 10
 """Seconds between heartbeats; a half-open connection is noticed within about two of them, on either side."""
 RECONNECT_INTERVAL = 1.0
-PATIENCE = 10.0
+BROKER_TIMEOUT_S = 10.0
 """Seconds that a publish waits for the broker before it raises."""
-LANES = 4
-"""Channels that publish side by side: aiormq has one publish at a time of a channel wait for its socket."""
+PUBLISHER_CHANNELS = 4
+"""Concurrent publisher channels: aiormq lets only one publish per channel wait for the socket."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,9 +72,9 @@ class RabbitBus:
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
         self._listeners: set[Listener] = set()
-        self._heard: set[str] = set()
-        self._ear: AbstractQueue | None = None
-        self._tuning = asyncio.Lock()
+        self._bound_types: set[str] = set()
+        self._broadcast_queue: AbstractQueue | None = None
+        self._binding = asyncio.Lock()
         self.metrics = EventMetrics(metrics or Metrics(), self._look)
 
     @classmethod
@@ -89,7 +89,7 @@ class RabbitBus:
     ) -> "RabbitBus":
         """Connect and declare the whole topology. Raises ConnectionError when the broker is away."""
         connection = await aio_pika.connect_robust(
-            url, timeout=PATIENCE, reconnect_interval=RECONNECT_INTERVAL, heartbeat=HEARTBEAT
+            url, timeout=BROKER_TIMEOUT_S, reconnect_interval=RECONNECT_INTERVAL, heartbeat=HEARTBEAT
         )
         try:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -102,20 +102,20 @@ class RabbitBus:
 
     async def _declare(self) -> None:
         channel, names = self._channel, self._names
-        self._dead = await channel.declare_queue(names.dead, durable=True, arguments=names.graves())
+        self._dead = await channel.declare_queue(names.dead, durable=True, arguments=names.dead_letter_arguments())
         events = await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True)
         for event, services in CONSUMERS.items():
             for service in services:
                 queue = await self._declare_queue(channel, service, event.type)
                 await queue.bind(events, event.type)
-        self._lanes = cycle([await self._lane() for _ in range(LANES)])
+        self._publishers = cycle([await self._open_publisher() for _ in range(PUBLISHER_CHANNELS)])
         self._retries = [await self._declare_retry(delay) for delay in self._delays]
         self._lossy_channel = await self._connection.channel(publisher_confirms=False)
         self._lossy = await self._lossy_channel.declare_exchange(names.broadcast, ExchangeType.TOPIC, durable=True)
-        self._graveyard = Graveyard(await self._connection.channel(publisher_confirms=False), names)
+        self._dead_letters = DeadLetterQueue(await self._connection.channel(publisher_confirms=False), names)
         self._counting = await self._connection.channel(publisher_confirms=False)
 
-    async def _lane(self) -> AbstractExchange:
+    async def _open_publisher(self) -> AbstractExchange:
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         return await channel.get_exchange(self._names.events, ensure=False)
 
@@ -134,11 +134,13 @@ class RabbitBus:
         """Persistent and confirmed; mandatory where somebody must get it. Raises when the broker stays away."""
         destination = f"{self._names.events}:{envelope.type}"
         with publishing(envelope, system=SYSTEM, destination=destination) as sent:
-            await self._put(next(self._lanes), message_of(sent), sent.type, mandatory=bool(consumers_of(sent.type)))
+            await self._put(
+                next(self._publishers), message_of(sent), sent.type, mandatory=bool(consumers_of(sent.type))
+            )
         self.metrics.published(envelope)
 
     async def _put(self, exchange: Any, message: Message, routing_key: str, *, mandatory: bool = True) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(BROKER_TIMEOUT_S):
             await exchange.channel.ready()
             await exchange.publish(message, routing_key, mandatory=mandatory)
 
@@ -147,7 +149,7 @@ class RabbitBus:
         if not self._connection.connected.is_set():
             return
         with contextlib.suppress(*LOST):
-            async with asyncio.timeout(LOSSY_PATIENCE):
+            async with asyncio.timeout(BEST_EFFORT_TIMEOUT_S):
                 await self._lossy.publish(message_of(envelope, persistent=False), envelope.type, mandatory=False)
                 self.metrics.published(envelope)
 
@@ -159,11 +161,11 @@ class RabbitBus:
         await channel.set_qos(prefetch_count=PREFETCH)
         queue = await self._declare_queue(channel, service, type)
         self._subscriptions[service, type] = subscription = Subscription(
-            queue, self.metrics.metered(service, type, handler), self._put_aside
+            queue, self.metrics.metered(service, type, handler), self._retry_or_dead_letter
         )
         await subscription.start()
 
-    async def _put_aside(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
+    async def _retry_or_dead_letter(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
         """To the next retry tier, or to the dead letters after the last one and for a Reject."""
         attempts, reason = attempts_of(message) + 1, f"{type(error).__name__}: {error}"
         final = isinstance(error, Reject) or attempts > len(self._retries)
@@ -189,46 +191,47 @@ class RabbitBus:
         listener = Listener(types, self._listener_buffer)
         self._listeners.add(listener)
         try:
-            await self._hear(types)
+            await self._receive(types)
             yield listener.stream()
         finally:
             self._listeners.discard(listener)
 
-    async def _hear(self, types: Sequence[str]) -> None:
-        """See to it that this process's one exclusive queue is there and gets these types."""
-        async with self._tuning:
-            fresh = set(types) - self._heard
-            self._heard |= fresh
-            if self._ear is None:
+    async def _receive(self, types: Sequence[str]) -> None:
+        """Bind these types to this process's one exclusive queue, which is declared on first use."""
+        async with self._binding:
+            fresh = set(types) - self._bound_types
+            self._bound_types |= fresh
+            if self._broadcast_queue is None:
                 channel = await self._connection.channel(publisher_confirms=False)
-                await self._tune_in(channel)
-                channel.reopen_callbacks.add(self._tune_in)
+                await self._open_broadcast_queue(channel)
+                channel.reopen_callbacks.add(self._open_broadcast_queue)
             elif fresh:
-                await self._bind(self._ear, fresh)
+                await self._bind(self._broadcast_queue, fresh)
 
-    async def _tune_in(self, channel: Any, *_: object) -> None:
-        """A fresh queue with a name of the broker's making: the old one may still be locked by a lost connection."""
+    async def _open_broadcast_queue(self, channel: Any, *_: object) -> None:
+        """Declare a queue that the broker names: the old one may still be locked by a lost connection."""
         arguments = {"x-max-length": BUFFER, "x-overflow": "drop-head"}
-        self._ear = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments, robust=False)
-        await self._bind(self._ear, self._heard)
-        await self._ear.consume(self._hand_out, no_ack=True, robust=False)  # type: ignore[call-arg]
+        queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments, robust=False)
+        self._broadcast_queue = queue
+        await self._bind(queue, self._bound_types)
+        await queue.consume(self._dispatch, no_ack=True, robust=False)  # type: ignore[call-arg]
 
     async def _bind(self, queue: Any, types: set[str]) -> None:
         for type in types:
             await queue.bind(self._names.broadcast, type, robust=False)
 
-    async def _hand_out(self, message: AbstractIncomingMessage) -> None:
+    async def _dispatch(self, message: AbstractIncomingMessage) -> None:
         envelope = Envelope.model_validate_json(message.body)
         for listener in self._listeners:
             listener.offer(envelope)
 
     async def dead(self, service: str | None = None) -> list[DeadLetter]:
         """Dead letters, oldest first."""
-        return [letter for letter in await self._graveyard.letters() if service in (None, letter.service)]
+        return [letter for letter in await self._dead_letters.letters() if service in (None, letter.service)]
 
     async def replay(self, *ids: str) -> int:
         """Publish each to its service's queue again, then take it out."""
-        return await self._graveyard.raise_up(ids, self._requeue)
+        return await self._dead_letters.replay(ids, self._requeue)
 
     async def _requeue(self, message: Message, queue: str) -> None:
         await self._put(self._channel.default_exchange, message, queue)
@@ -254,7 +257,7 @@ class RabbitBus:
         transport = self._connection.transport
         if transport is None or not self._connection.connected.is_set():
             raise ConnectionError("the broker is away")
-        channel = await transport.connection.channel(publisher_confirms=False, timeout=PATIENCE)
+        channel = await transport.connection.channel(publisher_confirms=False, timeout=BROKER_TIMEOUT_S)
         await channel.close()
 
     async def close(self) -> None:

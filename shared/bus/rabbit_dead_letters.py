@@ -11,25 +11,25 @@ from shared.bus.protocol import DeadLetter
 from shared.bus.rabbit_messages import again, attempts_of, died_at, envelope_of, last_death, letter_id, queue_of
 from shared.bus.topology import Names
 
-PATIENCE = 10.0
+NEXT_LETTER_TIMEOUT_S = 10.0
 """Seconds to wait for the broker's next letter."""
 
 Requeue = Callable[[Message, str], Awaitable[None]]
 """Publishes a message to a queue; returns when the broker has it."""
 
 
-class Graveyard:
+class DeadLetterQueue:
     """Looks on one channel of its own: the broker then sees what goes back before the next look."""
 
     def __init__(self, channel: AbstractRobustChannel, names: Names) -> None:
-        self._channel, self._names, self._digging = channel, names, asyncio.Lock()
+        self._channel, self._names, self._lock = channel, names, asyncio.Lock()
 
     async def letters(self) -> list[DeadLetter]:
         """All, oldest first. A second process that looks at the same moment sees less."""
         async with self._messages() as messages:
             return [self._letter(message) for message in messages]
 
-    async def raise_up(self, ids: Collection[str], requeue: Requeue) -> int:
+    async def replay(self, ids: Collection[str], requeue: Requeue) -> int:
         """Publish each to its service's queue again, then take it out; how many."""
         async with self._messages() as messages:
             wanted = [message for message in messages if letter_id(message) in ids]
@@ -41,12 +41,12 @@ class Graveyard:
     @asynccontextmanager
     async def _messages(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
         """Everything in the queue, unacknowledged; what the block leaves goes back."""
-        async with self._digging:
+        async with self._lock:
             await self._channel.ready()
             queue = await self._channel.get_queue(self._names.dead, ensure=False)
             found: list[AbstractIncomingMessage] = []
             try:
-                while (message := await queue.get(fail=False, timeout=PATIENCE)) is not None:
+                while (message := await queue.get(fail=False, timeout=NEXT_LETTER_TIMEOUT_S)) is not None:
                     found.append(message)
                 yield sorted(found, key=died_at)
             finally:

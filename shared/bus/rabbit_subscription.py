@@ -8,7 +8,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from shared.bus.attempt import attempt
+from shared.bus.delivery import handle_delivery
 from shared.bus.metrics import age_of
 from shared.bus.protocol import Handler, Reject
 from shared.events.envelope import Envelope
@@ -16,13 +16,13 @@ from shared.events.envelope import Envelope
 SYSTEM = "rabbitmq"
 LOST = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, TimeoutError)
 """What aio-pika raises when the connection or its channel has gone."""
-LOSSY_PATIENCE = 1.0
+BEST_EFFORT_TIMEOUT_S = 1.0
 """Seconds for what may as well not happen while the broker is away."""
 ACKNOWLEDGE_WITHIN = 0.005
 PAUSE = 1.0
 """Seconds before a delivery goes back whose outcome the broker did not take."""
 
-PutAside = Callable[[AbstractIncomingMessage, str, BaseException], Awaitable[None]]
+FailureHandler = Callable[[AbstractIncomingMessage, str, BaseException], Awaitable[None]]
 """Puts a delivery of a queue where it waits for its next attempt, or to the dead letters."""
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 class Subscription:
     """Delivers one queue to its handler, one at a time, until it is stopped."""
 
-    def __init__(self, queue: AbstractQueue, handler: Handler, put_aside: PutAside) -> None:
-        self._queue, self._handler, self._put_aside = queue, handler, put_aside
+    def __init__(self, queue: AbstractQueue, handler: Handler, put_aside: FailureHandler) -> None:
+        self._queue, self._handler, self._retry_or_dead_letter = queue, handler, put_aside
         self._waiting: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         self._current: AbstractIncomingMessage | None = None
         self._stopping = False
@@ -54,7 +54,7 @@ class Subscription:
             await self._acknowledging
         if self._tag is not None:
             with contextlib.suppress(*LOST):
-                async with asyncio.timeout(LOSSY_PATIENCE):
+                async with asyncio.timeout(BEST_EFFORT_TIMEOUT_S):
                     await self._queue.cancel(self._tag)
 
     async def _run(self) -> None:
@@ -84,11 +84,11 @@ class Subscription:
         try:
             envelope = Envelope.model_validate_json(message.body)
         except ValueError as unreadable:
-            await self._put_aside(message, self._queue.name, Reject(f"not a CloudEvent: {unreadable}"))
+            await self._retry_or_dead_letter(message, self._queue.name, Reject(f"not a CloudEvent: {unreadable}"))
         else:
-            error = await attempt(envelope, self._handler, system=SYSTEM, queue=self._queue.name)
+            error = await handle_delivery(envelope, self._handler, system=SYSTEM, queue=self._queue.name)
             if error is not None:
-                await self._put_aside(message, self._queue.name, error)
+                await self._retry_or_dead_letter(message, self._queue.name, error)
         self._handled = message
         if self._acknowledging is None or self._acknowledging.done():
             self._acknowledging = asyncio.create_task(self._acknowledge())

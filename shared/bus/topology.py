@@ -49,6 +49,6 @@ class Names:
         safe = {"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
         return {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT, **safe, **arguments}
 
-    def graves(self) -> dict[str, Any]:
+    def dead_letter_arguments(self) -> dict[str, Any]:
         """Arguments of the dead-letter queue: looking at letters redelivers them, so no limit may ever count."""
         return {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}

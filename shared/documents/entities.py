@@ -185,7 +185,7 @@ class EntityStore(Generic[E]):
         items = [self._load(d) for d in shown]
         return Page[E](items=items, next_cursor=_cursor(shown[-1]["created_at"], shown[-1]["_id"]) if more else None)
 
-    async def after(self, id: str | None, limit: int) -> Page[E]:
+    async def page_after(self, id: str | None, limit: int) -> Page[E]:
         """Newest first, after the entity `id`; raises NotFound."""
         cursor = None
         if id is not None:
@@ -205,7 +205,7 @@ class EntityStore(Generic[E]):
             return entity
         return _same(await self.get(entity.id), entity.request_hash)
 
-    async def repeated(self, id: str, request_hash: str | None) -> E | None:
+    async def find_repeated(self, id: str, request_hash: str | None) -> E | None:
         """The entity that the same request created before, or None. Raises Conflict for a different request's."""
         document = await self._collection.get(id)
         if document is None or not self._visible(document):

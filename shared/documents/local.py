@@ -12,8 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.documents.filters import (
+    split_field_path,
+    validate_collection_name,
+    validate_filter_value,
+    validate_patch_fields,
+)
 from shared.documents.protocol import Document, Index, Order, Where
-from shared.documents.subset import check_patch, checked_collection, checked_value, path_of
 from shared.runtime.errors import Conflict
 from shared.runtime.sqlite import Database
 
@@ -26,7 +31,7 @@ COLUMNS = {"_id": ("_id", "'text'"), "version": ("version", "'integer'")}
 
 def _path(field: str) -> str:
     """The dotted field as a quoted JSON path in an SQL literal."""
-    path = "$" + "".join(f'."{name}"' for name in path_of(field)).replace("'", "''")
+    path = "$" + "".join(f'."{name}"' for name in split_field_path(field)).replace("'", "''")
     return f"'{path}'"
 
 
@@ -40,7 +45,7 @@ def _type(field: str) -> str:
 
 def _types_of(value: Any) -> str:
     """The JSON types that a filter value may be compared with."""
-    match checked_value(value):
+    match validate_filter_value(value):
         case bool():
             return "('true', 'false')"
         case int() | float():
@@ -143,7 +148,7 @@ class LocalCollection:
     ) -> Document | None:
         """One filtered UPDATE of dotted paths."""
         fields = [*(set or ()), *(inc or ())]
-        check_patch(fields)
+        validate_patch_fields(fields)
         body, values = _assignments(set or {}, inc or {})
         condition, parameters = _filter(where)
         sql = f"UPDATE {self._table} SET body = {body} WHERE _id = ? AND {condition} RETURNING body"
@@ -193,7 +198,7 @@ class LocalDocuments:
 
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> LocalCollection:
         """Open (and create) a collection with its indexes."""
-        checked_collection(name)
+        validate_collection_name(name)
         schema = [
             f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)'
         ]

@@ -18,12 +18,12 @@ from pymongo import ReadPreference, ReturnDocument, WriteConcern
 from pymongo.errors import AutoReconnect, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
+from shared.documents.filters import validate_collection_name, validate_filter, validate_patch_fields
 from shared.documents.protocol import Document, Index, Order, Where
-from shared.documents.subset import check_patch, checked_collection, checked_filter
 from shared.runtime.errors import Conflict, Unavailable
 
 DATABASE = "anneal"
-PATIENCE = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
+TIMEOUTS = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
 """A server that is away, or a connection that is half open, becomes an error and not a wait."""
 HIDDEN = {"write_id": 0}
 NOT_AN_OBJECT = 28
@@ -33,7 +33,7 @@ NOT_AN_OBJECT = 28
 def connect(url: str, client: Callable[..., Any] = AsyncIOMotorClient) -> "MongoDocuments":
     """The database that the URL's path names (`mongodb://host/name`)."""
     database = urlsplit(url).path.strip("/") or DATABASE
-    return MongoDocuments(client(url, **PATIENCE), database)
+    return MongoDocuments(client(url, **TIMEOUTS), database)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ class MongoCollection:
         self, id: str, where: Where, *, set: Mapping[str, Any] | None = None, inc: Mapping[str, int] | None = None
     ) -> Document | None:
         """One filtered update of dotted paths."""
-        check_patch([*(set or ()), *(inc or ())])
+        validate_patch_fields([*(set or ()), *(inc or ())])
         _check_json(set)
         found: list[Document] = []
 
@@ -163,7 +163,7 @@ class MongoDocuments:
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> MongoCollection:
         """Open (and create) a collection with its indexes; `training.jobs` is called training_jobs on the server."""
         collection = self._database.get_collection(
-            checked_collection(name).replace(".", "_"),
+            validate_collection_name(name).replace(".", "_"),
             write_concern=WriteConcern("majority", j=True),
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
@@ -190,4 +190,4 @@ def _check_json(value: Any) -> None:
 
 def _filter(where: Where) -> dict[str, Any]:
     """The checked filter; equality with null is spelled out, since compatible servers count its short form wrongly."""
-    return {field: {"$eq": None} if wanted is None else wanted for field, wanted in checked_filter(where).items()}
+    return {field: {"$eq": None} if wanted is None else wanted for field, wanted in validate_filter(where).items()}

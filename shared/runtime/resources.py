@@ -31,7 +31,7 @@ from shared.runtime.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-STARTUP_PATIENCE = 60.0
+SERVER_WAIT_LIMIT_S = 60.0
 """Seconds that a process waits at its start for servers that are still on their way."""
 SECRET_LENGTH = 16
 KEY_LENGTH = 32
@@ -130,7 +130,7 @@ async def _bus(settings: Settings, metrics: Metrics) -> Bus:
         return LocalBus(settings.directory / "bus.sqlite", metrics=metrics)
     with driver("amqp"):
         from shared.bus.rabbit import RabbitBus
-    return await _patiently("bus", lambda: RabbitBus.connect(settings.bus_url, metrics=metrics))
+    return await _retry_until_up("bus", lambda: RabbitBus.connect(settings.bus_url, metrics=metrics))
 
 
 async def _documents(settings: Settings) -> Documents:
@@ -139,7 +139,7 @@ async def _documents(settings: Settings) -> Documents:
     with driver("mongo"):
         from shared.documents.mongo import connect
     documents = connect(settings.documents_url)
-    await _patiently("documents", documents.ping)
+    await _retry_until_up("documents", documents.ping)
     return documents
 
 
@@ -148,15 +148,15 @@ async def _blobs(settings: Settings, scratch: Path) -> Blobs:
         return LocalBlobs(settings.directory / "blobs")
     with driver("s3"):
         from shared.blobs.s3 import connect
-    return await _patiently("blobs", lambda: connect(settings.blobs_url, scratch, settings.blobs_public_url))
+    return await _retry_until_up("blobs", lambda: connect(settings.blobs_url, scratch, settings.blobs_public_url))
 
 
 T = TypeVar("T")
 
 
-async def _patiently(name: str, reach: Callable[[], Awaitable[T]]) -> T:
-    """Try until the server answers, or raise its last error after STARTUP_PATIENCE seconds."""
-    deadline = time.monotonic() + STARTUP_PATIENCE
+async def _retry_until_up(name: str, reach: Callable[[], Awaitable[T]]) -> T:
+    """Try until the server answers, or raise its last error after SERVER_WAIT_LIMIT_S seconds."""
+    deadline = time.monotonic() + SERVER_WAIT_LIMIT_S
     while True:
         try:
             return await reach()
@@ -206,7 +206,7 @@ def _embedded_scratch(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def own_scratch(home: Path) -> Iterator[Path]:
+def claim_scratch(home: Path) -> Iterator[Path]:
     """The first `scratch-<n>` that no living process holds, empty but for the checkouts that are worth keeping."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number in count():
@@ -244,7 +244,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             return resource
 
         metrics = Metrics()
-        scratch = stack.enter_context((own_scratch if settings.distributed else _embedded_scratch)(home))
+        scratch = stack.enter_context((claim_scratch if settings.distributed else _embedded_scratch)(home))
         watch_machine(metrics, home)
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
         documents = closing(await _documents(settings))

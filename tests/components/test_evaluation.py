@@ -212,7 +212,7 @@ async def engine_pid(service: RunningService) -> int:
     """The process id of the engine child, once there is one: a child of the forkserver."""
 
     async def children() -> list[str]:
-        warm = service.resources.engines.parent_pid()
+        warm = service.resources.engines.forkserver_pid()
         return Path(f"/proc/{warm}/task/{warm}/children").read_text().split() if warm else []
 
     return int((await wait_until(children))[0])

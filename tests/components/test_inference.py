@@ -81,7 +81,7 @@ class House:
     def engine(self) -> int:
         """The process id of the engine child."""
         children = Path(
-            f"/proc/{self.resources.engines.parent_pid()}/task/{self.resources.engines.parent_pid()}/children"
+            f"/proc/{self.resources.engines.forkserver_pid()}/task/{self.resources.engines.forkserver_pid()}/children"
         )
         [pid] = children.read_text().split()
         return int(pid)

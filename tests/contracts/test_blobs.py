@@ -189,7 +189,7 @@ async def test_other_keys_are_refused_everywhere(blobs: Blobs, key: str) -> None
         await blobs.put(key, b"x")
     with pytest.raises(InvalidKey):
         await anext(blobs.read(key))
-    for refuse in (blobs.stat, blobs.list, blobs.delete, blobs.checkout):
+    for refuse in (blobs.stat, blobs.list, blobs.delete, blobs.local_folder):
         with pytest.raises(InvalidKey):
             await refuse(key)
 
@@ -238,23 +238,23 @@ async def test_puts_and_deletes_at_the_same_time(blobs: Blobs) -> None:
     assert await blobs.delete("p/a") == len(left) + 1
 
 
-async def test_checkout_mirrors_the_prefix_and_nothing_else(blobs: Blobs) -> None:
+async def test_local_folder_holds_exactly_the_prefix(blobs: Blobs) -> None:
     await blobs.put("p/m/config.json", b"{}")
     await blobs.put("p/m/deep/weights", b"w" * 1000)
     await blobs.put("p/other", b"x")
-    folder = await blobs.checkout("p/m")
+    folder = await blobs.local_folder("p/m")
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert found == {"config.json": b"{}", "deep/weights": b"w" * 1000}
     assert all(path.stat().st_mode & 0o222 == 0 for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("prefix", ["p/none", "p/file", "p/emptied"])
-async def test_checkout_of_nothing_is_gone(blobs: Blobs, prefix: str) -> None:
+async def test_local_folder_of_nothing_is_gone(blobs: Blobs, prefix: str) -> None:
     await blobs.put("p/file", b"x")
     await blobs.put("p/emptied/file", b"x")
     await blobs.delete("p/emptied/file")
     with pytest.raises(BlobNotFound):
-        await blobs.checkout(prefix)
+        await blobs.local_folder(prefix)
 
 
 async def test_all_is_there_after_closing(blobs_place: Any) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from services.inference.errors import ModelNotFound
 from services.inference.protocol import ModelSpec
 from services.inference.store import Stores
-from shared.blobs.artifacts import MANIFEST, SHARED, resolve_model
-from shared.blobs.lookup import find_model
+from shared.blobs.artifacts import MANIFEST, SHARED, find_model, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import now

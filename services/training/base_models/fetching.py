@@ -14,7 +14,7 @@ from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
 from shared.runtime.errors import AnnealError, NotFound
-from shared.runtime.jobs.attempts import attempt
+from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.resources import Resources
 
@@ -67,7 +67,7 @@ class Fetcher:
             requires=("huggingface_hub",),
         )
         await child.send({"op": "token", "token": base.secret})
-        result = await attempt(child, lease, lambda message: self._heard(message, lease))
+        result = await run_to_result(child, lease, lambda message: self._heard(message, lease))
         if result is None or result.get("stopped"):
             return None, {}
         return Path(result["path"]), {"revision": result["revision"]}

@@ -140,6 +140,6 @@ def _check(base: Base, files: dict[str, int], folder: Path) -> None:
 
 def _interrupted(base: Base) -> Changed:
     if base.wanted == "cancel":
-        return base.cancelled()
+        return base.mark_cancelled()
     base.hand_back(counts=False)
     return ()

@@ -105,7 +105,7 @@ class Bases:
 
     async def _repeated(self, base: Base) -> BaseView | None:
         """What the same request made before. Raises Conflict where its Idempotency-Key goes with another request."""
-        done = await self._stores.bases.for_project(base.project).repeated(base.id, base.request_hash)
+        done = await self._stores.bases.for_project(base.project).find_repeated(base.id, base.request_hash)
         return BaseView.of(done) if done else None
 
     async def _already(self, base: Base) -> BaseView | None:

@@ -47,7 +47,7 @@ class DryRuns:
         self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved, folder: Path
     ) -> dict[str, Any]:
         """As the job's own (engine/spec.py), without validation rows: nothing is evaluated."""
-        rows = await self._resources.blobs.checkout(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
+        rows = await self._resources.blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
         return {
             "workdir": str(folder),
             "model": {**await resolve_model(self._resources.blobs, base.uri, project), "name": base.name},

@@ -102,7 +102,7 @@ class LengthCounts:
 
     async def _count(self, project: str, base: FoundBase, dataset: DatasetManifest) -> Lengths:
         blobs, scratch = self._resources.blobs, self._resources.scratch / "training"
-        folder = await blobs.checkout(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
+        folder = await blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
         shards = [str(folder / name) for name in dataset.shards["train"]]
         model = await resolve_model(blobs, base.uri, project)
         scratch.mkdir(parents=True, exist_ok=True)

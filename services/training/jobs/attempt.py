@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.training.models import DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
 from shared.runtime.errors import AnnealError, disk_is_full
-from shared.runtime.jobs.attempts import Ending, Message
+from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
 
 CLOSING_GRACE = 20.0
@@ -51,12 +51,12 @@ def grace(lease: Lease[Job]) -> float:
     return CLOSING_GRACE if lease.closing else PAUSING_GRACE
 
 
-def how_it_ended(ending: Ending, longest: int = 0) -> Ended:
+def how_it_ended(ending: EngineOutcome, longest: int = 0) -> Ended:
     """From the engine's last message, the signal that ended it, and whether it was told to end."""
     last = ending.last
     if last is not None and last["kind"] == "result":
         return Ended("stopped" if last.get("stopped") or last.get("cancelled") else "finished", last)
-    if ending.told:
+    if ending.stop_requested:
         return Ended("stopped", {})
     if last is not None:
         cause, detail = last["code"], last["detail"]

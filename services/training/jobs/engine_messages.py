@@ -13,7 +13,7 @@ from services.training.jobs.token_caches import TokenCaches
 from services.training.models import Job
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import disk_is_full
-from shared.runtime.jobs.attempts import Message
+from shared.runtime.jobs.engine_runs import Message
 from shared.runtime.jobs.leases import Lease
 
 _NOT_STORED = (

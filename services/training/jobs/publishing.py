@@ -10,7 +10,7 @@ from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import AnnealError
-from shared.runtime.jobs.attempts import Message
+from shared.runtime.jobs.engine_runs import Message
 from shared.runtime.jobs.leases import Lease
 
 
@@ -78,7 +78,7 @@ async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> J
     """
     assert job.manifest is not None
     assert job.staged is not None
-    source = await blobs.checkout(job.staged)
+    source = await blobs.local_folder(job.staged)
     names = [entry["name"] for entry in job.manifest["files"]]
     bare = {k: v for k, v in job.manifest.items() if k != "files"}
     try:

@@ -23,7 +23,7 @@ from shared.blobs.artifacts import key_of, read_manifest, resolve_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Event
 from shared.runtime.errors import Unavailable
-from shared.runtime.jobs.attempts import follow
+from shared.runtime.jobs.engine_runs import follow_engine
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.resources import Resources
 from shared.runtime.service import background
@@ -91,7 +91,7 @@ class Runner:
         return None
 
     async def _stopped(self, lease: Lease[Job], recorder: Recorder) -> None:
-        done = await lease.change(lambda job: job.interrupted())
+        done = await lease.change(lambda job: job.interrupt())
         recorder.record("state", state=done.state)
 
     async def _failed(self, lease: Lease[Job], recorder: Recorder, ended: Ended) -> None:
@@ -128,7 +128,7 @@ class Runner:
                 child = await self._resources.engines.launch(
                     self._launcher.target, spec, cwd=folder, env=env, requires=requires
                 )
-                ending = await follow(child, lease, hearing.hear, grace)
+                ending = await follow_engine(child, lease, hearing.hear, grace)
             await hearing.finished()
         return how_it_ended(ending, hearing.longest)
 
@@ -139,7 +139,7 @@ class Runner:
         if job.validation_id:
             _, others = await self._dataset(job.project, job.validation_id, str(job.validation_version))
             shards = {"train": [*chain(*shards.values())], "validation": [*chain(*others.values())]}
-        checkpoint = await blobs.checkout(job.latest.key) if job.latest else None
+        checkpoint = await blobs.local_folder(job.latest.key) if job.latest else None
         window = window_of(job, manifest)
         base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
         tokens = await self._tokens.checkout(job, window, base.template_hash)
@@ -170,7 +170,7 @@ class Runner:
         """A dataset version's manifest, and local paths of its shards by split."""
         key = f"{project}/datasets/{id}/{version}"
         manifest = DatasetManifest.model_validate(await read_manifest(self._resources.blobs, key))
-        folder = await self._resources.blobs.checkout(key)
+        folder = await self._resources.blobs.local_folder(key)
         return manifest, {split: [str(folder / name) for name in names] for split, names in manifest.shards.items()}
 
 

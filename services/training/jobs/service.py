@@ -50,7 +50,8 @@ class TrainingJobs:
 
         `fine_tuning` is kept with the job: what OpenAI's API was asked for.
         """
-        if key and (done := await self._stores.jobs.for_project(project).repeated(*_identity(project, request, key))):
+        jobs = self._stores.jobs.for_project(project)
+        if key and (done := await jobs.find_repeated(*_identity(project, request, key))):
             return done
         prepared = await self._preparation.prepare(project, request)
         if self._admission:
@@ -74,7 +75,7 @@ class TrainingJobs:
 
     async def following(self, project: str, after: str | None, limit: int) -> Page[Job]:
         """Newest first, after the job `after`."""
-        return await self._stores.jobs.for_project(project).after(after, limit)
+        return await self._stores.jobs.for_project(project).page_after(after, limit)
 
     async def job(self, project: str, id: str) -> tuple[Job, dict[str, Any]]:
         """One job and its latest values."""
@@ -95,15 +96,15 @@ class TrainingJobs:
 
     async def cancel(self, project: str, id: str) -> Job:
         """Give the job up: at once when it waits, else as soon as its engine has stopped."""
-        return await self._ask(project, id, Job.ask_cancel)
+        return await self._ask(project, id, Job.request_cancel)
 
     async def pause(self, project: str, id: str) -> Job:
         """Checkpoint and stop for now."""
-        return await self._ask(project, id, Job.ask_pause)
+        return await self._ask(project, id, Job.request_pause)
 
     async def resume(self, project: str, id: str) -> Job:
         """Go on from the last checkpoint."""
-        return await self._ask(project, id, Job.ask_resume)
+        return await self._ask(project, id, Job.request_resume)
 
     async def _ask(self, project: str, id: str, wish: Any) -> Job:
         job = await self._stores.jobs.for_project(project).change(id, wish)

@@ -16,7 +16,7 @@ from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore, new_id
 from shared.runtime.errors import NotFound
-from shared.runtime.jobs.attempts import Message
+from shared.runtime.jobs.engine_runs import Message
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class TokenCaches:
             return None
         try:
             await read_manifest(self._blobs, key)
-            folder = await self._blobs.checkout(key)
+            folder = await self._blobs.local_folder(key)
             await self._store.change(found[0].id, TokenCache.used)
         except (BlobNotFound, NotFound):  # it was given up in this moment
             return None

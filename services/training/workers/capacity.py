@@ -10,7 +10,9 @@ from datetime import timedelta
 from services.training.errors import ExceedsMachine
 from services.training.models import Allocation, Job
 from shared.documents.entities import now
-from shared.runtime.processes import cpus, machine, memory
+from shared.runtime.processes import machine
+from shared.runtime.processes.cpu_limit import usable_cpus
+from shared.runtime.processes.memory_limit import usable_memory
 
 PATIENCE = timedelta(minutes=10)
 """A job that has waited this long is not overtaken any more by smaller ones."""
@@ -29,7 +31,7 @@ class Machine:
     @classmethod
     def here(cls) -> "Machine":
         """What this process may use."""
-        return cls(cpu=cpus.usable(), gpu=len(gpus()), memory_gb=round(memory.usable() / 2**30, 1))
+        return cls(cpu=usable_cpus(), gpu=len(gpus()), memory_gb=round(usable_memory() / 2**30, 1))
 
     def lacks(self, asked: Allocation) -> str | None:
         """What is asked beyond what is here: cpu, gpu or memory_gb."""

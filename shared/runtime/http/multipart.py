@@ -14,9 +14,9 @@ from shared.runtime.errors import AnnealError
 
 FIELD_LIMIT = 64 << 10
 """Bytes of a form field that is not a file."""
-LONGEST_BOUNDARY = 70
+MAX_BOUNDARY_LENGTH = 70
 """RFC 2046, 5.1.1."""
-MOST_PARTS = 64
+MAX_PARTS = 64
 """Fields and files of one form."""
 
 Step = tuple[Literal["part", "data", "end", "done"], bytes]
@@ -56,7 +56,7 @@ class Multipart:
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
         kind, parameters = parse_options_header(content_type)
         boundary = parameters.get(b"boundary", b"")
-        if kind != b"multipart/form-data" or not 0 < len(boundary) <= LONGEST_BOUNDARY:
+        if kind != b"multipart/form-data" or not 0 < len(boundary) <= MAX_BOUNDARY_LENGTH:
             remedy = "Send multipart/form-data with a `file` part: curl -F file=@…"
             raise MalformedUpload("The body is not multipart/form-data.", field="Content-Type", remedy=remedy)
         self._body, self._steps = body, deque[Step]()
@@ -76,13 +76,13 @@ class Multipart:
         )
 
     async def parts(self) -> AsyncIterator[Part]:
-        """Each part; what its reader leaves of it is skipped. Raises MalformedUpload behind MOST_PARTS."""
+        """Each part; what its reader leaves of it is skipped. Raises MalformedUpload behind MAX_PARTS."""
         steps, count = self._read(), 0
         async for kind, data in steps:
             if kind == "part":
                 count += 1
-                if count > MOST_PARTS:
-                    raise MalformedUpload("The form has too many parts.", limit=MOST_PARTS)
+                if count > MAX_PARTS:
+                    raise MalformedUpload("The form has too many parts.", limit=MAX_PARTS)
                 _, options = parse_options_header(data)
                 filename = options.get(b"filename")
                 name = options.get(b"name", b"").decode("utf-8", "replace")

@@ -23,7 +23,7 @@ from shared.runtime.errors import AnnealError
 from shared.runtime.resources import Misconfigured, Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings
-from shared.runtime.telemetry.exporting import exporting
+from shared.runtime.telemetry.exporter import export_spans
 from shared.runtime.telemetry.http_spans import answered, server_span
 from shared.runtime.telemetry.logging import configure_logging
 
@@ -178,7 +178,7 @@ async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settin
     with ExitStack() as last:  # what closes with the resources is traced too
         async with open_resources(settings) as resources:
             process = await build(resources)
-            last.enter_context(exporting(settings, process.service.name))
+            last.enter_context(export_spans(settings, process.service.name))
             if warm and settings.warm_engines:
                 await resources.engines.start()
             _on_signal(loop, stop.set)

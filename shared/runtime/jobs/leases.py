@@ -12,7 +12,7 @@ import structlog
 
 from shared.documents.entities import Changed, EntityStore, Mutation
 from shared.runtime.errors import AnnealError
-from shared.runtime.jobs.work import HELD, Wanted, Work
+from shared.runtime.jobs.work import HELD, DesiredState, Work
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +34,11 @@ class Lease(Generic[W]):
 
     def __init__(self, store: EntityStore[W], work: W) -> None:
         self._store, self.id, self.token = store, work.id, work.token
-        self.wanted: Wanted = work.wanted
+        self.wanted: DesiredState = work.wanted
         self.work = work
         self.lost = self.closing = False
-        self.beaten = time.monotonic()
-        self._attention = asyncio.Event()
+        self.last_heartbeat = time.monotonic()
+        self._interrupt = asyncio.Event()
         self._due = asyncio.Event()
 
     async def change(self, mutate: Mutation[W]) -> W:
@@ -56,14 +56,14 @@ class Lease(Generic[W]):
             self._lose()
             raise
 
-    async def attention(self) -> None:
+    async def wait_for_interrupt(self) -> None:
         """Wait until the owner wants something else, the lease is lost, or the process closes."""
-        await self._attention.wait()
+        await self._interrupt.wait()
 
     @property
-    def disturbed(self) -> bool:
-        """Whether `attention` would return at once."""
-        return self._attention.is_set()
+    def interrupt_requested(self) -> bool:
+        """Whether `wait_for_interrupt` would return at once."""
+        return self._interrupt.is_set()
 
     def nudge(self) -> None:
         """Beat now instead of at the next interval."""
@@ -72,13 +72,13 @@ class Lease(Generic[W]):
     def close(self) -> None:
         """The process is going down: hand back."""
         self.closing = True
-        self._attention.set()
+        self._interrupt.set()
 
     def _lose(self) -> None:
         self.lost = True
-        self._attention.set()
+        self._interrupt.set()
 
-    async def beat(self) -> None:
+    async def send_heartbeats(self) -> None:
         """Heartbeat until cancelled. An unreachable database is not a lost lease: it goes on trying."""
         while not self.lost:
             with suppress(TimeoutError):
@@ -93,10 +93,10 @@ class Lease(Generic[W]):
             if work is None:
                 self._lose()
                 return
-            self.beaten = time.monotonic()
+            self.last_heartbeat = time.monotonic()
             if work.wanted != self.wanted:
                 self.wanted = work.wanted
                 if work.wanted != "run":
-                    self._attention.set()
+                    self._interrupt.set()
                 elif not self.closing:
-                    self._attention.clear()
+                    self._interrupt.clear()

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 SCAN_INTERVAL = 5.0
 """Seconds between scans for events that a crash left behind; a kick makes the usual case immediate."""
-BURY_INTERVAL = 3600.0
+PURGE_INTERVAL_S = 3600.0
 """Seconds between searches for old tombstones, which read every collection."""
 TOMBSTONE_AGE = timedelta(days=1)
 
@@ -36,7 +36,7 @@ class Outbox:
             "anneal_outbox_pending_documents", "Documents whose events wait for the bus", "collection"
         )
         self._age = metrics.reading("anneal_outbox_age_seconds", "How long the oldest of them has waited", "collection")
-        metrics.watch("outbox", self._look)
+        metrics.watch("outbox", self._probe)
 
     async def open(self, name: str, indexes: Sequence[Index] = ()) -> Collection:
         """Open a collection and watch it."""
@@ -69,7 +69,7 @@ class Outbox:
         where = {"pending": document["pending"]}
         return await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
 
-    async def _look(self) -> list[Reading]:
+    async def _probe(self) -> list[Reading]:
         """What waits in each collection."""
         found: list[Reading] = []
         for name, collection in list(self._collections.items()):
@@ -79,7 +79,7 @@ class Outbox:
             found += [(self._pending, (name,), count), (self._age, (name,), age)]
         return found
 
-    async def bury(self) -> None:
+    async def purge_tombstones(self) -> None:
         """Remove tombstones that are drained and a day old."""
         horizon = (now() - TOMBSTONE_AGE).isoformat()
         for collection in list(self._collections.values()):
@@ -88,14 +88,14 @@ class Outbox:
 
     async def run(self) -> None:
         """Pump until cancelled; a bus that is away is retried, nothing is lost."""
-        buried = -BURY_INTERVAL
+        purged_at = -PURGE_INTERVAL_S
         while True:
             self._kicked.clear()
             try:
                 await self.drain()
-                if time.monotonic() - buried >= BURY_INTERVAL:
-                    await self.bury()
-                    buried = time.monotonic()
+                if time.monotonic() - purged_at >= PURGE_INTERVAL_S:
+                    await self.purge_tombstones()
+                    purged_at = time.monotonic()
             except Exception:
                 log.exception("outbox_pump_failed")
             with suppress(TimeoutError):

@@ -9,7 +9,7 @@ from shared.events.envelope import Event
 from shared.runtime.errors import Conflict
 
 State = Literal["queued", "running", "pausing", "paused", "publishing", "succeeded", "failed", "cancelled"]
-Wanted = Literal["run", "pause", "cancel"]
+DesiredState = Literal["run", "pause", "cancel"]
 HELD: tuple[State, ...] = ("running", "pausing", "publishing")
 FINAL: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 
@@ -21,7 +21,7 @@ class Work(Entity):
     """
 
     state: State = "queued"
-    wanted: Wanted = "run"
+    wanted: DesiredState = "run"
     token: int = 0
     beat: int = 0
     attempts: int = 0
@@ -63,12 +63,12 @@ class Work(Entity):
         if not counts:
             self.attempts -= 1
 
-    def interrupted(self) -> Sequence[Event]:
+    def interrupt(self) -> Sequence[Event]:
         """Its holder stops without a fault of the work's: as its owner wished, or back with nothing counted."""
         if self.wanted == "cancel":
-            return self.cancelled()
+            return self.mark_cancelled()
         if self.wanted == "pause":
-            self.paused()
+            self.mark_paused()
         else:
             self.hand_back(counts=False)
         return ()
@@ -86,35 +86,35 @@ class Work(Entity):
         )
         return self.on_failed()
 
-    def cancelled(self) -> Sequence[Event]:
+    def mark_cancelled(self) -> Sequence[Event]:
         """End because its owner wished so."""
         if self.final:
             return ()
         self.state, self.finished_at, self.runner = "cancelled", now(), None
         return self.on_cancelled()
 
-    def paused(self) -> None:
+    def mark_paused(self) -> None:
         """Stop where it is, ready to be resumed."""
         self.state, self.runner, self.wanted = "paused", None, "run"
         self.attempts = 0
 
-    def ask_cancel(self) -> Sequence[Event]:
+    def request_cancel(self) -> Sequence[Event]:
         """The owner's wish: at once where nobody holds it, else through `wanted`. Repeating it is fine."""
         if self.state in ("succeeded", "failed"):
             raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
         self.wanted = "cancel"
-        return self.cancelled() if self.state in ("queued", "paused") else ()
+        return self.mark_cancelled() if self.state in ("queued", "paused") else ()
 
-    def ask_pause(self) -> None:
+    def request_pause(self) -> None:
         """The owner's wish to stop for now."""
         if self.final:
             raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
         if self.state == "queued":
-            self.paused()
+            self.mark_paused()
         elif self.state == "running":
             self.wanted, self.state = "pause", "pausing"
 
-    def ask_resume(self) -> None:
+    def request_resume(self) -> None:
         """The owner's wish to go on; only what is paused can."""
         if self.state not in ("paused", "pausing"):
             remedy = "Only paused work can be resumed."

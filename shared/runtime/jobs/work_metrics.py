@@ -51,5 +51,5 @@ class WorkMetrics:
         return found
 
     async def _leases(self) -> list[Reading]:
-        ages = [time.monotonic() - lease.beaten for lease in self._held_now()]
+        ages = [time.monotonic() - lease.last_heartbeat for lease in self._held_now()]
         return [(self._held, (self._kind,), len(ages)), (self._beat, (self._kind,), max(ages, default=0.0))]

@@ -27,7 +27,7 @@ from shared.runtime.telemetry.tracing import context_of, failed, tracer, within
 log = structlog.get_logger(__name__)
 
 LEASE_TIMEOUT = 15.0
-PUT_OFF = 5.0
+REQUEUE_DELAY_S = 5.0
 """Seconds before work whose servers were away goes back to the queue."""
 MAX_ATTEMPTS = 3
 
@@ -56,9 +56,9 @@ class Slots:
 class Worker(Generic[W]):
     """Claims, runs and sweeps one kind of work.
 
-    `run(work, lease)` must end the work through `lease.change`; what it raises fails the work. `taken(work)` is called
-    when a silent holder has lost it, so that the service can fence that holder's other writes too. With `exclusive`
-    (the embedded platform holds the data directory's lock), work that a dead process held is taken back at once.
+    `run(work, lease)` must end the work through `lease.change`; an exception fails the work. `on_takeover(work)` is
+    called when a silent holder has lost it, so that the service can fence that holder's other writes too. With
+    `exclusive` (the embedded platform holds the data directory's lock), a dead process's work is recovered at once.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Worker(Generic[W]):
         poll: float = HEARTBEAT,
         kind: str = "work",
         metrics: Metrics | None = None,
-        taken: Callable[[W], Awaitable[None]] | None = None,
+        on_takeover: Callable[[W], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._run, self._capacity, self._exclusive, self._poll = (
             store,
@@ -80,7 +80,7 @@ class Worker(Generic[W]):
             exclusive,
             poll,
         )
-        self._taken = taken
+        self._on_takeover = on_takeover
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
@@ -109,7 +109,7 @@ class Worker(Generic[W]):
         """Claim, run and sweep until cancelled; then let the running work hand itself back."""
         if self._exclusive:
             await self._take_back(await self._store.find({"state": {"$in": list(HELD)}}))
-        round = asyncio.create_task(self._look())
+        round = asyncio.create_task(self._run_round())
         try:
             while True:
                 await asyncio.shield(round)
@@ -117,7 +117,7 @@ class Worker(Generic[W]):
                     async with asyncio.timeout(self._poll):
                         await self._woken.wait()
                 self._woken.clear()
-                round = asyncio.create_task(self._look())
+                round = asyncio.create_task(self._run_round())
         finally:
             self._closing = True
             await asyncio.gather(round)  # what it is just claiming must be known here before it is handed back
@@ -126,7 +126,7 @@ class Worker(Generic[W]):
                 lease.close()
             await asyncio.gather(*(task for _, _, task in held), return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _run_round(self) -> None:
         """One round; a database that is away makes what was observed so far worthless."""
         try:
             await self._sweep()
@@ -159,7 +159,7 @@ class Worker(Generic[W]):
                 failed(span, lease.work.cause or "", lease.work.detail or "")
 
     async def _attempt(self, work: W, lease: Lease[W]) -> None:
-        beating = asyncio.create_task(lease.beat())
+        beating = asyncio.create_task(lease.send_heartbeats())
         try:
             await self._run(work, lease)
         except LeaseLost:
@@ -167,7 +167,7 @@ class Worker(Generic[W]):
             log.warning("lease_lost", id=work.id)
         except Unavailable as error:
             log.warning("work_put_off", id=work.id, reason=error.detail)
-            await self._put_off(lease)
+            await self._requeue_later(lease)
         except Exception as error:
             cause = _cause(error)
             log.exception("work_failed", id=work.id, cause=cause)
@@ -179,14 +179,14 @@ class Worker(Generic[W]):
             del self._running[work.id]
             self.wake()
 
-    async def _put_off(self, lease: Lease[W]) -> None:
+    async def _requeue_later(self, lease: Lease[W]) -> None:
         """A server is away, which is no fault of the work: it goes back a little later, and no attempt is counted."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(PUT_OFF):
-                await lease.attention()
+            async with asyncio.timeout(REQUEUE_DELAY_S):
+                await lease.wait_for_interrupt()
         while not lease.lost:
             try:
-                await lease.change(lambda work: work.interrupted())
+                await lease.change(lambda work: work.interrupt())
                 return
             except LeaseLost:
                 return
@@ -223,8 +223,8 @@ class Worker(Generic[W]):
 
             with within(context_of(work.traceparent)):
                 now = await self._store.change(work.id, take)
-                if self._taken and now.token == token + 1:
-                    await self._taken(now)
+                if self._on_takeover and now.token == token + 1:
+                    await self._on_takeover(now)
             self._metrics.stolen.inc()
             log.warning("lease_stolen", id=work.id, token=token)
 
@@ -233,9 +233,9 @@ class Worker(Generic[W]):
         """What becomes of work whose holder died: as its owner wished, else once more, else failed."""
         work.token += 1
         if work.wanted == "cancel":
-            return work.cancelled()
+            return work.mark_cancelled()
         if work.wanted == "pause":
-            work.paused()
+            work.mark_paused()
         elif work.state != "publishing" and work.attempts >= MAX_ATTEMPTS:
             return work.fail("worker_lost", f"Its process died {work.attempts} times.")
         else:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.runtime.errors import AnnealError
-from shared.runtime.processes import cpus
+from shared.runtime.processes.cpu_limit import usable_cpus
 from shared.runtime.processes.pipes import log_messages, messages_in, read_end, write_end
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
@@ -51,7 +51,7 @@ class Child:
     """A running engine. Read `messages()` once, from start to end; an unread child soon stands still."""
 
     def __init__(
-        self, pid: int, parent: _WarmParent, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
+        self, pid: int, parent: _ForkServer, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
     ) -> None:
         self.pid = pid
         self._span = span
@@ -72,7 +72,7 @@ class Child:
                 message = await merged.get()
                 if message is None:
                     running -= 1
-                elif not self._span.heard(message):
+                elif not self._span.observe(message):
                     yield message
             self._span.end((await self.wait()).signal)
         finally:
@@ -126,18 +126,18 @@ class Engines:
     """Starts engines in forks: of a forkserver that has torch imported, or of a bare one where they need no torch."""
 
     def __init__(self) -> None:
-        self._parents: dict[bool, _WarmParent] = {}  # by whether torch is imported
-        self._expected: list[str] = []
+        self._parents: dict[bool, _ForkServer] = {}  # by whether torch is imported
+        self._preloaded: list[str] = []
         self._starting = asyncio.Lock()
 
-    def expect(self, target: str) -> None:
+    def preload(self, target: str) -> None:
         """This engine will be launched often: let a forkserver that starts from now on import it too.
 
         Its module must start no thread and run no tensor operation when it is imported.
         """
-        self._expected.append(target.partition(":")[0])
+        self._preloaded.append(target.partition(":")[0])
 
-    def parent_pid(self, *, torch: bool = True) -> int | None:
+    def forkserver_pid(self, *, torch: bool = True) -> int | None:
         """The process id of the forkserver, or of the bare one; None where it has not been started."""
         return self._parents[torch].pid if torch in self._parents else None
 
@@ -193,10 +193,10 @@ class Engines:
         await child.send(spec)
         return child
 
-    async def _parent(self, *, torch: bool) -> _WarmParent:
+    async def _parent(self, *, torch: bool) -> _ForkServer:
         async with self._starting:
             if torch not in self._parents or self._parents[torch].gone:
-                self._parents[torch] = await _WarmParent.spawn(self._expected if torch else ["--bare"])
+                self._parents[torch] = await _ForkServer.spawn(self._preloaded if torch else ["--bare"])
             return self._parents[torch]
 
 
@@ -215,7 +215,7 @@ class _Ends:
         self.lifeline.close()
 
 
-class _WarmParent:
+class _ForkServer:
     """One life of the forkserver process: requests down a socket, replies up its stdout."""
 
     def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
@@ -230,7 +230,7 @@ class _WarmParent:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def spawn(cls, arguments: Sequence[str]) -> _WarmParent:
+    async def spawn(cls, arguments: Sequence[str]) -> _ForkServer:
         """A session of its own keeps the terminal's Ctrl-C away; the clean environment keeps secrets away."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -344,7 +344,7 @@ def clean_environment() -> dict[str, str]:
 
 def _threads() -> dict[str, str]:
     """As many as the quota pays for, where there is one; else the libraries know best."""
-    most = cpus.usable()
+    most = usable_cpus()
     return {"OMP_NUM_THREADS": str(most)} if most < len(os.sched_getaffinity(0)) else {}
 
 

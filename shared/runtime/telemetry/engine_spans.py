@@ -24,7 +24,7 @@ class EngineSpan:
             self._span = tracer.start_span(f"engine {name}", attributes={"anneal.engine": target})
         self._context = trace.set_span_in_context(self._span)
 
-    def heard(self, message: dict[str, Any]) -> bool:
+    def observe(self, message: dict[str, Any]) -> bool:
         """Take note of a message; True where it was for the trace only."""
         match message["kind"]:
             case "failed":

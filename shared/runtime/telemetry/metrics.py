@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 2.0
+PROBE_TIMEOUT_S = 2.0
 """Seconds that a scrape waits for what it has to ask; Prometheus itself gives up after ten."""
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0)
 
@@ -78,18 +78,18 @@ class Metrics:
         self._failures.labels(source)  # there from the start, at 0
 
     async def scrape(self) -> bytes:
-        """The text for Prometheus. Never raises for a server that is away; takes at most about PATIENCE seconds."""
+        """The text for Prometheus, within about PROBE_TIMEOUT_S. An absent server costs only its gauges."""
         async with self._scraping:
-            found = await asyncio.gather(*(self._ask(source, probe) for source, probe in self._probes.items()))
+            found = await asyncio.gather(*(self._read_probe(source, probe) for source, probe in self._probes.items()))
             for gauge in self._read:
                 gauge.clear()
             for gauge, labels, value in chain(*found):
                 gauge.labels(*labels).set(value)
             return generate_latest(self._registry)
 
-    async def _ask(self, source: str, probe: Probe) -> list[Reading]:
+    async def _read_probe(self, source: str, probe: Probe) -> list[Reading]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
                 return list(await probe())
         except Exception as error:
             self._failures.labels(source).inc()

@@ -72,7 +72,7 @@ def preference(text: str) -> dict[str, Any]:
 
 def engine_pid(engines: Engines) -> int:
     """The one engine that runs now."""
-    (pid,) = Path(f"/proc/{engines.parent_pid()}/task/{engines.parent_pid()}/children").read_text().split()
+    (pid,) = Path(f"/proc/{engines.forkserver_pid()}/task/{engines.forkserver_pid()}/children").read_text().split()
     return int(pid)
 
 

@@ -118,7 +118,7 @@ async def test_rows_with_nothing_to_learn_are_refused_once_they_were_counted(ser
 
 async def test_a_base_of_before_is_neither_judged_nor_refused(service: TrainingHarness) -> None:
     seedling = await read_manifest(service.resources.blobs, "_shared/models/base/seedling")
-    folder = await service.resources.blobs.checkout("_shared/models/base/seedling")
+    folder = await service.resources.blobs.local_folder("_shared/models/base/seedling")
     older = {name: value for name, value in seedling.items() if name not in ("shape", "ends", "has_template", "files")}
     files = {entry["name"]: folder / entry["name"] for entry in seedling["files"]}
     await publish(service.resources.blobs, "_shared/models/base/seedling", None, older, files=files)

@@ -366,7 +366,7 @@ async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -
         stale, result = Lease(stores.jobs, job), {"path": str(tmp_path / "model"), "metrics": {}}
         staged = await stage(blobs, job, stale, result)
         cleanup = Cleanup(blobs, stores)
-        await stores.jobs.change(job.id, lambda j: j.cancelled())
+        await stores.jobs.change(job.id, lambda j: j.mark_cancelled())
         assert await cleanup.sweep() == 1
         await publish(blobs, str(staged.staged), tmp_path / "model", {})  # it was reading while the cleanup deleted
 
@@ -399,7 +399,7 @@ async def test_a_stale_token_writes_nothing(service: TrainingHarness, tmp_path: 
         await stage(service.resources.blobs, job, stale, {"path": str(tmp_path), "metrics": {}})
     now = await stores.jobs.get(job.id)
     assert (now.checkpoints, now.manifest, await stores.streams.read(job.id)) == ([], None, [])
-    await stores.jobs.change(job.id, lambda j: j.cancelled())
+    await stores.jobs.change(job.id, lambda j: j.mark_cancelled())
 
 
 async def test_a_holder_that_lost_its_ended_job_says_no_more(service: TrainingHarness) -> None:
@@ -410,7 +410,7 @@ async def test_a_holder_that_lost_its_ended_job_says_no_more(service: TrainingHa
 
     def cancelled(job: Job) -> Sequence[Event]:
         job.token += 1
-        return job.cancelled()
+        return job.mark_cancelled()
 
     ended = await stores.jobs.change(job.id, cancelled)
     await Recorder.take_over(service.resources.bus, stores, ended)

@@ -99,7 +99,7 @@ async def test_tokens_of_a_deleted_dataset_are_not_kept(tmp_path: Path, engines:
         await caches.keep(job, {"path": str(folder), "template_hash": "a", "window": 0})
         assert await stores.tokens.find() == []
         with pytest.raises(BlobNotFound):
-            await blobs.checkout("default/tokens/ds_1")
+            await blobs.local_folder("default/tokens/ds_1")
 
 
 async def test_a_cache_that_lost_its_files_counts_as_none(tmp_path: Path, engines: Engines, job: Job) -> None:

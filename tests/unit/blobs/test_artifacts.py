@@ -143,7 +143,7 @@ async def test_delete_takes_the_manifest_first(
 
 async def test_a_full_model_needs_no_base(blobs: LocalBlobs, folder: Path) -> None:
     uri = await publish_model(blobs, "full", folder, base_uri="anneal://default/models/base/gone")
-    path = await blobs.checkout("default/models/custom/full")
+    path = await blobs.local_folder("default/models/custom/full")
     assert await resolve_model(blobs, uri, "default") == {"path": str(path), "kind": "full", "base": None}
     assert (path / "weights.safetensors").read_bytes() == b"w" * 100
 

@@ -34,7 +34,7 @@ async def engines() -> AsyncIterator[Engines]:
     """One forkserver for all tests: what it imports is what takes the time."""
     engines = Engines()
     for expected in (f"{ENGINES}:echo", "services.training.engine.train:main"):
-        engines.expect(expected)
+        engines.preload(expected)
     await engines.start()
     yield engines
     await engines.close()
@@ -75,20 +75,20 @@ async def test_a_child_gets_its_spec_its_folder_and_a_clean_environment(
 
 async def test_the_forkserver_stays_single_threaded_and_out_of_cuda(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
-    assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
-    mapped = Path(f"/proc/{engines.parent_pid()}/maps").read_text()
+    assert len(list(Path(f"/proc/{engines.forkserver_pid()}/task").iterdir())) == 1
+    mapped = Path(f"/proc/{engines.forkserver_pid()}/maps").read_text()
     assert not [driver for driver in ("libcuda.so", "/dev/nvidia") if driver in mapped]
 
 
 async def test_expected_engine_is_imported_and_prewarmed_before_the_fork(engines: Engines, tmp_path: Path) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
-    assert hello["imported_by"] == engines.parent_pid()
-    assert hello["prewarmed_by"] == [engines.parent_pid()]
+    assert hello["imported_by"] == engines.forkserver_pid()
+    assert hello["prewarmed_by"] == [engines.forkserver_pid()]
 
 
 async def test_prewarming_starts_no_thread(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
-    assert len(list(Path(f"/proc/{engines.parent_pid()}/task").iterdir())) == 1
+    assert len(list(Path(f"/proc/{engines.forkserver_pid()}/task").iterdir())) == 1
 
 
 async def test_commands_arrive_in_order_and_stop_lets_the_engine_finish(engines: Engines, tmp_path: Path) -> None:
@@ -201,10 +201,10 @@ async def test_two_children_run_side_by_side_with_pipes_of_their_own(engines: En
 
 async def test_the_forkserver_keeps_no_pipe_of_a_child(engines: Engines, tmp_path: Path) -> None:
     await everything(await launch(engines, "echo", tmp_path))
-    held = os.listdir(f"/proc/{engines.parent_pid()}/fd")
+    held = os.listdir(f"/proc/{engines.forkserver_pid()}/fd")
     child = await launch(engines, "obey", tmp_path)
     await until(child.messages(), "ready")
-    assert os.listdir(f"/proc/{engines.parent_pid()}/fd") == held
+    assert os.listdir(f"/proc/{engines.forkserver_pid()}/fd") == held
     await child.kill()
 
 
@@ -224,14 +224,14 @@ async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engine
     child = await bare(engines, "obstinate", tmp_path)
     messages = child.messages()
     await until(messages, "ready")
-    first = engines.parent_pid(torch=False)
+    first = engines.forkserver_pid(torch=False)
     assert first
     os.kill(first, signal.SIGKILL)
     assert await child.wait() == Exit(None, signal.SIGKILL)
     assert [message async for message in messages] == []
     assert processes_ended(child.pid)
     assert (await everything(await bare(engines, "echo", tmp_path)))[-1]["kind"] == "result"
-    assert engines.parent_pid(torch=False) != first
+    assert engines.forkserver_pid(torch=False) != first
 
 
 async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
@@ -242,15 +242,15 @@ async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
 
 async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
     """Cancelled while a new parent still imports: the child starts, finds its lifeline closed, and goes."""
-    assert engines.parent_pid(torch=False)
-    os.kill(engines.parent_pid(torch=False), signal.SIGKILL)
+    assert engines.forkserver_pid(torch=False)
+    os.kill(engines.forkserver_pid(torch=False), signal.SIGKILL)
     abandoned = asyncio.create_task(bare(engines, "obstinate", tmp_path))
     second = asyncio.create_task(bare(engines, "echo", tmp_path))
     await asyncio.sleep(0)
     abandoned.cancel()
     await everything(await second)
     children = (
-        Path(f"/proc/{engines.parent_pid(torch=False)}/task/{engines.parent_pid(torch=False)}/children")
+        Path(f"/proc/{engines.forkserver_pid(torch=False)}/task/{engines.forkserver_pid(torch=False)}/children")
         .read_text()
         .split()
     )
@@ -268,11 +268,11 @@ async def test_close_ends_everything(tmp_path: Path) -> None:
     engines = Engines()
     child = await bare(engines, "with_helper", tmp_path)
     ready = await until(child.messages(), "ready")
-    warm = engines.parent_pid(torch=False)
+    warm = engines.forkserver_pid(torch=False)
     assert warm
     await engines.close()
     assert processes_ended(warm, child.pid, ready["helper"])
-    assert engines.parent_pid(torch=False) is None
+    assert engines.forkserver_pid(torch=False) is None
 
 
 SERVICE = f"""
@@ -288,7 +288,7 @@ async def main():
     streams = [child.messages() for child in children]
     ready = [await anext(stream) for stream in streams]
     helpers = [message["helper"] for message in ready if "helper" in message]
-    print(json.dumps([engines.parent_pid(torch=False), *(child.pid for child in children), *helpers]))
+    print(json.dumps([engines.forkserver_pid(torch=False), *(child.pid for child in children), *helpers]))
     sys.stdout.flush()
     await asyncio.Event().wait()
 

@@ -101,14 +101,14 @@ async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task], error:
 
 async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
-        await lease.attention()
+        await lease.wait_for_interrupt()
         assert lease.wanted == "cancel"
-        await lease.change(Work.cancelled)
+        await lease.change(Work.mark_cancelled)
 
     await store.create(task())
     async with at_work(store, run) as worker:
         await until(store, "task_1", "running")
-        await store.change("task_1", Work.ask_cancel)
+        await store.change("task_1", Work.request_cancel)
         worker.nudge("task_1")
         await until(store, "task_1", "cancelled")
 
@@ -116,17 +116,17 @@ async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
 async def test_a_resumed_work_does_not_hide_that_the_process_closes(store: EntityStore[Task]) -> None:
     await store.create(task())
     lease = Lease(store, await store.change("task_1", lambda w: w.claim("here")))
-    async with background(lease.beat()):
-        await store.change("task_1", Work.ask_pause)
+    async with background(lease.send_heartbeats()):
+        await store.change("task_1", Work.request_pause)
         lease.nudge()
-        await lease.attention()
+        await lease.wait_for_interrupt()
         lease.close()
-        await store.change("task_1", Work.ask_resume)
+        await store.change("task_1", Work.request_resume)
         lease.nudge()
         async with asyncio.timeout(60):
             while lease.wanted != "run":
                 await asyncio.sleep(0.01)
-        assert lease.disturbed
+        assert lease.interrupt_requested
 
 
 async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
@@ -142,7 +142,7 @@ async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
 
 async def test_closing_hands_the_work_back_uncounted(store: EntityStore[Task]) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
-        await lease.attention()
+        await lease.wait_for_interrupt()
         assert lease.closing
         await lease.change(lambda w: w.hand_back(counts=False))
 
@@ -174,7 +174,7 @@ async def test_the_room_hears_of_work_that_its_holder_lost(store: EntityStore[Ta
     async def run(work: Task, lease: Lease[Task]) -> None:
         raise AssertionError("it was cancelled")
 
-    worker = Worker(store, run, Slots(1), exclusive=True, poll=0.02, taken=hear)
+    worker = Worker(store, run, Slots(1), exclusive=True, poll=0.02, on_takeover=hear)
     async with background(worker.serve()):
         assert await asyncio.wait_for(taken.get(), 60) == ("cancelled", 8)
 
@@ -236,7 +236,7 @@ async def test_a_database_that_stalls_does_not_look_like_dead_workers(
 async def test_a_server_that_is_away_costs_no_attempt(
     store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "PUT_OFF", 0.01)
+    monkeypatch.setattr(workers, "REQUEUE_DELAY_S", 0.01)
     away = 5
 
     async def run(work: Work, lease: Lease[Work]) -> None:
@@ -253,7 +253,7 @@ async def test_a_server_that_is_away_costs_no_attempt(
 
 
 async def test_work_goes_back_once_its_database_is_there_again(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PUT_OFF", 0.01)
+    monkeypatch.setattr(workers, "REQUEUE_DELAY_S", 0.01)
     away = False
 
     class Leaving(EntityStore[Task]):
@@ -307,18 +307,18 @@ def states(changes: Sequence[Callable[[Work], object]]) -> str:
 
 
 def test_the_owner_pauses_resumes_and_cancels_what_nobody_holds() -> None:
-    assert states([Work.ask_pause]) == "paused"
-    assert states([Work.ask_pause, Work.ask_resume]) == "queued"
-    assert states([Work.ask_pause, Work.ask_cancel]) == "cancelled"
-    assert states([Work.ask_cancel, Work.ask_cancel]) == "cancelled"
+    assert states([Work.request_pause]) == "paused"
+    assert states([Work.request_pause, Work.request_resume]) == "queued"
+    assert states([Work.request_pause, Work.request_cancel]) == "cancelled"
+    assert states([Work.request_cancel, Work.request_cancel]) == "cancelled"
     with pytest.raises(Conflict):
-        states([Work.ask_resume])
+        states([Work.request_resume])
     with pytest.raises(Conflict):
-        states([succeed, Work.ask_cancel])
+        states([succeed, Work.request_cancel])
 
 
 def test_the_first_terminal_state_stays() -> None:
     work = task()
     work.fail("out_of_memory", "too big")
-    work.cancelled()
+    work.mark_cancelled()
     assert (work.state, work.cause) == ("failed", "out_of_memory")

@@ -45,7 +45,7 @@ async def until(metrics: Metrics, series: str, wanted: float) -> None:
 
 
 async def test_what_cannot_be_read_is_absent_and_the_rest_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(metrics_module, "PROBE_TIMEOUT_S", 0.05)
     metrics, away = Metrics(), asyncio.Event()
     depth = metrics.reading("anneal_depth", "Depth", "queue")
 
@@ -82,7 +82,7 @@ async def test_two_platforms_in_one_process_do_not_meet(tmp_path: Path) -> None:
 async def test_the_outbox_tells_what_waits_and_how_long(tmp_path: Path) -> None:
     metrics, documents, bus = Metrics(), LocalDocuments(tmp_path / "d.sqlite"), LocalBus(tmp_path / "b.sqlite")
     outbox = Outbox(bus, documents, metrics)
-    store = EntityStore(await outbox.open("room.works"), Work, room="room", kick=outbox.kick)
+    store = EntityStore(await outbox.open("room.works"), Work, service="room", kick=outbox.kick)
     await store.create(Work(id="w", project="p"), [READY])
     assert await value(metrics, 'anneal_outbox_pending_documents{collection="room.works"}') == 1
     assert 0 < (await value(metrics, 'anneal_outbox_age_seconds{collection="room.works"}') or 0) < 20
@@ -115,7 +115,7 @@ async def test_held_and_stolen_leases_are_told(store: EntityStore[Work]) -> None
     async def run(work: Work, lease: Lease[Work]) -> None:
         holding.set()
         await end.wait()
-        await lease.change(lambda work: work.cancelled())
+        await lease.change(lambda work: work.mark_cancelled())
 
     dead = Work(id="held by the dead", project="p")
     dead.claim("nobody")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.dataset.upload_store import safe_file_name
-from shared.runtime.http.multipart import FIELD_LIMIT, MOST_PARTS, MalformedUpload, Multipart
+from shared.runtime.http.multipart import FIELD_LIMIT, MAX_PARTS, MalformedUpload, Multipart
 
 CONTENT_TYPE = "multipart/form-data; boundary=xx"
 BODY = (
@@ -55,7 +55,7 @@ async def test_what_is_not_read_is_skipped() -> None:
             b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n' + b"x" * (FIELD_LIMIT + 1) + b"\r\n--xx--",
         ),
         (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n\xff\r\n--xx--'),
-        (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n' * (MOST_PARTS + 1) + b"--xx--"),
+        (CONTENT_TYPE, b'--xx\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n' * (MAX_PARTS + 1) + b"--xx--"),
     ],
     ids=["type", "boundary", "long boundary", "cut", "garbage", "long", "latin-1", "many"],
 )

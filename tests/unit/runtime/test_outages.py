@@ -17,7 +17,7 @@ from shared.runtime.settings import Settings
 
 
 async def test_documents_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongo, "PATIENCE", {"serverSelectionTimeoutMS": 50})
+    monkeypatch.setattr(mongo, "TIMEOUTS", {"serverSelectionTimeoutMS": 50})
     documents = mongo.connect(f"mongodb://127.0.0.1:{free_port()}")
     jobs = await documents.collection("training.jobs")
     for question in (
@@ -42,7 +42,7 @@ async def test_blobs_that_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         blobs.put("a/b", b"x"),
         blobs.list("a"),
         blobs.delete("a"),
-        blobs.checkout("a"),
+        blobs.local_folder("a"),
     ):
         with pytest.raises(Unavailable, match="object store"):
             await question

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.resources import Misconfigured, MissingDriver, check, driver, open_resources, own_scratch
+from shared.runtime.resources import Misconfigured, MissingDriver, check, claim_scratch, driver, open_resources
 from shared.runtime.settings import Settings
 
 DISTRIBUTED = {
@@ -52,11 +52,11 @@ def test_a_missing_driver_names_the_extra() -> None:
 
 
 def test_processes_on_one_home_get_scratch_folders_of_their_own(tmp_path: Path) -> None:
-    with own_scratch(tmp_path) as first, own_scratch(tmp_path) as second:
+    with claim_scratch(tmp_path) as first, claim_scratch(tmp_path) as second:
         assert first != second
         (first / "spool").mkdir()
         (first / "checkouts").mkdir()
-    with own_scratch(tmp_path) as again:
+    with claim_scratch(tmp_path) as again:
         assert again == first
         assert (again / "checkouts").is_dir()
         assert not (again / "spool").exists()

@@ -12,7 +12,7 @@ from services.training.workers.capacity import PATIENCE, Devices, Machine, Machi
 from services.training.workers.registry import Site, why_it_waits
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
-from shared.runtime.jobs.attempts import Ending
+from shared.runtime.jobs.engine_runs import EngineOutcome
 
 
 def a_job(id: str = "job_1", **changes: Any) -> Job:
@@ -79,7 +79,7 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before() -> None:
 
 def test_a_job_that_stopped_as_told_has_used_no_attempt() -> None:
     job = a_job(state="running", attempts=2)
-    job.interrupted()
+    job.interrupt()
     assert (job.state, job.attempts) == ("queued", 1)
 
 
@@ -104,7 +104,7 @@ def test_success_says_what_came_of_it() -> None:
     ],
 )
 def test_how_an_attempt_ended(end: dict[str, Any] | None, signal: int | None, told: bool, how: str, cause: str) -> None:
-    ended = how_it_ended(Ending(end, signal, told))
+    ended = how_it_ended(EngineOutcome(end, signal, told))
     assert (ended.how, ended.cause) == (how, cause)
 
 
@@ -119,11 +119,11 @@ def test_only_what_may_end_differently_is_tried_again() -> None:
 
 def test_a_remedy_goes_with_the_cause() -> None:
     end = {"kind": "failed", "code": "out_of_memory", "detail": "no memory"}
-    assert "max_length" in how_it_ended(Ending(end)).detail
+    assert "max_length" in how_it_ended(EngineOutcome(end)).detail
 
 
 def test_an_engine_that_the_kernel_ended_ran_out_of_memory_and_may_run_again() -> None:
-    ended = how_it_ended(Ending(None, 9, out_of_memory=True), longest=300)
+    ended = how_it_ended(EngineOutcome(None, 9, out_of_memory=True), longest=300)
     assert (ended.cause, ended.longest, ended.may_help) == ("out_of_memory", 300, True)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.processes.memory import left_to_groups, usable
+from shared.runtime.processes.memory_limit import memory_left_in_cgroups, usable_memory
 
 GIB = 2**30
 UNLIMITED = "9223372036854771712\n"
@@ -12,7 +12,7 @@ UNLIMITED = "9223372036854771712\n"
 
 @pytest.fixture(autouse=True)
 def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.runtime.processes.memory.total_memory", lambda: 8 * GIB)
+    monkeypatch.setattr("shared.runtime.processes.memory_limit.total_memory", lambda: 8 * GIB)
 
 
 def told(folder: Path, own: str, **texts: str) -> tuple[float, float | None]:
@@ -22,8 +22,8 @@ def told(folder: Path, own: str, **texts: str) -> tuple[float, float | None]:
         file = folder / "groups" / name.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    left = left_to_groups(folder / "groups", folder / "own")
-    return usable(folder / "groups", folder / "own") / GIB, left if left is None else left / GIB
+    left = memory_left_in_cgroups(folder / "groups", folder / "own")
+    return usable_memory(folder / "groups", folder / "own") / GIB, left if left is None else left / GIB
 
 
 def test_a_container_sees_its_own_limit_at_the_root(tmp_path: Path) -> None:
@@ -49,5 +49,5 @@ def test_the_first_version_has_other_files(tmp_path: Path) -> None:
 
 
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
-    assert usable(tmp_path / "none", tmp_path / "neither") == 8 * GIB
-    assert left_to_groups(tmp_path / "none", tmp_path / "neither") is None
+    assert usable_memory(tmp_path / "none", tmp_path / "neither") == 8 * GIB
+    assert memory_left_in_cgroups(tmp_path / "none", tmp_path / "neither") is None

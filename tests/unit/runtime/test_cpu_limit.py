@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.processes import cpus
+from shared.runtime.processes import children
 from shared.runtime.processes.children import clean_environment
-from shared.runtime.processes.cpus import usable
+from shared.runtime.processes.cpu_limit import usable_cpus
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def told(folder: Path, own: str, **limits: str) -> int:
         file = folder / "groups" / name.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return usable(folder / "groups", folder / "own")
+    return usable_cpus(folder / "groups", folder / "own")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_the_first_version_has_two_files(tmp_path: Path) -> None:
 
 
 def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
-    assert usable(tmp_path / "none", tmp_path / "neither") == 8
+    assert usable_cpus(tmp_path / "none", tmp_path / "neither") == 8
 
 
 def test_engines_take_no_more_threads_than_a_quota_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(cpus, "usable", lambda: 3)  # a machine with such a quota
+    monkeypatch.setattr(children, "usable_cpus", lambda: 3)  # a machine with such a quota
     assert clean_environment()["OMP_NUM_THREADS"] == "3"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert clean_environment()["OMP_NUM_THREADS"] == "5"
@@ -58,5 +58,5 @@ def test_engines_take_no_more_threads_than_a_quota_pays_for(monkeypatch: pytest.
 
 def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(cpus, "usable", lambda: 8)
+    monkeypatch.setattr(children, "usable_cpus", lambda: 8)
     assert "OMP_NUM_THREADS" not in clean_environment()

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from shared.blobs.checkouts import KEPT_SECONDS, Checkouts
+from shared.blobs.download_cache import KEPT_SECONDS, DownloadCache
 from shared.blobs.protocol import BlobInfo
 
 
@@ -16,7 +16,7 @@ def info(key: str, data: bytes) -> BlobInfo:
     return BlobInfo(key, len(data), hashlib.sha256(data).hexdigest())
 
 
-def fetched(cache: Checkouts, folder: Path, key: str, data: bytes) -> BlobInfo:
+def fetched(cache: DownloadCache, folder: Path, key: str, data: bytes) -> BlobInfo:
     """A blob as if it had been downloaded."""
     (folder / "draft").write_bytes(data)
     cache.take(folder / "draft", info(key, data))
@@ -28,7 +28,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
-    cache = Checkouts(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache")
     one, two = fetched(cache, tmp_path, "p/m/one", b"1"), fetched(cache, tmp_path, "p/m/deep/two", b"2")
     assert content(cache.folder("p/m", [one, two])) == {"one": b"1", "deep/two": b"2"}
     changed = fetched(cache, tmp_path, "p/m/one", b"changed")
@@ -36,7 +36,7 @@ def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
 
 
 def test_two_who_ask_at_once_do_not_disturb_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = Checkouts(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache")
     blobs = [fetched(cache, tmp_path, "p/m/one", b"1")]
     link, linked, second_is_done = os.link, Event(), Event()
 
@@ -56,7 +56,7 @@ def test_two_who_ask_at_once_do_not_disturb_each_other(tmp_path: Path, monkeypat
 
 
 def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
-    cache = Checkouts(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache")
     (tmp_path / "draft").write_bytes(b"half")
     with pytest.raises(OSError, match="checksum"):
         cache.take(tmp_path / "draft", info("p/m/one", b"half and more"))
@@ -64,7 +64,7 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
-    cache = Checkouts(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache")
     one = fetched(cache, tmp_path, "p/a/x", b"same")
     assert cache.has(info("p/b/y", b"same"))
     first, second = cache.folder("p/a", [one]), cache.folder("p/b", [info("p/b/y", b"same")])
@@ -72,10 +72,10 @@ def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_what_nobody_asked_for_lately_goes_at_the_next_start(tmp_path: Path) -> None:
-    cache = Checkouts(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache")
     old, fresh = fetched(cache, tmp_path, "p/old", b"old"), fetched(cache, tmp_path, "p/fresh", b"fresh")
     stored = tmp_path / "cache/contents" / old.sha256
     os.utime(stored, (stored.stat().st_mtime - KEPT_SECONDS - 60,) * 2)
-    again = Checkouts(tmp_path / "cache")
+    again = DownloadCache(tmp_path / "cache")
     assert not again.has(old)
     assert again.has(fresh)

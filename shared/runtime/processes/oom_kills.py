@@ -7,7 +7,7 @@ from shared.runtime.processes.cgroups import groups
 ROOT = Path("/")
 
 
-def oom_kills(root: Path = ROOT) -> int:
+def count_oom_kills(root: Path = ROOT) -> int:
     """Processes that the kernel ended for lack of memory since start: of our control group, or of the whole machine.
 
     Counted by `memory.events` of control groups version 2, else by /proc/vmstat; 0 where there is neither.

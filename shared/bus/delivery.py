@@ -10,7 +10,7 @@ from shared.events.envelope import Envelope
 from shared.runtime.telemetry.tracing import context_of, recording, tracer
 
 
-async def attempt(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
+async def handle_delivery(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
     """What the handler raised, or None.
 
     It runs in a task of its own: its context, and a cancellation inside it, stay there. Its span follows

@@ -20,7 +20,7 @@ from shared.blobs.protocol import BlobInfo
 KEPT_SECONDS = 7 * 24 * 3600.0
 
 
-class Checkouts:
+class DownloadCache:
     """The cache below `root`."""
 
     def __init__(self, root: Path) -> None:

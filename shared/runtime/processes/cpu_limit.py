@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.runtime.processes.cgroups import OWN, ROOT, groups
 
 
-def usable(root: Path = ROOT, own: Path = OWN) -> int:
+def usable_cpus(root: Path = ROOT, own: Path = OWN) -> int:
     """At least one; a quota of 2.5 CPUs pays for two threads."""
     return max(1, int(min(len(os.sched_getaffinity(0)), *map(_quota, groups("cpu", root, own)))))
 

@@ -14,12 +14,12 @@ _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.us
 """Limit and use of a group, in control groups version 2 and 1. Without a limit: "max", or more than any machine has."""
 
 
-def usable(root: Path = ROOT, own: Path = OWN) -> int:
+def usable_memory(root: Path = ROOT, own: Path = OWN) -> int:
     """What the machine has, or the narrowest limit."""
     return min([total_memory(), *(limit for limit, _ in _limits(root, own))])
 
 
-def left_to_groups(root: Path = ROOT, own: Path = OWN) -> int | None:
+def memory_left_in_cgroups(root: Path = ROOT, own: Path = OWN) -> int | None:
     """Below the nearest limit, None without one; page cache counts as used there, so this is careful."""
     return min((limit - used for limit, used in _limits(root, own)), default=None)
 

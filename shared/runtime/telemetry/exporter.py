@@ -19,7 +19,7 @@ FLUSH_SECONDS = 5.0
 
 
 @contextmanager
-def exporting(settings: Settings, name: str) -> Iterator[None]:
+def export_spans(settings: Settings, name: str) -> Iterator[None]:
     """Record spans as `service.name` anneal-`name`, and send what is left at the end.
 
     Once in a process, for OpenTelemetry's provider is global. Raises MissingDriver when the SDK is not installed.

@@ -13,14 +13,14 @@ COMPARISONS = frozenset({"$gt", "$gte", "$lt", "$lte"})
 IDENTITY = frozenset({"_id", "version"})
 
 
-def checked_collection(name: str) -> str:
+def validate_collection_name(name: str) -> str:
     """The name itself; raises ValueError unless it looks like `<service>.<noun>`."""
     if not COLLECTION.fullmatch(name):
         raise ValueError(f"not a collection name: {name!r}")
     return name
 
 
-def path_of(field: str) -> list[str]:
+def split_field_path(field: str) -> list[str]:
     """The names in a dotted field path; raises ValueError for what is none."""
     names = field.split(".")
     if not all(NAME.fullmatch(name) for name in names):
@@ -28,40 +28,40 @@ def path_of(field: str) -> list[str]:
     return names
 
 
-def checked_value(value: Any) -> Any:
+def validate_filter_value(value: Any) -> Any:
     """The value itself; raises ValueError for what a filter cannot compare with."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"filters compare with null, booleans, numbers and strings, not {value!r}")
 
 
-def checked_filter(where: Where) -> dict[str, Any]:
+def validate_filter(where: Where) -> dict[str, Any]:
     """A copy of the filter; raises ValueError for anything outside the subset."""
     for field, wanted in where.items():
-        path_of(field)
+        split_field_path(field)
         if isinstance(wanted, Mapping):
             for operator, operand in wanted.items():
                 _check_operand(operator, operand)
         else:
-            checked_value(wanted)
+            validate_filter_value(wanted)
     return dict(where)
 
 
 def _check_operand(operator: str, operand: Any) -> None:
     if operator == "$in":
         for value in operand:
-            checked_value(value)
+            validate_filter_value(value)
     elif operator in COMPARISONS and operand is None:
         raise ValueError(f"filters compare with null for equality only, not by {operator}")
     elif operator in COMPARISONS or operator == "$ne":
-        checked_value(operand)
+        validate_filter_value(operand)
     else:
         raise ValueError(f"unknown operator {operator!r}")
 
 
-def check_patch(fields: Sequence[str]) -> None:
+def validate_patch_fields(fields: Sequence[str]) -> None:
     """Raise ValueError for a patch of identity, or of what is no field path."""
     if not IDENTITY.isdisjoint(fields):
         raise ValueError("a patch leaves _id and version alone")
     for field in fields:
-        path_of(field)
+        split_field_path(field)

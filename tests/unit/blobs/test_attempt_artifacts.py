@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.blobs.artifacts import key_of
-from shared.blobs.attempts import attempt_artifact
+from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.local import LocalBlobs
 from shared.runtime.errors import NotFound, Unavailable
 from shared.runtime.jobs.leases import LeaseLost
