@@ -45,7 +45,7 @@ def start_candidates(folder: Path, stack: ExitStack) -> dict[str, httpx.Client]:
     upstream = stack.enter_context(_server([sys.executable, str(HERE / "serving_upstream.py")], {}, "/healthz"))
     ours = {
         "ANNEAL_HOME": str(folder / "gateway"),
-        "ANNEAL_ROOMS": f"inference={upstream}",
+        "ANNEAL_SERVICES": f"inference={upstream}",
         "ANNEAL_OPERATOR_KEY": KEY,
         "ANNEAL_OTLP_ENDPOINT": stack.enter_context(collector()),
     }

@@ -130,7 +130,7 @@ def town(
     env = {**os.environ, **addresses, "ANNEAL_HOME": str(home), "ANNEAL_SECRET": secret}
     rooms = {name: [room(name, number, env) for number in range(replicas)] for name in ROOMS}
     where = ",".join(f"{name}={'|'.join(one.url for one in rooms[name])}" for name in ROOMS)
-    gateways = [room("gateway", number, {**env, "ANNEAL_ROOMS": where}) for number in range(replicas)]
+    gateways = [room("gateway", number, {**env, "ANNEAL_SERVICES": where}) for number in range(replicas)]
     gateways[0].port = port or gateways[0].port
     everyone = {**rooms, "gateway": gateways}
     replicas_of_all = [one for found in everyone.values() for one in found]

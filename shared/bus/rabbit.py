@@ -214,7 +214,7 @@ class RabbitBus:
         queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments, robust=False)
         self._broadcast_queue = queue
         await self._bind(queue, self._bound_types)
-        await queue.consume(self._dispatch, no_ack=True, robust=False)  # type: ignore[call-arg]
+        await queue.consume(self._dispatch, no_ack=True, robust=False)
 
     async def _bind(self, queue: Any, types: set[str]) -> None:
         for type in types:

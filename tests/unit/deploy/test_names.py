@@ -45,7 +45,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_variable_is_a_setting(path) -> None:
-    known = {f"ANNEAL_{name.upper()}" for name in Settings.model_fields} | set(OTHERS)
+    known = {f"ANNEAL_{name.upper()}" for name in Settings.model_fields} | {"ANNEAL_ROOMS"} | set(OTHERS)
     assert set(re.findall(r"\bANNEAL_[A-Z_]*[A-Z]\b", path.read_text())) <= known
 
 
@@ -61,9 +61,9 @@ def test_every_room_runs_in_compose_and_in_the_cluster() -> None:
 
 def test_the_gateway_finds_every_other_room_at_the_one_port() -> None:
     (deployed,) = [
-        v["value"] for v in container(objects("Deployment")["gateway"])["env"] if v["name"] == "ANNEAL_ROOMS"
+        v["value"] for v in container(objects("Deployment")["gateway"])["env"] if v["name"] == "ANNEAL_SERVICES"
     ]
-    for text in (SERVICES["gateway"]["environment"]["ANNEAL_ROOMS"], deployed):
+    for text in (SERVICES["gateway"]["environment"]["ANNEAL_SERVICES"], deployed):
         assert Settings(services=text).services == {room: f"http://{room}:{PORT}" for room in ROOMS - {"gateway"}}
 
 
