@@ -38,7 +38,7 @@ from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationRequested
 
-ROOM, TYPE = "evaluation", EvaluationRequested.type
+SERVICE, TYPE = "evaluation", EvaluationRequested.type
 IN_FLIGHT = 32
 TARGET_RATIO = 0.9
 
@@ -82,7 +82,7 @@ async def open_ours(name: str, bus: Bus) -> Candidate:
     async def handle(envelope: Envelope) -> None:
         handled.count_one()
 
-    await bus.subscribe(ROOM, TYPE, handle)
+    await bus.subscribe(SERVICE, TYPE, handle)
     return Candidate(name, bus.publish, handled, bus.close)
 
 
@@ -96,7 +96,7 @@ async def open_raw_aio_pika(url: str) -> Candidate:
     consuming = await connection.channel()
     await consuming.set_qos(prefetch_count=PREFETCH)
     arguments = names.quorum(**{"x-dead-letter-routing-key": dead.name})
-    queue = await consuming.declare_queue(names.queue(ROOM, TYPE), durable=True, arguments=arguments)
+    queue = await consuming.declare_queue(names.queue(SERVICE, TYPE), durable=True, arguments=arguments)
     await queue.bind(exchange, TYPE)
 
     async def consume(message: aio_pika.abc.AbstractIncomingMessage) -> None:
@@ -118,7 +118,9 @@ bodies: dict[str, bytes] = {}
 def make_envelopes(count: int) -> list[Envelope]:
     """New envelopes, and their bytes for the peer in `bodies`."""
     made = [
-        Envelope.of(EvaluationRequested(evaluation_id=f"eval_{number}"), service=ROOM, subject=str(number), project="p")
+        Envelope.of(
+            EvaluationRequested(evaluation_id=f"eval_{number}"), service=SERVICE, subject=str(number), project="p"
+        )
         for number in range(count)
     ]
     bodies.clear()
@@ -197,8 +199,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as name, broker(Path(name) / "rabbit") as url:
         results, ratio = asyncio.run(measure(url, Path(name), count=count, rounds=rounds))
     print(f"{'median':16}{'events/s':>10}{'latency, ms':>13}")
-    for name, figures in results.items():
-        print(f"{name:16}{figures['events_per_s']:>10.0f}{figures['one_ms']:>13.1f}")
+    for name, row in results.items():
+        print(f"{name:16}{row['events_per_s']:>10.0f}{row['one_ms']:>13.1f}")
     print(f"RabbitMQ through our bus protocol: ratio {ratio:.2f} to raw aio-pika (target: {TARGET_RATIO})")
     hardware = {"machine": platform.machine(), "cpus": os.cpu_count(), "python": platform.python_version()}
     print("RESULT " + json.dumps({"bus": results, "ratio": ratio, "aim": TARGET_RATIO, "hardware": hardware}))

@@ -56,11 +56,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
         rows = write_rows(Path(folder), sizes)
         found = {name: run(name, Path(folder) / name) for name in sizes}
-    for name, figures in found.items():
+    for name, row in found.items():
         print(
-            f"{name:10}{figures['megabytes']:7.0f} MB in {figures['seconds']:6.1f} s  {figures['mb_per_s']:6.2f} MB/s  "
-            f"{figures['mb_per_cpu_s']:6.2f} MB per CPU-second  peak {figures['peak_mb']:5.0f} MB, "
-            f"{figures['above_libraries_mb']:.0f} above the libraries  {figures['parts']}"
+            f"{name:10}{row['megabytes']:7.0f} MB in {row['seconds']:6.1f} s  {row['mb_per_s']:6.2f} MB/s  "
+            f"{row['mb_per_cpu_s']:6.2f} MB per CPU-second  peak {row['peak_mb']:5.0f} MB, "
+            f"{row['above_libraries_mb']:.0f} above the libraries  {row['parts']}"
         )
     same = found["ours"].pop("digests")[: rows["datasets"]] == found["datasets"].pop("digests")
     ratios = {unit: round(found["ours"][unit] / found["datasets"][unit], 2) for unit in ("mb_per_s", "mb_per_cpu_s")}

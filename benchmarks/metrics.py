@@ -63,10 +63,10 @@ def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
             for mode in sorted(seconds, reverse=number % 2 == 0):
                 run.state.step = number
                 started = time.process_time()
-                counted, figures = train.optimizer_step(run)
+                counted, metrics = train.optimizer_step(run)
                 taken = time.process_time()
                 if mode == "reported":
-                    report_step(run, counted, **figures)
+                    report_step(run, counted, **metrics)
                     reporting.append(time.process_time() - taken)
                 seconds[mode].append(time.process_time() - started)
         reader.stdin.close()

@@ -51,8 +51,8 @@ class Bench:
         self.held_out = [template.encode(row) for row in job["held_out"]]
         self.steps = max(1, round(sum(len(row.input_ids) for row in encoded) / STEP_TOKENS))
         self.batch_size = max(1, len(encoded) // self.steps // GROUP) * GROUP
-        whole = self.batch_size * self.steps  # packing would merge a small last batch into another step
-        self.rows, self.train = job["train"][:whole], encoded[:whole]
+        row_count = self.batch_size * self.steps  # packing would merge a small last batch into another step
+        self.rows, self.train = job["train"][:row_count], encoded[:row_count]
         self.tokens = sum(self.lengths)
 
     def packs(self, packs: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-// The browser's side of benchmarks/web.py: opens the app in headless Chromium and measures; prints one JSON line.
+// The browser part of benchmarks/web.py: opens the app in headless Chromium, measures, prints one JSON line.
 const { resolve } = require('node:path');
 const { chromium } = require(resolve(__dirname, '../services/gateway/web/node_modules/@playwright/test'));
 
@@ -17,7 +17,7 @@ const VIEW = {
 
 const TIME = new Date().toISOString();
 const metric = (step) => ({ seq: step, time: TIME, kind: 'metric', step, loss: 2 + Math.sin(step / 300) + Math.random() / 4, learning_rate: 1e-3, grad_norm: Math.random(), tokens_per_second: 1000 + 50 * Math.random(), memory_mb: 700 + Math.random() });
-const line = (seq) => ({ seq, time: TIME, kind: 'log', level: 'info', message: `line ${seq}: some words that a training job could say while it works` });
+const line = (seq) => ({ seq, time: TIME, kind: 'log', level: 'info', message: `line ${seq}: a message as a training job may log it` });
 
 /** Gaps between animation frames, in milliseconds, while `scroll` (a selector, or null) scrolls. */
 function frames([ms, scroll]) {
@@ -37,8 +37,8 @@ function frames([ms, scroll]) {
   });
 }
 
-/** What `frames` says, and the share of the time in which the page's main thread was at work. */
-async function watched(page, scroll) {
+/** Frame gaps, and the share of time in which the page's main thread is busy. */
+async function measureFrames(page, scroll) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('Performance.enable');
   const busy = async () => (await cdp.send('Performance.getMetrics')).metrics.find((metric) => metric.name === 'TaskDuration').value;
@@ -47,17 +47,17 @@ async function watched(page, scroll) {
   return { gaps, busy: (await busy() - before) / (gaps.reduce((sum, gap) => sum + gap, 0) / 1000) };
 }
 
-async function context(browser) {
-  const made = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const link = await made.request.post(`${url}/auth/link`, { headers: { Authorization: `Bearer ${key}` } });
-  await made.request.get(url + (await link.json()).path);
-  return made;
+async function signIn(browser) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const link = await context.request.post(`${url}/auth/link`, { headers: { Authorization: `Bearer ${key}` } });
+  await context.request.get(url + (await link.json()).path);
+  return context;
 }
 
-/** Milliseconds from the navigation to the dashboard with its figures, with an empty cache; and the bytes it took. */
-async function start(browser) {
-  const made = await context(browser);
-  const page = await made.newPage();
+/** Milliseconds from navigation until the dashboard shows its numbers, with an empty cache, and the bytes loaded. */
+async function measureStart(browser) {
+  const context = await signIn(browser);
+  const page = await context.newPage();
   await page.addInitScript(() => {
     new MutationObserver((_, observer) => {
       if (!document.querySelector('.tile strong')) return;
@@ -68,48 +68,48 @@ async function start(browser) {
   await page.goto(`${url}/ui/dashboard`);
   const ready = await page.waitForFunction(() => window.readyAt).then((handle) => handle.jsonValue());
   const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((entry) => /\.(js|css)$/.test(entry.name)).reduce((sum, entry) => sum + entry.encodedBodySize, 0));
-  await made.close();
+  await context.close();
   return { ready, bytes };
 }
 
-/** The monitor of a job whose websocket is ours. */
-async function monitor(browser, speak) {
-  const made = await context(browser);
-  const page = await made.newPage();
+/** Open the monitor of a simulated job; `onSocket` drives its websocket. */
+async function openMonitor(browser, onSocket) {
+  const context = await signIn(browser);
+  const page = await context.newPage();
   await page.route(`**/training/jobs/${JOB}`, (route) => route.fulfill({ json: VIEW }));
-  await page.routeWebSocket(/\/live\?/, speak);
+  await page.routeWebSocket(/\/live\?/, onSocket);
   await page.goto(`${url}/ui/jobs/${JOB}`);
-  return { page, close: () => made.close() };
+  return { page, close: () => context.close() };
 }
 
-async function chart(browser) {
+async function measureChart(browser) {
   let timer;
-  const { page, close } = await monitor(browser, (socket) => {
+  const { page, close } = await openMonitor(browser, (socket) => {
     let step = 0;
-    const say = (count) => socket.send(JSON.stringify({ type: 'records', records: Array.from({ length: count }, () => metric(++step)) }));
-    for (let i = 0; i < POINTS / 1000; i++) say(1000);
-    timer = setInterval(() => say(5), 1000 / UPDATES_PER_SECOND);
+    const send = (count) => socket.send(JSON.stringify({ type: 'records', records: Array.from({ length: count }, () => metric(++step)) }));
+    for (let i = 0; i < POINTS / 1000; i++) send(1000);
+    timer = setInterval(() => send(5), 1000 / UPDATES_PER_SECOND);
   });
   await page.waitForFunction((points) => Number(/after (\d+) points/.exec(document.querySelector('canvas')?.getAttribute('aria-label') ?? '')?.[1] ?? 0) >= points, POINTS);
-  const found = await watched(page, null);
+  const found = await measureFrames(page, null);
   clearInterval(timer);
   await close();
   return found;
 }
 
-async function log(browser) {
-  const { page, close } = await monitor(browser, (socket) => {
+async function measureLog(browser) {
+  const { page, close } = await openMonitor(browser, (socket) => {
     let seq = 0;
     for (let i = 0; i < LINES / 1000; i++) socket.send(JSON.stringify({ type: 'records', records: Array.from({ length: 1000 }, () => line(++seq)) }));
   });
   await page.getByText(`${LINES} of ${LINES} lines`).waitFor();
   await page.getByRole('log').scrollIntoViewIfNeeded();
-  const found = await watched(page, '[role=log]');
+  const found = await measureFrames(page, '[role=log]');
   await close();
   return found;
 }
 
-async function nothing(browser) {
+async function measureEmptyPage(browser) {
   const page = await browser.newPage();
   await page.goto('about:blank');
   const gaps = await page.evaluate(frames, [seconds * 1000, null]);
@@ -119,11 +119,11 @@ async function nothing(browser) {
 
 (async () => {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: SWITCHES });
-  const found = { starts: [], idle: await nothing(browser) };
-  await start(browser); // warms the page cache and the platform, uncounted
-  for (let i = 0; i < Number(starts); i++) found.starts.push(await start(browser));
-  found.chart = await chart(browser);
-  found.log = await log(browser);
+  const found = { starts: [], idle: await measureEmptyPage(browser) };
+  await measureStart(browser); // uncounted: warms the page cache and the platform
+  for (let i = 0; i < Number(starts); i++) found.starts.push(await measureStart(browser));
+  found.chart = await measureChart(browser);
+  found.log = await measureLog(browser);
   await browser.close();
   console.log(JSON.stringify(found));
 })().catch((error) => {

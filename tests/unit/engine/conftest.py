@@ -16,7 +16,7 @@ from tests.support.tiny_model import make_tiny_model
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """A model this small only waits for its threads."""
+    """With a model this small, more threads only add waiting."""
     torch.set_num_threads(1)
 
 

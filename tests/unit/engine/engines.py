@@ -1,4 +1,4 @@
-"""Small engines that the tests launch: each does one thing that an engine may do, or suffer."""
+"""Small engines that tests launch; each shows one behavior or failure of an engine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PREWARMED_BY: list[int] = []
 
 
 def prewarm() -> None:
-    """Remember where; fail, which must keep nobody from starting."""
+    """Record the process, then fail, which must not prevent a launch."""
     PREWARMED_BY.append(os.getpid())
-    raise OSError("forgot the text")
+    raise OSError("prewarming fails")
 
 
 def echo(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Report the surroundings and return the spec."""
+    """Report the process's environment and return the spec."""
     warm = "torch" in sys.modules
     before_fork = {"imported_by": IMPORTED_BY, "prewarmed_by": PREWARMED_BY}
     reporter.emit("hello", pid=os.getpid(), cwd=os.getcwd(), env=dict(os.environ), warm=warm, **before_fork)
@@ -30,7 +30,7 @@ def echo(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 def obey(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Say ready, then repeat every command until told to stop."""
+    """Report ready, then echo every command until `stop`."""
     reporter.emit("ready")
     while (command := commands.get())["op"] != "stop":
         reporter.emit("heard", command=command)
@@ -45,7 +45,7 @@ def obstinate(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> d
 
 
 def with_helper(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Start a process that outlives any patience and holds this one's stderr."""
+    """Start a process that outlives every timeout and holds this one's stderr open."""
     helper = subprocess.Popen(["sleep", "600"])
     reporter.emit("ready", helper=helper.pid)
     if spec.get("leave"):
@@ -62,7 +62,7 @@ def flood(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[
 
 
 def noisy(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Print everywhere a library might."""
+    """Print in every way that a library might."""
     print("printed")
     os.write(1, b"written to 1\n")
     subprocess.run(["echo", "from a process"], check=True)
@@ -77,24 +77,24 @@ def kill_itself(spec: dict[str, Any], reporter: Reporter, commands: Commands) ->
 
 
 def refuse(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Fail in a way the user can act on."""
+    """Fail with an error that the user can act on."""
     raise EngineError("bad_rows", "row 3 is empty", row=3)
 
 
 def crash(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Fail in a way nobody foresaw."""
+    """Fail with an unexpected exception."""
     return {"impossible": {}["absent"]}
 
 
 def fds(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """List the open descriptors and what they lead to."""
+    """Report the open descriptors and their targets."""
     own = "/proc/self/fd"
     links = {int(name): os.path.join(own, name) for name in os.listdir(own)}
     return {"fds": {fd: os.readlink(link) for fd, link in links.items() if os.path.lexists(link)}}
 
 
 def environment_threads(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """How many threads torch computes with, proven by computing."""
+    """Report the number of threads that torch uses in a computation."""
     import torch
 
     torch.rand(500, 500) @ torch.rand(500, 500)

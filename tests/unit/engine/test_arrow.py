@@ -1,4 +1,4 @@
-"""Arrow arrays hold what they were made from, and where there is much of it pandas stays out."""
+"""Arrow arrays round-trip, and engines that use them do not import pandas."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ writer.close()
 """
 
 
-def test_arrays_hold_what_they_were_made_from() -> None:
+def test_arrays_round_trip() -> None:
     assert binary_array([b"", b"\xff", b"ab"]).to_pylist() == [b"", b"\xff", b"ab"]
     assert binary_array(["é".encode()], pa.string()).to_pylist() == ["é"]
     assert binary_array([]).to_pylist() == []
@@ -38,6 +38,6 @@ def test_arrays_hold_what_they_were_made_from() -> None:
 
 
 @pytest.mark.parametrize("work", [TOKENIZED, SHARDED], ids=["tokenized", "sharded"])
-def test_engines_do_without_pandas(work: str, tmp_path: Path) -> None:
+def test_engines_do_not_import_pandas(work: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", f"{work}\nimport sys; sys.exit('pandas' in sys.modules)", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""Tokens of many texts at once are those of each alone, cut and trained at the same places."""
+"""Texts encoded as a batch have the same tokens and trained spans as each text alone."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ TEXTS = st.lists(st.tuples(SPACES, WORDS), max_size=14).map(lambda pairs: "".joi
 
 
 @st.composite
-def marked(draw: st.DrawFn) -> Text:
+def samples_with_spans(draw: st.DrawFn) -> Text:
     text = draw(TEXTS | st.text(max_size=20))
-    places = sorted(draw(st.sets(st.integers(0, len(text)), max_size=4)))
-    return text, list(zip(places[::2], places[1::2], strict=False)), places
+    positions = sorted(draw(st.sets(st.integers(0, len(text)), max_size=4)))
+    return text, list(zip(positions[::2], positions[1::2], strict=False)), positions
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=60)
-@given(texts=st.lists(marked(), max_size=6))
-def test_a_block_is_encoded_as_each_of_its_texts(family: str, texts: list[Text]) -> None:
+@given(texts=st.lists(samples_with_spans(), max_size=6))
+def test_batch_is_encoded_like_each_of_its_texts(family: str, texts: list[Text]) -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES[family])
-    wanted = [boundary_tokenizer._encode_by_offsets(*text) for text in texts]
-    for _ in ("learned", "remembered"):
-        assert boundary_tokenizer.encode_all([RenderedSample.from_text(*text) for text in texts]) == wanted
+    expected = [boundary_tokenizer._encode_by_offsets(*text) for text in texts]
+    for _ in ("new", "cached"):
+        assert boundary_tokenizer.encode_all([RenderedSample.from_text(*text) for text in texts]) == expected
 
 
 @pytest.mark.parametrize("limit", ["MAX_PIECES", "MAX_PIECE_BYTES"])
-def test_what_is_not_remembered_is_learned_again(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncached_pieces_are_encoded_again(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_encoder, limit, 2)
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["gpt2"])
     for text in ("one two three<|im_end|>", "two four one", "one two three"):
@@ -48,7 +48,7 @@ def test_what_is_not_remembered_is_learned_again(limit: str, monkeypatch: pytest
         ]
 
 
-def test_ordinary_rows_are_looked_up() -> None:
+def test_ordinary_rows_use_the_batch_encoder() -> None:
     words = CachedBpeTokenizer.of(FAMILIES["seedling"])
     assert words is not None
     prompt, answer = "<|im_start|>assistant\n", "12 naïve “apples”.<|im_end|>"
@@ -57,7 +57,7 @@ def test_ordinary_rows_are_looked_up() -> None:
     assert BatchEncoder(words).encode([text]) == [boundary_tokenizer._encode_by_offsets(*text.in_characters())]
 
 
-def test_tokenizers_whose_words_go_on_over_spaces_are_asked_text_by_text() -> None:
+def test_tokenizer_with_words_across_spaces_encodes_text_by_text() -> None:
     tokenizer = of_family(r"\w+ \w+|\s|\S")
     words = CachedBpeTokenizer.of(tokenizer)
     assert words is not None
@@ -66,7 +66,7 @@ def test_tokenizers_whose_words_go_on_over_spaces_are_asked_text_by_text() -> No
     assert found == [EncodedSample.from_ids(tokenizer.encode("the train leaves").ids, [])]
 
 
-@given(text=st.text(alphabet="aé你", max_size=9), places=st.sets(st.integers(0, 9), min_size=2, max_size=2))
-def test_places_survive_the_way_into_bytes_and_back(text: str, places: set[int]) -> None:
-    start, end = sorted(min(place, len(text)) for place in places)
+@given(text=st.text(alphabet="aé你", max_size=9), positions=st.sets(st.integers(0, 9), min_size=2, max_size=2))
+def test_positions_round_trip_between_characters_and_bytes(text: str, positions: set[int]) -> None:
+    start, end = sorted(min(place, len(text)) for place in positions)
     assert RenderedSample.from_text(text, [(start, end)], [start]).in_characters() == (text, [(start, end)], [start])

@@ -1,4 +1,4 @@
-"""Looked-up tokens are the tokenizer's own, for every tokenizer that the rule claims to know."""
+"""The BPE cache gives the tokenizer's own ids, for every tokenizer that it accepts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ LETTERS = "ab1 \n\t\r'stSé½你.,<|im_end>ſ²\u00a0\u0301"
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=60)
 @given(text=st.text(max_size=60) | st.text(alphabet=LETTERS, max_size=60))
-def test_ids_are_those_of_the_tokenizer(family: str, text: str) -> None:
+def test_cached_ids_equal_those_of_the_tokenizer(family: str, text: str) -> None:
     words = CachedBpeTokenizer.of(FAMILIES[family])
     assert words is not None
     found = words.ids(text)
     assert found in (FAMILIES[family].encode(text, add_special_tokens=False).ids, None)
-    assert found is not None or family == "qwen"  # text that NFC would change is left to the tokenizer
+    assert found is not None or family == "qwen"  # the tokenizer itself encodes text that NFC changes
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama3"])
-def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) -> None:
+def test_every_character_has_the_same_class_as_in_the_tokenizer(family: str) -> None:
     words = CachedBpeTokenizer.of(FAMILIES[family])
     assert words is not None
     for start in [*range(0, 0x3400, 256), *range(0xA000, 0xAC00, 256), *range(0xF900, 0x12000, 256)]:
@@ -40,28 +40,30 @@ def test_every_character_is_of_the_class_that_the_tokenizer_thinks(family: str) 
 
 @settings(max_examples=100)
 @given(parts=st.lists(st.text(alphabet=LETTERS, max_size=12), min_size=1, max_size=6), trained=st.data())
-def test_boundaries_are_kept_as_encode_by_offsets(parts: list[str], trained: st.DataObject) -> None:
+def test_boundaries_and_spans_equal_those_by_offsets(parts: list[str], trained: st.DataObject) -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["gpt2"])
     text = "<|im_end|>".join(parts)
-    places = sorted(trained.draw(st.sets(st.integers(0, len(text)), max_size=3)))
-    spans = [(place, len(text)) for place in places[:1]]
-    assert boundary_tokenizer.encode(text, spans, places) == boundary_tokenizer._encode_by_offsets(text, spans, places)
+    positions = sorted(trained.draw(st.sets(st.integers(0, len(text)), max_size=3)))
+    spans = [(position, len(text)) for position in positions[:1]]
+    assert boundary_tokenizer.encode(text, spans, positions) == boundary_tokenizer._encode_by_offsets(
+        text, spans, positions
+    )
 
 
-def test_ordinary_conversations_take_the_quick_way() -> None:
+def test_ordinary_conversations_use_the_cache() -> None:
     boundary_tokenizer = BoundaryTokenizer(FAMILIES["seedling"])
     prompt, answer = "<|im_start|>user\nhow much?<|im_end|>\n<|im_start|>assistant\n", "12 apples.<|im_end|>"
     span = (len(prompt), len(prompt + answer))
-    quick = boundary_tokenizer._encode_cached(f"{prompt}{answer}\n", [span], [len(prompt)])
-    assert quick == boundary_tokenizer._encode_by_offsets(f"{prompt}{answer}\n", [span], [len(prompt)])
+    cached = boundary_tokenizer._encode_cached(f"{prompt}{answer}\n", [span], [len(prompt)])
+    assert cached == boundary_tokenizer._encode_by_offsets(f"{prompt}{answer}\n", [span], [len(prompt)])
 
 
-def changed(**rules: Any) -> Tokenizer:
+def with_rules(**rules: Any) -> Tokenizer:
     text = json.loads(make_tiny_tokenizer().backend_tokenizer.to_str())
     return Tokenizer.from_str(json.dumps({**text, **rules}))
 
 
-def with_greedy_token() -> Tokenizer:
+def with_lstrip_token() -> Tokenizer:
     made = of_family(None)
     made.add_tokens([AddedToken("<sp>", lstrip=True, normalized=False)])
     return made
@@ -70,12 +72,14 @@ def with_greedy_token() -> Tokenizer:
 @pytest.mark.parametrize(
     "tokenizer",
     [
-        changed(normalizer={"type": "Lowercase"}),
-        changed(pre_tokenizer={"type": "Whitespace"}),
-        changed(pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}),
-        with_greedy_token(),
+        with_rules(normalizer={"type": "Lowercase"}),
+        with_rules(pre_tokenizer={"type": "Whitespace"}),
+        with_rules(
+            pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+        ),
+        with_lstrip_token(),
         Tokenizer(models.WordLevel({"a": 0}, unk_token="a")),
     ],
 )
-def test_rules_that_are_not_known_are_left_to_the_tokenizer(tokenizer: Tokenizer) -> None:
+def test_tokenizer_with_unknown_rules_is_not_cached(tokenizer: Tokenizer) -> None:
     assert CachedBpeTokenizer.of(tokenizer) is None

@@ -1,4 +1,4 @@
-"""The decode loop against transformers' own, whatever the company a row keeps in its batch."""
+"""Continuous batching gives the answers of transformers' generate, whatever else is in the batch."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def test_greedy_equals_transformers_with_sliding_windows() -> None:
     assert [answer.ids for answer in answers] == [reference(model, prompt, 30, [1]) for prompt in PROMPTS]
 
 
-def test_a_model_with_recurrent_layers_is_refused() -> None:
+def test_model_with_recurrent_layers_is_refused() -> None:
     with pytest.raises(EngineError) as refused:
         generate_all(random_model("lfm2", layer_types=["conv", "full_attention"]), PROMPTS, stop_ids=[1])
     assert refused.value.code == "unsupported_architecture"
 
 
-def test_a_small_token_budget_changes_nothing_but_the_batches(model: Any) -> None:
+def test_token_budget_does_not_change_answers(model: Any) -> None:
     stop = likely_stop(model)
     whole = generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=20)
     assert generate_all(model, PROMPTS, stop_ids=stop, max_new_tokens=20, batch_tokens=50) == whole
@@ -80,7 +80,7 @@ def test_repetition_penalty_equals_transformers(model: Any) -> None:
     assert [answer.ids for answer in answers] == expected
 
 
-def test_a_row_that_joins_later_answers_as_if_alone(model: Any) -> None:
+def test_row_added_later_answers_as_if_alone(model: Any) -> None:
     alone = [answer.ids for answer in generate_all(model, PROMPTS[:3], stop_ids=[], max_new_tokens=12)]
     batch = ContinuousBatch(model, [])
     steps = batch.add([Request(PROMPTS[0], 12)]) + batch.step() + batch.step()
@@ -90,7 +90,7 @@ def test_a_row_that_joins_later_answers_as_if_alone(model: Any) -> None:
     assert [[step.token for step in steps if step.index == i] for i in range(3)] == alone
 
 
-def test_a_dropped_row_leaves_the_others_undisturbed(model: Any) -> None:
+def test_removed_row_does_not_affect_others(model: Any) -> None:
     alone = generate_all(model, PROMPTS[:1], stop_ids=[], max_new_tokens=10)[0].ids
     batch = ContinuousBatch(model, [])
     steps = batch.add([Request(PROMPTS[0], 10), Request(PROMPTS[2], 10)])
@@ -101,13 +101,13 @@ def test_a_dropped_row_leaves_the_others_undisturbed(model: Any) -> None:
     assert sum(step.index == 1 for step in steps) == 1
 
 
-def test_a_seed_repeats_an_answer_in_any_company(model: Any) -> None:
+def test_seed_repeats_an_answer_in_any_batch(model: Any) -> None:
     request = Request(PROMPTS[0], 20, SamplingParams(temperature=1.0, top_p=0.9, top_k=50, seed=7))
     alone = [step.token for steps in decode(model, [request], stop_ids=[]) for step in steps]
-    company = [Request(PROMPTS[2], 20, SamplingParams(temperature=1.0, seed=1)), request]
-    together = [step.token for steps in decode(model, company, stop_ids=[]) for step in steps if step.index == 1]
+    batch_requests = [Request(PROMPTS[2], 20, SamplingParams(temperature=1.0, seed=1)), request]
+    in_batch = [step.token for steps in decode(model, batch_requests, stop_ids=[]) for step in steps if step.index == 1]
     other = Request(PROMPTS[0], 20, SamplingParams(temperature=1.0, seed=8))
-    assert together == alone
+    assert in_batch == alone
     assert [step.token for steps in decode(model, [other], stop_ids=[]) for step in steps] != alone
 
 
@@ -119,19 +119,19 @@ def test_top_k_of_one_is_greedy(model: Any) -> None:
     assert generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=8, sampling=sampling) == greedy
 
 
-def test_without_a_limit_an_answer_fills_the_context(model: Any) -> None:
+def test_answer_without_limit_fills_the_context(model: Any) -> None:
     prompt = [5] * 500
     (answer,) = generate_all(model, [prompt], stop_ids=[])
     assert (len(answer.ids), answer.finish_reason) == (12, "length")
 
 
-def test_a_prompt_that_fills_the_context_is_refused(model: Any) -> None:
+def test_prompt_that_fills_the_context_is_refused(model: Any) -> None:
     with pytest.raises(EngineError) as refused:
         generate_all(model, [[5] * 512], stop_ids=[])
     assert (refused.value.code, refused.value.fields["limit"]) == ("context_exceeded", 511)
 
 
-def test_progress_counts_answers_to_the_end(model: Any) -> None:
+def test_progress_counts_all_answers(model: Any) -> None:
     seen: list[tuple[int, int]] = []
     generate_all(model, PROMPTS, stop_ids=[], max_new_tokens=4, batch_tokens=30, on_progress=lambda *p: seen.append(p))
     assert seen[-1] == (5, 5)
@@ -143,8 +143,8 @@ def test_no_prompts_give_no_answers(model: Any) -> None:
     assert generate_all(model, [], stop_ids=[]) == []
 
 
-def test_rows_stand_by_adapter_however_they_come_and_go(model: Any) -> None:
-    """What is called with `adapters` gets those of each row together, and every row goes on with its own text."""
+def test_rows_stay_sorted_by_adapter(model: Any) -> None:
+    """The model gets rows grouped by adapter, and every row continues its own text."""
     called: list[list[str | None]] = []
 
     class Adapted:

@@ -1,4 +1,4 @@
-"""The loader: what it refuses, and that what it loads is what was saved."""
+"""The loader refuses unsafe and incomplete folders, and loads what was saved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def full(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def adapter(tiny_model: Path, tmp_path: Path) -> dict[str, Any]:
-    """A LoRA adapter with weights that matter, over the tiny model."""
+    """A LoRA adapter over the tiny model, with weights that change its logits."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
@@ -75,14 +75,14 @@ def drop_a_tensor(folder: Path) -> None:
         (edit("config.json", model_type="vit"), "unsupported_architecture"),
     ],
 )
-def test_a_folder_is_refused(copy: Path, damage: Callable[[Path], Any], code: str) -> None:
+def test_unsafe_or_incomplete_folder_is_refused(copy: Path, damage: Callable[[Path], Any], code: str) -> None:
     damage(copy)
     with pytest.raises(EngineError) as refused:
         load_model(full(copy), dtype="float32", device="cpu")
     assert refused.value.code == code
 
 
-def test_a_missing_shard_is_named(copy: Path) -> None:
+def test_missing_shard_is_named(copy: Path) -> None:
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
     (copy / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(EngineError, match="00001-of-00002"):
@@ -90,24 +90,24 @@ def test_a_missing_shard_is_named(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_dtype_is_the_one_asked_for(tiny_ref: dict[str, Any], dtype: str) -> None:
+def test_model_has_the_requested_dtype(tiny_ref: dict[str, Any], dtype: str) -> None:
     model = load_model(tiny_ref, dtype=dtype, device="cpu")
     assert {parameter.dtype for parameter in model.parameters()} == {getattr(torch, dtype)}
     assert not model.training
 
 
 @torch.inference_mode()
-def test_an_adapter_merged_and_apart_give_the_same_logits(adapter: dict[str, Any], model: Any) -> None:
+def test_merged_and_separate_adapter_give_the_same_logits(adapter: dict[str, Any], model: Any) -> None:
     merged = load_model(adapter, dtype="float32", device="cpu")
-    apart = load_model(adapter, dtype="float32", device="cpu", merge=False)
-    torch.testing.assert_close(merged(IDS).logits, apart(IDS).logits, atol=1e-4, rtol=1e-4)
+    separate = load_model(adapter, dtype="float32", device="cpu", merge=False)
+    torch.testing.assert_close(merged(IDS).logits, separate(IDS).logits, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(merged(IDS).logits, model(IDS).logits, atol=1e-2)
     assert merged.get_output_embeddings().weight is merged.get_input_embeddings().weight
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("trained", ["embed_tokens", "lm_head"])
-def test_an_adapter_that_untied_the_embeddings_survives_merge_and_save(
+def test_adapter_with_untied_embeddings_survives_merge_and_save(
     tiny_ref: dict[str, Any], tmp_path: Path, trained: str
 ) -> None:
     from peft import LoraConfig, get_peft_model
@@ -129,13 +129,13 @@ def test_an_adapter_that_untied_the_embeddings_survives_merge_and_save(
 
 
 @torch.inference_mode()
-def test_an_adapter_can_lie_over_an_adapter(adapter: dict[str, Any]) -> None:
+def test_adapter_over_an_adapter_is_loaded(adapter: dict[str, Any]) -> None:
     once = load_model(adapter, dtype="float32", device="cpu")
     twice = load_model({**adapter, "base": adapter}, dtype="float32", device="cpu")
     assert not torch.allclose(once(IDS).logits, twice(IDS).logits, atol=1e-2)
 
 
-def test_an_adapter_without_its_weights_is_refused(adapter: dict[str, Any]) -> None:
+def test_adapter_without_weights_is_refused(adapter: dict[str, Any]) -> None:
     (Path(adapter["path"]) / "adapter_model.safetensors").unlink()
     with pytest.raises(EngineError) as refused:
         load_model(adapter, dtype="float32", device="cpu")
@@ -149,14 +149,14 @@ def test_merging_into_a_quantized_base_is_refused(adapter: dict[str, Any]) -> No
 
 
 @torch.inference_mode()
-def test_nf4_stays_near_the_original(tiny_ref: dict[str, Any], model: Any) -> None:
+def test_nf4_stays_close_to_the_original(tiny_ref: dict[str, Any], model: Any) -> None:
     small = load_model(tiny_ref, dtype="float32", quantization="nf4", device="cpu")
     agreement = torch.cosine_similarity(small(IDS).logits.float(), model(IDS).logits, dim=-1).mean()
     assert small.get_memory_footprint() < model.get_memory_footprint()
     assert agreement > 0.9
 
 
-def test_the_tokenizer_comes_from_the_outermost_folder_that_has_one(adapter: dict[str, Any], tokenizer: Any) -> None:
+def test_adapters_own_tokenizer_takes_precedence(adapter: dict[str, Any], tokenizer: Any) -> None:
     assert load_tokenizer(adapter).get_vocab() == tokenizer.get_vocab()
     own = load_tokenizer(adapter["base"])
     own.add_tokens(["<new>"])

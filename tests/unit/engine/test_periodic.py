@@ -1,4 +1,4 @@
-"""What is done again and again beside a block of work."""
+"""Periodic tasks run within their block only."""
 
 import queue
 import threading
@@ -7,26 +7,26 @@ import pytest
 
 from shared.engine.process.periodic import run_periodically
 
-OFTEN = 0.001
+INTERVAL_S = 0.001
 
 
-def test_it_is_done_again_while_the_block_is_busy() -> None:
+def test_function_is_called_repeatedly_within_the_block() -> None:
     done: queue.Queue[None] = queue.Queue()
-    with run_periodically(lambda: done.put(None), OFTEN):
+    with run_periodically(lambda: done.put(None), INTERVAL_S):
         for _ in range(3):
             done.get(timeout=60)
 
 
-def test_a_block_that_ends_at_once_does_not_wait_for_it() -> None:
+def test_short_block_does_not_wait_for_the_interval() -> None:
     done: queue.Queue[None] = queue.Queue()
     with run_periodically(lambda: done.put(None), threading.TIMEOUT_MAX / 2):
         pass
     assert done.empty()
 
 
-def test_its_thread_ends_with_a_block_that_fails() -> None:
+def test_thread_ends_with_a_failing_block() -> None:
     def fails() -> None:
-        with run_periodically(lambda: None, OFTEN):
+        with run_periodically(lambda: None, INTERVAL_S):
             raise KeyError
 
     with pytest.raises(KeyError):

@@ -1,4 +1,4 @@
-"""The protocol's lines: valid JSON whatever is in them, whole whoever writes them, failures with their codes."""
+"""Messages are valid JSON, lines of several threads do not mix, and failures carry their codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Lines:
-    """A reporter over a pipe, and a thread that collects what comes out."""
+    """A reporter over a pipe, and a thread that collects its messages."""
 
     def __init__(self) -> None:
         read, self._write = os.pipe()
@@ -53,7 +53,7 @@ def test_numbers_without_json_form_become_null(lines: Lines) -> None:
     assert lines.all() == [{"kind": "metric", "step": 3, "loss": None, "nested": {"a": [None, 1.5]}, "fine": 2}]
 
 
-def test_a_part_of_the_work_is_told_when_it_has_ended(lines: Lines) -> None:
+def test_span_is_reported_when_it_has_ended(lines: Lines) -> None:
     before = time.time_ns()
     with lines.reporter.span("tokenize", rows=3):
         pass
@@ -65,7 +65,7 @@ def test_a_part_of_the_work_is_told_when_it_has_ended(lines: Lines) -> None:
     assert load["error"] == "ValueError: no"
 
 
-def test_tensors_and_paths_are_plain(lines: Lines) -> None:
+def test_tensors_and_paths_are_encoded(lines: Lines) -> None:
     import torch
 
     lines.reporter.emit("x", loss=torch.tensor(0.5), nan=torch.tensor(math.nan), path=Path("a/b"), text="ü\n")
@@ -88,7 +88,7 @@ def test_lines_of_several_threads_do_not_mix(lines: Lines) -> None:
 
 
 class Killed(Exception):
-    """Stands for torch.OutOfMemoryError, which has this name and no better mark."""
+    """Stands for torch.OutOfMemoryError, which is recognized by its name."""
 
 
 Killed.__name__ = "OutOfMemoryError"
@@ -125,24 +125,24 @@ def fail_with(error: BaseException) -> Callable[..., dict[str, Any]]:
     return main
 
 
-def test_a_refusal_carries_its_fields(lines: Lines) -> None:
+def test_engine_error_is_reported_with_its_fields(lines: Lines) -> None:
     status = run_engine(fail_with(EngineError("bad_rows", "row 3", row=3)), {}, lines.reporter, None)  # type: ignore[arg-type]
     assert (status, lines.all()) == (1, [{"kind": "failed", "code": "bad_rows", "detail": "row 3", "row": 3}])
 
 
-def test_a_crash_logs_its_traceback(lines: Lines) -> None:
+def test_crash_logs_its_traceback(lines: Lines) -> None:
     run_engine(fail_with(KeyError("absent")), {}, lines.reporter, None)  # type: ignore[arg-type]
     log, failed = lines.all()
     assert "Traceback" in log["message"]
     assert failed == {"kind": "failed", "code": "engine_crashed", "detail": "KeyError: 'absent'"}
 
 
-def test_a_result_that_is_no_json_is_a_failure(lines: Lines) -> None:
+def test_result_that_is_not_json_is_a_failure(lines: Lines) -> None:
     assert run_engine(lambda *_: {"x": object()}, {}, lines.reporter, None) == 1  # type: ignore[arg-type]
     assert lines.all()[-1]["code"] == "engine_crashed"
 
 
-def test_an_engine_runs_by_hand_and_its_stdout_is_clean(tmp_path: Path) -> None:
+def test_engine_runs_from_a_shell_with_clean_stdout(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text("{}")
     done = subprocess.run(
         [sys.executable, "-m", "tests.unit.engine.engines", tmp_path / "spec.json"],

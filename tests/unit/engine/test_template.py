@@ -1,4 +1,4 @@
-"""Training text equals serving text: spans, masks, prefixes, stand-in templates, limits."""
+"""Training text equals serving text: spans, masks, prefixes, default templates, limits."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CALLED = [
     [HERMES, {"default": CHATML, "tool_use": HERMES}],
 )
 @pytest.mark.parametrize("tools", [TOOLS, None])
-def test_a_prompt_with_tools_is_the_tokenizers_own(source: Any, tools: Any) -> None:
+def test_prompt_with_tools_equals_the_tokenizers_own(source: Any, tools: Any) -> None:
     tokenizer = make_tiny_tokenizer()
     tokenizer.chat_template = source
     expected = tokenizer.apply_chat_template(CALLED, tools=tools, add_generation_prompt=True)["input_ids"]
@@ -72,26 +72,26 @@ def test_a_prompt_with_tools_is_the_tokenizers_own(source: Any, tools: Any) -> N
     assert ChatTemplate.of(tokenizer).prompt_ids(as_json, tools) == expected, "OpenAI writes arguments as JSON text"
 
 
-def test_a_template_for_tools_is_part_of_the_hash() -> None:
+def test_tool_template_is_part_of_the_hash() -> None:
     one, other = ({"default": CHATML, "tool_use": HERMES + end} for end in ("", " "))
     assert with_template(one).hash != with_template(other).hash
 
 
-def test_arguments_that_are_no_json_are_refused() -> None:
+def test_tool_arguments_that_are_not_json_are_refused() -> None:
     broken = [{"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": "{"}}]}]
     with pytest.raises(EngineError) as raised:
         with_template(HERMES).prompt_ids(broken)
     assert raised.value.code == "template_refused"
 
 
-def test_the_mask_covers_exactly_the_trained_spans(template: ChatTemplate, tokenizer: Any) -> None:
+def test_loss_mask_covers_exactly_the_trained_spans(template: ChatTemplate, tokenizer: Any) -> None:
     encoded = template.encode({"messages": DIALOGUE})
     kept = [token for token, trained in zip(encoded.input_ids, encoded.trained, strict=True) if trained]
     assert tokenizer.decode(kept) == "Hi there.<|im_end|>Goodbye.<|im_end|>"
     assert tokenizer.decode(encoded.input_ids) == template.render(DIALOGUE)
 
 
-def test_the_end_of_the_turn_is_learned_even_when_padding_is_the_same_token() -> None:
+def test_end_of_turn_is_trained_even_if_it_is_the_padding_token() -> None:
     tokenizer = make_tiny_tokenizer()
     tokenizer.pad_token = tokenizer.eos_token = "<|im_end|>"
     encoded = ChatTemplate.of(tokenizer).encode({"messages": DIALOGUE})
@@ -99,12 +99,12 @@ def test_the_end_of_the_turn_is_learned_even_when_padding_is_the_same_token() ->
     assert ends == [False, False, True, False, True]
 
 
-def test_max_length_cuts_the_end(template: ChatTemplate) -> None:
-    whole, cut = template.encode({"messages": DIALOGUE}), template.encode({"messages": DIALOGUE}, max_length=7)
-    assert (cut.input_ids, cut.trained) == (whole.input_ids[:7], whole.trained[:7])
+def test_max_length_truncates_the_end(template: ChatTemplate) -> None:
+    full, truncated = template.encode({"messages": DIALOGUE}), template.encode({"messages": DIALOGUE}, max_length=7)
+    assert (truncated.input_ids, truncated.trained) == (full.input_ids[:7], full.trained[:7])
 
 
-def test_raw_text_is_trained_whole_and_ends_with_eos(template: ChatTemplate, tokenizer: Any) -> None:
+def test_raw_text_is_fully_trained_and_ends_with_eos(template: ChatTemplate, tokenizer: Any) -> None:
     encoded = template.encode({"text": "The train leaves."})
     assert encoded.input_ids[-1] == tokenizer.eos_token_id
     assert all(encoded.trained)
@@ -112,8 +112,8 @@ def test_raw_text_is_trained_whole_and_ends_with_eos(template: ChatTemplate, tok
 
 @settings(max_examples=150)
 @given(st.lists(contents, min_size=2, max_size=6))
-def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTemplate, said: list[str]) -> None:
-    messages = [{"role": ("user", "assistant")[i % 2], "content": content} for i, content in enumerate(said)]
+def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTemplate, contents: list[str]) -> None:
+    messages = [{"role": ("user", "assistant")[i % 2], "content": content} for i, content in enumerate(contents)]
     encoded = template.encode({"messages": messages})
     for turn in range(1, len(messages), 2):
         prompt = template.prompt_ids(messages[:turn])
@@ -122,17 +122,17 @@ def test_every_prompt_is_a_token_prefix_of_the_training_ids(template: ChatTempla
         assert not encoded.trained[len(prompt) - 1]
 
 
-def test_a_token_that_would_straddle_the_prompt_is_split(template: ChatTemplate, tokenizer: Any) -> None:
+def test_token_that_would_cross_the_end_of_the_prompt_is_split(template: ChatTemplate, tokenizer: Any) -> None:
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "\n\nyes"}]
-    whole, double = tokenizer(template.render(messages)).input_ids, tokenizer("\n\n").input_ids
+    text_ids, double = tokenizer(template.render(messages)).input_ids, tokenizer("\n\n").input_ids
     assert len(double) == 1, "two line breaks are one token"
-    assert double[0] in whole, "which in the whole text covers the prompt's last character"
+    assert double[0] in text_ids, "which covers the last character of the prompt in the whole text"
     prompt, encoded = template.prompt_ids(messages[:1]), template.encode({"messages": messages})
     assert encoded.input_ids[: len(prompt)] == prompt
     assert encoded.trained[len(prompt) :].count(True) == len(tokenizer("\n\nyes<|im_end|>").input_ids)
 
 
-def test_a_template_that_rewrites_history_gives_one_sample_per_turn() -> None:
+def test_template_that_rewrites_history_gives_one_sample_per_turn() -> None:
     template = with_template(REWRITING)
     messages = [
         {"role": "user", "content": "a"},
@@ -152,30 +152,30 @@ def test_a_template_that_rewrites_history_gives_one_sample_per_turn() -> None:
     assert template.encode(samples[1]).input_ids[: len(prompt)] == prompt
 
 
-def test_an_ordinary_row_is_its_own_only_sample(template: ChatTemplate) -> None:
+def test_ordinary_row_is_one_sample(template: ChatTemplate) -> None:
     row = {"messages": DIALOGUE}
     assert template.expand(row) == [row]
 
 
-def test_a_prompt_that_ends_in_more_than_the_turn_keeps_is_trained_as_it_is_served() -> None:
+def test_generation_prompt_is_kept_in_training_as_it_is_served() -> None:
     template = with_template(CHATML.replace("assistant\n' }}", "assistant\n<think>\n' }}"))
     text = "".join(piece for piece, _ in template.spans({"messages": DIALOGUE[:3]}))
     assert text.endswith("<|im_start|>assistant\n<think>\nHi there.<|im_end|>\n")
 
 
-def test_a_turn_without_an_end_gets_eos() -> None:
+def test_turn_without_end_token_gets_eos() -> None:
     template = with_template("{% for m in messages %}{{ m.role }}: {{ m.content }} {% endfor %}")
     assert trained_text(template, {"messages": DIALOGUE[1:3]})[0].endswith("<|endoftext|>")
 
 
-def test_a_base_without_template_gets_chatml_where_its_tokens_exist() -> None:
+def test_base_model_without_template_gets_chatml_if_its_tokens_exist() -> None:
     template = with_template(None)
     assert template.render(DIALOGUE[1:2], add_generation_prompt=True) == (
         "<|im_start|>user\nHello?<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
-def test_a_base_without_chatml_tokens_gets_plain_text() -> None:
+def test_base_model_without_chatml_tokens_gets_plain_text() -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -190,11 +190,13 @@ def test_a_base_without_chatml_tokens_gets_plain_text() -> None:
     ]
 
 
-def test_stop_ids_are_the_turn_end_and_eos(template: ChatTemplate, tokenizer: Any) -> None:
+def test_stop_ids_are_end_of_turn_and_eos(template: ChatTemplate, tokenizer: Any) -> None:
     assert template.stop_ids == [tokenizer.convert_tokens_to_ids("<|im_end|>"), tokenizer.eos_token_id]
 
 
-def test_the_hash_survives_saving_and_tells_changes(template: ChatTemplate, tokenizer: Any, tmp_path: Any) -> None:
+def test_hash_survives_saving_and_changes_with_the_template(
+    template: ChatTemplate, tokenizer: Any, tmp_path: Any
+) -> None:
     from tests.support.tiny_model import make_tiny_model
 
     folder = make_tiny_model(tmp_path / "again")
@@ -205,7 +207,7 @@ def test_the_hash_survives_saving_and_tells_changes(template: ChatTemplate, toke
     assert ChatTemplate.of(reloaded).hash != template.hash
 
 
-def test_the_date_in_a_template_never_moves() -> None:
+def test_date_in_a_template_is_fixed() -> None:
     template = with_template("{{ strftime_now('%Y-%m-%d') }}{% for m in messages %}{{ m.content }}{% endfor %}")
     assert template.render([]) == "2024-07-26"
 
@@ -221,14 +223,14 @@ def test_the_date_in_a_template_never_moves() -> None:
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "template_refused"),
     ],
 )
-def test_a_hostile_template_is_stopped(source: str, code: str) -> None:
+def test_hostile_template_is_stopped(source: str, code: str) -> None:
     template = with_template("{% if messages[0].role == 'attack' %}" + source + "{% endif %}")
     with pytest.raises(EngineError) as refused:
         template.render([{"role": "attack", "content": ""}])
     assert refused.value.code == code
 
 
-def test_an_oversized_template_is_refused() -> None:
+def test_oversized_template_is_refused() -> None:
     with pytest.raises(EngineError) as refused:
         with_template("x" * 300_000)
     assert refused.value.code == "template_too_large"

@@ -1,4 +1,4 @@
-"""Conversations without the template are what the template writes; templates that read what is said are always run."""
+"""Cached conversations equal the template's output; a template that reads contents runs for every row."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EXPRESSIONS = {
 
 
 def reading(expression: str) -> str:
-    """A template like ChatML that puts out this for a message `m`."""
+    """A template like ChatML that outputs this expression for each message `m`."""
     macro = "{% macro same(text) %}{{ text }}{% endmacro %}" if "same" in expression else ""
     return macro + (
         "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{{ "
@@ -67,39 +67,41 @@ def with_template(source: str) -> ChatTemplate:
     return ChatTemplate.of(tokenizer)
 
 
-def carefully(source: str) -> ChatTemplate:
-    """The template is run for every row."""
+def uncached(source: str) -> ChatTemplate:
+    """A template that runs for every row."""
     template = with_template(source)
     template._cache = TemplateCache(lambda _: None)
     return template
 
 
-def row_of(*said: str) -> dict[str, Any]:
-    return {"messages": [{"role": role, "content": text} for role, text in zip(said[::2], said[1::2], strict=True)]}
+def row_of(*texts: str) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": text} for role, text in zip(texts[::2], texts[1::2], strict=True)]}
 
 
-QUICK = {name: (with_template(source), carefully(source)) for name, source in COPYING.items()}
+TEMPLATES = {name: (with_template(source), uncached(source)) for name, source in COPYING.items()}
 ROLES = st.sampled_from([("user", "assistant"), ("system", "user", "assistant"), ("user", "assistant") * 2, ("user",)])
-SAID = st.text(max_size=12) | st.sampled_from([" a\n", "b<|im_end|>", "é ", "\ue0000\ue001", "<|im_start|>assistant\n"])
+CONTENTS = st.text(max_size=12) | st.sampled_from(
+    [" a\n", "b<|im_end|>", "é ", "\ue0000\ue001", "<|im_start|>assistant\n"]
+)
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", TEMPLATES)
 @settings(max_examples=60)
-@given(roles=ROLES, said=st.lists(SAID, min_size=4, max_size=4))
-def test_the_text_is_that_of_the_template(name: str, roles: tuple[str, ...], said: list[str]) -> None:
-    quick, careful = QUICK[name]
-    row = row_of(*chain.from_iterable(zip(roles, said, strict=False)))
-    assert quick.render_samples(row) == careful.render_samples(row)
+@given(roles=ROLES, contents=st.lists(CONTENTS, min_size=4, max_size=4))
+def test_cached_text_equals_that_of_the_template(name: str, roles: tuple[str, ...], contents: list[str]) -> None:
+    cached, plain = TEMPLATES[name]
+    row = row_of(*chain.from_iterable(zip(roles, contents, strict=False)))
+    assert cached.render_samples(row) == plain.render_samples(row)
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_a_template_that_copies_is_run_once(name: str) -> None:
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_that_copies_contents_is_cached(name: str) -> None:
     row = row_of("system", "Be brief. ", "user", "naïve?", "assistant", "Yes.", "user", "So?", "assistant", "Go.")
-    assert QUICK[name][0]._cache.get(row) == QUICK[name][1].render_samples(row)[0]
+    assert TEMPLATES[name][0]._cache.get(row) == TEMPLATES[name][1].render_samples(row)[0]
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)
-def test_a_template_that_reads_is_run_for_every_row(name: str) -> None:
+def test_template_that_reads_contents_is_not_cached(name: str) -> None:
     template, row = with_template(reading(EXPRESSIONS[name])), row_of("user", "a", "assistant", "a")
     assert template._cache.get(row) is None
 
@@ -107,8 +109,8 @@ def test_a_template_that_reads_is_run_for_every_row(name: str) -> None:
 @pytest.mark.parametrize(
     "extra", [{"name": "x"}, {"tool_calls": [{"function": {"name": "f", "arguments": {}}}]}, {"content": " "}]
 )
-def test_more_than_plain_messages_is_left_to_the_template(extra: dict[str, Any]) -> None:
+def test_rows_with_more_than_plain_messages_are_not_cached(extra: dict[str, Any]) -> None:
     row = row_of("user", "a", "assistant", "b")
     row["messages"][1] |= extra
-    assert QUICK["chatml"][0]._cache.get(row) is None
-    assert QUICK["chatml"][0]._cache.get({**row_of("user", "a", "assistant", "b"), "tools": [{}]}) is None
+    assert TEMPLATES["chatml"][0]._cache.get(row) is None
+    assert TEMPLATES["chatml"][0]._cache.get({**row_of("user", "a", "assistant", "b"), "tools": [{}]}) is None

@@ -1,4 +1,4 @@
-"""Small tokenizers of the families whose words are known."""
+"""Small tokenizers of the families that the BPE cache supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LLAMA3 = (
 
 
 def of_family(pattern: str | None, normalizer: Any = None) -> Tokenizer:
-    """A byte-level BPE tokenizer whose words are cut by `pattern`."""
+    """A byte-level BPE tokenizer that splits words by `pattern`."""
     made = Tokenizer(models.BPE())
     split = [pre_tokenizers.Split(Regex(pattern), "isolated")] if pattern else []
     made.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.ByteLevel(False, use_regex=pattern is None)])
