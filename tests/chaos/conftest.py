@@ -1,4 +1,4 @@
-"""The storm's own tests: on real servers, a minute or two each; `make test-cluster` runs them."""
+"""Chaos tests on real servers, one to two minutes each: `make test-cluster`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """They need a town."""
+    """Skip the tests of this folder unless they run on a local cluster."""
     if config.getoption("platform") == "cluster":
         return
     for item in items:

@@ -1,4 +1,4 @@
-"""Platforms that break a promise on purpose, so that the storm can prove that it would notice."""
+"""Deliberate defects that break a guarantee, so that the chaos test can prove that it detects them."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,8 @@ from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.streams import Record, StreamWriter
 
 
-def without_fence() -> None:
-    """Leases and streams that do not look at the token: whoever once held the work goes on writing."""
+def disable_fencing() -> None:
+    """Let leases and streams ignore the fencing token, so that a stale holder can still write."""
 
     async def change(self: Lease[Any], mutate: Mutation[Any]) -> Any:
         return await self._store.change(self.id, mutate)
@@ -32,25 +32,25 @@ def without_fence() -> None:
     StreamWriter.append = append  # type: ignore[method-assign]
 
 
-def without_dedupe() -> None:
-    """Stores that forget what they have seen: each delivery and each repeated request counts anew."""
-    honest = EntityStore.change
+def disable_deduplication() -> None:
+    """Let stores ignore event ids and idempotency keys, so that every redelivery and retry takes effect again."""
+    original_change = EntityStore.change
 
     async def change(self: Any, id: str, mutate: Mutation[Any], *, event_id: str | None = None) -> Any:
-        return await honest(self, id, mutate)
+        return await original_change(self, id, mutate)
 
     async def create(self: Any, entity: Any, events: Sequence[Any] = ()) -> Any:
         if entity.project != "_shared" and await self._collection.get(entity.id) is not None:
             entity.id = f"{entity.id}{secrets.token_hex(4)}"
-        return await honest_create(self, entity, events)
+        return await original_create(self, entity, events)
 
-    honest_create = EntityStore.create
+    original_create = EntityStore.create
     EntityStore.change, EntityStore.create = change, create  # type: ignore[method-assign]
-    EntityStore.repeated = _never  # type: ignore[method-assign]
+    EntityStore.repeated = _no_repeat  # type: ignore[method-assign]
 
 
-async def _never(self: Any, id: str, request_hash: str | None) -> None:
+async def _no_repeat(self: Any, id: str, request_hash: str | None) -> None:
     return None
 
 
-DEFECTS: Mapping[str, Callable[[], None]] = {"fence": without_fence, "dedupe": without_dedupe}
+DEFECTS: Mapping[str, Callable[[], None]] = {"fence": disable_fencing, "dedupe": disable_deduplication}

@@ -1,4 +1,4 @@
-"""Engines without models for every room: they speak the whole protocol in milliseconds, and import no torch."""
+"""Fake engines for every service: they speak the full engine protocol within milliseconds and do not import torch."""
 
 import json
 import zipfile
@@ -9,7 +9,7 @@ from typing import Any
 from shared.engine.process.protocol import Commands, Reporter
 from shared.runtime.processes.children import Child, Engines
 
-SMALL = {
+FAKES = {
     "services.training.engine.train:main": "tests.support.scripted_trainer:main",
     "services.training.engine.tasks.inspect_model:main": "tests.chaos.engines:inspect",
     "services.evaluation.engine.evaluate:main": "tests.chaos.engines:evaluate",
@@ -18,8 +18,8 @@ SMALL = {
 }
 
 
-class SmallEngines(Engines):
-    """Starts the small engine where a room asks for one that needs torch."""
+class FakeEngines(Engines):
+    """Launches the fake engine in place of an engine that needs torch."""
 
     async def launch(
         self,
@@ -30,12 +30,12 @@ class SmallEngines(Engines):
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = (),
     ) -> Child:
-        """As `Engines.launch`."""
-        return await super().launch(SMALL.get(target, target), spec, cwd=cwd, env=env, requires=())
+        """Launch as `Engines.launch` does."""
+        return await super().launch(FAKES.get(target, target), spec, cwd=cwd, env=env, requires=())
 
 
 def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Facts of a model folder."""
+    """Report the facts of a model folder."""
     config = json.loads((Path(spec["path"]) / "config.json").read_text())
     return {
         "architecture": config["architectures"][0],
@@ -49,7 +49,7 @@ def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dic
 
 
 def evaluate(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """A report with one row."""
+    """Write an evaluation report with one row."""
     reporter.emit("progress", phase="tuned: answers", done=1, total=1, unit="rows")
     row = {"row": 0, "prompt": [], "reference": "", "scores": {}, "base_scores": {}}
     (Path(spec["out"]) / "predictions.jsonl").write_text(json.dumps(row) + "\n")
@@ -57,7 +57,7 @@ def evaluate(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> di
 
 
 def export(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """An archive of what the model folder holds."""
+    """Write an archive of the adapter files."""
     archive = Path(spec["out"]) / "export.zip"
     with zipfile.ZipFile(archive, "w") as opened:
         for path in sorted(Path(spec["model"]["path"]).glob("adapter*")):
@@ -66,7 +66,7 @@ def export(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict
 
 
 def chat(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Loads whatever it is told to, at once."""
+    """Report every load command as done immediately."""
     while (command := commands.get())["op"] != "stop":
         if command["op"] == "load":
             reporter.emit("loaded", request_id=command["request_id"], seconds=0.0)

@@ -1,4 +1,4 @@
-"""Hears every event that the town states, from a durable queue of its own, and can say it again."""
+"""Records every durable event of the cluster from its own durable queue, and can publish events again."""
 
 import asyncio
 import time
@@ -14,22 +14,22 @@ from shared.bus.topology import Names
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS
 
-QUEUE = "storm.ledger"
+QUEUE = "chaos.recorder"
 
 
 class EventRecorder:
-    """Every durable event by its id. It connects past the fault proxy."""
+    """Every durable event by its id. Connects to the broker directly, not through the fault proxy."""
 
     def __init__(self, channel: Any, exchange: Any) -> None:
         self._channel, self._exchange = channel, exchange
         self.envelopes: dict[str, Envelope] = {}
-        self.heard_at = 0.0
-        """When something new was last heard, on the monotonic clock."""
+        self.last_received_at = 0.0
+        """When a new event last arrived, on the monotonic clock."""
 
     @classmethod
     @asynccontextmanager
     async def listening(cls, url: str) -> AsyncIterator["EventRecorder"]:
-        """Record meanwhile; also through a restart of the broker."""
+        """Record events until exit, also across broker restarts."""
         connection = await aio_pika.connect_robust(url, reconnect_interval=0.5)
         async with connection:
             channel = await connection.channel(publisher_confirms=True)
@@ -37,11 +37,11 @@ class EventRecorder:
             queue = await channel.declare_queue(QUEUE, durable=True, arguments=Names().quorum())
             await queue.bind(exchange, "#")
             recorder = cls(channel, exchange)
-            await queue.consume(recorder._hear)
+            await queue.consume(recorder._receive)
             yield recorder
 
-    async def repeat(self, envelopes: Iterable[Envelope]) -> None:
-        """Deliver them once more to everybody. Raises when the broker is away."""
+    async def republish(self, envelopes: Iterable[Envelope]) -> None:
+        """Publish the events again to all subscribers. Raises if the broker is unavailable."""
         for envelope in envelopes:
             message = Message(
                 envelope.model_dump_json().encode(),
@@ -53,8 +53,8 @@ class EventRecorder:
             await self._exchange.publish(message, envelope.type, timeout=5)
 
     async def until_delivered(self) -> None:
-        """Wait until no queue of a room has an event waiting."""
-        queues = [Names().queue(room, event.type) for event, rooms in CONSUMERS.items() for room in rooms]
+        """Wait until the queues of all services are empty."""
+        queues = [Names().queue(service, event.type) for event, services in CONSUMERS.items() for service in services]
         while True:
             found = [await self._channel.declare_queue(name, passive=True) for name in queues]
             if not any(queue.declaration_result.message_count for queue in found):
@@ -62,12 +62,12 @@ class EventRecorder:
             await asyncio.sleep(0.2)
 
     def about(self, subject: str, *types: str) -> list[Envelope]:
-        """The events of these types about one thing, each once."""
+        """Return the events of these types with this subject, each once."""
         return [e for e in self.envelopes.values() if e.subject == subject and e.type in types]
 
-    async def _hear(self, message: AbstractIncomingMessage) -> None:
+    async def _receive(self, message: AbstractIncomingMessage) -> None:
         envelope = Envelope.model_validate_json(message.body)
         if envelope.id not in self.envelopes:
-            self.heard_at = time.monotonic()
+            self.last_received_at = time.monotonic()
         self.envelopes[envelope.id] = envelope
         await message.ack()

@@ -1,4 +1,4 @@
-"""A TCP proxy that does to connections what networks do: cut them, delay them, or go silent without closing them."""
+"""A TCP proxy that injects network faults: closed connections, delay, and half-open connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,42 +8,42 @@ CHUNK = 1 << 16
 
 
 class Connection:
-    """One client's connection and ours to the server, until either ends."""
+    """A client connection and its connection to the server, until either closes."""
 
     def __init__(self, proxy: "Proxy", client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self._proxy, self._ends = proxy, (client, server)
         self.lost = proxy.silent
-        """Nothing that is sent arrives any more, and nobody is told: a half-open connection stays so for ever."""
+        """Half-open: data is dropped without closing the connection, permanently."""
 
-    async def carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        """Bytes in one direction."""
+    async def forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        """Forward bytes in one direction."""
         while data := await source.read(CHUNK):
-            if self._proxy.delay:
-                await asyncio.sleep(self._proxy.delay)
+            if self._proxy.delay_s:
+                await asyncio.sleep(self._proxy.delay_s)
             if not self.lost:
                 target.write(data)
                 await target.drain()
 
     def cut(self) -> None:
-        """End it on both sides at once."""
+        """Close both sides immediately."""
         for end in self._ends:
             end.transport.abort()
 
 
 class Proxy:
-    """Stands before the server on `port` of this machine."""
+    """A proxy for the server on a local port."""
 
-    def __init__(self, port: int) -> None:
-        self._server = port
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
         self._connections: set[Connection] = set()
         self.port = 0
         self.refusing = self.silent = False
-        self.delay = 0.0
-        """Seconds that every piece of data is held up."""
+        self.delay_s = 0.0
+        """Delay of every chunk of data."""
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Proxy"]:
-        """Accept connections at `port` meanwhile."""
+        """Accept connections at `port` until exit."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -53,43 +53,43 @@ class Proxy:
             self.cut()
 
     def cut(self) -> None:
-        """End every connection that there is."""
+        """Close every open connection."""
         for connection in list(self._connections):
             connection.cut()
 
     def go_silent(self) -> None:
-        """Swallow what comes, on connections that are and that will be, without closing any."""
+        """Drop all data on current and new connections without closing them."""
         self.silent = True
         for connection in self._connections:
             connection.lost = True
 
     def heal(self) -> None:
-        """Serve new connections well again; those that went silent are never heard of again."""
+        """Forward new connections normally; connections that went silent stay half-open."""
         self.refusing = self.silent = False
-        self.delay = 0.0
+        self.delay_s = 0.0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._server)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
         except OSError:
             writer.transport.abort()
             return
-        connection = Connection(self, writer, back)
+        connection = Connection(self, writer, server_writer)
         self._connections.add(connection)
-        ways = [
-            asyncio.create_task(connection.carry(reader, back)),
-            asyncio.create_task(connection.carry(there, writer)),
+        directions = [
+            asyncio.create_task(connection.forward(reader, server_writer)),
+            asyncio.create_task(connection.forward(server_reader, writer)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._connections.discard(connection)
-            for way in ways:
-                way.cancel()
+            for task in directions:
+                task.cancel()
             with suppress(OSError):
-                await asyncio.gather(*ways, return_exceptions=True)
-            for end in (writer, back):
+                await asyncio.gather(*directions, return_exceptions=True)
+            for end in (writer, server_writer):
                 end.close()

@@ -1,4 +1,4 @@
-"""No broker for a minute, in mid-training and mid-upload: everything goes on, and the user sees what is away."""
+"""A minute without a broker during training and an upload: both continue, and `/readyz` names the broker."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ import websockets
 
 from shared.runtime.service import background
 from tests.chaos.clients import Clients
-from tests.chaos.environment import Place, opened
-from tests.chaos.invariants import Ledger
+from tests.chaos.environment import Environment, open_environment
+from tests.chaos.invariants import InvariantChecker
 
-AWAY = 60.0
+OUTAGE_S = 60.0
 STEPS = 700
-"""At a tenth of a second each they outlast the outage."""
-BOUNDARY = "a-boundary-of-our-own"
+"""At 0.1 s each, the steps outlast the outage."""
+BOUNDARY = "chaos-test-boundary"
 
 
 async def slow_upload(http: httpx.AsyncClient, done: asyncio.Event) -> Any:
-    """Rows that arrive one by one until `done`; the answer and how many there were."""
+    """Upload rows one by one until `done`; returns the response and the number of rows."""
     rows = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -39,10 +39,10 @@ async def slow_upload(http: httpx.AsyncClient, done: asyncio.Event) -> Any:
     return await http.post("/datasets/upload", content=body(), headers=headers), rows
 
 
-async def follow(place: Place, job: str, seen: list[dict[str, Any]]) -> str:
-    """The live websocket of a job from its first record to its end; the state that it ended with."""
-    url = f"{place.town.url.replace('http', 'ws')}/live?job={job}"
-    headers = {"Authorization": f"Bearer {place.town.key}"}
+async def follow(environment: Environment, job: str, seen: list[dict[str, Any]]) -> str:
+    """Collect the records of a job's live websocket in `seen`; returns the final state."""
+    url = f"{environment.cluster.url.replace('http', 'ws')}/live?job={job}"
+    headers = {"Authorization": f"Bearer {environment.cluster.key}"}
     async with websockets.connect(url, additional_headers=headers, open_timeout=60) as socket:
         async for text in socket:
             message = json.loads(text)
@@ -52,41 +52,45 @@ async def follow(place: Place, job: str, seen: list[dict[str, Any]]) -> str:
     raise AssertionError("the websocket closed before the job's end")
 
 
-async def test_a_minute_without_a_broker(tmp_path: Path) -> None:
-    async with opened(tmp_path / "place", replicas=1) as place, background(place.supervise()), asyncio.timeout(400):
-        clients = Clients(place, random.Random(1))
-        dataset = await clients.upload("ground")
+async def test_training_and_upload_survive_a_minute_without_a_broker(tmp_path: Path) -> None:
+    async with (
+        open_environment(tmp_path / "environment", replicas=1) as environment,
+        background(environment.supervise()),
+        asyncio.timeout(400),
+    ):
+        clients = Clients(environment, random.Random(1))
+        dataset = await clients.upload("base")
         job = await clients.submit("job", dataset, steps=STEPS, after=["evaluate"])
         seen: list[dict[str, Any]] = []
-        watching = asyncio.create_task(follow(place, job, seen))
-        headers = {"Authorization": f"Bearer {place.town.key}"}
-        async with httpx.AsyncClient(base_url=place.town.url, headers=headers, timeout=60) as http:
-            back = asyncio.Event()
-            uploading = asyncio.create_task(slow_upload(http, back))
+        watching = asyncio.create_task(follow(environment, job, seen))
+        headers = {"Authorization": f"Bearer {environment.cluster.key}"}
+        async with httpx.AsyncClient(base_url=environment.cluster.url, headers=headers, timeout=60) as http:
+            restored = asyncio.Event()
+            uploading = asyncio.create_task(slow_upload(http, restored))
             while len(seen) < 10:
                 await asyncio.sleep(0.1)
 
-            await asyncio.to_thread(place.servers["bus"].kill)
+            await asyncio.to_thread(environment.servers["bus"].kill)
             before = len(seen)
-            second = await clients.submit("meanwhile", dataset, steps=12, after=[])
-            away = (await http.get("/readyz")).json()["checks"]
-            await asyncio.sleep(AWAY)
+            second = await clients.submit("during-outage", dataset, steps=12, after=[])
+            checks = (await http.get("/readyz")).json()["checks"]
+            await asyncio.sleep(OUTAGE_S)
             stored = (await http.get(f"/training/jobs/{job}/records", params={"after": 0, "limit": 10_000})).json()
-            assert {name for name, state in away.items() if state != "ok"} == {"bus"}
-            assert len(stored["records"]) > before + 0.5 * AWAY / 0.1 / 2  # training went on
-            while seen[-1]["seq"] < stored["records"][-1]["seq"]:  # and so does the live view, still without a broker
+            assert {name for name, state in checks.items() if state != "ok"} == {"bus"}
+            assert len(stored["records"]) > before + 0.5 * OUTAGE_S / 0.1 / 2  # training continued
+            while seen[-1]["seq"] < stored["records"][-1]["seq"]:  # the live view catches up without a broker
                 await asyncio.sleep(0.1)
-            waiting = await place.database["training_jobs"].find_one({"_id": second})
-            assert waiting["pending"] > 0  # its events wait in the document
-            await asyncio.to_thread(place.servers["bus"].start)
-            back.set()
+            submitted = await environment.database["training_jobs"].find_one({"_id": second})
+            assert submitted["pending"] > 0  # its events wait in the outbox
+            await asyncio.to_thread(environment.servers["bus"].start)
+            restored.set()
 
             answer, rows = await uploading
             assert answer.status_code == 201, answer.text
-            clients.book.datasets[answer.json()["id"]] = rows
+            clients.accepted.datasets[answer.json()["id"]] = rows
         assert await watching == "succeeded"
         assert [record["seq"] for record in seen] == list(range(1, len(seen) + 1))
-        findings = await Ledger(place, clients.book).check()
+        findings = await InvariantChecker(environment, clients.accepted).check()
         await clients.close()
         assert findings.violations == []
-        assert findings.ends == {"succeeded": 2}
+        assert findings.final_states == {"succeeded": 2}

@@ -1,4 +1,4 @@
-"""The real engine on the town: its process and its room are killed, and it ends as if nothing had happened."""
+"""The real engine on a local cluster: its process and its service are killed, and the losses stay the same."""
 
 import asyncio
 import os
@@ -11,57 +11,57 @@ from shared.documents.mongo import connect
 from shared.runtime.jobs.streams import Streams
 from shared.runtime.service import background
 from tests.chaos.clients import Clients
-from tests.chaos.environment import Place, opened
-from tests.chaos.faults import engines
-from tests.chaos.invariants import Ledger
+from tests.chaos.environment import Environment, open_environment
+from tests.chaos.faults import running_engines
+from tests.chaos.invariants import InvariantChecker
 from tests.support.training_service import losses
 
 STEPS = 60
-"""On a fast machine too it must not end before it is killed."""
-REAL = {"method": "lora", "checkpoint_every": 5, "dtype": "fp32", "threads": 1, "resources": {"cpu": 1}}
+"""Enough that the job does not end before it is killed, on fast machines too."""
+SETTINGS = {"method": "lora", "checkpoint_every": 5, "dtype": "fp32", "threads": 1, "resources": {"cpu": 1}}
 
 
-async def until(place: Place, id: str, reached: int, state: str = "running") -> Any:
-    """The job once it is in that state; a running one once its last checkpoint is at `reached` or later."""
+async def wait_for_job(environment: Environment, id: str, reached: int, state: str = "running") -> Any:
+    """Wait for a job in this state (if running, with a checkpoint at step `reached` or later), and return it."""
     while True:
-        job = await place.database["training_jobs"].find_one({"_id": id})
+        job = await environment.database["training_jobs"].find_one({"_id": id})
         step = max((checkpoint["step"] for checkpoint in job["checkpoints"]), default=0)
         if job["state"] == state and (state != "running" or step >= reached):
             return job
         await asyncio.sleep(0.1)
 
 
-async def charted(place: Place, id: str) -> dict[int, float]:
-    documents = connect(place.servers["documents"].url)
+async def recorded_losses(environment: Environment, id: str) -> dict[int, float]:
+    documents = connect(environment.servers["documents"].url)
     streams = await Streams.open(documents, "training")
     found = losses(await streams.read(id))
     await documents.close()
     return found
 
 
-async def test_a_killed_engine_and_a_killed_room(tmp_path: Path) -> None:
+async def test_killed_engine_and_killed_service_do_not_change_the_losses(tmp_path: Path) -> None:
     async with (
-        opened(tmp_path / "place", replicas=2, arguments=("--real-engines",)) as place,
-        background(place.supervise()),
+        open_environment(tmp_path / "environment", replicas=2, arguments=("--real-engines",)) as environment,
+        background(environment.supervise()),
         asyncio.timeout(400),
     ):
-        clients = Clients(place, random.Random(1))
-        dataset = await clients.upload("ground")
-        undisturbed = await clients.submit("same", dataset, steps=STEPS, after=[], **REAL)
-        await until(place, undisturbed, STEPS, "succeeded")
+        clients = Clients(environment, random.Random(1))
+        dataset = await clients.upload("base")
+        undisturbed = await clients.submit("undisturbed", dataset, steps=STEPS, after=[], **SETTINGS)
+        await wait_for_job(environment, undisturbed, STEPS, "succeeded")
 
-        disturbed = await clients.submit("also", dataset, steps=STEPS, after=[], **REAL)
-        await until(place, disturbed, 5)
-        for pid, folder in engines(place.disk):
+        disturbed = await clients.submit("disturbed", dataset, steps=STEPS, after=[], **SETTINGS)
+        await wait_for_job(environment, disturbed, 5)
+        for pid, folder in running_engines(environment.disk):
             if folder.name.startswith(disturbed):
                 os.kill(pid, signal.SIGKILL)
-        job = await until(place, disturbed, 10)
-        for room in place.town.rooms["training"]:
-            if room.process is not None and job["runner"].endswith(f":{room.process.pid}"):
-                room.process.kill()
-        job = await until(place, disturbed, STEPS, "succeeded")
-        assert job["token"] > 3  # claimed, killed and claimed again, and its lease taken over
-        assert await charted(place, disturbed) == await charted(place, undisturbed)
-        findings = await Ledger(place, clients.book).check()
+        job = await wait_for_job(environment, disturbed, 10)
+        for replica in environment.cluster.replicas["training"]:
+            if replica.process is not None and job["runner"].endswith(f":{replica.process.pid}"):
+                replica.process.kill()
+        job = await wait_for_job(environment, disturbed, STEPS, "succeeded")
+        assert job["token"] > 3  # claimed, claimed again after the kill, and taken over by the other replica
+        assert await recorded_losses(environment, disturbed) == await recorded_losses(environment, undisturbed)
+        findings = await InvariantChecker(environment, clients.accepted).check()
         await clients.close()
     assert findings.violations == []

@@ -1,4 +1,4 @@
-"""The real training engine on a disk that is full from its third step to its seventh: no file can grow there."""
+"""The real training engine with a full disk between steps 3 and 7: files cannot grow beyond 4 KiB."""
 
 import resource
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from services.training.engine import train
 from shared.engine.process.protocol import Commands, Reporter
 
-FULL_AT, FREE_AT = 3, 7
-ROOM = 4096
-"""Bytes of the largest file that still can be written."""
+FULL_AT_STEP, FREE_AT_STEP = 3, 7
+MAX_FILE_SIZE = 4096
+"""Largest file in bytes that can be written while the disk is full."""
 
 
-class _Filling(Reporter):
-    """Takes the room away behind one step and gives it back behind another."""
+class _DiskFullReporter(Reporter):
+    """Limits the file size after one step, and lifts the limit after another."""
 
     def __init__(self, reporter: Reporter) -> None:
-        self.__dict__ = reporter.__dict__  # the same reporter, hearing what it emits
+        self.__dict__ = reporter.__dict__  # share the state of the real reporter
 
     def emit(self, kind: str, **data: Any) -> None:
         super().emit(kind, **data)
-        if kind == "metric" and data["step"] in (FULL_AT, FREE_AT):
-            limit = ROOM if data["step"] == FULL_AT else resource.RLIM_INFINITY
+        if kind == "metric" and data["step"] in (FULL_AT_STEP, FREE_AT_STEP):
+            limit = MAX_FILE_SIZE if data["step"] == FULL_AT_STEP else resource.RLIM_INFINITY
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Train, now and then without room for anything."""
-    return train.main(spec, _Filling(reporter), commands)
+    """Train, with a full disk for some steps."""
+    return train.main(spec, _DiskFullReporter(reporter), commands)

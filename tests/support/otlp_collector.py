@@ -1,4 +1,4 @@
-"""An OTLP/HTTP collector for tests: decodes what processes export, and asks the questions that a trace must answer."""
+"""An OTLP/HTTP collector that decodes exported spans, and queries over the spans of a trace."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 @dataclass(frozen=True)
 class Span:
-    """One span as it arrived; ids in hex, times in nanoseconds since 1970."""
+    """One exported span; ids in hex, times in nanoseconds since the Unix epoch."""
 
     service: str
     name: str
@@ -31,19 +31,19 @@ class Span:
 
 @dataclass
 class Collector:
-    """What has arrived at `url`."""
+    """The spans received at `url`."""
 
     url: str
     spans: list[Span] = field(default_factory=list)
 
-    def take(self, request: ExportTraceServiceRequest) -> None:
-        """Take one export in."""
+    def add(self, request: ExportTraceServiceRequest) -> None:
+        """Add the spans of one export request."""
         for group in request.resource_spans:
-            service = _plain(group.resource.attributes)["service.name"]
+            service = _attributes(group.resource.attributes)["service.name"]
             self.spans += [_read(service, span) for scope in group.scope_spans for span in scope.spans]
 
     def trace(self, id: str) -> "Trace":
-        """The spans of one trace."""
+        """Return the spans of one trace."""
         return Trace([span for span in self.spans if span.trace == id])
 
 
@@ -54,23 +54,23 @@ class Trace:
     spans: list[Span]
 
     def named(self, name: str) -> list[Span]:
-        """The spans of this name, at least one, by the order of their beginning."""
+        """Return the spans of this name, at least one, ordered by start time."""
         found = [span for span in self.spans if span.name == name]
         assert found, f"no span {name!r} among {sorted({span.name for span in self.spans})}"
         return sorted(found, key=lambda span: span.start)
 
     def one(self, name: str) -> Span:
-        """The only span of this name."""
+        """Return the only span of this name."""
         (found,) = self.named(name)
         return found
 
     def roots(self) -> list[Span]:
-        """Spans without a parent among these: the beginning of the trace, and orphans."""
+        """Return the spans whose parent is not in the trace: its root, and orphans."""
         ids = {span.id for span in self.spans}
         return [span for span in self.spans if span.parent not in ids]
 
     def path(self, span: Span) -> list[str]:
-        """The names from the root down to `span`."""
+        """Return the span names from the root down to `span`."""
         by_id = {each.id: each for each in self.spans}
         names = [span.name]
         while span.parent in by_id:
@@ -78,8 +78,8 @@ class Trace:
             names.insert(0, span.name)
         return names
 
-    def under(self, parent: Span) -> list[Span]:
-        """The children of a span, by the order of their beginning."""
+    def children(self, parent: Span) -> list[Span]:
+        """Return the child spans of `parent`, ordered by start time."""
         return sorted((span for span in self.spans if span.parent == parent.id), key=lambda span: span.start)
 
 
@@ -94,37 +94,37 @@ def _read(service: str, span: Exported) -> Span:
         start=span.start_time_unix_nano,
         end=span.end_time_unix_nano,
         failed=span.status.code == Status.STATUS_CODE_ERROR,
-        attributes=_plain(span.attributes),
+        attributes=_attributes(span.attributes),
         links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
     )
 
 
-def _plain(attributes: Sequence[Any]) -> dict[str, Any]:
+def _attributes(attributes: Sequence[Any]) -> dict[str, Any]:
     return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in attributes}
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector on a free loopback port."""
+def run_otlp_collector() -> Iterator[Collector]:
+    """Run a collector on a free loopback port."""
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert self.path == "/v1/traces"
             body = self.rfile.read(int(self.headers["content-length"]))
-            collector.take(ExportTraceServiceRequest.FromString(body))
+            collector.add(ExportTraceServiceRequest.FromString(body))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     collector = Collector(f"http://127.0.0.1:{server.server_port}")
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
         yield collector
     finally:
         server.shutdown()
         server.server_close()
-        serving.join()
+        thread.join()

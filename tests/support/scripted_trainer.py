@@ -1,10 +1,14 @@
-"""A training engine without a model: speaks the whole protocol, so that the room's state machine can be tested fast.
+"""A training engine without a model: speaks the full engine protocol, for fast tests of the training service.
 
-Its "loss" depends on every step before it, so a resume that loses or repeats a step shows. The file `control.json` in
-the platform's data directory scripts it: {"hold_at": step, "hold_tokens": [1]} waits there for a command,
-{"fail": {"code", "detail"}} fails, {"deaf": true} ignores commands, {"memory": tokens} is what fits into a micro-batch
-(in its step 8, with rows of up to 100 tokens; twice as many with gradient_checkpointing), {"pace": seconds} is how long
-each step takes, {"result": {...}} adds to its result.
+Its "loss" depends on every previous step, so a resume that loses or repeats a step changes it. The file `control.json`
+in the platform's data directory scripts it:
+
+- `{"hold_at": step, "hold_tokens": [1]}` waits at that step for a command, in attempts with these fencing tokens
+- `{"fail": {"code", "detail"}}` fails
+- `{"deaf": true}` ignores commands while it waits
+- `{"memory": tokens}` runs out of memory at step 8 with larger micro-batches (twice that with gradient_checkpointing)
+- `{"pace": seconds}` is the duration of each step
+- `{"result": {...}}` is merged into the result
 """
 
 import json
@@ -18,24 +22,24 @@ from shared.engine.process.protocol import Commands, EngineError, Reporter
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Train: one metric a step, a checkpoint every `checkpoint_every`."""
+    """Train: one metric per step, and a checkpoint every `checkpoint_every` steps."""
     control = _control(spec)
     if "fail" in control:
         raise EngineError(**control["fail"])
     settings = spec["hyperparameters"]
-    step, state = _resumed(spec, reporter)
+    step, state = _resume(spec, reporter)
     reporter.emit("settled", longest=100, micro_batch_tokens=settings["micro_batch_tokens"])
     reporter.emit("usage", cpu_percent=99.0, memory_mb=7.0)
     reporter.log("info", f"pid {os.getpid()}", rows=len(spec["dataset"]["train"]))
     total = settings["max_steps"]
     while step < total:
-        wish = _wish(control, commands, spec["token"], step, reporter)
-        if wish:
-            if wish == "stop":
+        command = _next_command(control, commands, spec["token"], step, reporter)
+        if command:
+            if command == "stop":
                 _checkpoint(spec, reporter, step, state)
             return {"stopped": True, "steps": step}
-        room = control.get("memory", math.inf) * (2 if settings.get("gradient_checkpointing") else 1)
-        if step == 7 and settings["micro_batch_tokens"] > room:
+        capacity = control.get("memory", math.inf) * (2 if settings.get("gradient_checkpointing") else 1)
+        if step == 7 and settings["micro_batch_tokens"] > capacity:
             raise MemoryError(f"cannot allocate memory for {settings['micro_batch_tokens']} tokens")
         time.sleep(control.get("pace", 0.0))
         step, state = step + 1, next_state(state, step, settings["seed"])
@@ -61,12 +65,12 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 def next_state(state: int, step: int, seed: int) -> int:
-    """What follows from the state after `step` steps; the loss is a hundredth of it."""
+    """Return the state that follows `state` after `step` steps; the loss is the state divided by 100."""
     return (state * 31 + step + seed) % 997
 
 
 def expected_losses(steps: int, seed: int) -> dict[int, float]:
-    """The loss of every step of an undisturbed run."""
+    """Return the loss of every step of an undisturbed run."""
     found, state = {}, 1
     for step in range(steps):
         state = next_state(state, step, seed)
@@ -80,7 +84,7 @@ def _control(spec: dict[str, Any]) -> dict[str, Any]:
     return control
 
 
-def _resumed(spec: dict[str, Any], reporter: Reporter) -> tuple[int, int]:
+def _resume(spec: dict[str, Any], reporter: Reporter) -> tuple[int, int]:
     if not spec["resume_from"]:
         return 0, 1
     saved = json.loads((Path(spec["resume_from"]) / "state.json").read_text())
@@ -88,7 +92,7 @@ def _resumed(spec: dict[str, Any], reporter: Reporter) -> tuple[int, int]:
     return saved["step"], saved["state"]
 
 
-def _wish(control: dict[str, Any], commands: Commands, token: int, step: int, reporter: Reporter) -> str | None:
+def _next_command(control: dict[str, Any], commands: Commands, token: int, step: int, reporter: Reporter) -> str | None:
     if control.get("hold_at") == step and token in control.get("hold_tokens", [1]):
         reporter.log("info", "holding")
         while control.get("deaf"):

@@ -11,19 +11,19 @@ from openai import OpenAI
 from tests.support.engine_process import processes_ended
 from tests.workflows.conftest import Embedded
 from tests.workflows.test_openai import (  # noqa: F401
-    ASK,
+    QUESTION,
     client,
     platform,
-    test_a_key_that_may_only_infer,
-    test_a_plain_completion,
-    test_a_stop_string,
-    test_a_stream,
-    test_a_wrong_key,
     test_chat,
-    test_from_files_to_an_answer,
+    test_completion,
+    test_key_with_infer_scope_cannot_write,
     test_log_probabilities,
     test_models,
-    test_what_is_not_there,
+    test_stop_string_ends_the_response,
+    test_streamed_chat_equals_the_whole_response,
+    test_unknown_resources_are_not_found,
+    test_upload_to_chat,
+    test_wrong_key_is_refused,
 )
 
 
@@ -36,7 +36,7 @@ def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # n
     }
     form: Any = {"type": "json_schema", "json_schema": {"name": "triage", "schema": schema}}
     answer = client.chat.completions.create(
-        model="seedling", messages=ASK, max_tokens=64, temperature=0, response_format=form
+        model="seedling", messages=QUESTION, max_tokens=64, temperature=0, response_format=form
     )
     told = json.loads(answer.choices[0].message.content or "")
     assert told["topic"] in ("billing", "shipping")
@@ -54,13 +54,13 @@ def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # n
 )
 def test_a_bad_request_is_its_own_exception(client: OpenAI, change: dict[str, Any], code: str) -> None:  # noqa: F811
     with pytest.raises(openai.BadRequestError) as raised:
-        client.chat.completions.create(**{"model": "seedling", "messages": ASK, "stream": True, **change})
+        client.chat.completions.create(**{"model": "seedling", "messages": QUESTION, "stream": True, **change})
     assert raised.value.code == code
 
 
 def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  # noqa: F811
     """kill -9 of the platform: the server and its workers notice by themselves."""
-    assert client.chat.completions.create(model="seedling", messages=ASK, max_tokens=2).choices
+    assert client.chat.completions.create(model="seedling", messages=QUESTION, max_tokens=2).choices
     assert platform.process
     servers = [pid for pid in descendants(platform.process.pid) if b"vllm" in command_of(pid).lower()]
     assert servers

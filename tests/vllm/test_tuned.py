@@ -9,26 +9,26 @@ from openai import OpenAI
 from tests.vllm.test_platform import command_of, descendants
 from tests.workflows.conftest import Embedded
 from tests.workflows.test_tools import (  # noqa: F401
-    ask,
+    chat,
     client,
     model,
     platform,
     question,
-    test_a_call_and_its_answer,
-    test_a_streamed_call,
-    test_no_call_where_none_may_be,
-    test_tools_that_the_template_does_not_show,
+    test_streamed_tool_call,
+    test_template_without_tools_is_refused,
+    test_tool_call_and_final_answer,
+    test_tool_choice_none_prevents_calls,
 )
 
 
 def unrelated(client: OpenAI, model: str, **changes: Any) -> Any:  # noqa: F811
     """Asked for something that the model was not trained on, and that would not end in a call."""
     messages = [{"role": "user", "content": "Sing a song."}]
-    return ask(client, model, "Lima", messages=messages, **changes).choices[0]
+    return chat(client, model, "Lima", messages=messages, **changes).choices[0]
 
 
 def test_it_has_a_server_of_its_own(platform: Embedded, client: OpenAI, model: str) -> None:  # noqa: F811
-    ask(client, model, "Lima")
+    chat(client, model, "Lima")
     assert platform.process
     commands = [command_of(pid).decode() for pid in descendants(platform.process.pid)]
     served = [command for command in commands if "--served-model-name" in command]
@@ -41,7 +41,7 @@ def test_a_named_function_is_called(client: OpenAI, model: str, stream: bool) ->
     choice = {"type": "function", "function": {"name": "weather"}}
     if stream:
         asked = {"messages": [{"role": "user", "content": "Sing a song."}], "tool_choice": choice, "stream": True}
-        chunks = list(ask(client, model, "Lima", **asked))
+        chunks = list(chat(client, model, "Lima", **asked))
         pieces = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
         named, written = pieces[0].function.name, "".join(piece.function.arguments for piece in pieces)
         assert chunks[-1].choices[0].finish_reason == "tool_calls"
@@ -49,14 +49,14 @@ def test_a_named_function_is_called(client: OpenAI, model: str, stream: bool) ->
         (call,) = unrelated(client, model, tool_choice=choice).message.tool_calls
         named, written = call.function.name, call.function.arguments
     assert named == "weather"
-    assert json.loads(written)["cluster"] in ("Lima", "Oslo")
+    assert json.loads(written)["city"] in ("Lima", "Oslo")
 
 
 def test_a_required_call_is_made(client: OpenAI, model: str) -> None:  # noqa: F811
     answer = unrelated(client, model, tool_choice="required", parallel_tool_calls=False)
     (call,) = answer.message.tool_calls
     assert (answer.finish_reason, answer.message.content, call.function.name) == ("tool_calls", None, "weather")
-    assert json.loads(call.function.arguments)["cluster"] in ("Lima", "Oslo")
+    assert json.loads(call.function.arguments)["city"] in ("Lima", "Oslo")
 
 
 def test_its_greedy_tokens_are_those_of_the_transformers_engine(
@@ -68,7 +68,7 @@ def test_its_greedy_tokens_are_those_of_the_transformers_engine(
 
     def tokens(client: OpenAI) -> list[tuple[list[str], int]]:
         asked = [[question("Lima")], [{"role": "user", "content": "Sing a song."}]]
-        answers = [ask(client, model, "", tools=None, messages=m, logprobs=True) for m in asked]
+        answers = [chat(client, model, "", tools=None, messages=m, logprobs=True) for m in asked]
         return [([t.token for t in a.choices[0].logprobs.content], a.usage.total_tokens) for a in answers]
 
     on_vllm = tokens(client)

@@ -1,4 +1,4 @@
-"""Wrong input by hand: each a 4xx problem that names field, limit or remedy, and nothing half-made stays."""
+"""Invalid input: each case returns a 4xx problem with field, limit or remedy, and leaves no partial data."""
 
 import io
 import subprocess
@@ -32,10 +32,12 @@ UPLOADS = {
 }
 
 
-def kept(laptop: Embedded) -> tuple[Any, Any, set[Path]]:
-    """Datasets, jobs, and the files that datasets have."""
-    files = {file for file in (laptop.home / "blobs/objects").rglob("*") if "datasets" in file.parts and file.is_file()}
-    return laptop.get("/datasets")["items"], laptop.get("/training/jobs")["items"], files
+def stored(embedded: Embedded) -> tuple[Any, Any, set[Path]]:
+    """Return the datasets, the jobs, and the blobs of datasets."""
+    files = {
+        file for file in (embedded.home / "blobs/objects").rglob("*") if "datasets" in file.parts and file.is_file()
+    }
+    return embedded.get("/datasets")["items"], embedded.get("/training/jobs")["items"], files
 
 
 def problem(response: Any) -> dict[str, Any]:
@@ -49,21 +51,21 @@ def problem(response: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", UPLOADS)
-def test_a_bad_upload_is_refused_and_leaves_nothing(laptop: Embedded, case: str) -> None:
-    before = kept(laptop)
-    problem(laptop.upload(*UPLOADS[case]))
-    assert kept(laptop) == before
+def test_bad_upload_is_refused_and_stores_nothing(embedded: Embedded, case: str) -> None:
+    before = stored(embedded)
+    problem(embedded.upload(*UPLOADS[case]))
+    assert stored(embedded) == before
 
 
-def test_a_rejected_row_is_named_by_file_and_line(laptop: Embedded) -> None:
-    body = problem(laptop.upload(*UPLOADS["broken lines"]))
+def test_rejected_rows_are_reported_by_file_and_line(embedded: Embedded) -> None:
+    body = problem(embedded.upload(*UPLOADS["broken lines"]))
     assert [row["line"] for row in body["report"]["rejected_rows"]] == [4, 5, 6]
 
 
-def test_the_command_line_tells_whether_a_job_fits(laptop: Embedded) -> None:
-    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
-    before = kept(laptop)
-    env = {"ANNEAL_HOME": str(laptop.home), "COLUMNS": "200"}
+def test_cli_estimate_reports_whether_a_job_fits(embedded: Embedded) -> None:
+    dataset = embedded.upload("good.jsonl", GOOD, name="good").json()["id"]
+    before = stored(embedded)
+    env = {"ANNEAL_HOME": str(embedded.home), "COLUMNS": "200"}
     try:
         small = CliRunner().invoke(cli, ["train", dataset, "--steps", "5", "--estimate"], env=env)
         assert (small.exit_code, "It fits." in small.output) == (0, True), small.output
@@ -72,23 +74,23 @@ def test_the_command_line_tells_whether_a_job_fits(laptop: Embedded) -> None:
         large = CliRunner().invoke(cli, ["train", dataset, *huge, "--estimate"], env=env)
         assert (large.exit_code, "It does not fit." in large.output) == (1, True), large.output
         assert "would fit: micro_batch_tokens" in large.output
-        assert kept(laptop) == before
+        assert stored(embedded) == before
     finally:
-        laptop.http.delete(f"/datasets/{dataset}")
+        embedded.http.delete(f"/datasets/{dataset}")
 
 
-def test_the_command_line_names_field_limit_and_remedy(laptop: Embedded, tmp_path: Path) -> None:
-    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
-    env = {"ANNEAL_HOME": str(laptop.home), "COLUMNS": "200"}
+def test_cli_errors_include_field_limit_and_remedy(embedded: Embedded, tmp_path: Path) -> None:
+    dataset = embedded.upload("good.jsonl", GOOD, name="good").json()["id"]
+    env = {"ANNEAL_HOME": str(embedded.home), "COLUMNS": "200"}
     try:
         assert dataset in CliRunner().invoke(cli, ["datasets"], env=env).output
-        told = str(CliRunner().invoke(cli, ["train", dataset, "--lr", "-1"], env=env).exception)
-        assert "field: learning_rate\n  limit: gt 0.0\n  remedy: Correct learning_rate" in told
+        message = str(CliRunner().invoke(cli, ["train", dataset, "--lr", "-1"], env=env).exception)
+        assert "field: learning_rate\n  limit: gt 0.0\n  remedy: Correct learning_rate" in message
         (tmp_path / "rows.exe").write_bytes(GOOD)
-        told = str(CliRunner().invoke(cli, ["datasets", "upload", str(tmp_path / "rows.exe")], env=env).exception)
-        assert "limit: .txt, .jsonl, .json, .csv, .parquet, .zip\n" in told
+        message = str(CliRunner().invoke(cli, ["datasets", "upload", str(tmp_path / "rows.exe")], env=env).exception)
+        assert "limit: .txt, .jsonl, .json, .csv, .parquet, .zip\n" in message
     finally:
-        laptop.http.delete(f"/datasets/{dataset}")
+        embedded.http.delete(f"/datasets/{dataset}")
 
 
 @pytest.mark.parametrize(
@@ -101,30 +103,30 @@ def test_the_command_line_names_field_limit_and_remedy(laptop: Embedded, tmp_pat
         ({"method": "magic"}, "method"),
     ],
 )
-def test_a_bad_job_is_refused_by_field(laptop: Embedded, settings: dict[str, Any], field: str) -> None:
-    dataset = laptop.upload("good.jsonl", GOOD, name="good").json()["id"]
-    before = kept(laptop)
+def test_bad_job_is_refused_with_its_field(embedded: Embedded, settings: dict[str, Any], field: str) -> None:
+    dataset = embedded.upload("good.jsonl", GOOD, name="good").json()["id"]
+    before = stored(embedded)
     try:
-        body = problem(laptop.http.post("/training/jobs", json={"dataset": dataset, **settings}))
+        body = problem(embedded.http.post("/training/jobs", json={"dataset": dataset, **settings}))
         assert body["field"] == field
-        assert kept(laptop) == before
+        assert stored(embedded) == before
     finally:
-        laptop.http.delete(f"/datasets/{dataset}")
+        embedded.http.delete(f"/datasets/{dataset}")
 
 
 @pytest.mark.parametrize(
     "path", ["/datasets/x", "/training/jobs/x", "/models/custom/x", "/evaluations/x", "/exports/x", "/nowhere"]
 )
-def test_what_does_not_exist_is_a_404(laptop: Embedded, path: str) -> None:
-    response = laptop.http.get(path)
+def test_unknown_resources_return_404(embedded: Embedded, path: str) -> None:
+    response = embedded.http.get(path)
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
 
 
-def test_a_second_platform_on_the_same_directory_refuses(laptop: Embedded) -> None:
+def test_second_platform_on_the_same_directory_does_not_start(embedded: Embedded) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.embedded", "--port", "0"],
-        env={"ANNEAL_HOME": str(laptop.home), "PATH": "/usr/bin:/bin"},
+        env={"ANNEAL_HOME": str(embedded.home), "PATH": "/usr/bin:/bin"},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

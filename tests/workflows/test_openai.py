@@ -1,4 +1,4 @@
-"""Scripts written for OpenAI, with its own client: only the base URL and the key are ours."""
+"""The OpenAI Python client against the platform; only the base URL and the API key differ from OpenAI."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from openai import OpenAI
 from tests.workflows.conftest import Embedded
 
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
-ASK: Any = [{"role": "user", "content": "My card was charged twice"}]
+QUESTION: Any = [{"role": "user", "content": "My card was charged twice"}]
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="module")
 def client(platform: Embedded) -> OpenAI:
-    return OpenAI(base_url=f"{platform.http.base_url}/v1", api_key=key_of(platform), max_retries=0)
+    return OpenAI(base_url=f"{platform.http.base_url}/v1", api_key=api_key(platform), max_retries=0)
 
 
-def key_of(platform: Embedded) -> str:
+def api_key(platform: Embedded) -> str:
     return (platform.home / "api-key").read_text().strip()
 
 
@@ -50,53 +50,53 @@ def test_models(client: OpenAI) -> None:
 
 def test_chat(client: OpenAI) -> None:
     answer = client.chat.completions.create(
-        model="seedling", messages=ASK, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
+        model="seedling", messages=QUESTION, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
     )
     assert [choice.index for choice in answer.choices] == [0, 1]
     assert answer.usage is not None
     assert 2 <= answer.usage.completion_tokens <= 24
     again = client.chat.completions.create(
-        model="seedling", messages=ASK, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
+        model="seedling", messages=QUESTION, n=2, temperature=0.8, top_p=0.9, seed=7, max_completion_tokens=12
     )
     assert [choice.message.content for choice in again.choices] == [choice.message.content for choice in answer.choices]
 
 
-def test_a_stream(client: OpenAI) -> None:
-    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 16}
-    whole = client.chat.completions.create(**asked)
-    chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+def test_streamed_chat_equals_the_whole_response(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "seedling", "messages": QUESTION, "temperature": 0, "max_tokens": 16}
+    whole = client.chat.completions.create(**request)
+    chunks = list(client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True}))
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     assert text == whole.choices[0].message.content
     assert chunks[-1].usage == whole.usage
     assert [c.choices[0].finish_reason for c in chunks[:-1]][-1] == whole.choices[0].finish_reason
 
 
-def test_a_stop_string(client: OpenAI) -> None:
-    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 16}
-    whole = client.chat.completions.create(**asked).choices[0].message.content or ""
-    cut = client.chat.completions.create(**asked, stop=[whole[4:7]]).choices[0]
+def test_stop_string_ends_the_response(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "seedling", "messages": QUESTION, "temperature": 0, "max_tokens": 16}
+    whole = client.chat.completions.create(**request).choices[0].message.content or ""
+    cut = client.chat.completions.create(**request, stop=[whole[4:7]]).choices[0]
     assert (cut.message.content, cut.finish_reason) == (whole[: whole.index(whole[4:7])], "stop")
 
 
 def test_log_probabilities(client: OpenAI) -> None:
-    asked: dict[str, Any] = {"model": "seedling", "messages": ASK, "temperature": 0, "max_tokens": 5}
-    choice = client.chat.completions.create(**asked, logprobs=True, top_logprobs=3).choices[0]
+    request: dict[str, Any] = {"model": "seedling", "messages": QUESTION, "temperature": 0, "max_tokens": 5}
+    choice = client.chat.completions.create(**request, logprobs=True, top_logprobs=3).choices[0]
     assert choice.logprobs is not None
     content = choice.logprobs.content or []
     assert "".join(token.token for token in content) == choice.message.content
     assert all(token.logprob == max(other.logprob for other in token.top_logprobs) for token in content)
 
 
-def test_a_plain_completion(client: OpenAI) -> None:
-    asked: dict[str, Any] = {"model": "seedling", "prompt": "The train", "temperature": 0, "max_tokens": 8}
-    whole = client.completions.create(**asked, logprobs=2)
-    streamed = client.completions.create(**asked, stream=True)
+def test_completion(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "seedling", "prompt": "The train", "temperature": 0, "max_tokens": 8}
+    whole = client.completions.create(**request, logprobs=2)
+    streamed = client.completions.create(**request, stream=True)
     assert "".join(chunk.choices[0].text for chunk in streamed) == whole.choices[0].text
     assert whole.choices[0].logprobs is not None
     assert len(whole.choices[0].logprobs.token_logprobs or []) == 8
 
 
-# Its exceptions
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -110,32 +110,34 @@ def test_a_plain_completion(client: OpenAI) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_bad_request(client: OpenAI, change: dict[str, Any], param: str, code: str, stream: bool) -> None:
-    asked: Any = {"model": "seedling", "messages": ASK, "stream": stream, **change}
+def test_bad_requests_name_their_parameter(
+    client: OpenAI, change: dict[str, Any], param: str, code: str, stream: bool
+) -> None:
+    request: Any = {"model": "seedling", "messages": QUESTION, "stream": stream, **change}
     with pytest.raises(openai.BadRequestError) as raised:
-        client.chat.completions.create(**asked)
+        client.chat.completions.create(**request)
     assert (raised.value.param, raised.value.code) == (param, code)
 
 
-def test_what_is_not_there(client: OpenAI) -> None:
+def test_unknown_resources_are_not_found(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt-4o")
     with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model="gpt-4o", messages=ASK)
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION)
     with pytest.raises(openai.NotFoundError):
         client.files.retrieve("file-nothing")
     with pytest.raises(openai.NotFoundError):
         client.fine_tuning.jobs.retrieve("ftjob-nothing")
 
 
-def test_a_wrong_key(client: OpenAI) -> None:
+def test_wrong_key_is_refused(client: OpenAI) -> None:
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="anneal_wrong").models.list()
 
 
-def test_a_key_that_may_only_infer(platform: Embedded, client: OpenAI) -> None:
-    made = platform.post("/auth/keys", {"name": "infer", "scopes": ["infer"]})["key"]
-    narrow = client.with_options(api_key=made)
+def test_key_with_infer_scope_cannot_write(platform: Embedded, client: OpenAI) -> None:
+    key = platform.post("/auth/keys", {"name": "infer", "scopes": ["infer"]})["key"]
+    narrow = client.with_options(api_key=key)
     assert narrow.models.list().data
     with pytest.raises(openai.PermissionDeniedError):
         narrow.files.create(file=("rows.jsonl", rows(4)), purpose="fine-tune")
@@ -144,7 +146,7 @@ def test_a_key_that_may_only_infer(platform: Embedded, client: OpenAI) -> None:
 # Files
 
 
-def test_a_file_from_upload_to_deletion(client: OpenAI) -> None:
+def test_file_upload_list_read_and_delete(client: OpenAI) -> None:
     with SAMPLE.open("rb") as opened:
         file = client.files.create(file=opened, purpose="fine-tune")
     twin = client.files.create(file=io.BytesIO(SAMPLE.read_bytes()), purpose="fine-tune")
@@ -163,7 +165,7 @@ def test_a_file_from_upload_to_deletion(client: OpenAI) -> None:
         client.files.content(file.id)
 
 
-def test_bad_rows_are_refused_with_their_lines(client: OpenAI) -> None:
+def test_bad_rows_are_refused_with_their_line_numbers(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match=r"rows\.jsonl line 1"):
         client.files.create(file=("rows.jsonl", b'{"messages": 1}\n{"messages": "x"}\n'), purpose="fine-tune")
     with pytest.raises(openai.BadRequestError) as raised:
@@ -184,15 +186,15 @@ def until(client: OpenAI, id: str, *states: str) -> Any:
 
 
 def events(client: OpenAI, id: str, last: str) -> list[str]:
-    """What was told, the latest first, once `last` is the latest: a moment after the job came into that state."""
+    """Wait until `last` is the newest event message, and return the messages, newest first."""
     deadline = time.monotonic() + 60
-    while (told := [event.message for event in client.fine_tuning.jobs.list_events(id, limit=5)])[0] != last:
-        assert time.monotonic() < deadline, told
+    while (messages := [event.message for event in client.fine_tuning.jobs.list_events(id, limit=5)])[0] != last:
+        assert time.monotonic() < deadline, messages
         time.sleep(0.2)
-    return told
+    return messages
 
 
-def test_from_files_to_an_answer(client: OpenAI) -> None:
+def test_upload_to_chat(client: OpenAI) -> None:
     training = client.files.create(file=("train.jsonl", rows(48)), purpose="fine-tune")
     validation = client.files.create(file=("valid.jsonl", rows(60)[len(rows(48)) + 1 :]), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(
@@ -222,23 +224,23 @@ def test_from_files_to_an_answer(client: OpenAI) -> None:
     assert steps == [10, 8, 6, 4, 2], "page by page"
     assert job.id in [listed.id for listed in client.fine_tuning.jobs.list(limit=1)]
 
-    answer = client.chat.completions.create(model=job.fine_tuned_model, messages=ASK, max_tokens=8)
+    answer = client.chat.completions.create(model=job.fine_tuned_model, messages=QUESTION, max_tokens=8)
     assert answer.model == job.fine_tuned_model
-    assert client.chat.completions.create(model="triage-bot", messages=ASK, max_tokens=2).choices
+    assert client.chat.completions.create(model="triage-bot", messages=QUESTION, max_tokens=2).choices
 
 
 def pairs(count: int) -> bytes:
-    """Questions with their answer as the better one and another question's as the worse one."""
-    told = [json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()[: count + 1]]
+    """Return preference pairs: a question, its answer as preferred, another question's answer as non-preferred."""
+    conversations = [json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()[: count + 1]]
     rows = [
         {"input": {"messages": one[:-1]}, "preferred_output": one[-1:], "non_preferred_output": other[-1:]}
-        for one, other in pairwise(told)
+        for one, other in pairwise(conversations)
         if one[-1] != other[-1]
     ]
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
 
-def test_preferences(client: OpenAI) -> None:
+def test_dpo_job(client: OpenAI) -> None:
     training = client.files.create(file=("pairs.jsonl", pairs(12)), purpose="fine-tune")
     hyperparameters: Any = {"beta": 0.2, "n_epochs": 1, "batch_size": 4}
     job = client.fine_tuning.jobs.create(
@@ -253,8 +255,8 @@ def test_preferences(client: OpenAI) -> None:
     assert job.method.dpo.hyperparameters
     assert (job.method.dpo.hyperparameters.beta, job.method.dpo.hyperparameters.n_epochs) == (0.2, 1)
     losses = [event.data["loss"] for event in client.fine_tuning.jobs.list_events(job.id) if event.type == "metrics"]
-    assert any(0.5 < loss < 0.8 for loss in losses), "ln 2 is where two equal models begin"
-    assert client.chat.completions.create(model=job.fine_tuned_model or "", messages=ASK, max_tokens=2).choices
+    assert any(0.5 < loss < 0.8 for loss in losses), "the DPO loss of two equal models is ln 2"
+    assert client.chat.completions.create(model=job.fine_tuned_model or "", messages=QUESTION, max_tokens=2).choices
 
 
 def test_pause_resume_and_cancel(platform: Embedded, client: OpenAI) -> None:
@@ -285,7 +287,7 @@ def test_pause_resume_and_cancel(platform: Embedded, client: OpenAI) -> None:
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, openai.BadRequestError, "integrations"),
     ],
 )
-def test_a_job_that_cannot_be(client: OpenAI, change: Any, kind: type[openai.APIStatusError], param: str) -> None:
+def test_bad_jobs_are_refused(client: OpenAI, change: Any, kind: type[openai.APIStatusError], param: str) -> None:
     training = client.files.create(file=("few.jsonl", rows(8)), purpose="fine-tune")
     before = len(client.fine_tuning.jobs.list().data)
     with pytest.raises(kind) as raised:

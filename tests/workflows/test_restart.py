@@ -1,4 +1,4 @@
-"""kill -9 in mid-training, of the engine and of everything: the job ends as if nothing had happened."""
+"""SIGKILL of the engine and of the platform during training: the job ends with the losses of an undisturbed run."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.workflows.conftest import Embedded
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
 SETTINGS = {
     "method": "lora",
-    "max_steps": 24,  # on a fast machine too it must not end before it is killed
+    "max_steps": 24,  # long enough to be killed before it ends, on fast machines too
     "checkpoint_every": 6,
     "eval_every": 12,
     "dtype": "fp32",
@@ -27,21 +27,21 @@ def submit(platform: Embedded) -> str:
 
 
 def losses(platform: Embedded, job: str) -> dict[int, float]:
-    """The training loss of each step, with what was repeated after a rewind taken once."""
+    """Return the training loss by step; a step repeated after a rewind counts once."""
     records = platform.get(f"/training/jobs/{job}/metrics")["records"]
     return {record["step"]: record["loss"] for record in records if record["kind"] == "metric"}
 
 
-def past_a_checkpoint(job: dict[str, Any]) -> bool:
+def is_past_a_checkpoint(job: dict[str, Any]) -> bool:
     return bool(job["checkpoints"]) and job["progress"]["step"] > job["checkpoints"][-1]["step"]
 
 
-def ended(job: dict[str, Any]) -> bool:
+def has_ended(job: dict[str, Any]) -> bool:
     return job["state"] in ("succeeded", "failed", "cancelled")
 
 
 def engine_pids(platform: Embedded) -> list[int]:
-    """Processes that work in the platform's scratch folder: its training engines."""
+    """Return the processes whose working directory is in the platform's scratch folder: its engines."""
     scratch = str(platform.home / "scratch")
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -54,39 +54,39 @@ def engine_pids(platform: Embedded) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(one_laptop: Embedded) -> dict[int, float]:
-    job = submit(one_laptop)
-    assert one_laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    return losses(one_laptop, job)
+def undisturbed(shared_platform: Embedded) -> dict[int, float]:
+    job = submit(shared_platform)
+    assert shared_platform.until(f"/training/jobs/{job}", has_ended)["state"] == "succeeded"
+    return losses(shared_platform, job)
 
 
-def test_a_killed_engine_is_resumed_from_its_checkpoint(laptop: Embedded, undisturbed: dict[int, float]) -> None:
-    job = submit(laptop)
-    laptop.until(f"/training/jobs/{job}", past_a_checkpoint)
-    for pid in engine_pids(laptop):
+def test_killed_engine_resumes_from_its_checkpoint(embedded: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(embedded)
+    embedded.until(f"/training/jobs/{job}", is_past_a_checkpoint)
+    for pid in engine_pids(embedded):
         os.kill(pid, signal.SIGKILL)
-    assert laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    assert losses(laptop, job) == undisturbed
-    kinds = [record["kind"] for record in laptop.get(f"/training/jobs/{job}/records")["records"]]
+    assert embedded.until(f"/training/jobs/{job}", has_ended)["state"] == "succeeded"
+    assert losses(embedded, job) == undisturbed
+    kinds = [record["kind"] for record in embedded.get(f"/training/jobs/{job}/records")["records"]]
     assert "rewind" in kinds
 
 
-def test_a_killed_platform_goes_on_after_its_restart(laptop: Embedded, undisturbed: dict[int, float]) -> None:
-    job = submit(laptop)
-    laptop.until(f"/training/jobs/{job}", past_a_checkpoint)
-    orphans = engine_pids(laptop)
-    laptop.kill()
-    laptop.start()
-    assert not set(orphans) & set(engine_pids(laptop))
-    assert laptop.until(f"/training/jobs/{job}", ended)["state"] == "succeeded"
-    assert losses(laptop, job) == undisturbed
+def test_killed_platform_resumes_jobs_after_restart(embedded: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(embedded)
+    embedded.until(f"/training/jobs/{job}", is_past_a_checkpoint)
+    orphans = engine_pids(embedded)
+    embedded.kill()
+    embedded.start()
+    assert not set(orphans) & set(engine_pids(embedded))
+    assert embedded.until(f"/training/jobs/{job}", has_ended)["state"] == "succeeded"
+    assert losses(embedded, job) == undisturbed
 
 
-def test_sigterm_checkpoints_and_the_next_start_goes_on(laptop: Embedded, undisturbed: dict[int, float]) -> None:
-    job = submit(laptop)
-    laptop.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 2)
-    assert laptop.stop() == 0
-    laptop.start()
-    done = laptop.until(f"/training/jobs/{job}", ended)
+def test_sigterm_checkpoints_and_the_next_start_resumes(embedded: Embedded, undisturbed: dict[int, float]) -> None:
+    job = submit(embedded)
+    embedded.until(f"/training/jobs/{job}", lambda found: found["progress"]["step"] >= 2)
+    assert embedded.stop() == 0
+    embedded.start()
+    done = embedded.until(f"/training/jobs/{job}", has_ended)
     assert (done["state"], done["attempts"]) == ("succeeded", 1)
-    assert losses(laptop, job) == undisturbed
+    assert losses(embedded, job) == undisturbed

@@ -1,4 +1,4 @@
-"""The template's hash goes with a model from its training on: no room works with a model whose files do not fit it."""
+"""Every service refuses a model whose chat template does not match the hash recorded at training."""
 
 import json
 from pathlib import Path
@@ -9,35 +9,35 @@ from tests.workflows.conftest import Embedded
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
 
 
-def test_four_rooms_hold_the_template_lock(laptop: Embedded) -> None:
-    dataset = laptop.upload("triage.jsonl", SAMPLE.read_bytes()).raise_for_status().json()["id"]
-    job = laptop.post("/training/jobs", {"dataset": dataset, "max_steps": 1})
-    done = laptop.until(f"/training/jobs/{job['id']}", lambda found: found["state"] in ("succeeded", "failed"))
+def test_inference_evaluation_and_export_refuse_another_template(embedded: Embedded) -> None:
+    dataset = embedded.upload("triage.jsonl", SAMPLE.read_bytes()).raise_for_status().json()["id"]
+    job = embedded.post("/training/jobs", {"dataset": dataset, "max_steps": 1})
+    done = embedded.until(f"/training/jobs/{job['id']}", lambda found: found["state"] in ("succeeded", "failed"))
     model = done["model_id"]
-    ask = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
-    assert laptop.post("/v1/chat/completions", ask)["choices"], "what training wrote fits"
+    request = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
+    assert embedded.post("/v1/chat/completions", request)["choices"], "the trained model matches its own hash"
 
-    other = trained_with_another_template(laptop.home, model)
-    refused = laptop.http.post("/v1/chat/completions", json={**ask, "model": other})
+    other = copy_with_wrong_template_hash(embedded.home, model)
+    refused = embedded.http.post("/v1/chat/completions", json={**request, "model": other})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "template_mismatch")
-    evaluation = laptop.post(f"/models/custom/{other}/evaluate", {})
-    assert ended(laptop, f"/evaluations/{evaluation['id']}")["cause"] == "template_mismatch"
-    export = laptop.http.get(f"/models/custom/{other}/export", params={"format": "torch"}).json()
-    assert ended(laptop, f"/exports/{export['id']}")["cause"] == "template_mismatch"
+    evaluation = embedded.post(f"/models/custom/{other}/evaluate", {})
+    assert wait_until_ended(embedded, f"/evaluations/{evaluation['id']}")["cause"] == "template_mismatch"
+    export = embedded.http.get(f"/models/custom/{other}/export", params={"format": "torch"}).json()
+    assert wait_until_ended(embedded, f"/exports/{export['id']}")["cause"] == "template_mismatch"
 
 
-def trained_with_another_template(home: Path, model: str) -> str:
-    """The model once more, whose manifest remembers another template than its files have."""
+def copy_with_wrong_template_hash(home: Path, model: str) -> str:
+    """Copy a model with a manifest whose template hash does not match its files; returns the copy's id."""
     manifest = home / "blobs/objects/default/models/custom" / model / "manifest.json"
-    told = json.loads(manifest.read_text())
+    original = json.loads(manifest.read_text())
     other = manifest.parents[1] / "model_other"
     other.mkdir()
-    for file in told["files"]:
+    for file in original["files"]:
         (other / file["name"]).write_bytes((manifest.parent / file["name"]).read_bytes())
-    changed = {**told, "model_id": "model_other", "template_hash": told["template_hash"][::-1]}
+    changed = {**original, "model_id": "model_other", "template_hash": original["template_hash"][::-1]}
     (other / "manifest.json").write_text(json.dumps(changed))
     return "model_other"
 
 
-def ended(laptop: Embedded, path: str) -> Any:
-    return laptop.until(path, lambda found: found["state"] in ("succeeded", "failed"))
+def wait_until_ended(embedded: Embedded, path: str) -> Any:
+    return embedded.until(path, lambda found: found["state"] in ("succeeded", "failed"))
