@@ -66,17 +66,17 @@ class UploadForm(BaseModel):
 class RejectedRow(BaseModel):
     """A rejected row."""
 
-    file: str
+    file: str = Field(description="name of the file")
     line: int = Field(description="line in the file, from 1; in a Parquet file the row")
-    reason: str
+    reason: str = Field(description="what is wrong with the row")
 
 
 class FileReport(BaseModel):
     """Counts of one file of the upload."""
 
-    name: str
-    rows: int
-    rejected: int
+    name: str = Field(description="file name")
+    rows: int = Field(description="usable rows")
+    rejected: int = Field(description="rejected rows")
 
 
 class Report(BaseModel):
@@ -93,7 +93,7 @@ class Report(BaseModel):
     columns: list[str] = Field(default=[], description="columns of the upload")
     splits: dict[str, int] = Field(description="rows by split")
     characters: int = Field(description="characters of text in all usable rows")
-    files: list[FileReport] = []
+    files: list[FileReport] = Field(default=[], description="counts of each file")
     ignored_files: list[str] = Field(default=[], description="members of the archive that are not data files")
 
 
@@ -109,10 +109,14 @@ class Dataset(Entity):
     `slot` is the name, and after a deletion the id. It is unique in the project, so a deleted name can be used again.
     """
 
-    name: str
-    slot: str
-    entries: dict[str, str] = {}
-    current: str | None = None
+    name: str = Field(description="display name")
+    slot: str = Field(
+        description="the name, and after a deletion the id: unique in the project, so a deleted name is free again"
+    )
+    entries: dict[str, str] = Field(default={}, description="version -> id of its document, in order of upload")
+    current: str | None = Field(
+        default=None, description="the version that the bare dataset id means; null until one is ready"
+    )
 
     def add(self, version: str, id: str) -> None:
         """Add a version, or replace the document of a failed one."""
@@ -148,17 +152,17 @@ class DatasetVersion(Work):
     `fingerprint` is the version in the API (`version` counts the document's writes).
     """
 
-    dataset_id: str
-    name: str
-    fingerprint: str
-    file_name: str
-    size: int
-    sha256: str
-    options: Options
-    upload_key: str
-    checked_rows: int = 0
-    report: Report | None = None
-    problem: dict[str, Any] = {}
+    dataset_id: str = Field(description="the dataset")
+    name: str = Field(description="the dataset's name at the upload")
+    fingerprint: str = Field(description="the version in the API: 16 hex digits of a hash of bytes and options")
+    file_name: str = Field(description="name of the uploaded file")
+    size: int = Field(description="bytes of the upload")
+    sha256: str = Field(description="of the upload, in hex")
+    options: Options = Field(description="how the upload is read")
+    upload_key: str = Field(description="blob key of the raw upload, deleted when the validation ends")
+    checked_rows: int = Field(default=0, description="rows checked so far")
+    report: Report | None = Field(default=None, description="result of the validation")
+    problem: dict[str, Any] = Field(default={}, description="further members of the problem of a rejected upload")
 
     @property
     def artifact(self) -> tuple[str, str, str, str]:

@@ -54,8 +54,10 @@ class EvaluationRequest(BaseModel):
 class Settings(BaseModel):
     """Decoding settings. Decoding is greedy: equal settings on equal rows give equal answers."""
 
-    max_new_tokens: int | None = None
-    batch_tokens: int = 16_384
+    max_new_tokens: int | None = Field(
+        default=None, description="maximum tokens of an answer; null: chosen by the engine"
+    )
+    batch_tokens: int = Field(default=16_384, description="tokens in a batch")
     max_length: int | None = Field(default=None, description="rows are truncated to this many tokens for perplexity")
 
 
@@ -63,23 +65,23 @@ class Progress(BaseModel):
     """Progress of a run."""
 
     phase: str = Field(description="current phase, e.g. `tuned: answers`")
-    done: int = 0
-    total: int | None = None
-    unit: str = "rows"
+    done: int = Field(default=0, description="units done")
+    total: int | None = Field(default=None, description="units in this phase; null: unknown")
+    unit: str = Field(default="rows", description="what is counted")
 
 
 class Sample(BaseModel):
     """A row of the report."""
 
-    row: int
+    row: int = Field(description="index in the split")
     prompt: list[dict[str, Any]] = Field(default=[], description="the messages before the reference answer")
-    reference: str = ""
+    reference: str = Field(default="", description="the reference answer")
     tuned: str | None = Field(
         default=None, description="the tuned model's answer; null: not requested, or the prompt fills the context"
     )
     base: str | None = Field(default=None, description="the base model's answer")
     scores: dict[str, float] = Field(default={}, description="scores of the tuned model's answer, by metric")
-    base_scores: dict[str, float] = {}
+    base_scores: dict[str, float] = Field(default={}, description="scores of the base model's answer, by metric")
 
 
 class Prediction(Sample):
@@ -93,8 +95,8 @@ class Outcome(BaseModel):
 
     evaluated: int = Field(default=0, description="rows that were scored")
     too_long: int = Field(default=0, description="rows whose prompt fills the context; their answer counts as empty")
-    scores: dict[str, float] = {}
-    base_scores: dict[str, float] = {}
+    scores: dict[str, float] = Field(default={}, description="scores of the tuned model, by metric")
+    base_scores: dict[str, float] = Field(default={}, description="scores of the base model, by metric")
     difference: dict[str, float] = Field(default={}, description="scores minus base_scores")
     samples: list[Sample] = Field(default=[], description="the first three rows")
     seconds: float = Field(default=0.0, description="wall-clock seconds in the engine")
@@ -104,28 +106,28 @@ class Outcome(BaseModel):
 class Scope(BaseModel):
     """Model, dataset and metrics of an evaluation."""
 
-    model_id: str
+    model_id: str = Field(description="the custom model")
     base: str | None = Field(default=None, description="name of the base model")
-    dataset_id: str
-    dataset_version: str
-    split: str
+    dataset_id: str = Field(description="the dataset")
+    dataset_version: str = Field(description="its version")
+    split: str = Field(description="the split")
     rows: int = Field(description="rows to score")
-    metrics: list[Metric]
-    compare_base: bool
-    settings: Settings
+    metrics: list[Metric] = Field(description="metrics to compute")
+    compare_base: bool = Field(description="whether the base model is scored too")
+    settings: Settings = Field(description="decoding settings")
 
 
 class Evaluation(Work):
     """An evaluation of a model on a split."""
 
-    scope: Scope
-    model_uri: str
-    base_uri: str | None = None
-    dataset_uri: str
-    job_id: str | None = None
-    progress: Progress | None = None
-    outcome: Outcome = Outcome()
-    report_uri: str | None = None
+    scope: Scope = Field(description="model, dataset and metrics")
+    model_uri: str = Field(description="artifact of the model")
+    base_uri: str | None = Field(default=None, description="artifact of its base model")
+    dataset_uri: str = Field(description="artifact of the dataset version")
+    job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
+    progress: Progress | None = Field(default=None, description="progress of the current attempt")
+    outcome: Outcome = Field(default=Outcome(), description="the result")
+    report_uri: str | None = Field(default=None, description="artifact with all predictions")
 
     def advance(self, progress: Progress) -> None:
         """Record progress."""

@@ -31,17 +31,17 @@ class Progress(BaseModel):
     """Progress of a run."""
 
     phase: str = Field(description="current phase, e.g. `tracing to ONNX`")
-    done: int = 0
-    total: int | None = None
-    unit: str = "stages"
+    done: int = Field(default=0, description="units done")
+    total: int | None = Field(default=None, description="units in this phase; null: unknown")
+    unit: str = Field(default="stages", description="what is counted")
 
 
 class Target(BaseModel):
     """Model and format of an export."""
 
-    model_id: str
+    model_id: str = Field(description="the custom model")
     name: str = Field(description="the archive's file name")
-    format: Format
+    format: Format = Field(description="torch, onnx or adapter")
 
 
 class Result(BaseModel):
@@ -59,12 +59,12 @@ class Result(BaseModel):
 class Export(Work):
     """A model in one format. There is one at a time, since its id is derived from model and format."""
 
-    target: Target
-    model_uri: str
-    job_id: str | None = None
-    progress: Progress | None = None
-    result: Result = Result()
-    export_uri: str | None = None
+    target: Target = Field(description="model and format")
+    model_uri: str = Field(description="artifact of the model")
+    job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
+    progress: Progress | None = Field(default=None, description="progress of the current attempt")
+    result: Result = Field(default=Result(), description="the files")
+    export_uri: str | None = Field(default=None, description="artifact that holds them")
 
     def advance(self, progress: Progress) -> None:
         """Record progress."""

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from shared.documents.entities import Entity, now
 from shared.runtime.http.principal import Principal
 
@@ -13,11 +15,11 @@ Kind = Literal["dataset", "job", "model", "evaluation", "export", "deployment"]
 class Credential(Entity):
     """A secret that authenticates a caller. Only `digest`, its SHA-256 in hex, is stored."""
 
-    digest: str
-    subject: str
-    scopes: list[str]
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
+    digest: str = Field(description="SHA-256 of the secret, in hex; the secret itself is not stored")
+    subject: str = Field(description="who it authenticates")
+    scopes: list[str] = Field(description="what its holder may do; `*` is everything")
+    expires_at: datetime | None = Field(default=None, description="null: never")
+    revoked_at: datetime | None = Field(default=None, description="null while it is valid")
 
     @property
     def active(self) -> bool:
@@ -36,8 +38,8 @@ class Credential(Entity):
 class Key(Credential):
     """An API key: `name` is its owner's note, `hint` the secret's last characters."""
 
-    name: str
-    hint: str
+    name: str = Field(description="its owner's note")
+    hint: str = Field(description="last four characters of the secret")
 
 
 class Session(Credential):
@@ -47,8 +49,8 @@ class Session(Credential):
 class Grant(Credential):
     """A single-use credential: a sign-in link, or a websocket ticket with the browser session that requested it."""
 
-    purpose: Literal["sign_in", "live"]
-    session: str | None = None
+    purpose: Literal["sign_in", "live"] = Field(description="a sign-in link or a websocket ticket")
+    session: str | None = Field(default=None, description="the browser session that requested a ticket")
 
 
 class TrackedResource(Entity):
@@ -58,11 +60,13 @@ class TrackedResource(Entity):
     A rejection carries the upload's version instead of the dataset's, so it counts only while the dataset is unknown.
     """
 
-    kind: Kind
-    state: str
-    sequence: int = 0
-    name: str | None = None
-    links: dict[str, str] = {}
+    kind: Kind = Field(description="kind of the resource")
+    state: str = Field(description="its owner's last reported state, or `deleted`")
+    sequence: int = Field(
+        default=0, description="version of the owner's document at the last event; older events are ignored"
+    )
+    name: str | None = Field(default=None, description="display name")
+    links: dict[str, str] = Field(default={}, description="ids of related resources, by role")
 
     def apply(self, state: str, sequence: int, name: str | None, links: dict[str, str]) -> None:
         """Apply a newer event. A deletion is final."""
@@ -84,9 +88,9 @@ class TrackedResource(Entity):
 class Activity(Entity):
     """One line of recent activity."""
 
-    time: datetime
-    event: str
-    kind: Kind
-    subject: str
-    name: str | None = None
-    detail: str | None = None
+    time: datetime = Field(description="when the event was stated")
+    event: str = Field(description="event type")
+    kind: Kind = Field(description="kind of the resource")
+    subject: str = Field(description="its id")
+    name: str | None = Field(default=None, description="its name at that time")
+    detail: str | None = Field(default=None, description="one line")

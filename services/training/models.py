@@ -38,11 +38,11 @@ class Allocation(BaseModel):
 class Checkpoint(BaseModel):
     """A stored state of a job from which it can go on; it exists only while the job points at it."""
 
-    step: int
+    step: int = Field(description="optimizer steps done")
     key: str = Field(description="where its files lie in the blob store")
     loss: float | None = Field(default=None, description="validation loss at this step, nats per token")
-    best: bool = False
-    created_at: datetime = Field(default_factory=now)
+    best: bool = Field(default=False, description="lowest validation loss so far")
+    created_at: datetime = Field(default_factory=now, description="UTC")
 
 
 class Serving(BaseModel):
@@ -58,35 +58,46 @@ class Serving(BaseModel):
 class Job(Work):
     """A training job: what was asked, as resolved at submit, and how far it is."""
 
-    name: str
-    base: str
-    base_uri: str
-    method: Method
-    dataset_id: str
-    dataset_version: str
-    dataset_name: str = ""
-    validation_id: str | None = None
-    validation_version: str | None = None
-    fine_tuning: dict[str, Any] = {}
-    """What OpenAI's API was asked for, to be shown there as it came."""
-    hyperparameters: dict[str, Any]
-    defaulted: list[str] = []
-    resources: Allocation
-    preset: str | None = None
-    after: list[FollowUp] = []
-    serving: Serving | None = None
-    architecture: str = ""
-    parameters: int = 0
-    context_length: int = 0
-    total_steps: int = 0
-    micro_batch_tokens: int | None = None
-    recomputes: bool = False
-    checkpoints: list[Checkpoint] = []
-    ended: str | None = None
-    warning: str | None = None
-    manifest: dict[str, Any] | None = None
-    staged: str | None = None
-    has_files: bool = False
+    name: str = Field(description="the job's name, and its model's")
+    base: str = Field(description="id of the base or custom model that is fine-tuned")
+    base_uri: str = Field(description="artifact of that model")
+    method: Method = Field(description="full, lora or qlora")
+    dataset_id: str = Field(description="training dataset")
+    dataset_version: str = Field(description="its version")
+    dataset_name: str = Field(default="", description="its name at submission")
+    validation_id: str | None = Field(default=None, description="separate validation dataset")
+    validation_version: str | None = Field(default=None, description="its version")
+    fine_tuning: dict[str, Any] = Field(default={}, description="the OpenAI request, returned there unchanged")
+    hyperparameters: dict[str, Any] = Field(description="all of them, defaults resolved at submission")
+    defaulted: list[str] = Field(default=[], description="names of the hyperparameters that the request left out")
+    resources: Allocation = Field(description="what it occupies while it runs")
+    preset: str | None = Field(default=None, description="name of the preset it was made with")
+    after: list[FollowUp] = Field(default=[], description="follow-ups of a success: evaluate, export, deploy")
+    serving: Serving | None = Field(default=None, description="how vLLM will serve its model")
+    architecture: str = Field(default="", description="of the base model")
+    parameters: int = Field(default=0, description="of the base model")
+    context_length: int = Field(default=0, description="of the base model, in tokens")
+    total_steps: int = Field(default=0, description="optimizer steps; 0 until the engine knows")
+    micro_batch_tokens: int | None = Field(
+        default=None, description="reduced micro-batch after an out-of-memory failure"
+    )
+    recomputes: bool = Field(
+        default=False, description="gradient checkpointing was switched on after an out-of-memory failure"
+    )
+    checkpoints: list[Checkpoint] = Field(default=[], description="the last two, and the best")
+    ended: str | None = Field(
+        default=None, description="why training stopped: all_steps, no_gain, max_minutes, max_tokens or diverged"
+    )
+    warning: str | None = Field(default=None, description="warning about the result")
+    manifest: dict[str, Any] | None = Field(
+        default=None, description="manifest of the finished model, while it is published"
+    )
+    staged: str | None = Field(
+        default=None, description="blob prefix of the finished model's files, while it is published"
+    )
+    has_files: bool = Field(
+        default=False, description="it has files in the blob store that cleanup must delete once it has ended"
+    )
 
     @property
     def model_id(self) -> str:
@@ -196,19 +207,19 @@ class Job(Work):
 class Preset(Entity):
     """A named set of training settings; `private_to` is the only caller who sees it, None means the whole project."""
 
-    name: str
-    description: str = ""
-    settings: dict[str, Any]
-    private_to: str | None = None
+    name: str = Field(description="display name")
+    description: str = Field(default="", description="free text")
+    settings: dict[str, Any] = Field(description="training settings, as in a request")
+    private_to: str | None = Field(default=None, description="the only caller who sees it; null: the whole project")
 
 
 class TokenCache(Entity):
     """A dataset version's tokens in the blob store, `size` bytes at `key`."""
 
-    key: str
-    dataset_id: str
-    size: int
-    used_at: datetime = Field(default_factory=now)
+    key: str = Field(description="blob prefix of the token files")
+    dataset_id: str = Field(description="the dataset")
+    size: int = Field(description="bytes")
+    used_at: datetime = Field(default_factory=now, description="last use; the least recently used goes first")
 
     def used(self) -> None:
         """A job takes it."""
@@ -218,21 +229,23 @@ class TokenCache(Entity):
 class CustomModel(Entity):
     """A model that a job made; its name and notes are its owner's."""
 
-    name: str
-    notes: str = ""
-    kind: Literal["full", "adapter"]
-    method: Method
-    model_uri: str
-    base: str
-    base_uri: str
-    job_id: str
-    dataset_id: str
-    dataset_version: str
-    parameters: int = 0
-    context_length: int = 0
-    template_hash: str = ""
-    size: int = 0
-    metrics: dict[str, float] = {}
+    name: str = Field(description="display name")
+    notes: str = Field(default="", description="its owner's notes")
+    kind: Literal["full", "adapter"] = Field(description="full weights or a LoRA adapter")
+    method: Method = Field(description="full, lora or qlora")
+    model_uri: str = Field(description="artifact of the model")
+    base: str = Field(description="id of the model it was trained from")
+    base_uri: str = Field(description="artifact of that model")
+    job_id: str = Field(description="the job that made it")
+    dataset_id: str = Field(description="its training dataset")
+    dataset_version: str = Field(description="the version")
+    parameters: int = Field(default=0, description="number of weights")
+    context_length: int = Field(default=0, description="tokens")
+    template_hash: str = Field(
+        default="", description="hash of tokenizer and chat template; must match wherever it is loaded"
+    )
+    size: int = Field(default=0, description="bytes")
+    metrics: dict[str, float] = Field(default={}, description="final metrics of the training")
 
 
 class Reservation(Entity):
@@ -242,20 +255,22 @@ class Reservation(Entity):
 class Base(Work):
     """A base model that was uploaded, registered where it lies, or is being downloaded; usable when succeeded."""
 
-    name: str
-    source: BaseSource
-    origin: str = ""
-    hub_id: str | None = None
-    revision: str | None = None
-    secret: str | None = None
-    location: str | None = None
-    architecture: str = ""
-    parameters: int = 0
-    context_length: int = 0
-    template_hash: str = ""
-    size: int = 0
-    bytes_done: int = 0
-    bytes_total: int | None = None
+    name: str = Field(description="display name")
+    source: BaseSource = Field(description="where it comes from")
+    origin: str = Field(default="", description="path, URI or hub id, as given")
+    hub_id: str | None = Field(default=None, description="Hugging Face repository")
+    revision: str | None = Field(default=None, description="commit of the hub repository")
+    secret: str | None = Field(
+        default=None, description="access token of the source; removed as soon as the download ends"
+    )
+    location: str | None = Field(default=None, description="server path of a model that is registered in place")
+    architecture: str = Field(default="", description="from its config")
+    parameters: int = Field(default=0, description="number of weights")
+    context_length: int = Field(default=0, description="tokens")
+    template_hash: str = Field(default="", description="hash of tokenizer and chat template")
+    size: int = Field(default=0, description="bytes")
+    bytes_done: int = Field(default=0, description="bytes downloaded")
+    bytes_total: int | None = Field(default=None, description="bytes to download; null: unknown")
 
     def on_failed(self) -> Sequence[Event]:
         """Nobody waits for it; a token for the source is not kept longer than it is needed."""

@@ -41,10 +41,10 @@ def derived_id(prefix: str, *parts: str) -> str:
 class Public(BaseModel):
     """The members of an entity that every API view shows."""
 
-    id: str
-    project: str
-    created_at: datetime = Field(default_factory=now)
-    updated_at: datetime = Field(default_factory=now)
+    id: str = Field(description="opaque; in the store it is `_id`")
+    project: str = Field(description="the project that owns it")
+    created_at: datetime = Field(default_factory=now, description="UTC")
+    updated_at: datetime = Field(default_factory=now, description="UTC; the last change, heartbeats excluded")
 
 
 class Entity(Public):
@@ -55,11 +55,17 @@ class Entity(Public):
 
     model_config = ConfigDict(extra="ignore")
 
-    version: int = 0
-    seen: list[str] = []
-    deleted_at: datetime | None = None
-    request_hash: str | None = None
-    traceparent: str | None = None
+    version: int = Field(default=0, description="number of changes, from 1; compare-and-set guards every write with it")
+    seen: list[str] = Field(
+        default=[], description="ids of the last 64 events that changed it; a repeated event changes nothing"
+    )
+    deleted_at: datetime | None = Field(
+        default=None, description="set when it is deleted: from then on it is a tombstone that no query returns"
+    )
+    request_hash: str | None = Field(
+        default=None, description="hash of the creating request, where it had an Idempotency-Key"
+    )
+    traceparent: str | None = Field(default=None, description="W3C trace context of the request that created it")
 
 
 E = TypeVar("E", bound=Entity)

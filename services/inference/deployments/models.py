@@ -16,20 +16,20 @@ State = Literal["loading", "ready", "failed"]
 class ServedModel(Entity):
     """A custom model that an event told of; its id is the model's."""
 
-    name: str
+    name: str = Field(description="the model's name")
 
 
 class Deployment(Entity):
     """A model that is kept ready. It answers without one too, but then its first request waits for the loading."""
 
-    model_id: str
-    model_uri: str
-    pinned: bool = False
-    state: State = "loading"
-    ready_at: datetime | None = None
-    load_seconds: float | None = None
-    code: str | None = None
-    detail: str | None = None
+    model_id: str = Field(description="the custom or base model")
+    model_uri: str = Field(description="artifact of the model")
+    pinned: bool = Field(default=False, description="never evicted to make room for other models")
+    state: State = Field(default="loading", description="see the state machine")
+    ready_at: datetime | None = Field(default=None, description="when it first answered")
+    load_seconds: float | None = Field(default=None, description="seconds of loading and warm-up")
+    code: str | None = Field(default=None, description="error code of a failed loading")
+    detail: str | None = Field(default=None, description="description of a failed loading")
 
     def ready(self, seconds: float) -> Sequence[Event]:
         """It answers. A second time changes nothing."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from shared.documents.entities import Entity, now
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict
@@ -20,17 +22,24 @@ class Work(Entity):
     The API writes only `wanted` while somebody holds the work; `state` belongs to the token's holder and the sweeper.
     """
 
-    state: State = "queued"
-    wanted: DesiredState = "run"
-    token: int = 0
-    beat: int = 0
-    attempts: int = 0
-    priority: int = 0
-    runner: str | None = None
-    cause: str | None = None
-    detail: str | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    state: State = Field(default="queued", description="see the state machine")
+    wanted: DesiredState = Field(default="run", description="desired state; only its owner's requests set it")
+    token: int = Field(
+        default=0,
+        description="fencing token: a claim or takeover raises it; the holder's writes are guarded by it",
+    )
+    beat: int = Field(
+        default=0, description="heartbeats of the holder; a lease whose beat stands still for 15 s is taken over"
+    )
+    attempts: int = Field(
+        default=0, description="attempts so far; work that stopped through no fault of its own is not charged"
+    )
+    priority: int = Field(default=0, description="higher is claimed first; equal priorities in order of creation")
+    runner: str | None = Field(default=None, description="host:pid of the worker that holds it")
+    cause: str | None = Field(default=None, description="error code of a failure")
+    detail: str | None = Field(default=None, description="description of a failure")
+    started_at: datetime | None = Field(default=None, description="first claim")
+    finished_at: datetime | None = Field(default=None, description="when it reached a final state")
 
     def on_failed(self) -> Sequence[Event]:
         """The events that a failure of this work causes."""
