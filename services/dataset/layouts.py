@@ -132,11 +132,11 @@ def find_layout(columns: Iterable[str]) -> Layout | None:
 
 
 def match_columns(columns: Iterable[str], mapping: Mapping[str, str] | None) -> dict[str, str]:
-    """Return layout column -> the file's column.
+    """Return layout column -> column of the file.
 
     Without a mapping, names match regardless of case and surrounding spaces; with one, only mapped columns count.
     """
     if mapping is None:
         return {column.strip().lower(): column for column in columns}
     present = set(columns)
-    return {ours: theirs for ours, theirs in mapping.items() if theirs in present}
+    return {column: file_column for column, file_column in mapping.items() if file_column in present}

@@ -83,7 +83,7 @@ class Statistics(BaseModel):
     version: str
     base: str
     rows: int = Field(description="rows in the version")
-    counted: int = Field(description="rows that were tokenized: all, or a uniform sample of a large version")
+    counted: int = Field(description="rows that were tokenized: all, or evenly spaced rows of a large version")
     tokens: int = Field(description="tokens in the counted rows")
     trained_tokens: int = Field(description="those of `tokens` that contribute to the loss")
     mean: float

@@ -1,4 +1,4 @@
-"""The dataset room over HTTP: real documents, bus, blobs and engine children, and bodies over a real socket."""
+"""The dataset service over HTTP, with real documents, bus, blobs and engine processes; uploads over a real socket."""
 
 import asyncio
 import io
@@ -85,8 +85,8 @@ async def upload(
     return await service.http.post("/datasets/upload", files={"file": (file, content)}, data=fields, headers=headers)
 
 
-async def everything(service: RunningService) -> set[str]:
-    """Every blob and draft, every scratch file, every living document of the test's project."""
+async def stored_objects(service: RunningService) -> set[str]:
+    """Return every blob, draft, scratch file and undeleted document of the test's project."""
     home, project = service.resources.settings.directory, project_of(service)
     files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     files = {name for name in files if f"/{project}/" in name or name.startswith(("scratch/", "blobs/drafts/"))}
@@ -96,12 +96,12 @@ async def everything(service: RunningService) -> set[str]:
     return files
 
 
-async def emptied(service: RunningService) -> None:
-    """Nothing of the test's project is left; a version's last state may show a moment before its files have gone."""
+async def expect_nothing_stored(service: RunningService) -> None:
+    """Wait until nothing of the test's project is left: files may outlive a version's final state for a moment."""
     left: set[str] = set()
     try:
         async with asyncio.timeout(60):
-            while left := await everything(service):
+            while left := await stored_objects(service):
                 await asyncio.sleep(0.02)
     except TimeoutError:
         pytest.fail(f"left: {left}")
@@ -115,11 +115,11 @@ async def next_event(service: RunningService, event: type[Event]) -> dict[str, A
     return envelope.data
 
 
-async def test_an_upload_becomes_a_published_version_that_can_be_read(service: RunningService) -> None:
-    answer = await upload(service, jsonl([*QA, QA[0]]) + b"{", validation_share="0.3")
-    assert answer.status_code == 201, answer.text
-    dataset = answer.json()
-    assert answer.headers["location"] == f"/datasets/{dataset['id']}"
+async def test_upload_becomes_a_published_readable_version(service: RunningService) -> None:
+    response = await upload(service, jsonl([*QA, QA[0]]) + b"{", validation_share="0.3")
+    assert response.status_code == 201, response.text
+    dataset = response.json()
+    assert response.headers["location"] == f"/datasets/{dataset['id']}"
     assert (dataset["state"], dataset["name"], dataset["rows"]) == ("ready", "qa", 21)
     report = dataset["report"]
     assert (report["rejected"], report["duplicates"], report["layout"]) == (1, 1, "question/answer")
@@ -157,7 +157,7 @@ async def test_an_upload_becomes_a_published_version_that_can_be_read(service: R
     assert [item["id"] for item in listed["items"]] == [dataset["id"]]
 
 
-async def test_same_bytes_are_the_same_version_and_new_bytes_a_new_one(service: RunningService) -> None:
+async def test_same_bytes_are_the_same_version_and_other_bytes_a_new_one(service: RunningService) -> None:
     first = (await upload(service, jsonl(QA), file="a.jsonl")).json()
     again = await upload(service, jsonl(QA), file="a.jsonl")
     assert (again.status_code, again.json()) == (200, first)
@@ -198,49 +198,49 @@ BAD: dict[str, tuple[str, bytes, dict[str, str], int, str, str]] = {
 }
 
 
-async def test_bad_uploads_are_explained_and_leave_nothing(service: RunningService) -> None:
+async def test_bad_uploads_are_refused_with_a_reason_and_leave_nothing(service: RunningService) -> None:
     for case, (name, content, fields, status, code, field) in BAD.items():
-        answer = await upload(service, content, file=name, **fields)
-        problem = answer.json()
-        assert (answer.status_code, problem["code"], problem["field"]) == (status, code, field), (case, problem)
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = await upload(service, content, file=name, **fields)
+        problem = response.json()
+        assert (response.status_code, problem["code"], problem["field"]) == (status, code, field), (case, problem)
+        assert response.headers["content-type"] == "application/problem+json"
         assert problem["remedy"], case
-        await emptied(service)
+        await expect_nothing_stored(service)
     missing = await service.http.post("/datasets/upload", data={"name": "a"}, files={"other": ("a.txt", b"x")})
     assert (missing.status_code, missing.json()["field"]) == (422, "other")
     plain = await service.http.post("/datasets/upload", json={"file": "x"})
     assert (plain.status_code, plain.json()["code"]) == (400, "malformed_upload")
     two = await service.http.post("/datasets/upload", files=[("file", ("a.txt", b"x")), ("file", ("b.txt", b"y"))])
     assert (two.status_code, two.json()["limit"]) == (422, 1)
-    await emptied(service)
+    await expect_nothing_stored(service)
 
 
-async def test_who_does_not_wait_is_told_where_to_look(service: RunningService) -> None:
-    answer = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202
-    assert answer.json()["state"] == "validating"
+async def test_respond_async_returns_202_with_a_location(service: RunningService) -> None:
+    response = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
+    assert response.status_code == 202
+    assert response.json()["state"] == "validating"
     await next_event(service, DatasetReady)
-    first = (await service.http.get(answer.headers["location"])).json()
+    first = (await service.http.get(response.headers["location"])).json()
     assert first["state"] == "ready"
     newer = (await upload(service, jsonl(QA[:5]), headers={"Prefer": "respond-async"})).json()
     assert (newer["state"], newer["version"]) == ("validating", first["version"])
     assert newer["versions"][0]["state"] == "validating"
     assert (await next_event(service, DatasetReady))["version"] == newer["versions"][0]["version"]
 
-    answer = await upload(service, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
+    response = await upload(service, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
     rejected = await next_event(service, DatasetRejected)
     assert "The upload has no usable row" in rejected["reason"]
-    shown = (await service.http.get(answer.headers["location"])).json()
+    shown = (await service.http.get(response.headers["location"])).json()
     assert (shown["state"], shown["versions"][0]["code"]) == ("rejected", "dataset_rejected")
     assert shown["report"]["rejected_rows"][0]["line"] == 1
     assert await service.resources.blobs.list(UPLOAD_PREFIX) == []
     early = await service.http.get(f"/datasets/{shown['id']}/preview")
     assert (early.status_code, early.json()["code"]) == (409, "dataset_not_ready")
     again = await upload(service, b"{\n", file="bad.jsonl")
-    assert (again.status_code, (await service.http.get(answer.headers["location"])).status_code) == (422, 404)
+    assert (again.status_code, (await service.http.get(response.headers["location"])).status_code) == (422, 404)
 
 
-async def test_a_rejected_upload_does_not_touch_the_versions_before_it(service: RunningService) -> None:
+async def test_rejected_upload_keeps_earlier_versions(service: RunningService) -> None:
     good = (await upload(service, jsonl(QA), file="a.jsonl")).json()
     bad = await upload(service, b"{\n", file="a.jsonl")
     assert bad.status_code == 422
@@ -248,7 +248,7 @@ async def test_a_rejected_upload_does_not_touch_the_versions_before_it(service: 
     assert (after["version"], len(after["versions"])) == (good["version"], 1)
 
 
-async def test_archives_mappings_and_test_sets(service: RunningService) -> None:
+async def test_archive_with_a_mapping_as_a_test_set(service: RunningService) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("a.csv", "Frage;Antwort\nWas?;Das.\n")
@@ -261,11 +261,11 @@ async def test_archives_mappings_and_test_sets(service: RunningService) -> None:
     assert (empty["total"], empty["rows"]) == (0, [])
 
 
-async def test_a_deleted_dataset_is_gone_and_its_name_free(service: RunningService) -> None:
+async def test_deleted_dataset_frees_its_name(service: RunningService) -> None:
     first = (await upload(service, jsonl(QA))).json()
     assert (await service.http.delete(f"/datasets/{first['id']}")).status_code == 204
     assert await next_event(service, DatasetDeleted) == {"dataset_id": first["id"]}
-    await emptied(service)
+    await expect_nothing_stored(service)
     assert (await service.http.get(f"/datasets/{first['id']}")).status_code == 404
     assert (await service.http.delete(f"/datasets/{first['id']}")).status_code == 404
     second = await upload(service, jsonl(QA))
@@ -273,32 +273,32 @@ async def test_a_deleted_dataset_is_gone_and_its_name_free(service: RunningServi
     assert second.json()["id"] != first["id"]
 
 
-async def test_deleting_while_it_validates_stops_the_work(service: RunningService) -> None:
-    answer = await upload(service, jsonl(QA * 500), headers={"Prefer": "respond-async"})
-    assert (await service.http.delete(answer.headers["location"])).status_code == 204
-    assert await next_event(service, DatasetDeleted) == {"dataset_id": answer.json()["id"]}
-    await emptied(service)
+async def test_deletion_stops_a_running_validation(service: RunningService) -> None:
+    response = await upload(service, jsonl(QA * 500), headers={"Prefer": "respond-async"})
+    assert (await service.http.delete(response.headers["location"])).status_code == 204
+    assert await next_event(service, DatasetDeleted) == {"dataset_id": response.json()["id"]}
+    await expect_nothing_stored(service)
     assert (await service.http.get("/datasets")).json()["items"] == []
 
 
-async def test_the_same_upload_twice_at_once_is_validated_once(service: RunningService) -> None:
-    answers = await asyncio.gather(*(upload(service, jsonl(QA)) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [200, 200, 201]
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    assert all(len(answer.json()["versions"]) == 1 for answer in answers)
+async def test_concurrent_equal_uploads_are_validated_once(service: RunningService) -> None:
+    responses = await asyncio.gather(*(upload(service, jsonl(QA)) for _ in range(3)))
+    assert sorted(response.status_code for response in responses) == [200, 200, 201]
+    assert len({response.json()["id"] for response in responses}) == 1
+    assert all(len(response.json()["versions"]) == 1 for response in responses)
 
 
-async def test_projects_do_not_see_each_other(service: RunningService) -> None:
-    mine = (await upload(service, jsonl(QA))).json()
+async def test_projects_are_isolated(service: RunningService) -> None:
+    own = (await upload(service, jsonl(QA))).json()
     as_project(service, "elsewhere")
     for path in ("", "/preview", "/rejected"):
-        assert (await service.http.get(f"/datasets/{mine['id']}{path}")).status_code == 404
+        assert (await service.http.get(f"/datasets/{own['id']}{path}")).status_code == 404
     assert (await service.http.get("/datasets")).json()["items"] == []
-    theirs = (await upload(service, jsonl(QA))).json()
-    assert theirs["uri"].startswith("anneal://elsewhere/datasets/")
+    other = (await upload(service, jsonl(QA))).json()
+    assert other["uri"].startswith("anneal://elsewhere/datasets/")
 
 
-async def test_lengths_and_rendered_text_by_a_models_own_template(service: RunningService) -> None:
+async def test_lengths_and_rendered_text_use_the_models_template(service: RunningService) -> None:
     as_project(service, "default")
     await service.publish_models()
     dataset = (await upload(service, jsonl(QA), validation_share="0.2")).json()
@@ -320,22 +320,22 @@ async def test_lengths_and_rendered_text_by_a_models_own_template(service: Runni
     assert sample["spans"][1] == {"text": row["row"]["messages"][1]["content"] + "<|im_end|>", "trained": True}
     assert 0 < sample["trained_tokens"] < sample["tokens"]
 
-    nobody = await service.http.get(f"{path}/rendered?base=nobody")
-    assert (nobody.status_code, nobody.json()["field"]) == (404, "base")
-    odd = await service.http.get(f"{path}/rendered", params={"base": "../tiny"})
-    assert (odd.status_code, odd.json()["field"]) == (404, "base")
-    beyond = await service.http.get(f"{path}/rendered?base=tiny&row=99")
-    assert (beyond.status_code, beyond.json()["field"]) == (422, "row")
+    unknown = await service.http.get(f"{path}/rendered?base=nobody")
+    assert (unknown.status_code, unknown.json()["field"]) == (404, "base")
+    invalid = await service.http.get(f"{path}/rendered", params={"base": "../tiny"})
+    assert (invalid.status_code, invalid.json()["field"]) == (404, "base")
+    out_of_range = await service.http.get(f"{path}/rendered?base=tiny&row=99")
+    assert (out_of_range.status_code, out_of_range.json()["field"]) == (422, "row")
 
 
-async def test_bundled_samples_can_be_uploaded_as_they_are(service: RunningService) -> None:
+async def test_sample_datasets_can_be_uploaded(service: RunningService) -> None:
     samples = (await service.http.get("/datasets/samples")).json()
     assert samples
     for sample in samples:
         content = (await service.http.get(sample["url"])).content
         assert len(content) == sample["size"]
-        answer = await upload(service, content, file=sample["name"])
-        assert (answer.status_code, answer.json()["rows"], answer.json()["report"]["rejected"]) == (
+        response = await upload(service, content, file=sample["name"])
+        assert (response.status_code, response.json()["rows"], response.json()["report"]["rejected"]) == (
             201,
             sample["rows"],
             0,
@@ -343,7 +343,7 @@ async def test_bundled_samples_can_be_uploaded_as_they_are(service: RunningServi
     assert (await service.http.get("/datasets/samples/..%2Fapp.py")).status_code == 404
 
 
-async def test_a_killed_engine_is_started_again(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_killed_engine_is_restarted(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = []
     launch = service.resources.engines.launch
 
@@ -355,23 +355,23 @@ async def test_a_killed_engine_is_started_again(service: RunningService, monkeyp
         return child
 
     monkeypatch.setattr(service.resources.engines, "launch", watched)
-    answer = await upload(service, jsonl(QA))
-    assert answer.status_code == 201
+    response = await upload(service, jsonl(QA))
+    assert response.status_code == 201
     assert len(launched) == 2
 
 
 async def leave_unvalidated(tmp_path: Path) -> httpx.Response:
     """Stop the service while it validates an upload; returns the response to that upload."""
     async with open_service(build, tmp_path) as service:
-        answer = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
+        response = await upload(service, jsonl(QA), headers={"Prefer": "respond-async"})
         claimed = await service.resources.documents.collection("dataset.versions")
         async with asyncio.timeout(60):
             while not await claimed.find({"state": "running"}):
                 await asyncio.sleep(0.01)
-    return answer
+    return response
 
 
-async def test_what_a_platform_left_when_it_died_is_finished_or_swept(
+async def test_leftovers_of_a_killed_process_are_finished_or_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -414,7 +414,7 @@ async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Running
             await task
 
 
-async def test_an_upload_over_the_limit_is_refused_with_or_without_a_declared_length(tmp_path: Path) -> None:
+async def test_upload_over_the_limit_is_refused_with_or_without_content_length(tmp_path: Path) -> None:
     async with served(tmp_path, upload_limit=100_000) as (service, _):
 
         async def endless() -> AsyncIterator[bytes]:
@@ -425,16 +425,16 @@ async def test_an_upload_over_the_limit_is_refused_with_or_without_a_declared_le
         headers = {"Content-Type": "multipart/form-data; boundary=xx"}
         chunked = await service.http.post("/datasets/upload", content=endless(), headers=headers)
         declared = await upload(service, b"x" * 2_000_000, file="a.txt")
-        for answer in (chunked, declared):
-            assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (
+        for response in (chunked, declared):
+            assert (response.status_code, response.json()["code"], response.json()["limit"]) == (
                 413,
                 "upload_too_large",
                 100_000,
             )
-        await emptied(service)
+        await expect_nothing_stored(service)
 
 
-async def test_a_client_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
+async def test_disconnected_client_leaves_nothing(tmp_path: Path) -> None:
     async with served(tmp_path) as (service, port):
         drafts = service.resources.settings.directory / "blobs" / "drafts"
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -450,4 +450,4 @@ async def test_a_client_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
             writer.close()
             while list(drafts.iterdir()):
                 await asyncio.sleep(0.01)
-        await emptied(service)
+        await expect_nothing_stored(service)

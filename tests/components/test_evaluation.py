@@ -1,4 +1,4 @@
-"""The evaluation room over HTTP: real documents, bus and blobs, a real engine child, a tiny model and its adapter."""
+"""The evaluation service over HTTP, with real documents, bus, blobs and engine processes, and a tiny model."""
 
 import json
 import os
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    """One room for all tests: its forkserver costs more than any of them."""
+    """One running service for all tests: its forkserver takes longer to start than any test."""
     async with open_service(build, tmp_path_factory.mktemp("evaluation")) as service:
         await service.publish_models()
         await service.publish_full_model()
@@ -54,21 +54,21 @@ def trained(model_id: str) -> TrainingSucceeded:
 
 
 async def evaluate(service: RunningService, model: str = "model_tuned", **body: Any) -> dict[str, Any]:
-    """Ask for an evaluation with short answers."""
-    answer = await service.http.post(f"/models/custom/{model}/evaluate", json={"max_new_tokens": 12, **body})
-    assert answer.status_code == 202, answer.text
-    return answer.json()
+    """Request an evaluation with short answers."""
+    response = await service.http.post(f"/models/custom/{model}/evaluate", json={"max_new_tokens": 12, **body})
+    assert response.status_code == 202, response.text
+    return response.json()
 
 
 async def finished(service: RunningService, evaluation: dict[str, Any]) -> dict[str, Any]:
-    """The evaluation once it has ended well."""
+    """Wait until the evaluation has succeeded and return it."""
     await service.next_event(EvaluationCompleted)
-    answer = await service.http.get(f"/evaluations/{evaluation['id']}")
-    assert answer.json()["state"] == "succeeded", answer.text
-    return answer.json()
+    response = await service.http.get(f"/evaluations/{evaluation['id']}")
+    assert response.json()["state"] == "succeeded", response.text
+    return response.json()
 
 
-async def test_scores_the_tuned_model_and_its_base_row_by_row(service: RunningService) -> None:
+async def test_tuned_model_and_base_model_are_scored_by_row(service: RunningService) -> None:
     first = await finished(service, await evaluate(service, max_new_tokens=10))
     names = {"bleu", "rouge1", "rouge2", "rougeL", "perplexity", "exact_match"}
     assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
@@ -91,7 +91,7 @@ async def test_scores_the_tuned_model_and_its_base_row_by_row(service: RunningSe
     assert [item["id"] for item in listed] == [again["id"], first["id"]]
 
 
-async def test_a_full_model_is_compared_with_the_base_it_came_from(service: RunningService) -> None:
+async def test_full_model_is_compared_with_its_base_model(service: RunningService) -> None:
     done = await finished(service, await evaluate(service, "model_full", metrics=["perplexity"], rows=3))
     assert set(done["scores"]) == set(done["base_scores"]) == {"perplexity"}
     assert done["scores"] != done["base_scores"]
@@ -102,7 +102,7 @@ async def test_a_full_model_is_compared_with_the_base_it_came_from(service: Runn
     assert plain["base_scores"] == {}
 
 
-async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(service: RunningService) -> None:
+async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: RunningService) -> None:
     started = await evaluate(service, rows="all", metrics=["exact_match"], max_new_tokens=200)
     blobs, key = service.resources.blobs, f"default/evaluations/{started['id']}"
     await blobs.put(f"{key}/t1/predictions.jsonl", b"")
@@ -112,11 +112,11 @@ async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(service
 
     cancelled = await evaluate(service, metrics=["bleu"], max_new_tokens=400)
     await engine_pid(service)
-    answer = await service.http.post(f"/evaluations/{cancelled['id']}/cancel")
-    assert answer.json()["wanted"] == "cancel"
+    response = await service.http.post(f"/evaluations/{cancelled['id']}/cancel")
+    assert response.json()["wanted"] == "cancel"
 
     async def gone() -> bool:
-        """Cancelled, and a moment later without its folder."""
+        """Whether it is cancelled and its scratch folder deleted, which happens a moment later."""
         left = list((service.resources.scratch / "evaluations").iterdir())
         return not left and (await shown(service, cancelled))["state"] == "cancelled"
 
@@ -124,7 +124,7 @@ async def test_a_killed_engine_is_tried_again_and_a_cancelled_one_is_not(service
     assert (await service.http.get(f"/evaluations/{cancelled['id']}/predictions")).status_code == 409
 
 
-async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(service: RunningService) -> None:
+async def test_model_with_another_tokenizer_than_in_training_is_refused(service: RunningService) -> None:
     await service.publish_models("model_broken", template_hash="0" * 64)
     started = await evaluate(service, "model_broken")
     failed = await service.next_event(EvaluationFailed)
@@ -132,7 +132,7 @@ async def test_a_tokenizer_that_is_not_the_one_of_training_is_refused(service: R
     assert (await shown(service, started))["state"] == "failed"
 
 
-async def test_a_training_job_may_ask_for_it(service: RunningService) -> None:
+async def test_training_job_requests_an_evaluation(service: RunningService) -> None:
     await service.publish_models("model_job")
     event = trained("model_job")
     envelope = Envelope.of(event, service="training", subject="job_1", project="default")
@@ -160,17 +160,17 @@ async def test_bad_requests_name_field_limit_and_remedy(
     service: RunningService, body: dict[str, Any], status: int, field: str | None, code: str
 ) -> None:
     before = (await service.http.get("/evaluations?limit=200")).json()["items"]
-    answer = await service.http.post("/models/custom/model_tuned/evaluate", json=body)
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (status, code)
+    response = await service.http.post("/models/custom/model_tuned/evaluate", json=body)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (status, code)
     assert problem["remedy"]
     assert field is None or problem["field"] == field
     assert (await service.http.get("/evaluations?limit=200")).json()["items"] == before
 
 
-async def test_unknown_models_and_keys_that_are_used_twice(service: RunningService) -> None:
-    answer = await service.http.post("/models/custom/model_none/evaluate", json={})
-    assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found")
+async def test_unknown_model_and_repeated_idempotency_key(service: RunningService) -> None:
+    response = await service.http.post("/models/custom/model_none/evaluate", json={})
+    assert (response.status_code, response.json()["code"]) == (404, "model_not_found")
     key = {"Idempotency-Key": "mine"}
     url = "/models/custom/model_tuned/evaluate"
     first = await service.http.post(url, json={"rows": 2}, headers=key)
@@ -180,28 +180,28 @@ async def test_unknown_models_and_keys_that_are_used_twice(service: RunningServi
     assert (await service.http.post(url, json={"rows": 3}, headers=key)).status_code == 409
 
 
-async def test_what_comes_again_after_its_model_is_gone_changes_nothing(service: RunningService) -> None:
+async def test_repeated_request_for_a_deleted_model_returns_the_first_evaluation(service: RunningService) -> None:
     await service.publish_models("model_brief")
     url, key = "/models/custom/model_brief/evaluate", {"Idempotency-Key": "brief"}
-    asked = await service.http.post(url, json={"rows": 1}, headers=key)
-    await service.http.post(f"/evaluations/{asked.json()['id']}/cancel")
+    requested = await service.http.post(url, json={"rows": 1}, headers=key)
+    await service.http.post(f"/evaluations/{requested.json()['id']}/cancel")
     await delete_artifact(service.resources.blobs, "default/models/custom/model_brief")
     again = await service.http.post(url, json={"rows": 1}, headers=key)
-    assert (again.status_code, again.json()["id"]) == (202, asked.json()["id"])
+    assert (again.status_code, again.json()["id"]) == (202, requested.json()["id"])
 
 
-async def test_a_late_event_whose_model_or_dataset_is_gone_leaves_nothing_to_do(service: RunningService) -> None:
+async def test_event_for_a_deleted_model_or_dataset_is_ignored(service: RunningService) -> None:
     await service.publish_models("model_orphan", dataset_id="dataset_gone")
     evaluations = EvaluationService(await open_evaluations(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
     for event in (trained("model_gone"), trained("model_orphan")):
         envelope = Envelope.of(event, service="training", subject="job_1", project="default")
-        await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # which would be dead, if this raised
+        await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # an exception would dead-letter the event
         assert (await service.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
 
 
-async def test_subscriptions_are_those_of_the_registry() -> None:
-    ours = {event for event, rooms in CONSUMERS.items() if "evaluation" in rooms}
-    assert set(subscriptions(None)) == ours  # type: ignore[arg-type]
+async def test_subscriptions_match_the_registry() -> None:
+    registered = {event for event, services in CONSUMERS.items() if "evaluation" in services}
+    assert set(subscriptions(None)) == registered  # type: ignore[arg-type]
 
 
 async def shown(service: RunningService, evaluation: dict[str, Any]) -> dict[str, Any]:
@@ -209,10 +209,10 @@ async def shown(service: RunningService, evaluation: dict[str, Any]) -> dict[str
 
 
 async def engine_pid(service: RunningService) -> int:
-    """The process id of the engine child, once there is one: a child of the forkserver."""
+    """Wait for the engine process, a child of the forkserver, and return its id."""
 
     async def children() -> list[str]:
-        warm = service.resources.engines.forkserver_pid()
-        return Path(f"/proc/{warm}/task/{warm}/children").read_text().split() if warm else []
+        forkserver = service.resources.engines.forkserver_pid()
+        return Path(f"/proc/{forkserver}/task/{forkserver}/children").read_text().split() if forkserver else []
 
     return int((await wait_until(children))[0])

@@ -1,4 +1,4 @@
-"""The export room over HTTP: real documents, bus and blobs, real engine children, a tiny model and its adapter."""
+"""The export service over HTTP, with real documents, bus, blobs and engine processes, and a tiny model."""
 
 import asyncio
 import hashlib
@@ -43,8 +43,8 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
     )
 
 
-async def handled(service: RunningService, event: TrainingSucceeded) -> None:
-    """The event is dead, if this raises; nothing of it is worked on."""
+async def handle(service: RunningService, event: TrainingSucceeded) -> None:
+    """Handle an event without a worker; an exception would dead-letter it."""
     exports = ExportService(await open_exports(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
     envelope = Envelope.of(event, service="training", subject="job_1", project="default")
     await subscriptions(exports)[TrainingSucceeded](event, envelope)
@@ -52,14 +52,14 @@ async def handled(service: RunningService, event: TrainingSucceeded) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    """One room for all tests: its forkserver costs more than any of them."""
+    """One running service for all tests: its forkserver takes longer to start than any test."""
     async with open_service(build, tmp_path_factory.mktemp("export")) as service:
         await service.publish_models()
         await service.publish_full_model()
         yield service
 
 
-async def test_the_first_click_builds_and_later_ones_download(service: RunningService, tmp_path: Path) -> None:
+async def test_first_request_builds_and_later_ones_download(service: RunningService, tmp_path: Path) -> None:
     url = f"{TUNED}/export?format=torch"
     assert (await service.http.head(url)).status_code == 202
     assert (await service.http.get("/exports")).json()["items"] == []
@@ -71,14 +71,14 @@ async def test_the_first_click_builds_and_later_ones_download(service: RunningSe
     shown = (await service.http.get(first.headers["location"])).json()
     assert (shown["state"], shown["check"]["passed"]) == ("succeeded", True)
     assert shown["check"]["max_difference"] < 1e-4
-    answer = await service.http.get(url)
-    assert answer.status_code == 200
-    assert len(answer.content) == shown["archive"]["size"] == completed["size"]
-    assert hashlib.sha256(answer.content).hexdigest() == shown["archive"]["sha256"]
-    assert answer.headers["content-disposition"] == 'attachment; filename="tiny-tuned-torch.zip"'
+    response = await service.http.get(url)
+    assert response.status_code == 200
+    assert len(response.content) == shown["archive"]["size"] == completed["size"]
+    assert hashlib.sha256(response.content).hexdigest() == shown["archive"]["sha256"]
+    assert response.headers["content-disposition"] == 'attachment; filename="tiny-tuned-torch.zip"'
 
     unpacked = tmp_path / "unpacked"
-    zipfile.ZipFile(io.BytesIO(answer.content)).extractall(unpacked)
+    zipfile.ZipFile(io.BytesIO(response.content)).extractall(unpacked)
     folder = unpacked / "tiny-tuned-torch"
     names = {"README.md", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"}
     assert names <= {path.name for path in folder.iterdir()}
@@ -90,7 +90,7 @@ async def test_the_first_click_builds_and_later_ones_download(service: RunningSe
         assert hashlib.sha256((folder / file["name"]).read_bytes()).hexdigest() == file["sha256"]
 
 
-async def test_downloads_resume_and_are_not_repeated(service: RunningService) -> None:
+async def test_downloads_can_be_resumed_and_cached(service: RunningService) -> None:
     url = f"{TUNED}/export?format=torch"
     whole = await service.http.get(url)
     size, etag = len(whole.content), whole.headers["etag"]
@@ -102,9 +102,9 @@ async def test_downloads_resume_and_are_not_repeated(service: RunningService) ->
     assert (stale.status_code, len(stale.content)) == (200, size)
     same = await service.http.get(url, headers={"If-None-Match": f'"other", {etag}'})
     assert (same.status_code, same.content) == (304, b"")
-    beyond = await service.http.get(url, headers={"Range": f"bytes={size}-"})
-    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
-    assert beyond.json()["code"] == "range_not_satisfiable"
+    out_of_range = await service.http.get(url, headers={"Range": f"bytes={size}-"})
+    assert (out_of_range.status_code, out_of_range.headers["content-range"]) == (416, f"bytes */{size}")
+    assert out_of_range.json()["code"] == "range_not_satisfiable"
     endless = await service.http.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
     assert (endless.status_code, len(endless.content)) == (200, size)
     head = await service.http.head(url)
@@ -121,7 +121,7 @@ async def test_downloads_resume_and_are_not_repeated(service: RunningService) ->
     assert (await service.http.get(f"/exports/{export['id']}/files/../secret")).status_code == 404
 
 
-async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
+async def test_onnx_export_of_a_training_job_is_verified_and_its_model_card_runs(
     service: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = trained("model_tuned", "evaluate", "export_onnx")
@@ -142,15 +142,15 @@ async def test_onnx_of_a_training_job_is_checked_and_its_card_works(
     assert capsys.readouterr().out.strip()
 
 
-async def test_of_a_model_that_was_deleted_before_its_event_came_nothing_is_exported(service: RunningService) -> None:
-    await handled(service, trained("model_gone", "export_torch"))
+async def test_deleted_model_is_not_exported(service: RunningService) -> None:
+    await handle(service, trained("model_gone", "export_torch"))
 
 
-async def test_an_adapter_names_its_base_and_not_our_folders(service: RunningService, tmp_path: Path) -> None:
+async def test_adapter_export_names_its_base_model_and_no_local_path(service: RunningService, tmp_path: Path) -> None:
     key = f"default/exports/{derived_id('export', 'default', 'model_tuned', 'adapter', '0')}"
-    await service.resources.blobs.put(f"{key}/t0/export.zip", b"an attempt before died while it stored this")
-    answer = await service.http.post(f"{TUNED}/exports", json={"format": "adapter"})
-    assert answer.status_code == 202
+    await service.resources.blobs.put(f"{key}/t0/export.zip", b"left by an attempt that was killed while publishing")
+    response = await service.http.post(f"{TUNED}/exports", json={"format": "adapter"})
+    assert response.status_code == 202
     await service.next_event(ExportCompleted)
     left = [blob.key for blob in await service.resources.blobs.list(key)]
     assert left == [f"{key}/t1/export.zip", f"{key}/t1/manifest.json"]
@@ -163,7 +163,7 @@ async def test_an_adapter_names_its_base_and_not_our_folders(service: RunningSer
     assert refused.json()["limit"] == ["torch", "onnx"]
 
 
-async def test_delete_frees_the_files_and_a_later_click_builds_anew(service: RunningService) -> None:
+async def test_deletion_frees_the_files_and_a_later_request_builds_again(service: RunningService) -> None:
     url = "/models/custom/model_full/export"
     first = (await service.http.get(url)).headers["location"]
     running = await service.http.delete(first)
@@ -172,7 +172,7 @@ async def test_delete_frees_the_files_and_a_later_click_builds_anew(service: Run
     assert (await service.http.delete(first)).status_code == 204
     assert (await service.http.get(first)).status_code == 404
     assert await service.resources.blobs.list(f"default{first}") == []
-    await handled(service, trained("model_full", "export_torch"))  # the event of its job, once more
+    await handle(service, trained("model_full", "export_torch"))  # redelivered event of its job
     assert (await service.http.get("/exports?model_id=model_full")).json()["items"] == []
     second = (await service.http.get(url)).headers["location"]
     assert second != first
@@ -188,7 +188,7 @@ async def test_delete_frees_the_files_and_a_later_click_builds_anew(service: Run
     assert "POST /models/custom/model_full/exports" in problem["remedy"]
 
 
-async def test_a_failed_export_says_why_and_can_be_tried_again(service: RunningService) -> None:
+async def test_failed_export_has_a_cause_and_can_be_restarted(service: RunningService) -> None:
     await service.publish_models("model_broken", template_hash="0" * 64)
     url = "/models/custom/model_broken/export"
     await service.http.get(url)
@@ -214,14 +214,14 @@ async def test_a_failed_export_says_why_and_can_be_tried_again(service: RunningS
         ("GET", "/exports/export_none/files/model.onnx", 404, "not_found"),
     ],
 )
-async def test_bad_requests_are_problems(
+async def test_bad_requests_return_problem_details(
     service: RunningService, method: str, url: str, status: int, code: str
 ) -> None:
-    answer = await service.http.request(method, url)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["remedy"]
+    response = await service.http.request(method, url)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["remedy"]
 
 
-async def test_subscriptions_are_those_of_the_registry() -> None:
-    ours = {event for event, rooms in CONSUMERS.items() if "export" in rooms}
-    assert set(subscriptions(None)) == ours  # type: ignore[arg-type]
+async def test_subscriptions_match_the_registry() -> None:
+    registered = {event for event, services in CONSUMERS.items() if "export" in services}
+    assert set(subscriptions(None)) == registered  # type: ignore[arg-type]

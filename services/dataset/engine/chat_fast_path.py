@@ -42,8 +42,8 @@ ChatDecoder = Callable[[bytes], ChatRow | None]
 def make_chat_decoder(layout: Layout, matched: Mapping[str, str], columns: Iterable[str]) -> ChatDecoder:
     """Return a decoder of the lines of a file; it returns None for a line that it does not handle.
 
-    `matched` maps layout columns to the file's; `columns` are all columns seen so far, since the decoder takes unknown
-    ones for an unknown shape.
+    `matched` maps layout columns to columns of the file; `columns` are all columns seen so far. A line with another
+    column is of an unknown shape.
     """
     if layout.required != ("messages",) or not matched.keys().isdisjoint(layout.optional):
         return lambda line: None

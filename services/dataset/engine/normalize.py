@@ -17,18 +17,18 @@ Convert = Callable[[Layout, Cells], Row]
 def make_normalizer(layout: Layout, columns: Mapping[str, str]) -> Normalize:
     """Return a function that turns a decoded value into a normalized row, or raises BadRow.
 
-    `columns` maps layout columns to the file's.
+    `columns` maps layout columns to columns of the file.
     """
     convert = CONVERSIONS[layout.conversion]
-    known = [(ours, columns[ours]) for ours in (*layout.required, *layout.optional) if ours in columns]
+    known = [(column, columns[column]) for column in (*layout.required, *layout.optional) if column in columns]
 
     def normalize(value: object) -> Row:
         if not isinstance(value, dict):
             raise BadRow(f"a row is an object with named columns, this is {type_name(value)}")
-        cells = {ours: value[theirs] for ours, theirs in known if theirs in value}
-        for ours in layout.required:
-            if ours not in cells:
-                raise BadRow(f"column {columns[ours]!r} is missing")
+        cells = {column: value[file_column] for column, file_column in known if file_column in value}
+        for column in layout.required:
+            if column not in cells:
+                raise BadRow(f"column {columns[column]!r} is missing")
         return convert(layout, cells)
 
     return normalize

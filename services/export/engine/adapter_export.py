@@ -14,7 +14,7 @@ from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
-STAGES = ["loading the tuned model", "copying", "checking the files", "packing"]
+STAGES = ["loading the tuned model", "copying", "verifying the files", "archiving"]
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 

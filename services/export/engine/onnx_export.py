@@ -21,7 +21,7 @@ from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
-STAGES = ["loading the tuned model", "tracing to ONNX", "checking with onnxruntime", "packing"]
+STAGES = ["loading the tuned model", "tracing to ONNX", "verifying with onnxruntime", "archiving"]
 MODEL_FILE = "model.onnx"
 DTYPE = "float32"
 """The only dtype that every onnxruntime provider supports."""

@@ -16,7 +16,7 @@ from shared.engine.decoding.generate import context_length
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
-STAGES = ["loading the tuned model", "merging", "checking the files", "packing"]
+STAGES = ["loading the tuned model", "merging", "verifying the files", "archiving"]
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
