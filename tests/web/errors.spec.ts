@@ -1,22 +1,22 @@
-/** What a user sees when things go wrong: no session, a bad file, a cancelled upload. */
+/** Error handling: no session, invalid files, a cancelled upload. */
 import { expect, test } from './platform';
 
 test.describe('without a session', () => {
   test.use({ storageState: undefined });
 
-  test('the app says how to sign in, and goes on once that is done', async ({ page, platform, browser }) => {
+  test('the app explains how to sign in and continues after sign-in', async ({ page, platform, browser }) => {
     await page.context().clearCookies();
     await page.goto('/ui/datasets');
     await expect(page.getByRole('heading', { name: 'Sign in with a link' })).toBeVisible();
     await platform.signIn(browser);
-    const { cookies } = JSON.parse(require('node:fs').readFileSync(platform.session, 'utf8')) as { cookies: Parameters<ReturnType<typeof page.context>['addCookies']>[0] };
+    const { cookies } = JSON.parse(require('node:fs').readFileSync(platform.sessionFile, 'utf8')) as { cookies: Parameters<ReturnType<typeof page.context>['addCookies']>[0] };
     await page.context().addCookies(cookies);
-    await page.getByRole('button', { name: 'I have opened the link' }).click();
-    await expect(page.getByRole('heading', { name: 'No dataset yet' })).toBeVisible();
+    await page.getByRole('button', { name: 'I opened the link' }).click();
+    await expect(page.getByRole('heading', { name: 'No datasets yet' })).toBeVisible();
   });
 });
 
-test('a bad file is refused with its lines and reasons', async ({ page }) => {
+test('an invalid file is rejected with line numbers and reasons', async ({ page }) => {
   await page.goto('/ui/datasets');
   const rows = ['{"prompt": "a", "completion": "b"}', 'not json', '{"prompt": 1, "completion": "x"}'];
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'bad.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(rows.join('\n')) });
@@ -24,16 +24,16 @@ test('a bad file is refused with its lines and reasons', async ({ page }) => {
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
   const upload = page.getByRole('region', { name: 'Upload of bad.jsonl' });
   await expect(upload.getByRole('alert')).toContainText('bad.jsonl:2');
-  await expect(upload.getByRole('button', { name: 'Try again' })).toBeVisible();
+  await expect(upload.getByRole('button', { name: 'Retry' })).toBeVisible();
 });
 
-test('an unknown kind of file is refused before it is sent', async ({ page }) => {
+test('an unsupported file is rejected before the upload', async ({ page }) => {
   await page.goto('/ui/datasets');
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'notes.docx', mimeType: 'application/msword', buffer: Buffer.from('x') });
-  await expect(page.getByText('notes.docx cannot be read.')).toBeVisible();
+  await expect(page.getByText('notes.docx has an unsupported format.')).toBeVisible();
 });
 
-test('columns that are not known are mapped, with a preview of the result', async ({ page }) => {
+test('unknown columns are mapped, with a preview of the result', async ({ page }) => {
   await page.goto('/ui/datasets');
   const csv = ['user_query,agent_reply', ...Array.from({ length: 30 }, (_, i) => `question ${i},answer ${i}`)].join('\n');
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'mapped.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
@@ -43,14 +43,14 @@ test('columns that are not known are mapped, with a preview of the result', asyn
   await expect(page.getByText('30 rows ready')).toBeVisible({ timeout: 60_000 });
 });
 
-test('an upload can be cancelled, and leaves nothing', async ({ page }) => {
+test('a cancelled upload leaves no dataset', async ({ page }) => {
   await page.goto('/ui/datasets');
-  await page.route('**/datasets/upload', async () => undefined); // held on the way for as long as it takes to cancel it
+  await page.route('**/datasets/upload', async () => undefined); // never completes, so that the upload can be cancelled
   const row = `{"text": "${'long '.repeat(200)}"}\n`;
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'held.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(row.repeat(1000)) });
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
   await page.getByRole('button', { name: 'Cancel upload' }).click();
-  await expect(page.getByText('cancelled, nothing was kept')).toBeVisible();
+  await expect(page.getByText('Upload cancelled')).toBeVisible();
   await page.unroute('**/datasets/upload');
   await page.reload();
   await expect(page.getByRole('link', { name: 'mapped' })).toBeVisible();

@@ -1,13 +1,13 @@
-/** The browser app in Chromium against a real embedded platform, which the tests start (see platform.ts). */
+/** End-to-end tests of the browser app in Chromium against an embedded platform that the tests start (platform.ts). */
 import { defineConfig } from '@playwright/test';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** One data directory for the whole run: after a failed test the next worker's platform still has what was made before. */
+/** One data directory for the whole run: the worker that replaces a failed one still has the data of earlier tests. */
 process.env['ANNEAL_WEB_HOME'] ??= mkdtempSync(join(tmpdir(), 'anneal-web-'));
 
-const SWITCHES = [
+const CHROMIUM_ARGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
@@ -28,7 +28,7 @@ export default defineConfig({
     actionTimeout: 30_000,
     browserName: 'chromium',
     viewport: { width: 1280, height: 800 },
-    launchOptions: { executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: SWITCHES },
+    launchOptions: { executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: CHROMIUM_ARGS },
     screenshot: 'only-on-failure',
   },
 });

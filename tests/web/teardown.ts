@@ -1,6 +1,6 @@
-/** Removes what the run's platform kept. */
+/** Removes the data directory of the test run. */
 import { rmSync } from 'node:fs';
 
-export default function remove(): void {
+export default function removeDataDirectory(): void {
   rmSync(process.env['ANNEAL_WEB_HOME'] as string, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
-/** The browser app's start. */
+/** The browser app's entry point. */
 import { bootstrapApplication } from '@angular/platform-browser';
 
 import { App } from './app/app';
-import { config } from './app/app.config';
+import { appConfig } from './app/app.config';
 
-bootstrapApplication(App, config).catch((error) => console.error(error));
+bootstrapApplication(App, appConfig).catch((error) => console.error(error));

@@ -1,26 +1,26 @@
-/** What the whole app is given: routes, HTTP with our interceptor, change detection without zones. */
+/** Application providers: router, HTTP client with the connection interceptor, zoneless change detection. */
 import { provideHttpClient, withInterceptors } from '@angular/common/http';
 import { ApplicationConfig, inject, provideBrowserGlobalErrorListeners, provideZonelessChangeDetection } from '@angular/core';
 import { NavigationError, provideRouter, TitleStrategy, withComponentInputBinding, withInMemoryScrolling, withNavigationErrorHandler, withPreloading } from '@angular/router';
 
 import { routes } from './app.routes';
 import { Connection } from './platform/connection';
-import { watchPlatform } from './platform/interceptor';
+import { connectionInterceptor } from './platform/interceptor';
 import { PageTitle } from './shell/page-title';
 import { Preload } from './shell/preload';
 
 /**
- * A page whose code cannot be had: while the platform is away the page before it stays; else the code belonged to an older
- * build than the server's, and the address opens in the new one.
+ * Handles a page whose code fails to load. Offline, the current page stays. Online, the server has a newer build, so the
+ * address is reloaded from it.
  */
-async function withoutCode(error: NavigationError): Promise<void> {
+async function handleChunkLoadError(error: NavigationError): Promise<void> {
   if (!/dynamically imported module|importing a module/i.test(String(error.error))) return;
   const connection = inject(Connection);
-  if (await connection.answers()) location.assign(`/ui${error.url}`);
-  else connection.lost();
+  if (await connection.isReachable()) location.assign(`/ui${error.url}`);
+  else connection.markOffline();
 }
 
-export const config: ApplicationConfig = {
+export const appConfig: ApplicationConfig = {
   providers: [
     provideBrowserGlobalErrorListeners(),
     provideZonelessChangeDetection(),
@@ -28,10 +28,10 @@ export const config: ApplicationConfig = {
       routes,
       withComponentInputBinding(),
       withInMemoryScrolling({ scrollPositionRestoration: 'enabled' }),
-      withNavigationErrorHandler((error) => void withoutCode(error)),
+      withNavigationErrorHandler((error) => void handleChunkLoadError(error)),
       withPreloading(Preload),
     ),
-    provideHttpClient(withInterceptors([watchPlatform])),
+    provideHttpClient(withInterceptors([connectionInterceptor])),
     { provide: TitleStrategy, useClass: PageTitle },
   ],
 };

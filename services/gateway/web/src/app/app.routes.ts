@@ -1,4 +1,4 @@
-/** Every page by its path; each is loaded when it is first opened. */
+/** All pages, lazily loaded. */
 import { Routes } from '@angular/router';
 
 export const routes: Routes = [
@@ -10,7 +10,7 @@ export const routes: Routes = [
   { path: 'models/:id', title: 'Model', loadComponent: () => import('./models/model').then((m) => m.ModelPage) },
   { path: 'jobs', title: 'Training jobs', loadComponent: () => import('./jobs/jobs').then((m) => m.Jobs) },
   { path: 'jobs/new', title: 'New training job', loadComponent: () => import('./jobs/new-job').then((m) => m.NewJob) },
-  { path: 'jobs/:id', title: 'Training job', loadComponent: () => import('./jobs/monitor').then((m) => m.Monitor) },
+  { path: 'jobs/:id', title: 'Training job', loadComponent: () => import('./jobs/job').then((m) => m.JobPage) },
   { path: 'evaluations', title: 'Evaluations', loadComponent: () => import('./evaluations/evaluations').then((m) => m.Evaluations) },
   { path: 'evaluations/:id', title: 'Evaluation', loadComponent: () => import('./evaluations/evaluation').then((m) => m.EvaluationPage) },
   { path: 'exports', title: 'Exports', loadComponent: () => import('./exports/exports').then((m) => m.Exports) },

@@ -1,4 +1,4 @@
-/** The shell around every page: navigation, the banner when the platform is away, the page that says how to sign in. */
+/** The app shell: navigation, the offline banner and the sign-in instructions around every page. */
 import { Component, DestroyRef, ElementRef, inject, signal, viewChild } from '@angular/core';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 
@@ -7,21 +7,21 @@ import { Connection } from './platform/connection';
 import { SignedOut } from './shell/signed-out';
 import { Theme, ThemeChoice } from './shell/theme';
 
-interface Place {
+interface NavItem {
   path: string;
-  name: string;
+  label: string;
   icon: IconName;
 }
 
-const PLACES: Place[] = [
-  { path: '/dashboard', name: 'Dashboard', icon: 'dashboard' },
-  { path: '/datasets', name: 'Datasets', icon: 'datasets' },
-  { path: '/models', name: 'Models', icon: 'models' },
-  { path: '/jobs', name: 'Training', icon: 'jobs' },
-  { path: '/evaluations', name: 'Evaluation', icon: 'evaluations' },
-  { path: '/exports', name: 'Export', icon: 'exports' },
-  { path: '/playground', name: 'Playground', icon: 'playground' },
-  { path: '/settings', name: 'Settings', icon: 'settings' },
+const NAV_ITEMS: NavItem[] = [
+  { path: '/dashboard', label: 'Dashboard', icon: 'dashboard' },
+  { path: '/datasets', label: 'Datasets', icon: 'datasets' },
+  { path: '/models', label: 'Models', icon: 'models' },
+  { path: '/jobs', label: 'Training', icon: 'jobs' },
+  { path: '/evaluations', label: 'Evaluation', icon: 'evaluations' },
+  { path: '/exports', label: 'Export', icon: 'exports' },
+  { path: '/playground', label: 'Playground', icon: 'playground' },
+  { path: '/settings', label: 'Settings', icon: 'settings' },
 ];
 const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: 'dark', dark: 'system' };
 
@@ -32,31 +32,31 @@ const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: '
   styleUrl: './app.scss',
 })
 export class App {
-  protected readonly places = PLACES;
+  protected readonly navItems = NAV_ITEMS;
   protected readonly connection = inject(Connection);
   protected readonly theme = inject(Theme);
-  protected readonly open = signal(false);
+  protected readonly menuOpen = signal(false);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
   constructor() {
     const router = inject(Router);
-    let shown: string | undefined;
-    const arrivals = router.events.subscribe((event) => {
+    let currentPath: string | undefined;
+    const navigations = router.events.subscribe((event) => {
       if (!(event instanceof NavigationEnd)) return;
-      this.open.set(false);
+      this.menuOpen.set(false);
       const [path] = event.urlAfterRedirects.split('?');
-      // A screen reader starts at the new page, as it would after a full load.
-      if (shown !== undefined && shown !== path) this.main().nativeElement.focus({ preventScroll: true });
-      shown = path;
+      // Moves the focus so that a screen reader starts at the new page, as it does after a full page load.
+      if (currentPath !== undefined && currentPath !== path) this.main().nativeElement.focus({ preventScroll: true });
+      currentPath = path;
     });
-    inject(DestroyRef).onDestroy(() => arrivals.unsubscribe());
+    inject(DestroyRef).onDestroy(() => navigations.unsubscribe());
   }
 
   protected toggleTheme(): void {
-    this.theme.choose(NEXT_THEME[this.theme.choice()]);
+    this.theme.set(NEXT_THEME[this.theme.choice()]);
   }
 
-  protected skip(event: Event): void {
+  protected skipToContent(event: Event): void {
     event.preventDefault();
     this.main().nativeElement.focus();
   }

@@ -1,4 +1,4 @@
-/** One dataset: what validation found, how long its rows are, and the very text that a model will learn from. */
+/** One dataset: its validation report, token lengths, training examples and rows. */
 import { Component, computed, inject, input, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -9,22 +9,22 @@ import { Router, RouterLink } from '@angular/router';
 import { DatasetService, ModelService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { Icon } from '../elements/icon';
-import { Moment } from '../elements/moment';
-import { CountPipe, SizePipe } from '../elements/pipes';
+import { BytesPipe, CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { load } from '../platform/load';
-import { Notices } from '../platform/notices';
-import { Lengths } from './lengths';
-import { TrainingText } from './training-text';
+import { StateBadge } from '../elements/state-badge';
+import { Notifications } from '../platform/notifications';
+import { injectQuery } from '../platform/query';
+import { TokenLengths } from './token-lengths';
+import { TrainingExample } from './training-example';
 
-const LOOK_MS = 1500;
-const ROWS = 10;
+const POLL_INTERVAL_MS = 1500;
+const PAGE_SIZE = 10;
 
 @Component({
   selector: 'an-dataset',
-  imports: [CountPipe, FormsModule, Icon, Lengths, MatButton, MatFormFieldModule, MatInput, Moment, ProblemCard, RouterLink, SizePipe, Skeleton, State, TrainingText],
+  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, TokenLengths, TrainingExample],
   templateUrl: './dataset.html',
   styleUrl: './dataset.scss',
 })
@@ -33,61 +33,61 @@ export class DatasetPage {
   private readonly api = inject(DatasetService);
   private readonly models = inject(ModelService);
   private readonly confirm = inject(Confirm);
-  private readonly notices = inject(Notices);
+  private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
 
-  protected readonly dataset = load(
+  protected readonly dataset = injectQuery(
     () => ({ key: `dataset/${this.id()}`, fetch: () => this.api.getDataset({ dataset_id: this.id() }) }),
-    (dataset) => (dataset.state === 'validating' ? LOOK_MS : null),
+    (dataset) => (dataset.state === 'validating' ? POLL_INTERVAL_MS : null),
   );
-  /** Asked again until there is one: the bundled model is checked after the first start. */
-  protected readonly bases = load(
+  /** Polled until a model is usable: the bundled one is still being prepared right after the first start. */
+  protected readonly availableModels = injectQuery(
     () => ({ key: 'available', fetch: () => this.models.listAvailableModels() }),
-    (models) => (models.items.some((model) => model.usable) ? null : LOOK_MS),
+    (models) => (models.items.some((model) => model.usable) ? null : POLL_INTERVAL_MS),
   );
-  protected readonly usable = computed(() => (this.bases.value()?.items ?? []).filter((model) => model.usable));
-  private readonly chosen = signal<string | undefined>(undefined);
-  protected readonly base = computed(() => this.chosen() ?? this.usable()[0]?.reference);
+  protected readonly usableModels = computed(() => (this.availableModels.value()?.items ?? []).filter((model) => model.usable));
+  private readonly selectedBase = signal<string | undefined>(undefined);
+  protected readonly base = computed(() => this.selectedBase() ?? this.usableModels()[0]?.reference);
   protected readonly ready = computed(() => this.dataset.value()?.state === 'ready');
   protected readonly report = computed(() => this.dataset.value()?.report);
-  protected readonly split = signal<'train' | 'validation' | undefined>(undefined);
-  protected readonly shownSplit = computed(() => this.split() ?? (this.report()?.splits['train'] ? 'train' : 'validation'));
+  private readonly selectedSplit = signal<'train' | 'validation' | undefined>(undefined);
+  protected readonly split = computed(() => this.selectedSplit() ?? (this.report()?.splits['train'] ? 'train' : 'validation'));
   protected readonly offset = signal(0);
-  protected readonly rows = ROWS;
-  protected readonly preview = load(() => {
+  protected readonly pageSize = PAGE_SIZE;
+  protected readonly preview = injectQuery(() => {
     if (!this.ready()) return undefined;
-    const asked = { dataset_id: this.id(), split: this.shownSplit(), offset: this.offset(), limit: ROWS };
-    return { key: `preview/${JSON.stringify(asked)}`, fetch: () => this.api.previewDataset(asked) };
+    const params = { dataset_id: this.id(), split: this.split(), offset: this.offset(), limit: PAGE_SIZE };
+    return { key: `preview/${JSON.stringify(params)}`, fetch: () => this.api.previewDataset(params) };
   });
   protected readonly rejectedPath = computed(() => `/datasets/${this.id()}/rejected`);
 
-  protected choose(base: string): void {
-    this.chosen.set(base);
+  protected selectBase(base: string): void {
+    this.selectedBase.set(base);
   }
 
-  protected turnTo(split: 'train' | 'validation'): void {
-    this.split.set(split);
+  protected selectSplit(split: 'train' | 'validation'): void {
+    this.selectedSplit.set(split);
     this.offset.set(0);
   }
 
-  protected async remove(): Promise<void> {
+  protected async delete(): Promise<void> {
     const name = this.dataset.value()?.name ?? '';
-    const sure = await this.confirm.ask({
+    const confirmed = await this.confirm.open({
       heading: `Delete ${name}?`,
-      text: 'All its versions go. Models that were trained on it stay, but they can no longer be evaluated on it.',
-      verb: 'Delete dataset',
+      text: 'This deletes all versions. Models trained on the dataset are kept but can no longer be evaluated on it.',
+      confirmLabel: 'Delete dataset',
     });
-    if (sure && (await this.notices.attempt(() => this.api.deleteDataset({ dataset_id: this.id() }), `${name} is deleted.`))) {
+    if (confirmed && (await this.notifications.run(() => this.api.deleteDataset({ dataset_id: this.id() }), `Deleted ${name}.`))) {
       await this.router.navigate(['/datasets']);
     }
   }
 
   protected turns(row: Record<string, unknown>): { role: string; content: string }[] {
-    const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+    const toText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
     const messages = (row['messages'] as { role: string; content: unknown }[] | undefined) ?? [];
-    const turns = messages.map(({ role, content }) => ({ role, content: asText(content) }));
+    const turns = messages.map(({ role, content }) => ({ role, content: toText(content) }));
     for (const name of ['text', 'chosen', 'rejected']) {
-      if (row[name] !== undefined) turns.push({ role: name, content: asText(row[name]) });
+      if (row[name] !== undefined) turns.push({ role: name, content: toText(row[name]) });
     }
     return turns;
   }

@@ -1,6 +1,6 @@
-/** All datasets, and the place to upload one. */
+/** All datasets, with the upload panel and the samples. */
 import { HttpClient } from '@angular/common/http';
-import { Component, computed, inject } from '@angular/core';
+import { Component, inject } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
@@ -8,45 +8,44 @@ import { firstValueFrom } from 'rxjs';
 
 import { Sample } from '../api/models';
 import { DatasetService } from '../api/services';
-import { Empty } from '../elements/empty';
+import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { Moment } from '../elements/moment';
-import { More } from '../elements/more';
-import { CountPipe, SizePipe } from '../elements/pipes';
+import { LoadMore } from '../elements/load-more';
+import { BytesPipe, CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { load } from '../platform/load';
-import { pages } from '../platform/pages';
-import { Notices } from '../platform/notices';
+import { StateBadge } from '../elements/state-badge';
+import { Notifications } from '../platform/notifications';
+import { injectPagedQuery } from '../platform/paged-query';
+import { injectQuery } from '../platform/query';
 import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
 
-const LOOK_MS = 2000;
+const POLL_INTERVAL_MS = 2000;
 
 @Component({
   selector: 'an-datasets',
-  imports: [CountPipe, Empty, FormsModule, Icon, MatButton, Moment, More, ProblemCard, RouterLink, SizePipe, Skeleton, State, UploadPanel],
+  imports: [BytesPipe, CountPipe, EmptyState, FormsModule, Icon, LoadMore, MatButton, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, UploadPanel],
   templateUrl: './datasets.html',
 })
 export class Datasets {
   private readonly api = inject(DatasetService);
   private readonly http = inject(HttpClient);
   private readonly uploads = inject(Uploads);
-  private readonly notices = inject(Notices);
-  protected readonly page = pages(
+  private readonly notifications = inject(Notifications);
+  protected readonly datasets = injectPagedQuery(
     () => {
-      this.uploads.finished();
+      this.uploads.validatedCount();
       return { key: 'datasets', fetch: (cursor) => this.api.listDatasets({ cursor }) };
     },
-    (page) => (page.items.some((dataset) => dataset.state === 'validating') ? LOOK_MS : null),
+    (page) => (page.items.some((dataset) => dataset.state === 'validating') ? POLL_INTERVAL_MS : null),
   );
-  protected readonly samples = load(() => ({ key: 'samples', fetch: () => this.api.listSampleDatasets() }));
-  protected readonly items = computed(() => this.page.value()?.items);
+  protected readonly samples = injectQuery(() => ({ key: 'samples', fetch: () => this.api.listSampleDatasets() }));
 
-  /** Uploads a bundled sample as if the user had chosen its file. */
-  protected async useSample(sample: Sample): Promise<void> {
-    await this.notices.attempt(async () => {
+  /** Uploads a bundled sample as if the user had selected its file. */
+  protected async uploadSample(sample: Sample): Promise<void> {
+    await this.notifications.run(async () => {
       const content = await firstValueFrom(this.http.get(sample.url, { responseType: 'blob' }));
       const heldout = sample.name.includes('heldout');
       const name = sample.name.replace(/\.[^.]+$/, '');

@@ -1,4 +1,4 @@
-/** Drop a file, look at its first rows, map its columns if need be, upload; and the uploads under way. */
+/** Selects a file, previews its first rows, maps its columns and uploads it; lists current uploads. */
 import { Component, computed, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton, MatIconButton } from '@angular/material/button';
@@ -6,96 +6,98 @@ import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
 
 import { Icon } from '../elements/icon';
-import { SizePipe } from '../elements/pipes';
-import { Notices } from '../platform/notices';
-import { columnsOf, complete, Layout, layoutOf, LAYOUTS, mapped, suggest } from './layouts';
-import { EXTENSIONS, extensionOf, Peek, peek } from './peek';
-import { UploadLine } from './upload-line';
+import { BytesPipe } from '../elements/pipes';
+import { Notifications } from '../platform/notifications';
+import { FILE_EXTENSIONS, fileExtension, FilePreview, previewFile } from './file-preview';
+import { applyMapping, columnsOf, detectFormat, isComplete, ROW_FORMATS, RowFormat, suggestMapping } from './row-formats';
+import { UploadItem } from './upload-item';
 import { Uploads } from './uploads';
 
-const EXAMPLES = 3;
+const PREVIEW_ROWS = 3;
+const MAX_CELL_CHARACTERS = 240;
 
 @Component({
   selector: 'an-upload-panel',
-  imports: [FormsModule, Icon, MatButton, MatFormFieldModule, MatIconButton, MatInput, SizePipe, UploadLine],
+  imports: [BytesPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatIconButton, MatInput, UploadItem],
   templateUrl: './upload-panel.html',
   styleUrl: './upload-panel.scss',
 })
 export class UploadPanel {
   protected readonly uploads = inject(Uploads);
-  private readonly notices = inject(Notices);
-  protected readonly layouts = LAYOUTS;
-  protected readonly accepted = EXTENSIONS.join(',');
-  protected readonly over = signal(false);
+  private readonly notifications = inject(Notifications);
+  protected readonly formats = ROW_FORMATS;
+  protected readonly accept = FILE_EXTENSIONS.join(',');
+  protected readonly dragOver = signal(false);
   protected readonly file = signal<File | undefined>(undefined);
-  protected readonly seen = signal<Peek | undefined>(undefined);
+  protected readonly preview = signal<FilePreview | undefined>(undefined);
   protected readonly name = signal('');
-  protected readonly share = signal(10);
+  protected readonly validationPercent = signal(10);
   protected readonly heldout = signal(false);
-  protected readonly target = signal<Layout | undefined>(undefined);
+  protected readonly targetFormat = signal<RowFormat | undefined>(undefined);
   protected readonly mapping = signal<Record<string, string>>({});
 
-  protected readonly columns = computed(() => columnsOf(this.seen()?.rows ?? []));
-  protected readonly recognised = computed(() => layoutOf(this.columns()));
-  protected readonly preview = computed(() => {
-    const rows = (this.seen()?.rows ?? []).slice(0, EXAMPLES);
-    return this.target() ? mapped(rows, this.mapping()) : rows;
+  protected readonly columns = computed(() => columnsOf(this.preview()?.rows ?? []));
+  protected readonly detectedFormat = computed(() => detectFormat(this.columns()));
+  protected readonly mappedRows = computed(() => {
+    const rows = (this.preview()?.rows ?? []).slice(0, PREVIEW_ROWS);
+    return this.targetFormat() ? applyMapping(rows, this.mapping()) : rows;
   });
-  protected readonly previewColumns = computed(() => columnsOf(this.preview()));
-  protected readonly startable = computed(() => {
-    const target = this.target();
-    return target ? complete(target, this.mapping()) : true;
+  protected readonly mappedColumns = computed(() => columnsOf(this.mappedRows()));
+  protected readonly canUpload = computed(() => {
+    const format = this.targetFormat();
+    return format ? isComplete(format, this.mapping()) : true;
   });
 
-  protected drop(event: DragEvent): void {
+  protected onDrop(event: DragEvent): void {
     event.preventDefault();
-    this.over.set(false);
-    void this.choose(event.dataTransfer?.files[0]);
+    this.dragOver.set(false);
+    void this.selectFile(event.dataTransfer?.files[0]);
   }
 
-  protected picked(event: Event): void {
+  protected onFileSelected(event: Event): void {
     const input = event.target as HTMLInputElement;
-    void this.choose(input.files?.[0]);
+    void this.selectFile(input.files?.[0]);
     input.value = '';
   }
 
-  protected async choose(file: File | undefined): Promise<void> {
+  private async selectFile(file: File | undefined): Promise<void> {
     if (!file) return;
-    if (!EXTENSIONS.includes(extensionOf(file.name))) {
-      this.notices.problem({ status: 415, code: 'unsupported_format', title: '', detail: `${file.name} cannot be read.`, remedy: `Choose one of ${EXTENSIONS.join(', ')}.` });
+    if (!FILE_EXTENSIONS.includes(fileExtension(file.name))) {
+      this.notifications.showProblem({ status: 415, code: 'unsupported_format', title: '', detail: `${file.name} has an unsupported format.`, remedy: `Choose one of ${FILE_EXTENSIONS.join(', ')}.` });
       return;
     }
-    this.seen.set(await peek(file));
+    this.preview.set(await previewFile(file));
     this.name.set(file.name.replace(/\.[^.]+$/, ''));
     this.mapping.set({});
-    this.target.set(undefined);
+    this.targetFormat.set(undefined);
     this.file.set(file);
-    if (this.columns().length && !this.recognised()) this.mapTo(LAYOUTS.find((layout) => layout.name === 'prompt/completion'));
+    if (this.columns().length && !this.detectedFormat()) this.selectFormat(ROW_FORMATS.find((format) => format.name === 'prompt/completion'));
   }
 
-  protected mapTo(layout: Layout | undefined): void {
-    this.target.set(layout);
-    this.mapping.set(layout ? suggest(layout, this.columns()) : {});
+  protected selectFormat(format: RowFormat | undefined): void {
+    this.targetFormat.set(format);
+    this.mapping.set(format ? suggestMapping(format, this.columns()) : {});
   }
 
-  protected mapColumn(ours: string, theirs: string): void {
-    this.mapping.update(({ [ours]: _, ...rest }) => (theirs ? { ...rest, [ours]: theirs } : rest));
+  protected mapField(field: string, column: string): void {
+    this.mapping.update(({ [field]: _, ...others }) => (column ? { ...others, [field]: column } : others));
   }
 
-  protected start(): void {
+  protected upload(): void {
     const file = this.file();
     if (!file) return;
     this.uploads.start(file, {
       name: this.name().trim(),
-      mapping: this.target() ? this.mapping() : null,
-      validation_share: this.share() / 100,
+      mapping: this.targetFormat() ? this.mapping() : null,
+      validation_share: this.validationPercent() / 100,
       heldout: this.heldout(),
     });
     this.file.set(undefined);
   }
 
-  protected shown(value: unknown): string {
+  protected cellText(value: unknown): string {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return text === undefined ? '' : text.length > 240 ? `${text.slice(0, 240)}…` : text;
+    if (text === undefined) return '';
+    return text.length > MAX_CELL_CHARACTERS ? `${text.slice(0, MAX_CELL_CHARACTERS)}…` : text;
   }
 }

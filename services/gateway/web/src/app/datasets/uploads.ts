@@ -1,13 +1,13 @@
-/** Uploads under way. They live beside the pages: going elsewhere in the app does not stop them. */
+/** Current uploads. They belong to the app, not to a page, and continue during navigation. */
 import { HttpClient, HttpEventType, HttpHeaders } from '@angular/common/http';
 import { inject, Injectable, signal } from '@angular/core';
 import { Subscription } from 'rxjs';
 
 import { DatasetView } from '../api/models';
 import { DatasetService } from '../api/services';
-import { Problem, problemOf } from '../platform/problem';
+import { Problem, toProblem } from '../platform/problem';
 
-export interface Choices {
+export interface UploadOptions {
   name: string;
   mapping: Record<string, string> | null;
   validation_share: number;
@@ -17,97 +17,97 @@ export interface Choices {
 export interface Upload {
   id: number;
   file: File;
-  choices: Choices;
-  sent: number;
-  state: 'sending' | 'checking' | 'ready' | 'failed' | 'cancelled';
+  options: UploadOptions;
+  bytesSent: number;
+  state: 'uploading' | 'validating' | 'ready' | 'failed' | 'cancelled';
   dataset?: DatasetView;
   problem?: Problem;
 }
 
-const LOOK_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 
 @Injectable({ providedIn: 'root' })
 export class Uploads {
   readonly all = signal<Upload[]>([]);
-  /** Grows when a dataset has become ready: lists look again. */
-  readonly finished = signal(0);
+  /** Incremented when validation of an upload ends, so that lists refetch. */
+  readonly validatedCount = signal(0);
   private readonly http = inject(HttpClient);
   private readonly datasets = inject(DatasetService);
-  private readonly running = new Map<number, Subscription>();
-  private last = 0;
+  private readonly requests = new Map<number, Subscription>();
+  private lastId = 0;
 
-  /** Begins at once; the id of the upload in `all`. */
-  start(file: File, choices: Choices): number {
-    const id = ++this.last;
-    this.all.update((all) => [{ id, file, choices, sent: 0, state: 'sending' }, ...all]);
-    this.send(id, file, choices);
+  /** Starts an upload and returns its id in `all`. */
+  start(file: File, options: UploadOptions): number {
+    const id = ++this.lastId;
+    this.all.update((all) => [{ id, file, options, bytesSent: 0, state: 'uploading' }, ...all]);
+    this.send(id, file, options);
     return id;
   }
 
   cancel(id: number): void {
-    this.running.get(id)?.unsubscribe();
-    this.change(id, { state: 'cancelled' });
+    this.requests.get(id)?.unsubscribe();
+    this.update(id, { state: 'cancelled' });
   }
 
   retry(upload: Upload): void {
-    this.change(upload.id, { state: 'sending', sent: 0, problem: undefined });
-    this.send(upload.id, upload.file, upload.choices);
+    this.update(upload.id, { state: 'uploading', bytesSent: 0, problem: undefined });
+    this.send(upload.id, upload.file, upload.options);
   }
 
   dismiss(id: number): void {
     this.all.update((all) => all.filter((upload) => upload.id !== id));
   }
 
-  private send(id: number, file: File, choices: Choices): void {
-    const request = this.http.post<DatasetView>(DatasetService.UploadDatasetPath, form(file, choices), {
+  private send(id: number, file: File, options: UploadOptions): void {
+    const request = this.http.post<DatasetView>(DatasetService.UploadDatasetPath, toFormData(file, options), {
       headers: new HttpHeaders({ Prefer: 'respond-async' }),
       reportProgress: true,
       observe: 'events',
     });
-    const sending = request.subscribe({
+    const subscription = request.subscribe({
       next: (event) => {
         if (event.type === HttpEventType.UploadProgress) {
-          this.change(id, { sent: event.loaded, state: event.loaded === event.total ? 'checking' : 'sending' });
+          this.update(id, { bytesSent: event.loaded, state: event.loaded === event.total ? 'validating' : 'uploading' });
         } else if (event.type === HttpEventType.Response && event.body) {
-          void this.follow(id, event.body);
+          void this.pollValidation(id, event.body);
         }
       },
-      error: (failure) => this.change(id, { state: 'failed', problem: problemOf(failure) }),
+      error: (failure) => this.update(id, { state: 'failed', problem: toProblem(failure) }),
     });
-    this.running.set(id, sending);
+    this.requests.set(id, subscription);
   }
 
-  /** Looks until the newest version is no longer being validated. */
-  private async follow(id: number, dataset: DatasetView): Promise<void> {
-    let seen = dataset;
-    while (seen.versions[0]?.state === 'validating') {
-      this.change(id, { state: 'checking', dataset: seen });
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  /** Polls the dataset until its newest version is validated. */
+  private async pollValidation(id: number, uploaded: DatasetView): Promise<void> {
+    let dataset = uploaded;
+    while (dataset.versions[0]?.state === 'validating') {
+      this.update(id, { state: 'validating', dataset });
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
       try {
-        seen = await this.datasets.getDataset({ dataset_id: dataset.id });
+        dataset = await this.datasets.getDataset({ dataset_id: uploaded.id });
       } catch (failure) {
-        const problem = problemOf(failure);
-        if (problem.status !== 0) return this.change(id, { state: 'failed', problem });
+        const problem = toProblem(failure);
+        if (problem.status !== 0) return this.update(id, { state: 'failed', problem });
       }
     }
-    const version = seen.versions[0];
-    if (!version || version.state === 'ready') this.change(id, { state: 'ready', dataset: seen });
-    else this.change(id, { state: 'failed', dataset: seen, problem: rejection(version) });
-    this.finished.update((count) => count + 1);
+    const version = dataset.versions[0];
+    if (!version || version.state === 'ready') this.update(id, { state: 'ready', dataset });
+    else this.update(id, { state: 'failed', dataset, problem: rejection(version) });
+    this.validatedCount.update((count) => count + 1);
   }
 
-  private change(id: number, change: Partial<Upload>): void {
-    this.all.update((all) => all.map((upload) => (upload.id === id ? { ...upload, ...change } : upload)));
+  private update(id: number, changes: Partial<Upload>): void {
+    this.all.update((all) => all.map((upload) => (upload.id === id ? { ...upload, ...changes } : upload)));
   }
 }
 
-function form(file: File, choices: Choices): FormData {
+function toFormData(file: File, options: UploadOptions): FormData {
   const data = new FormData();
-  if (choices.name) data.set('name', choices.name);
-  if (choices.mapping) data.set('mapping', JSON.stringify(choices.mapping));
-  data.set('validation_share', String(choices.validation_share));
-  data.set('heldout', String(choices.heldout));
-  // Last, so that a wrong field is refused before gigabytes are sent.
+  if (options.name) data.set('name', options.name);
+  if (options.mapping) data.set('mapping', JSON.stringify(options.mapping));
+  data.set('validation_share', String(options.validation_share));
+  data.set('heldout', String(options.heldout));
+  // The file comes last, so that an invalid field is rejected before gigabytes are sent.
   data.set('file', file, file.name);
   return data;
 }
@@ -117,8 +117,8 @@ function rejection(version: DatasetView['versions'][number]): Problem {
     status: 422,
     code: version.code ?? 'unknown',
     title: 'The upload was rejected',
-    detail: version.detail ?? 'It could not become a dataset.',
-    remedy: version.report?.rejected ? 'Correct the rows below and upload the file again.' : undefined,
+    detail: version.detail ?? 'The file is not a valid dataset.',
+    remedy: version.report?.rejected ? 'Fix the rows below and upload the file again.' : undefined,
     report: version.report ?? undefined,
   };
 }

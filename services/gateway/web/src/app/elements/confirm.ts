@@ -1,47 +1,50 @@
-/** Asks before something is gone for good. */
+/** Confirmation dialogs for actions that cannot be undone. */
 import { Component, inject, Injectable } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 import { MAT_DIALOG_DATA, MatDialog, MatDialogActions, MatDialogClose, MatDialogContent, MatDialogTitle } from '@angular/material/dialog';
 import { firstValueFrom } from 'rxjs';
 
-export interface Question {
+export interface Confirmation {
   heading: string;
   text: string;
-  /** What goes with it, one line each. */
+  /** Effects on other objects, one line each. */
   consequences?: string[];
-  verb: string;
+  confirmLabel: string;
+  /** `Cancel` by default. */
+  dismissLabel?: string;
 }
 
 @Component({
-  imports: [MatButton, MatDialogTitle, MatDialogContent, MatDialogActions, MatDialogClose],
+  imports: [MatButton, MatDialogActions, MatDialogClose, MatDialogContent, MatDialogTitle],
   template: `
-    <h2 mat-dialog-title>{{ question.heading }}</h2>
+    <h2 mat-dialog-title>{{ confirmation.heading }}</h2>
     <mat-dialog-content>
-      <p>{{ question.text }}</p>
-      @if (question.consequences?.length) {
+      <p>{{ confirmation.text }}</p>
+      @if (confirmation.consequences?.length) {
         <ul>
-          @for (line of question.consequences; track line) {
+          @for (line of confirmation.consequences; track line) {
             <li>{{ line }}</li>
           }
         </ul>
       }
     </mat-dialog-content>
     <mat-dialog-actions align="end">
-      <button matButton [mat-dialog-close]="false">Keep</button>
-      <button matButton="filled" class="danger" [mat-dialog-close]="true">{{ question.verb }}</button>
+      <button matButton [mat-dialog-close]="false">{{ confirmation.dismissLabel ?? 'Cancel' }}</button>
+      <button matButton="filled" class="danger" [mat-dialog-close]="true">{{ confirmation.confirmLabel }}</button>
     </mat-dialog-actions>
   `,
 })
 class ConfirmDialog {
-  protected readonly question = inject<Question>(MAT_DIALOG_DATA);
+  protected readonly confirmation = inject<Confirmation>(MAT_DIALOG_DATA);
 }
 
 @Injectable({ providedIn: 'root' })
 export class Confirm {
   private readonly dialog = inject(MatDialog);
 
-  async ask(question: Question): Promise<boolean> {
-    const opened = this.dialog.open(ConfirmDialog, { data: question, maxWidth: 520 });
-    return (await firstValueFrom(opened.afterClosed())) === true;
+  /** Opens the dialog and resolves to whether the user confirmed. */
+  async open(confirmation: Confirmation): Promise<boolean> {
+    const dialog = this.dialog.open(ConfirmDialog, { data: confirmation, maxWidth: 520 });
+    return (await firstValueFrom(dialog.afterClosed())) === true;
   }
 }

@@ -1,4 +1,4 @@
-/** Our icons, drawn as strokes on a 24 × 24 grid. */
+/** The app's icons, stroked on a 24 × 24 grid. */
 import { Component, computed, input } from '@angular/core';
 
 const PATHS = {

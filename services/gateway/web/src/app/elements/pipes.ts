@@ -1,29 +1,39 @@
-/** The figures of format.ts for templates. */
+/** The formatters of format.ts as pipes. */
 import { Pipe, PipeTransform } from '@angular/core';
 
-import { count, duration, figure, parameters, size } from './format';
+import { formatBytes, formatCount, formatDuration, formatMethod, formatMetric, formatParameters, sentenceCase } from './format';
 
-@Pipe({ name: 'size' })
-export class SizePipe implements PipeTransform {
-  transform = size;
+@Pipe({ name: 'bytes' })
+export class BytesPipe implements PipeTransform {
+  transform = formatBytes;
 }
 
 @Pipe({ name: 'duration' })
 export class DurationPipe implements PipeTransform {
-  transform = duration;
+  transform = formatDuration;
 }
 
 @Pipe({ name: 'count' })
 export class CountPipe implements PipeTransform {
-  transform = count;
+  transform = formatCount;
 }
 
 @Pipe({ name: 'parameters' })
 export class ParametersPipe implements PipeTransform {
-  transform = parameters;
+  transform = formatParameters;
 }
 
-@Pipe({ name: 'figure' })
-export class FigurePipe implements PipeTransform {
-  transform = figure;
+@Pipe({ name: 'metric' })
+export class MetricPipe implements PipeTransform {
+  transform = formatMetric;
+}
+
+@Pipe({ name: 'method' })
+export class MethodPipe implements PipeTransform {
+  transform = formatMethod;
+}
+
+@Pipe({ name: 'sentenceCase' })
+export class SentenceCasePipe implements PipeTransform {
+  transform = sentenceCase;
 }

@@ -1,4 +1,4 @@
-/** A failure where it happened: what, why, what helps, and the trace to look for in the log. */
+/** An error: what failed, why, what to do, and the trace id to search the log for. */
 import { Component, input, output } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 
@@ -15,14 +15,14 @@ import { Icon } from './icon';
         <strong>{{ problem().title }}</strong>
         <span>{{ problem().detail }}</span>
         @if (problem().remedy; as remedy) {
-          <span><b>What helps:</b> {{ remedy }}</span>
+          <span><b>What to do:</b> {{ remedy }}</span>
         }
         @if (problem().trace_id; as trace) {
           <small class="muted">Trace <code>{{ trace }}</code></small>
         }
         <ng-content />
         @if (retryable()) {
-          <div><button matButton="outlined" (click)="retry.emit()">Try again</button></div>
+          <div><button matButton="outlined" (click)="retry.emit()">Retry</button></div>
         }
       </div>
     </div>

@@ -1,11 +1,11 @@
-/** The shape of what is being loaded, so that nothing jumps when it comes. */
+/** A loading placeholder that reserves the space of the content, so that the layout does not shift. */
 import { Component, computed, input } from '@angular/core';
 
 @Component({
   selector: 'an-skeleton',
   template: `
     <div class="skeleton" role="status" aria-label="Loading">
-      @for (line of shown(); track line) {
+      @for (index of indexes(); track index) {
         <span [style.height.px]="height()"></span>
       }
     </div>
@@ -14,5 +14,5 @@ import { Component, computed, input } from '@angular/core';
 export class Skeleton {
   readonly lines = input(4);
   readonly height = input(20);
-  protected readonly shown = computed(() => Array.from({ length: this.lines() }, (_, i) => i));
+  protected readonly indexes = computed(() => Array.from({ length: this.lines() }, (_, i) => i));
 }

@@ -1,4 +1,4 @@
-/** Ask for an evaluation, and the history of all. */
+/** Starts an evaluation and lists earlier ones. */
 import { Component, computed, effect, inject, input, signal, untracked } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -8,113 +8,110 @@ import { Router, RouterLink } from '@angular/router';
 
 import { EvaluationRequest } from '../api/models';
 import { DatasetService, EvaluationService, ModelService } from '../api/services';
-import { EXTENSIONS } from '../datasets/peek';
-import { UploadLine } from '../datasets/upload-line';
+import { FILE_EXTENSIONS } from '../datasets/file-preview';
+import { UploadItem } from '../datasets/upload-item';
 import { Uploads } from '../datasets/uploads';
-import { Empty } from '../elements/empty';
+import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { Meter } from '../elements/meter';
-import { Moment } from '../elements/moment';
-import { More } from '../elements/more';
-import { FigurePipe } from '../elements/pipes';
+import { LoadMore } from '../elements/load-more';
+import { MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { ProgressBar } from '../elements/progress-bar';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { kept } from '../platform/kept';
-import { load } from '../platform/load';
-import { collect, pages } from '../platform/pages';
-import { Problem, problemOf } from '../platform/problem';
-import { label, METRICS } from './metrics';
+import { StateBadge } from '../elements/state-badge';
+import { fetchAllPages, injectPagedQuery } from '../platform/paged-query';
+import { Problem, toProblem } from '../platform/problem';
+import { injectQuery } from '../platform/query';
+import { isFinal } from '../platform/run-state';
+import { viewState } from '../platform/view-state';
+import { metricLabel, METRICS } from './metrics';
 
-const LOOK_MS = 1500;
-const ENDED = ['succeeded', 'failed', 'cancelled'];
-type Metric = NonNullable<EvaluationRequest['metrics']>[number];
+const POLL_INTERVAL_MS = 1500;
+type MetricName = NonNullable<EvaluationRequest['metrics']>[number];
 
 @Component({
   selector: 'an-evaluations',
-  imports: [Empty, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ProblemCard, RouterLink, Skeleton, State, UploadLine],
+  imports: [EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, UploadItem],
   templateUrl: './evaluations.html',
 })
 export class Evaluations {
-  /** The custom model that the user came from. */
+  /** The model to preselect, from the query parameter. */
   readonly model = input<string>();
   private readonly api = inject(EvaluationService);
   private readonly models = inject(ModelService);
-  private readonly datasets = inject(DatasetService);
+  private readonly datasetApi = inject(DatasetService);
   private readonly router = inject(Router);
   private readonly uploads = inject(Uploads);
-  protected readonly accepted = EXTENSIONS.join(',');
+  protected readonly accept = FILE_EXTENSIONS.join(',');
   protected readonly metrics = METRICS;
-  protected readonly label = label;
-  protected readonly custom = load(() => ({ key: 'custom/all', fetch: () => collect((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
-  protected readonly datasetPage = load(() => {
-    this.uploads.finished();
-    return { key: 'datasets/all', fetch: () => collect((cursor) => this.datasets.listDatasets({ limit: 200, cursor })) };
+  protected readonly metricLabel = metricLabel;
+  protected readonly entries = Object.entries<number>;
+  protected readonly customModels = injectQuery(() => ({ key: 'custom/all', fetch: () => fetchAllPages((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
+  protected readonly datasets = injectQuery(() => {
+    this.uploads.validatedCount();
+    return { key: 'datasets/all', fetch: () => fetchAllPages((cursor) => this.datasetApi.listDatasets({ limit: 200, cursor })) };
   });
-  protected readonly chosen = kept('evaluations.model', '');
-  protected readonly wanted = kept<Metric[]>('evaluations.metrics', []);
-  protected readonly dataset = kept('evaluations.dataset', '');
-  protected readonly split = kept('evaluations.split', '');
-  protected readonly rows = kept('evaluations.rows', 200);
-  protected readonly compare = kept('evaluations.compare', true);
-  private readonly uploaded = kept('evaluations.upload', 0);
-  private readonly taken = kept('evaluations.taken', 0);
-  protected readonly testSet = computed(() => this.uploads.all().find((upload) => upload.id === this.uploaded()));
-  protected readonly sending = signal(false);
-  protected readonly problem = signal<Problem | undefined>(undefined);
-  protected readonly page = pages(
+  protected readonly evaluations = injectPagedQuery(
     () => ({ key: 'evaluations', fetch: (cursor) => this.api.listEvaluations({ cursor }) }),
-    (page) => (page.items.some((run) => !ENDED.includes(run.state)) ? LOOK_MS : null),
+    (page) => (page.items.every((evaluation) => isFinal(evaluation.state)) ? null : POLL_INTERVAL_MS),
   );
-  protected readonly names = computed(() => new Map((this.custom.value()?.items ?? []).map((model) => [model.id, model.name])));
-  protected readonly ready = computed(() => (this.datasetPage.value()?.items ?? []).filter((dataset) => dataset.state === 'ready'));
+  protected readonly modelId = viewState('evaluations.model', '');
+  protected readonly selectedMetrics = viewState<MetricName[]>('evaluations.metrics', []);
+  protected readonly dataset = viewState('evaluations.dataset', '');
+  protected readonly split = viewState('evaluations.split', '');
+  protected readonly maxRows = viewState('evaluations.rows', 200);
+  protected readonly compareBase = viewState('evaluations.compare', true);
+  private readonly uploadId = viewState('evaluations.upload', 0);
+  private readonly selectedUploadId = viewState('evaluations.selectedUpload', 0);
+  protected readonly testSet = computed(() => this.uploads.all().find((upload) => upload.id === this.uploadId()));
+  protected readonly submitting = signal(false);
+  protected readonly problem = signal<Problem | undefined>(undefined);
+  protected readonly modelNames = computed(() => new Map((this.customModels.value()?.items ?? []).map((model) => [model.id, model.name])));
+  protected readonly readyDatasets = computed(() => (this.datasets.value()?.items ?? []).filter((dataset) => dataset.state === 'ready'));
 
   constructor() {
     effect(() => {
-      const [asked, first] = [this.model(), this.custom.value()?.items[0]?.id];
-      untracked(() => this.chosen.set(asked ?? (this.chosen() || (first ?? ''))));
+      const [requested, first] = [this.model(), this.customModels.value()?.items[0]?.id];
+      untracked(() => this.modelId.set(requested ?? (this.modelId() || (first ?? ''))));
     });
     effect(() => {
       const upload = this.testSet();
-      if (upload?.state !== 'ready' || !upload.dataset || untracked(this.taken) === upload.id) return;
-      this.taken.set(upload.id); // once: another choice made later stays
+      if (upload?.state !== 'ready' || !upload.dataset || untracked(this.selectedUploadId) === upload.id) return;
+      this.selectedUploadId.set(upload.id); // select it once, so that a later choice is kept
       this.dataset.set(upload.dataset.id);
     });
   }
 
-  /** A file whose rows are all held out; once it is checked, it is the dataset to evaluate on. */
+  /** Uploads a file with all rows held out; it becomes the selected dataset once validated. */
   protected uploadTestSet(event: Event): void {
     const file = (event.target as HTMLInputElement).files?.[0];
     if (!file) return;
     const name = file.name.replace(/\.[^.]+$/, '');
-    this.uploaded.set(this.uploads.start(file, { name, mapping: null, validation_share: 0, heldout: true }));
+    this.uploadId.set(this.uploads.start(file, { name, mapping: null, validation_share: 0, heldout: true }));
   }
 
-  protected want(metric: Metric, wanted: boolean): void {
-    this.wanted.update((all) => [...all.filter((one) => one !== metric), ...(wanted ? [metric] : [])]);
+  protected toggleMetric(metric: MetricName, selected: boolean): void {
+    this.selectedMetrics.update((metrics) => [...metrics.filter((other) => other !== metric), ...(selected ? [metric] : [])]);
   }
 
   protected async start(): Promise<void> {
     const body: EvaluationRequest = {
-      metrics: this.wanted().length ? this.wanted() : null,
+      metrics: this.selectedMetrics().length ? this.selectedMetrics() : null,
       dataset: this.dataset() || null,
       split: this.split() || null,
-      rows: this.rows() || 'all',
-      compare_base: this.compare(),
+      rows: this.maxRows() || 'all',
+      compare_base: this.compareBase(),
     };
-    this.sending.set(true);
+    this.submitting.set(true);
     this.problem.set(undefined);
     try {
-      const run = await this.api.evaluateModel({ id: this.chosen(), body });
-      await this.router.navigate(['/evaluations', run.id]);
+      const evaluation = await this.api.evaluateModel({ id: this.modelId(), body });
+      await this.router.navigate(['/evaluations', evaluation.id]);
     } catch (failure) {
-      this.problem.set(problemOf(failure));
+      this.problem.set(toProblem(failure));
     } finally {
-      this.sending.set(false);
+      this.submitting.set(false);
     }
-  }
-
-  protected scored(scores: Record<string, number>): [string, number][] {
-    return Object.entries(scores);
   }
 }

@@ -1,4 +1,4 @@
-/** Models as files to take away: built, checked against the tuned model, downloaded with resume. */
+/** Exports models as files that are verified against the fine-tuned model and downloaded with resume. */
 import { Component, computed, effect, inject, input, signal, untracked } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -8,79 +8,79 @@ import { RouterLink } from '@angular/router';
 
 import { ExportView } from '../api/models';
 import { ExportService, ModelService } from '../api/services';
+import { CodeBlock } from '../elements/code-block';
 import { Confirm } from '../elements/confirm';
-import { Copy } from '../elements/copy';
-import { Empty } from '../elements/empty';
-import { figure } from '../elements/format';
+import { EmptyState } from '../elements/empty-state';
+import { formatMetric, sentenceCase } from '../elements/format';
 import { Icon } from '../elements/icon';
-import { Meter } from '../elements/meter';
-import { Moment } from '../elements/moment';
-import { More } from '../elements/more';
-import { SizePipe } from '../elements/pipes';
+import { LoadMore } from '../elements/load-more';
+import { BytesPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { ProgressBar } from '../elements/progress-bar';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { kept } from '../platform/kept';
-import { load } from '../platform/load';
-import { collect, pages, without } from '../platform/pages';
-import { Notices } from '../platform/notices';
-import { Problem, problemOf } from '../platform/problem';
-import { Format, FORMATS, usage } from './formats';
+import { StateBadge } from '../elements/state-badge';
+import { Notifications } from '../platform/notifications';
+import { fetchAllPages, injectPagedQuery, withoutItem } from '../platform/paged-query';
+import { Problem, toProblem } from '../platform/problem';
+import { injectQuery } from '../platform/query';
+import { isFinal } from '../platform/run-state';
+import { viewState } from '../platform/view-state';
+import { Format, FORMATS, usageSnippet } from './formats';
 
-const LOOK_MS = 1000;
-const ENDED = ['succeeded', 'failed', 'cancelled'];
+const POLL_INTERVAL_MS = 1000;
 
 @Component({
   selector: 'an-exports',
-  imports: [Copy, Empty, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [BytesPipe, CodeBlock, EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge],
   templateUrl: './exports.html',
   styleUrl: './exports.scss',
 })
 export class Exports {
-  /** The custom model that the user came from. */
+  /** The model to preselect, from the query parameter. */
   readonly model = input<string>();
   private readonly api = inject(ExportService);
   private readonly models = inject(ModelService);
   private readonly confirm = inject(Confirm);
-  private readonly notices = inject(Notices);
+  private readonly notifications = inject(Notifications);
   protected readonly formats = FORMATS;
-  protected readonly usage = usage;
-  protected readonly custom = load(() => ({ key: 'custom/all', fetch: () => collect((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
-  protected readonly page = pages(
+  protected readonly usageSnippet = usageSnippet;
+  protected readonly customModels = injectQuery(() => ({ key: 'custom/all', fetch: () => fetchAllPages((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
+  protected readonly exports = injectPagedQuery(
     () => ({ key: 'exports', fetch: (cursor) => this.api.listExports({ cursor }) }),
-    (page) => (page.items.some((run) => !ENDED.includes(run.state)) ? LOOK_MS : null),
+    (page) => (page.items.every((run) => isFinal(run.state)) ? null : POLL_INTERVAL_MS),
   );
-  protected readonly names = computed(() => new Map((this.custom.value()?.items ?? []).map((model) => [model.id, model.name])));
-  protected readonly chosen = kept('exports.model', '');
-  protected readonly format = kept<Format>('exports.format', 'torch');
+  protected readonly modelNames = computed(() => new Map((this.customModels.value()?.items ?? []).map((model) => [model.id, model.name])));
+  protected readonly modelId = viewState('exports.model', '');
+  protected readonly format = viewState<Format>('exports.format', 'torch');
   protected readonly problem = signal<Problem | undefined>(undefined);
-  protected readonly isAdapter = computed(() => this.custom.value()?.items.find((model) => model.id === this.chosen())?.kind === 'adapter');
+  protected readonly isAdapter = computed(() => this.customModels.value()?.items.find((model) => model.id === this.modelId())?.kind === 'adapter');
 
   constructor() {
     effect(() => {
-      const [asked, first] = [this.model(), this.custom.value()?.items[0]?.id];
-      untracked(() => this.chosen.set(asked ?? (this.chosen() || (first ?? ''))));
+      const [requested, first] = [this.model(), this.customModels.value()?.items[0]?.id];
+      untracked(() => this.modelId.set(requested ?? (this.modelId() || (first ?? ''))));
     });
   }
 
-  protected async start(model: string, format: Format): Promise<void> {
+  protected async start(modelId: string, format: Format): Promise<void> {
     this.problem.set(undefined);
     try {
-      await this.api.startExport({ id: model, body: { format } });
-      this.page.reload();
+      await this.api.startExport({ id: modelId, body: { format } });
+      this.exports.refetch();
     } catch (failure) {
-      this.problem.set(problemOf(failure));
+      this.problem.set(toProblem(failure));
     }
   }
 
   protected async cancel(run: ExportView): Promise<void> {
-    await this.notices.attempt(() => this.api.cancelExport({ id: run.id }), 'The export is being cancelled.');
-    this.page.reload();
+    await this.notifications.run(() => this.api.cancelExport({ id: run.id }), 'Cancelling the export.');
+    this.exports.refetch();
   }
 
-  protected async remove(run: ExportView): Promise<void> {
-    const sure = await this.confirm.ask({ heading: 'Delete this export?', text: 'Its files go. They can be built anew as long as the model is there.', verb: 'Delete export' });
-    if (sure) await this.notices.attempt(() => this.page.foresee(without(run.id), () => this.api.deleteExport({ id: run.id })), 'The export is deleted.');
+  protected async delete(run: ExportView): Promise<void> {
+    const confirmed = await this.confirm.open({ heading: 'Delete this export?', text: 'Its files are deleted. You can export again as long as the model exists.', confirmLabel: 'Delete export' });
+    if (confirmed) await this.notifications.run(() => this.exports.updateOptimistically(withoutItem(run.id), () => this.api.deleteExport({ id: run.id })), 'Export deleted.');
   }
 
   protected archivePath(run: ExportView): string {
@@ -91,7 +91,8 @@ export class Exports {
     return `/exports/${run.id}/files/${name.split('/').map(encodeURIComponent).join('/')}`;
   }
 
-  protected checks(run: ExportView): [string, string][] {
-    return Object.entries(run.check).map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'number' ? figure(value) : String(value)]);
+  /** The results of comparing the export with the fine-tuned model. */
+  protected verification(run: ExportView): [string, string][] {
+    return Object.entries(run.check).map(([name, value]) => [sentenceCase(name), typeof value === 'number' ? formatMetric(value) : String(value)]);
   }
 }

@@ -1,16 +1,16 @@
-/** The formats of an export, and how its files are used. */
+/** The export formats, and a snippet that loads each. */
 import { ExportRequest } from '../api/models';
 
 export type Format = ExportRequest['format'];
 
 export const FORMATS: { name: Format; label: string; help: string }[] = [
-  { name: 'torch', label: 'Torch', help: 'merged safetensors, for transformers, vLLM and most tools' },
-  { name: 'onnx', label: 'ONNX', help: 'with a cache for fast answers, for onnxruntime on any device' },
-  { name: 'adapter', label: 'Adapter', help: 'the LoRA weights alone, to load beside the base' },
+  { name: 'torch', label: 'Safetensors', help: 'merged weights for Transformers, vLLM and most other tools' },
+  { name: 'onnx', label: 'ONNX', help: 'with KV cache, for ONNX Runtime on any device' },
+  { name: 'adapter', label: 'Adapter', help: 'only the LoRA weights, to load on top of the base model' },
 ];
 
-/** How to load what the zip holds. */
-export function usage(format: Format): string {
+/** Shell commands that unpack and load an export. */
+export function usageSnippet(format: Format): string {
   switch (format) {
     case 'torch':
       return `unzip model.zip -d model\npython -c "from transformers import pipeline; print(pipeline('text-generation', 'model')('Hello'))"`;

@@ -1,7 +1,7 @@
 import { decimate } from './decimate';
 
 describe('decimate', () => {
-  it('leaves few points as they are', () => {
+  it('returns short series unchanged', () => {
     expect(decimate([1, 2], [5, 6], 10)).toEqual([{ x: 1, y: 5 }, { x: 2, y: 6 }]);
   });
 
@@ -14,7 +14,7 @@ describe('decimate', () => {
     expect(points.at(-1)?.x).toBe(49_999);
   });
 
-  it('keeps the order of steps', () => {
+  it('keeps the steps in order', () => {
     const x = Array.from({ length: 5000 }, (_, i) => i);
     const points = decimate(x, x.map((i) => (i * 7919) % 101), 100);
     expect(points.every((point, i) => i === 0 || point.x > (points[i - 1]?.x ?? -1))).toBe(true);

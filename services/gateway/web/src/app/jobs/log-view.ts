@@ -1,104 +1,107 @@
-/** A job's log: only the lines in sight exist, so that a hundred thousand scroll like ten. */
+/** A job's log with virtual scrolling: only visible lines are in the DOM, so that 100,000 lines scroll smoothly. */
 import { afterRenderEffect, Component, computed, ElementRef, input, signal, viewChild } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 
-import { LogLine } from './history';
-import { LEVELS, Level, LogFilter } from './log-filter';
+import { LogLine } from './job-history';
+import { Level, LEVELS, LogFilter } from './log-filter';
 
-const LINE_PX = 22;
-const BEYOND = 12;
+const LINE_HEIGHT_PX = 22;
+const OVERSCAN_LINES = 12;
 
 @Component({
   selector: 'an-log-view',
   imports: [FormsModule, MatButton],
   template: `
     <div class="row tools">
-      <input class="search grow" type="search" placeholder="Search the log" aria-label="Search the log" [ngModel]="query()" (ngModelChange)="query.set($event)" />
-      <select aria-label="Lowest level" [ngModel]="level()" (ngModelChange)="level.set($event)">
+      <input class="search grow" type="search" placeholder="Search logs" aria-label="Search logs" [ngModel]="query()" (ngModelChange)="query.set($event)" />
+      <select aria-label="Minimum level" [ngModel]="level()" (ngModelChange)="level.set($event)">
         @for (name of levels; track name) {
           <option [value]="name">{{ name }} and above</option>
         }
       </select>
-      <button matButton="outlined" [attr.aria-pressed]="!follows()" (click)="toggle()">{{ follows() ? 'Pause' : 'Follow' }}</button>
+      <button matButton="outlined" [attr.aria-pressed]="!following()" (click)="toggleFollowing()">{{ following() ? 'Pause' : 'Follow' }}</button>
     </div>
-    <div #frame class="frame" tabindex="0" role="log" aria-live="off" aria-label="Log lines" (scroll)="scrolled()">
-      <div class="all" [style.height.px]="shown().length * line">
-        <div class="seen" [style.transform]="'translateY(' + first() * line + 'px)'">
-          @for (entry of window(); track entry.seq) {
+    <div #frame class="frame" tabindex="0" role="log" aria-live="off" aria-label="Log lines" (scroll)="onScroll()">
+      <div class="canvas" [style.height.px]="matches().length * lineHeight">
+        <div class="window" [style.transform]="'translateY(' + firstVisible() * lineHeight + 'px)'">
+          @for (entry of visibleLines(); track entry.seq) {
             <div class="entry" [class]="entry.level"><time>{{ entry.time.slice(11, 19) }}</time><span class="level">{{ entry.level }}</span>{{ entry.message }}</div>
           }
         </div>
       </div>
-      @if (!shown().length) {
-        <p class="muted none">{{ query() || level() !== 'debug' ? 'No line matches.' : 'No line yet.' }}</p>
+      @if (!matches().length) {
+        <p class="muted empty">{{ query() || level() !== 'debug' ? 'No matching lines.' : 'No log lines yet.' }}</p>
       }
     </div>
-    <small class="muted">{{ shown().length }} of {{ total() }} lines{{ follows() ? '' : ', paused' }}</small>
+    <small class="muted">{{ matches().length }} of {{ total() }} lines{{ following() ? '' : ', paused' }}</small>
   `,
   styles: `
     :host { display: grid; gap: 0.5rem; grid-template-columns: minmax(0, 1fr); }
-    .search, select { font: inherit; padding: 0.4rem 0.6rem; color: inherit; background: var(--card); border: 1px solid var(--line-strong); border-radius: var(--radius); }
+    .search, select { font: inherit; padding: 0.4rem 0.6rem; color: inherit; background: var(--surface); border: 1px solid var(--border-strong); border-radius: var(--radius); }
     .search { min-width: 8rem; }
-    .frame { height: 20rem; overflow: auto; background: var(--well); border: 1px solid var(--line); border-radius: 0.6rem; font: 0.8125rem/22px ui-monospace, 'DejaVu Sans Mono', Menlo, monospace; contain: strict; }
-    .all { position: relative; min-width: max-content; }
-    .seen { will-change: transform; }
+    .frame { height: 20rem; overflow: auto; background: var(--surface-inset); border: 1px solid var(--border); border-radius: 0.6rem; font: 0.8125rem/22px ui-monospace, 'DejaVu Sans Mono', Menlo, monospace; contain: strict; }
+    .canvas { position: relative; min-width: max-content; }
+    .window { will-change: transform; }
     .entry { height: 22px; white-space: pre; padding: 0 0.8rem; }
-    time { color: var(--ink-2); margin-right: 0.8rem; }
-    .level { display: inline-block; width: 4.6rem; color: var(--ink-2); }
-    .warning, .warning .level { color: var(--warn-ink); }
-    .error, .error .level { color: var(--bad-ink); }
-    .none { padding: 0 0.8rem; }
+    time { color: var(--text-muted); margin-right: 0.8rem; }
+    .level { display: inline-block; width: 4.6rem; color: var(--text-muted); }
+    .warning, .warning .level { color: var(--warning-text); }
+    .error, .error .level { color: var(--error-text); }
+    .empty { padding: 0 0.8rem; }
   `,
 })
 export class LogView {
   readonly lines = input.required<LogLine[]>();
-  /** Grows when lines have come. */
+  /** Incremented when lines are appended. */
   readonly version = input.required<number>();
   protected readonly levels = LEVELS;
-  protected readonly line = LINE_PX;
+  protected readonly lineHeight = LINE_HEIGHT_PX;
   protected readonly query = signal('');
   protected readonly level = signal<Level>('debug');
-  protected readonly follows = signal(true);
+  protected readonly following = signal(true);
   private readonly frame = viewChild.required<ElementRef<HTMLElement>>('frame');
-  private readonly top = signal(0);
-  private readonly height = signal(400);
+  private readonly scrollTop = signal(0);
+  private readonly frameHeight = signal(400);
   private readonly filter = new LogFilter();
 
-  /** What passes the filter. While paused the list stands still. */
-  private standing: LogLine[] = [];
-  private stood = '';
+  private snapshot: LogLine[] = [];
+  private filterKey = '';
   private source?: LogLine[];
-  protected readonly shown = computed(() => {
+  /** The lines that match the filter. While paused, new lines are not added. */
+  protected readonly matches = computed(() => {
     this.version();
-    const asked = `${this.level()}/${this.query()}`;
-    const wanted = this.filter.of(this.lines(), this.query(), this.level());
-    const moves = asked !== this.stood || this.lines() !== this.source || (this.follows() && wanted.length !== this.standing.length);
-    if (moves) [this.standing, this.stood, this.source] = [wanted.slice(), asked, this.lines()];
-    return this.standing; // the same list when nothing has come: nothing is drawn again
+    const filterKey = `${this.level()}/${this.query()}`;
+    const matches = this.filter.apply(this.lines(), this.query(), this.level());
+    const changed = filterKey !== this.filterKey || this.lines() !== this.source || (this.following() && matches.length !== this.snapshot.length);
+    if (changed) [this.snapshot, this.filterKey, this.source] = [matches.slice(), filterKey, this.lines()];
+    return this.snapshot; // the same array if nothing changed, so that nothing is rendered again
   });
   protected readonly total = computed(() => (this.version(), this.lines().length));
-  protected readonly first = computed(() => Math.max(0, Math.floor(this.top() / LINE_PX) - BEYOND));
-  protected readonly window = computed(() => this.shown().slice(this.first(), this.first() + Math.ceil(this.height() / LINE_PX) + 2 * BEYOND));
+  protected readonly firstVisible = computed(() => Math.max(0, Math.floor(this.scrollTop() / LINE_HEIGHT_PX) - OVERSCAN_LINES));
+  protected readonly visibleLines = computed(() => {
+    const count = Math.ceil(this.frameHeight() / LINE_HEIGHT_PX) + 2 * OVERSCAN_LINES;
+    return this.matches().slice(this.firstVisible(), this.firstVisible() + count);
+  });
 
   constructor() {
     afterRenderEffect(() => {
-      this.shown();
+      this.matches();
       const frame = this.frame().nativeElement;
-      this.height.set(frame.clientHeight);
-      if (this.follows()) frame.scrollTop = frame.scrollHeight;
+      this.frameHeight.set(frame.clientHeight);
+      if (this.following()) frame.scrollTop = frame.scrollHeight;
     });
   }
 
-  protected scrolled(): void {
+  protected onScroll(): void {
     const frame = this.frame().nativeElement;
-    this.top.set(frame.scrollTop);
-    const atEnd = frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 2 * LINE_PX;
-    // Scrolling up is a wish to read; scrolling back down is one to follow.
-    if (this.follows() !== atEnd) this.follows.set(atEnd);
+    this.scrollTop.set(frame.scrollTop);
+    const atEnd = frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 2 * LINE_HEIGHT_PX;
+    // Scrolling up pauses, scrolling to the end follows again.
+    if (this.following() !== atEnd) this.following.set(atEnd);
   }
 
-  protected toggle(): void {
-    this.follows.update((follows) => !follows);
+  protected toggleFollowing(): void {
+    this.following.update((following) => !following);
   }
 }

@@ -1,4 +1,4 @@
-/** Ask for a training job: what is trained on what, how, and what follows; with the same as a command and an API call. */
+/** Creates a training job: dataset, base model, method and follow-up tasks, with the equivalent CLI command and API request. */
 import { Component, computed, effect, inject, input, linkedSignal, signal, untracked } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -6,109 +6,109 @@ import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
 import { Router, RouterLink } from '@angular/router';
 
-import { LoraSettings, TrainingSettings } from '../api/models';
+import { LoraSettings, PresetView, TrainingSettings } from '../api/models';
 import { DatasetService, ModelService, TrainingService } from '../api/services';
-import { Copy } from '../elements/copy';
+import { CodeBlock } from '../elements/code-block';
 import { Icon } from '../elements/icon';
-import { CountPipe, ParametersPipe } from '../elements/pipes';
+import { CountPipe, MethodPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
-import { load } from '../platform/load';
-import { collect } from '../platform/pages';
-import { Notices } from '../platform/notices';
-import { Problem, problemOf } from '../platform/problem';
-import { Drafts, Follow, Method } from './draft';
-import { command, curl } from './equivalents';
-import { Preflight } from './preflight';
-import { FOLLOW_UPS, GROUPS, LORA_FIELDS, METHODS, OBJECTIVES, Field, Objective } from './settings-fields';
+import { Notifications } from '../platform/notifications';
+import { fetchAllPages } from '../platform/paged-query';
+import { Problem, toProblem } from '../platform/problem';
+import { injectQuery } from '../platform/query';
+import { cliCommand, curlCommand } from './code-snippets';
+import { FollowUpTask, JobDraftStore, Method } from './job-draft';
+import { ResourceEstimate } from './resource-estimate';
+import { Field, FIELD_GROUPS, FOLLOW_UP_TASKS, LORA_FIELDS, METHODS, Objective, OBJECTIVES } from './settings-fields';
 
-/** Random also where the page came over plain http, which has no crypto.randomUUID. */
-function newKey(): string {
+/** A random key. crypto.randomUUID is missing in pages served over plain HTTP. */
+function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
 }
 
 @Component({
   selector: 'an-new-job',
-  imports: [Copy, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ParametersPipe, Preflight, ProblemCard, RouterLink],
+  imports: [CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, ParametersPipe, ProblemCard, ResourceEstimate, RouterLink],
   templateUrl: './new-job.html',
   styleUrl: './new-job.scss',
 })
 export class NewJob {
-  /** Chosen where the user came from. */
+  /** The dataset and base model to preselect, from the query parameters. */
   readonly dataset = input<string>();
   readonly base = input<string>();
 
-  private readonly datasets = inject(DatasetService);
+  private readonly datasetApi = inject(DatasetService);
   private readonly models = inject(ModelService);
   private readonly training = inject(TrainingService);
   private readonly router = inject(Router);
-  private readonly notices = inject(Notices);
-  protected readonly drafts = inject(Drafts);
-  protected readonly draft = this.drafts.job;
+  private readonly notifications = inject(Notifications);
+  protected readonly drafts = inject(JobDraftStore);
+  protected readonly draft = this.drafts.draft;
   protected readonly methods = METHODS;
   protected readonly objectives = OBJECTIVES;
-  protected readonly groups = GROUPS;
+  protected readonly fieldGroups = FIELD_GROUPS;
   protected readonly loraFields = LORA_FIELDS;
-  protected readonly followUps = FOLLOW_UPS;
-  protected readonly sending = signal(false);
+  protected readonly followUpTasks = FOLLOW_UP_TASKS;
+  protected readonly submitting = signal(false);
   protected readonly problem = signal<Problem | undefined>(undefined);
   protected readonly presetName = signal('');
   protected readonly presetShared = signal(true);
 
-  protected readonly datasetPage = load(() => ({ key: 'datasets/all', fetch: () => collect((cursor) => this.datasets.listDatasets({ limit: 200, cursor })) }));
-  protected readonly available = load(() => ({ key: 'available', fetch: () => this.models.listAvailableModels() }));
-  protected readonly presets = load(() => ({ key: 'presets', fetch: () => collect((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
+  protected readonly datasets = injectQuery(() => ({ key: 'datasets/all', fetch: () => fetchAllPages((cursor) => this.datasetApi.listDatasets({ limit: 200, cursor })) }));
+  protected readonly availableModels = injectQuery(() => ({ key: 'available', fetch: () => this.models.listAvailableModels() }));
+  protected readonly presets = injectQuery(() => ({ key: 'presets', fetch: () => fetchAllPages((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
   protected readonly presetGroups = computed(() => {
     const presets = this.presets.value()?.items ?? [];
     const groups = [
-      { label: 'Yours alone', presets: presets.filter((preset) => !preset.shared) },
-      { label: 'Shared in this project', presets: presets.filter((preset) => preset.shared) },
+      { label: 'Private', presets: presets.filter((preset) => !preset.shared) },
+      { label: 'Shared', presets: presets.filter((preset) => preset.shared) },
     ];
     return groups.filter((group) => group.presets.length);
   });
-  protected readonly presetSettings = computed(() => this.presets.value()?.items.find((preset) => preset.id === this.draft().preset)?.settings ?? {});
+  protected readonly presetSettings = computed(() => this.findPreset(this.draft().preset)?.settings ?? {});
   protected readonly presetLora = computed(() => (this.presetSettings()['lora'] ?? {}) as Record<string, unknown>);
 
-  protected readonly ready = computed(() => (this.datasetPage.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
-  protected readonly usable = computed(() => (this.available.value()?.items ?? []).filter((model) => model.usable));
-  protected readonly chosenDataset = computed(() => this.ready().find((dataset) => dataset.id === this.draft().dataset.split('@')[0]));
-  protected readonly chosenBase = computed(() => this.usable().find((model) => model.reference === this.draft().base));
-  /** Rows with a chosen and a rejected answer leave a choice of what is learned. */
-  protected readonly comparable = computed(() => this.chosenDataset()?.report?.form === 'preference');
-  protected readonly aim = computed(() => this.draft().settings.objective ?? (this.presetSettings()['objective'] as Objective | undefined) ?? 'dpo');
+  protected readonly trainableDatasets = computed(() => (this.datasets.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
+  protected readonly usableModels = computed(() => (this.availableModels.value()?.items ?? []).filter((model) => model.usable));
+  protected readonly selectedDataset = computed(() => this.trainableDatasets().find((dataset) => dataset.id === this.draft().dataset.split('@')[0]));
+  protected readonly selectedBase = computed(() => this.usableModels().find((model) => model.reference === this.draft().base));
+  /** Preference pairs allow DPO as well as SFT. */
+  protected readonly hasPreferencePairs = computed(() => this.selectedDataset()?.report?.form === 'preference');
+  protected readonly objective = computed(() => this.draft().settings.objective ?? (this.presetSettings()['objective'] as Objective | undefined) ?? 'dpo');
   protected readonly version = computed(() => this.draft().dataset.split('@')[1]);
-  /** One key for one wish: sent again after an answer that never came, it still makes one job. */
-  private readonly wish = linkedSignal({ source: this.drafts.request, computation: newKey });
-  protected readonly command = computed(() => command(this.drafts.request()));
-  protected readonly curl = computed(() => curl(this.drafts.request(), location.origin));
+  /** One key per request: submitting again after a lost response does not create a second job. */
+  private readonly idempotencyKey = linkedSignal({ source: this.drafts.request, computation: newIdempotencyKey });
+  protected readonly cliCommand = computed(() => cliCommand(this.drafts.request()));
+  protected readonly curlCommand = computed(() => curlCommand(this.drafts.request(), location.origin));
 
   constructor() {
     effect(() => {
       const [dataset, base] = [this.dataset(), this.base()];
-      untracked(() => this.drafts.change({ ...(dataset ? { dataset } : {}), ...(base ? { base } : {}) }));
+      untracked(() => this.drafts.update({ ...(dataset ? { dataset } : {}), ...(base ? { base } : {}) }));
     });
     effect(() => {
-      const only = this.ready()[0];
-      if (only && !untracked(this.draft).dataset) this.drafts.change({ dataset: only.id });
+      const first = this.trainableDatasets()[0];
+      if (first && !untracked(this.draft).dataset) this.drafts.update({ dataset: first.id });
     });
   }
 
-  protected choose(method: Method): void {
-    this.drafts.change({ method });
+  protected setMethod(method: Method): void {
+    this.drafts.update({ method });
   }
 
-  protected aimAt(objective: Objective): void {
-    this.drafts.change({ settings: { ...this.draft().settings, objective } });
+  protected setObjective(objective: Objective): void {
+    this.drafts.update({ settings: { ...this.draft().settings, objective } });
   }
 
-  /** A preset brings its method along; what it says about the rest shows below each field that is left empty. */
-  protected usePreset(id: string): void {
-    const method = this.presets.value()?.items.find((preset) => preset.id === id)?.settings['method'] as Method | undefined;
-    this.drafts.change({ preset: id, ...(method ? { method } : {}) });
+  /** Selects a preset and its method. Its other values appear as hints of empty fields. */
+  protected selectPreset(id: string): void {
+    const method = this.findPreset(id)?.settings['method'] as Method | undefined;
+    this.drafts.update({ preset: id, ...(method ? { method } : {}) });
   }
 
-  protected help(field: Field, preset: Record<string, unknown>): string {
+  protected hint(field: Field, preset: Record<string, unknown>): string {
     const value = preset[field.name];
-    return value === undefined || value === null ? field.help : `${value} from the preset, when left empty`;
+    return value === undefined || value === null ? field.help : `Preset value: ${value}`;
   }
 
   protected value(field: Field): unknown {
@@ -120,11 +120,11 @@ export class NewJob {
   }
 
   protected set(field: Field, value: unknown): void {
-    this.drafts.change({ settings: { ...this.draft().settings, [field.name]: value === '' ? null : value } });
+    this.drafts.update({ settings: { ...this.draft().settings, [field.name]: value === '' ? null : value } });
   }
 
   protected setLora(field: Field, value: unknown): void {
-    this.drafts.change({ lora: { ...this.draft().lora, [field.name]: value === '' ? null : value } });
+    this.drafts.update({ lora: { ...this.draft().lora, [field.name]: value === '' ? null : value } });
   }
 
   protected resource(name: 'cpu' | 'gpu' | 'memory_gb'): unknown {
@@ -133,51 +133,55 @@ export class NewJob {
 
   protected setResource(name: string, value: unknown): void {
     const resources = Object.fromEntries(Object.entries({ ...this.draft().settings.resources, [name]: value === '' ? null : value }).filter(([, v]) => v !== null));
-    this.drafts.change({ settings: { ...this.draft().settings, resources: Object.keys(resources).length ? resources : null } });
+    this.drafts.update({ settings: { ...this.draft().settings, resources: Object.keys(resources).length ? resources : null } });
   }
 
-  /** Takes over settings that would fit. */
-  protected adopt(changes: Record<string, unknown>): void {
-    const { method, ...settings } = changes;
-    this.drafts.change({ ...(method ? { method: method as Method } : {}), settings: { ...this.draft().settings, ...settings } });
+  /** Applies settings that the estimate suggests. */
+  protected applySettings(suggested: Record<string, unknown>): void {
+    const { method, ...settings } = suggested;
+    this.drafts.update({ ...(method ? { method: method as Method } : {}), settings: { ...this.draft().settings, ...settings } });
   }
 
-  protected follow(what: Follow, wanted: boolean): void {
-    const others = this.draft().after.filter((one) => one !== what);
-    this.drafts.change({ after: wanted ? [...others, what] : others });
+  protected toggleFollowUp(task: FollowUpTask, enabled: boolean): void {
+    const others = this.draft().after.filter((other) => other !== task);
+    this.drafts.update({ after: enabled ? [...others, task] : others });
   }
 
-  /** The field that the platform's refusal names. */
-  protected wrong(name: string): boolean {
+  /** Whether the platform rejected the value of this field. */
+  protected isInvalid(name: string): boolean {
     return this.problem()?.field?.split('.').at(-1) === name;
   }
 
   protected async start(): Promise<void> {
-    this.sending.set(true);
+    this.submitting.set(true);
     this.problem.set(undefined);
     try {
-      const job = await this.training.createTrainingJob({ 'Idempotency-Key': this.wish(), body: this.drafts.request() });
-      this.wish.set(newKey());
-      this.drafts.change({ name: '' });
+      const job = await this.training.createTrainingJob({ 'Idempotency-Key': this.idempotencyKey(), body: this.drafts.request() });
+      this.idempotencyKey.set(newIdempotencyKey());
+      this.drafts.update({ name: '' });
       await this.router.navigate(['/jobs', job.id]);
     } catch (failure) {
-      this.problem.set(problemOf(failure));
+      this.problem.set(toProblem(failure));
     } finally {
-      this.sending.set(false);
+      this.submitting.set(false);
     }
+  }
+
+  private findPreset(id: string): PresetView | undefined {
+    return this.presets.value()?.items.find((preset) => preset.id === id);
   }
 
   protected async savePreset(): Promise<void> {
     const { dataset: _dataset, base: _base, name: _name, preset: _preset, after: _after, ...settings } = this.drafts.request();
     const name = this.presetName().trim();
     const shared = this.presetShared();
-    const saved = await this.notices.attempt(
+    const saved = await this.notifications.run(
       () => this.training.createTrainingPreset({ body: { name, description: '', settings, shared } }),
-      `Saved as “${name}”. ${shared ? 'Everyone in this project' : 'Only you'} can use it.`,
+      `Preset “${name}” saved. ${shared ? 'Everyone in this project' : 'Only you'} can use it.`,
     );
     if (saved) {
       this.presetName.set('');
-      this.presets.reload();
+      this.presets.refetch();
     }
   }
 }

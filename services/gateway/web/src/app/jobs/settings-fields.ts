@@ -1,6 +1,6 @@
-/** The settings of a job as the form shows them: names, limits and one sentence of help each. */
+/** The training settings in the form: labels, limits and a hint each. */
 import { TrainingSettings } from '../api/models';
-import { Follow, Method } from './draft';
+import { FollowUpTask, Method } from './job-draft';
 
 export interface Field {
   name: string;
@@ -14,71 +14,71 @@ export interface Field {
 }
 
 export const METHODS: { name: Method; label: string; help: string }[] = [
-  { name: 'lora', label: 'LoRA', help: 'Trains small matrices beside the frozen weights. The right start for almost everything.' },
-  { name: 'qlora', label: 'QLoRA', help: 'LoRA on weights kept in 4 bits: the least memory, a little slower.' },
-  { name: 'full', label: 'Full', help: 'Trains every weight: the most memory; for small models or much data.' },
+  { name: 'lora', label: 'LoRA', help: 'Trains low-rank adapters on frozen weights. Recommended for most tasks.' },
+  { name: 'qlora', label: 'QLoRA', help: 'LoRA on 4-bit quantized weights. Uses the least memory, slightly slower.' },
+  { name: 'full', label: 'Full', help: 'Trains all weights. Uses the most memory; for small models or large datasets.' },
 ];
 
 export type Objective = NonNullable<TrainingSettings['objective']>;
 
-/** What preference pairs can teach. */
+/** The training objectives for datasets of preference pairs. */
 export const OBJECTIVES: { name: Objective; label: string; help: string }[] = [
-  { name: 'dpo', label: 'Compare the answers', help: 'Learns which of two answers is better (DPO): the start is a model that already answers.' },
-  { name: 'sft', label: 'Learn the chosen answers', help: 'As from any conversation; the rejected answers are not used.' },
+  { name: 'dpo', label: 'DPO', help: 'Direct preference optimization. Start from a model that can already do the task.' },
+  { name: 'sft', label: 'SFT', help: 'Supervised fine-tuning on the chosen responses. Ignores the rejected ones.' },
 ];
 
-export const FOLLOW_UPS: { name: Follow; label: string }[] = [
-  { name: 'evaluate', label: 'Evaluate on the validation rows' },
+export const FOLLOW_UP_TASKS: { name: FollowUpTask; label: string }[] = [
+  { name: 'evaluate', label: 'Evaluate on the validation split' },
   { name: 'export_torch', label: 'Export as safetensors' },
   { name: 'export_onnx', label: 'Export as ONNX' },
-  { name: 'deploy', label: 'Deploy for chat' },
+  { name: 'deploy', label: 'Deploy for inference' },
 ];
 
 const number = (name: string, label: string, help: string, limits: Partial<Field> = {}): Field => ({ name, label, help, kind: 'number', step: 'any', ...limits });
 const choice = (name: string, label: string, help: string, choices: Field['choices']): Field => ({ name, label, help, kind: 'choice', choices });
 
 export const LORA_FIELDS: Field[] = [
-  number('rank', 'Rank', 'Size of the added matrices; 16 by default', { min: 1, max: 1024, step: '1' }),
-  number('alpha', 'Alpha', 'Scale of the update: alpha / rank; 2 × rank by default', { min: 0, max: 4096 }),
-  number('dropout', 'Dropout', '0 by default; 0.05 helps against overfitting', { min: 0, max: 0.99 }),
+  number('rank', 'LoRA rank', 'Default: 16', { min: 1, max: 1024, step: '1' }),
+  number('alpha', 'LoRA alpha', 'Default: 2 × rank', { min: 0, max: 4096 }),
+  number('dropout', 'LoRA dropout', 'Default: 0; 0.05 reduces overfitting', { min: 0, max: 0.99 }),
 ];
 
-export const GROUPS: { heading: string; fields: Field[] }[] = [
+export const FIELD_GROUPS: { heading: string; fields: Field[] }[] = [
   {
-    heading: 'Length and rate',
+    heading: 'Training schedule',
     fields: [
-      number('epochs', 'Epochs', 'Passes over the data', { min: 0, max: 1000 }),
-      number('max_steps', 'Steps', 'Instead of epochs', { min: 1, step: '1' }),
-      number('batch_size', 'Rows per step', 'Rows behind each optimizer step', { min: 1, step: '1' }),
-      number('learning_rate', 'Learning rate', 'By method and model size when left out', { min: 0, max: 1 }),
-      choice('scheduler', 'Schedule', 'How the rate falls', ['cosine', 'linear', 'constant', 'polynomial', 'inverse_sqrt']),
-      number('warmup_steps', 'Warm-up steps', 'Steps until the full rate', { min: 0, step: '1' }),
-      number('max_length', 'Maximum length', 'Tokens; longer rows are cut', { min: 8, step: '1' }),
+      number('epochs', 'Epochs', 'Passes over the training data', { min: 0, max: 1000 }),
+      number('max_steps', 'Max steps', 'Overrides epochs', { min: 1, step: '1' }),
+      number('batch_size', 'Batch size', 'Rows per optimizer step', { min: 1, step: '1' }),
+      number('learning_rate', 'Learning rate', 'Peak, after warmup', { min: 0, max: 1 }),
+      choice('scheduler', 'LR scheduler', 'Learning rate decay', ['cosine', 'linear', 'constant', 'polynomial', 'inverse_sqrt']),
+      number('warmup_steps', 'Warmup steps', 'Steps to the peak learning rate', { min: 0, step: '1' }),
+      number('max_length', 'Max length', 'Tokens; longer rows are truncated', { min: 8, step: '1' }),
     ],
   },
   {
-    heading: 'Watching and stopping',
+    heading: 'Evaluation & early stopping',
     fields: [
-      number('eval_every', 'Evaluate every', 'Steps between validation losses', { min: 1, step: '1' }),
-      number('checkpoint_every', 'Checkpoint every', 'Steps between points to go on from', { min: 1, step: '1' }),
-      number('early_stopping_patience', 'Patience', 'Evaluations without gain before it stops', { min: 1, step: '1' }),
-      number('max_minutes', 'Minutes at most', 'Of training; then the model is delivered', { min: 0 }),
-      number('max_tokens', 'Tokens at most', 'To train on; the learning rate falls along with them', { min: 1, step: '1' }),
-      number('seed', 'Seed', 'The same seed gives the same run', { min: 0, step: '1' }),
+      number('eval_every', 'Evaluation interval', 'Steps between evaluations', { min: 1, step: '1' }),
+      number('checkpoint_every', 'Checkpoint interval', 'Steps between checkpoints', { min: 1, step: '1' }),
+      number('early_stopping_patience', 'Early-stopping patience', 'Evaluations without improvement', { min: 1, step: '1' }),
+      number('max_minutes', 'Max minutes', 'Then training ends and the model is saved', { min: 0 }),
+      number('max_tokens', 'Max tokens', 'Training tokens; sets the LR decay', { min: 1, step: '1' }),
+      number('seed', 'Seed', 'For reproducible runs', { min: 0, step: '1' }),
     ],
   },
   {
-    heading: 'Optimizer and numbers',
+    heading: 'Optimizer & precision',
     fields: [
-      choice('optimizer', 'Optimizer', '8-bit saves memory on a GPU', ['adamw', 'adamw_8bit']),
-      number('weight_decay', 'Weight decay', 'Pulls weights towards zero', { min: 0, max: 1 }),
-      number('max_grad_norm', 'Gradient limit', 'Longer gradients are scaled down', { min: 0, max: 1000 }),
-      choice('dtype', 'Number format', 'auto takes what the machine does best', ['auto', 'fp32', 'bf16', 'fp16']),
-      number('micro_batch_tokens', 'Tokens at once', 'Bounds memory, not the result', { min: 16, step: '1' }),
-      choice('gradient_checkpointing', 'Gradient checkpointing', 'Much less memory, a third more time; chosen where memory is short', [true, false]),
-      choice('compile', 'Compile', 'Behind the first steps, if a trial agrees; chosen for long jobs', [true, false]),
-      number('threads', 'CPU threads', 'Of the engine', { min: 1, step: '1' }),
-      number('priority', 'Priority', '-100 to 100; higher goes first', { min: -100, max: 100, step: '1' }),
+      choice('optimizer', 'Optimizer', '8-bit saves GPU memory', ['adamw', 'adamw_8bit']),
+      number('weight_decay', 'Weight decay', 'Regularization strength', { min: 0, max: 1 }),
+      number('max_grad_norm', 'Gradient clipping', 'Max gradient norm', { min: 0, max: 1000 }),
+      choice('dtype', 'Precision', 'auto picks the best for the hardware', ['auto', 'fp32', 'bf16', 'fp16']),
+      number('micro_batch_tokens', 'Micro-batch tokens', 'Limits memory; results stay the same', { min: 16, step: '1' }),
+      choice('gradient_checkpointing', 'Gradient checkpointing', 'Saves memory, about a third slower; automatic if memory is short', [true, false]),
+      choice('compile', 'torch.compile', 'Automatic for long jobs, if a trial run is faster', [true, false]),
+      number('threads', 'CPU threads', 'Threads of the training process', { min: 1, step: '1' }),
+      number('priority', 'Priority', '-100 to 100; higher runs first', { min: -100, max: 100, step: '1' }),
     ],
   },
 ];

@@ -1,4 +1,4 @@
-/** One custom model: what it is, what led to it, what it is good at, and where it went. */
+/** One custom model: its lineage from dataset to deployment, its evaluations and exports. */
 import { Component, computed, inject, input, linkedSignal, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -7,52 +7,55 @@ import { MatInput } from '@angular/material/input';
 import { Router, RouterLink } from '@angular/router';
 
 import { DatasetService, EvaluationService, ExportService, InferenceService, ModelService, TrainingService } from '../api/services';
+import { CodeBlock } from '../elements/code-block';
 import { Confirm } from '../elements/confirm';
-import { Copy } from '../elements/copy';
 import { Icon } from '../elements/icon';
-import { Moment } from '../elements/moment';
-import { CountPipe, FigurePipe, ParametersPipe, SizePipe } from '../elements/pipes';
+import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe, SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { load } from '../platform/load';
-import { collect } from '../platform/pages';
-import { Notices } from '../platform/notices';
+import { StateBadge } from '../elements/state-badge';
+import { metricLabel } from '../evaluations/metrics';
+import { Notifications } from '../platform/notifications';
+import { fetchAllPages } from '../platform/paged-query';
+import { injectQuery } from '../platform/query';
 
-const LOADING_MS = 1500;
+const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-model',
-  imports: [Copy, CountPipe, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [BytesPipe, CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge],
   templateUrl: './model.html',
   styleUrl: './model.scss',
 })
 export class ModelPage {
   readonly id = input.required<string>();
+  protected readonly entries = Object.entries<number>;
+  protected readonly metricLabel = metricLabel;
   private readonly api = inject(ModelService);
   private readonly training = inject(TrainingService);
   private readonly datasets = inject(DatasetService);
-  private readonly evaluations = inject(EvaluationService);
-  private readonly exports = inject(ExportService);
+  private readonly evaluationApi = inject(EvaluationService);
+  private readonly exportApi = inject(ExportService);
   private readonly inference = inject(InferenceService);
   private readonly confirm = inject(Confirm);
-  private readonly notices = inject(Notices);
+  private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
 
-  protected readonly model = load(() => ({ key: `model/${this.id()}`, fetch: () => this.api.getCustomModel({ id: this.id() }) }));
-  protected readonly job = load(() => {
+  protected readonly model = injectQuery(() => ({ key: `model/${this.id()}`, fetch: () => this.api.getCustomModel({ id: this.id() }) }));
+  protected readonly job = injectQuery(() => {
     const job = this.model.value()?.job_id;
     return job ? { key: `job/${job}`, fetch: () => this.training.getTrainingJob({ id: job }) } : undefined;
   });
-  protected readonly dataset = load(() => {
+  protected readonly dataset = injectQuery(() => {
     const dataset = this.model.value()?.dataset_id;
     return dataset ? { key: `dataset/${dataset}`, fetch: () => this.datasets.getDataset({ dataset_id: dataset }) } : undefined;
   });
-  protected readonly scores = load(() => ({ key: `evaluations/${this.id()}`, fetch: () => collect((cursor) => this.evaluations.listEvaluations({ model_id: this.id(), limit: 200, cursor })) }));
-  protected readonly built = load(() => ({ key: `exports/${this.id()}`, fetch: () => collect((cursor) => this.exports.listExports({ model_id: this.id(), limit: 200, cursor })) }));
-  private readonly deployments = load(
-    () => ({ key: 'deployments/all', fetch: () => collect((cursor) => this.inference.listDeployments({ limit: 200, cursor })) }),
-    (page) => (page.items.some((deployment) => deployment.state === 'loading') ? LOADING_MS : null),
+  protected readonly evaluations = injectQuery(() => ({ key: `evaluations/${this.id()}`, fetch: () => fetchAllPages((cursor) => this.evaluationApi.listEvaluations({ model_id: this.id(), limit: 200, cursor })) }));
+  protected readonly exports = injectQuery(() => ({ key: `exports/${this.id()}`, fetch: () => fetchAllPages((cursor) => this.exportApi.listExports({ model_id: this.id(), limit: 200, cursor })) }));
+  private readonly deployments = injectQuery(
+    () => ({ key: 'deployments/all', fetch: () => fetchAllPages((cursor) => this.inference.listDeployments({ limit: 200, cursor })) }),
+    (page) => (page.items.some((deployment) => deployment.state === 'loading') ? POLL_INTERVAL_MS : null),
   );
   protected readonly deployment = computed(() => this.deployments.value()?.items.find((deployment) => deployment.model_id === this.id()));
   protected readonly editing = signal(false);
@@ -63,42 +66,35 @@ export class ModelPage {
   protected async save(): Promise<void> {
     const body = { name: this.name().trim(), notes: this.notes() };
     this.editing.set(false);
-    const saved = await this.notices.attempt(() => this.model.foresee((model) => ({ ...model, ...body }), () => this.api.changeCustomModel({ id: this.id(), body })));
+    const saved = await this.notifications.run(() => this.model.updateOptimistically((model) => ({ ...model, ...body }), () => this.api.changeCustomModel({ id: this.id(), body })));
     if (saved) return;
-    this.name.set(body.name); // what was entered is still there to be sent again
+    this.name.set(body.name); // restore the input, so that the user can retry
     this.notes.set(body.notes);
     this.editing.set(true);
   }
 
-  protected async deploy(): Promise<void> {
+  protected async toggleDeployment(): Promise<void> {
     const deployment = this.deployment();
-    const work = deployment
+    const request = deployment
       ? () => this.inference.deleteDeployment({ deployment_id: deployment.id })
       : () => this.inference.createDeployment({ body: { model_id: this.id() } });
-    if (await this.notices.attempt(work, deployment ? 'It leaves memory.' : 'It is being loaded.')) this.deployments.reload();
+    if (await this.notifications.run(request, deployment ? 'Model undeployed.' : 'Deploying the model.')) this.deployments.refetch();
   }
 
-  protected async remove(): Promise<void> {
-    const evaluations = this.scores.value()?.items.length ?? 0;
-    const exports = this.built.value()?.items.length ?? 0;
-    const sure = await this.confirm.ask({
+  protected async delete(): Promise<void> {
+    const evaluations = this.evaluations.value()?.items.length ?? 0;
+    const exports = this.exports.value()?.items.length ?? 0;
+    const confirmed = await this.confirm.open({
       heading: `Delete ${this.model.value()?.name}?`,
-      text: 'The model goes for good. What depends on it:',
+      text: 'This deletes the model permanently. It affects:',
       consequences: [
-        `${evaluations} evaluation${evaluations === 1 ? '' : 's'}: the scores stay to be read`,
-        `${exports} export${exports === 1 ? '' : 's'}: built files stay, none can be built anew`,
-        this.deployment() ? 'its deployment: it stops answering' : 'no deployment',
+        `${evaluations} evaluation${evaluations === 1 ? '' : 's'}: scores are kept`,
+        `${exports} export${exports === 1 ? '' : 's'}: files are kept, but cannot be rebuilt`,
+        this.deployment() ? 'The deployment: it is removed' : 'No deployment',
       ],
-      verb: 'Delete model',
+      confirmLabel: 'Delete model',
     });
-    if (sure && (await this.notices.attempt(() => this.api.deleteCustomModel({ id: this.id() }), 'The model is deleted.'))) await this.router.navigate(['/models']);
+    if (confirmed && (await this.notifications.run(() => this.api.deleteCustomModel({ id: this.id() }), 'Model deleted.'))) await this.router.navigate(['/models']);
   }
 
-  protected scored(scores: Record<string, number>): [string, number][] {
-    return Object.entries(scores);
-  }
-
-  protected words(name: string): string {
-    return name.replaceAll('_', ' ');
-  }
 }

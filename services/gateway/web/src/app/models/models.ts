@@ -1,4 +1,4 @@
-/** What can be trained, and what training has made. */
+/** Custom models, deployments and base models. */
 import { Component, computed, inject } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
@@ -9,69 +9,70 @@ import { RouterLink } from '@angular/router';
 import { AvailableModel, BaseView } from '../api/models';
 import { ModelService } from '../api/services';
 import { Confirm } from '../elements/confirm';
-import { Empty } from '../elements/empty';
+import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { Meter } from '../elements/meter';
-import { Moment } from '../elements/moment';
-import { More } from '../elements/more';
-import { CountPipe, FigurePipe, ParametersPipe, SizePipe } from '../elements/pipes';
+import { LoadMore } from '../elements/load-more';
+import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { ProgressBar } from '../elements/progress-bar';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
-import { kept } from '../platform/kept';
-import { load } from '../platform/load';
-import { collect, pages, without } from '../platform/pages';
-import { Notices } from '../platform/notices';
-import { AddBase } from './add-base';
+import { StateBadge } from '../elements/state-badge';
+import { Notifications } from '../platform/notifications';
+import { fetchAllPages, injectPagedQuery, withoutItem } from '../platform/paged-query';
+import { injectQuery } from '../platform/query';
+import { isFinal } from '../platform/run-state';
+import { viewState } from '../platform/view-state';
+import { AddBaseModel } from './add-base-model';
 import { Deployments } from './deployments';
 
-const LOOK_MS = 1500;
-const ENDED = ['succeeded', 'failed', 'cancelled'];
+const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-models',
-  imports: [AddBase, CountPipe, Deployments, Empty, FigurePipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Meter, Moment, More, ParametersPipe, ProblemCard, RouterLink, SizePipe, Skeleton, State],
+  imports: [AddBaseModel, BytesPipe, CountPipe, Deployments, EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge],
   templateUrl: './models.html',
 })
 export class Models {
   private readonly api = inject(ModelService);
   private readonly confirm = inject(Confirm);
-  private readonly notices = inject(Notices);
-  protected readonly query = kept('models.query', '');
-  protected readonly custom = pages(() => ({ key: 'custom', fetch: (cursor) => this.api.listCustomModels({ cursor }) }));
-  protected readonly bases = load(
-    () => ({ key: 'bases', fetch: () => collect((cursor) => this.api.listBaseModels({ limit: 200, cursor })) }),
-    (page) => (page.items.some((base) => !ENDED.includes(base.state)) ? LOOK_MS : null),
+  private readonly notifications = inject(Notifications);
+  protected readonly isFinal = isFinal;
+  protected readonly query = viewState('models.query', '');
+  protected readonly customModels = injectPagedQuery(() => ({ key: 'custom', fetch: (cursor) => this.api.listCustomModels({ cursor }) }));
+  protected readonly baseModels = injectQuery(
+    () => ({ key: 'bases', fetch: () => fetchAllPages((cursor) => this.api.listBaseModels({ limit: 200, cursor })) }),
+    (page) => (page.items.some((base) => !isFinal(base.state)) ? POLL_INTERVAL_MS : null),
   );
-  protected readonly available = load(() => {
-    this.bases.value();
+  protected readonly availableModels = injectQuery(() => {
+    this.baseModels.value();
     return { key: 'available', fetch: () => this.api.listAvailableModels() };
   });
-  protected readonly found = computed(() => {
-    const words = this.query().trim().toLowerCase();
-    const bases = (this.available.value()?.items ?? []).filter((model) => model.kind === 'base');
-    return words ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(words)) : bases;
+  protected readonly matchingModels = computed(() => {
+    const query = this.query().trim().toLowerCase();
+    const bases = (this.availableModels.value()?.items ?? []).filter((model) => model.kind === 'base');
+    return query ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(query)) : bases;
   });
-  protected readonly unreachable = computed(() => this.found().some((model) => model.availability === 'unreachable'));
-  protected readonly names = computed(() => new Map((this.available.value()?.items ?? []).map((model) => [model.reference, model.name])));
-  protected readonly brought = computed(() => this.bases.value()?.items ?? []);
+  protected readonly hubUnreachable = computed(() => this.matchingModels().some((model) => model.availability === 'unreachable'));
+  protected readonly names = computed(() => new Map((this.availableModels.value()?.items ?? []).map((model) => [model.reference, model.name])));
+  protected readonly addedBaseModels = computed(() => this.baseModels.value()?.items ?? []);
 
   protected note(model: AvailableModel): string {
     if (model.availability === 'unreachable') return '';
     return model.availability === 'downloadable' ? 'Not downloaded yet.' : model.note;
   }
 
-  protected async fetch(reference: string): Promise<void> {
-    if (await this.notices.attempt(() => this.api.addBaseModel$Json({ body: { hub_id: reference } }), `${reference} is being fetched.`)) this.bases.reload();
+  protected async download(reference: string): Promise<void> {
+    if (await this.notifications.run(() => this.api.addBaseModel$Json({ body: { hub_id: reference } }), `Downloading ${reference}.`)) this.baseModels.refetch();
   }
 
   protected async remove(base: BaseView): Promise<void> {
-    const sure = await this.confirm.ask({
-      heading: `Forget ${base.name}?`,
-      text: 'Its bytes on this platform are freed.',
-      consequences: ['Full models that were trained from it stay.', 'Adapters that need it can no longer be used.'],
-      verb: 'Forget base model',
+    const confirmed = await this.confirm.open({
+      heading: `Remove ${base.name}?`,
+      text: 'This deletes its files from the platform.',
+      consequences: ['Full models trained from it are kept.', 'Adapters trained on it can no longer be used.'],
+      confirmLabel: 'Remove base model',
     });
-    if (sure) await this.notices.attempt(() => this.bases.foresee(without(base.id), () => this.api.deleteBaseModel({ id: base.id })), `${base.name} is gone.`);
+    if (confirmed) await this.notifications.run(() => this.baseModels.updateOptimistically(withoutItem(base.id), () => this.api.deleteBaseModel({ id: base.id })), `Removed ${base.name}.`);
   }
 }

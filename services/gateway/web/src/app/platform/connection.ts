@@ -1,44 +1,47 @@
-/** Whether the platform answers and knows us; while it does not, it is asked again until it does. */
+/** Whether the platform is reachable and this browser is signed in. While offline, it polls until the platform responds. */
 import { Injectable, signal } from '@angular/core';
 
-const RETRY_MS = 1500;
+const RECONNECT_DELAY_MS = 1500;
 
 @Injectable({ providedIn: 'root' })
 export class Connection {
-  /** True while nothing comes back. */
-  readonly away = signal(false);
-  /** True once an answer said that we are not signed in. */
+  /** True while the platform does not respond. */
+  readonly offline = signal(false);
+  /** True after a response with status 401. */
   readonly signedOut = signal(false);
-  /** Grows each time that what was loaded should be loaded again. */
-  readonly round = signal(0);
+  /** Incremented when every query should refetch: after a reconnect or a sign-in. */
+  readonly refetchCount = signal(0);
 
-  /** Whether anything comes back. */
-  async answers(): Promise<boolean> {
+  async isReachable(): Promise<boolean> {
     const response = await fetch('/healthz', { cache: 'no-store' }).catch(() => undefined);
     return response?.ok ?? false;
   }
 
-  lost(): void {
-    if (this.away()) return;
-    this.away.set(true);
-    this.ask();
+  markOffline(): void {
+    if (this.offline()) return;
+    this.offline.set(true);
+    this.scheduleReconnect();
   }
 
-  /** After a sign-in in another tab, or when the user says so. */
-  async retry(): Promise<void> {
+  /** Checks for a session: after a sign-in in another tab, or when the user asks. */
+  async checkSession(): Promise<void> {
     const response = await fetch('/auth/session').catch(() => undefined);
-    if (!response) return this.lost();
+    if (!response) return this.markOffline();
     if (response.ok) {
       this.signedOut.set(false);
-      this.round.update((round) => round + 1);
+      this.refetchAll();
     }
   }
 
-  private ask(): void {
+  private scheduleReconnect(): void {
     setTimeout(async () => {
-      if (!(await this.answers())) return this.ask();
-      this.away.set(false);
-      this.round.update((round) => round + 1);
-    }, RETRY_MS);
+      if (!(await this.isReachable())) return this.scheduleReconnect();
+      this.offline.set(false);
+      this.refetchAll();
+    }, RECONNECT_DELAY_MS);
+  }
+
+  private refetchAll(): void {
+    this.refetchCount.update((count) => count + 1);
   }
 }

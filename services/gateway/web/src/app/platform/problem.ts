@@ -1,5 +1,7 @@
-/** What went wrong, as the platform says it (RFC 9457), whatever shape the failure had on its way here. */
+/** Problem details (RFC 9457) from any failure: an HTTP error, an OpenAI error body or an exception. */
 import { HttpErrorResponse } from '@angular/common/http';
+
+import { sentenceCase } from '../elements/format';
 
 export interface Problem {
   status: number;
@@ -14,30 +16,30 @@ export interface Problem {
   columns?: string[];
 }
 
-const AWAY: Problem = {
+const UNKNOWN_TITLE = 'Something went wrong';
+const UNREACHABLE: Problem = {
   status: 0,
-  code: 'platform_away',
-  title: 'The platform does not answer',
-  detail: 'No answer came from the platform.',
-  remedy: 'Check that it runs (make up, or anneal up). This page goes on by itself once it is back.',
+  code: 'unreachable',
+  title: "Can't reach the platform",
+  detail: 'The platform did not respond.',
+  remedy: 'Check that it is running (make up or anneal up). This page reconnects automatically.',
 };
 
-/** The problem of any failure: an HTTP error, a body of problem+json or of OpenAI's shape, or an exception. */
-export function problemOf(failure: unknown): Problem {
+/** The problem behind any failure. */
+export function toProblem(failure: unknown): Problem {
   if (failure instanceof HttpErrorResponse) {
-    return failure.status === 0 ? AWAY : fromBody(failure.error, failure.status);
+    return failure.status === 0 ? UNREACHABLE : problemFromBody(failure.error, failure.status);
   }
-  if (failure instanceof TypeError) return AWAY;
-  return unforeseen(0, failure instanceof Error ? failure.message : String(failure));
+  if (failure instanceof TypeError) return UNREACHABLE;
+  return unknownProblem(0, failure instanceof Error ? failure.message : String(failure));
 }
 
-/** The problem in the body of an answer with an error status. */
-export function fromBody(body: unknown, status: number): Problem {
-  const parsed = typeof body === 'string' ? parse(body) : body;
-  if (!isRecord(parsed)) return unforeseen(status, `The platform answered with status ${status}.`);
-  if (isRecord(parsed['error'])) return fromOpenAI(parsed['error'], status);
-  if (typeof parsed['detail'] !== 'string') return unforeseen(status, `The platform answered with status ${status}.`);
-  return { title: 'Something failed', code: 'unknown', ...parsed, status } as Problem;
+/** The problem in the body of an error response: problem+json or OpenAI's format. */
+export function problemFromBody(body: unknown, status: number): Problem {
+  const parsed = typeof body === 'string' ? parseJson(body) : body;
+  if (isRecord(parsed) && isRecord(parsed['error'])) return fromOpenAI(parsed['error'], status);
+  if (!isRecord(parsed) || typeof parsed['detail'] !== 'string') return unknownProblem(status, `The platform responded with status ${status}.`);
+  return { title: UNKNOWN_TITLE, code: 'unknown', ...parsed, status } as Problem;
 }
 
 function fromOpenAI(error: Record<string, unknown>, status: number): Problem {
@@ -46,7 +48,8 @@ function fromOpenAI(error: Record<string, unknown>, status: number): Problem {
   return {
     status,
     code: String(error['code'] ?? 'unknown'),
-    title: sentence(String(error['code'] ?? 'Something failed')),
+    title: error['code'] ? sentenceCase(String(error['code'])) : UNKNOWN_TITLE,
+    // The platform appends the remedy to the message for OpenAI clients, which show only the message.
     detail: remedy && message.endsWith(remedy) ? message.slice(0, -remedy.length).trim() : message,
     field: (error['param'] as string | null) ?? undefined,
     limit: error['limit'],
@@ -55,16 +58,11 @@ function fromOpenAI(error: Record<string, unknown>, status: number): Problem {
   };
 }
 
-function unforeseen(status: number, detail: string): Problem {
-  return { status, code: 'unknown', title: 'Something failed', detail };
+function unknownProblem(status: number, detail: string): Problem {
+  return { status, code: 'unknown', title: UNKNOWN_TITLE, detail };
 }
 
-function sentence(code: string): string {
-  const words = code.replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,14 +1,14 @@
-/** Signals that outlive the page, in this browser's storage. */
+/** Signals persisted in localStorage. */
 import { effect, signal, WritableSignal } from '@angular/core';
 
-/** A signal that starts with what was stored under `anneal.<name>` and is stored on every change. */
-export function remembered<T>(name: string, initial: T): WritableSignal<T> {
-  const value = signal(read(name, initial));
-  effect(() => write(name, value()));
+/** A signal initialized from localStorage under `anneal.<name>` and written back on every change. */
+export function storedSignal<T>(name: string, initial: T): WritableSignal<T> {
+  const value = signal(readStored(name, initial));
+  effect(() => writeStored(name, value()));
   return value;
 }
 
-export function read<T>(name: string, initial: T): T {
+export function readStored<T>(name: string, initial: T): T {
   try {
     const text = localStorage.getItem(`anneal.${name}`);
     return text === null ? initial : (JSON.parse(text) as T);
@@ -17,10 +17,10 @@ export function read<T>(name: string, initial: T): T {
   }
 }
 
-export function write(name: string, value: unknown): void {
+export function writeStored(name: string, value: unknown): void {
   try {
     localStorage.setItem(`anneal.${name}`, JSON.stringify(value));
   } catch {
-    // A private window without storage: it lasts as long as the page.
+    // Some private windows have no storage: the value lasts until the page is closed.
   }
 }

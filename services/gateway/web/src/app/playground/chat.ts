@@ -1,12 +1,12 @@
-/** Conversations with models, side by side. They outlive the page: going elsewhere and back loses nothing. */
+/** Conversations with one or two models side by side. They survive navigation. */
 import { inject, Injectable, signal } from '@angular/core';
 
 import { Connection } from '../platform/connection';
-import { fromBody, Problem, problemOf } from '../platform/problem';
-import { remembered, write } from '../platform/storage';
-import { events } from './sse';
+import { Problem, problemFromBody, toProblem } from '../platform/problem';
+import { storedSignal, writeStored } from '../platform/storage';
+import { readEvents } from './sse';
 
-export interface Sampling {
+export interface SamplingParameters {
   temperature: number;
   top_p: number;
   top_k: number;
@@ -16,20 +16,20 @@ export interface Sampling {
   system: string;
 }
 
-export interface Answer {
+export interface Completion {
   model: string;
   text: string;
-  state: 'waiting' | 'writing' | 'done' | 'stopped' | 'failed';
+  state: 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
   problem?: Problem;
   tokens?: number;
   tokensPerSecond?: number;
-  firstMs?: number;
+  timeToFirstTokenMs?: number;
 }
 
 export interface Turn {
   id: number;
   prompt: string;
-  answers: Answer[];
+  completions: Completion[];
 }
 
 interface Chunk {
@@ -38,32 +38,32 @@ interface Chunk {
   error?: unknown;
 }
 
-export const USUAL: Sampling = { temperature: 0, top_p: 1, top_k: 0, max_tokens: 256, repetition_penalty: 1, seed: null, system: '' };
+export const DEFAULT_SAMPLING: SamplingParameters = { temperature: 0, top_p: 1, top_k: 0, max_tokens: 256, repetition_penalty: 1, seed: null, system: '' };
 
 @Injectable({ providedIn: 'root' })
 export class Chat {
-  readonly sampling = remembered<Sampling>('sampling', USUAL);
+  readonly sampling = storedSignal<SamplingParameters>('sampling', DEFAULT_SAMPLING);
   readonly turns = signal<Turn[]>([]);
   readonly model = signal('');
-  readonly beside = signal('');
-  readonly writing = signal(false);
+  readonly comparisonModel = signal('');
+  readonly streaming = signal(false);
   private readonly connection = inject(Connection);
-  private stopper?: AbortController;
-  private last = 0;
+  private abortController?: AbortController;
+  private lastId = 0;
 
-  async ask(prompt: string): Promise<void> {
-    const models = [...new Set([this.model(), this.beside()])].filter(Boolean);
-    const id = ++this.last;
+  async send(prompt: string): Promise<void> {
+    const models = [...new Set([this.model(), this.comparisonModel()])].filter(Boolean);
+    const id = ++this.lastId;
     const requests = models.map((model) => ({ model, messages: this.messages(model, prompt) }));
-    this.turns.update((turns) => [...turns, { id, prompt, answers: models.map((model) => ({ model, text: '', state: 'waiting' })) }]);
-    const stopper = (this.stopper = new AbortController());
-    this.writing.set(true);
-    await Promise.all(requests.map((request) => this.answer(id, request, stopper.signal)));
-    this.writing.set(false);
+    this.turns.update((turns) => [...turns, { id, prompt, completions: models.map((model) => ({ model, text: '', state: 'waiting' })) }]);
+    const controller = (this.abortController = new AbortController());
+    this.streaming.set(true);
+    await Promise.all(requests.map((request) => this.complete(id, request, controller.signal)));
+    this.streaming.set(false);
   }
 
   stop(): void {
-    this.stopper?.abort();
+    this.abortController?.abort();
   }
 
   clear(): void {
@@ -71,65 +71,69 @@ export class Chat {
     this.turns.set([]);
   }
 
-  /** What one model has said and heard so far: each goes on with its own answers. */
+  /** The conversation as one model knows it: each model continues from its own completions. */
   private messages(model: string, prompt: string): { role: string; content: string }[] {
     const system = this.sampling().system.trim();
-    const earlier = this.turns().flatMap((turn) => {
-      const answer = turn.answers.find((one) => one.model === model && one.text);
-      return answer ? [{ role: 'user', content: turn.prompt }, { role: 'assistant', content: answer.text }] : [];
+    const history = this.turns().flatMap((turn) => {
+      const completion = turn.completions.find((completion) => completion.model === model && completion.text);
+      return completion ? [{ role: 'user', content: turn.prompt }, { role: 'assistant', content: completion.text }] : [];
     });
-    return [...(system ? [{ role: 'system', content: system }] : []), ...earlier, { role: 'user', content: prompt }];
+    return [...(system ? [{ role: 'system', content: system }] : []), ...history, { role: 'user', content: prompt }];
   }
 
-  private async answer(turn: number, request: { model: string; messages: unknown[] }, signal: AbortSignal): Promise<void> {
-    const change = (change: Partial<Answer>) => this.change(turn, request.model, change);
-    const started = performance.now();
+  private async complete(turnId: number, request: { model: string; messages: unknown[] }, signal: AbortSignal): Promise<void> {
+    const update = (changes: Partial<Completion>) => this.update(turnId, request.model, changes);
+    const startedAt = performance.now();
     try {
       const response = await fetch('/v1/chat/completions', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ ...request, ...this.parameters(), stream: true, stream_options: { include_usage: true } }),
+        body: JSON.stringify({ ...request, ...this.requestParameters(), stream: true, stream_options: { include_usage: true } }),
         signal,
       });
       if (response.status === 401) this.connection.signedOut.set(true);
-      if (!response.ok || !response.body) return change({ state: 'failed', problem: fromBody(await response.text(), response.status) });
-      await this.read(response.body, started, change);
+      if (!response.ok || !response.body) return update({ state: 'failed', problem: problemFromBody(await response.text(), response.status) });
+      await this.readStream(response.body, startedAt, update);
     } catch (failure) {
-      if (signal.aborted) change({ state: 'stopped' });
-      else change({ state: 'failed', problem: problemOf(failure) });
+      if (signal.aborted) update({ state: 'stopped' });
+      else update({ state: 'failed', problem: toProblem(failure) });
     }
   }
 
-  private async read(body: ReadableStream<Uint8Array>, started: number, change: (change: Partial<Answer>) => void): Promise<void> {
+  private async readStream(body: ReadableStream<Uint8Array>, startedAt: number, update: (changes: Partial<Completion>) => void): Promise<void> {
     let text = '';
-    let first: number | undefined;
-    for await (const data of events(body)) {
+    let firstTokenAt: number | undefined;
+    for await (const data of readEvents(body)) {
       const chunk = JSON.parse(data) as Chunk;
-      if (chunk.error) return change({ state: 'failed', problem: fromBody(chunk, 500) });
-      const piece = chunk.choices?.[0]?.delta?.content;
-      if (piece) {
-        first ??= performance.now();
-        text += piece;
-        change({ text, state: 'writing', firstMs: first - started });
+      if (chunk.error) return update({ state: 'failed', problem: problemFromBody(chunk, 500) });
+      const delta = chunk.choices?.[0]?.delta?.content;
+      if (delta) {
+        firstTokenAt ??= performance.now();
+        text += delta;
+        update({ text, state: 'streaming', timeToFirstTokenMs: firstTokenAt - startedAt });
       }
       if (chunk.usage) {
         const tokens = chunk.usage.completion_tokens;
-        const seconds = (performance.now() - (first ?? started)) / 1000;
-        change({ tokens, tokensPerSecond: seconds > 0 ? Math.max(0, tokens - 1) / seconds : undefined });
+        const seconds = (performance.now() - (firstTokenAt ?? startedAt)) / 1000;
+        // The first token is not counted: its time is the time to first token.
+        update({ tokens, tokensPerSecond: seconds > 0 ? Math.max(0, tokens - 1) / seconds : undefined });
       }
     }
-    change({ state: 'done' });
-    write('chatted', true); // a step of the dashboard's road
+    update({ state: 'done' });
+    writeStored('chatted', true); // completes a step of the getting-started checklist
   }
 
-  private parameters(): Partial<Sampling> {
+  /** The sampling parameters to send: those with a neutral value are left out. */
+  private requestParameters(): Partial<SamplingParameters> {
     const { system: _system, seed, top_p, top_k, temperature, max_tokens, repetition_penalty } = this.sampling();
     return { temperature, max_tokens, ...(top_p < 1 ? { top_p } : {}), ...(top_k ? { top_k } : {}), ...(repetition_penalty !== 1 ? { repetition_penalty } : {}), ...(seed === null ? {} : { seed }) };
   }
 
-  private change(turn: number, model: string, change: Partial<Answer>): void {
+  private update(turnId: number, model: string, changes: Partial<Completion>): void {
     this.turns.update((turns) =>
-      turns.map((one) => (one.id === turn ? { ...one, answers: one.answers.map((answer) => (answer.model === model ? { ...answer, ...change } : answer)) } : one)),
+      turns.map((turn) =>
+        turn.id === turnId ? { ...turn, completions: turn.completions.map((completion) => (completion.model === model ? { ...completion, ...changes } : completion)) } : turn,
+      ),
     );
   }
 }

@@ -1,16 +1,16 @@
-/** Server-sent events out of a streamed answer, whatever the pieces it arrives in. */
+/** Server-sent events from a streamed response body. */
 
 /** Yields the data of each event until `[DONE]`. */
-export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
-  let rest = '';
+  let buffer = '';
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      const [complete, left] = split(rest + value);
-      rest = left;
-      for (const data of complete) {
+      const [events, rest] = splitEvents(buffer + value);
+      buffer = rest;
+      for (const data of events) {
         if (data === '[DONE]') return;
         yield data;
       }
@@ -20,15 +20,15 @@ export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** The data of the complete events in `text`, and what follows them. */
-export function split(text: string): [string[], string] {
+/** The data of the complete events in `text`, and the incomplete rest. */
+export function splitEvents(text: string): [string[], string] {
   const parts = text.split(/\r?\n\r?\n/);
   const rest = parts.pop() ?? '';
-  const data = parts.map((event) => lines(event).join('\n')).filter((found) => found);
-  return [data, rest];
+  const events = parts.map((event) => dataLines(event).join('\n')).filter((data) => data);
+  return [events, rest];
 }
 
-function lines(event: string): string[] {
+function dataLines(event: string): string[] {
   return event
     .split(/\r?\n/)
     .filter((line) => line.startsWith('data:'))

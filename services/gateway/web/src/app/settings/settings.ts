@@ -1,4 +1,4 @@
-/** API keys, presets, the theme, this session, and how the platform is. */
+/** Theme, API keys, presets, the dead-letter queue, system status and the session. */
 import { HttpErrorResponse } from '@angular/common/http';
 import { Component, computed, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
@@ -8,81 +8,82 @@ import { MatInput } from '@angular/material/input';
 
 import { Health, IssuedKey, KeyView, NewKey, PresetView } from '../api/models';
 import { SystemService, TrainingService } from '../api/services';
+import { CodeBlock } from '../elements/code-block';
 import { Confirm } from '../elements/confirm';
-import { Copy } from '../elements/copy';
 import { Icon } from '../elements/icon';
-import { Moment } from '../elements/moment';
+import { SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
-import { State } from '../elements/state';
+import { StateBadge } from '../elements/state-badge';
 import { Connection } from '../platform/connection';
-import { load } from '../platform/load';
-import { collect, without } from '../platform/pages';
-import { Notices } from '../platform/notices';
+import { Notifications } from '../platform/notifications';
+import { fetchAllPages, withoutItem } from '../platform/paged-query';
+import { injectQuery } from '../platform/query';
 import { Theme, ThemeChoice } from '../shell/theme';
-import { DeadEvents } from './dead-events';
+import { DeadLetters } from './dead-letters';
 
 type Scope = NonNullable<NewKey['scopes']>[number];
 
 const SCOPES: { name: Scope; help: string }[] = [
-  { name: 'infer', help: 'only ask models' },
-  { name: 'read', help: 'also look at everything' },
-  { name: 'write', help: 'also upload, train, evaluate, export' },
-  { name: 'admin', help: 'also make and revoke keys' },
+  { name: 'infer', help: 'Run inference only' },
+  { name: 'read', help: 'Run inference and view everything' },
+  { name: 'write', help: 'Also upload, train, evaluate and export' },
+  { name: 'admin', help: 'Also manage API keys' },
 ];
 
-/** 503 says of each part how it is, as 200 does. */
-function notReady(failure: unknown): Health {
+/** A 503 response lists the status of every component, as a 200 response does. */
+function readNotReady(failure: unknown): Health {
   if (failure instanceof HttpErrorResponse && failure.error?.checks) return failure.error as Health;
   throw failure;
 }
 
 @Component({
   selector: 'an-settings',
-  imports: [Copy, DeadEvents, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, Moment, ProblemCard, Skeleton, State],
+  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, SentenceCasePipe, Skeleton, StateBadge],
   templateUrl: './settings.html',
 })
 export class Settings {
   private readonly system = inject(SystemService);
   private readonly training = inject(TrainingService);
   private readonly confirm = inject(Confirm);
-  private readonly notices = inject(Notices);
+  private readonly notifications = inject(Notifications);
   private readonly connection = inject(Connection);
   protected readonly theme = inject(Theme);
   protected readonly themes: ThemeChoice[] = ['light', 'dark', 'system'];
   protected readonly scopes = SCOPES;
-  protected readonly keys = load(() => ({ key: 'keys', fetch: () => collect((cursor) => this.system.listKeys({ limit: 200, cursor })) }));
-  protected readonly presets = load(() => ({ key: 'presets', fetch: () => collect((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
-  protected readonly session = load(() => ({ key: 'session', fetch: () => this.system.showSession() }));
-  protected readonly health = load(() => ({ key: 'health', fetch: () => this.system.showReadiness().catch(notReady) }), () => 10_000);
+  protected readonly keys = injectQuery(() => ({ key: 'keys', fetch: () => fetchAllPages((cursor) => this.system.listKeys({ limit: 200, cursor })) }));
+  protected readonly presets = injectQuery(() => ({ key: 'presets', fetch: () => fetchAllPages((cursor) => this.training.listTrainingPresets({ limit: 200, cursor })) }));
+  protected readonly session = injectQuery(() => ({ key: 'session', fetch: () => this.system.showSession() }));
+  protected readonly health = injectQuery(() => ({ key: 'health', fetch: () => this.system.showReadiness().catch(readNotReady) }), () => 10_000);
   protected readonly checks = computed(() => Object.entries(this.health.value()?.checks ?? {}));
-  protected readonly living = computed(() => (this.keys.value()?.items ?? []).filter((key) => !key.revoked_at));
+  protected readonly activeKeys = computed(() => (this.keys.value()?.items ?? []).filter((key) => !key.revoked_at));
   protected readonly name = signal('');
   protected readonly scope = signal<Scope>('write');
   protected readonly scopeHelp = computed(() => SCOPES.find((scope) => scope.name === this.scope())?.help);
   protected readonly days = signal<number | null>(90);
-  protected readonly issued = signal<IssuedKey | undefined>(undefined);
+  protected readonly newKey = signal<IssuedKey | undefined>(undefined);
 
-  protected async make(): Promise<void> {
+  protected async createKey(): Promise<void> {
     const body: NewKey = { name: this.name().trim(), scopes: [this.scope()], expires_in_days: this.days() || null };
-    const made = await this.notices.attempt(async () => this.issued.set(await this.system.createKey({ body })));
-    if (!made) return;
+    const created = await this.notifications.run(async () => this.newKey.set(await this.system.createKey({ body })));
+    if (!created) return;
     this.name.set('');
-    this.keys.reload();
+    this.keys.refetch();
   }
 
   protected async revoke(key: KeyView): Promise<void> {
-    const sure = await this.confirm.ask({ heading: `Revoke ${key.name}?`, text: 'Whatever uses this key stops working at once, and so do browser sessions that were opened with it.', verb: 'Revoke key' });
-    if (sure) await this.notices.attempt(() => this.keys.foresee(without(key.id), () => this.system.revokeKey({ key_id: key.id })), 'The key is revoked.');
+    const confirmed = await this.confirm.open({ heading: `Revoke ${key.name}?`, text: 'Clients and browser sessions that use this key lose access immediately.', confirmLabel: 'Revoke key' });
+    if (confirmed) await this.notifications.run(() => this.keys.updateOptimistically(withoutItem(key.id), () => this.system.revokeKey({ key_id: key.id })), 'API key revoked.');
   }
 
-  protected async forget(preset: PresetView): Promise<void> {
-    const sure = await this.confirm.ask({ heading: `Forget ${preset.name}?`, text: 'Jobs that used it keep the values.', verb: 'Forget preset' });
-    if (sure) await this.notices.attempt(() => this.presets.foresee(without(preset.id), () => this.training.deleteTrainingPreset({ id: preset.id })), 'The preset is gone.');
+  protected async deletePreset(preset: PresetView): Promise<void> {
+    const confirmed = await this.confirm.open({ heading: `Delete ${preset.name}?`, text: 'Jobs that used the preset keep its values.', confirmLabel: 'Delete preset' });
+    if (confirmed) await this.notifications.run(() => this.presets.updateOptimistically(withoutItem(preset.id), () => this.training.deleteTrainingPreset({ id: preset.id })), 'Preset deleted.');
   }
 
   protected async signOut(): Promise<void> {
-    if (await this.notices.attempt(() => this.system.signOut())) this.connection.signedOut.set(true);
+    if (await this.notifications.run(() => this.system.signOut())) this.connection.signedOut.set(true);
   }
 
   protected summary(preset: PresetView): string {

@@ -1,4 +1,4 @@
-/** A path that no page has. */
+/** The page for an unknown path. */
 import { Component } from '@angular/core';
 import { RouterLink } from '@angular/router';
 
@@ -6,8 +6,8 @@ import { RouterLink } from '@angular/router';
   selector: 'an-not-found',
   imports: [RouterLink],
   template: `
-    <header class="page-head"><h1>There is no such page</h1></header>
-    <p>The address may be from an older version. <a routerLink="/dashboard">Go to the dashboard</a>.</p>
+    <header class="page-head"><h1>Page not found</h1></header>
+    <p>The link may be outdated. <a routerLink="/dashboard">Go to the dashboard</a>.</p>
   `,
 })
 export class NotFound {}

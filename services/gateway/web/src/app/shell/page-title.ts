@@ -1,4 +1,4 @@
-/** The document's title follows the route. */
+/** The document title: the page's title, then the app's name. */
 import { inject, Injectable } from '@angular/core';
 import { Title } from '@angular/platform-browser';
 import { RouterStateSnapshot, TitleStrategy } from '@angular/router';

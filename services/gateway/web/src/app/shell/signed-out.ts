@@ -1,4 +1,4 @@
-/** Nobody is signed in here: how to get a link. The page behind stays as it was. */
+/** How to sign in. The page behind it keeps its state. */
 import { Component, DestroyRef, inject } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 
@@ -10,13 +10,13 @@ import { Connection } from '../platform/connection';
   template: `
     <section class="card narrow" aria-labelledby="signed-out">
       <h1 id="signed-out">Sign in with a link</h1>
-      <p>This browser is not signed in. Anneal has no passwords: the platform prints a link that signs one browser in, once.</p>
+      <p>This browser is not signed in. Anneal has no passwords. Instead, it issues single-use links that each sign in one browser.</p>
       <ol>
-        <li>On the machine where Anneal runs, enter <code>anneal link</code> (or look at the output of <code>make up</code>).</li>
-        <li>Open the link in this browser. A session lasts for days, and you can end it in the settings.</li>
+        <li>On the machine that runs Anneal, run <code>anneal link</code>, or use the link that <code>make up</code> printed.</li>
+        <li>Open the link in this browser. The session lasts for days; you can sign out in Settings.</li>
       </ol>
-      <p class="muted">On another machine, an administrator can make a link for you.</p>
-      <button matButton="filled" (click)="connection.retry()">I have opened the link</button>
+      <p class="muted">No access to that machine? Ask an administrator for a link.</p>
+      <button matButton="filled" (click)="connection.checkSession()">I opened the link</button>
     </section>
   `,
 })
@@ -24,9 +24,9 @@ export class SignedOut {
   protected readonly connection = inject(Connection);
 
   constructor() {
-    // The link opens in another tab; coming back here is enough.
-    const look = () => void this.connection.retry();
-    addEventListener('focus', look);
-    inject(DestroyRef).onDestroy(() => removeEventListener('focus', look));
+    // The link opens in another tab; returning to this one is enough.
+    const checkSession = () => void this.connection.checkSession();
+    addEventListener('focus', checkSession);
+    inject(DestroyRef).onDestroy(() => removeEventListener('focus', checkSession));
   }
 }

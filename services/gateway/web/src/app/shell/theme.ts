@@ -1,4 +1,4 @@
-/** Light, dark or as the system says; index.html applies the stored choice before the first paint. */
+/** The color theme: light, dark or the system's. index.html applies the stored choice before the first paint. */
 import { Injectable, signal } from '@angular/core';
 
 export type ThemeChoice = 'light' | 'dark' | 'system';
@@ -7,13 +7,13 @@ export type ThemeChoice = 'light' | 'dark' | 'system';
 export class Theme {
   readonly choice = signal((document.documentElement.dataset['theme'] as ThemeChoice | undefined) ?? 'system');
 
-  choose(choice: ThemeChoice): void {
+  set(choice: ThemeChoice): void {
     this.choice.set(choice);
     document.documentElement.dataset['theme'] = choice;
     try {
       localStorage.setItem('anneal.theme', choice);
     } catch {
-      // Without storage the choice lasts as long as the page.
+      // Without storage the choice lasts until the page is closed.
     }
   }
 }

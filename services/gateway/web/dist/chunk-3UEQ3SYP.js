@@ -1,1 +1,0 @@
-import{oa as n,pa as a}from"./chunk-XPJDGHOK.js";function g(e,t){let r=n(o(e,t));return a(()=>l(e,r())),r}function o(e,t){try{let r=localStorage.getItem(`anneal.${e}`);return r===null?t:JSON.parse(r)}catch{return t}}function l(e,t){try{localStorage.setItem(`anneal.${e}`,JSON.stringify(t))}catch{}}export{g as a,o as b,l as c};

@@ -1,1 +1,0 @@
-import{U as o,oa as a}from"./chunk-XPJDGHOK.js";var c=class t{choice=a(document.documentElement.dataset.theme??"system");choose(e){this.choice.set(e),document.documentElement.dataset.theme=e;try{localStorage.setItem("anneal.theme",e)}catch{}}static \u0275fac=function(n){return new(n||t)};static \u0275prov=o({token:t,factory:t.\u0275fac,providedIn:"root"})};export{c as a};

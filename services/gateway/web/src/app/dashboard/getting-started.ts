@@ -1,0 +1,22 @@
+/** The getting-started checklist: from a dataset to a fine-tuned model, and what this project has done so far. */
+import { Overview } from '../api/models';
+
+export interface Step {
+  label: string;
+  help: string;
+  path: string;
+  queryParams?: Record<string, string>;
+  done: boolean;
+}
+
+/** `hasChatted`: whether this browser has received a response in the playground. */
+export function gettingStartedSteps(overview: Overview, datasetId: string | undefined, hasChatted: boolean): Step[] {
+  const jobs = Object.values(overview.jobs).reduce((sum, count) => sum + count, 0);
+  return [
+    { label: 'Upload a dataset', help: 'Your own file or the triage.jsonl sample', path: '/datasets', done: overview.datasets > 0 },
+    { label: 'Fine-tune a model', help: 'LoRA on the bundled seedling model takes a minute', path: '/jobs/new', queryParams: datasetId ? { dataset: datasetId } : undefined, done: jobs > 0 },
+    { label: 'Evaluate it', help: 'Against its base model, on held-out rows', path: '/evaluations', done: overview.evaluations > 0 },
+    { label: 'Export it', help: 'As verified safetensors or ONNX files', path: '/exports', done: overview.exports > 0 },
+    { label: 'Chat with it', help: 'Side by side with its base model', path: '/playground', done: hasChatted },
+  ];
+}

@@ -1,0 +1,79 @@
+/** The draft of a training job: the state of the form, kept during navigation, and the request it becomes. */
+import { computed, Injectable } from '@angular/core';
+
+import { JobView, LoraSettings, TrainingRequest, TrainingSettings } from '../api/models';
+import { storedSignal } from '../platform/storage';
+
+export type Method = NonNullable<TrainingRequest['method']>;
+export type FollowUpTask = NonNullable<TrainingRequest['after']>[number];
+
+/** The values of the form. Null leaves a setting to the platform, which derives it from method, model and data. */
+export interface JobDraft {
+  dataset: string;
+  base: string;
+  method: Method;
+  name: string;
+  preset: string;
+  after: FollowUpTask[];
+  settings: TrainingSettings;
+  lora: LoraSettings;
+}
+
+export const EMPTY_DRAFT: JobDraft = { dataset: '', base: 'seedling', method: 'lora', name: '', preset: '', after: ['evaluate'], settings: {}, lora: {} };
+
+/** The request of a draft, with only the settings that the user set. */
+export function toRequest(draft: JobDraft): TrainingRequest {
+  const settings = withoutUnset(draft.settings);
+  const lora = draft.method === 'full' ? {} : withoutUnset(draft.lora);
+  return {
+    dataset: draft.dataset,
+    base: draft.base,
+    ...(draft.preset ? { preset: draft.preset } : {}),
+    method: draft.method,
+    ...(draft.name.trim() ? { name: draft.name.trim() } : {}),
+    ...settings,
+    ...(Object.keys(lora).length ? { lora } : {}),
+    ...(draft.after.length ? { after: draft.after } : {}),
+  };
+}
+
+/** A draft that repeats a job. Settings that were defaults become defaults again. */
+export function draftFromJob(job: JobView): JobDraft {
+  const defaulted = new Set(job.defaulted);
+  const { lora, ...hyperparameters } = job.hyperparameters as TrainingSettings;
+  const settings = Object.fromEntries(Object.entries(hyperparameters).filter(([name, value]) => value !== null && !defaulted.has(name)));
+  const resources = Object.fromEntries(Object.entries(job.resources).filter(([name, value]) => value && !defaulted.has(`resources.${name}`)));
+  const loraSettings = Object.fromEntries(Object.entries(lora ?? {}).filter(([name, value]) => value !== null && !defaulted.has(`lora.${name}`)));
+  return {
+    dataset: `${job.dataset_id}@${job.dataset_version}`,
+    base: job.base,
+    method: job.method,
+    name: job.name,
+    preset: '',
+    after: job.after,
+    settings: {
+      ...(settings as TrainingSettings),
+      ...(Object.keys(resources).length ? { resources } : {}),
+      ...(job.priority ? { priority: job.priority } : {}),
+    },
+    lora: loraSettings as LoraSettings,
+  };
+}
+
+function withoutUnset<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== '' && value !== undefined)) as Partial<T>;
+}
+
+@Injectable({ providedIn: 'root' })
+export class JobDraftStore {
+  readonly draft = storedSignal<JobDraft>('draft.job', EMPTY_DRAFT);
+  readonly request = computed(() => toRequest(this.draft()));
+
+  update(changes: Partial<JobDraft>): void {
+    this.draft.update((draft) => ({ ...draft, ...changes }));
+  }
+
+  reset(): void {
+    this.draft.set(EMPTY_DRAFT);
+  }
+}
