@@ -18,8 +18,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, ContinuousBatchingConfig, GenerationConfig
 
-from services.inference.choosing_engine import choose_engine
-from services.inference.protocol import Engine, Generation, ModelSpec, Sampling, Text
+from services.inference.fallback_engine import create_engine
+from services.inference.protocol import Engine, GenerationRequest, ModelSpec, SamplingParams, TextDelta
 from shared.engine.text.template import ChatTemplate
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
@@ -30,7 +30,7 @@ ROWS = ROOT / "services/dataset/samples/triage.jsonl"
 REQUESTS = 16
 ADAPTERS = 8
 RANK = 16
-GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
+GREEDY = SamplingParams(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ async def open_engines(folder: Path, path: Path, vllm: str = "") -> AsyncIterato
     base = _spec("base", {"path": str(path), "kind": "full", "base": None})
     adapters = [_spec(path.name, _adapter(base, path)) for path in make_adapters(path, folder)]
     async with open_resources(Settings(home=folder / "home")) as resources:
-        engines: dict[str, Engine] = {"transformers": choose_engine(resources, "", 1)}
+        engines: dict[str, Engine] = {"transformers": create_engine(resources, "", 1)}
         if vllm:
-            engines["vLLM"] = choose_engine(resources, vllm, 1)
+            engines["vLLM"] = create_engine(resources, vllm, 1)
         try:
             yield Setup(engines, base, adapters)
         finally:
@@ -136,7 +136,7 @@ class Measurement:
 async def generate_concurrently(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Measurement:
     """Send all prompts at once, each to the model of its position; answers are `limit` tokens long."""
     requests = [
-        Generation(model, GREEDY, prompts=[prompt], max_tokens=limit)
+        GenerationRequest(model, GREEDY, prompts=[prompt], max_tokens=limit)
         for model, prompt in zip(models, prompts(), strict=True)
     ]
     started = time.perf_counter()
@@ -145,11 +145,11 @@ async def generate_concurrently(engine: Engine, models: Sequence[ModelSpec], lim
     return Measurement(seconds, sum(tokens for _, tokens in answers), [text for text, _ in answers])
 
 
-async def _answer(engine: Engine, generation: Generation) -> tuple[str, int]:
+async def _answer(engine: Engine, generation: GenerationRequest) -> tuple[str, int]:
     text, tokens = "", 0
     async with aclosing(engine.generate(generation)) as messages:  # type: ignore[type-var]
         async for message in messages:
-            if isinstance(message, Text):
+            if isinstance(message, TextDelta):
                 text, tokens = text + message.text, tokens + message.tokens
     return text, tokens
 

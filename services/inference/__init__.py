@@ -1,7 +1,9 @@
-"""The inference room: models answer here, behind the API that OpenAI's clients know.
+"""The inference service: serves base models and custom models behind an OpenAI-compatible API.
 
-Purpose: chat and text completions, streamed or whole, from any model whose manifest exists; deployments.
-Consumes: training.succeeded.v1 (the model is listed, and deployed when its owner asked), training.model_deleted.v1.
+Purpose: chat and text completions, streamed or in one response, from any model that has a manifest; deployments, which
+keep models loaded.
+Consumes: training.succeeded.v1 (lists the custom model, and deploys it if the job requested that),
+training.model_deleted.v1 (removes the model and its deployments).
 Emits: inference.model_ready.v1, inference.model_undeployed.v1.
-It does not know: who trained a model or on what. torch lives in its engine, a child process, alone.
+It does not know: who trained a model, or on which data. torch is imported only below engine/, in child processes.
 """

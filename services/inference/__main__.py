@@ -1,4 +1,4 @@
-"""The inference room as a process of its own: `python -m services.inference`."""
+"""Run the inference service as its own process: `python -m services.inference`."""
 
 from services.inference.app import build
 from shared.runtime.http.server import main

@@ -1,4 +1,4 @@
-"""The inference room's composition root."""
+"""The composition root of the inference service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,34 +6,34 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter
 
 from services.inference import handlers
-from services.inference.choosing_engine import choose_engine
 from services.inference.deployments import api
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.service import Deployments
-from services.inference.metrics import ServingMetrics
+from services.inference.fallback_engine import create_engine
+from services.inference.metrics import InferenceMetrics
 from services.inference.openai import api as openai_api
 from services.inference.openai.completions import Completions
 from services.inference.store import Stores
-from services.inference.usage_statistics import Figures
+from services.inference.usage_statistics import UsageStatistics
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
 
 async def build(resources: Resources) -> Service:
-    """The room over these resources."""
+    """Build the service on these resources."""
     stores = await Stores.open(resources)
     settings = resources.settings
     catalog = Catalog(resources.blobs, stores)
-    engine = choose_engine(resources, settings.vllm_command, settings.vllm_engines)
-    figures = Figures()
-    completions = Completions(catalog, engine, ServingMetrics(resources.metrics, engine), figures)
-    deployments = Deployments(stores, catalog, engine, figures)
+    engine = create_engine(resources, settings.vllm_command, settings.vllm_engines)
+    statistics = UsageStatistics()
+    completions = Completions(catalog, engine, InferenceMetrics(resources.metrics, engine), statistics)
+    deployments = Deployments(stores, catalog, engine, statistics)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await deployments.resume()
         try:
-            async with background(deployments.look_after()):
+            async with background(deployments.take_over_stalled()):
                 yield
         finally:
             await deployments.close()

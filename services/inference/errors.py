@@ -1,4 +1,4 @@
-"""The inference room's coded failures, and what an engine's refusal becomes."""
+"""The errors of the inference service, and their mapping from engine error codes."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,35 +7,35 @@ from shared.runtime.errors import AnnealError
 
 
 class ModelNotFound(AnnealError):
-    """No manifest of this id in the project, and no custom model of this name."""
+    """No model in the project has this id, and no custom model has this name."""
 
     status = 404
     code = "model_not_found"
 
 
-class Unsupported(AnnealError):
-    """A parameter of OpenAI's API that this engine does not offer."""
+class UnsupportedParameter(AnnealError):
+    """An OpenAI API parameter that the engine does not support."""
 
     status = 400
     code = "unsupported_parameter"
 
 
 class PromptRefused(AnnealError):
-    """The prompt does not fit the model or its template."""
+    """The prompt does not fit the model's context or its chat template."""
 
     status = 400
     code = "prompt_refused"
 
 
 class ModelRefused(AnnealError):
-    """The model cannot be served as it is."""
+    """The model cannot be served in its current form."""
 
     status = 409
     code = "model_refused"
 
 
 class EngineBusy(AnnealError):
-    """Too many requests wait."""
+    """The request queue is full, or no server is free."""
 
     status = 503
     code = "engine_busy"
@@ -43,7 +43,7 @@ class EngineBusy(AnnealError):
 
 
 class EngineLost(AnnealError):
-    """The engine died or went silent under this request; the next one starts it again."""
+    """The engine crashed or stopped responding during this request. The next request restarts it."""
 
     status = 503
     code = "engine_lost"
@@ -51,32 +51,32 @@ class EngineLost(AnnealError):
 
 
 class OutOfMemory(AnnealError):
-    """The model and its requests do not fit into memory."""
+    """The model and its KV cache do not fit into memory."""
 
     status = 503
     code = "out_of_memory"
     headers: ClassVar[dict[str, str]] = {"Retry-After": "30"}
 
 
-PROMPT_CODES = {"context_exceeded": "context_length_exceeded", "empty_prompt": "empty_prompt"}
+OPENAI_CODES = {"context_exceeded": "context_length_exceeded", "empty_prompt": "empty_prompt"}
 
 
-def refusal(message: Mapping[str, Any]) -> AnnealError:
-    """The failure that an engine's `refused` message stands for; it keeps the engine's code."""
+def error_from_engine(message: Mapping[str, Any]) -> AnnealError:
+    """Convert an engine's `refused` message into an error that keeps the engine's code."""
     code, detail = str(message["code"]), str(message["detail"])
-    rest = {name: value for name, value in message.items() if name in ("remedy", "limit", "expected", "found")}
+    fields = {name: value for name, value in message.items() if name in ("remedy", "limit", "expected", "found")}
     error: AnnealError
-    if code in PROMPT_CODES or code == "template_refused":
-        rest.setdefault("remedy", "Shorten or change the messages.")
-        error = PromptRefused(detail, field="messages", **rest)
-        code = PROMPT_CODES.get(code, code)
+    if code in OPENAI_CODES or code == "template_refused":
+        fields.setdefault("remedy", "Shorten or change the messages.")
+        error = PromptRefused(detail, field="messages", **fields)
+        code = OPENAI_CODES.get(code, code)
     elif code == "tools_unsupported":
-        return Unsupported(detail, field="tools", **rest)
+        return UnsupportedParameter(detail, field="tools", **fields)
     elif code == "out_of_memory":
-        return OutOfMemory(detail, remedy="Undeploy other models, or serve a smaller one.")
+        return OutOfMemory(detail, remedy="Undeploy other models, or serve a smaller model.")
     elif code == "engine_crashed":
-        return AnnealError(f"The engine failed: {detail}", remedy="Look into the log, and report it.")
+        return AnnealError(f"The engine failed: {detail}", remedy="Check the log and report the problem.")
     else:
-        error = ModelRefused(detail, field="model", **rest)
+        error = ModelRefused(detail, field="model", **fields)
     error.code = code  # type: ignore[misc]
     return error

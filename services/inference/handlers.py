@@ -1,4 +1,4 @@
-"""What the inference room does on events."""
+"""The event handlers of the inference service."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from shared.runtime.service import EventHandler
 
 
 def subscriptions(deployments: Deployments) -> Mapping[type[Event], EventHandler]:
-    """The room's handlers by event."""
+    """Map each consumed event type to its handler."""
 
-    async def list_model(event: TrainingSucceeded, envelope: Envelope) -> None:
-        """A custom model can be asked; it is deployed if its owner wished so."""
-        await deployments.trained(event, envelope.project, envelope.id)
+    async def register_model(event: TrainingSucceeded, envelope: Envelope) -> None:
+        """List a new custom model, and deploy it if the job requested that."""
+        await deployments.register_model(event, envelope.project, envelope.id)
 
-    async def forget_model(event: ModelDeleted, envelope: Envelope) -> None:
-        """A custom model is gone."""
-        await deployments.deleted(event, envelope.project)
+    async def remove_model(event: ModelDeleted, envelope: Envelope) -> None:
+        """Remove a deleted custom model and its deployments."""
+        await deployments.remove_model(event, envelope.project)
 
-    return {TrainingSucceeded: list_model, ModelDeleted: forget_model}
+    return {TrainingSucceeded: register_model, ModelDeleted: remove_model}

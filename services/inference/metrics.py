@@ -1,53 +1,55 @@
-"""What Prometheus learns of serving: tokens, the wait for the first of them, open requests, models in memory."""
+"""Prometheus metrics of serving: tokens, time to first token, open requests, loaded models."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.inference.protocol import Begun, Engine, Text
+from services.inference.protocol import Engine, Started, TextDelta
 from shared.runtime.telemetry.metrics import Metrics, Reading
 
 
-class Serving:
-    """One completion under way."""
+class CompletionMetrics:
+    """Records the metrics of one completion."""
 
-    def __init__(self, metrics: "ServingMetrics") -> None:
-        self._metrics, self._started, self._waits = metrics, time.perf_counter(), True
+    def __init__(self, metrics: "InferenceMetrics") -> None:
+        self._metrics, self._started, self._has_text = metrics, time.perf_counter(), False
 
-    def note(self, message: Begun | Text) -> None:
-        """Count what the engine sent."""
-        if isinstance(message, Begun):
+    def observe(self, message: Started | TextDelta) -> None:
+        """Record one message of the engine."""
+        if isinstance(message, Started):
             self._metrics.tokens.labels("prompt").inc(message.prompt_tokens)
             return
-        if self._waits:
+        if not self._has_text:
             self._metrics.first_text.observe(time.perf_counter() - self._started)
-            self._waits = False
+            self._has_text = True
         if message.finish:
             self._metrics.tokens.labels("answer").inc(message.tokens)
 
 
-class ServingMetrics:
-    """The counts of one inference process. No label names a model: there are ever more of them."""
+class InferenceMetrics:
+    """The metrics of one inference process. No label names a model, because the number of models is unbounded."""
 
     def __init__(self, metrics: Metrics, engine: Engine) -> None:
-        self.tokens = metrics.counter("anneal_inference_tokens", "Tokens of prompts, and of answers that ended", "kind")
-        self.first_text = metrics.histogram(
-            "anneal_inference_first_text_seconds", "From a completion's start to its first text, loading included"
+        self.tokens = metrics.counter(
+            "anneal_inference_tokens", "Prompt tokens, and completion tokens of finished choices", "kind"
         )
-        self._open = metrics.gauge("anneal_inference_open_requests", "Completions that wait or are being written")
-        models = metrics.reading("anneal_inference_models", "Models in the engine, by its state", "state")
-        memory = metrics.reading("anneal_inference_memory_bytes", "Memory that the engine says it holds", "state")
+        self.first_text = metrics.histogram(
+            "anneal_inference_first_text_seconds", "Time to first token, model loading included"
+        )
+        self._open = metrics.gauge("anneal_inference_open_requests", "Completions that are queued or running")
+        models = metrics.reading("anneal_inference_models", "Loaded models, by engine state", "state")
+        memory = metrics.reading("anneal_inference_memory_bytes", "Memory in use as reported by the engine", "state")
         for kind in ("prompt", "answer"):
             self.tokens.labels(kind)
 
-        async def look() -> list[Reading]:
-            facts = engine.facts()
-            return [(models, (facts.state,), len(facts.models)), (memory, (facts.state,), facts.memory)]
+        async def read_engine() -> list[Reading]:
+            status = engine.status()
+            return [(models, (status.state,), len(status.models)), (memory, (status.state,), status.memory)]
 
-        metrics.watch("engine", look)
+        metrics.watch("engine", read_engine)
 
     @contextmanager
-    def completion(self) -> Iterator[Serving]:
-        """Around one completion."""
+    def completion(self) -> Iterator[CompletionMetrics]:
+        """Count a completion as open, and yield the recorder of its metrics."""
         with self._open.track_inprogress():
-            yield Serving(self)
+            yield CompletionMetrics(self)

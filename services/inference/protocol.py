@@ -1,32 +1,34 @@
-"""The seam between the room and what computes: the room checks requests and shapes answers, an `Engine` does the rest.
+"""The interface between the service and its engines. The service validates requests and builds responses; an `Engine`
+does the inference.
 
-What an engine promises beyond the signatures:
+Guarantees of an engine beyond the signatures:
 
-- **It renders.** A chat comes as messages; the engine turns them into token ids with the template of *the requested
-  model* (never its base's), by `shared.engine.text.template.ChatTemplate` in a child process, and ends answers at that
-  template's stop ids, given explicitly. The engine child answers `{"op": "render", "request_id", "model"}` and a
-  `Generation.prompt` with `rendered {prompts, stop_ids}` without loading weights: `TransformersEngine.render`. An
-  engine that is itself a server takes those ids from there.
-- **It samples as asked.** Every sampling value is in the `Generation`; none comes from a base's generation_config.
-- **It holds the template lock.** A tokenizer whose `ChatTemplate.hash` is not the spec's `template_hash` is refused
-  with the code `template_mismatch` (rendering checks it).
-- **Leaving cancels.** Closing the iterator of `generate` ends the work for it.
-- **It fails in coded errors**: EngineBusy before a queue overflows, EngineLost when the process dies under a request
-  that has begun (one that has not begun is sent again), and `errors.refusal` for what the engine refuses.
+- **Rendering.** A chat request holds messages. The engine turns them into token ids with the chat template of *the
+  requested model* (never its base model's), by `shared.engine.text.template.ChatTemplate` in a child process, and stops
+  at that template's stop token ids, which are passed explicitly. The engine child process answers
+  `{"op": "render", "request_id", "model"}` and a `Generation.prompt` with `rendered {prompts, stop_ids}` without
+  loading weights: `TransformersEngine.render`. An engine that is itself a server gets the token ids from there.
+- **Explicit sampling.** Every sampling parameter is in the `GenerationRequest`; none comes from a base model's
+  generation_config.
+- **Template check.** A tokenizer whose `ChatTemplate.hash` differs from the spec's `template_hash` is rejected with
+  the code `template_mismatch` (rendering checks it).
+- **Cancellation.** Closing the iterator of `generate` stops the work.
+- **Coded errors.** EngineBusy before a queue overflows; EngineLost when the process dies during a request that has
+  started (one that has not started is retried); otherwise `errors.error_from_engine` maps the engine's codes.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Finish = Literal["stop", "length", "tool_calls"]
-"""Why an answer ended. The third is the room's: engines write text, and calls are read out of it."""
+FinishReason = Literal["stop", "length", "tool_calls"]
+"""Why a choice ended. The service sets `tool_calls`: engines produce text, and the service parses calls out of it."""
 EngineState = Literal["idle", "starting", "ready"]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as an engine loads it: `ref` is shared.engine.loading.load's, its paths are local."""
+    """A model to load: `ref` is the argument of shared.engine.loading.load, with local paths."""
 
     id: str
     uri: str
@@ -36,8 +38,8 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How to choose tokens; the values are always explicit. Temperature 0 is greedy, `top_k` 0 leaves all tokens in."""
+class SamplingParams:
+    """Sampling parameters, all explicit. Temperature 0 means greedy decoding, `top_k` 0 means no limit."""
 
     temperature: float
     top_p: float
@@ -47,57 +49,57 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Generation:
-    """What to write: `n` answers to one conversation, or to each of `prompts` (texts or token ids, no template)."""
+class GenerationRequest:
+    """A request for `n` choices for one conversation, or for each of `prompts` (texts or token ids, no template)."""
 
     model: ModelSpec
-    sampling: Sampling
+    sampling: SamplingParams
     messages: Sequence[Mapping[str, Any]] | None = None
     prompts: Sequence[str | Sequence[int]] | None = None
     tools: Sequence[Mapping[str, Any]] | None = None
-    """Shown by the template, which must write calls in Hermes' format unless `response_format` forces one."""
+    """Rendered by the chat template, which must write calls in Hermes format if no `response_format` forces one."""
     n: int = 1
     max_tokens: int | None = None
-    """Most new tokens; None: what the context has left."""
+    """Maximum new tokens; None: the rest of the context window."""
     stop: Sequence[str] = ()
     response_format: Mapping[str, Any] | None = None
-    """OpenAI's: the JSON that the answer must be. Not every engine can."""
+    """As in OpenAI's API: the JSON that the output must match. Not every engine supports it."""
     logprobs: int | None = None
-    """None: none; else each token's log-probability and those of so many likeliest tokens."""
+    """None: no log-probabilities. Otherwise those of each token and of this many most likely alternatives."""
     traceparent: str | None = None
-    """The span that it belongs to; where that is recorded, the engine's phases become spans below it."""
+    """The parent span. If it is recorded, the engine's phases become child spans."""
 
     @property
     def prompt(self) -> dict[str, Any]:
-        """What is rendered: `messages` or `prompts`, and for the former `tools` and the `call_format` to insist on."""
+        """The input of rendering: `messages` or `prompts`; with messages also `tools` and a required `call_format`."""
         call_format = None if self.response_format or not self.tools else "hermes"
-        given = {"messages": self.messages, "prompts": self.prompts, "tools": self.tools, "call_format": call_format}
-        return {name: value for name, value in given.items() if value is not None}
+        fields = {"messages": self.messages, "prompts": self.prompts, "tools": self.tools, "call_format": call_format}
+        return {name: value for name, value in fields.items() if value is not None}
 
     @property
     def choices(self) -> int:
-        """Answers in all; those to the first prompt come first."""
+        """Total number of choices; those of the first prompt come first."""
         return self.n * (1 if self.prompts is None else len(self.prompts))
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """Prompts as token ids, and the ids at which an answer ends."""
+class RenderedPrompts:
+    """Prompts as token ids, and the stop token ids."""
 
     prompts: list[list[int]]
     stop_ids: list[int]
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The prompts were read: always the first message."""
+class Started:
+    """Always the first message: the prompts have been processed."""
 
     prompt_tokens: int
 
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A token, its bytes (None: part of a character), its log-probability before temperature, the likeliest tokens."""
+    """A token, its bytes (None: part of a character), its log-probability before temperature, and alternatives."""
 
     token: str
     bytes: list[int] | None
@@ -106,8 +108,8 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True)
-class CallPiece:
-    """A tool call, or without id and name more of its `arguments` (JSON); `index` counts the answer's calls."""
+class ToolCallDelta:
+    """A tool call; without id and name, more of its `arguments` (JSON). `index` numbers the choice's calls."""
 
     index: int
     arguments: str
@@ -116,21 +118,21 @@ class CallPiece:
 
 
 @dataclass(frozen=True)
-class Text:
-    """More text of one choice. With `finish` it is the last, and `tokens` counts the choice's, its stop token too."""
+class TextDelta:
+    """More text of one choice. `finish` marks the last delta; its `tokens` is the choice's total with stop token."""
 
     choice: int
     text: str
-    finish: Finish | None = None
+    finish: FinishReason | None = None
     tokens: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
-    calls: list[CallPiece] = field(default_factory=list)
-    """Read out of the text by the room; engines leave it empty."""
+    calls: list[ToolCallDelta] = field(default_factory=list)
+    """Parsed from the text by the service; engines leave it empty."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """An engine at this moment: `memory` in bytes, and the uris of the models in it with their own bytes."""
+class EngineStatus:
+    """The state of an engine: `memory` in bytes, and the size in bytes of each loaded model by uri."""
 
     state: EngineState
     memory: int = 0
@@ -138,19 +140,19 @@ class Facts:
 
 
 class Engine(Protocol):
-    """Something that loads models and writes answers. Several may serve one room, behind one that chooses."""
+    """Loads models and generates text. Several engines can serve behind one that selects among them."""
 
-    def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
-        """`Begun`, then texts until each choice has finished."""
+    def generate(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
+        """Yield `Started`, then text deltas until each choice has finished."""
 
     async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
-        """Load and decode a first token; a pinned model is not evicted until it is unloaded, nor after a restart."""
+        """Load a model and decode one token. A pinned model is not evicted before it is unloaded, even on restart."""
 
     async def unload(self, uri: str) -> None:
-        """Let a model go, if it is there."""
+        """Unload a model if it is loaded."""
 
-    def facts(self) -> Facts:
-        """What it holds, as last heard: costs nothing."""
+    def status(self) -> EngineStatus:
+        """Return the last reported state, without I/O."""
 
     async def close(self) -> None:
-        """End it."""
+        """Stop the engine."""

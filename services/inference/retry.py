@@ -1,22 +1,24 @@
-"""What a dying engine had not begun to answer is sent to the next one, once: the same for every engine."""
+"""Retry policy shared by all engines: a request that a lost engine had not started is sent once more."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from services.inference.errors import EngineLost
-from services.inference.protocol import Begun, Text
+from services.inference.protocol import Started, TextDelta
 
 
-async def resent(ask: Callable[[], AsyncIterator[Begun | Text]]) -> AsyncIterator[Begun | Text]:
-    """The messages of `ask()`, asked again where the engine is lost before the first of them. Raises EngineLost."""
-    begun = False
-    for again in (True, False):
+async def retry_unstarted(
+    generate: Callable[[], AsyncIterator[Started | TextDelta]],
+) -> AsyncIterator[Started | TextDelta]:
+    """Yield the messages of `generate()`, called again if the engine is lost before the first. Raises EngineLost."""
+    has_started = False
+    for may_retry in (True, False):
         try:
-            async with aclosing(ask()) as messages:  # type: ignore[type-var]
+            async with aclosing(generate()) as messages:  # type: ignore[type-var]
                 async for message in messages:
-                    begun = True
+                    has_started = True
                     yield message
             return
         except EngineLost:
-            if begun or not again:
+            if has_started or not may_retry:
                 raise

@@ -1,4 +1,4 @@
-"""The inference room's collections."""
+"""The document collections of the inference service."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from shared.runtime.resources import Resources
 
 @dataclass(frozen=True)
 class Stores:
-    """One store per kind."""
+    """One store per kind of entity."""
 
     models: EntityStore[ServedModel]
     deployments: EntityStore[Deployment]

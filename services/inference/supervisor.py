@@ -1,4 +1,4 @@
-"""One engine child: started on first use, again after a death; its messages are handed to the requests they answer."""
+"""Supervises one engine child process: starts it on first use, restarts it after a crash, and routes its messages."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from services.inference.errors import EngineBusy, EngineLost, refusal
+from services.inference.errors import EngineBusy, EngineLost, error_from_engine
 from services.inference.protocol import EngineState
 from shared.runtime.processes.children import Child
 from shared.runtime.resources import Resources
@@ -21,17 +21,17 @@ from shared.runtime.telemetry.tracing import context_of, record, traceparent, wi
 log = structlog.get_logger(__name__)
 
 Message = dict[str, Any]
-TARGET = "services.inference.engine.chat:main"
-MOST_OPEN = 128
-"""Requests that run or wait; the next one is told to come back."""
-SILENCE = 120.0
-"""Seconds without a word from a busy engine after which it is ended. While it loads a model it says so."""
-GRACE = 5.0
+ENGINE_TARGET = "services.inference.engine.chat:main"
+MAX_OPEN_REQUESTS = 128
+"""Requests that run or are queued; further requests get EngineBusy."""
+SILENCE_TIMEOUT_S = 120.0
+"""Seconds without a message after which a busy engine is killed. While loading a model it sends heartbeats."""
+SHUTDOWN_GRACE_S = 5.0
 
 
 @dataclass
-class _Request:
-    """An open request: the span above it, what came for it, and the engine that it was sent to."""
+class _OpenRequest:
+    """An open request: its parent span, its received messages, and the engine process that handles it."""
 
     parent: Context
     messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
@@ -39,135 +39,137 @@ class _Request:
 
 
 class Supervisor:
-    """Talks to the engine in the name of many requests."""
+    """Multiplexes many requests over one engine process."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._folder = resources.scratch / "inference"
         self._child: Child | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
-        self._open: dict[str, _Request] = {}
-        self._heard = 0.0
-        self.resident: Message = {}
-        """The engine's last word on its memory and models."""
+        self._reader: asyncio.Task[None] | None = None
+        self._start_lock = asyncio.Lock()
+        self._open: dict[str, _OpenRequest] = {}
+        self._last_message_at = 0.0
+        self.memory_report: Message = {}
+        """The engine's latest report of its memory and models."""
 
     @property
     def state(self) -> EngineState:
-        """Whether there is an engine."""
-        return "ready" if self._child else "starting" if self._starting.locked() else "idle"
+        """Whether an engine process is running."""
+        return "ready" if self._child else "starting" if self._start_lock.locked() else "idle"
 
-    async def run(self, command: Mapping[str, Any], span: str | None = None) -> AsyncIterator[Message]:
-        """Send a command; its messages until the caller stops listening, which cancels what still runs.
+    async def stream(self, command: Mapping[str, Any], parent_span: str | None = None) -> AsyncIterator[Message]:
+        """Send a command and yield its messages. Closing the iterator cancels the command.
 
-        The engine's phases become spans below `span` (a traceparent), or below the current one.
-        Raises EngineBusy, EngineLost, and what the engine refused.
+        The engine's phases become children of `parent_span` (a traceparent), or of the current span. Raises EngineBusy,
+        EngineLost, and the errors that the engine reports.
         """
-        async with self._opened(context_of(span or traceparent())) as (request_id, request):
-            request.child = child = await self._running()
-            if len(self._open) == 1:  # an idle engine has nothing to say
-                self._heard = time.monotonic()
+        async with self._open_request(context_of(parent_span or traceparent())) as (request_id, request):
+            request.child = child = await self._ensure_running()
+            if len(self._open) == 1:  # an idle engine sends no messages, so its silence starts now
+                self._last_message_at = time.monotonic()
             traced = trace.get_current_span(request.parent).get_span_context().trace_flags.sampled
             await child.send({**command, "request_id": request_id, "traced": traced})
             try:
                 while True:
-                    yield await self._next(request)
+                    yield await self._next_message(request)
             finally:
                 await child.send({"op": "cancel", "request_id": request_id})
 
-    async def ask(self, command: Mapping[str, Any]) -> Message:
-        """Send a command that has one answer; a second time when the engine dies under it."""
+    async def request(self, command: Mapping[str, Any]) -> Message:
+        """Send a command and return its single reply; retry once if the engine dies."""
         try:
-            return await self._answer(command)
+            return await self._request_once(command)
         except EngineLost:
-            return await self._answer(command)
+            return await self._request_once(command)
 
-    async def tell(self, command: Mapping[str, Any]) -> None:
-        """Send a command without an answer, if an engine runs."""
+    async def notify(self, command: Mapping[str, Any]) -> None:
+        """Send a command that has no reply, if an engine is running."""
         if self._child is not None:
             await self._child.send(command)
 
     async def close(self) -> None:
-        """End the engine."""
+        """Stop the engine."""
         child, self._child = self._child, None
         if child is not None:
-            await child.stop(GRACE)
-        if self._reading is not None:
-            await self._reading
+            await child.stop(SHUTDOWN_GRACE_S)
+        if self._reader is not None:
+            await self._reader
 
-    async def _answer(self, command: Mapping[str, Any]) -> Message:
-        async with aclosing(self.run(command)) as messages:  # type: ignore[type-var]
+    async def _request_once(self, command: Mapping[str, Any]) -> Message:
+        async with aclosing(self.stream(command)) as messages:  # type: ignore[type-var]
             return await anext(messages)
 
     @asynccontextmanager
-    async def _opened(self, parent: Context) -> AsyncIterator[tuple[str, _Request]]:
-        if len(self._open) >= MOST_OPEN:
-            raise EngineBusy("Too many requests wait already.", limit=MOST_OPEN, remedy="Try again in a few seconds.")
-        request_id, request = uuid.uuid4().hex, _Request(parent)
+    async def _open_request(self, parent: Context) -> AsyncIterator[tuple[str, _OpenRequest]]:
+        if len(self._open) >= MAX_OPEN_REQUESTS:
+            raise EngineBusy(
+                "Too many requests are queued.", limit=MAX_OPEN_REQUESTS, remedy="Try again in a few seconds."
+            )
+        request_id, request = uuid.uuid4().hex, _OpenRequest(parent)
         self._open[request_id] = request
         try:
             yield request_id, request
         finally:
             del self._open[request_id]
 
-    async def _next(self, request: _Request) -> Message:
-        """What comes next for a request; an engine that is silent for too long is ended, which is also an answer."""
+    async def _next_message(self, request: _OpenRequest) -> Message:
+        """Wait for a request's next message. An engine that is silent for too long is killed, ending its requests."""
         while True:
-            patience = self._heard + SILENCE - time.monotonic()
+            remaining_s = self._last_message_at + SILENCE_TIMEOUT_S - time.monotonic()
             try:
-                async with asyncio.timeout(max(patience, 0.01)):
+                async with asyncio.timeout(max(remaining_s, 0.01)):
                     message = await request.messages.get()
             except TimeoutError:
-                if request.child and time.monotonic() - self._heard >= SILENCE:
-                    log.warning("engine_silent", engine="inference", seconds=SILENCE)
+                if request.child and time.monotonic() - self._last_message_at >= SILENCE_TIMEOUT_S:
+                    log.warning("engine_silent", engine="inference", seconds=SILENCE_TIMEOUT_S)
                     await request.child.kill()
                 continue
             if message["kind"] == "refused":
-                raise refusal(message)
+                raise error_from_engine(message)
             if message["kind"] == "lost":
-                remedy = "Send the request again; the engine is started anew."
-                raise EngineLost(f"The engine ended under this request ({message['how']}).", remedy=remedy)
+                remedy = "Send the request again; the engine restarts."
+                raise EngineLost(f"The engine ended during this request ({message['how']}).", remedy=remedy)
             return message
 
-    async def _running(self) -> Child:
-        async with self._starting:
+    async def _ensure_running(self) -> Child:
+        async with self._start_lock:
             if self._child is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                with within(Context()):  # it lives for many requests, and belongs to none
-                    self._child = await self._resources.engines.launch(TARGET, {}, cwd=self._folder)
-                    self._reading = asyncio.create_task(self._read(self._child))
-                self._heard = time.monotonic()
+                with within(Context()):  # the process outlives the request that starts it
+                    self._child = await self._resources.engines.launch(ENGINE_TARGET, {}, cwd=self._folder)
+                    self._reader = asyncio.create_task(self._read(self._child))
+                self._last_message_at = time.monotonic()
             return self._child
 
     async def _read(self, child: Child) -> None:
-        """Hand messages out until the child has ended, then tell every request that was sent to it."""
+        """Dispatch messages until the process ends, then notify every request that it was handling."""
         async for message in child.messages():
-            self._heard = time.monotonic()
-            self._hand_out(message)
+            self._last_message_at = time.monotonic()
+            self._dispatch(message)
         exit = await child.wait()
         how = f"signal {exit.signal}" if exit.signal else f"status {exit.code}"
         if self._child is child:
             log.warning("engine_ended", engine="inference", how=how, open=len(self._open))
-            self._child, self.resident = None, {}
+            self._child, self.memory_report = None, {}
         for request in self._open.values():
             if request.child is child:
                 request.messages.put_nowait({"kind": "lost", "how": how})
 
-    def _hand_out(self, message: Message) -> None:
+    def _dispatch(self, message: Message) -> None:
         match message["kind"]:
             case "tokens":
                 for delta in message["deltas"]:
-                    self._to(delta["request_id"], {"kind": "text", **delta})
+                    self._deliver(delta["request_id"], {"kind": "text", **delta})
             case "span":
                 if request := self._open.get(message["request_id"]):
                     record(message, request.parent)
             case "started" | "loaded" | "rendered" | "refused":
-                self._to(message["request_id"], message)
+                self._deliver(message["request_id"], message)
             case "resident":
-                self.resident = message
+                self.memory_report = message
             case "log":
-                log.info("engine_said", engine="inference", level=message["level"], message=message["message"])
+                log.info("engine_log", engine="inference", level=message["level"], message=message["message"])
 
-    def _to(self, request_id: str, message: Message) -> None:
+    def _deliver(self, request_id: str, message: Message) -> None:
         if request := self._open.get(request_id):
             request.messages.put_nowait(message)

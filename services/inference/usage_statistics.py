@@ -1,4 +1,4 @@
-"""How each model is used: requests, tokens, and the wait for the first of them, in this process's last minute."""
+"""Usage statistics per model over the last minute in this process: requests, tokens, time to first token."""
 
 import time
 from collections import deque
@@ -7,70 +7,71 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from services.inference.protocol import Begun, Text
+from services.inference.protocol import Started, TextDelta
 
-WINDOW = 60.0
-"""Seconds that a figure looks back."""
-MOST = 10_000
-"""Requests of one model that are remembered."""
+WINDOW_S = 60.0
+"""Length of the sliding window in seconds."""
+MAX_REQUESTS_PER_MODEL = 10_000
+"""Maximum requests kept per model."""
 
 
 @dataclass
-class Use:
-    """One request: when it ended or was last heard of, its answers' tokens, seconds until its first text."""
+class RequestUsage:
+    """One request: the time of its last message, its completion tokens, and its time to first token in seconds."""
 
-    at: float
+    last_seen: float
     tokens: int = 0
-    first: float | None = None
+    first_token_seconds: float | None = None
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One model's last minute; `first_token_seconds` is a median, None where nothing was written."""
+class ModelUsage:
+    """One model's last minute; `first_token_seconds` is a median, None without any output."""
 
     requests_per_second: float = 0.0
     tokens_per_second: float = 0.0
     first_token_seconds: float | None = None
 
 
-class Figures:
+class UsageStatistics:
     """The requests of the last minute by model."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._uses: dict[str, deque[Use]] = {}
+        self._requests: dict[str, deque[RequestUsage]] = {}
 
     @contextmanager
-    def request(self, uri: str) -> Iterator[Callable[[Begun | Text], None]]:
-        """Around one request; call what it gives with each message."""
+    def request(self, uri: str) -> Iterator[Callable[[Started | TextDelta], None]]:
+        """Track one request; yields a function to call with each message."""
         started = self._clock()
-        use = Use(started)
+        usage = RequestUsage(started)
 
-        def note(message: Begun | Text) -> None:
-            use.at = self._clock()
-            if isinstance(message, Text):
-                use.tokens += message.tokens
-                use.first = use.at - started if use.first is None else use.first
+        def observe(message: Started | TextDelta) -> None:
+            usage.last_seen = self._clock()
+            if isinstance(message, TextDelta):
+                usage.tokens += message.tokens
+                if usage.first_token_seconds is None:
+                    usage.first_token_seconds = usage.last_seen - started
 
         try:
-            yield note
+            yield observe
         finally:
-            self._uses.setdefault(uri, deque(maxlen=MOST)).append(use)
-            self._forget()
+            self._requests.setdefault(uri, deque(maxlen=MAX_REQUESTS_PER_MODEL)).append(usage)
+            self._drop_expired()
 
-    def of(self, uri: str) -> Figure:
-        """A model's figures."""
-        self._forget()
-        uses = self._uses.get(uri, ())
-        waits = [use.first for use in uses if use.first is not None]
-        tokens = sum(use.tokens for use in uses)
-        return Figure(len(uses) / WINDOW, tokens / WINDOW, median(waits) if waits else None)
+    def of(self, uri: str) -> ModelUsage:
+        """Return the statistics of one model."""
+        self._drop_expired()
+        requests = self._requests.get(uri, ())
+        waits = [usage.first_token_seconds for usage in requests if usage.first_token_seconds is not None]
+        tokens = sum(usage.tokens for usage in requests)
+        return ModelUsage(len(requests) / WINDOW_S, tokens / WINDOW_S, median(waits) if waits else None)
 
-    def _forget(self) -> None:
-        """Drop what is older than the window."""
-        oldest = self._clock() - WINDOW
-        for uri, uses in list(self._uses.items()):
-            while uses and uses[0].at < oldest:
-                uses.popleft()
-            if not uses:
-                del self._uses[uri]
+    def _drop_expired(self) -> None:
+        """Drop requests that are older than the window."""
+        oldest = self._clock() - WINDOW_S
+        for uri, requests in list(self._requests.items()):
+            while requests and requests[0].last_seen < oldest:
+                requests.popleft()
+            if not requests:
+                del self._requests[uri]

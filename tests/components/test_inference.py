@@ -1,4 +1,4 @@
-"""The inference room behind the gateway: a real engine child, a tiny base, adapters over it, real HTTP."""
+"""The inference service behind the gateway: a real engine process, a tiny base model, adapters, real HTTP."""
 
 import asyncio
 import json
@@ -37,13 +37,13 @@ GREEDY = {"messages": ASK, "temperature": 0, "max_tokens": 24}
 
 
 @dataclass
-class House:
-    """A running platform of gateway and inference room."""
+class InferencePlatform:
+    """A running platform with the gateway and the inference service."""
 
     http: httpx.AsyncClient
     resources: Resources
     folder: Path
-    heard: "asyncio.Queue[Envelope]"
+    received: "asyncio.Queue[Envelope]"
 
     async def chat(self, model: str, **body: Any) -> Any:
         response = await self.http.post("/v1/chat/completions", json={"model": model, **GREEDY, **body})
@@ -51,35 +51,36 @@ class House:
         return response.json()
 
     async def stream(self, path: str, body: dict[str, Any]) -> list[Any]:
-        """The chunks of a stream; the last is "[DONE]" as it should be."""
+        """Return the chunks of a stream; the last one should be "[DONE]"."""
         async with self.http.stream("POST", path, json={**body, "stream": True}) as response:
             assert response.status_code == 200
             assert response.headers["content-type"].startswith("text/event-stream")
             lines = [line.removeprefix("data: ") async for line in response.aiter_lines() if line]
         return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
-    async def publish(self, folder: Path, id: str, *, project: str = "default", **manifest: Any) -> str:
-        """Put a model where the training room puts custom ones (or bases, for kind full without a job)."""
+    async def publish_model(self, folder: Path, id: str, *, project: str = "default", **manifest: Any) -> str:
+        """Publish a model as the training service does: kind full without a job is a base model."""
         kind = "base" if manifest.get("kind", "full") == "full" and "job_id" not in manifest else "custom"
-        facts = {"kind": "full", "name": id, "template_hash": template_hash(folder), **manifest}
-        described = ModelManifest(model_id=id, **facts)
-        await publish(self.resources.blobs, f"{project}/models/{kind}/{id}", folder, described.model_dump())
+        fields = {"kind": "full", "name": id, "template_hash": template_hash(folder), **manifest}
+        model_manifest = ModelManifest(model_id=id, **fields)
+        await publish(self.resources.blobs, f"{project}/models/{kind}/{id}", folder, model_manifest.model_dump())
         return artifact_uri(project, "models", kind, id)
 
-    async def tell(self, event: Event, project: str = "default") -> None:
-        envelope = Envelope.of(event, service="training", subject="x", project=project, sequence=1)
-        await self.resources.bus.publish(envelope)
+    async def publish_event(self, event: Event, project: str = "default") -> None:
+        await self.resources.bus.publish(
+            Envelope.of(event, service="training", subject="x", project=project, sequence=1)
+        )
 
-    async def hear(self, kind: type[Event], id: str) -> dict[str, Any]:
-        """The next event of this kind about this model."""
+    async def wait_for_event(self, kind: type[Event], id: str) -> dict[str, Any]:
+        """Wait for the next event of this type about this model, and return its data."""
         async with asyncio.timeout(60):
             while True:
-                envelope = await self.heard.get()
+                envelope = await self.received.get()
                 if envelope.type == kind.type and envelope.data["model_id"] == id:
                     return envelope.data
 
-    def engine(self) -> int:
-        """The process id of the engine child."""
+    def engine_pid(self) -> int:
+        """Return the process id of the engine process."""
         children = Path(
             f"/proc/{self.resources.engines.forkserver_pid()}/task/{self.resources.engines.forkserver_pid()}/children"
         )
@@ -88,14 +89,14 @@ class House:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[InferencePlatform]:
     folder = tmp_path_factory.mktemp("inference")
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(Settings(home=folder / "home")))
         inference = await services.inference.app.build(resources)
         gateway = await services.gateway.app.build(resources, {"inference": web_app(inference, resources)})
-        heard: asyncio.Queue[Envelope] = asyncio.Queue()
-        listening = _also(heard, gateway.service.subscriptions)
+        received: asyncio.Queue[Envelope] = asyncio.Queue()
+        listening = _record_events(received, gateway.service.subscriptions)
         for kind in (ModelReady, ModelUndeployed):
             gateway.service.subscriptions[kind] = listening[kind]  # type: ignore[index]
         await stack.enter_async_context(running([inference, gateway.service], resources))
@@ -103,33 +104,35 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         key = (folder / "home" / "api-key").read_text().strip()
         headers = {"Authorization": f"Bearer {key}"}
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=60))
-        house = House(http, resources, folder, heard)
-        await _publish_models(house)
-        yield house
+        platform = InferencePlatform(http, resources, folder, received)
+        await _publish_models(platform)
+        yield platform
 
 
-def _also(heard: "asyncio.Queue[Envelope]", table: Any) -> dict[type[Event], Callable[..., Awaitable[None]]]:
-    """The gateway's own handlers, heard by the test as well."""
+def _record_events(
+    received: "asyncio.Queue[Envelope]", table: Any
+) -> dict[type[Event], Callable[..., Awaitable[None]]]:
+    """Wrap the gateway's event handlers so that the test receives the events too."""
 
-    def doubled(handler: Any) -> Callable[..., Awaitable[None]]:
+    def recording(handler: Any) -> Callable[..., Awaitable[None]]:
         async def handle(event: Any, envelope: Envelope) -> None:
             await handler(event, envelope)
-            heard.put_nowait(envelope)
+            received.put_nowait(envelope)
 
         return handle
 
-    return {kind: doubled(handler) for kind, handler in table.items()}
+    return {kind: recording(handler) for kind, handler in table.items()}
 
 
-async def _publish_models(house: House) -> None:
-    base = make_tiny_model(house.folder / "base")
-    uri = await house.publish(base, "tiny", project="_shared")
+async def _publish_models(platform: InferencePlatform) -> None:
+    base = make_tiny_model(platform.folder / "base")
+    uri = await platform.publish_model(base, "tiny", project="_shared")
     for number in (1, 2):
-        adapter = make_tiny_adapter(base, house.folder / f"adapter{number}", seed=number)
-        await house.publish(adapter, f"tuned{number}", kind="adapter", base_uri=uri, job_id="job")
-    full = make_tiny_model(house.folder / "full", seed=7)
-    await house.publish(full, "tuned_full", job_id="job")
-    await house.publish(full, "changed", job_id="job", template_hash="0" * 64)
+        adapter = make_tiny_adapter(base, platform.folder / f"adapter{number}", seed=number)
+        await platform.publish_model(adapter, f"tuned{number}", kind="adapter", base_uri=uri, job_id="job")
+    full = make_tiny_model(platform.folder / "full", seed=7)
+    await platform.publish_model(full, "tuned_full", job_id="job")
+    await platform.publish_model(full, "changed", job_id="job", template_hash="0" * 64)
 
 
 def text_of(chunks: list[Any]) -> str:
@@ -142,7 +145,7 @@ def text_of(chunks: list[Any]) -> str:
 
 
 def expected(folder: Path, adapter: Path | None = None) -> str:
-    """What plain transformers answers greedily."""
+    """Return the greedy output of plain transformers."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -159,28 +162,28 @@ def expected(folder: Path, adapter: Path | None = None) -> str:
     return str(tokenizer.decode(ids[0, size:], skip_special_tokens=True))
 
 
-# Answers
+# Completions
 
 
-async def test_answers_are_those_of_the_right_weights(house: House) -> None:
-    """Base and adapters in turns, so that a swap that was forgotten shows."""
-    base, one = house.folder / "base", house.folder / "adapter1"
-    right = {
+async def test_every_model_uses_its_own_weights(platform: InferencePlatform) -> None:
+    """Base model and adapters alternate, so that a missing switch of weights shows."""
+    base, one = platform.folder / "base", platform.folder / "adapter1"
+    expected_texts = {
         "tiny": expected(base),
         "tuned1": expected(base, one),
-        "tuned2": expected(base, house.folder / "adapter2"),
-        "tuned_full": expected(house.folder / "full"),
+        "tuned2": expected(base, platform.folder / "adapter2"),
+        "tuned_full": expected(platform.folder / "full"),
     }
-    assert len(set(right.values())) == 4
+    assert len(set(expected_texts.values())) == 4
     for name in ("tuned1", "tiny", "tuned2", "tuned1", "tuned_full", "tiny", "tuned2"):
-        answer = await house.chat(name)
-        assert answer["choices"][0]["message"]["content"] == right[name], name
-    together = await asyncio.gather(*(house.chat(name) for name in [*right] * 3))
-    assert [answer["choices"][0]["message"]["content"] for answer in together] == list(right.values()) * 3
+        answer = await platform.chat(name)
+        assert answer["choices"][0]["message"]["content"] == expected_texts[name], name
+    responses = await asyncio.gather(*(platform.chat(name) for name in [*expected_texts] * 3))
+    assert [answer["choices"][0]["message"]["content"] for answer in responses] == list(expected_texts.values()) * 3
 
 
-async def test_a_whole_answer_has_openais_shape(house: House) -> None:
-    answer = await house.chat("tuned1")
+async def test_a_chat_completion_has_openais_format(platform: InferencePlatform) -> None:
+    answer = await platform.chat("tuned1")
     assert answer["object"] == "chat.completion"
     assert answer["id"].startswith("chatcmpl-")
     assert answer["model"] == "tuned1"
@@ -192,9 +195,9 @@ async def test_a_whole_answer_has_openais_shape(house: House) -> None:
     assert 0 < usage["completion_tokens"] <= 24
 
 
-async def test_a_stream_carries_the_same_text(house: House) -> None:
-    whole = await house.chat("tuned1")
-    chunks = await house.stream(
+async def test_a_stream_has_the_same_text(platform: InferencePlatform) -> None:
+    whole = await platform.chat("tuned1")
+    chunks = await platform.stream(
         "/v1/chat/completions", {"model": "tuned1", **GREEDY, "stream_options": {"include_usage": True}}
     )
     assert text_of(chunks) == whole["choices"][0]["message"]["content"]
@@ -209,48 +212,48 @@ async def test_a_stream_carries_the_same_text(house: House) -> None:
     assert len(finishes) > 3
 
 
-async def test_plain_completions_take_text_and_ids(house: House) -> None:
+async def test_text_completions_accept_text_and_token_ids(platform: InferencePlatform) -> None:
     from transformers import AutoTokenizer
 
     prompts = ["The train leaves", "Thanks for the"]
-    ids = [list(AutoTokenizer.from_pretrained(house.folder / "base")(prompt).input_ids) for prompt in prompts]
+    ids = [list(AutoTokenizer.from_pretrained(platform.folder / "base")(prompt).input_ids) for prompt in prompts]
     body = {"model": "tiny", "temperature": 0, "max_tokens": 8}
     texts = []
     for prompt in (prompts, ids, prompts[0], ids[0]):
-        response = await house.http.post("/v1/completions", json={**body, "prompt": prompt})
+        response = await platform.http.post("/v1/completions", json={**body, "prompt": prompt})
         assert response.status_code == 200, response.text
         answer = response.json()
         assert answer["object"] == "text_completion"
         texts.append([choice["text"] for choice in answer["choices"]])
     assert texts[0] == texts[1]
     assert texts[2] == texts[3] == texts[0][:1]
-    chunks = await house.stream("/v1/completions", {**body, "prompt": prompts[0]})
+    chunks = await platform.stream("/v1/completions", {**body, "prompt": prompts[0]})
     assert text_of(chunks) == texts[0][0]
 
 
-async def test_a_stop_string_ends_the_answer_before_it(house: House) -> None:
-    whole = (await house.chat("tuned1"))["choices"][0]["message"]["content"]
+async def test_output_ends_before_a_stop_string(platform: InferencePlatform) -> None:
+    whole = (await platform.chat("tuned1"))["choices"][0]["message"]["content"]
     stop = whole[5:8]
-    cut = await house.chat("tuned1", stop=[stop, "never to be seen"])
-    assert cut["choices"][0]["message"]["content"] == whole[: whole.index(stop)]
-    assert cut["choices"][0]["finish_reason"] == "stop"
-    chunks = await house.stream("/v1/chat/completions", {"model": "tuned1", **GREEDY, "stop": stop})
+    stopped = await platform.chat("tuned1", stop=[stop, "does not occur"])
+    assert stopped["choices"][0]["message"]["content"] == whole[: whole.index(stop)]
+    assert stopped["choices"][0]["finish_reason"] == "stop"
+    chunks = await platform.stream("/v1/chat/completions", {"model": "tuned1", **GREEDY, "stop": stop})
     assert text_of(chunks) == whole[: whole.index(stop)]
 
 
-async def test_a_seed_repeats_and_choices_differ(house: House) -> None:
-    hot = {"temperature": 1.5, "n": 3, "seed": 11}
-    first, second = await house.chat("tiny", **hot), await house.chat("tiny", **hot)
+async def test_a_seed_is_reproducible_and_choices_differ(platform: InferencePlatform) -> None:
+    sampling = {"temperature": 1.5, "n": 3, "seed": 11}
+    first, second = await platform.chat("tiny", **sampling), await platform.chat("tiny", **sampling)
     texts = [choice["message"]["content"] for choice in first["choices"]]
     assert [choice["index"] for choice in first["choices"]] == [0, 1, 2]
     assert texts == [choice["message"]["content"] for choice in second["choices"]]
     assert len(set(texts)) == 3
-    other = await house.chat("tiny", **{**hot, "seed": 12})
+    other = await platform.chat("tiny", **{**sampling, "seed": 12})
     assert other["choices"][0]["message"]["content"] != texts[0]
 
 
-async def test_without_a_limit_the_context_is_the_limit(house: House) -> None:
-    answer = await house.chat("tiny", max_tokens=None, temperature=1.5, seed=3)
+async def test_without_max_tokens_the_context_is_the_limit(platform: InferencePlatform) -> None:
+    answer = await platform.chat("tiny", max_tokens=None, temperature=1.5, seed=3)
     usage = answer["usage"]
     if answer["choices"][0]["finish_reason"] == "length":
         assert usage["total_tokens"] == 512
@@ -258,15 +261,15 @@ async def test_without_a_limit_the_context_is_the_limit(house: House) -> None:
         assert usage["completion_tokens"] > 20 or answer["choices"][0]["finish_reason"] == "stop"
 
 
-async def test_content_may_come_in_parts(house: House) -> None:
+async def test_content_may_be_a_list_of_parts(platform: InferencePlatform) -> None:
     parts = [
         {"role": "user", "content": [{"type": "text", "text": "Where is "}, {"type": "text", "text": "my order?"}]}
     ]
-    assert (await house.chat("tiny", messages=parts))["choices"] == (await house.chat("tiny"))["choices"]
+    assert (await platform.chat("tiny", messages=parts))["choices"] == (await platform.chat("tiny"))["choices"]
 
 
-async def test_log_probabilities_have_openais_shapes(house: House) -> None:
-    chat = await house.chat("tuned1", logprobs=True, top_logprobs=2, max_tokens=5)
+async def test_log_probabilities_have_openais_format(platform: InferencePlatform) -> None:
+    chat = await platform.chat("tuned1", logprobs=True, top_logprobs=2, max_tokens=5)
     content = chat["choices"][0]["logprobs"]["content"]
     assert len(content) == 5
     assert "".join(entry["token"] for entry in content) == chat["choices"][0]["message"]["content"]
@@ -275,30 +278,30 @@ async def test_log_probabilities_have_openais_shapes(house: House) -> None:
         assert len(entry["top_logprobs"]) == 2
         assert entry["bytes"] is None or bytes(entry["bytes"]).decode() == entry["token"]
     body = {"model": "tuned1", **GREEDY, "logprobs": True, "top_logprobs": 2, "max_tokens": 5}
-    chunks = await house.stream("/v1/chat/completions", body)
-    told = [c["choices"][0]["logprobs"]["content"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
-    assert [entry for part in told for entry in part] == content
+    chunks = await platform.stream("/v1/chat/completions", body)
+    streamed = [c["choices"][0]["logprobs"]["content"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
+    assert [entry for part in streamed for entry in part] == content
 
     body = {"model": "tiny", "prompt": "The train", "temperature": 0, "max_tokens": 5, "logprobs": 1}
-    [choice] = (await house.http.post("/v1/completions", json=body)).json()["choices"]
+    [choice] = (await platform.http.post("/v1/completions", json=body)).json()["choices"]
     shown = choice["logprobs"]
     assert "".join(shown["tokens"]) == choice["text"]
     assert [
         choice["text"][start:][: len(token)] for start, token in zip(shown["text_offset"], shown["tokens"], strict=True)
     ] == shown["tokens"]
     assert [list(top.values()) for top in shown["top_logprobs"]] == [[value] for value in shown["token_logprobs"]]
-    chunks = await house.stream("/v1/completions", body)
+    chunks = await platform.stream("/v1/completions", body)
     parts = [c["choices"][0]["logprobs"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
     assert [offset for part in parts for offset in part["text_offset"]] == shown["text_offset"]
 
 
-# Refusals
+# Errors
 
 
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"model": "nobody"}, 404, "model_not_found"),
+        ({"model": "unknown"}, 404, "model_not_found"),
         ({"model": "../../secrets"}, 404, "model_not_found"),
         ({"model": "changed"}, 409, "template_mismatch"),
         ({"messages": []}, 400, "invalid_input"),
@@ -313,10 +316,10 @@ async def test_log_probabilities_have_openais_shapes(house: House) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-async def test_refusals_have_openais_shape(
-    house: House, change: dict[str, Any], status: int, code: str, stream: bool
+async def test_errors_have_openais_format(
+    platform: InferencePlatform, change: dict[str, Any], status: int, code: str, stream: bool
 ) -> None:
-    response = await house.http.post(
+    response = await platform.http.post(
         "/v1/chat/completions", json={"model": "tiny", **GREEDY, **change, "stream": stream}
     )
     assert response.status_code == status, response.text
@@ -327,19 +330,19 @@ async def test_refusals_have_openais_shape(
     assert error["remedy"]
 
 
-async def test_another_projects_model_is_not_there(house: House) -> None:
-    made = (await house.http.post("/auth/keys", json={"name": "b", "project": "team-b", "scopes": ["infer"]})).json()
+async def test_another_projects_model_is_not_found(platform: InferencePlatform) -> None:
+    made = (await platform.http.post("/auth/keys", json={"name": "b", "project": "team-b", "scopes": ["infer"]})).json()
     headers = {"Authorization": f"Bearer {made['key']}"}
     body = {"model": "tuned1", **GREEDY}
-    assert (await house.http.post("/v1/chat/completions", json=body, headers=headers)).status_code == 404
-    shared = await house.http.post("/v1/chat/completions", json={**body, "model": "tiny"}, headers=headers)
+    assert (await platform.http.post("/v1/chat/completions", json=body, headers=headers)).status_code == 404
+    shared = await platform.http.post("/v1/chat/completions", json={**body, "model": "tiny"}, headers=headers)
     assert shared.status_code == 200
 
 
-# Deployments and the list
+# Deployments and the model list
 
 
-async def succeeded(house: House, id: str, name: str, *after: Any) -> None:
+async def succeeded(platform: InferencePlatform, id: str, name: str, *after: Any) -> None:
     event = TrainingSucceeded(
         job_id=f"job_{id}",
         model_id=id,
@@ -351,138 +354,138 @@ async def succeeded(house: House, id: str, name: str, *after: Any) -> None:
         dataset_version="1",
         after=list(after),
     )
-    await house.tell(event)
+    await platform.publish_event(event)
 
 
-async def test_training_lists_a_model_and_deploys_it_when_asked(house: House) -> None:
-    await succeeded(house, "tuned1", "support bot", "deploy")
-    ready = await house.hear(ModelReady, "tuned1")
-    listed = (await house.http.get("/v1/models")).json()
+async def test_a_trained_model_is_listed_and_deployed_on_request(platform: InferencePlatform) -> None:
+    await succeeded(platform, "tuned1", "support bot", "deploy")
+    ready = await platform.wait_for_event(ModelReady, "tuned1")
+    listed = (await platform.http.get("/v1/models")).json()
     assert {"tiny", "tuned1"} <= {model["id"] for model in listed["data"]}
-    shown = (await house.http.get("/v1/models/tuned1")).json()
+    shown = (await platform.http.get("/v1/models/tuned1")).json()
     assert (shown["object"], shown["name"], shown["owned_by"]) == ("model", "support bot", "custom")
-    assert (await house.chat("support bot"))["choices"] == (await house.chat("tuned1"))["choices"]
-    deployment = (await house.http.get(f"/deployments/{ready['deployment_id']}")).json()
+    assert (await platform.chat("support bot"))["choices"] == (await platform.chat("tuned1"))["choices"]
+    deployment = (await platform.http.get(f"/deployments/{ready['deployment_id']}")).json()
     assert (deployment["state"], deployment["model_id"]) == ("ready", "tuned1")
-    again = await house.http.post("/deployments", json={"model_id": "tuned1"})
+    again = await platform.http.post("/deployments", json={"model_id": "tuned1"})
     assert again.json()["id"] == deployment["id"]
-    assert (await house.http.delete(f"/deployments/{deployment['id']}")).status_code == 204
-    await house.hear(ModelUndeployed, "tuned1")
-    assert (await house.http.get(f"/deployments/{deployment['id']}")).status_code == 404
-    assert (await house.chat("tuned1"))["choices"]
+    assert (await platform.http.delete(f"/deployments/{deployment['id']}")).status_code == 204
+    await platform.wait_for_event(ModelUndeployed, "tuned1")
+    assert (await platform.http.get(f"/deployments/{deployment['id']}")).status_code == 404
+    assert (await platform.chat("tuned1"))["choices"]
 
 
-async def test_a_model_that_cannot_be_loaded_fails_with_its_reason(house: House) -> None:
-    made = (await house.http.post("/deployments", json={"model_id": "changed"})).json()
+async def test_a_failed_deployment_states_its_error_code(platform: InferencePlatform) -> None:
+    made = (await platform.http.post("/deployments", json={"model_id": "changed"})).json()
     async with asyncio.timeout(60):
-        while (shown := (await house.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
+        while (shown := (await platform.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
             await asyncio.sleep(0.05)
     assert (shown["state"], shown["code"]) == ("failed", "template_mismatch")
 
 
-async def test_a_model_that_fails_unforeseen_does_not_load_for_ever(house: House) -> None:
+async def test_an_unexpected_error_fails_the_deployment(platform: InferencePlatform) -> None:
     odd = artifact_uri("default", "models", "base", "odd")
     await publish(
-        house.resources.blobs, "default/models/base/odd", house.folder / "base", {"kind": "none that we know"}
+        platform.resources.blobs, "default/models/base/odd", platform.folder / "base", {"kind": "unknown kind"}
     )
-    await house.publish(house.folder / "adapter1", "on_odd", kind="adapter", base_uri=odd, job_id="job")
-    made = (await house.http.post("/deployments", json={"model_id": "on_odd"})).json()
+    await platform.publish_model(platform.folder / "adapter1", "on_odd", kind="adapter", base_uri=odd, job_id="job")
+    made = (await platform.http.post("/deployments", json={"model_id": "on_odd"})).json()
     async with asyncio.timeout(60):
-        while (shown := (await house.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
+        while (shown := (await platform.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
             await asyncio.sleep(0.05)
     assert (shown["state"], shown["code"]) == ("failed", "internal_error")
 
 
-async def test_a_deployment_shows_its_memory_and_use(house: House) -> None:
-    made = (await house.http.post("/deployments", json={"model_id": "tuned2", "pinned": True})).json()
-    await house.hear(ModelReady, "tuned2")
-    await house.chat("tuned2")
-    shown = (await house.http.get(f"/deployments/{made['id']}")).json()
+async def test_a_deployment_shows_memory_and_usage(platform: InferencePlatform) -> None:
+    made = (await platform.http.post("/deployments", json={"model_id": "tuned2", "pinned": True})).json()
+    await platform.wait_for_event(ModelReady, "tuned2")
+    await platform.chat("tuned2")
+    shown = (await platform.http.get(f"/deployments/{made['id']}")).json()
     assert (shown["state"], shown["pinned"], shown["resident"]) == ("ready", True, True)
     assert shown["memory_bytes"] > 0
     assert shown["requests_per_second"] > 0
     assert shown["tokens_per_second"] > 0
     assert shown["first_token_seconds"] > 0
-    again = (await house.http.post("/deployments", json={"model_id": "tuned2"})).json()
+    again = (await platform.http.post("/deployments", json={"model_id": "tuned2"})).json()
     assert (again["id"], again["pinned"], again["state"]) == (made["id"], True, "ready")
-    again = (await house.http.post("/deployments", json={"model_id": "tuned2", "pinned": False})).json()
+    again = (await platform.http.post("/deployments", json={"model_id": "tuned2", "pinned": False})).json()
     assert (again["id"], again["pinned"], again["state"]) == (made["id"], False, "loading")
-    await house.hear(ModelReady, "tuned2")
-    await house.http.delete(f"/deployments/{made['id']}")
-    await house.hear(ModelUndeployed, "tuned2")
+    await platform.wait_for_event(ModelReady, "tuned2")
+    await platform.http.delete(f"/deployments/{made['id']}")
+    await platform.wait_for_event(ModelUndeployed, "tuned2")
 
 
-async def test_a_key_deploys_one_model(house: House) -> None:
+async def test_an_idempotency_key_creates_one_deployment(platform: InferencePlatform) -> None:
     once = {"Idempotency-Key": "once"}
-    first = await house.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
-    again = await house.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
-    other = await house.http.post("/deployments", json={"model_id": "tuned_full"}, headers=once)
+    first = await platform.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
+    again = await platform.http.post("/deployments", json={"model_id": "tiny"}, headers=once)
+    other = await platform.http.post("/deployments", json={"model_id": "tuned_full"}, headers=once)
     assert again.json()["id"] == first.json()["id"]
     assert (other.status_code, other.json()["code"]) == (409, "conflict")
-    await house.hear(ModelReady, "tiny")
+    await platform.wait_for_event(ModelReady, "tiny")
 
 
-async def test_deleting_a_model_undeploys_it(house: House) -> None:
-    await succeeded(house, "tuned2", "short lived", "deploy")
-    await house.hear(ModelReady, "tuned2")
-    await house.tell(ModelDeleted(model_id="tuned2"))
-    await house.hear(ModelUndeployed, "tuned2")
-    assert "tuned2" not in {model["id"] for model in (await house.http.get("/v1/models")).json()["data"]}
-    await succeeded(house, "tuned2", "late", "deploy")
-    await succeeded(house, "tuned1", "marker", "deploy")
-    await house.hear(ModelReady, "tuned1")
-    assert "tuned2" not in {model["id"] for model in (await house.http.get("/v1/models")).json()["data"]}
+async def test_deleting_a_model_undeploys_it(platform: InferencePlatform) -> None:
+    await succeeded(platform, "tuned2", "short lived", "deploy")
+    await platform.wait_for_event(ModelReady, "tuned2")
+    await platform.publish_event(ModelDeleted(model_id="tuned2"))
+    await platform.wait_for_event(ModelUndeployed, "tuned2")
+    assert "tuned2" not in {model["id"] for model in (await platform.http.get("/v1/models")).json()["data"]}
+    await succeeded(platform, "tuned2", "late", "deploy")
+    await succeeded(platform, "tuned1", "marker", "deploy")
+    await platform.wait_for_event(ModelReady, "tuned1")
+    assert "tuned2" not in {model["id"] for model in (await platform.http.get("/v1/models")).json()["data"]}
 
 
-# Leaving and dying
+# Disconnects and crashes
 
 
-async def test_a_client_that_leaves_frees_the_engine(house: House) -> None:
-    """Answers that nobody reads would hold the 32 rows; a 33rd request shows that they do not."""
+async def test_a_client_disconnect_cancels_generation(platform: InferencePlatform) -> None:
+    """Abandoned requests would occupy all 32 rows of the batch; a further request shows that they do not."""
     long = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16}
     for _ in range(4):
-        async with house.http.stream("POST", "/v1/chat/completions", json={**long, "stream": True}) as response:
+        async with platform.http.stream("POST", "/v1/chat/completions", json={**long, "stream": True}) as response:
             async for line in response.aiter_lines():
                 if line:
                     break
         with pytest.raises(httpx.ReadTimeout):
-            await house.http.post("/v1/chat/completions", json=long, timeout=httpx.Timeout(60, read=0.05))
+            await platform.http.post("/v1/chat/completions", json=long, timeout=httpx.Timeout(60, read=0.05))
     async with asyncio.timeout(20):
-        assert (await house.chat("tiny", max_tokens=2))["choices"]
+        assert (await platform.chat("tiny", max_tokens=2))["choices"]
 
 
-async def test_an_engine_that_dies_is_an_error_once(house: House) -> None:
+async def test_a_crashed_engine_fails_one_request_and_restarts(platform: InferencePlatform) -> None:
     body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
-    async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+    async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.aiter_lines()
         await anext(lines)
-        os.kill(house.engine(), signal.SIGKILL)
+        os.kill(platform.engine_pid(), signal.SIGKILL)
         rest = [line async for line in lines if line]
     error = json.loads(rest[-1].removeprefix("data: "))["error"]
     assert error["code"] == "engine_lost"
     assert "again" in error["message"]
-    assert (await house.chat("tiny"))["choices"]
+    assert (await platform.chat("tiny"))["choices"]
 
 
-async def test_an_engine_that_hangs_is_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The request had not begun, so the next engine answers it."""
-    await house.chat("tiny")
-    hung = house.engine()
+async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request had not started, so the next engine process serves it."""
+    await platform.chat("tiny")
+    hung = platform.engine_pid()
     os.kill(hung, signal.SIGSTOP)
-    with monkeypatch.context() as hasty:  # with the hung one only: the next engine may take its time to load
-        hasty.setattr(services.inference.supervisor, "SILENCE", 0.5)
-        asked = asyncio.create_task(house.chat("tiny"))
+    with monkeypatch.context() as short_timeout:  # only for the hung engine: the next one needs longer to load
+        short_timeout.setattr(services.inference.supervisor, "SILENCE_TIMEOUT_S", 0.5)
+        pending = asyncio.create_task(platform.chat("tiny"))
         assert await asyncio.to_thread(processes_ended, hung)
-    assert (await asked)["choices"]
-    assert house.engine() != hung
+    assert (await pending)["choices"]
+    assert platform.engine_pid() != hung
 
 
-async def test_an_engine_killed_under_load_loses_only_what_it_had_begun(house: House) -> None:
-    """In flight: a clean error as the last event. Waiting behind them, or come later: answered by the next engine."""
+async def test_an_engine_killed_under_load_loses_only_started_requests(platform: InferencePlatform) -> None:
+    """Started requests end with an error event. Queued and later requests are served by the next engine process."""
     body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
 
     async def follow(began: asyncio.Event) -> Any:
-        async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
             lines = response.aiter_lines()
             await anext(lines)
             began.set()
@@ -493,62 +496,64 @@ async def test_an_engine_killed_under_load_loses_only_what_it_had_begun(house: H
     async with asyncio.timeout(60):
         for event in began:
             await event.wait()
-        killed = house.engine()
-        os.kill(killed, signal.SIGSTOP)  # so that none of the waiting is begun
-        waiting = [asyncio.create_task(house.chat("tuned1", max_tokens=4)) for _ in range(8)]
-        await house.http.get("/v1/models")  # the waiting ones are on their way before the engine dies
+        killed = platform.engine_pid()
+        os.kill(killed, signal.SIGSTOP)  # so that no queued request is started
+        waiting = [asyncio.create_task(platform.chat("tuned1", max_tokens=4)) for _ in range(8)]
+        await platform.http.get("/v1/models")  # the queued requests are sent before the engine dies
         os.kill(killed, signal.SIGKILL)
-        later = [asyncio.create_task(house.chat("tiny", max_tokens=4)) for _ in range(4)]
+        later = [asyncio.create_task(platform.chat("tiny", max_tokens=4)) for _ in range(4)]
         assert [last["error"]["code"] for last in await asyncio.gather(*in_flight)] == ["engine_lost"] * 2
         answers = await asyncio.gather(*waiting, *later)
     assert all(answer["choices"][0]["finish_reason"] for answer in answers)
 
 
-async def test_a_full_queue_says_when_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 1)
+async def test_a_full_queue_returns_retry_after(platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_REQUESTS", 1)
     body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 8, "stream": True}
-    async with house.http.stream("POST", "/v1/chat/completions", json=body) as response:
+    async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.aiter_lines()
         await anext(lines)
-        os.kill(house.engine(), signal.SIGSTOP)  # so that it cannot end before the next request comes
-        full = await house.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY})
-        os.kill(house.engine(), signal.SIGCONT)
+        os.kill(platform.engine_pid(), signal.SIGSTOP)  # so that it cannot finish before the next request arrives
+        full = await platform.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY})
+        os.kill(platform.engine_pid(), signal.SIGCONT)
     assert (full.status_code, full.json()["error"]["code"]) == (503, "engine_busy")
     assert int(full.headers["retry-after"]) > 0
 
 
-async def test_the_official_client_takes_a_full_queue_for_its_own_error_and_comes_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_the_openai_client_retries_after_a_full_queue(
+    platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 0)
+    monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_REQUESTS", 0)
     answers: list[tuple[float, httpx.Response]] = []
 
-    async def note(response: httpx.Response) -> None:
+    async def record(response: httpx.Response) -> None:
         answers.append((asyncio.get_running_loop().time(), response))
         if len(answers) == 2:
-            monkeypatch.setattr(services.inference.supervisor, "MOST_OPEN", 128)
+            monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_REQUESTS", 128)
 
-    http = httpx.AsyncClient(event_hooks={"response": [note]}, timeout=60)
-    key = house.http.headers["authorization"].removeprefix("Bearer ")
-    async with openai.AsyncOpenAI(base_url=f"{house.http.base_url}/v1", api_key=key, http_client=http) as client:
-        asked: Any = {"model": "tiny", "messages": ASK, "max_tokens": 2}
+    http = httpx.AsyncClient(event_hooks={"response": [record]}, timeout=60)
+    key = platform.http.headers["authorization"].removeprefix("Bearer ")
+    async with openai.AsyncOpenAI(base_url=f"{platform.http.base_url}/v1", api_key=key, http_client=http) as client:
+        body: Any = {"model": "tiny", "messages": ASK, "max_tokens": 2}
         with pytest.raises(openai.InternalServerError) as raised:
-            await client.with_options(max_retries=0).chat.completions.create(**asked)
+            await client.with_options(max_retries=0).chat.completions.create(**body)
         assert (raised.value.status_code, raised.value.code) == (503, "engine_busy")
-        assert (await client.chat.completions.create(**asked)).choices
+        assert (await client.chat.completions.create(**body)).choices
     assert [answer.status_code for _, answer in answers] == [503, 503, 200]
-    (_, _), (told, busy), (came_back, _) = answers
-    assert came_back - told >= int(busy.headers["retry-after"])
+    (_, _), (rejected_at, busy), (retried_at, _) = answers
+    assert retried_at - rejected_at >= int(busy.headers["retry-after"])
 
 
-async def test_base_and_tuned_answer_side_by_side_under_the_same_controls(house: House) -> None:
-    """What the playground asks: both at once, streamed, with every control that it has."""
+async def test_base_and_custom_model_generate_concurrently_with_the_same_parameters(
+    platform: InferencePlatform,
+) -> None:
+    """As the playground does: both at once, streamed, with every sampling control."""
     controls = {"temperature": 0.9, "top_p": 0.95, "top_k": 40, "repetition_penalty": 1.1, "seed": 5, "max_tokens": 16}
 
     async def both(**changes: Any) -> list[str]:
-        asked = {"messages": ASK, **controls, **changes}
+        body = {"messages": ASK, **controls, **changes}
         models = ("tiny", "tuned1")
-        streams = [house.stream("/v1/chat/completions", {"model": model, **asked}) for model in models]
+        streams = [platform.stream("/v1/chat/completions", {"model": model, **body}) for model in models]
         return [text_of(chunks) for chunks in await asyncio.gather(*streams)]
 
     base, tuned = await both()

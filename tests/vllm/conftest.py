@@ -1,4 +1,4 @@
-"""vLLM's own tests need vLLM: `make vllm && make test-vllm`."""
+"""These tests need a vLLM installation: `make vllm && make test-vllm`."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a command there is nothing to start."""
+    """Skip the tests if no vLLM command is configured."""
     if os.environ.get("ANNEAL_VLLM_COMMAND"):
         return
     for item in items:

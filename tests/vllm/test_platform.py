@@ -1,4 +1,4 @@
-"""The official client against a whole platform whose models vLLM serves: the embedded engine's journeys, once more."""
+"""The OpenAI client against a platform that serves with vLLM: the tests of the transformers engine, run again."""
 
 import json
 from pathlib import Path
@@ -27,20 +27,20 @@ from tests.workflows.test_openai import (  # noqa: F401
 )
 
 
-def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # noqa: F811
+def test_response_format_is_enforced(client: OpenAI) -> None:  # noqa: F811
     schema = {
         "type": "object",
         "properties": {"topic": {"enum": ["billing", "shipping"]}, "urgent": {"type": "boolean"}},
         "required": ["topic", "urgent"],
         "additionalProperties": False,
     }
-    form: Any = {"type": "json_schema", "json_schema": {"name": "triage", "schema": schema}}
+    response_format: Any = {"type": "json_schema", "json_schema": {"name": "triage", "schema": schema}}
     answer = client.chat.completions.create(
-        model="seedling", messages=QUESTION, max_tokens=64, temperature=0, response_format=form
+        model="seedling", messages=QUESTION, max_tokens=64, temperature=0, response_format=response_format
     )
-    told = json.loads(answer.choices[0].message.content or "")
-    assert told["topic"] in ("billing", "shipping")
-    assert told["urgent"] in (True, False)
+    output = json.loads(answer.choices[0].message.content or "")
+    assert output["topic"] in ("billing", "shipping")
+    assert output["urgent"] in (True, False)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_an_answer_has_the_form_that_was_asked_for(client: OpenAI) -> None:  # n
         ({"response_format": {"type": "json_schema"}}, "invalid_input"),
     ],
 )
-def test_a_bad_request_is_its_own_exception(client: OpenAI, change: dict[str, Any], code: str) -> None:  # noqa: F811
+def test_a_bad_request_raises_bad_request_error(client: OpenAI, change: dict[str, Any], code: str) -> None:  # noqa: F811
     with pytest.raises(openai.BadRequestError) as raised:
         client.chat.completions.create(**{"model": "seedling", "messages": QUESTION, "stream": True, **change})
     assert raised.value.code == code
 
 
-def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  # noqa: F811
-    """kill -9 of the platform: the server and its workers notice by themselves."""
+def test_vllm_dies_with_its_service(platform: Embedded, client: OpenAI) -> None:  # noqa: F811
+    """After kill -9 of the platform, the server and its workers exit by themselves."""
     assert client.chat.completions.create(model="seedling", messages=QUESTION, max_tokens=2).choices
     assert platform.process
     servers = [pid for pid in descendants(platform.process.pid) if b"vllm" in command_of(pid).lower()]
@@ -70,14 +70,14 @@ def test_vllm_ends_with_its_room(platform: Embedded, client: OpenAI) -> None:  #
 
 
 def descendants(pid: int) -> list[int]:
-    """Children, their children, and so on."""
+    """Return all descendants of a process."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     found = [int(child) for task in tasks for child in task.read_text().split()]
     return found + [deeper for child in found for deeper in descendants(child)]
 
 
 def command_of(pid: int) -> bytes:
-    """What a process runs; empty once it has ended."""
+    """Return the command line of a process; empty after its end."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -1,1 +1,1 @@
-"""Deployments: which models are loaded, and under which names."""
+"""Deployments, which keep models loaded, and the catalog of models that can be served."""

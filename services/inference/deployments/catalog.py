@@ -1,4 +1,4 @@
-"""Which model a name means: custom models by id or unique name, base models by id; proven by their manifests."""
+"""Resolves model names: custom models by id or unique name, base models by id. A model exists if its manifest does."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from shared.documents.entities import now
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model whose manifest was read, and where it lies."""
+    """A model with its manifest and its location."""
 
     uri: str
     project: str
@@ -21,13 +21,13 @@ class FoundModel:
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The model id."""
         return self.manifest.model_id
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A line of the model list; `created` in seconds since 1970."""
+class ListedModel:
+    """An entry of the model list; `created` in seconds since 1970."""
 
     id: str
     name: str
@@ -36,43 +36,43 @@ class Listed:
 
 
 class Catalog:
-    """Looks models up, in the blob store and among the custom models that events told of."""
+    """Looks models up in the blob store and among the custom models announced by events."""
 
     def __init__(self, blobs: Blobs, stores: Stores) -> None:
         self._blobs, self._models = blobs, stores.models
-        self._born = int(now().timestamp())
+        self._started_at = int(now().timestamp())
 
     async def find(self, project: str, name: str) -> FoundModel:
-        """The model of this id or unique name; raises ModelNotFound."""
+        """Return the model with this id or unique name. Raises ModelNotFound."""
         for owner, folder in ((project, "custom"), (project, "base"), (SHARED, "base")):
-            if found := await self._read(project, owner, folder, name):
+            if found := await self._find_in(project, owner, folder, name):
                 return found
         namesakes = await self._models.for_project(project).find({"name": name}, limit=2)
-        if len(namesakes) == 1 and (found := await self._read(project, project, "custom", namesakes[0].id)):
+        if len(namesakes) == 1 and (found := await self._find_in(project, project, "custom", namesakes[0].id)):
             return found
         detail = f"There is no model {name!r} in this project."
         if len(namesakes) > 1:
-            detail = f"{len(namesakes)} or more custom models are called {name!r}."
-        raise ModelNotFound(detail, field="model", remedy="GET /v1/models lists what there is; use an id from there.")
+            detail = f"{len(namesakes)} or more custom models are named {name!r}."
+        raise ModelNotFound(detail, field="model", remedy="Use an id from GET /v1/models.")
 
     async def spec(self, model: FoundModel) -> ModelSpec:
-        """What an engine needs to load it. Raises artifact_gone."""
+        """Return what an engine needs to load the model. Raises artifact_gone."""
         ref = await resolve_model(self._blobs, model.uri, model.project)
         return ModelSpec(model.id, model.uri, ref, model.manifest.template_hash, model.manifest.parameters)
 
-    async def listed(self, project: str) -> list[Listed]:
-        """Custom models, newest first, then base models by id."""
-        customs = await self._models.for_project(project).find()
-        bases = {name: None for owner in (SHARED, project) for name in await self._bases(owner)}
+    async def list_models(self, project: str) -> list[ListedModel]:
+        """List custom models, newest first, then base models by id."""
+        custom_models = await self._models.for_project(project).find()
+        base_models = {name: None for owner in (SHARED, project) for name in await self._base_model_ids(owner)}
         return [
-            *(Listed(model.id, model.name, int(model.created_at.timestamp()), True) for model in customs),
-            *(Listed(name, name, self._born, False) for name in bases),
+            *(ListedModel(model.id, model.name, int(model.created_at.timestamp()), True) for model in custom_models),
+            *(ListedModel(name, name, self._started_at, False) for name in base_models),
         ]
 
-    async def _bases(self, owner: str) -> list[str]:
+    async def _base_model_ids(self, owner: str) -> list[str]:
         keys = [info.key.split("/") for info in await self._blobs.list(f"{owner}/models/base")]
         return [parts[3] for parts in keys if len(parts) == 5 and parts[4] == MANIFEST]
 
-    async def _read(self, project: str, owner: str, folder: str, id: str) -> FoundModel | None:
+    async def _find_in(self, project: str, owner: str, folder: str, id: str) -> FoundModel | None:
         found = await find_model(self._blobs, project, folder, id, owner=owner)
         return FoundModel(found[0], project, found[1]) if found else None

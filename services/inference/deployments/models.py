@@ -1,4 +1,4 @@
-"""Deployments and known custom models: entities, their state machine, and how the API shows them. Pure."""
+"""Entities: deployments with their state machine, known custom models, and the API view. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +14,13 @@ State = Literal["loading", "ready", "failed"]
 
 
 class ServedModel(Entity):
-    """A custom model that an event told of; its id is the model's."""
+    """A custom model announced by an event; its id is the model's."""
 
     name: str = Field(description="the model's name")
 
 
 class Deployment(Entity):
-    """A model that is kept ready. It answers without one too, but then its first request waits for the loading."""
+    """A model that is kept loaded. A model can also be used without one; its first request then waits for loading."""
 
     model_id: str = Field(description="the custom or base model")
     model_uri: str = Field(description="artifact of the model")
@@ -31,42 +31,42 @@ class Deployment(Entity):
     code: str | None = Field(default=None, description="error code of a failed loading")
     detail: str | None = Field(default=None, description="description of a failed loading")
 
-    def ready(self, seconds: float) -> Sequence[Event]:
-        """It answers. A second time changes nothing."""
+    def mark_ready(self, seconds: float) -> Sequence[Event]:
+        """Record that the model is loaded. Idempotent."""
         if self.state == "ready":
             return ()
         self.state, self.ready_at, self.load_seconds, self.code, self.detail = "ready", now(), seconds, None, None
         return [ModelReady(deployment_id=self.id, model_id=self.model_id)]
 
-    def failed(self, code: str, detail: str) -> None:
-        """It could not be loaded here; where another process did load it, that stays."""
+    def mark_failed(self, code: str, detail: str) -> None:
+        """Record that loading failed in this process. A deployment that another process has loaded stays ready."""
         if self.state != "loading":
             return
         self.state, self.code, self.detail = "failed", code, detail
 
-    def again(self, pinned: bool | None) -> None:
-        """Try once more to load what failed, or load it anew to keep it more or less firmly (None: as it is)."""
+    def reload(self, pinned: bool | None) -> None:
+        """Load again after a failure, or to change `pinned` (None: unchanged)."""
         if self.state == "failed" or pinned not in (None, self.pinned):
             self.pinned = self.pinned if pinned is None else pinned
             self.state, self.code, self.detail = "loading", None, None
 
-    def gone(self) -> Sequence[Event]:
-        """What its end states."""
+    def undeploy(self) -> Sequence[Event]:
+        """Return the events of its removal."""
         return [ModelUndeployed(deployment_id=self.id, model_id=self.model_id)]
 
 
 class DeploymentView(Public):
-    """A deployment; memory and rates are those of the process that answers, rates over its last minute."""
+    """A deployment. Memory and rates are those of the responding process, rates over its last minute."""
 
     model_id: str
-    pinned: bool = Field(description="never evicted to make room for others")
+    pinned: bool = Field(description="never evicted to free memory for other models")
     state: State
-    resident: bool = Field(description="in memory now; if not, its next request waits for the loading")
-    memory_bytes: int = Field(description="of its own weights: an adapter's without its base's")
+    resident: bool = Field(description="loaded now; otherwise its next request waits for loading")
+    memory_bytes: int = Field(description="size of its own weights; for an adapter without its base model")
     requests_per_second: float
-    tokens_per_second: float = Field(description="of answers that ended")
-    first_token_seconds: float | None = Field(description="from a request to its first text, median")
+    tokens_per_second: float = Field(description="completion tokens of finished requests")
+    first_token_seconds: float | None = Field(description="median time to first token")
     ready_at: datetime | None
-    load_seconds: float | None = Field(description="how long loading and warm-up took")
-    code: str | None = Field(description="why it failed")
+    load_seconds: float | None = Field(description="duration of loading and warm-up")
+    code: str | None = Field(description="the error code of a failed deployment")
     detail: str | None

@@ -1,1 +1,1 @@
-"""The only home of torch in this room."""
+"""Code that runs in engine child processes; the only modules of this service that import torch."""

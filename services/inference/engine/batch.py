@@ -1,4 +1,4 @@
-"""A lane: answers decoded as one batch, those of all models over one base where their adapters can be mixed."""
+"""Continuous batching: decodes choices over one base model as one batch, across adapters where multi-LoRA allows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.inference.engine.model_cache import Base, Variant
+from services.inference.engine.model_cache import LoadedBase, LoadedModel
 from shared.engine.decoding.generate import ContinuousBatch, Request, Step, TokenLogprob
 from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.decoding.streaming import REPLACEMENT_CHARACTER, IncrementalDetokenizer
@@ -17,101 +17,101 @@ Delta = dict[str, Any]
 
 
 @dataclass
-class Answer:
-    """One choice of one request while it is being written."""
+class Choice:
+    """One choice of a request that is being decoded."""
 
     request_id: str
     choice: int
-    variant: Variant
+    model: LoadedModel
     decoder: IncrementalDetokenizer
     tokens: int = 0
-    untold: list[dict[str, Any]] = field(default_factory=list)
-    """Log-probabilities of tokens whose text is held back."""
+    pending_logprobs: list[dict[str, Any]] = field(default_factory=list)
+    """Log-probabilities of tokens whose text is not complete yet."""
 
 
-class Lane:
-    """The answers of one batch over a base."""
+class Batch:
+    """The choices that are decoded together over one base model."""
 
-    def __init__(self, base: Base) -> None:
+    def __init__(self, base: LoadedBase) -> None:
         self._decoding = ContinuousBatch(base, ())
-        self._answers: dict[int, Answer] = {}
-        self._joined = 0
+        self._choices: dict[int, Choice] = {}
+        self._next_index = 0
 
     @property
-    def live(self) -> int:
-        """Answers that are still being written."""
-        return len(self._answers)
+    def size(self) -> int:
+        """Number of choices that are being decoded."""
+        return len(self._choices)
 
     @property
-    def requests(self) -> set[str]:
-        """Whose they are."""
-        return {answer.request_id for answer in self._answers.values()}
+    def request_ids(self) -> set[str]:
+        """The ids of the requests in the batch."""
+        return {choice.request_id for choice in self._choices.values()}
 
     @property
-    def variants(self) -> set[Variant]:
-        """Which models write them."""
-        return {answer.variant for answer in self._answers.values()}
+    def models(self) -> set[LoadedModel]:
+        """The models in the batch."""
+        return {choice.model for choice in self._choices.values()}
 
-    def join(self, command: Command, ids: list[int], variant: Variant) -> list[Delta]:
-        """Let a request's choices join the batch; their first tokens."""
-        numbers = range(command["n"])
-        rows = [_row(command, ids, choice, variant) for choice in numbers]
-        answers = [_answer(command, choice, variant) for choice in numbers]
-        first = self._joined
+    def add(self, command: Command, ids: list[int], model: LoadedModel) -> list[Delta]:
+        """Prefill a request's choices, add them to the batch, and return the deltas of their first tokens."""
+        choices = range(command["n"])
+        rows = [_decoding_request(command, ids, choice, model) for choice in choices]
+        added = [_choice(command, choice, model) for choice in choices]
+        first = self._next_index
         steps = self._decoding.add(rows)
-        self._joined += len(rows)
-        self._answers |= {first + offset: answer for offset, answer in enumerate(answers)}
+        self._next_index += len(rows)
+        self._choices |= {first + offset: choice for offset, choice in enumerate(added)}
         return self._deltas(steps)
 
     def step(self) -> list[Delta]:
-        """One more token for each answer, as the text that it completes."""
+        """Decode one token of each choice and return the completed text as deltas."""
         return self._deltas(self._decoding.step())
 
     def cancel(self, request_id: str) -> None:
-        """Stop writing a request's answers."""
-        for index in [index for index, answer in self._answers.items() if answer.request_id == request_id]:
-            self._drop(index)
+        """Remove a request's choices from the batch."""
+        for index in [index for index, choice in self._choices.items() if choice.request_id == request_id]:
+            self._remove(index)
 
     def _deltas(self, steps: list[Step]) -> list[Delta]:
-        found = [self._delta(step) for step in steps if step.index in self._answers]
-        return [delta for delta in found if delta["text"] or "finish" in delta]
+        deltas = [self._delta(step) for step in steps if step.index in self._choices]
+        return [delta for delta in deltas if delta["text"] or "finish" in delta]
 
     def _delta(self, step: Step) -> Delta:
-        answer = self._answers[step.index]
-        answer.tokens += 1
-        text = "" if step.finish_reason == "stop" else answer.decoder.push(step.token)
+        choice = self._choices[step.index]
+        choice.tokens += 1
+        text = "" if step.finish_reason == "stop" else choice.decoder.push(step.token)
         if step.logprobs and step.finish_reason != "stop":
-            answer.untold.append(_told(step.logprobs, answer.variant.tokenizer))
-        finish = "stop" if answer.decoder.stopped else step.finish_reason
-        delta: Delta = {"request_id": answer.request_id, "choice": answer.choice, "text": text}
-        if answer.untold and (text or finish):
-            delta["logprobs"], answer.untold = answer.untold, []
+            choice.pending_logprobs.append(_token_logprob(step.logprobs, choice.model.tokenizer))
+        finish = "stop" if choice.decoder.stopped else step.finish_reason
+        delta: Delta = {"request_id": choice.request_id, "choice": choice.choice, "text": text}
+        if choice.pending_logprobs and (text or finish):
+            delta["logprobs"], choice.pending_logprobs = choice.pending_logprobs, []
         if finish is None:
             return delta
-        if not answer.decoder.stopped:
-            delta["text"] += answer.decoder.finish()
-            finish = "stop" if answer.decoder.stopped else finish
+        if not choice.decoder.stopped:
+            delta["text"] += choice.decoder.finish()
+            finish = "stop" if choice.decoder.stopped else finish
         if step.finish_reason is None:
-            self._drop(step.index)
+            self._remove(step.index)
         else:
-            del self._answers[step.index]
-        return {**delta, "finish": finish, "tokens": answer.tokens}
+            del self._choices[step.index]
+        return {**delta, "finish": finish, "tokens": choice.tokens}
 
-    def _drop(self, index: int) -> None:
-        del self._answers[index]
+    def _remove(self, index: int) -> None:
+        del self._choices[index]
         self._decoding.remove(index)
 
 
-def _row(command: Command, ids: list[int], choice: int, variant: Variant) -> Request:
-    stop_ids = frozenset(variant.template.stop_ids)
+def _decoding_request(command: Command, ids: list[int], choice: int, model: LoadedModel) -> Request:
+    stop_ids = frozenset(model.template.stop_ids)
     sampling, logprobs = _sampling(command, choice), command.get("logprobs")
-    return Request(ids, command["max_tokens"], sampling, stop_ids, logprobs, variant.adapter)
+    return Request(ids, command["max_tokens"], sampling, stop_ids, logprobs, model.adapter)
 
 
-def _answer(command: Command, choice: int, variant: Variant) -> Answer:
-    # some models mark the tags around a call as special tokens
-    decoder = IncrementalDetokenizer(variant.tokenizer, command["stop"], special=bool(command.get("tools")))
-    return Answer(command["request_id"], command["first_choice"] + choice, variant, decoder)
+def _choice(command: Command, choice: int, model: LoadedModel) -> Choice:
+    # some tokenizers treat the tags around a tool call as special tokens
+    decoder = IncrementalDetokenizer(model.tokenizer, command["stop"], special=bool(command.get("tools")))
+    return Choice(command["request_id"], command["first_choice"] + choice, model, decoder)
 
 
 def _sampling(command: Command, choice: int) -> SamplingParams:
@@ -125,8 +125,8 @@ def _sampling(command: Command, choice: int) -> SamplingParams:
     )
 
 
-def _told(likely: Sequence[TokenLogprob], tokenizer: Any) -> dict[str, Any]:
-    """A token with its log-probability, and the likeliest ones beside it."""
+def _token_logprob(likely: Sequence[TokenLogprob], tokenizer: Any) -> dict[str, Any]:
+    """Convert a token and its top alternatives to the message format."""
     chosen, *top = [_token(id, logprob, tokenizer) for id, logprob in likely]
     return {**chosen, "top": top}
 

@@ -1,6 +1,7 @@
-"""Writes an adapter merged into its base, as full weights with its own tokenizer: for an engine that cannot apply it.
+"""Merges an adapter into its base model and saves full weights with the adapter's tokenizer, for an engine that cannot
+apply the adapter.
 
-The spec is {"ref", "folder", "parameters"}; `folder` is made.
+The spec is {"ref", "folder", "parameters"}; `folder` is created.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 from shared.engine.text.tokenizer import load_tokenizer
 
-EXACT = 1_000_000_000
-"""Parameters up to which the merged weights are float32, so that merging changes nothing."""
+MAX_FLOAT32_PARAMETERS = 1_000_000_000
+"""Below this size the merged weights are float32, so that merging loses no precision."""
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Merge and save."""
-    dtype = "float32" if spec["parameters"] < EXACT else "bfloat16"
+    """Merge and save the model."""
+    dtype = "float32" if spec["parameters"] < MAX_FLOAT32_PARAMETERS else "bfloat16"
     model = load_model(spec["ref"], dtype=dtype, device="cpu")
     generation = model.generation_config
     if any(getattr(generation, name, None) is not None for name in ("temperature", "top_p", "top_k")):
-        generation.do_sample = True  # or saving a base's sampling defaults is refused
+        generation.do_sample = True  # transformers refuses to save sampling defaults without it
     model.save_pretrained(Path(spec["folder"]))
     load_tokenizer(spec["ref"]).save_pretrained(spec["folder"])
     return {}

@@ -1,4 +1,4 @@
-"""Which models are in memory: each base once, its adapters beside it, the least recently used leave first."""
+"""LRU cache of loaded models: each base model once, with its adapters beside it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,53 @@ from typing import Any
 
 import torch
 
-from services.inference.engine.adapters import read_plain, size_of
+from services.inference.engine.adapters import load_plain_lora, size_in_bytes
 from services.inference.engine.device_memory import free_memory
-from services.inference.engine.multi_lora import Mixer
+from services.inference.engine.multi_lora import MultiLora
 from shared.engine.loading.load import load_model
 from shared.engine.process.malloc import release_freed_memory
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
 
-MOST_BASES = 4
-MOST_ADAPTERS = 32
-MOST_TOKENIZERS = 64
-SIZE = {"float32": 4, "bfloat16": 2}
-RESERVE = 1.2
-"""Free memory over the weights' own size that a load asks for: caches and kernels need room too."""
-WIDE = 1_000_000_000
-"""Parameters from which a CPU serves in bfloat16: float32 would need twice the memory bandwidth."""
+MAX_BASES = 4
+MAX_ADAPTERS = 32
+MAX_TOKENIZERS = 64
+BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2}
+MEMORY_HEADROOM = 1.2
+"""Required free memory as a multiple of the weights: the KV cache and kernels need memory too."""
+BFLOAT16_MIN_PARAMETERS = 1_000_000_000
+"""From this size, CPUs serve in bfloat16: decoding is bound by memory bandwidth, and float32 needs twice as much."""
+SINGLE_THREAD_MAX_PARAMETERS, SINGLE_THREAD_MAX_TOKENS = 30_000_000, 64
+"""Below these, a CPU runs a forward pass in one thread: waking further threads takes longer than the computation."""
+DEFAULT_THREADS = torch.get_num_threads()
 
 
-SMALL, FEW = 30_000_000, 64
-"""Parameters and tokens of a forward pass up to which a CPU computes it with one thread: others would wake too late."""
-THREADS = torch.get_num_threads()
-
-
-class Base:
+class LoadedBase:
     """Full weights in memory and the adapters over them.
 
-    It is called like the transformers model that it holds, with `adapters`: a path or None for each row.
+    It is callable like the transformers model inside, with `adapters`: an adapter path or None per row.
     """
 
     def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
         self.model: Any = load_model(ref, dtype=dtype)
-        self.size = _bytes(self.model.parameters())
+        self.size = _total_bytes(self.model.parameters())
         self._parameters = sum(weight.numel() for weight in self.model.parameters())
-        self._linear = {name: m for name, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
+        self._linear_layers = {name: m for name, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
         self.adapters: OrderedDict[str, int] = OrderedDict()
-        """Path -> bytes, the least recently used first."""
-        self.mixer = Mixer()
+        """Path -> size in bytes, least recently used first."""
+        self.multi_lora = MultiLora()
         self._active: str | None = None
 
     def __call__(self, *, adapters: Sequence[str | None] = (None,), **inputs: Any) -> Any:
-        """A forward pass; rows differ only in adapters that the mixer has."""
-        few = inputs["input_ids"].numel() <= FEW and self._parameters < SMALL
-        torch.set_num_threads(1 if few else THREADS)
-        if any(path not in self.mixer for path in adapters):
+        """Run a forward pass. Rows with different adapters are possible only for adapters in `multi_lora`."""
+        is_small_model, tokens = self._parameters < SINGLE_THREAD_MAX_PARAMETERS, inputs["input_ids"].numel()
+        torch.set_num_threads(1 if is_small_model and tokens <= SINGLE_THREAD_MAX_TOKENS else DEFAULT_THREADS)
+        if any(path not in self.multi_lora for path in adapters):
             self._activate(adapters[0])
             return self.model(**inputs)
         self._activate(None)
-        with self.mixer.rows(adapters, self.device):
+        with self.multi_lora.active_adapters(adapters, self.device):
             return self.model(**inputs)
 
     @property
@@ -67,34 +65,34 @@ class Base:
 
     @property
     def device(self) -> Any:
-        """Where inputs belong."""
+        """The device of the weights."""
         return self.model.device
 
     def attach(self, path: str, used: Collection[str]) -> None:
-        """Load an adapter once; the oldest unused one goes when there are too many."""
+        """Load an adapter if it is not loaded. Evicts unused adapters, oldest first, when there are too many."""
         if path in self.adapters:
             self.adapters.move_to_end(path)
             return
-        for old in [name for name in self.adapters if name not in used][: len(self.adapters) - MOST_ADAPTERS + 1]:
-            self.detach(old)
-        updates = read_plain(Path(path), self._linear, self.model.dtype, self.device)
+        for evicted in [name for name in self.adapters if name not in used][: len(self.adapters) - MAX_ADAPTERS + 1]:
+            self.detach(evicted)
+        updates = load_plain_lora(Path(path), self._linear_layers, self.model.dtype, self.device)
         if updates is None:
-            self.adapters[path] = self._leave_to_peft(path)
+            self.adapters[path] = self._load_with_peft(path)
         else:
-            self.mixer.take(path, updates)
-            self.adapters[path] = size_of(updates)
+            self.multi_lora.add(path, updates)
+            self.adapters[path] = size_in_bytes(updates)
 
     def detach(self, path: str) -> None:
-        """Forget an adapter."""
+        """Unload an adapter."""
         self.adapters.pop(path)
-        if path in self.mixer:
-            self.mixer.drop(path)
+        if path in self.multi_lora:
+            self.multi_lora.remove(path)
         else:
             self._activate(None)
-            self.model.delete_adapter(_name(path))
+            self.model.delete_adapter(_module_name(path))
 
     def _activate(self, path: str | None) -> None:
-        """Let peft's layers use this adapter, or none."""
+        """Activate one adapter in peft's layers, or none."""
         if path == self._active:
             return
         layers = self.model.base_model
@@ -103,35 +101,37 @@ class Base:
         else:
             if self._active is None:
                 layers.enable_adapter_layers()
-            self.model.set_adapter(_name(path), inference_mode=True)
+            self.model.set_adapter(_module_name(path), inference_mode=True)
         self._active = path
 
-    def _leave_to_peft(self, path: str) -> int:
-        """Load an adapter that is more than plain LoRA; its bytes."""
+    def _load_with_peft(self, path: str) -> int:
+        """Load an adapter that is more than plain LoRA, and return its size in bytes."""
         from peft import PeftModel
 
         if isinstance(self.model, PeftModel):
             self._activate(None)
-            self.model.load_adapter(path, _name(path), local_files_only=True)
+            self.model.load_adapter(path, _module_name(path), local_files_only=True)
         else:
-            self.model = PeftModel.from_pretrained(self.model, path, _name(path), local_files_only=True).eval()
+            self.model = PeftModel.from_pretrained(self.model, path, _module_name(path), local_files_only=True).eval()
             self._active = path
-        return _bytes(weights for name, weights in self.model.named_parameters() if f".{_name(path)}." in f"{name}.")
+        return _total_bytes(
+            weights for name, weights in self.model.named_parameters() if f".{_module_name(path)}." in f"{name}."
+        )
 
 
-def _bytes(weights: Iterable[Any]) -> int:
+def _total_bytes(weights: Iterable[Any]) -> int:
     return sum(tensor.nbytes for tensor in weights)
 
 
-def _name(path: str) -> str:
-    """A module name for an adapter; torch allows no dots in it."""
+def _module_name(path: str) -> str:
+    """Return a module name for an adapter; torch does not allow dots in it."""
     return path.replace(".", "_")
 
 
-class Variant:
-    """One model as its callers see it: a base with or without an adapter, a tokenizer, a template."""
+class LoadedModel:
+    """One servable model: a base model with or without an adapter, a tokenizer, and a chat template."""
 
-    def __init__(self, base: Base, adapter: str | None, tokenizer: Any, template: ChatTemplate) -> None:
+    def __init__(self, base: LoadedBase, adapter: str | None, tokenizer: Any, template: ChatTemplate) -> None:
         self.base, self.adapter, self.tokenizer, self.template = base, adapter, tokenizer, template
 
     @property
@@ -141,123 +141,123 @@ class Variant:
 
     @property
     def size(self) -> int:
-        """Bytes of its own weights: an adapter's without the base's."""
+        """Size of its own weights in bytes; an adapter's excludes the base model."""
         return self.base.size if self.adapter is None else self.base.adapters[self.adapter]
 
     @property
-    def lane(self) -> tuple[int, str | None]:
-        """What must be equal for answers to be written as one batch: the base, and an adapter that cannot be mixed."""
-        return id(self.base), None if self.adapter in self.base.mixer else self.adapter
+    def batch_key(self) -> tuple[int, str | None]:
+        """The key of the batch that it can join: its base model, and its adapter if multi-LoRA does not support it."""
+        return id(self.base), None if self.adapter in self.base.multi_lora else self.adapter
 
 
-class Residency:
-    """Loads variants, keeps the recent ones and those that are pinned.
+class ModelCache:
+    """Loads models and evicts the least recently used ones that are not pinned.
 
-    A model is told as {"id", "uri", "ref", "template_hash", "parameters", "pinned"?}.
+    A model spec is {"id", "uri", "ref", "template_hash", "parameters", "pinned"?}.
     """
 
     def __init__(self) -> None:
-        self._bases: OrderedDict[str, Base] = OrderedDict()
-        self._variants: dict[str, Variant] = {}
+        self._bases: OrderedDict[str, LoadedBase] = OrderedDict()
+        self._models: dict[str, LoadedModel] = {}
         self._pinned: set[str] = set()
         self._tokenizers: OrderedDict[str, tuple[Any, ChatTemplate]] = OrderedDict()
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of the weights in memory, by uri; an adapter counts without its base."""
-        return {uri: variant.size for uri, variant in self._variants.items() if variant.attached}
+        """Return the size in bytes of each loaded model by uri; an adapter's excludes its base model."""
+        return {uri: model.size for uri, model in self._models.items() if model.attached}
 
     def tokenizer(self, spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
-        """The model's own tokenizer and template, without its weights; raises EngineError template_mismatch."""
-        found = self._tokenizers.pop(spec["uri"], None) or _locked(spec)
+        """Return the tokenizer and chat template without loading weights. Raises EngineError template_mismatch."""
+        found = self._tokenizers.pop(spec["uri"], None) or _load_tokenizer(spec)
         self._tokenizers[spec["uri"]] = found
-        while len(self._tokenizers) > MOST_TOKENIZERS:
+        while len(self._tokenizers) > MAX_TOKENIZERS:
             self._tokenizers.popitem(last=False)
         return found
 
-    def known(self, uri: str) -> Variant | None:
-        """The variant, if it needs no loading."""
-        return self._variants.get(uri)
+    def find(self, uri: str) -> LoadedModel | None:
+        """Return the model if it is loaded."""
+        return self._models.get(uri)
 
     def __contains__(self, uri: str) -> bool:
-        """Whether this variant needs no loading."""
-        return uri in self._variants
+        """Whether the model is loaded."""
+        return uri in self._models
 
-    def get(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
-        """The variant, loaded if need be; those in `used` are not evicted.
+    def get(self, spec: Mapping[str, Any], used: Collection[LoadedModel]) -> LoadedModel:
+        """Return the model, loaded if necessary. Models in `used` are not evicted.
 
-        Raises EngineError: template_mismatch where the tokenizer is not the one it was trained with, and what the
-        loader raises.
+        Raises EngineError: template_mismatch if the tokenizer is not the one that the model was trained with, and the
+        errors of loading.
         """
         (self._pinned.add if spec.get("pinned") else self._pinned.discard)(spec["uri"])
-        used = {*used, *(variant for uri, variant in self._variants.items() if uri in self._pinned)}
-        variant = self._variants.get(spec["uri"])
-        if variant is None:
-            variant = self._variants[spec["uri"]] = self._load(spec, used)
+        used = {*used, *(model for uri, model in self._models.items() if uri in self._pinned)}
+        model = self._models.get(spec["uri"])
+        if model is None:
+            model = self._models[spec["uri"]] = self._load(spec, used)
         self._bases.move_to_end(_base_path(spec["ref"]))
-        if variant.adapter:
-            self._attach(variant, {v.adapter for v in used if v.adapter}, _base_path(spec["ref"]))
-        return variant
+        if model.adapter:
+            self._attach(model, {other.adapter for other in used if other.adapter}, _base_path(spec["ref"]))
+        return model
 
-    def _attach(self, variant: Variant, used: Collection[str], base_path: str) -> None:
-        """Load the adapter; a base that a damaged one was half attached to is not trusted any more."""
+    def _attach(self, model: LoadedModel, used: Collection[str], base_path: str) -> None:
+        """Load the adapter. If that fails, drop the base model, because the adapter may be half attached to it."""
         try:
-            variant.base.attach(str(variant.adapter), used)
+            model.base.attach(str(model.adapter), used)
         except Exception:
             self._drop(base_path)
             raise
 
-    def forget(self, uri: str) -> None:
-        """Unload one model, and give its memory back; a base stays while it has other users."""
+    def unload(self, uri: str) -> None:
+        """Unload a model and return its memory to the system. Its base model stays while other models use it."""
         self._remove(uri)
         release_freed_memory()
 
     def _remove(self, uri: str) -> None:
         self._pinned.discard(uri)
         self._tokenizers.pop(uri, None)
-        variant = self._variants.pop(uri, None)
-        if variant is None:
+        model = self._models.pop(uri, None)
+        if model is None:
             return
-        if variant.adapter in variant.base.adapters:
-            variant.base.detach(str(variant.adapter))
-        if not any(other.base is variant.base for other in self._variants.values()):
-            self._bases = OrderedDict((path, base) for path, base in self._bases.items() if base is not variant.base)
+        if model.adapter in model.base.adapters:
+            model.base.detach(str(model.adapter))
+        if not any(other.base is model.base for other in self._models.values()):
+            self._bases = OrderedDict((path, base) for path, base in self._bases.items() if base is not model.base)
 
-    def _load(self, spec: Mapping[str, Any], used: Collection[Variant]) -> Variant:
+    def _load(self, spec: Mapping[str, Any], used: Collection[LoadedModel]) -> LoadedModel:
         ref = spec["ref"]
         tokenizer, template = self.tokenizer(spec)
         base = self._base(ref["base"] if ref["kind"] == "adapter" else ref, spec, used)
-        return Variant(base, str(ref["path"]) if ref["kind"] == "adapter" else None, tokenizer, template)
+        return LoadedModel(base, str(ref["path"]) if ref["kind"] == "adapter" else None, tokenizer, template)
 
-    def _base(self, ref: Mapping[str, Any], spec: Mapping[str, Any], used: Collection[Variant]) -> Base:
+    def _base(self, ref: Mapping[str, Any], spec: Mapping[str, Any], used: Collection[LoadedModel]) -> LoadedBase:
         path = str(ref["path"])
         if path not in self._bases:
             dtype = _dtype(int(spec["parameters"]))
-            self._make_room(int(spec["parameters"]) * SIZE[dtype], {id(variant.base) for variant in used})
-            self._bases[path] = Base(ref, dtype)
+            self._evict_bases(int(spec["parameters"]) * BYTES_PER_PARAMETER[dtype], {id(model.base) for model in used})
+            self._bases[path] = LoadedBase(ref, dtype)
         return self._bases[path]
 
-    def _make_room(self, needed: int, used: Collection[int]) -> None:
-        """Let the least recently used bases go until `needed` bytes are free, or only used ones are left."""
+    def _evict_bases(self, needed: int, used: Collection[int]) -> None:
+        """Evict base models, least recently used first, until `needed` bytes are free or all others are in use."""
         for path in [path for path, base in self._bases.items() if id(base) not in used]:
-            if len(self._bases) < MOST_BASES and free_memory() >= needed * RESERVE:
+            if len(self._bases) < MAX_BASES and free_memory() >= needed * MEMORY_HEADROOM:
                 return
             self._drop(path)
             release_freed_memory()
 
     def _drop(self, path: str) -> None:
         base = self._bases.pop(path, None)
-        self._variants = {name: v for name, v in self._variants.items() if v.base is not base}
+        self._models = {uri: model for uri, model in self._models.items() if model.base is not base}
 
 
-def _locked(spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
-    """The tokenizer and template, if they are those that the model was trained with."""
+def _load_tokenizer(spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
+    """Load the tokenizer and chat template, and verify that they are those of training."""
     tokenizer = load_tokenizer(spec["ref"])
     template = ChatTemplate.of(tokenizer)
     if template.hash != spec["template_hash"]:
         raise EngineError(
             "template_mismatch",
-            f"the tokenizer and template of {spec['id']} are not those it was trained with",
-            remedy="export or train the model again; its files were changed after training",
+            f"the tokenizer or chat template of {spec['id']} differs from the one it was trained with",
+            remedy="its files were changed after training; train or export the model again",
             expected=spec["template_hash"],
             found=template.hash,
         )
@@ -269,4 +269,4 @@ def _base_path(ref: Mapping[str, Any]) -> str:
 
 
 def _dtype(parameters: int) -> str:
-    return "bfloat16" if torch.cuda.is_available() or parameters >= WIDE else "float32"
+    return "bfloat16" if torch.cuda.is_available() or parameters >= BFLOAT16_MIN_PARAMETERS else "float32"

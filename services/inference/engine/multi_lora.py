@@ -1,8 +1,8 @@
-"""Adapters of one base in one batch: each row gets the low-rank update of its own adapter, in two products per layer.
+"""Multi-LoRA: batches rows of several adapters over one base model, with two batched matrix products per layer.
 
-The products take the rows by adapter, as many of each. Where they do not stand so in the batch, they are moved: rows
-are small and come and go, while adapters are large and stay. peft's own `adapter_names` goes through the adapters one
-by one in every layer, and was slower (docs/experiments.md).
+The products need the rows grouped by adapter, equally many per adapter. Rows in another order are moved, because
+rows are small and change often, while adapter weights are large. peft's own `adapter_names` loops over the adapters in
+every layer and was slower (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -17,75 +17,76 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.inference.engine.adapters import Update, Updates
+from services.inference.engine.adapters import LoraUpdate, LoraUpdates
 
-KEPT = 4
-"""Sets of adapters whose stacks are kept: prompts are read between the steps of the batch that runs."""
+MAX_CACHED_STACKS = 4
+"""Adapter sets whose stacked weights are cached: prefills of other sets run between the steps of a batch."""
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Where the rows of a batch go: to `place` in a table of `adapters` x `most`; the others have no adapter.
+class _RowLayout:
+    """How batch rows map to a table of `adapters` x `rows_per_adapter` slots.
 
-    `first` is the row at which a part of the batch begins that is that table already; None: there is none.
+    `rows` are the batch rows with an adapter, `slots` their places in the table. `first` is the row from which on the
+    batch is already that table; None if the rows must be moved.
     """
 
     rows: Tensor
-    place: Tensor
+    slots: Tensor
     adapters: int
-    most: int
+    rows_per_adapter: int
     first: int | None
 
 
-class Mixer:
-    """The updates of a base's adapters, and which of them the next forward pass adds."""
+class MultiLora:
+    """The LoRA updates of a base model's adapters, and those that the next forward pass adds."""
 
     def __init__(self) -> None:
-        self._adapters: dict[str, Updates] = {}
-        self._stacks: OrderedDict[tuple[str, ...], Updates] = OrderedDict()
-        self._active: Updates = {}
-        self._places: _Places | None = None
-        self._laid: tuple[Any, Tensor] | None = None
+        self._adapters: dict[str, LoraUpdates] = {}
+        self._stacks: OrderedDict[tuple[str, ...], LoraUpdates] = OrderedDict()
+        self._active: LoraUpdates = {}
+        self._layout: _RowLayout | None = None
+        self._grouped: tuple[Any, Tensor] | None = None
         self._wrapped: set[Any] = set()
 
-    def take(self, path: str, updates: Updates) -> None:
-        """Have an adapter ready."""
+    def add(self, path: str, updates: LoraUpdates) -> None:
+        """Add an adapter."""
         self._adapters[path] = updates
         for layer in updates.keys() - self._wrapped:
-            layer.forward = partial(self._forward, layer, layer.forward)  # a hook would cost every call some time
+            layer.forward = partial(self._forward, layer, layer.forward)  # a forward hook would slow down every call
             self._wrapped.add(layer)
 
-    def drop(self, path: str) -> None:
-        """Forget an adapter."""
+    def remove(self, path: str) -> None:
+        """Remove an adapter."""
         self._adapters.pop(path, None)
         self._stacks.clear()
 
     def __contains__(self, path: str | None) -> bool:
-        """Whether this adapter, or no adapter, can stand in a batch with others."""
+        """Whether rows with this adapter, or without one, can share a batch with other rows."""
         return path is None or path in self._adapters
 
     @contextmanager
-    def rows(self, paths: Sequence[str | None], device: Any) -> Iterator[None]:
-        """Forward passes of a batch whose rows have these adapters."""
+    def active_adapters(self, paths: Sequence[str | None], device: Any) -> Iterator[None]:
+        """Within the context, forward passes apply `paths[i]` to row i; None applies no adapter."""
         used = tuple(sorted({path for path in paths if path}))
         if len(set(paths)) == 1:
             self._active = self._adapters[used[0]] if used else {}
         else:
-            self._active, self._places = self._stack(used), _places(paths, used, device)
+            self._active, self._layout = self._stack(used), _row_layout(paths, used, device)
         try:
             yield
         finally:
-            self._active, self._places, self._laid = {}, None, None
+            self._active, self._layout, self._grouped = {}, None, None
 
-    def _stack(self, paths: tuple[str, ...]) -> Updates:
-        """By layer, the updates of these adapters in one tensor each."""
+    def _stack(self, paths: tuple[str, ...]) -> LoraUpdates:
+        """Return the stacked updates of these adapters by layer."""
         stacks = self._stacks.pop(paths, None)
         if stacks is None:
-            all = [self._adapters[path] for path in paths]
-            layers = {layer for updates in all for layer in updates}
-            stacks = {layer: _stacked([updates.get(layer) for updates in all]) for layer in layers}
+            adapters = [self._adapters[path] for path in paths]
+            layers = {layer for updates in adapters for layer in updates}
+            stacks = {layer: _stacked([updates.get(layer) for updates in adapters]) for layer in layers}
         self._stacks[paths] = stacks
-        while len(self._stacks) > KEPT:
+        while len(self._stacks) > MAX_CACHED_STACKS:
             self._stacks.popitem(last=False)
         return stacks
 
@@ -94,48 +95,49 @@ class Mixer:
         return output if update is None else self._add(x, output, *update)
 
     def _add(self, x: Tensor, output: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        if self._places is None:
+        if self._layout is None:
             return output.add_(x @ a @ b)
-        if (first := self._places.first) is not None:
+        if (first := self._layout.first) is not None:
             rows = x[first:].reshape(len(a), -1, x.shape[-1])
             output[first:].view(len(a), -1, output.shape[-1]).baddbmm_(torch.bmm(rows, a), b)
             return output
-        by_adapter = torch.bmm(torch.bmm(self._lay(x, self._places), a), b)
-        by_row = by_adapter.view(-1, *output.shape[1:]).index_select(0, self._places.place)
-        return output.add_(by_row) if len(by_row) == len(output) else output.index_add_(0, self._places.rows, by_row)
+        by_adapter = torch.bmm(torch.bmm(self._group_by_adapter(x, self._layout), a), b)
+        by_row = by_adapter.view(-1, *output.shape[1:]).index_select(0, self._layout.slots)
+        return output.add_(by_row) if len(by_row) == len(output) else output.index_add_(0, self._layout.rows, by_row)
 
-    def _lay(self, x: Tensor, places: _Places) -> Tensor:
-        """x [rows, tokens, inputs] by adapter, [adapters, rows x tokens, inputs]; once for layers that share it."""
-        if self._laid is None or self._laid[0] is not x:
-            table = x.new_zeros(places.adapters * places.most, *x.shape[1:])
-            table.index_copy_(0, places.place, x.index_select(0, places.rows))
-            self._laid = x, table.view(places.adapters, -1, x.shape[-1])
-        return self._laid[1]
+    def _group_by_adapter(self, x: Tensor, layout: _RowLayout) -> Tensor:
+        """Group x [rows, tokens, in] as [adapters, rows x tokens, in]. Cached: several layers share the same input."""
+        if self._grouped is None or self._grouped[0] is not x:
+            table = x.new_zeros(layout.adapters * layout.rows_per_adapter, *x.shape[1:])
+            table.index_copy_(0, layout.slots, x.index_select(0, layout.rows))
+            self._grouped = x, table.view(layout.adapters, -1, x.shape[-1])
+        return self._grouped[1]
 
 
-def _places(paths: Sequence[str | None], used: Sequence[str], device: Any) -> _Places:
-    counts: Counter[str] = Counter()
-    most = max(Counter(path for path in paths if path).values())
-    rows, place = [], []
+def _row_layout(paths: Sequence[str | None], used: Sequence[str], device: Any) -> _RowLayout:
+    next_slot: Counter[str] = Counter()
+    rows_per_adapter = max(Counter(path for path in paths if path).values())
+    rows, slots = [], []
     for row, path in enumerate(paths):
         if path:
             rows.append(row)
-            place.append(used.index(path) * most + counts[path])
-            counts[path] += 1
-    bare = len(paths) - len(rows)
-    laid = list(paths) == [None] * bare + [path for path in used for _ in range(most)]
-    first = bare if laid else None
-    return _Places(torch.tensor(rows, device=device), torch.tensor(place, device=device), len(used), most, first)
+            slots.append(used.index(path) * rows_per_adapter + next_slot[path])
+            next_slot[path] += 1
+    without = len(paths) - len(rows)
+    is_grouped = list(paths) == [None] * without + [path for path in used for _ in range(rows_per_adapter)]
+    first = without if is_grouped else None
+    as_tensor = partial(torch.tensor, device=device)
+    return _RowLayout(as_tensor(rows), as_tensor(slots), len(used), rows_per_adapter, first)
 
 
-def _stacked(updates: Sequence[Update | None]) -> Update:
-    """[adapters, inputs, rank] and [adapters, rank, outputs]: smaller ranks and missing updates filled with zeros."""
-    known = [update for update in updates if update is not None]
-    rank = max(a.shape[1] for a, _ in known)
-    stack_a = known[0][0].new_zeros(len(updates), known[0][0].shape[0], rank)
-    stack_b = known[0][1].new_zeros(len(updates), rank, known[0][1].shape[1])
-    for place, update in enumerate(updates):
+def _stacked(updates: Sequence[LoraUpdate | None]) -> LoraUpdate:
+    """Stack into [adapters, in, rank] and [adapters, rank, out]; lower ranks and missing updates are zero-padded."""
+    present = [update for update in updates if update is not None]
+    rank = max(a.shape[1] for a, _ in present)
+    stack_a = present[0][0].new_zeros(len(updates), present[0][0].shape[0], rank)
+    stack_b = present[0][1].new_zeros(len(updates), rank, present[0][1].shape[1])
+    for index, update in enumerate(updates):
         if update is not None:
             a, b = update
-            stack_a[place, :, : a.shape[1]], stack_b[place, : b.shape[0]] = a, b
+            stack_a[index, :, : a.shape[1]], stack_b[index, : b.shape[0]] = a, b
     return stack_a, stack_b

@@ -1,4 +1,4 @@
-"""Where the time of a traced request goes, phase by phase: queue, load model, prefill, decode."""
+"""Trace spans of a request's phases: queue, load model, prefill, decode."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from shared.engine.process.protocol import Reporter
 
 
 @dataclass
-class _Open:
-    """The phase that a request is in, since when, and how many of its answers are still to come."""
+class _Phase:
+    """A request's current phase, its start, and the number of unfinished choices."""
 
-    phase: str
-    since: int
-    answers: int = 0
+    name: str
+    started_at: int
+    unfinished: int = 0
 
 
 class Timeline:
-    """Tells the service each phase as a span of its request. Requests that never `arrive` here are not followed."""
+    """Reports each phase as a span of its request. Only requests passed to `enqueue` are traced."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-        self._open: dict[str, _Open] = {}
+        self._phases: dict[str, _Phase] = {}
 
-    def arrive(self, request_id: str) -> None:
-        """It waits for its turn."""
-        self._open[request_id] = _Open("queue", self._reporter.clock())
+    def enqueue(self, request_id: str) -> None:
+        """Start tracing a request that is queued."""
+        self._phases[request_id] = _Phase("queue", self._reporter.clock())
 
-    def enter(self, request_id: str, phase: str, *, answers: int = 0) -> None:
-        """Its next phase begins."""
-        if request := self._open.get(request_id):
-            self._tell(request_id, request)
-            self._open[request_id] = _Open(phase, self._reporter.clock(), answers or request.answers)
+    def start_phase(self, request_id: str, name: str, *, choices: int = 0) -> None:
+        """Report the current phase and start the next one."""
+        if phase := self._phases.get(request_id):
+            self._report(request_id, phase)
+            self._phases[request_id] = _Phase(name, self._reporter.clock(), choices or phase.unfinished)
 
-    def answered(self, request_id: str) -> None:
-        """One of its answers is complete; with the last one it ends."""
-        if request := self._open.get(request_id):
-            request.answers -= 1
-            if not request.answers:
-                self.end(request_id)
+    def finish_choice(self, request_id: str) -> None:
+        """Note a finished choice; the last one ends the trace."""
+        if phase := self._phases.get(request_id):
+            phase.unfinished -= 1
+            if not phase.unfinished:
+                self.finish(request_id)
 
-    def end(self, request_id: str, error: str | None = None) -> None:
-        """It is over, or has failed."""
-        if request := self._open.pop(request_id, None):
-            self._tell(request_id, request, error)
+    def finish(self, request_id: str, error: str | None = None) -> None:
+        """Report the last phase, with an error if the request failed."""
+        if phase := self._phases.pop(request_id, None):
+            self._report(request_id, phase, error)
 
-    def _tell(self, request_id: str, request: _Open, error: str | None = None) -> None:
-        self._reporter.record_span(request.phase, request.since, request_id=request_id, error=error)
+    def _report(self, request_id: str, phase: _Phase, error: str | None = None) -> None:
+        self._reporter.record_span(phase.name, phase.started_at, request_id=request_id, error=error)

@@ -1,1 +1,1 @@
-"""OpenAI's chat, completions and models API."""
+"""The OpenAI-compatible API: chat completions, text completions, models."""

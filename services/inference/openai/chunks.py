@@ -1,84 +1,84 @@
-"""OpenAI's stream chunks for both kinds of completion."""
+"""Builds the chunks of streamed chat and text completions."""
 
 from collections import Counter
 from typing import Any, Protocol
 
-from services.inference.openai.schemas import ChatLogprobs, TextLogprobs
-from services.inference.protocol import CallPiece, Text
+from services.inference.openai.schemas import ChatLogprobs, TextLogprobs, Usage
+from services.inference.protocol import TextDelta, ToolCallDelta
 
 Chunk = dict[str, Any]
 
 
-class Chunks(Protocol):
-    """Makes the chunks of one stream."""
+class ChunkBuilder(Protocol):
+    """Builds the chunks of one stream."""
 
-    def opening(self, choices: int) -> list[Chunk]:
-        """What comes before any text."""
+    def opening_chunks(self, choices: int) -> list[Chunk]:
+        """Return the chunks that precede all text."""
 
-    def text(self, text: Text) -> Chunk:
-        """More text, or an end."""
+    def delta_chunk(self, delta: TextDelta) -> Chunk:
+        """Build the chunk of one delta."""
 
-    def empty(self) -> Chunk:
-        """A chunk without a choice, to carry the usage."""
+    def usage_chunk(self, usage: Usage) -> Chunk:
+        """Build the last chunk, which has the usage and no choices."""
 
 
-class ChatChunks:
-    """Chunks of a chat completion."""
+class ChatChunkBuilder:
+    """Builds the chunks of a chat completion."""
 
-    def __init__(self, head: dict[str, Any]) -> None:
-        self._head = {**head, "object": "chat.completion.chunk"}
+    def __init__(self, envelope: dict[str, Any]) -> None:
+        self._envelope = {**envelope, "object": "chat.completion.chunk"}
 
     def _chunk(self, index: int, delta: dict[str, Any], finish: str | None, logprobs: Any = None) -> Chunk:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return {**self._head, "choices": [choice]}
+        return {**self._envelope, "choices": [choice]}
 
-    def opening(self, choices: int) -> list[Chunk]:
-        """Each choice's role."""
+    def opening_chunks(self, choices: int) -> list[Chunk]:
+        """Return one chunk per choice that states the role."""
         return [self._chunk(index, {"role": "assistant", "content": ""}, None) for index in range(choices)]
 
-    def text(self, text: Text) -> Chunk:
-        """More text, or an end."""
-        logprobs = ChatLogprobs.of(text.logprobs).model_dump() if text.logprobs else None
-        delta: dict[str, Any] = {"content": text.text} if text.text else {}
-        if text.calls:
-            delta["tool_calls"] = [call_delta(piece) for piece in text.calls]
-        return self._chunk(text.choice, delta, text.finish, logprobs)
+    def delta_chunk(self, delta: TextDelta) -> Chunk:
+        """Build the chunk of one delta."""
+        logprobs = ChatLogprobs.of(delta.logprobs).model_dump() if delta.logprobs else None
+        message: dict[str, Any] = {"content": delta.text} if delta.text else {}
+        if delta.calls:
+            message["tool_calls"] = [tool_call_delta(piece) for piece in delta.calls]
+        return self._chunk(delta.choice, message, delta.finish, logprobs)
 
-    def empty(self) -> Chunk:
-        """A chunk without a choice."""
-        return {**self._head, "choices": []}
+    def usage_chunk(self, usage: Usage) -> Chunk:
+        """Build the usage chunk."""
+        return {**self._envelope, "choices": [], "usage": usage.model_dump()}
 
 
-def call_delta(piece: CallPiece) -> dict[str, Any]:
-    """OpenAI's shape of a piece of a call: the first one tells id and name."""
+def tool_call_delta(piece: ToolCallDelta) -> dict[str, Any]:
+    """Convert a tool call delta to OpenAI's format; only the first delta of a call has id and name."""
     if piece.id is None:
         return {"index": piece.index, "function": {"arguments": piece.arguments}}
     function = {"name": piece.name, "arguments": piece.arguments}
     return {"index": piece.index, "id": piece.id, "type": "function", "function": function}
 
 
-class TextChunks:
-    """Chunks of a text completion."""
+class TextChunkBuilder:
+    """Builds the chunks of a text completion."""
 
-    def __init__(self, head: dict[str, Any]) -> None:
-        self._head = {**head, "object": "text_completion"}
+    def __init__(self, envelope: dict[str, Any]) -> None:
+        self._envelope = {**envelope, "object": "text_completion"}
         self._offsets: Counter[int] = Counter()
 
-    def opening(self, choices: int) -> list[Chunk]:
-        """Nothing."""
+    def opening_chunks(self, choices: int) -> list[Chunk]:
+        """Return no chunks."""
         return []
 
-    def text(self, text: Text) -> Chunk:
-        """More text, or an end."""
-        logprobs = self._logprobs(text) if text.logprobs else None
-        choice = {"index": text.choice, "text": text.text, "logprobs": logprobs, "finish_reason": text.finish}
-        return {**self._head, "choices": [choice]}
+    def delta_chunk(self, delta: TextDelta) -> Chunk:
+        """Build the chunk of one delta."""
+        logprobs = self._logprobs(delta) if delta.logprobs else None
+        choice = {"index": delta.choice, "text": delta.text, "logprobs": logprobs, "finish_reason": delta.finish}
+        return {**self._envelope, "choices": [choice]}
 
-    def empty(self) -> Chunk:
-        """A chunk without a choice."""
-        return {**self._head, "choices": []}
+    def usage_chunk(self, usage: Usage) -> Chunk:
+        """Build the usage chunk."""
+        return {**self._envelope, "choices": [], "usage": usage.model_dump()}
 
-    def _logprobs(self, text: Text) -> dict[str, Any]:
-        shown = TextLogprobs.of(text.logprobs, self._offsets[text.choice]).model_dump()
-        self._offsets[text.choice] += sum(len(token.token) for token in text.logprobs)
+    def _logprobs(self, delta: TextDelta) -> dict[str, Any]:
+        shown = TextLogprobs.of(delta.logprobs, self._offsets[delta.choice]).model_dump()
+        self._offsets[delta.choice] += sum(len(token.token) for token in delta.logprobs)
         return shown

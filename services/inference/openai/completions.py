@@ -1,4 +1,4 @@
-"""From a completion request to its text: checks, the generation that it is, and what the engine sends back."""
+"""Runs completions: validates a request, builds the engine's request, and collects the output."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
@@ -8,51 +8,60 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, Span
 
 from services.inference.deployments.catalog import Catalog, FoundModel
-from services.inference.errors import Unsupported
-from services.inference.metrics import ServingMetrics
-from services.inference.openai.schemas import Sampled, Usage
-from services.inference.openai.tool_calls import Reader
-from services.inference.protocol import Begun, CallPiece, Engine, Finish, Generation, Sampling, Text, TokenLogprob
-from services.inference.usage_statistics import Figures
+from services.inference.errors import UnsupportedParameter
+from services.inference.metrics import InferenceMetrics
+from services.inference.openai.schemas import CompletionParams, Usage
+from services.inference.openai.tool_calls import ToolCallParser
+from services.inference.protocol import (
+    Engine,
+    FinishReason,
+    GenerationRequest,
+    SamplingParams,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+)
+from services.inference.usage_statistics import UsageStatistics
 from shared.runtime.errors import InvalidInput
 from shared.runtime.telemetry.tracing import context_of, continuing, traceparent, tracer
 
-MOST_STOPS = 16
-INSTEAD = {"functions": "Use tools instead of functions."}
+MAX_STOP_STRINGS = 16
+REMEDIES = {"functions": "Use tools instead of functions."}
 
 
 @dataclass
-class Run:
-    """One request under way: its choices, counted as they come."""
+class CompletionRun:
+    """One completion in progress and the output collected so far."""
 
     model: FoundModel
-    generation: Generation
-    readers: list[Reader | None]
-    """For each choice, what reads calls out of it."""
+    generation: GenerationRequest
+    parsers: list[ToolCallParser | None]
+    """The tool call parser of each choice."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     texts: dict[int, str] = field(default_factory=dict)
-    finishes: dict[int, Finish] = field(default_factory=dict)
+    finishes: dict[int, FinishReason] = field(default_factory=dict)
     logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
-    calls: dict[int, list[CallPiece]] = field(default_factory=dict)
+    calls: dict[int, list[ToolCallDelta]] = field(default_factory=dict)
 
     @property
     def choices(self) -> int:
-        """Answers in all."""
+        """Total number of choices."""
         return self.generation.choices
 
     @property
     def usage(self) -> Usage:
-        """Tokens so far."""
+        """Token counts so far."""
         total = self.prompt_tokens + self.completion_tokens
         return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens, total_tokens=total)
 
-    def note(self, message: Begun | Text) -> Text | None:
-        """Take an engine's message in; the text that it brings, if it brings any."""
-        if isinstance(message, Begun):
+    def add(self, message: Started | TextDelta) -> TextDelta | None:
+        """Add an engine's message; return its delta if there is anything to send."""
+        if isinstance(message, Started):
             self.prompt_tokens = message.prompt_tokens
             return None
-        message = self._read(message)
+        message = self._parse_tool_calls(message)
         self.texts[message.choice] = self.texts.get(message.choice, "") + message.text
         self.logprobs.setdefault(message.choice, []).extend(message.logprobs)
         if message.finish:
@@ -60,57 +69,59 @@ class Run:
             self.completion_tokens += message.tokens
         return message if message.text or message.calls or message.logprobs or message.finish else None
 
-    def _read(self, message: Text) -> Text:
-        """The message with the calls out of its text."""
+    def _parse_tool_calls(self, message: TextDelta) -> TextDelta:
+        """Move the tool calls out of the message's text."""
         calls = self.calls.setdefault(message.choice, [])
-        if not (reader := self.readers[message.choice]):
+        if not (parser := self.parsers[message.choice]):
             return message
-        text, found = reader.read(message.text, message.finish is not None)
+        text, found = parser.parse(message.text, message.finish is not None)
         calls += found
-        finish: Finish | None = "tool_calls" if calls and message.finish == "stop" else message.finish
+        finish: FinishReason | None = "tool_calls" if calls and message.finish == "stop" else message.finish
         return replace(message, text=text, calls=found, finish=finish)
 
 
 class Completions:
-    """The use case behind both completion endpoints."""
+    """The use case of both completion endpoints."""
 
-    def __init__(self, catalog: Catalog, engine: Engine, metrics: ServingMetrics, figures: Figures) -> None:
-        self._catalog, self._engine, self._metrics, self._figures = catalog, engine, metrics, figures
-        self._asked: set[str] = set()
+    def __init__(
+        self, catalog: Catalog, engine: Engine, metrics: InferenceMetrics, statistics: UsageStatistics
+    ) -> None:
+        self._catalog, self._engine, self._metrics, self._statistics = catalog, engine, metrics, statistics
+        self._served_uris: set[str] = set()
 
-    async def prepare(self, project: str, request: Sampled) -> Run:
-        """Check a request and find its model; raises Unsupported, InvalidInput, ModelNotFound."""
-        _refuse_unsupported(request)
-        stops = _stops(request)
+    async def prepare(self, project: str, request: CompletionParams) -> CompletionRun:
+        """Validate a request and resolve its model. Raises UnsupportedParameter, InvalidInput, ModelNotFound."""
+        _reject_unsupported(request)
+        stop = _stop_strings(request)
         model = await self._catalog.find(project, request.model)
-        generation = Generation(
+        generation = GenerationRequest(
             model=await self._catalog.spec(model),
             sampling=_sampling(request),
             n=request.n,
-            max_tokens=request.limit(),
-            stop=stops,
-            logprobs=request.likeliest(),
-            response_format=request.form(),
-            **request.prompt(),
+            max_tokens=request.max_new_tokens(),
+            stop=stop,
+            logprobs=request.logprob_count(),
+            response_format=request.output_format(),
+            **request.prompt_fields(),
         )
-        return Run(model, generation, [request.reader() for _ in range(generation.choices)])
+        return CompletionRun(model, generation, [request.tool_call_parser() for _ in range(generation.choices)])
 
-    async def texts(self, run: Run) -> AsyncIterator[Text]:
-        """Text as it appears, until every choice has finished. Leaving early cancels the rest."""
-        measured = self._figures.request(run.model.uri)
-        with self._span(run) as span, self._metrics.completion() as serving, measured as note:
+    async def stream(self, run: CompletionRun) -> AsyncIterator[TextDelta]:
+        """Yield deltas until every choice has finished. Closing the iterator cancels the rest."""
+        usage = self._statistics.request(run.model.uri)
+        with self._span(run) as span, self._metrics.completion() as metrics, usage as observe_usage:
             generation = replace(run.generation, traceparent=traceparent(trace.set_span_in_context(span)))
             async with aclosing(self._engine.generate(generation)) as messages:  # type: ignore[type-var]
                 async for message in messages:
-                    serving.note(message)
-                    note(message)
-                    if text := run.note(message):
-                        yield text
+                    metrics.observe(message)
+                    observe_usage(message)
+                    if delta := run.add(message):
+                        yield delta
 
     @contextmanager
-    def _span(self, run: Run) -> Iterator[Span]:
-        """The span of an answer while it is written; it is never the current one, for callers run in between."""
-        span = self._begin(run.model)
+    def _span(self, run: CompletionRun) -> Iterator[Span]:
+        """The span of a completion. It is never the current span, because callers run between the deltas."""
+        span = self._start_span(run.model)
         try:
             yield span
         except Exception as error:
@@ -122,41 +133,41 @@ class Completions:
             span.set_attribute("gen_ai.usage.output_tokens", run.completion_tokens)
             span.end()
 
-    def _begin(self, model: FoundModel) -> Span:
-        """The span of an answer, by OpenTelemetry's conventions for generative AI.
+    def _start_span(self, model: FoundModel) -> Span:
+        """Start the span of a completion by OpenTelemetry's semantic conventions for generative AI.
 
-        A model's first answer in this process ends the trace that began with its data; any later one belongs to its
-        request, with a link to that trace.
+        A model's first completion in this process ends the trace that started with its dataset. Later ones belong to
+        the trace of their own request and link to that trace.
         """
         origin = model.manifest.traceparent
-        first = model.uri not in self._asked
-        self._asked.add(model.uri)
-        made = trace.get_current_span(context_of(origin)).get_span_context()
+        first = model.uri not in self._served_uris
+        self._served_uris.add(model.uri)
+        model_trace = trace.get_current_span(context_of(origin)).get_span_context()
         return tracer.start_span(
             f"chat {model.id}",
             context_of(continuing(origin, "first request")) if first else None,
             attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": model.id},
-            links=[Link(made)] if made.is_valid and not first else [],
+            links=[Link(model_trace)] if model_trace.is_valid and not first else [],
         )
 
-    async def whole(self, run: Run) -> Run:
-        """The request, answered."""
-        async for _ in self.texts(run):
+    async def complete(self, run: CompletionRun) -> CompletionRun:
+        """Run to the end and return the run."""
+        async for _ in self.stream(run):
             pass
         return run
 
 
-def _refuse_unsupported(request: Sampled) -> None:
-    for name, wanted in request.refused().items():
-        if wanted:
-            raise Unsupported(
-                f"{name} is not offered here.", field=name, remedy=INSTEAD.get(name, f"Leave {name} out.")
+def _reject_unsupported(request: CompletionParams) -> None:
+    for name, is_used in request.unsupported().items():
+        if is_used:
+            raise UnsupportedParameter(
+                f"{name} is not supported.", field=name, remedy=REMEDIES.get(name, f"Remove {name}.")
             )
 
 
-def _sampling(request: Sampled) -> Sampling:
-    """What the request says, else OpenAI's defaults."""
-    return Sampling(
+def _sampling(request: CompletionParams) -> SamplingParams:
+    """Return the request's sampling parameters, with OpenAI's defaults."""
+    return SamplingParams(
         temperature=1.0 if request.temperature is None else request.temperature,
         top_p=1.0 if request.top_p is None else request.top_p,
         top_k=request.top_k,
@@ -165,11 +176,11 @@ def _sampling(request: Sampled) -> Sampling:
     )
 
 
-def _stops(request: Sampled) -> list[str]:
+def _stop_strings(request: CompletionParams) -> list[str]:
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
-    if len(stops) > MOST_STOPS or not all(stops):
-        remedy = f"Give at most {MOST_STOPS} strings, none of them empty."
+    if len(stops) > MAX_STOP_STRINGS or not all(stops):
+        remedy = f"Send at most {MAX_STOP_STRINGS} non-empty strings."
         raise InvalidInput(
-            "stop holds too many strings, or an empty one.", field="stop", limit=MOST_STOPS, remedy=remedy
+            "stop contains too many strings, or an empty one.", field="stop", limit=MAX_STOP_STRINGS, remedy=remedy
         )
     return stops

@@ -1,97 +1,97 @@
-"""OpenAI's request and response shapes, as far as the engines offer them."""
+"""OpenAI's request and response schemas, as far as the engines support them."""
 
 from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.inference.openai.tool_calls import HermesCalls, ListedCalls, NamedCall, Reader
-from services.inference.openai.tools import NamedTool, Tool, ToolChoice, name_of, schema_of
-from services.inference.protocol import Finish, TokenLogprob
+from services.inference.openai.tool_calls import HermesToolParser, JsonListToolParser, NamedToolParser, ToolCallParser
+from services.inference.openai.tools import NamedTool, Tool, ToolChoice, forced_schema, tool_name
+from services.inference.protocol import FinishReason, TokenLogprob
 
-MOST_LIKELIEST = 20
+MAX_TOP_LOGPROBS = 20
 
 
 class TextPart(BaseModel):
-    """A piece of a message."""
+    """A text part of a message."""
 
     type: Literal["text"]
     text: str
 
 
 class Message(BaseModel):
-    """A turn of a conversation."""
+    """A message of a conversation."""
 
     model_config = ConfigDict(extra="allow")
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
 
-    def plain(self) -> dict[str, Any]:
-        """What the chat template gets: text content, and OpenAI's newer name for system messages undone."""
+    def for_template(self) -> dict[str, Any]:
+        """Return the message for the chat template: content as text, the newer role `developer` as `system`."""
         content = self.content if isinstance(self.content, str) else "".join(p.text for p in self.content or ())
         role = "system" if self.role == "developer" else self.role
         return {**(self.model_extra or {}), "role": role, "content": content}
 
 
 class StreamOptions(BaseModel):
-    """What a stream carries beside the text."""
+    """Options of a stream."""
 
-    include_usage: bool = Field(default=False, description="a last chunk with the token counts")
-
-
-Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+    include_usage: bool = Field(default=False, description="send a last chunk with the token counts")
 
 
-class Sampled(BaseModel):
-    """Parameters that both kinds of completion share."""
+TokenLimit = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class CompletionParams(BaseModel):
+    """Parameters shared by chat and text completions."""
 
     model: str = Field(min_length=1, description="a model id, or the unique name of a custom model")
     stream: bool = False
     stream_options: StreamOptions | None = None
-    max_tokens: Tokens | None = Field(default=None, description="null: what the context has left")
+    max_tokens: TokenLimit | None = Field(default=None, description="null: the rest of the context window")
     temperature: float | None = Field(default=None, ge=0, le=2, description="0 is greedy; null: 1")
     top_p: float | None = Field(default=None, gt=0, le=1)
     top_k: int = Field(default=0, ge=0, description="0: all tokens")
     repetition_penalty: float = Field(default=1.0, gt=0, le=10)
-    n: int = Field(default=1, ge=1, le=16, description="answers")
+    n: int = Field(default=1, ge=1, le=16, description="number of choices")
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    stop: str | list[str] | None = Field(default=None, description="up to 16 strings at which the answer ends")
+    stop: str | list[str] | None = Field(default=None, description="up to 16 strings that end the output")
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
     user: str | None = None
 
-    def refused(self) -> dict[str, bool]:
-        """Parameters that we know of and do not offer, by whether this request needs them."""
+    def unsupported(self) -> dict[str, bool]:
+        """Known but unsupported parameters, by whether this request uses them."""
         return {
             "frequency_penalty": bool(self.frequency_penalty),
             "presence_penalty": bool(self.presence_penalty),
             "logit_bias": bool(self.logit_bias),
         }
 
-    def limit(self) -> int | None:
-        """Most new tokens."""
+    def max_new_tokens(self) -> int | None:
+        """Maximum new tokens."""
         return self.max_tokens
 
-    def likeliest(self) -> int | None:
-        """How many likeliest tokens to report at each place; None: not even the chosen one's log-probability."""
+    def logprob_count(self) -> int | None:
+        """Number of top alternatives to report per token; None: no log-probabilities at all."""
         raise NotImplementedError
 
-    def form(self) -> dict[str, Any] | None:
-        """The response_format, if it is more than text."""
+    def output_format(self) -> dict[str, Any] | None:
+        """The response_format, unless it is plain text."""
         return None
 
-    def prompt(self) -> dict[str, Any]:
-        """The generation's `messages` and `tools`, or `prompts`."""
+    def prompt_fields(self) -> dict[str, Any]:
+        """The `messages` and `tools`, or the `prompts`, of the engine's request."""
         raise NotImplementedError
 
-    def reader(self) -> Reader | None:
-        """What reads tool calls out of one answer; None: the answer is text."""
+    def tool_call_parser(self) -> ToolCallParser | None:
+        """A parser of tool calls for one choice; None: the output is text."""
         return None
 
 
 class JsonSchema(BaseModel):
-    """The schema of an answer."""
+    """The JSON schema of the output."""
 
     name: str = "answer"
     schema_: dict[str, Any] = Field(alias="schema")
@@ -99,128 +99,136 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """The form of an answer; JSON is what vLLM alone can promise."""
+    """The format of the output. Only vLLM can guarantee JSON."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
     @model_validator(mode="after")
-    def _schema_where_it_belongs(self) -> "ResponseFormat":
+    def _check_schema(self) -> "ResponseFormat":
         if (self.type == "json_schema") != (self.json_schema is not None):
-            raise ValueError("json_schema goes with the type json_schema, and that type needs one")
+            raise ValueError("the type json_schema requires json_schema, and no other type allows it")
         return self
 
 
-class ChatRequest(Sampled):
-    """A chat completion."""
+class ChatRequest(CompletionParams):
+    """A request for a chat completion."""
 
     messages: list[Message] = Field(min_length=1)
-    max_completion_tokens: Tokens | None = Field(default=None, description="the newer name of max_tokens")
-    tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that may be called")
-    tool_choice: ToolChoice | None = Field(default=None, description="null: auto where there are tools")
-    parallel_tool_calls: bool = Field(default=True, description="false: at most one call in an answer")
+    max_completion_tokens: TokenLimit | None = Field(default=None, description="the newer name of max_tokens")
+    tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that the model may call")
+    tool_choice: ToolChoice | None = Field(default=None, description="null: auto if there are tools")
+    parallel_tool_calls: bool = Field(default=True, description="false: at most one call per choice")
     functions: list[dict[str, Any]] | None = None
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(default=None, ge=0, le=MOST_LIKELIEST, description="needs logprobs: true")
+    top_logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="requires logprobs: true")
 
     @model_validator(mode="after")
-    def _likeliest_of_something(self) -> "ChatRequest":
+    def _check_top_logprobs(self) -> "ChatRequest":
         if self.top_logprobs is not None and not self.logprobs:
-            raise ValueError("top_logprobs needs logprobs: true")
+            raise ValueError("top_logprobs requires logprobs: true")
         return self
 
     @model_validator(mode="after")
-    def _tools_fit(self) -> "ChatRequest":
-        choice = self._choice
-        if isinstance(choice, NamedTool) and choice.function.name not in map(name_of, self.tools or ()):
+    def _check_tools(self) -> "ChatRequest":
+        choice = self._tool_choice
+        if isinstance(choice, NamedTool) and choice.function.name not in map(tool_name, self.tools or ()):
             raise ValueError(f"tool_choice names {choice.function.name}, which is not among the tools")
         if choice == "required" and not self.tools:
             raise ValueError("tool_choice required needs tools")
-        if self._callable and self.response_format and self.response_format.type != "text":
-            raise ValueError("an answer cannot be a tool call and keep response_format; set tool_choice to none")
-        self._forced()
+        if self._offered_tools and self.response_format and self.response_format.type != "text":
+            raise ValueError("response_format cannot be combined with tool calls; set tool_choice to none")
+        self._forced_schema()  # raises on conflicting definitions
         return self
 
     @property
-    def _choice(self) -> ToolChoice:
+    def _tool_choice(self) -> ToolChoice:
         return self.tool_choice or "auto"
 
     @property
-    def _callable(self) -> list[Tool] | None:
-        """The tools that the model is shown: with the choice `none` it is not, so that it cannot call one."""
-        return None if self._choice == "none" else self.tools or None
+    def _offered_tools(self) -> list[Tool] | None:
+        """The tools in the prompt: none for tool_choice `none`, so that the model cannot call one."""
+        return None if self._tool_choice == "none" else self.tools or None
 
-    def _forced(self) -> dict[str, Any] | None:
-        tools = self._callable
-        return schema_of(tools, self._choice, parallel=self.parallel_tool_calls) if tools else None
+    def _forced_schema(self) -> dict[str, Any] | None:
+        tools = self._offered_tools
+        return forced_schema(tools, self._tool_choice, parallel=self.parallel_tool_calls) if tools else None
 
-    def refused(self) -> dict[str, bool]:
-        """Also what came before tools."""
-        return {**super().refused(), "functions": bool(self.functions)}
+    def unsupported(self) -> dict[str, bool]:
+        """Also the predecessor of tools."""
+        return {**super().unsupported(), "functions": bool(self.functions)}
 
-    def form(self) -> dict[str, Any] | None:
-        """The JSON that is wanted, or that a forced call is."""
-        if schema := self._forced():
+    def output_format(self) -> dict[str, Any] | None:
+        """The requested JSON format, or that of a forced tool call."""
+        if schema := self._forced_schema():
             return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
-        wanted = self.response_format
-        return None if wanted is None or wanted.type == "text" else wanted.model_dump(exclude_none=True, by_alias=True)
+        requested = self.response_format
+        return (
+            None
+            if requested is None or requested.type == "text"
+            else requested.model_dump(exclude_none=True, by_alias=True)
+        )
 
-    def reader(self) -> Reader | None:
-        """By what the answer may be."""
-        if not self._callable:
+    def tool_call_parser(self) -> ToolCallParser | None:
+        """The parser that matches tool_choice."""
+        if not self._offered_tools:
             return None
-        if isinstance(self._choice, NamedTool):
-            return NamedCall(self._choice.function.name)
-        return ListedCalls() if self._choice == "required" else HermesCalls(parallel=self.parallel_tool_calls)
+        if isinstance(self._tool_choice, NamedTool):
+            return NamedToolParser(self._tool_choice.function.name)
+        return (
+            JsonListToolParser()
+            if self._tool_choice == "required"
+            else HermesToolParser(parallel=self.parallel_tool_calls)
+        )
 
-    def limit(self) -> int | None:
-        """Most new tokens."""
+    def max_new_tokens(self) -> int | None:
+        """Maximum new tokens."""
         return self.max_completion_tokens or self.max_tokens
 
-    def likeliest(self) -> int | None:
-        """`top_logprobs`, once `logprobs` is wanted."""
+    def logprob_count(self) -> int | None:
+        """`top_logprobs` if `logprobs` is set."""
         return (self.top_logprobs or 0) if self.logprobs else None
 
-    def prompt(self) -> dict[str, Any]:
-        """The conversation, and the tools that it shows."""
-        return {"messages": [message.plain() for message in self.messages], "tools": self._callable}
+    def prompt_fields(self) -> dict[str, Any]:
+        """The conversation and the offered tools."""
+        return {"messages": [message.for_template() for message in self.messages], "tools": self._offered_tools}
 
 
-class CompletionRequest(Sampled):
-    """A plain text completion: no template is applied."""
+class CompletionRequest(CompletionParams):
+    """A request for a text completion; no chat template is applied."""
 
     prompt_: str | list[str] | list[int] | list[list[int]] = Field(alias="prompt", description="text or token ids")
     echo: bool = False
     suffix: str | None = None
     best_of: int | None = None
-    logprobs: int | None = Field(default=None, ge=0, le=MOST_LIKELIEST, description="likeliest tokens at each place")
+    logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="top alternatives per token")
 
-    def refused(self) -> dict[str, bool]:
-        """Also what concerns the prompt's own text."""
+    def unsupported(self) -> dict[str, bool]:
+        """Also the parameters of text completions."""
         return {
-            **super().refused(),
+            **super().unsupported(),
             "echo": self.echo,
             "suffix": bool(self.suffix),
             "best_of": bool(self.best_of and self.best_of > 1),
         }
 
-    def likeliest(self) -> int | None:
-        """`logprobs`."""
+    def logprob_count(self) -> int | None:
+        """`logprobs` of the request."""
         return self.logprobs
 
-    def prompt(self) -> dict[str, Any]:
-        """A list of texts or of token ids."""
-        given = self.prompt_
-        return {"prompts": given if isinstance(given, list) and not _is_ids(given) else [given]}
+    def prompt_fields(self) -> dict[str, Any]:
+        """A list of texts or of token id lists."""
+        prompt = self.prompt_
+        return {"prompts": prompt if isinstance(prompt, list) and not _is_token_ids(prompt) else [prompt]}
 
 
-def _is_ids(given: list[Any]) -> bool:
-    return bool(given) and isinstance(given[0], int)
+def _is_token_ids(prompt: list[Any]) -> bool:
+    return bool(prompt) and isinstance(prompt[0], int)
 
 
 class Usage(BaseModel):
-    """Tokens of a request; an answer's stop token counts."""
+    """Token counts of a request; stop tokens count as completion tokens."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -228,14 +236,14 @@ class Usage(BaseModel):
 
 
 class CalledFunction(BaseModel):
-    """What is to be called."""
+    """The function to call."""
 
     name: str
-    arguments: str = Field(description="JSON")
+    arguments: str = Field(description="JSON object")
 
 
 class ToolCallView(BaseModel):
-    """A call that the assistant asks for."""
+    """A tool call of the assistant."""
 
     id: str
     type: Literal["function"] = "function"
@@ -243,11 +251,11 @@ class ToolCallView(BaseModel):
 
 
 class AnswerMessage(BaseModel):
-    """What the assistant said."""
+    """The assistant's message."""
 
     role: Literal["assistant"] = "assistant"
     content: str | None
-    refusal: str | None = None
+    error_from_engine: str | None = None
     tool_calls: list[ToolCallView] | None = None
 
 
@@ -256,44 +264,47 @@ class LikelyToken(BaseModel):
 
     token: str
     logprob: float
-    bytes: list[int] | None = Field(description="null: the token is part of a character")
+    bytes: list[int] | None = Field(description="null: the token is only part of a character")
 
 
 class ChatToken(LikelyToken):
-    """A token of an answer."""
+    """A token of the output with its top alternatives."""
 
     top_logprobs: list[LikelyToken]
 
 
 class ChatLogprobs(BaseModel):
-    """The tokens of an answer, its stop token left out."""
+    """The output tokens, without the stop token."""
 
     content: list[ChatToken]
-    refusal: None = None
+    error_from_engine: None = None
 
     @classmethod
     def of(cls, tokens: list[TokenLogprob]) -> Self:
-        """OpenAI's shape of an engine's."""
+        """Convert an engine's log-probabilities to OpenAI's format."""
         return cls(
-            content=[ChatToken(**_likely(t), top_logprobs=[LikelyToken(**_likely(o)) for o in t.top]) for t in tokens]
+            content=[
+                ChatToken(**_likely_token(t), top_logprobs=[LikelyToken(**_likely_token(o)) for o in t.top])
+                for t in tokens
+            ]
         )
 
 
-def _likely(token: TokenLogprob) -> dict[str, Any]:
+def _likely_token(token: TokenLogprob) -> dict[str, Any]:
     return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
 
 
 class TextLogprobs(BaseModel):
-    """The tokens of a text, its stop token left out."""
+    """The output tokens, without the stop token."""
 
     tokens: list[str]
     token_logprobs: list[float]
     top_logprobs: list[dict[str, float]]
-    text_offset: list[int] = Field(description="where each token begins in the choice's text")
+    text_offset: list[int] = Field(description="start of each token in the choice's text, in characters")
 
     @classmethod
     def of(cls, tokens: list[TokenLogprob], offset: int = 0) -> Self:
-        """OpenAI's shape of an engine's, of tokens before which the choice has `offset` characters."""
+        """Convert an engine's log-probabilities; `offset` is the length of the text before them, in characters."""
         lengths = [len(token.token) for token in tokens]
         return cls(
             tokens=[token.token for token in tokens],
@@ -304,16 +315,16 @@ class TextLogprobs(BaseModel):
 
 
 class ChatChoice(BaseModel):
-    """One answer of a chat completion."""
+    """One choice of a chat completion."""
 
     index: int
     message: AnswerMessage
     logprobs: ChatLogprobs | None = None
-    finish_reason: Finish
+    finish_reason: FinishReason
 
 
 class ChatCompletion(BaseModel):
-    """A whole chat completion."""
+    """A chat completion."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -325,16 +336,16 @@ class ChatCompletion(BaseModel):
 
 
 class TextChoice(BaseModel):
-    """One answer of a text completion."""
+    """One choice of a text completion."""
 
     index: int
     text: str
     logprobs: TextLogprobs | None = None
-    finish_reason: Finish
+    finish_reason: FinishReason
 
 
 class TextCompletion(BaseModel):
-    """A whole text completion."""
+    """A text completion."""
 
     id: str
     object: Literal["text_completion"] = "text_completion"
@@ -346,7 +357,7 @@ class TextCompletion(BaseModel):
 
 
 class ServedModelView(BaseModel):
-    """A model in OpenAI's list; `name` is ours."""
+    """A model in OpenAI's format; `name` is an extension."""
 
     id: str
     object: Literal["model"] = "model"
@@ -356,7 +367,7 @@ class ServedModelView(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All models."""
+    """The list of models."""
 
     object: Literal["list"] = "list"
     data: list[ServedModelView]

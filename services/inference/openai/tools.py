@@ -1,4 +1,4 @@
-"""The tools of a chat request: their shapes, and the JSON that an answer must be where a call is forced."""
+"""Tool definitions of a chat request, and the JSON schema of a forced tool call."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -9,51 +9,51 @@ Schema = dict[str, Any]
 
 
 class FunctionName(BaseModel):
-    """A function, by its name."""
+    """A reference to a function by name."""
 
     name: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$")
 
 
 class Function(FunctionName):
-    """A function that can be called."""
+    """The definition of a function."""
 
     description: str | None = None
     parameters: Schema | None = None
 
 
-class _Described(BaseModel):
+class _ToolDefinition(BaseModel):
     type: Literal["function"]
     function: Function
 
 
 class NamedTool(BaseModel):
-    """The function that must be called."""
+    """The function that the model must call."""
 
     type: Literal["function"]
     function: FunctionName
 
 
-def _checked(tool: dict[str, Any]) -> dict[str, Any]:
-    _Described.model_validate(tool)
+def _validate_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    _ToolDefinition.model_validate(tool)
     return tool
 
 
-Tool = Annotated[dict[str, Any], AfterValidator(_checked)]
-"""As it came, with every key where it was: the chat template writes it so, and wrote it so in training."""
+Tool = Annotated[dict[str, Any], AfterValidator(_validate_tool)]
+"""The definition exactly as sent, keys in their order: the chat template renders it as it was rendered in training."""
 ToolChoice = Literal["none", "auto", "required"] | NamedTool
 
 
-def name_of(tool: Mapping[str, Any]) -> str:
-    """Its function's name."""
+def tool_name(tool: Mapping[str, Any]) -> str:
+    """Return the name of the tool's function."""
     return str(tool["function"]["name"])
 
 
-def schema_of(tools: Sequence[Mapping[str, Any]], choice: ToolChoice, *, parallel: bool) -> Schema | None:
-    """What a forced answer must be: the named function's arguments, or a list of calls; None where none is forced.
+def forced_schema(tools: Sequence[Mapping[str, Any]], choice: ToolChoice, *, parallel: bool) -> Schema | None:
+    """Return the schema of a forced call: the named function's arguments, or a list of calls. None if none is forced.
 
-    Raises ValueError where two tools define the same name differently.
+    Raises ValueError if two tools define the same name differently.
     """
-    parameters = {name_of(tool): tool["function"].get("parameters") or {"type": "object"} for tool in tools}
+    parameters = {tool_name(tool): tool["function"].get("parameters") or {"type": "object"} for tool in tools}
     if isinstance(choice, NamedTool):
         return parameters[choice.function.name]
     if choice != "required":
@@ -63,12 +63,12 @@ def schema_of(tools: Sequence[Mapping[str, Any]], choice: ToolChoice, *, paralle
         for name, definition in schema.get("$defs", {}).items():
             if definitions.setdefault(name, definition) != definition:
                 raise ValueError(f"two tools define {name} in $defs differently")
-    most = {} if parallel else {"maxItems": 1}
-    calls = [_call(name, schema) for name, schema in parameters.items()]
-    return {"type": "array", "minItems": 1, **most, "items": {"anyOf": calls}, "$defs": definitions}
+    max_items = {} if parallel else {"maxItems": 1}
+    calls = [_call_schema(name, schema) for name, schema in parameters.items()]
+    return {"type": "array", "minItems": 1, **max_items, "items": {"anyOf": calls}, "$defs": definitions}
 
 
-def _call(name: str, parameters: Schema) -> Schema:
+def _call_schema(name: str, parameters: Schema) -> Schema:
     arguments = {key: value for key, value in parameters.items() if key != "$defs"}
     properties = {"name": {"type": "string", "enum": [name]}, "arguments": arguments}
     return {

@@ -1,1 +1,1 @@
-"""Serving on vLLM: servers, placement, merged adapters."""
+"""The vLLM engine: server processes, GPU placement, merging of adapters that vLLM cannot apply."""

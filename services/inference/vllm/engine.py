@@ -1,4 +1,4 @@
-"""Serving on vLLM: one server per base model, adapters of that base in it, the least recently used server leaves."""
+"""The vLLM engine: one server per base model and its adapters. The least recently used server is evicted."""
 
 import json
 from collections import OrderedDict
@@ -10,173 +10,197 @@ from typing import Any
 import httpx
 import structlog
 
-from services.inference.errors import EngineBusy, EngineLost, refusal
-from services.inference.protocol import Begun, Facts, Generation, ModelSpec, Rendered, Sampling, Text
-from services.inference.retry import resent
-from services.inference.vllm.merging import Merger
-from services.inference.vllm.placement import Free, roomiest
-from services.inference.vllm.server import MOST_RANK, VllmServer, weight_of
-from services.inference.vllm.stream import body, texts
+from services.inference.errors import EngineBusy, EngineLost, error_from_engine
+from services.inference.protocol import (
+    EngineStatus,
+    GenerationRequest,
+    ModelSpec,
+    RenderedPrompts,
+    SamplingParams,
+    Started,
+    TextDelta,
+)
+from services.inference.retry import retry_unstarted
+from services.inference.vllm.merging import AdapterMerger
+from services.inference.vllm.placement import DeviceMemoryProbe, pick_device
+from services.inference.vllm.server import MAX_LORA_RANK, VllmServer, weights_size
+from services.inference.vllm.wire_format import parse_stream, request_body
 
 log = structlog.get_logger(__name__)
 
-Render = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[Rendered]]
-"""Token ids by the model's own template: the transformers engine's, which loads no weights for it."""
-Start = Callable[[str, str], VllmServer]
-"""A server for the weights in a folder, at a place."""
-MOST_OPEN = 128
-"""Requests that run or wait on one server; the next one is told to come back."""
-EMBEDDINGS = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
-GREEDY = Sampling(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
+RenderPrompts = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[RenderedPrompts]]
+"""Renders token ids with the model's template, in the transformers engine, which loads no weights for it."""
+StartServer = Callable[[str, str], VllmServer]
+"""Creates a server from a weights folder and a device."""
+MAX_OPEN_REQUESTS = 128
+"""Requests that run or are queued on one server; further requests get EngineBusy."""
+EMBEDDING_MODULES = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
+GREEDY = SamplingParams(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
 
 
 class VllmEngine:
-    """The `Engine` over at most `most` servers, each with a model of its own, where there is room in `free` memory."""
+    """An `Engine` over at most `max_servers` vLLM servers, each with its own base model, placed in free memory."""
 
-    def __init__(self, start: Start, render: Render, merger: Merger, free: Free, most: int) -> None:
-        self._start, self._render, self._merger, self._free, self._most = start, render, merger, free, most
+    def __init__(
+        self,
+        start_server: StartServer,
+        render: RenderPrompts,
+        merger: AdapterMerger,
+        free_memory: DeviceMemoryProbe,
+        max_servers: int,
+    ) -> None:
+        self._start_server, self._render, self._merger = start_server, render, merger
+        self._free_memory, self._max_servers = free_memory, max_servers
         self._servers: OrderedDict[str, VllmServer] = OrderedDict()
-        """By the path of their weights, the least recently used first."""
+        """By path of the weights, least recently used first."""
         self._pinned: dict[str, str] = {}
         """uri -> path of its server's weights."""
 
-    def generate(self, generation: Generation) -> AsyncIterator[Begun | Text]:
-        """`Begun`, then texts. Raises Unservable."""
-        return resent(lambda: self._asked(generation))
+    def generate(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
+        """`Started`, then texts. Raises Unservable."""
+        return retry_unstarted(lambda: self._generate_once(generation))
 
     async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
-        """Start its server, attach it, decode a first token."""
+        """Start the model's server, attach the model, and decode one token."""
         if pinned:
-            self._pinned[model.uri] = _weights(await self._fitting(model))
+            self._pinned[model.uri] = _weights_path(await self._merge_if_needed(model))
         else:
             self._pinned.pop(model.uri, None)
-        async with aclosing(self.generate(Generation(model, GREEDY, prompts=["Hello"], max_tokens=1))) as messages:  # type: ignore[type-var]
+        async with aclosing(
+            self.generate(GenerationRequest(model, GREEDY, prompts=["Hello"], max_tokens=1))
+        ) as messages:  # type: ignore[type-var]
             async for _ in messages:
                 pass
 
     async def unload(self, uri: str) -> None:
-        """Detach an adapter; a server whose own model it is stays for its adapters until room is needed."""
+        """Detach an adapter. A server without its base model stays for its adapters until the memory is needed."""
         self._pinned.pop(uri, None)
         for server in self._servers.values():
             await server.detach(uri)
-        await self._merger.forget(uri)
+        await self._merger.delete(uri)
 
-    def facts(self) -> Facts:
-        """What the servers hold."""
+    def status(self) -> EngineStatus:
+        """Return the combined status of the servers."""
         servers = self._servers.values()
         states = {server.state for server in servers}
         models = {uri: size for server in servers for uri, size in server.models.items()}
         memory = sum(server.memory for server in servers if server.state == "ready")
-        return Facts("ready" if "ready" in states else "starting" if "starting" in states else "idle", memory, models)
+        return EngineStatus(
+            "ready" if "ready" in states else "starting" if "starting" in states else "idle", memory, models
+        )
 
     def pid(self, model: ModelSpec) -> int | None:
-        """The process that serves a model."""
+        """Return the process id of the server of a model."""
         return next((server.pid for server in self._servers.values() if model.uri in server.models), None)
 
     async def close(self) -> None:
-        """End all servers."""
+        """Stop all servers."""
         while self._servers:
             await self._servers.popitem()[1].close()
 
-    async def _asked(self, generation: Generation) -> AsyncIterator[Begun | Text]:
+    async def _generate_once(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
         rendered = await self._render(generation.model, generation.prompt)
-        model = await self._fitting(generation.model)
+        model = await self._merge_if_needed(generation.model)
         server = await self._server(model)
-        if server.open >= MOST_OPEN:
-            raise EngineBusy("Too many requests wait already.", limit=MOST_OPEN, remedy="Try again in a few seconds.")
-        server.open += 1
+        if server.open_requests >= MAX_OPEN_REQUESTS:
+            raise EngineBusy(
+                "Too many requests are queued.", limit=MAX_OPEN_REQUESTS, remedy="Try again in a few seconds."
+            )
+        server.open_requests += 1
         try:
             name = await server.attach(model)
             client = await server.ready()
             async with aclosing(
-                _streamed(client, generation, body(generation, name, rendered, server.context))
-            ) as told:  # type: ignore[type-var]
-                async for message in told:
+                _streamed(client, generation, request_body(generation, name, rendered, server.max_model_len))
+            ) as messages:  # type: ignore[type-var]
+                async for message in messages:
                     yield message
         except EngineLost:
-            await server.settle()
+            await server.kill_if_unhealthy()
             raise
         finally:
-            server.open -= 1
+            server.open_requests -= 1
 
-    async def _fitting(self, model: ModelSpec) -> ModelSpec:
-        """The model, merged into its base if vLLM cannot apply its adapter. Raises Unservable."""
-        reason = why_not(model)
-        return await self._merger.merged(model, reason) if reason else model
+    async def _merge_if_needed(self, model: ModelSpec) -> ModelSpec:
+        """Return the model, merged into its base model if vLLM cannot apply its adapter. Raises VllmCannotServe."""
+        reason = unsupported_reason(model)
+        return await self._merger.merge(model, reason) if reason else model
 
     async def _server(self, model: ModelSpec) -> VllmServer:
-        """The server for a model's base. Raises EngineBusy where none may leave for it."""
-        path = _weights(model)
+        """Return the server of a model's base model, started if necessary. Raises EngineBusy if there is no room."""
+        path = _weights_path(model)
         if path not in self._servers:
-            self._servers[path] = self._start(path, await self._room(weight_of(Path(path))))
+            self._servers[path] = self._start_server(path, await self._free_device(weights_size(Path(path))))
         self._servers.move_to_end(path)
         return self._servers[path]
 
-    async def _room(self, weights: int) -> str:
-        """A place for a server with weights of so many bytes; those that were not used for long leave for it."""
-        while len(self._servers) >= self._most:
-            await self._let_go("All vLLM servers are in use or pinned.", "ANNEAL_VLLM_ENGINES", self._most)
-        while (place := roomiest(free := self._free(), weights)) is None:
-            short = f"vLLM has no room for {weights:,} bytes of weights and their cache."
-            await self._let_go(short, "the memory", max(free.values()))
-        return place
+    async def _free_device(self, size: int) -> str:
+        """Return a device with room for `size` bytes of weights; evict least recently used servers if necessary."""
+        while len(self._servers) >= self._max_servers:
+            await self._evict_server("All vLLM servers are in use or pinned.", "ANNEAL_VLLM_ENGINES", self._max_servers)
+        while (device := pick_device(free := self._free_memory(), size)) is None:
+            detail = f"vLLM does not have enough memory for {size:,} bytes of weights and their KV cache."
+            await self._evict_server(detail, "the memory", max(free.values()))
+        return device
 
-    async def _let_go(self, without: str, more: str, limit: int) -> None:
-        """End the least recently used server that nobody uses and nobody pinned; raises EngineBusy `without` one."""
+    async def _evict_server(self, detail: str, resource: str, limit: int) -> None:
+        """Stop the least recently used server that is idle and not pinned. Raises EngineBusy if there is none."""
         pinned = set(self._pinned.values())
-        idle = [path for path, server in self._servers.items() if not server.open and path not in pinned]
+        idle = [path for path, server in self._servers.items() if not server.open_requests and path not in pinned]
         if not idle:
-            raise EngineBusy(without, limit=limit, remedy=f"Undeploy a model, or raise {more}.")
+            raise EngineBusy(detail, limit=limit, remedy=f"Undeploy a model, or increase {resource}.")
         await self._servers.pop(idle[0]).close()
 
 
 async def _streamed(
-    client: httpx.AsyncClient, generation: Generation, request: Mapping[str, Any]
-) -> AsyncIterator[Begun | Text]:
-    """One request's answer; closing it ends the work. Raises EngineLost when the server goes before all is told."""
-    left, begun = generation.choices, False
+    client: httpx.AsyncClient, generation: GenerationRequest, request: Mapping[str, Any]
+) -> AsyncIterator[Started | TextDelta]:
+    """Stream one request; closing the iterator cancels it. Raises EngineLost if the server dies before the end."""
+    unfinished, has_started = generation.choices, False
     try:
         async with client.stream("POST", "/v1/completions", json=request) as response:
             if response.status_code != 200:
                 detail = (await response.aread()).decode("utf-8", "replace")[:500]
-                raise refusal({"code": "vllm_refused", "detail": f"vLLM refused the request: {detail}"})
-            async for text in texts(response, generation.logprobs):
-                if not begun:
-                    begun = True
-                    yield Begun(sum(map(len, request["prompt"])))
-                left -= text.finish is not None
-                yield text
+                raise error_from_engine({"code": "vllm_refused", "detail": f"vLLM refused the request: {detail}"})
+            async for delta in parse_stream(response, generation.logprobs):
+                if not has_started:
+                    has_started = True
+                    yield Started(sum(map(len, request["prompt"])))
+                unfinished -= delta.finish is not None
+                yield delta
     except (httpx.TransportError, httpx.StreamError, RuntimeError) as error:
-        raise _lost() from error
-    if left:
-        raise _lost()
+        raise _engine_lost() from error
+    if unfinished:
+        raise _engine_lost()
 
 
-def _lost() -> EngineLost:
-    return EngineLost("vLLM ended under this request.", remedy="Send the request again; vLLM is started anew.")
+def _engine_lost() -> EngineLost:
+    return EngineLost("vLLM ended during this request.", remedy="Send the request again; vLLM restarts.")
 
 
-def _weights(model: ModelSpec) -> str:
-    """Where the full weights lie that a model stands on."""
+def _weights_path(model: ModelSpec) -> str:
+    """Return the path of the full weights: the model's own, or its adapter's base model's."""
     return str((model.ref["base"] if model.ref["kind"] == "adapter" else model.ref)["path"])
 
 
-def why_not(model: ModelSpec) -> str | None:
-    """Why vLLM cannot serve this adapter beside others; None where it can, and for full weights."""
+def unsupported_reason(model: ModelSpec) -> str | None:
+    """Return why vLLM cannot apply this adapter; None if it can, and for full weights."""
     if model.ref["kind"] != "adapter":
         return None
     if model.ref["base"]["kind"] == "adapter":
         return "its base is itself an adapter"
     config = json.loads((Path(model.ref["path"]) / "adapter_config.json").read_text())
     rank = max([config.get("r") or 0, *(config.get("rank_pattern") or {}).values()])
-    if rank > MOST_RANK:
-        return f"its rank is {rank}, and vLLM is started for at most {MOST_RANK}"
+    if rank > MAX_LORA_RANK:
+        return f"its rank is {rank}, and the maximum is {MAX_LORA_RANK}"
     if config.get("peft_type") != "LORA":
         return f"it is {config.get('peft_type')} and not LoRA"
     targets = config.get("target_modules") or ()
-    if not isinstance(targets, str) and (outside := EMBEDDINGS & {name.rpartition(".")[2] for name in targets}):
-        return f"it changes {', '.join(sorted(outside))}"
-    unknown = ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern")
-    if found := [name for name in unknown if config.get(name)]:
+    if not isinstance(targets, str) and (
+        embeddings := EMBEDDING_MODULES & {name.rpartition(".")[2] for name in targets}
+    ):
+        return f"it changes {', '.join(sorted(embeddings))}"
+    unsupported = ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern")
+    if found := [name for name in unsupported if config.get(name)]:
         return f"it has {', '.join(found)}"
-    return "it has biases" if config.get("bias", "none") != "none" else None
+    return "it has trained biases" if config.get("bias", "none") != "none" else None

@@ -1,34 +1,34 @@
-"""Where a vLLM server goes: to the GPU with the most free memory, or into main memory."""
+"""Places vLLM servers: on the GPU with the most free memory, or in main memory."""
 
 import shlex
 from collections.abc import Callable, Mapping
 
-from services.inference.free_memory import free_gpu_memory, free_main_memory
+from services.inference.available_memory import free_gpu_memory, free_main_memory
 
-RESERVE = 1.2
-"""Free memory over the weights' own size that a server asks for: its cache needs room too."""
-EVERYWHERE = ""
-"""The place of a server that chooses its GPUs itself, or has none."""
-SPREAD = frozenset(("--tensor-parallel-size", "-tp", "--pipeline-parallel-size", "-pp"))
+MEMORY_HEADROOM = 1.2
+"""Required free memory as a multiple of the weights: the KV cache needs memory too."""
+ANY_DEVICE = ""
+"""The device of a server that selects its GPUs itself, or runs on the CPU."""
+PARALLEL_OPTIONS = frozenset(("--tensor-parallel-size", "-tp", "--pipeline-parallel-size", "-pp"))
 
-Free = Callable[[], Mapping[str, int]]
-"""Free bytes by place: the index of a GPU, or EVERYWHERE."""
+DeviceMemoryProbe = Callable[[], Mapping[str, int]]
+"""Returns the free bytes by device: a GPU index, or UNPINNED."""
 
 
-def places(command: str) -> Free:
-    """The places for servers of this command line: one that spreads a model over GPUs sees them as one."""
-    spread = any(word.partition("=")[0] in SPREAD for word in shlex.split(command))
+def device_memory_probe(command: str) -> DeviceMemoryProbe:
+    """Return the probe for a server command. With tensor or pipeline parallelism, all GPUs count as one device."""
+    is_parallel = any(option.partition("=")[0] in PARALLEL_OPTIONS for option in shlex.split(command))
 
-    def free() -> Mapping[str, int]:
+    def free_memory() -> Mapping[str, int]:
         gpus = free_gpu_memory()
         if not gpus:
-            return {EVERYWHERE: free_main_memory()}
-        return {EVERYWHERE: sum(gpus.values())} if spread else gpus
+            return {ANY_DEVICE: free_main_memory()}
+        return {ANY_DEVICE: sum(gpus.values())} if is_parallel else gpus
 
-    return free
+    return free_memory
 
 
-def roomiest(free: Mapping[str, int], weights: int) -> str | None:
-    """The place with the most free memory, where weights of so many bytes fit there with their cache."""
-    place = max(free, key=lambda place: free[place])
-    return place if free[place] >= weights * RESERVE else None
+def pick_device(free: Mapping[str, int], weights_size: int) -> str | None:
+    """Return the device with the most free memory, or None if weights and KV cache do not fit there."""
+    device = max(free, key=lambda device: free[device])
+    return device if free[device] >= weights_size * MEMORY_HEADROOM else None

@@ -1,4 +1,4 @@
-"""One vLLM server over one base model: started on first use, again after a death, its adapters loaded as asked."""
+"""One vLLM server process for one base model: starts on first use, restarts after a crash, loads adapters on demand."""
 
 import asyncio
 import os
@@ -14,206 +14,208 @@ from opentelemetry.context import Context
 
 from services.inference.errors import EngineLost, ModelRefused
 from services.inference.protocol import EngineState, ModelSpec
-from services.inference.vllm.placement import EVERYWHERE
+from services.inference.vllm.placement import ANY_DEVICE
 from shared.runtime.processes.children import Child
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import within
 
 log = structlog.get_logger(__name__)
 
-TARGET = "services.inference.engine.vllm:main"
-GRACE = 15.0
-HEALTHY = 5.0
-"""Seconds in which a server that is well says so."""
-MOST_RANK = 64
-BASE = "base"
-"""The name of the server's own model; adapters go by their uri."""
-SLOWEST_RETRY = 30.0
-CANNOT_LOAD = 2
-"""Starts in a row that may fail before the model counts as one that vLLM cannot load."""
-ADAPTERS = ("--enable-lora", "--max-loras", "8", "--max-lora-rank", str(MOST_RANK))
+ENGINE_TARGET = "services.inference.engine.vllm_launcher:main"
+SHUTDOWN_GRACE_S = 15.0
+HEALTH_TIMEOUT_S = 5.0
+"""Seconds within which a healthy server responds."""
+MAX_LORA_RANK = 64
+BASE_MODEL_NAME = "base"
+"""The served model name of the base model; adapters are named by their uri."""
+MAX_RESTART_DELAY_S = 30.0
+MAX_FAILED_STARTS = 2
+"""Consecutive failed starts after which the model counts as unsupported."""
+LORA_OPTIONS = ("--enable-lora", "--max-loras", "8", "--max-lora-rank", str(MAX_LORA_RANK))
 
 
-class Unservable(ModelRefused):
-    """vLLM cannot serve this model; another engine may."""
+class VllmCannotServe(ModelRefused):
+    """vLLM cannot serve this model, but another engine may."""
 
     code = "vllm_cannot_serve"
 
 
 @dataclass
-class _Life:
-    """One process: where it answers and what was loaded into it."""
+class _ServerProcess:
+    """One server process: its client, and the models loaded into it."""
 
     child: Child
     key: str
-    ready: asyncio.Future[httpx.AsyncClient]
-    reading: asyncio.Task[None] | None = None
-    context: int = 0
+    client: asyncio.Future[httpx.AsyncClient]
+    reader: asyncio.Task[None] | None = None
+    max_model_len: int = 0
     pid: int = 0
     models: dict[str, int] = field(default_factory=dict)
-    """uri -> bytes, of those that were asked for."""
+    """uri -> size in bytes, of the requested models."""
     adapters: set[str] = field(default_factory=set)
-    """Those of them that are adapters."""
+    """The uris among them that are adapters."""
 
 
 class VllmServer:
-    """Keeps the server of one model folder running, at a `place` (placement.py).
+    """Keeps the server of one model folder running, on a `device` (placement.py).
 
-    `command` is a shell line without `--model`.
+    `command` is a shell command without `--model`.
     """
 
-    def __init__(self, resources: Resources, command: str, path: str, place: str = EVERYWHERE) -> None:
-        self._resources, self.path, self._place = resources, path, place
-        self._command = [*shlex.split(command), "--model", path, "--served-model-name", BASE]
-        self._command += ["--generation-config", "vllm", *ADAPTERS]
-        self._life: _Life | None = None
-        self._turn = asyncio.Lock()
-        self._failed = 0
-        self._size = weight_of(Path(path))
-        self.open = 0
-        """Requests that run or wait."""
+    def __init__(self, resources: Resources, command: str, path: str, device: str = ANY_DEVICE) -> None:
+        self._resources, self.path, self._device = resources, path, device
+        self._command = [*shlex.split(command), "--model", path, "--served-model-name", BASE_MODEL_NAME]
+        self._command += ["--generation-config", "vllm", *LORA_OPTIONS]
+        self._process: _ServerProcess | None = None
+        self._lock = asyncio.Lock()
+        self._failed_starts = 0
+        self._size = weights_size(Path(path))
+        self.open_requests = 0
+        """Requests that run or are queued."""
 
     @property
     def state(self) -> EngineState:
-        """Whether it answers."""
-        if self._life is None:
+        """Whether the server is ready."""
+        if self._process is None:
             return "idle"
-        return "ready" if self._life.ready.done() else "starting"
+        return "ready" if self._process.client.done() else "starting"
 
     @property
     def models(self) -> Mapping[str, int]:
-        """Bytes of each model that it serves, by uri; an adapter counts without its base."""
-        return self._life.models if self._life else {}
+        """Size in bytes of each loaded model by uri; an adapter's excludes the base model."""
+        return self._process.models if self._process else {}
 
     @property
     def memory(self) -> int:
-        """Bytes of the weights in it."""
-        return self._size + sum(self._life.models[uri] for uri in self._life.adapters) if self._life else 0
+        """Size in bytes of all loaded weights."""
+        return self._size + sum(self._process.models[uri] for uri in self._process.adapters) if self._process else 0
 
     @property
-    def context(self) -> int:
-        """The longest sequence in tokens."""
-        return self._life.context if self._life else 0
+    def max_model_len(self) -> int:
+        """The maximum sequence length in tokens."""
+        return self._process.max_model_len if self._process else 0
 
     @property
     def pid(self) -> int | None:
-        """The server's process id."""
-        return self._life.pid or None if self._life else None
+        """The process id of the server."""
+        return self._process.pid or None if self._process else None
 
     async def ready(self) -> httpx.AsyncClient:
-        """A client of the running server. Raises Unservable where it will not start, EngineLost where it died."""
-        async with self._turn:
-            if self._life is None:
+        """Return a client of the running server. Raises VllmCannotServe if it cannot start, EngineLost if it dies."""
+        async with self._lock:
+            if self._process is None:
                 await self._start()
-            life = self._life
-        assert life
-        return await asyncio.shield(life.ready)
+            process = self._process
+        assert process
+        return await asyncio.shield(process.client)
 
     async def attach(self, model: ModelSpec) -> str:
-        """The name by which the server knows the model; an adapter is loaded if need be. Raises Unservable."""
+        """Load the model if necessary and return its served model name. Raises VllmCannotServe."""
         client = await self.ready()
-        async with self._turn:
-            life = self._life
-            if life is None:
-                raise _lost("it ended")
+        async with self._lock:
+            process = self._process
+            if process is None:
+                raise _engine_lost("it stopped")
             if model.ref["kind"] != "adapter":
-                life.models[model.uri] = self._size
-                return BASE
-            if model.uri not in life.adapters:
-                await self._load(client, model)
-                life.adapters.add(model.uri)
-                life.models[model.uri] = weight_of(Path(model.ref["path"]))
+                process.models[model.uri] = self._size
+                return BASE_MODEL_NAME
+            if model.uri not in process.adapters:
+                await self._load_adapter(client, model)
+                process.adapters.add(model.uri)
+                process.models[model.uri] = weights_size(Path(model.ref["path"]))
         return model.uri
 
     async def detach(self, uri: str) -> None:
         """Unload an adapter."""
-        async with self._turn:
-            if not self._life or self._life.models.pop(uri, None) is None:
+        async with self._lock:
+            if not self._process or self._process.models.pop(uri, None) is None:
                 return
-            if uri in self._life.adapters:
-                self._life.adapters.remove(uri)
-                client = await asyncio.shield(self._life.ready)
+            if uri in self._process.adapters:
+                self._process.adapters.remove(uri)
+                client = await asyncio.shield(self._process.client)
                 await client.post("/v1/unload_lora_adapter", json={"lora_name": uri})
 
     async def close(self) -> None:
-        """End the server."""
-        if (life := self._life) is not None:
-            await life.child.stop(GRACE)
-            if life.reading:
-                await life.reading
+        """Stop the server."""
+        if (process := self._process) is not None:
+            await process.child.stop(SHUTDOWN_GRACE_S)
+            if process.reader:
+                await process.reader
 
-    async def settle(self) -> None:
-        """After a failure: end a process that does not answer, so that the next request starts another."""
-        life = self._life
-        if life is None or not life.ready.done() or life.ready.exception():
+    async def kill_if_unhealthy(self) -> None:
+        """Kill a process that does not respond, so that the next request starts another one."""
+        process = self._process
+        if process is None or not process.client.done() or process.client.exception():
             return
         try:
-            healthy = (await life.ready.result().get("/health", timeout=HEALTHY)).is_success
-        except (httpx.HTTPError, RuntimeError):  # httpx raises the latter for a client that was closed meanwhile
+            healthy = (await process.client.result().get("/health", timeout=HEALTH_TIMEOUT_S)).is_success
+        except (httpx.HTTPError, RuntimeError):  # httpx raises RuntimeError if the client was closed meanwhile
             healthy = False
         if not healthy:
-            await life.child.kill()
-            if life.reading:
-                await asyncio.shield(life.reading)
+            await process.child.kill()
+            if process.reader:
+                await asyncio.shield(process.reader)
 
-    async def _load(self, client: httpx.AsyncClient, model: ModelSpec) -> None:
+    async def _load_adapter(self, client: httpx.AsyncClient, model: ModelSpec) -> None:
         try:
-            answer = await client.post(
+            response = await client.post(
                 "/v1/load_lora_adapter", json={"lora_name": model.uri, "lora_path": str(model.ref["path"])}
             )
         except httpx.TransportError as error:
-            raise _lost(str(error)) from error
-        if answer.status_code != 200:
-            raise Unservable(f"vLLM refused the adapter: {answer.text[:500]}", field="model")
+            raise _engine_lost(str(error)) from error
+        if response.status_code != 200:
+            raise VllmCannotServe(f"vLLM rejected the adapter: {response.text[:500]}", field="model")
 
     async def _start(self) -> None:
-        """Start a process, later each time that one did not come up."""
-        if self._failed:
-            await asyncio.sleep(min(2.0**self._failed, SLOWEST_RETRY))
+        """Start a process, with a growing delay after failed starts."""
+        if self._failed_starts:
+            await asyncio.sleep(min(2.0**self._failed_starts, MAX_RESTART_DELAY_S))
         folder = self._resources.scratch / "inference"
         folder.mkdir(parents=True, exist_ok=True)
         key = secrets.token_urlsafe(32)
-        kept = {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
-        if self._place != EVERYWHERE:
-            kept["CUDA_VISIBLE_DEVICES"] = self._place
-        spec = {"command": self._command, "key": key, "env": kept}
+        environment = {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
+        if self._device != ANY_DEVICE:
+            environment["CUDA_VISIBLE_DEVICES"] = self._device
+        spec = {"command": self._command, "key": key, "env": environment}
         with within(Context()):
-            child = await self._resources.engines.launch(TARGET, spec, cwd=folder, requires=())
-        self._life = _Life(child, key, asyncio.get_running_loop().create_future())
-        self._life.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
-        self._life.reading = asyncio.create_task(self._read(self._life))
+            child = await self._resources.engines.launch(ENGINE_TARGET, spec, cwd=folder, requires=())
+        self._process = _ServerProcess(child, key, asyncio.get_running_loop().create_future())
+        self._process.client.add_done_callback(lambda client: client.cancelled() or client.exception())
+        self._process.reader = asyncio.create_task(self._read(self._process))
 
-    async def _read(self, life: _Life) -> None:
-        """Follow a process to its end."""
-        detail = "it was ended"
-        async for message in life.child.messages():
+    async def _read(self, process: _ServerProcess) -> None:
+        """Read a process's messages until it ends."""
+        detail = "it was stopped"
+        async for message in process.child.messages():
             match message["kind"]:
                 case "ready":
-                    self._failed, life.context, life.pid = 0, message["context"], message["pid"]
-                    life.ready.set_result(_client(message["port"], life.key))
+                    self._failed_starts, process.max_model_len, process.pid = 0, message["context"], message["pid"]
+                    process.client.set_result(_client(message["port"], process.key))
                 case "loading":
                     log.info("vllm_starting", model=self.path, seconds=message["seconds"])
                 case "failed":
                     detail = message["detail"]
                 case "log":
-                    log.info("engine_said", engine="vllm", message=message["message"])
-        await self._ended(life, detail)
+                    log.info("engine_log", engine="vllm", message=message["message"])
+        await self._handle_exit(process, detail)
 
-    async def _ended(self, life: _Life, detail: str) -> None:
+    async def _handle_exit(self, process: _ServerProcess, detail: str) -> None:
         log.warning("engine_ended", engine="vllm", model=self.path, detail=detail)
-        self._life = None
-        if life.ready.done():
-            await life.ready.result().aclose()
+        self._process = None
+        if process.client.done():
+            await process.client.result().aclose()
             return
-        self._failed += 1
-        if self._failed >= CANNOT_LOAD:
-            life.ready.set_exception(Unservable(f"vLLM does not start with this model: {detail}", field="model"))
+        self._failed_starts += 1
+        if self._failed_starts >= MAX_FAILED_STARTS:
+            process.client.set_exception(
+                VllmCannotServe(f"vLLM does not start with this model: {detail}", field="model")
+            )
         else:
-            life.ready.set_exception(_lost(detail))
+            process.client.set_exception(_engine_lost(detail))
 
 
-def _lost(how: str) -> EngineLost:
-    return EngineLost(f"vLLM ended ({how}).", remedy="Send the request again; vLLM is started anew.")
+def _engine_lost(cause: str) -> EngineLost:
+    return EngineLost(f"vLLM ended ({cause}).", remedy="Send the request again; vLLM restarts.")
 
 
 def _client(port: int, key: str) -> httpx.AsyncClient:
@@ -226,6 +228,6 @@ def _client(port: int, key: str) -> httpx.AsyncClient:
     )
 
 
-def weight_of(folder: Path) -> int:
-    """Bytes of the weights in a folder."""
+def weights_size(folder: Path) -> int:
+    """Return the size in bytes of the weights in a folder."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

@@ -1,4 +1,4 @@
-"""Deployments outlive servers that are away and processes that die, and one failure does not undo another's success."""
+"""Deployments: loading is retried after outages and crashes, and a failure does not undo another process's success."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.models import Deployment
 from services.inference.deployments.service import Deployments
 from services.inference.store import Stores
-from services.inference.usage_statistics import Figures
+from services.inference.usage_statistics import UsageStatistics
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.runtime.errors import Unavailable
@@ -23,8 +23,8 @@ from shared.runtime.settings import Settings
 URI = artifact_uri("default", "models", "custom", "model_1")
 
 
-class Instant:
-    """An engine that has loaded everything already."""
+class InstantEngine:
+    """An engine that loads immediately."""
 
     async def load(self, spec: Any, *, pinned: bool) -> None:
         return None
@@ -38,53 +38,53 @@ async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
         yield opened
 
 
-async def room(resources: Resources) -> tuple[Stores, Deployments]:
+async def open_deployments(resources: Resources) -> tuple[Stores, Deployments]:
     stores = await Stores.open(resources)
-    return stores, Deployments(stores, Catalog(resources.blobs, stores), Instant(), Figures())  # type: ignore[arg-type]
+    return stores, Deployments(stores, Catalog(resources.blobs, stores), InstantEngine(), UsageStatistics())  # type: ignore[arg-type]
 
 
-async def until_ready(stores: Stores, id: str) -> Deployment:
+async def wait_until_ready(stores: Stores, id: str) -> Deployment:
     async with asyncio.timeout(60):
         while (found := await stores.deployments.get(id)).state != "ready":
             await asyncio.sleep(0.01)
     return found
 
 
-async def test_a_store_that_is_away_puts_the_loading_off(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployments_module, "LOOK", 0.01)
-    monkeypatch.setattr(deployments_module, "LEFT", 0.05)
-    stores, deployments = await room(resources)
-    honest, away = Catalog.spec, True
-
-    async def spec(self: Catalog, model: Any) -> dict[str, Any]:
-        nonlocal away
-        if away:
-            away = False
-            raise Unavailable("The object store does not answer.")
-        return await honest(self, model)
-
-    monkeypatch.setattr(Catalog, "spec", spec)
-    async with background(deployments.look_after()):
-        deployed = await deployments.deploy("default", "model_1", None)
-        await until_ready(stores, deployed.id)
-    assert not away
-    await deployments.close()
-
-
-async def test_what_a_dead_process_was_loading_is_taken_over(
+async def test_loading_is_retried_after_a_blob_store_outage(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployments_module, "LOOK", 0.01)
-    monkeypatch.setattr(deployments_module, "LEFT", 0.05)
-    stores, deployments = await room(resources)
-    async with background(deployments.look_after()):
-        await stores.deployments.create(Deployment(id="dep_1", project="default", model_id="model_1", model_uri=URI))
-        await until_ready(stores, "dep_1")
+    monkeypatch.setattr(deployments_module, "TAKEOVER_CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(deployments_module, "TAKEOVER_AFTER_S", 0.05)
+    stores, deployments = await open_deployments(resources)
+    original_spec, unavailable = Catalog.spec, True
+
+    async def spec(self: Catalog, model: Any) -> dict[str, Any]:
+        nonlocal unavailable
+        if unavailable:
+            unavailable = False
+            raise Unavailable("The blob store does not respond.")
+        return await original_spec(self, model)
+
+    monkeypatch.setattr(Catalog, "spec", spec)
+    async with background(deployments.take_over_stalled()):
+        deployed = await deployments.deploy("default", "model_1", None)
+        await wait_until_ready(stores, deployed.id)
+    assert not unavailable
     await deployments.close()
 
 
-def test_a_failure_here_does_not_undo_what_another_process_loaded() -> None:
+async def test_loading_of_a_dead_process_is_taken_over(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployments_module, "TAKEOVER_CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(deployments_module, "TAKEOVER_AFTER_S", 0.05)
+    stores, deployments = await open_deployments(resources)
+    async with background(deployments.take_over_stalled()):
+        await stores.deployments.create(Deployment(id="dep_1", project="default", model_id="model_1", model_uri=URI))
+        await wait_until_ready(stores, "dep_1")
+    await deployments.close()
+
+
+def test_a_failed_load_does_not_undo_a_load_by_another_process() -> None:
     deployment = Deployment(id="dep_1", project="default", model_id="model_1", model_uri=URI)
-    assert len(deployment.ready(1.0)) == 1
-    deployment.failed("out_of_memory", "The model does not fit.")
+    assert len(deployment.mark_ready(1.0)) == 1
+    deployment.mark_failed("out_of_memory", "The model does not fit.")
     assert deployment.state == "ready"

@@ -1,4 +1,4 @@
-"""The chat engine's queue and lanes, with a tiny model and without a process."""
+"""The scheduler of the transformers engine with a tiny model, without a process."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 from tests.support.tiny_model import CHATML, HERMES, make_tiny_adapter, make_tiny_model, template_hash
 
 
-class Heard:
-    """A reporter that keeps what was said."""
+class RecordingReporter:
+    """A reporter that records its messages."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -62,113 +62,118 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     }
 
 
-def ask(id: str, model: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def generate_command(id: str, model: dict[str, Any], **changes: Any) -> dict[str, Any]:
     sampling = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": None}
     command = {"op": "generate", "request_id": id, "model": model, "prompts": ["The train"], "n": 1, "stop": []}
     return {**command, **sampling, "max_tokens": 12, **changes}
 
 
-def serve(*commands: dict[str, Any], heard: Heard | None = None) -> tuple[Any, Heard]:
-    from services.inference.engine.chat import Serving
+def submit_all(*commands: dict[str, Any], reporter: RecordingReporter | None = None) -> tuple[Any, RecordingReporter]:
+    from services.inference.engine.chat import Scheduler
 
-    heard = heard or Heard()
-    serving = Serving(heard)  # type: ignore[arg-type]
+    reporter = reporter or RecordingReporter()
+    scheduler = Scheduler(reporter)  # type: ignore[arg-type]
     for command in commands:
-        serving.take(command)
-    return serving, heard
+        scheduler.submit(command)
+    return scheduler, reporter
 
 
-def drain(serving: Any) -> int:
-    rounds = 0
-    while serving.busy:
-        serving.round()
-        rounds += 1
-        assert rounds < 1000
-    return rounds
+def drain(scheduler: Any) -> int:
+    steps = 0
+    while scheduler.busy:
+        scheduler.step()
+        steps += 1
+        assert steps < 1000
+    return steps
 
 
-def test_requests_of_several_models_go_on_together(models: dict[str, dict[str, Any]]) -> None:
+def test_requests_of_several_models_are_batched(models: dict[str, dict[str, Any]]) -> None:
     alone = {}
     for name, model in models.items():
-        serving, heard = serve(ask(name, model))
-        drain(serving)
-        alone |= heard.texts()
+        scheduler, reporter = submit_all(generate_command(name, model))
+        drain(scheduler)
+        alone |= reporter.texts()
     assert len(set(alone.values())) == 3
-    serving, together = serve(*(ask(name, model) for name, model in models.items()))
-    rounds = drain(serving)
-    assert together.texts() == alone
-    assert rounds < 20, "one after the other they would take 36"
+    scheduler, batched = submit_all(*(generate_command(name, model) for name, model in models.items()))
+    steps = drain(scheduler)
+    assert batched.texts() == alone
+    assert steps < 20, "decoded one after another they would take 36"
 
 
-def test_a_cancelled_request_takes_no_further_step(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(ask("a", models["one"], n=3, max_tokens=400), ask("b", models["base"]))
+def test_a_cancelled_request_stops_decoding(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(
+        generate_command("a", models["one"], n=3, max_tokens=400), generate_command("b", models["base"])
+    )
     for _ in range(3):
-        serving.round()
-    serving.take({"op": "cancel", "request_id": "a"})
-    said = len(heard.texts()[("a", 0)])
-    drain(serving)
-    assert heard.finished() == [("b", 0)]
-    assert len(heard.texts()[("a", 0)]) == said
+        scheduler.step()
+    scheduler.submit({"op": "cancel", "request_id": "a"})
+    length = len(reporter.texts()[("a", 0)])
+    drain(scheduler)
+    assert reporter.finished() == [("b", 0)]
+    assert len(reporter.texts()[("a", 0)]) == length
 
 
-def test_a_waiting_request_can_be_cancelled(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(ask("a", models["base"]), ask("b", models["base"]))
-    serving.take({"op": "cancel", "request_id": "b"})
-    drain(serving)
-    assert heard.finished() == [("a", 0)]
+def test_a_queued_request_can_be_cancelled(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(generate_command("a", models["base"]), generate_command("b", models["base"]))
+    scheduler.submit({"op": "cancel", "request_id": "b"})
+    drain(scheduler)
+    assert reporter.finished() == [("a", 0)]
 
 
-def test_more_than_fit_wait_their_turn(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(*(ask(str(number), models["base"], n=16, max_tokens=4) for number in range(5)))
-    drain(serving)
-    assert len(heard.finished()) == 80
-    assert len(set(heard.texts().values())) == 1
+def test_requests_beyond_the_batch_size_are_queued(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(
+        *(generate_command(str(number), models["base"], n=16, max_tokens=4) for number in range(5))
+    )
+    drain(scheduler)
+    assert len(reporter.finished()) == 80
+    assert len(set(reporter.texts().values())) == 1
 
 
-def test_a_refused_request_leaves_the_others_alone(models: dict[str, dict[str, Any]]) -> None:
+def test_a_rejected_request_does_not_affect_others(models: dict[str, dict[str, Any]]) -> None:
     broken = {**models["one"], "uri": "anneal://broken", "template_hash": "0" * 64}
-    long = ask("long", models["base"], prompts=["x " * 2000])
-    serving, heard = serve(ask("good", models["base"]), ask("bad", broken), long)
-    drain(serving)
-    refused = {message["request_id"]: message["code"] for message in heard.messages if message["kind"] == "refused"}
+    long = generate_command("long", models["base"], prompts=["x " * 2000])
+    scheduler, reporter = submit_all(generate_command("good", models["base"]), generate_command("bad", broken), long)
+    drain(scheduler)
+    refused = {message["request_id"]: message["code"] for message in reporter.messages if message["kind"] == "refused"}
     assert refused == {"bad": "template_mismatch", "long": "context_exceeded"}
-    assert heard.finished() == [("good", 0)]
+    assert reporter.finished() == [("good", 0)]
 
 
-def test_unloading_and_loading_again_answers_the_same(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(*(ask(f"{name}1", model) for name, model in models.items()))
-    drain(serving)
+def test_a_reloaded_model_generates_the_same_text(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(*(generate_command(f"{name}1", model) for name, model in models.items()))
+    drain(scheduler)
     for name in ("one", "two"):
-        serving.take({"op": "unload", "uri": models[name]["uri"]})
-    serving.take({"op": "load", "request_id": "load", "model": models["two"]})
+        scheduler.submit({"op": "unload", "uri": models[name]["uri"]})
+    scheduler.submit({"op": "load", "request_id": "load", "model": models["two"]})
     for name, model in models.items():
-        serving.take(ask(f"{name}2", model))
-    drain(serving)
-    texts = heard.texts()
+        scheduler.submit(generate_command(f"{name}2", model))
+    drain(scheduler)
+    texts = reporter.texts()
     assert all(texts[(f"{name}1", 0)] == texts[(f"{name}2", 0)] for name in models)
-    assert [message["request_id"] for message in heard.messages if message["kind"] == "loaded"] == ["load"]
+    assert [message["request_id"] for message in reporter.messages if message["kind"] == "loaded"] == ["load"]
     for model in models.values():
-        serving.take({"op": "unload", "uri": model["uri"]})
-    assert not serving._residency._bases
+        scheduler.submit({"op": "unload", "uri": model["uri"]})
+    assert not scheduler._models._bases
 
 
-def test_rendering_needs_no_weights(models: dict[str, dict[str, Any]]) -> None:
-    """What an engine that is a server itself gets: the tuned model's prompt, and where its answers end."""
+def test_rendering_loads_no_weights(models: dict[str, dict[str, Any]]) -> None:
+    """vLLM gets the prompt of the custom model's own template, and its stop token ids."""
     from transformers import AutoTokenizer
 
     conversation = [{"role": "user", "content": "Where is my order?"}]
-    told = {"op": "render", "model": models["one"]}
-    serving, heard = serve(
-        {**told, "request_id": "chat", "messages": conversation}, {**told, "request_id": "text", "prompts": ["a", [5]]}
+    command = {"op": "render", "model": models["one"]}
+    scheduler, reporter = submit_all(
+        {**command, "request_id": "chat", "messages": conversation},
+        {**command, "request_id": "text", "prompts": ["a", [5]]},
     )
-    drain(serving)
+    drain(scheduler)
     tokenizer = AutoTokenizer.from_pretrained(models["one"]["ref"]["path"])
     prompt = tokenizer.apply_chat_template(conversation, add_generation_prompt=True)["input_ids"]
-    chat, text = heard.messages
+    chat, text = reporter.messages
     assert (chat["request_id"], chat["prompts"]) == ("chat", [prompt])
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat["stop_ids"]
     assert text["prompts"] == [tokenizer("a").input_ids, [5]]
-    assert not serving._residency._bases
+    assert not scheduler._models._bases
 
 
 TOOLS = [{"type": "function", "function": {"name": "weather"}}]
@@ -188,7 +193,7 @@ XML = (
         (XML, None, False),
     ],
 )
-def test_tools_need_a_template_that_shows_them_and_writes_calls_as_they_are_read(
+def test_tools_need_a_template_that_renders_them_and_writes_parsable_calls(
     models: dict[str, dict[str, Any]], tmp_path: Path, source: str, call_format: str | None, refused: bool
 ) -> None:
     folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "calling")
@@ -196,96 +201,103 @@ def test_tools_need_a_template_that_shows_them_and_writes_calls_as_they_are_read
     model = {"uri": "anneal://calling", "ref": {**models["base"]["ref"], "path": str(folder)}}
     model |= {"id": "calling", "template_hash": template_hash(folder), "parameters": models["base"]["parameters"]}
     command = {"op": "render", "request_id": "chat", "model": model, "tools": TOOLS, "call_format": call_format}
-    serving, heard = serve({**command, "messages": [{"role": "user", "content": "Hello"}]})
-    drain(serving)
-    (told,) = heard.messages
-    assert (told["kind"], told.get("code")) == (("refused", "tools_unsupported") if refused else ("rendered", None))
-    assert refused == bool(told.get("remedy"))
+    scheduler, reporter = submit_all({**command, "messages": [{"role": "user", "content": "Hello"}]})
+    drain(scheduler)
+    (reply,) = reporter.messages
+    assert (reply["kind"], reply.get("code")) == (("refused", "tools_unsupported") if refused else ("rendered", None))
+    assert refused == bool(reply.get("remedy"))
 
 
-def test_sampling_defaults_never_come_from_the_base(models: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "opinionated")
+def test_sampling_defaults_do_not_come_from_generation_config(
+    models: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "with_defaults")
     (folder / "generation_config.json").write_text(
         '{"do_sample": true, "temperature": 9.0, "repetition_penalty": 9.0, "max_new_tokens": 2}'
     )
-    opinionated = {**models["base"], "uri": "anneal://x", "ref": {**models["base"]["ref"], "path": str(folder)}}
-    serving, heard = serve(ask("plain", models["base"]), ask("opinionated", opinionated))
-    drain(serving)
-    assert heard.texts()[("plain", 0)] == heard.texts()[("opinionated", 0)]
+    with_defaults = {**models["base"], "uri": "anneal://x", "ref": {**models["base"]["ref"], "path": str(folder)}}
+    scheduler, reporter = submit_all(
+        generate_command("plain", models["base"]), generate_command("with_defaults", with_defaults)
+    )
+    drain(scheduler)
+    assert reporter.texts()[("plain", 0)] == reporter.texts()[("with_defaults", 0)]
 
 
-def test_the_engine_tells_what_it_holds(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(ask("a", models["one"]), ask("b", models["base"]))
-    drain(serving)
-    serving.take({"op": "unload", "uri": models["one"]["uri"]})
-    held = [message for message in heard.messages if message["kind"] == "resident"]
-    assert [sorted(message["models"]) for message in held] == [
+def test_loaded_models_are_reported(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(generate_command("a", models["one"]), generate_command("b", models["base"]))
+    drain(scheduler)
+    scheduler.submit({"op": "unload", "uri": models["one"]["uri"]})
+    reports = [message for message in reporter.messages if message["kind"] == "resident"]
+    assert [sorted(message["models"]) for message in reports] == [
         ["anneal://one"],
         ["anneal://base", "anneal://one"],
         ["anneal://base"],
     ]
-    sizes = held[1]["models"]
-    assert 0 < sizes["anneal://one"] < sizes["anneal://base"] < held[1]["memory"]
+    sizes = reports[1]["models"]
+    assert 0 < sizes["anneal://one"] < sizes["anneal://base"] < reports[1]["memory"]
 
 
-def test_adapters_share_their_base(models: dict[str, dict[str, Any]]) -> None:
-    serving, _ = serve(*(ask(name, model) for name, model in models.items()))
-    drain(serving)
-    residency = serving._residency
-    assert len(residency._bases) == 1
-    assert len({id(variant.base.model) for variant in residency._variants.values()}) == 1
+def test_adapters_share_their_base_model(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, _ = submit_all(*(generate_command(name, model) for name, model in models.items()))
+    drain(scheduler)
+    cache = scheduler._models
+    assert len(cache._bases) == 1
+    assert len({id(model.base.model) for model in cache._models.values()}) == 1
 
 
 def test_a_pinned_model_is_not_evicted(
     models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.inference.engine.model_cache.MOST_BASES", 2)
+    monkeypatch.setattr("services.inference.engine.model_cache.MAX_BASES", 2)
     others = [
         {**models["base"], "uri": f"anneal://{seed}", "ref": {**models["base"]["ref"], "path": str(path)}}
         for seed, path in ((n, make_tiny_model(tmp_path / str(n), seed=n)) for n in range(3))
     ]
-    serving, _ = serve({"op": "load", "request_id": "p", "model": {**models["one"], "pinned": True}})
-    drain(serving)
+    scheduler, _ = submit_all({"op": "load", "request_id": "p", "model": {**models["one"], "pinned": True}})
+    drain(scheduler)
     for other in others:
-        serving.take(ask("x", other, max_tokens=1))
-        drain(serving)
-    assert sorted(serving._residency.sizes()) == ["anneal://2", "anneal://one"]
-    serving.take({"op": "load", "request_id": "p", "model": models["one"]})
+        scheduler.submit(generate_command("x", other, max_tokens=1))
+        drain(scheduler)
+    assert sorted(scheduler._models.sizes()) == ["anneal://2", "anneal://one"]
+    scheduler.submit({"op": "load", "request_id": "p", "model": models["one"]})
     for other in others[:2]:
-        serving.take(ask("x", other, max_tokens=1))
-        drain(serving)
-    assert sorted(serving._residency.sizes()) == ["anneal://0", "anneal://1"]
+        scheduler.submit(generate_command("x", other, max_tokens=1))
+        drain(scheduler)
+    assert sorted(scheduler._models.sizes()) == ["anneal://0", "anneal://1"]
 
 
-def test_scarce_memory_evicts_the_least_recently_used(
+def test_the_least_recently_used_model_is_evicted_when_memory_is_short(
     models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.inference.engine.model_cache.free_memory", lambda: 0)
     path = str(make_tiny_model(tmp_path / "other", seed=5))
     other = {**models["base"], "uri": "anneal://other", "ref": {**models["base"]["ref"], "path": path}}
-    serving, heard = serve(ask("a", models["base"]))
-    drain(serving)
-    serving.take(ask("b", other))
-    drain(serving)
-    assert heard.finished() == [("a", 0), ("b", 0)]
-    assert sorted(serving._residency.sizes()) == ["anneal://other"]
+    scheduler, reporter = submit_all(generate_command("a", models["base"]))
+    drain(scheduler)
+    scheduler.submit(generate_command("b", other))
+    drain(scheduler)
+    assert reporter.finished() == [("a", 0), ("b", 0)]
+    assert sorted(scheduler._models.sizes()) == ["anneal://other"]
 
 
-def test_log_probabilities_are_those_of_the_model(models: dict[str, dict[str, Any]]) -> None:
+def test_log_probabilities_match_the_model(models: dict[str, dict[str, Any]]) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    serving, heard = serve(ask("a", models["base"], logprobs=3, max_tokens=6), ask("b", models["base"], max_tokens=6))
-    drain(serving)
-    deltas = [delta for message in heard.messages for delta in message.get("deltas", ())]
-    told = [entry for delta in deltas for entry in delta.get("logprobs", ()) if delta["request_id"] == "a"]
+    scheduler, reporter = submit_all(
+        generate_command("a", models["base"], logprobs=3, max_tokens=6),
+        generate_command("b", models["base"], max_tokens=6),
+    )
+    drain(scheduler)
+    deltas = [delta for message in reporter.messages for delta in message.get("deltas", ())]
+    logprobs = [entry for delta in deltas for entry in delta.get("logprobs", ()) if delta["request_id"] == "a"]
     assert not any("logprobs" in delta for delta in deltas if delta["request_id"] == "b")
     path = models["base"]["ref"]["path"]
     tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModelForCausalLM.from_pretrained(path)
     ids = list(tokenizer("The train").input_ids)
-    assert len(told) == 6
+    assert len(logprobs) == 6
     with torch.inference_mode():
-        for entry in told:
+        for entry in logprobs:
             likely = model.float()(torch.tensor([ids])).logits[0, -1].log_softmax(-1).topk(3)
             assert [other["logprob"] for other in entry["top"]] == pytest.approx(likely.values.tolist(), abs=1e-4)
             assert (entry["token"], entry["logprob"]) == (entry["top"][0]["token"], entry["top"][0]["logprob"])
@@ -294,99 +306,103 @@ def test_log_probabilities_are_those_of_the_model(models: dict[str, dict[str, An
 
 
 @pytest.fixture(scope="module")
-def mixture(models: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Adapters over one base that differ in rank, in the layers that they change, and in kind."""
-    base, folder = models["base"]["ref"], tmp_path_factory.mktemp("mixture")
+def adapter_mix(
+    models: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """Adapters over one base model that differ in rank, adapted layers, and kind."""
+    base, folder = models["base"]["ref"], tmp_path_factory.mktemp("adapter_mix")
     kinds: dict[str, dict[str, Any]] = {
         "wide": {"r": 9, "lora_alpha": 3},
         "attention": {"target_modules": ["q_proj", "v_proj"]},
         "dora": {"use_dora": True},
         "head": {"modules_to_save": ["lm_head"]},
     }
-    made = {
+    folders = {
         name: make_tiny_adapter(Path(base["path"]), folder / name, seed=seed, **changes)
         for seed, (name, changes) in enumerate(kinds.items(), 10)
     }
-    refs = {name: {"path": str(path), "kind": "adapter", "base": base} for name, path in made.items()}
+    refs = {name: {"path": str(path), "kind": "adapter", "base": base} for name, path in folders.items()}
     return models | {name: {**models["base"], "uri": f"anneal://{name}", "ref": ref} for name, ref in refs.items()}
 
 
-def test_adapters_of_one_base_are_one_batch(mixture: dict[str, dict[str, Any]]) -> None:
-    """Those with more to them than plain LoRA have a batch of their own, and all answer as they do alone."""
+def test_plain_lora_adapters_of_one_base_share_a_batch(adapter_mix: dict[str, dict[str, Any]]) -> None:
+    """Other adapters get a batch of their own. Every model generates the same text as alone."""
     alone = {}
-    for name, model in mixture.items():
-        serving, heard = serve(ask(name, model))
-        drain(serving)
-        alone |= heard.texts()
-    assert len(set(alone.values())) == len(mixture)
-    serving, together = serve(*(ask(name, model) for name, model in mixture.items()))
-    for _ in mixture:
-        serving.round()
-    assert sorted(lane.live for lane in serving._lanes.values()) == [1, 1, len(mixture) - 2]
-    drain(serving)
-    assert together.texts() == alone
+    for name, model in adapter_mix.items():
+        scheduler, reporter = submit_all(generate_command(name, model))
+        drain(scheduler)
+        alone |= reporter.texts()
+    assert len(set(alone.values())) == len(adapter_mix)
+    scheduler, batched = submit_all(*(generate_command(name, model) for name, model in adapter_mix.items()))
+    for _ in adapter_mix:
+        scheduler.step()
+    assert sorted(batch.size for batch in scheduler._batches.values()) == [1, 1, len(adapter_mix) - 2]
+    drain(scheduler)
+    assert batched.texts() == alone
 
 
 @pytest.mark.parametrize(
     "names",
     [
-        ["one", "wide", None, "attention", "one"],  # moved for the products, and back
+        ["one", "wide", None, "attention", "one"],  # rows are regrouped by adapter
         [None, None, None, "one", "wide"],
         ["attention", "attention", "one", "one"],
         ["one", "attention"],
     ],
 )
-def test_mixed_rows_are_pefts_own_logits(mixture: dict[str, dict[str, Any]], names: list[str | None]) -> None:
+def test_multi_lora_logits_match_peft(adapter_mix: dict[str, dict[str, Any]], names: list[str | None]) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from services.inference.engine.model_cache import Base
+    from services.inference.engine.model_cache import LoadedBase
 
-    paths = [mixture[name]["ref"]["path"] if name else None for name in names]
-    base = Base(mixture["base"]["ref"], "float32")
+    paths = [adapter_mix[name]["ref"]["path"] if name else None for name in names]
+    base = LoadedBase(adapter_mix["base"]["ref"], "float32")
     for path in {path for path in paths if path}:
         base.attach(path, ())
     ids = torch.arange(20, 20 + len(names) * 7).reshape(-1, 7)
     with torch.inference_mode():
-        mixed = base(input_ids=ids, adapters=paths).logits
+        logits = base(input_ids=ids, adapters=paths).logits
         for row, path in enumerate(paths):
-            plain = AutoModelForCausalLM.from_pretrained(mixture["base"]["ref"]["path"], dtype=torch.float32)
+            plain = AutoModelForCausalLM.from_pretrained(adapter_mix["base"]["ref"]["path"], dtype=torch.float32)
             model = PeftModel.from_pretrained(plain, path) if path else plain
-            assert torch.allclose(mixed[row], model.eval()(input_ids=ids[row : row + 1]).logits[0], atol=1e-4)
+            assert torch.allclose(logits[row], model.eval()(input_ids=ids[row : row + 1]).logits[0], atol=1e-4)
 
 
-def test_a_model_that_is_unloaded_while_it_answers_goes_afterwards(models: dict[str, dict[str, Any]]) -> None:
-    serving, heard = serve(ask("a", models["one"]), ask("b", models["two"], max_tokens=40))
+def test_a_model_in_use_is_unloaded_after_its_last_request(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(
+        generate_command("a", models["one"]), generate_command("b", models["two"], max_tokens=40)
+    )
     for _ in range(3):
-        serving.round()
-    serving.take({"op": "unload", "uri": models["one"]["uri"]})
-    assert "anneal://one" in serving._residency.sizes()
-    drain(serving)
-    assert heard.finished() == [("a", 0), ("b", 0)]
-    assert sorted(serving._residency.sizes()) == ["anneal://two"]
+        scheduler.step()
+    scheduler.submit({"op": "unload", "uri": models["one"]["uri"]})
+    assert "anneal://one" in scheduler._models.sizes()
+    drain(scheduler)
+    assert reporter.finished() == [("a", 0), ("b", 0)]
+    assert sorted(scheduler._models.sizes()) == ["anneal://two"]
 
 
 @pytest.mark.parametrize("hash", ["", "0" * 64])
-def test_a_model_without_the_hash_of_its_template_is_not_served(models: dict[str, dict[str, Any]], hash: str) -> None:
-    serving, heard = serve(ask("a", {**models["one"], "template_hash": hash}))
-    drain(serving)
-    assert [(m["code"], m["expected"]) for m in heard.messages if m["kind"] == "refused"] == [
+def test_a_model_with_a_wrong_template_hash_is_rejected(models: dict[str, dict[str, Any]], hash: str) -> None:
+    scheduler, reporter = submit_all(generate_command("a", {**models["one"], "template_hash": hash}))
+    drain(scheduler)
+    assert [(m["code"], m["expected"]) for m in reporter.messages if m["kind"] == "refused"] == [
         ("template_mismatch", hash)
     ]
 
 
-def test_a_merged_model_is_its_adapter_over_its_base(mixture: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    """What vLLM gets in place of an adapter that it cannot apply."""
+def test_merged_weights_match_the_adapter_over_its_base(adapter_mix: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    """vLLM serves these weights instead of an adapter that it cannot apply."""
     import torch
 
     from services.inference.engine.merge import main
     from shared.engine.loading.load import load_model
 
-    ref = mixture["dora"]["ref"]
+    ref = adapter_mix["dora"]["ref"]
     assert main({"ref": ref, "folder": str(tmp_path), "parameters": 1}, None, None) == {}  # type: ignore[arg-type]
     merged = load_model({"path": str(tmp_path), "kind": "full", "base": None}, dtype="float32")
-    beside = load_model(ref, dtype="float32", merge=False)
+    unmerged = load_model(ref, dtype="float32", merge=False)
     ids = torch.arange(20, 40)[None]
     with torch.inference_mode():
-        assert torch.allclose(merged(input_ids=ids).logits, beside(input_ids=ids).logits, atol=1e-4)
+        assert torch.allclose(merged(input_ids=ids).logits, unmerged(input_ids=ids).logits, atol=1e-4)

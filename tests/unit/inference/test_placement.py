@@ -1,4 +1,4 @@
-"""Where a vLLM server goes, and what happens where it has no room."""
+"""Placement of vLLM servers, and the error when no device has enough memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,45 +7,49 @@ from typing import Any
 import pytest
 
 from services.inference.errors import EngineBusy
-from services.inference.protocol import ModelSpec, Rendered
+from services.inference.protocol import ModelSpec, RenderedPrompts
 from services.inference.vllm.engine import VllmEngine
-from services.inference.vllm.merging import Merger
-from services.inference.vllm.placement import EVERYWHERE, RESERVE, places, roomiest
+from services.inference.vllm.merging import AdapterMerger
+from services.inference.vllm.placement import ANY_DEVICE, MEMORY_HEADROOM, device_memory_probe, pick_device
 from services.inference.vllm.server import VllmServer
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 
 
-def test_the_gpu_with_the_most_room_is_taken() -> None:
+def test_the_gpu_with_the_most_free_memory_is_picked() -> None:
     free = {"0": 10_000, "1": 30_000}
-    assert roomiest(free, 20_000) == "1"
-    assert roomiest(free, int(30_000 / RESERVE) + 1) is None
+    assert pick_device(free, 20_000) == "1"
+    assert pick_device(free, int(30_000 / MEMORY_HEADROOM) + 1) is None
 
 
-def test_a_server_over_all_gpus_needs_room_in_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parallel_server_counts_the_memory_of_all_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.inference.vllm.placement.free_gpu_memory", lambda: {"0": 10_000, "1": 30_000})
-    assert places("serve --dtype auto")() == {"0": 10_000, "1": 30_000}
-    assert places("serve --tensor-parallel-size=2")() == places("serve -tp 2")() == {EVERYWHERE: 40_000}
+    assert device_memory_probe("serve --dtype auto")() == {"0": 10_000, "1": 30_000}
+    assert (
+        device_memory_probe("serve --tensor-parallel-size=2")()
+        == device_memory_probe("serve -tp 2")()
+        == {ANY_DEVICE: 40_000}
+    )
 
 
-def test_without_gpus_it_is_main_memory() -> None:
-    assert places("serve")()[EVERYWHERE] > 0
+def test_without_gpus_main_memory_counts() -> None:
+    assert device_memory_probe("serve")()[ANY_DEVICE] > 0
 
 
-async def test_a_model_without_room_is_told_so_before_anything_starts(tmp_path: Path) -> None:
+async def test_a_model_that_does_not_fit_is_rejected_before_a_server_starts(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(bytes(1_000))
     ref = {"path": str(tmp_path), "kind": "full", "base": None}
 
-    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> Rendered:
-        return Rendered([[1]], [])
+    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+        return RenderedPrompts([[1]], [])
 
     async with open_resources(Settings(home=tmp_path / "home")) as resources:
 
-        def start(path: str, place: str) -> VllmServer:
-            return VllmServer(resources, "serve", path, place)
+        def start_server(path: str, device: str) -> VllmServer:
+            return VllmServer(resources, "serve", path, device)
 
-        engine = VllmEngine(start, render, Merger(resources), lambda: {"0": 1_100}, 1)
-        with pytest.raises(EngineBusy, match="1,000 bytes") as refused:
+        engine = VllmEngine(start_server, render, AdapterMerger(resources), lambda: {"0": 1_100}, 1)
+        with pytest.raises(EngineBusy, match="1,000 bytes") as raised:
             await engine.load(ModelSpec("m", "anneal://m", ref, "hash", 1_000))
-        assert refused.value.limit == 1_100
-        assert engine.facts().models == {}
+        assert raised.value.limit == 1_100
+        assert engine.status().models == {}

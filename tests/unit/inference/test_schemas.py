@@ -1,15 +1,15 @@
-"""OpenAI's shapes in, the engine's command out."""
+"""OpenAI's request schemas, stream chunks, and the mapping of engine errors."""
 
 import pytest
 from pydantic import ValidationError
 
-from services.inference.errors import ModelRefused, OutOfMemory, PromptRefused, refusal
-from services.inference.openai.chunks import ChatChunks, TextChunks
-from services.inference.openai.schemas import ChatRequest, CompletionRequest
-from services.inference.protocol import Text
+from services.inference.errors import ModelRefused, OutOfMemory, PromptRefused, error_from_engine
+from services.inference.openai.chunks import ChatChunkBuilder, TextChunkBuilder
+from services.inference.openai.schemas import ChatRequest, CompletionRequest, Usage
+from services.inference.protocol import TextDelta
 
 
-def test_messages_reach_the_template_plain() -> None:
+def test_messages_are_normalized_for_the_template() -> None:
     request = ChatRequest.model_validate(
         {
             "model": "m",
@@ -24,14 +24,14 @@ def test_messages_reach_the_template_plain() -> None:
             ],
         }
     )
-    assert request.prompt()["messages"] == [
+    assert request.prompt_fields()["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "ab", "name": "x"},
         {"role": "assistant", "content": ""},
     ]
 
 
-def test_images_are_refused() -> None:
+def test_images_are_rejected() -> None:
     part = {"type": "image_url", "image_url": {"url": "http://x"}}
     with pytest.raises(ValidationError):
         ChatRequest.model_validate({"model": "m", "messages": [{"role": "user", "content": [part]}]})
@@ -41,28 +41,29 @@ def test_images_are_refused() -> None:
     ("prompt", "prompts"),
     [("a", ["a"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2]], [[1], [2]])],
 )
-def test_prompts_come_in_four_kinds(prompt: object, prompts: object) -> None:
-    assert CompletionRequest.model_validate({"model": "m", "prompt": prompt}).prompt() == {"prompts": prompts}
+def test_prompts_have_four_formats(prompt: object, prompts: object) -> None:
+    assert CompletionRequest.model_validate({"model": "m", "prompt": prompt}).prompt_fields() == {"prompts": prompts}
 
 
-def test_the_newer_name_of_the_limit_wins() -> None:
+def test_max_completion_tokens_takes_precedence() -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "?"}], "max_tokens": 5}
-    assert ChatRequest.model_validate(body).limit() == 5
-    assert ChatRequest.model_validate({**body, "max_completion_tokens": 7}).limit() == 7
+    assert ChatRequest.model_validate(body).max_new_tokens() == 5
+    assert ChatRequest.model_validate({**body, "max_completion_tokens": 7}).max_new_tokens() == 7
 
 
 def test_chunks() -> None:
-    chat, text = ChatChunks({"id": "1"}), TextChunks({"id": "1"})
-    assert chat.text(Text(1, "a"))["choices"][0]["delta"] == {"content": "a"}
-    end = chat.text(Text(0, "", "stop"))["choices"][0]
+    usage = Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    chat, text = ChatChunkBuilder({"id": "1"}), TextChunkBuilder({"id": "1"})
+    assert chat.delta_chunk(TextDelta(1, "a"))["choices"][0]["delta"] == {"content": "a"}
+    end = chat.delta_chunk(TextDelta(0, "", "stop"))["choices"][0]
     assert (end["delta"], end["finish_reason"]) == ({}, "stop")
-    assert text.text(Text(0, "a", "length"))["choices"][0]["text"] == "a"
-    assert chat.empty()["choices"] == text.empty()["choices"] == []
+    assert text.delta_chunk(TextDelta(0, "a", "length"))["choices"][0]["text"] == "a"
+    assert chat.usage_chunk(usage)["choices"] == text.usage_chunk(usage)["choices"] == []
 
 
-def test_refusals_keep_the_engines_code() -> None:
-    long = refusal({"kind": "refused", "code": "context_exceeded", "detail": "too long", "limit": 511})
+def test_engine_errors_keep_their_code() -> None:
+    long = error_from_engine({"kind": "refused", "code": "context_exceeded", "detail": "too long", "limit": 511})
     assert isinstance(long, PromptRefused)
     assert (long.code, long.limit, PromptRefused.code) == ("context_length_exceeded", 511, "prompt_refused")
-    assert isinstance(refusal({"code": "template_mismatch", "detail": "x"}), ModelRefused)
-    assert isinstance(refusal({"code": "out_of_memory", "detail": "x"}), OutOfMemory)
+    assert isinstance(error_from_engine({"code": "template_mismatch", "detail": "x"}), ModelRefused)
+    assert isinstance(error_from_engine({"code": "out_of_memory", "detail": "x"}), OutOfMemory)

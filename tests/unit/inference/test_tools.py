@@ -1,4 +1,4 @@
-"""Tools in a request: what the template is shown, what the answer must be, and what is refused."""
+"""Tools of a chat request: what the template gets, the forced schema, and what is rejected."""
 
 from typing import Any
 
@@ -7,34 +7,34 @@ from pydantic import ValidationError
 
 from services.inference.openai.schemas import ChatRequest
 
-PARAMETERS = {"type": "object", "properties": {"cluster": {"type": "string"}}, "required": ["cluster"]}
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"function": {"parameters": PARAMETERS, "name": "weather", "strict": True}, "type": "function"}
 NEWS = {"type": "function", "function": {"name": "news"}}
 NAMED = {"type": "function", "function": {"name": "weather"}}
 
 
 def request(**changes: Any) -> ChatRequest:
-    asked = {"model": "m", "messages": [{"role": "user", "content": "?"}], "tools": [WEATHER, NEWS], **changes}
-    return ChatRequest.model_validate(asked)
+    body = {"model": "m", "messages": [{"role": "user", "content": "?"}], "tools": [WEATHER, NEWS], **changes}
+    return ChatRequest.model_validate(body)
 
 
 def schema(**changes: Any) -> Any:
-    form = request(**changes).form()
-    return form and form["json_schema"]["schema"]
+    output_format = request(**changes).output_format()
+    return output_format and output_format["json_schema"]["schema"]
 
 
-def test_the_template_is_shown_the_tools_as_they_came() -> None:
-    assert list(request().prompt()["tools"][0]) == ["function", "type"]
-    assert list(request().prompt()["tools"][0]["function"]) == ["parameters", "name", "strict"]
+def test_tools_reach_the_template_unchanged() -> None:
+    assert list(request().prompt_fields()["tools"][0]) == ["function", "type"]
+    assert list(request().prompt_fields()["tools"][0]["function"]) == ["parameters", "name", "strict"]
 
 
-def test_with_the_choice_none_there_are_no_tools() -> None:
-    asked = request(tool_choice="none", response_format={"type": "json_object"})
-    assert (asked.prompt()["tools"], asked.reader()) == (None, None)
-    assert asked.form() == {"type": "json_object"}
+def test_tool_choice_none_hides_the_tools() -> None:
+    with_none = request(tool_choice="none", response_format={"type": "json_object"})
+    assert (with_none.prompt_fields()["tools"], with_none.tool_call_parser()) == (None, None)
+    assert with_none.output_format() == {"type": "json_object"}
 
 
-def test_auto_is_the_default_and_forces_nothing() -> None:
+def test_tool_choice_auto_is_the_default_and_forces_nothing() -> None:
     assert schema() is schema(tool_choice="auto") is None
 
 
@@ -43,7 +43,7 @@ def test_a_named_function_forces_its_arguments() -> None:
     assert schema(tool_choice={"type": "function", "function": {"name": "news"}}) == {"type": "object"}
 
 
-def test_a_required_call_is_one_of_the_tools() -> None:
+def test_tool_choice_required_forces_one_of_the_tools() -> None:
     found = schema(tool_choice="required")
     assert (found["type"], found["minItems"]) == ("array", 1)
     calls = [call["properties"] for call in found["items"]["anyOf"]]
@@ -59,7 +59,7 @@ def shared(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": parameters}}
 
 
-def test_definitions_stand_where_their_references_point() -> None:
+def test_definitions_are_hoisted_to_the_root_schema() -> None:
     found = schema(tools=[shared("a", {"type": "string"}), shared("b", {"type": "string"})], tool_choice="required")
     assert found["$defs"] == {"X": {"type": "string"}}
     assert all("$defs" not in call["properties"]["arguments"] for call in found["items"]["anyOf"])
@@ -68,7 +68,7 @@ def test_definitions_stand_where_their_references_point() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"tools": [{"type": "function"}]}, "function"),
         ({"tools": [{"type": "function", "function": {"name": "no spaces"}}]}, "name"),
@@ -78,6 +78,6 @@ def test_definitions_stand_where_their_references_point() -> None:
         ({"response_format": {"type": "json_object"}}, "response_format"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_invalid_combinations_are_rejected(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         request(**changes)

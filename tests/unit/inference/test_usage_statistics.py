@@ -1,29 +1,29 @@
-"""A model's last minute."""
+"""Usage statistics of the last minute."""
 
-from services.inference.protocol import Begun, Text
-from services.inference.usage_statistics import WINDOW, Figure, Figures
+from services.inference.protocol import Started, TextDelta
+from services.inference.usage_statistics import WINDOW_S, ModelUsage, UsageStatistics
 
 
-def test_the_last_minute_by_model() -> None:
+def test_statistics_cover_the_last_minute_per_model() -> None:
     clock = [100.0]
-    figures = Figures(lambda: clock[0])
+    statistics = UsageStatistics(lambda: clock[0])
     for wait in (0.5, 1.5, 1.0):
-        with figures.request("a") as note:
-            note(Begun(7))
+        with statistics.request("a") as observe:
+            observe(Started(7))
             clock[0] += wait
-            note(Text(0, "Hel"))
+            observe(TextDelta(0, "Hel"))
             clock[0] += 5
-            note(Text(0, "lo", "stop", tokens=20))
-    assert figures.of("a") == Figure(3 / WINDOW, 60 / WINDOW, 1.0)
-    assert figures.of("b") == Figure()
-    clock[0] += WINDOW - 1
-    assert figures.of("a").requests_per_second == 1 / WINDOW
+            observe(TextDelta(0, "lo", "stop", tokens=20))
+    assert statistics.of("a") == ModelUsage(3 / WINDOW_S, 60 / WINDOW_S, 1.0)
+    assert statistics.of("b") == ModelUsage()
+    clock[0] += WINDOW_S - 1
+    assert statistics.of("a").requests_per_second == 1 / WINDOW_S
     clock[0] += 2
-    assert figures.of("a") == Figure()
+    assert statistics.of("a") == ModelUsage()
 
 
-def test_a_request_that_was_left_counts_without_tokens() -> None:
-    figures = Figures()
-    with figures.request("a"):
+def test_a_cancelled_request_counts_without_tokens() -> None:
+    statistics = UsageStatistics()
+    with statistics.request("a"):
         pass
-    assert figures.of("a") == Figure(1 / WINDOW, 0.0, None)
+    assert statistics.of("a") == ModelUsage(1 / WINDOW_S, 0.0, None)

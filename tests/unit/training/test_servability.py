@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.inference.vllm.server import MOST_RANK as STARTED_FOR
+from services.inference.vllm import server as vllm_server
 from services.training.jobs.servability import MOST_RANK, serving
 
 PLAIN = {"rank": 16, "alpha": 32.0, "dropout": 0.0, "targets": "all-linear"}
@@ -36,4 +36,4 @@ def test_full_weights_are_served_as_they_are() -> None:
 
 
 def test_the_rank_is_the_one_that_the_server_is_started_for() -> None:
-    assert MOST_RANK == STARTED_FOR
+    assert MOST_RANK == vllm_server.MAX_LORA_RANK

@@ -1,4 +1,4 @@
-"""Memory that another model could take, in bytes: of the machine or its container, and of each GPU. No torch here."""
+"""Free main memory and GPU memory in bytes. Imports no torch."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from shared.runtime.processes.memory_limit import memory_left_in_cgroups
 
 
 def free_main_memory() -> int:
-    """What the machine has left, and no more than its control groups allow."""
+    """Return the memory available to this process: the machine's, limited by its control groups."""
     left = memory_left_in_cgroups()
     return available_memory() if left is None else min(available_memory(), left)
 
 
 def free_gpu_memory() -> Mapping[str, int]:
-    """By the NVML index of a GPU; empty without a driver."""
+    """Return the free memory of each GPU by its NVML index; empty without a driver."""
     return {str(index): gpu.free_memory for index, gpu in enumerate(gpus())}
