@@ -25,5 +25,5 @@ def _parameters_in(path: Path) -> int:
             names = file.keys()
             return sum(prod(file.get_slice(name).get_shape()) for name in names if _QUANTIZATION_STATE not in name)
     except SafetensorError as error:
-        detail = f"{path.name} is no complete safetensors file: {error}"
+        detail = f"{path.name} is not a complete safetensors file: {error}"
         raise EngineError("model_incomplete", detail, remedy="upload it again") from error
