@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.training.engine.data.packing import BatchLayout
 from shared.engine.process.protocol import EngineError
 
 Method = Literal["full", "lora", "qlora"]
 Dtype = Literal["fp32", "bf16", "fp16"]
 Strategy = Literal["ddp", "fsdp"]
+BatchLayout = Literal["packed", "padded"]
+TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 class ModelRef(BaseModel):

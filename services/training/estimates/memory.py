@@ -6,12 +6,9 @@ process beyond its imported libraries. The GPU's are the same counts with anothe
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-from services.training.engine.data.packing import BatchLayout
+from services.training.engine.spec import BatchLayout, Method
 from shared.blobs.manifests import ModelShape
-
-Method = Literal["full", "lora", "qlora"]
 
 SIZES = {"fp32": 4, "bf16": 2, "fp16": 2}
 MOST_LOGITS = 1 << 26

@@ -5,7 +5,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.training.engine.data.packing import BatchLayout, layout_costs, micro_batches
+from services.training.engine.data.packing import layout_costs, micro_batches
+from services.training.engine.spec import BatchLayout
 from services.training.estimates.lengths import Cut, Lengths, Sample
 
 STEPS, ROWS = 20, 1_000

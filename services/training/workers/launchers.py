@@ -1,7 +1,7 @@
 """Where a job's engine runs: in processes of this machine, or on a Ray cluster.
 
 Both engines (shared/engine/process/protocol.py) take the same spec, write the same messages and obey the same commands:
-engine/train.py, and engine/distributed/ray_cluster.py, which runs the former on the cluster.
+engine/train.py, and engine/train_on_ray.py, which runs the former on the cluster.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from services.training.workers.capacity import Machine
 from shared.runtime.settings import Settings
 
 ENGINE = "services.training.engine.train:main"
-RAY_ENGINE = "services.training.engine.distributed.ray_cluster:main"
+RAY_ENGINE = "services.training.engine.train_on_ray:main"
 _TORCH = ("torch", "transformers", "peft")
 
 

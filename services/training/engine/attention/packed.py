@@ -21,7 +21,7 @@ from transformers import AttentionInterface
 from services.training.engine.attention import varlen
 from services.training.engine.attention.batched import SHORTER, runs, side_by_side
 from services.training.engine.attention.blocked import CausalAttention, suits
-from services.training.engine.data.packing import BatchLayout
+from services.training.engine.spec import BatchLayout
 from shared.engine.loading.transformers_private import attention_implementation
 
 NAME = "ragged"

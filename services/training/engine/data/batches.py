@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.training.engine.data.packing import BatchLayout, LayoutCosts, layout_costs, micro_batches
-from services.training.engine.spec import Hyperparameters
+from services.training.engine.data.packing import LayoutCosts, layout_costs, micro_batches
+from services.training.engine.spec import BatchLayout, Hyperparameters
 
 _COSTED_STEPS = 20
 """Steps whose rows decide the layout."""

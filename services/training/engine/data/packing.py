@@ -6,9 +6,8 @@ job always decides the same, also when it restarts before its first checkpoint.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-BatchLayout = Literal["packed", "padded"]
+from services.training.engine.spec import BatchLayout
 
 PACKED_TOKEN_COST = 1.1
 """A packed token costs more than a padded one: attention runs over one document, or a few, at a time. Fitted to timed

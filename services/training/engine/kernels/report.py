@@ -10,8 +10,7 @@ import torch
 from services.training.engine.attention import varlen
 from services.training.engine.kernels import liger
 from services.training.engine.kernels.cpu_fused import replaced
-from services.training.engine.model.loading import TORCH_DTYPES
-from services.training.engine.spec import Settings
+from services.training.engine.spec import TORCH_DTYPES, Settings
 
 
 def in_words(model: Any, device: torch.device, settings: Settings) -> Iterator[str]:

@@ -18,12 +18,11 @@ from transformers import AttentionInterface
 
 from services.training.engine.attention import packed
 from services.training.engine.data.batches import MicroBatch, Sample, collate
-from services.training.engine.data.packing import BatchLayout
 from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.model.loading import count_parameters, trainable
 from services.training.engine.model.loss import loss_sum
 from services.training.engine.model.parallelize import transformer_layers
-from services.training.engine.spec import Hyperparameters, Settings
+from services.training.engine.spec import BatchLayout, Hyperparameters, Settings
 
 START_STEP = 5
 """Steps taken before compiling, so that the first metrics do not wait for the compiler."""

@@ -14,14 +14,12 @@ from torch import Tensor
 from services.training.engine.attention.packed import ragged
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.kernels.cpu_fused import fuse
-from services.training.engine.spec import Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
+from services.training.engine.spec import TORCH_DTYPES, Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.decoding.generate import context_length as context_length
 from shared.engine.loading import weight_files
 from shared.engine.loading.load import Device, load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
-
-TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 _ROUTER = r"(?:.*\.)?(?:gate|router|shared_expert_gate)(?:\..*)?"
 _TOWER = r"(?:.*\.)?(?:visual|vision_\w+|image_\w+|audio_\w+|multi_modal_projector)(?:\..*)?"

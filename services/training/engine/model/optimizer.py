@@ -14,11 +14,10 @@ from transformers import get_scheduler
 
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import MicroBatch
-from services.training.engine.data.packing import BatchLayout
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.model.parallelize import gradient_accumulation
-from services.training.engine.spec import Dtype, Hyperparameters
+from services.training.engine.spec import BatchLayout, Dtype, Hyperparameters
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _COSINE_FLOOR = 0.1

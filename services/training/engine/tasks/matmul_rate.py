@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from services.training.engine.model.loading import TORCH_DTYPES, seconds_of_product
+from services.training.engine.model.loading import seconds_of_product
+from services.training.engine.spec import TORCH_DTYPES
 from shared.engine.process.protocol import Commands, Reporter
 
 _SIZE = 768

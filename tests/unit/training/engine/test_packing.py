@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.training.engine.data.batches import first_steps_costs
-from services.training.engine.data.packing import BatchLayout, describe_layout
-from services.training.engine.spec import Hyperparameters
+from services.training.engine.data.packing import describe_layout
+from services.training.engine.spec import BatchLayout, Hyperparameters
 
 SETTINGS = Hyperparameters(max_steps=3, batch_size=4, learning_rate=1e-3)
 
