@@ -150,7 +150,7 @@ def measure_ours(folder: Path) -> dict[str, Any]:
 
     import torch
 
-    from services.training.engine.data import samples as data
+    from services.training.engine.data import tokenization
     from services.training.engine.data.token_store import Table
     from services.training.engine.interrupts import Interrupts
     from services.training.engine.spec import Data
@@ -160,7 +160,7 @@ def measure_ours(folder: Path) -> dict[str, Any]:
     with ResourceUsage() as tokens:
         dataset = Data(train=sorted(map(str, out.glob("train-*.parquet"))))
         tokenizer = load_tokenizer({"path": str(SEEDLING), "kind": "full", "base": None})
-        made = data.tokenized(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
+        made = tokenization.tokenize_dataset(dataset, tokenizer, 2048, folder, reporter, Interrupts(commands))
     table = Table.open(made, "train")
     digests = [digest(table.ids(row, 1 << 30).tolist()) for row in range(len(table.samples))]
     return {**summarize(upload, validated=validation, tokenized=tokens), "digests": digests}

@@ -46,8 +46,8 @@ def measure(method: str, tokens: int, pairs: int) -> dict[str, float]:
     """Medians over pairs of steps, with and without reporting."""
     from services.training.engine import train
     from services.training.engine.interrupts import Interrupts
+    from services.training.engine.loop.metrics import report_step
     from services.training.engine.loop.prepare import prepare
-    from services.training.engine.loop.reporting import report_step
     from services.training.engine.spec import TrainingSpec
     from shared.engine.process.malloc import retain_freed_memory
     from shared.engine.process.protocol import Commands, Reporter

@@ -12,17 +12,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from services.training.engine.data.batches import step_rows
-from services.training.engine.data.samples import micro_batches_of
+from services.training.engine.data.batches import micro_batches_of, step_rows
 from services.training.engine.distributed.local_processes import launch
 from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.loop.checkpoint import save_checkpoint
 from services.training.engine.loop.delivery import deliver, stop_early
 from services.training.engine.loop.evaluation import defer_base_evaluation, evaluate, evaluate_base
-from services.training.engine.loop.metrics import report_usage, usage_reader
+from services.training.engine.loop.metrics import report_step, report_usage, usage_reader
 from services.training.engine.loop.prepare import prepare
-from services.training.engine.loop.reporting import report_step
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import Diverged, StopReason, check_divergence, check_finite, stop_reason
 from services.training.engine.model import compile, optimizer

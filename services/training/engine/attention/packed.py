@@ -19,8 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from services.training.engine.attention import varlen
-from services.training.engine.attention.batched import SHORTER, runs, side_by_side
-from services.training.engine.attention.blocked import CausalAttention, suits
+from services.training.engine.attention.cpu import SHORTER, CausalAttention, runs, side_by_side, suits
 from services.training.engine.spec import BatchLayout
 from shared.engine.loading.transformers_private import attention_implementation
 
@@ -50,7 +49,7 @@ def ragged_attention(
         raise NotImplementedError("this model's attention needs its own kernel")
     if torch.is_autocast_enabled(device := query.device.type):
         query, key, value = (tensor.to(torch.get_autocast_dtype(device)) for tensor in (query, key, value))
-    if not dropout and varlen.suits(query, key):
+    if query.is_cuda and not dropout and varlen.suits(query, key):
         attended = varlen.attend(query, key, value, document_lengths, scaling, sliding_window)
         return attended.transpose(1, 2).contiguous(), None
     attend = partial(_attend, dropout=dropout, scaling=scaling, window=sliding_window)

@@ -7,17 +7,21 @@ length side by side, for models whose layers cannot tell documents apart.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from services.training.engine.data.packing import LayoutCosts, layout_costs, micro_batches
-from services.training.engine.spec import BatchLayout, Hyperparameters
+from services.training.engine.data.token_store import Table
+from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
+from services.training.engine.spec import BatchLayout, Hyperparameters, Settings
 
+_GRAIN = 64
 _COSTED_STEPS = 20
 """Steps whose rows decide the layout."""
 
@@ -49,6 +53,57 @@ class MicroBatch:
         """The same on another device."""
         inputs = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in self.inputs.items()}
         return MicroBatch(inputs, self.targets.to(device), self.tokens, self.trained)
+
+
+@dataclass
+class Samples:
+    """Tokenized rows of a split, each cut to `max_length` tokens. `skipped` rows had no trained token left."""
+
+    table: Table
+    kept: np.ndarray
+    lengths: np.ndarray
+    max_length: int
+    truncated: int
+    skipped: int
+
+    @classmethod
+    def from_table(cls, table: Table, max_length: int) -> Samples:
+        """The rows of a split cut to `max_length` tokens; rows without a trained token left are skipped and counted."""
+        lengths = table.lengths
+        kept = np.flatnonzero(table.first < np.minimum(lengths, max_length))
+        return cls(
+            table=table,
+            kept=kept,
+            lengths=np.minimum(lengths[kept], max_length),
+            max_length=max_length,
+            truncated=int((lengths[kept] > max_length).sum()),
+            skipped=len(lengths) - len(kept),
+        )
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sample: fewer cannot be computed at once."""
+        return int(self.lengths.max())
+
+    def take(self, indices: Sequence[int]) -> list[Sample]:
+        """These samples, in this order."""
+        return [self.sample(int(self.kept[i])) for i in indices]
+
+    def sample(self, row: int) -> Sample:
+        """A row of the table, cut."""
+        return Sample(
+            torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
+            torch.from_numpy(self.table.trained(row, self.max_length)),
+        )
+
+
+def choose_max_length(table: Table, limit: int) -> int:
+    """The 99th percentile of the rows' lengths, rounded up to 64, at most what the model takes."""
+    longest = int(np.percentile(table.lengths, 99, method="higher")) if len(table.lengths) else _GRAIN
+    return min(limit, -(-longest // _GRAIN) * _GRAIN)
 
 
 @lru_cache(maxsize=2)
@@ -94,6 +149,19 @@ def shares(lengths: Sequence[int], budget: int, layout: BatchLayout, processes: 
     ]
     most = max(map(len, found))
     return [groups + [[]] * (most - len(groups)) for groups in found]
+
+
+def micro_batches_of(
+    samples: Samples, rows: Sequence[int], settings: Settings, ranks: Ranks = SINGLE_PROCESS
+) -> Iterator[MicroBatch]:
+    """This process's share of `rows` as micro-batches, each built when it is needed."""
+    lengths = [int(samples.lengths[row]) for row in rows]
+    for group in shares(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)[ranks.rank]:
+        if group:
+            yield collate(samples.take([rows[i] for i in group]), settings.layout)
+        else:
+            shortest = rows[lengths.index(min(lengths))]
+            yield stand_in(samples.take([shortest])[0], settings.layout)
 
 
 def collate(samples: Sequence[Sample], layout: BatchLayout) -> MicroBatch:

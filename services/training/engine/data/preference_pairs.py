@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.training.engine.data.batches import Sample
-from services.training.engine.data.samples import Samples
+from services.training.engine.data.batches import Sample, Samples
 from services.training.engine.data.token_store import Table
 
 
-class Pairs(Samples):
+class PreferencePairs(Samples):
     """Samples whose `kept` rows are chosen answers, each before the rejected one; `lengths` are those of both."""
 
     @classmethod
-    def cut(cls, table: Table, max_length: int) -> Pairs:
+    def from_table(cls, table: Table, max_length: int) -> PreferencePairs:
         """The split with both answers cut to `max_length`; a pair is skipped if an answer has no trained token left."""
         lengths = np.minimum(table.lengths, max_length)
         usable = np.less(table.first, lengths).reshape(-1, 2).all(1)

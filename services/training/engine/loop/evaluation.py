@@ -7,10 +7,10 @@ import math
 import torch
 
 from services.training.engine.attention.packed import attention_for
+from services.training.engine.data.batches import micro_batches_of
 from services.training.engine.data.sample_prompts import evaluation_rows
-from services.training.engine.data.samples import micro_batches_of
 from services.training.engine.loop.checkpoint import save_weights, unless_disk_full
-from services.training.engine.loop.reporting import report_progress
+from services.training.engine.loop.metrics import report_progress
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import check_finite
 from services.training.engine.model.loading import trainable

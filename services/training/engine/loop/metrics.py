@@ -1,4 +1,4 @@
-"""What the charts show besides the loss: speed, time left, CPU, memory, and the state of the GPU if there is one."""
+"""What the service receives during a run: the metrics of each step, the progress, and resource usage every second."""
 
 from __future__ import annotations
 
@@ -10,45 +10,15 @@ from functools import cache
 import psutil
 import torch
 
+from services.training.engine.data.batches import steps_per_epoch
 from services.training.engine.distributed.ranks import Ranks
+from services.training.engine.loop.state import Run
 from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Reporter
 from shared.runtime.processes import machine
 
 MetricsReader = Callable[[], dict[str, float]]
 _MEGABYTE = 1e6
-
-
-class StepTimer:
-    """Speed of the current step, and the time left at this attempt's pace so far, evaluations included."""
-
-    def __init__(self, step: int, total_steps: int, seconds: float = 0.0) -> None:
-        """`seconds` is the training time of earlier attempts up to `step`."""
-        self._first_step, self._total_steps, self._earlier_seconds = step, total_steps, seconds
-        self._started = self._step_started = time.monotonic()
-        self._step_cpu_started = time.process_time()
-
-    def start_step(self) -> None:
-        """Start timing a step; evaluations and checkpoints before it do not count towards its speed."""
-        self._step_started = time.monotonic()
-        self._step_cpu_started = time.process_time()
-
-    def step_seconds(self) -> float:
-        """Seconds since the step started."""
-        return time.monotonic() - self._step_started
-
-    def total_seconds(self) -> float:
-        """Seconds of training over all attempts, evaluations included."""
-        return self._earlier_seconds + time.monotonic() - self._started
-
-    def cpu_percent(self) -> float:
-        """CPU use of this process since the step started: all threads, in percent of one core."""
-        return 100 * (time.process_time() - self._step_cpu_started) / max(self.step_seconds(), 1e-9)
-
-    def seconds_left(self, step: int) -> float:
-        """Estimated seconds from `step` to the last step."""
-        done = max(1, step - self._first_step)
-        return (time.monotonic() - self._started) / done * (self._total_steps - step)
 
 
 def memory_mb() -> float:
@@ -90,6 +60,35 @@ def _read_gpu(gpu: machine.Gpu) -> dict[str, float]:
         "gpu_temperature_c": float(gpu.temperature_c),
         "gpu_power_w": gpu.power_w,
     }
+
+
+def report_step(run: Run, tokens: int, *, loss: float, **metrics: float) -> None:
+    """Report the metrics of the step just taken over `tokens` tokens, summed over all processes, and the progress.
+
+    `loss` is in nats per trained token.
+    """
+    state = run.state
+    state.train_loss_first = loss if state.train_loss_first is None else state.train_loss_first
+    state.train_loss_last = loss
+    cpu_percent, memory = run.ranks.sum(run.timer.cpu_percent(), memory_mb())
+    run.reporter.metric(
+        state.step,
+        epoch=round(state.step / steps_per_epoch(len(run.training), run.hyperparameters.batch_size), 4),
+        loss=loss,
+        tokens=state.tokens,
+        tokens_per_second=round(tokens / run.timer.step_seconds(), 1),
+        cpu_percent=round(cpu_percent, 1),
+        memory_mb=memory,
+        **metrics,
+        **run.gpu_metrics(),
+    )
+    report_progress(run)
+
+
+def report_progress(run: Run) -> None:
+    """Report the steps taken and the seconds left at the pace of this attempt."""
+    done, total = run.state.step, run.settings.total_steps
+    run.reporter.emit("progress", done=done, total=total, unit="steps", eta_s=run.timer.seconds_left(done))
 
 
 def report_usage(

@@ -13,19 +13,19 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from services.training.engine.data import samples as data
-from services.training.engine.data.batches import first_steps_costs
+from services.training.engine.data.batches import Samples, choose_max_length, first_steps_costs
 from services.training.engine.data.packing import describe_layout
-from services.training.engine.data.preference_pairs import Pairs
+from services.training.engine.data.preference_pairs import PreferencePairs
 from services.training.engine.data.sample_prompts import choose_sample_prompts
 from services.training.engine.data.token_store import Table, read_prompts
+from services.training.engine.data.tokenization import PAIRS, tokenize_dataset
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.kernels import report as kernels
 from services.training.engine.loop.checkpoint import Checkpoint, read_checkpoint, restore_weights
-from services.training.engine.loop.metrics import StepTimer, gpu_metrics_reader
+from services.training.engine.loop.metrics import gpu_metrics_reader
 from services.training.engine.loop.provenance import describe_origin
-from services.training.engine.loop.state import Run, TrainingState
+from services.training.engine.loop.state import Run, StepTimer, TrainingState
 from services.training.engine.loop.stopping import scale_warmup, steps_within_token_budget
 from services.training.engine.model import loading, optimizer
 from services.training.engine.model.compile import should_compile
@@ -67,8 +67,8 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     settings = settings.at_most(hyperparameters.micro_batch_tokens)
     if settings.template_hash != inputs.template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
-    cut = Pairs.cut if hyperparameters.objective == "dpo" else data.cut
-    training, validation = (cut(table, settings.max_length) for table in inputs.tables)
+    samples = PreferencePairs if hyperparameters.objective == "dpo" else Samples
+    training, validation = (samples.from_table(table, settings.max_length) for table in inputs.tables)
     total_steps = settings.total_steps or count_steps(hyperparameters, training)
 
     accelerator, model = inputs.accelerator, inputs.model
@@ -116,22 +116,22 @@ def load_inputs(
     retain_freed_memory()  # from here on, every step allocates blocks of the same sizes
     context_length = loading.context_length(model)
     with reporter.span("tokenize"):
-        tokens = ranks.broadcast_result(lambda: tokenize_dataset(spec, tokenizer, context_length, reporter, interrupts))
+        tokens = ranks.broadcast_result(lambda: load_or_tokenize(spec, tokenizer, context_length, reporter, interrupts))
         tables = [Table.open(tokens, split) for split in ("train", "validation")]
     return Inputs(tokenizer, template, accelerator, model, context_length, tokens, tables)
 
 
-def tokenize_dataset(
+def load_or_tokenize(
     spec: TrainingSpec, tokenizer: Any, context_length: int, reporter: Reporter, interrupts: Interrupts
 ) -> Path:
     """The folder with the dataset's tokens. Plain text is split into windows that fit the context, pairs are not."""
     hyperparameters = spec.hyperparameters
     window = min(context_length, spec.dataset.window or hyperparameters.max_length or context_length)
-    window = data.PAIRS if hyperparameters.objective == "dpo" else window
-    return data.tokenized(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
+    window = PAIRS if hyperparameters.objective == "dpo" else window
+    return tokenize_dataset(spec.dataset, tokenizer, window, Path(spec.workdir), reporter, interrupts)
 
 
-def count_steps(hyperparameters: Hyperparameters, training: data.Samples) -> int:
+def count_steps(hyperparameters: Hyperparameters, training: Samples) -> int:
     """The optimizer steps requested, or those that the token budget allows.
 
     Raises EngineError `nothing_to_train` if no row is left.
@@ -151,9 +151,9 @@ def resolve_settings(hyperparameters: Hyperparameters, threads: int, dtype: Dtyp
     """Decide what the request left open. A resumed run keeps these decisions, so that its numbers do not change."""
     rows = inputs.tables[0]
     max_length = min(
-        inputs.context_length, hyperparameters.max_length or data.choose_max_length(rows, inputs.context_length)
+        inputs.context_length, hyperparameters.max_length or choose_max_length(rows, inputs.context_length)
     )
-    lengths = data.cut(rows, max_length).lengths.tolist()
+    lengths = Samples.from_table(rows, max_length).lengths.tolist()
     with inputs.accelerator.autocast():  # which attention kernel runs depends on the precision
         packs = hyperparameters.objective == "sft" and loading.packs_exactly(inputs.model)
     mean_length = sum(lengths) / max(1, len(lengths))
@@ -192,7 +192,7 @@ def log_run(run: Run) -> None:
     )
     run.reporter.emit("provenance", **describe_origin(run.spec, run.settings, str(run.accelerator.device)))
     run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
-    if not isinstance(run.training, Pairs):
+    if not isinstance(run.training, PreferencePairs):
         costs = first_steps_costs(run.training.lengths.tolist(), run.hyperparameters, run.settings.micro_batch_tokens)
         log("info", describe_layout(run.settings.layout, costs))
     for split, samples in (("training", run.training), ("validation", run.validation)):

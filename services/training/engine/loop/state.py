@@ -1,7 +1,8 @@
-"""What a training run consists of: the objects that a step touches, and the progress that a checkpoint keeps."""
+"""What a training run consists of: the objects that a step uses, the progress that a checkpoint keeps, and a timer."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,10 @@ from accelerate import Accelerator
 from pydantic import BaseModel
 from torch import nn
 
+from services.training.engine.data.batches import Samples
 from services.training.engine.data.sample_prompts import SamplePrompt
-from services.training.engine.data.samples import Samples
 from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.loop.metrics import StepTimer
 from services.training.engine.spec import Hyperparameters, Settings, TrainingSpec
 from shared.engine.process.protocol import Reporter
 from shared.engine.text.template import ChatTemplate
@@ -58,6 +58,38 @@ class TrainingState(BaseModel):
             "validation_loss_best": self.best_loss,
         }
         return {name: loss for name, loss in losses.items() if loss is not None}
+
+
+class StepTimer:
+    """Speed of the current step, and the time left at this attempt's pace so far, evaluations included."""
+
+    def __init__(self, step: int, total_steps: int, seconds: float = 0.0) -> None:
+        """`seconds` is the training time of earlier attempts up to `step`."""
+        self._first_step, self._total_steps, self._earlier_seconds = step, total_steps, seconds
+        self._started = self._step_started = time.monotonic()
+        self._step_cpu_started = time.process_time()
+
+    def start_step(self) -> None:
+        """Start timing a step; evaluations and checkpoints before it do not count towards its speed."""
+        self._step_started = time.monotonic()
+        self._step_cpu_started = time.process_time()
+
+    def step_seconds(self) -> float:
+        """Seconds since the step started."""
+        return time.monotonic() - self._step_started
+
+    def total_seconds(self) -> float:
+        """Seconds of training over all attempts, evaluations included."""
+        return self._earlier_seconds + time.monotonic() - self._started
+
+    def cpu_percent(self) -> float:
+        """CPU use of this process since the step started: all threads, in percent of one core."""
+        return 100 * (time.process_time() - self._step_cpu_started) / max(self.step_seconds(), 1e-9)
+
+    def seconds_left(self, step: int) -> float:
+        """Estimated seconds from `step` to the last step."""
+        done = max(1, step - self._first_step)
+        return (time.monotonic() - self._started) / done * (self._total_steps - step)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
@@ -15,6 +15,18 @@ from services.training.engine.data.batches import MicroBatch
 
 MOST_LOGITS = 1 << 26
 """Logits that exist at a time (256 MB in fp32). A vocabulary of 150,000 reaches it at 450 tokens."""
+
+
+class StepLoss(nn.Module):
+    """A model and its loss as one module, whose forward pass DDP can intercept."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: MicroBatch) -> Tensor:
+        """The loss summed over the micro-batch's trained tokens, in nats."""
+        return loss_sum(self.model, batch)
 
 
 def loss_sum(model: Any, batch: MicroBatch) -> Tensor:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
 from transformers import get_scheduler
 
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import MicroBatch
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.model.parallelize import gradient_accumulation
 from services.training.engine.spec import BatchLayout, Dtype, Hyperparameters
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -52,6 +54,18 @@ def accumulate(
                 accelerator.backward(loss * ranks.size)
             total += loss.item()
     return ranks.sum(total)[0]
+
+
+@contextmanager
+def gradient_accumulation(loss: nn.Module, *, last: bool) -> Iterator[None]:
+    """Context of a micro-batch's backward pass; only the last one of a step averages gradients over the processes."""
+    if isinstance(loss, DistributedDataParallel) and not last:
+        with loss.no_sync():
+            yield
+        return
+    if isinstance(model := getattr(loss, "model", None), FSDPModule):
+        model.set_requires_gradient_sync(last)
+    yield
 
 
 def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimizer:

@@ -6,7 +6,6 @@ Checkpoints always hold full tensors, equal to those of a single process, so a r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,22 +15,9 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from services.training.engine.data.batches import MicroBatch
 from services.training.engine.distributed.ranks import Ranks
-from services.training.engine.model.loss import loss_sum
+from services.training.engine.model.loss import StepLoss
 from services.training.engine.spec import Strategy
-
-
-class StepLoss(nn.Module):
-    """A model and its loss as one module, whose forward pass DDP can intercept."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: MicroBatch) -> Tensor:
-        """The loss summed over the micro-batch's trained tokens, in nats."""
-        return loss_sum(self.model, batch)
 
 
 def parallelize(model: Any, strategy: Strategy, ranks: Ranks, device: torch.device) -> nn.Module:
@@ -50,18 +36,6 @@ def transformer_layers(model: Any) -> Iterator[nn.Module]:
     """The decoder layers: the modules that transformers declares indivisible (`_no_split_modules`)."""
     names = set(getattr(model, "_no_split_modules", None) or ())
     return (module for module in model.modules() if type(module).__name__ in names)
-
-
-@contextmanager
-def gradient_accumulation(loss: nn.Module, *, last: bool) -> Iterator[None]:
-    """Context of a micro-batch's backward pass; only the last one of a step averages gradients over the processes."""
-    if isinstance(loss, DistributedDataParallel) and not last:
-        with loss.no_sync():
-            yield
-        return
-    if isinstance(model := getattr(loss, "model", None), FSDPModule):
-        model.set_requires_gradient_sync(last)
-    yield
 
 
 def gather_full(state: Any) -> Any:

@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import TrainerState
 
 from services.training.engine.loop.evaluation import record_validation_loss, sample_answers
-from services.training.engine.loop.reporting import report_progress, report_step
+from services.training.engine.loop.metrics import report_progress, report_step
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import check_divergence, check_finite
 from services.training.engine.model import optimizer

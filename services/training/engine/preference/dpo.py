@@ -25,10 +25,9 @@ from transformers.trainer_callback import TrainerState
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from services.training.engine.data.batches import Sample, epoch_order
-from services.training.engine.data.preference_pairs import Pairs
+from services.training.engine.data.batches import Sample, Samples, epoch_order
+from services.training.engine.data.preference_pairs import PreferencePairs
 from services.training.engine.data.sample_prompts import evaluation_rows
-from services.training.engine.data.samples import Samples
 from services.training.engine.loop.checkpoint import save_checkpoint
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import StopReason, check_finite, stop_reason
@@ -98,9 +97,9 @@ class PairTrainer(DPOTrainer):
         self.callback.tokens += int(inputs["attention_mask"].sum())
         return loss
 
-    def _split(self, row: Mapping[str, Any]) -> Pairs:
+    def _split(self, row: Mapping[str, Any]) -> PreferencePairs:
         found = self.run.training if row["split"] == "train" else self.run.validation
-        assert isinstance(found, Pairs)
+        assert isinstance(found, PreferencePairs)
         return found
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:

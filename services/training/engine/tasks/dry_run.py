@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from services.training.engine.data.samples import micro_batches_of
+from services.training.engine.data.batches import micro_batches_of
 from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.loop.prepare import prepare
 from services.training.engine.loop.state import Run

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from services.training.engine.attention import blocked as causal
-from services.training.engine.attention.batched import runs
-from services.training.engine.attention.blocked import CausalAttention, suits
+from services.training.engine.attention import cpu
+from services.training.engine.attention.cpu import CausalAttention, runs, suits
 from services.training.engine.attention.packed import ragged_attention
 
 
@@ -43,7 +42,7 @@ def test_a_long_document_takes_this_way_and_sees_no_other(monkeypatch: pytest.Mo
     query, key, value = (made(sum(lengths), heads, torch.float32) for heads in (4, 2, 2))
     assert [suits(part) for part in query.split(lengths, 2)] == [True, False, True]
     found, _ = ragged_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
-    monkeypatch.setattr(causal, "SHORTEST", {})
+    monkeypatch.setattr(cpu, "SHORTEST", {})
     plain, _ = ragged_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
     torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
 

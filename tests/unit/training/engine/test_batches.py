@@ -24,9 +24,8 @@ from services.training.engine.data.batches import Sample, collate, epoch_order, 
 from services.training.engine.data.packing import micro_batches
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.model.loading import packs_exactly
-from services.training.engine.model.loss import loss_sum
+from services.training.engine.model.loss import StepLoss, loss_sum
 from services.training.engine.model.optimizer import accumulate
-from services.training.engine.model.parallelize import StepLoss
 from services.training.engine.spec import BatchLayout
 from shared.engine.process.protocol import Commands
 

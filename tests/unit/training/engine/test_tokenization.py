@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from services.training.engine.data import samples as data
+from services.training.engine.data import tokenization
 from services.training.engine.data.token_store import Table, fits
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
@@ -20,6 +20,8 @@ from shared.engine.process.protocol import Commands, EngineError
 from shared.engine.text.template import ChatTemplate
 from tests.support.tiny_model import make_tiny_tokenizer
 from tests.unit.training.engine.engine_run import Journal, messages
+
+BLOCK = tokenization._AT_ONCE
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def dataset(tmp_path: Path) -> Data:
 
 def made(dataset: Data, tokenizer: Any, folder: Path, journal: Journal | None = None, window: int = 64) -> Path:
     interrupts = Interrupts(Commands(io.BytesIO()))
-    return data.tokenized(dataset, tokenizer, window, folder, journal or Journal(), interrupts)
+    return tokenization.tokenize_dataset(dataset, tokenizer, window, folder, journal or Journal(), interrupts)
 
 
 def test_every_row_is_there_as_the_template_encodes_it(dataset: Data, tokenizer: Any, tmp_path: Path) -> None:
@@ -54,12 +56,14 @@ def test_every_row_is_there_as_the_template_encodes_it(dataset: Data, tokenizer:
         assert (table.ids(number, 3).tolist(), len(table.trained(number, 3))) == (encoded.input_ids[:3], 3)
 
 
-@pytest.mark.parametrize(("size", "blocks"), [(10, [8]), (data._AT_ONCE // 3, [3, 3, 2]), (2 * data._AT_ONCE, [1] * 8)])
+@pytest.mark.parametrize(
+    ("size", "blocks"), [(10, [8]), (tokenization._AT_ONCE // 3, [3, 3, 2]), (2 * tokenization._AT_ONCE, [1] * 8)]
+)
 def test_blocks_are_of_a_size_however_long_the_rows(size: int, blocks: list[int], tmp_path: Path) -> None:
     columns = {"row_id": range(8), "source": [""] * 8, "row": [f"{row}" * size for row in range(8)]}
     pq.write_table(pa.table(columns), tmp_path / "shard.parquet", use_dictionary=False)
-    groups, _ = data._groups([str(tmp_path / "shard.parquet")])
-    found = [list(rows) for rows in data._rows(groups)]
+    groups, _ = tokenization._groups([str(tmp_path / "shard.parquet")])
+    found = [list(rows) for rows in tokenization._rows(groups)]
     assert [len(rows) for rows in found] == blocks
     assert [row for rows in found for row in rows] == list(zip(*columns.values(), strict=True))
 
@@ -68,7 +72,7 @@ def test_several_processes_write_the_same_files(
     dataset: Data, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = made(dataset, tokenizer, tmp_path / "alone")
-    monkeypatch.setattr(data, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(tokenization, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     together = made(dataset, tokenizer, tmp_path / "together")
     names = sorted(path.name for path in alone.iterdir())
@@ -104,7 +108,7 @@ def test_an_error_in_another_process_is_raised_here(
     refusing.chat_template = (
         f"{{% if messages[0].content == {last!r} %}}{{{{ raise_exception('not so') }}}}{{% endif %}}x"
     )
-    monkeypatch.setattr(data, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(tokenization, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     with pytest.raises(EngineError, match="not so"):
         made(dataset, refusing, tmp_path / "refused")

@@ -9,20 +9,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import torch
 
-from services.training.engine.data.batches import MicroBatch, Sample, collate, shares, stand_in
 from services.training.engine.data.sample_prompts import CANDIDATES, candidates, evaluation_rows
-from services.training.engine.data.token_store import Table, TableWriter, fits, seal
-from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
+from services.training.engine.data.token_store import TableWriter, fits, seal
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.spec import Data, Settings
+from services.training.engine.spec import Data
 from shared.engine.process.malloc import release_freed_memory, without_huge_pages
 from shared.engine.process.protocol import EngineError, Reporter
 from shared.engine.text.samples import RenderedSample
@@ -31,7 +27,6 @@ from shared.engine.text.template import ChatTemplate
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-_GRAIN = 64
 _WORTH_A_PROCESS = 8 << 20
 """Bytes of rows below which another process would not pay for its start."""
 _AT_ONCE = 1 << 20
@@ -49,38 +44,7 @@ Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
 """Folder, name, row groups, template and window: what `_write_part` wants to know."""
 
 
-@dataclass
-class Samples:
-    """Tokenized rows of a split, each cut to `max_length` tokens. `skipped` rows had no trained token left."""
-
-    table: Table
-    kept: np.ndarray
-    lengths: np.ndarray
-    max_length: int
-    truncated: int
-    skipped: int
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest sample: fewer cannot be computed at once."""
-        return int(self.lengths.max())
-
-    def take(self, indices: Sequence[int]) -> list[Sample]:
-        """These samples, in this order."""
-        return [self.sample(int(self.kept[i])) for i in indices]
-
-    def sample(self, row: int) -> Sample:
-        """A row of the table, cut."""
-        return Sample(
-            torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
-            torch.from_numpy(self.table.trained(row, self.max_length)),
-        )
-
-
-def tokenized(
+def tokenize_dataset(
     dataset: Data, tokenizer: Any, window: int, workdir: Path, reporter: Reporter, interrupts: Interrupts
 ) -> Path:
     """A folder of tokens.py with the splits `train` and `validation`: the one that the spec brings, or a new one.
@@ -96,14 +60,14 @@ def tokenized(
     folder, began = workdir / "tokens", time.monotonic()
     with without_huge_pages():
         for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
-            _tokenize(folder, split, shards, template, window, interrupts)
+            _tokenize_split(folder, split, shards, template, window, interrupts)
     seal(folder, candidates(_evaluated(dataset.validation), template, tokenizer), **made_with)
     reporter.log("info", f"The dataset was tokenized in {time.monotonic() - began:.1f} seconds.")
     reporter.emit("tokens", path=str(folder), **made_with)
     return folder
 
 
-def _tokenize(
+def _tokenize_split(
     folder: Path, split: str, shards: Sequence[str], template: ChatTemplate, window: int, interrupts: Interrupts
 ) -> None:
     """Write the table of a split; of a large one this process writes the first share, and others one each beside it."""
@@ -252,36 +216,3 @@ def _texts_of(row: dict[str, Any], template: ChatTemplate, window: int) -> list[
 def _answered(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
     prompt = row["messages"]
     return {"messages": [*prompt, *row[answer]], "tools": row.get("tools"), "train_from": len(prompt)}
-
-
-def choose_max_length(table: Table, limit: int) -> int:
-    """The 99th percentile of the rows' lengths, rounded up to 64, at most what the model takes."""
-    longest = int(np.percentile(table.lengths, 99, method="higher")) if len(table.lengths) else _GRAIN
-    return min(limit, -(-longest // _GRAIN) * _GRAIN)
-
-
-def cut(table: Table, max_length: int) -> Samples:
-    """The split with rows cut to `max_length`; rows left without a trained token are skipped and counted."""
-    lengths = table.lengths
-    kept = np.flatnonzero(table.first < np.minimum(lengths, max_length))
-    return Samples(
-        table=table,
-        kept=kept,
-        lengths=np.minimum(lengths[kept], max_length),
-        max_length=max_length,
-        truncated=int((lengths[kept] > max_length).sum()),
-        skipped=len(lengths) - len(kept),
-    )
-
-
-def micro_batches_of(
-    samples: Samples, rows: Sequence[int], settings: Settings, ranks: Ranks = SINGLE_PROCESS
-) -> Iterator[MicroBatch]:
-    """This process's share of `rows` as micro-batches, each built when it is needed."""
-    lengths = [int(samples.lengths[row]) for row in rows]
-    for group in shares(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)[ranks.rank]:
-        if group:
-            yield collate(samples.take([rows[i] for i in group]), settings.layout)
-        else:
-            shortest = rows[lengths.index(min(lengths))]
-            yield stand_in(samples.take([shortest])[0], settings.layout)
