@@ -1,3 +1,3 @@
-"""`anneal`: a pure HTTP client of the platform; only `up` starts something."""
+"""`anneal`: an HTTP client of the platform; `anneal up` and `anneal demo` also start one."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""A platform in the background for as long as a command needs one."""
+"""A platform in the background while a command needs one."""
 
 import os
 import signal
@@ -13,42 +13,42 @@ import typer
 from cli.client import Client, CommandError, address, home
 from cli.output import err
 
-STOP_SECONDS = 30.0
+STOP_TIMEOUT_S = 30.0
 READY = "Anneal is ready at "
 
 
 @contextmanager
 def platform() -> Iterator[Client]:
-    """A client of the platform that runs on ANNEAL_HOME, or of one started on a free port and stopped at the end."""
-    if running():
+    """Yield a client of the running platform; if there is none, start one on a free port and stop it on exit."""
+    if is_running():
         yield Client()
         return
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     env = {**os.environ, "ANNEAL_HOME": str(home())}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        yield Client(_ready_at(process))
+        yield Client(_wait_for_url(process))
     except (KeyboardInterrupt, typer.Exit):
-        err.print("The platform that was started for this stops; a running job goes on at the next start.")
+        err.print("Stopping the platform started for this command. A running job resumes at the next start.")
         raise
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
-def running() -> bool:
-    """Whether a platform answers for ANNEAL_HOME or ANNEAL_URL."""
+def is_running() -> bool:
+    """Whether a platform responds at ANNEAL_URL, or at the address in ANNEAL_HOME."""
     try:
         return httpx.get(f"{address()}/healthz", timeout=2.0).is_success
     except (CommandError, httpx.HTTPError):
         return False
 
 
-def _ready_at(process: subprocess.Popen[str]) -> str:
-    """The address that the platform prints once it serves; its own message is on stderr when it does not."""
+def _wait_for_url(process: subprocess.Popen[str]) -> str:
+    """Wait until the platform prints its address; on failure it prints the reason on stderr itself."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(READY):

@@ -1,4 +1,4 @@
-"""The HTTP client behind every command: finds the platform, sends the key, turns problem+json into one clear line."""
+"""The HTTP client of all commands: finds the platform, sends the API key, and turns problem+json into a message."""
 
 import json
 import os
@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
-EXPLAINED = ("field", "limit", "remedy", "trace_id")
-"""What of a refusal is shown below its message."""
+PROBLEM_FIELDS = ("field", "limit", "remedy", "trace_id")
+"""Fields of a problem that are printed below its message."""
 
 
 class CommandError(Exception):
-    """Ends a command with exit code 1: what went wrong and what to do, for people; the problem for `--json`."""
+    """Ends a command with exit code 1 and a message; `problem` is printed with `--json`."""
 
     def __init__(self, message: str, problem: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -22,32 +22,34 @@ class CommandError(Exception):
 
 
 def home() -> Path:
-    """The platform's data directory: `ANNEAL_HOME`, or ~/.anneal."""
+    """Return the data directory: `ANNEAL_HOME`, or ~/.anneal."""
     return Path(os.environ.get("ANNEAL_HOME", "~/.anneal")).expanduser().resolve()
 
 
 def address() -> str:
-    """`ANNEAL_URL`, or where the platform of this data directory says it listens."""
+    """Return `ANNEAL_URL`, or the address of the platform that runs on this data directory."""
     if url := os.environ.get("ANNEAL_URL"):
         return url.rstrip("/")
     try:
         return str(json.loads((home() / "platform.json").read_text())["url"])
     except (OSError, ValueError, KeyError):
-        raise CommandError(f"No platform runs on {home()}. Start it with `anneal up`, or set ANNEAL_URL.") from None
+        raise CommandError(
+            f"No platform is running for {home()}. Start it with `anneal up`, or set ANNEAL_URL."
+        ) from None
 
 
 def api_key() -> str:
-    """`ANNEAL_API_KEY`, or the first key that the platform left in its data directory."""
+    """Return `ANNEAL_API_KEY`, or the operator key in the data directory."""
     if key := os.environ.get("ANNEAL_API_KEY"):
         return key
     try:
         return (home() / "api-key").read_text().strip()
     except OSError:
-        raise CommandError(f"There is no API key in {home()}. Set ANNEAL_API_KEY.") from None
+        raise CommandError(f"No API key in {home()}. Set ANNEAL_API_KEY.") from None
 
 
-def _explain(response: httpx.Response) -> CommandError:
-    """One line for people out of a problem+json or OpenAI-shaped error."""
+def _to_error(response: httpx.Response) -> CommandError:
+    """Turn a problem+json or OpenAI error response into a CommandError."""
     response.read()
     try:
         problem = response.json()
@@ -55,19 +57,19 @@ def _explain(response: httpx.Response) -> CommandError:
         problem = {"detail": response.text[:500] or response.reason_phrase}
     problem = problem.get("error", problem) if isinstance(problem, dict) else {"detail": str(problem)}
     lines = [problem.get("detail") or problem.get("message") or response.reason_phrase]
-    lines += [f"  {name}: {_plain(problem[name])}" for name in EXPLAINED if problem.get(name)]
+    lines += [f"  {name}: {_format_limit(problem[name])}" for name in PROBLEM_FIELDS if problem.get(name)]
     return CommandError("\n".join(str(line) for line in lines), problem)
 
 
-def _plain(value: Any) -> str:
-    """A limit comes as a value, as all that it may be, or as the rules that it is made of, `{"gt": 0}`."""
+def _format_limit(value: Any) -> str:
+    """Format a limit: one value, a list of allowed values, or rules such as `{"gt": 0}`."""
     if isinstance(value, dict):
         return ", ".join(f"{rule} {limit}" for rule, limit in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 class Client:
-    """Requests against one platform with one key."""
+    """Sends requests to one platform with one API key."""
 
     def __init__(self, base_url: str | None = None, key: str | None = None) -> None:
         self.url = base_url or address()
@@ -79,33 +81,33 @@ class Client:
         try:
             response = self._http.send(request, stream=stream, follow_redirects=True)
         except httpx.ConnectError:
-            message = f"Nothing answers at {self.url}. Start the platform with `anneal up`."
+            message = f"Cannot connect to {self.url}. Start the platform with `anneal up`."
             raise CommandError(message) from None
         except httpx.HTTPError as error:
             raise CommandError(f"{method} {path} failed: {error or type(error).__name__}") from None
         if response.is_error:
-            raise _explain(response)
+            raise _to_error(response)
         return response
 
     def get(self, path: str, **query: Any) -> Any:
-        """The JSON answer of a GET; query values that are None are left out."""
+        """GET and return the JSON response; omits query values that are None."""
         return self._send("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
 
     def post(self, path: str, body: Any = None, **query: Any) -> Any:
-        """The JSON answer of a POST with a JSON body, or None; query values that are None are left out."""
+        """POST a JSON body and return the JSON response, or None; omits query values that are None."""
         response = self._send("POST", path, json=body, params={k: v for k, v in query.items() if v is not None})
         return response.json() if response.content else None
 
     def patch(self, path: str, body: Any) -> Any:
-        """The JSON answer of a PATCH."""
+        """PATCH and return the JSON response."""
         return self._send("PATCH", path, json=body).json()
 
     def delete(self, path: str) -> None:
-        """A DELETE."""
+        """DELETE."""
         self._send("DELETE", path)
 
     def upload(self, path: str, file: Any, name: str, fields: dict[str, str]) -> Any:
-        """The JSON answer of a multipart upload of an open binary file, streamed."""
+        """Stream an open binary file as a multipart upload and return the JSON response."""
         return self._send("POST", path, files={"file": (name, file)}, data=fields).json()
 
     def raw(self, path: str, **query: Any) -> httpx.Response:
@@ -113,7 +115,7 @@ class Client:
         return self._send("GET", path, params=query)
 
     def download(self, path: str, target: Path, **query: Any) -> Iterator[tuple[int, int | None]]:
-        """Stream a GET into `target`, going on where a partial file ends; yields (bytes so far, total or None)."""
+        """Stream a GET into `target`, resuming a partial download; yields (bytes so far, total or None)."""
         partial = target.with_name(target.name + ".part")
         start = partial.stat().st_size if partial.exists() else 0
         headers = {"Range": f"bytes={start}-"} if start else {}
@@ -129,7 +131,7 @@ class Client:
         partial.rename(target)
 
     def events(self, path: str, body: Any) -> Iterator[dict[str, Any]]:
-        """The JSON objects of a server-sent event stream, until [DONE]."""
+        """Yield the JSON objects of a server-sent event stream until [DONE]."""
         response = self._send("POST", path, json=body, stream=True)
         for line in response.iter_lines():
             if line.startswith("data: ") and line != "data: [DONE]":

@@ -1,4 +1,4 @@
-"""A job's records over the websocket: each once, in order, through lost connections."""
+"""The records of a job over the websocket: each once and in order, across reconnects."""
 
 import json
 import time
@@ -10,12 +10,12 @@ from websockets.sync.client import connect
 
 from cli.client import Client, CommandError, api_key
 
-RETRY_SECONDS = 2.0
-PATIENCE_SECONDS = 300.0
+RETRY_INTERVAL_S = 2.0
+RECONNECT_TIMEOUT_S = 300.0
 
 
 def records(client: Client, job_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Records with seq > `after` until the job has ended; goes on where it was when the connection comes back."""
+    """Yield the records with seq > `after` until the job ends; continues after the last record on reconnect."""
     address = client.url.replace("http", "ws", 1)
     lost_since: float | None = None
     while True:
@@ -36,6 +36,6 @@ def records(client: Client, job_id: str, after: int = 0) -> Iterator[dict[str, A
                         return
         except (OSError, ConnectionClosed, InvalidHandshake) as error:
             lost_since = lost_since or time.monotonic()
-            if time.monotonic() - lost_since > PATIENCE_SECONDS:
-                raise CommandError(f"Lost the platform at {client.url}: {error}. The job goes on there.") from error
-            time.sleep(RETRY_SECONDS)
+            if time.monotonic() - lost_since > RECONNECT_TIMEOUT_S:
+                raise CommandError(f"Lost the connection to {client.url}: {error}. The job continues there.") from error
+            time.sleep(RETRY_INTERVAL_S)

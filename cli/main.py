@@ -1,6 +1,7 @@
-"""`anneal`: the terminal client of the platform."""
+"""`anneal`: the command-line client of the platform."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -15,31 +16,63 @@ from cli.commands.platform import link, status, up
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
-from cli.output import err, print_json
+from cli.output import err, examples, print_json
+
+DESCRIPTION = "Fine-tune language models on your own data, on your own machines."
 
 cli = typer.Typer(
     name="anneal",
-    help="Fine-tune language models on your own data, on your own machines.",
+    help=DESCRIPTION,
+    epilog=examples(
+        "anneal up",
+        "anneal datasets upload tickets.jsonl",
+        "anneal train <dataset-id> --watch",
+        "anneal chat <model-id>",
+        more="[bold]Environment[/]\n"
+        "  ANNEAL_HOME     data directory (default: ~/.anneal)\n"
+        "  ANNEAL_URL      address of a platform on another machine\n"
+        "  ANNEAL_API_KEY  API key for that platform",
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (up, demo, link, status, train, logs, evaluate, export, chat):
-    cli.command()(command)
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
+    up: ("anneal up", "anneal up --port 7861"),
+    demo: ("anneal demo",),
+    link: ("anneal link",),
+    status: ("anneal status", "anneal status --json | jq .ready"),
+    train: (
+        "anneal train <dataset-id> --watch",
+        "anneal train <dataset-id> --base Qwen/Qwen3-0.6B --method qlora --epochs 2",
+        "anneal train <dataset-id> --estimate",
+        "anneal train <dataset-id> --then evaluate --then deploy",
+    ),
+    logs: ("anneal logs <job-id>", "anneal logs -f <job-id>"),
+    evaluate: ("anneal evaluate <model-id>", "anneal evaluate <model-id> --dataset <dataset-id> --metric rouge"),
+    export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
+    chat: (
+        "anneal chat <model-id>",
+        'anneal chat seedling "What is LoRA?" --temperature 0.7',
+        "anneal chat <model-id> - < prompt.txt",
+    ),
+}
+for command, lines in COMMANDS.items():
+    cli.command(epilog=examples(*lines))(command)
 for group in (datasets, models, jobs, events):
     cli.add_typer(group, name=group.info.name)
 
 
-@cli.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
-    """Fine-tune language models on your own data, on your own machines."""
+@cli.callback(invoke_without_command=True, help=DESCRIPTION)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """Print the version if `--version` is given."""
     if show:
         typer.echo(__version__)
         raise typer.Exit
 
 
 def app() -> None:
-    """The entry point: a failed command is one clear message, never a traceback."""
+    """Run the CLI; a failed command prints one clear message, never a traceback."""
     try:
         cli()
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""What people see: tables, progress bars, sparklines; and plain JSON for `--json`."""
+"""Terminal output: tables, progress bars, sparklines, examples in help texts, and JSON for `--json`."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,18 +12,23 @@ from rich.table import Table
 out = Console()
 err = Console(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
+def examples(*commands: str, more: str = "") -> str:
+    """Return a help epilog with one example command per line, then `more`."""
+    return "\n".join(["[bold]Examples[/]", *(f"  $ {command}" for command in commands), *(["", more] if more else [])])
+
+
 def print_json(value: Any) -> None:
-    """A value as indented JSON on stdout."""
+    """Print a value as indented JSON on stdout."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows under column names; numbers to the right."""
+    """Print rows under column names, numbers right-aligned."""
     rows = [list(row) for row in rows]
     shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
@@ -41,7 +46,7 @@ def _cell(value: Any) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes for people, in decimal units."""
+    """Format a number of bytes in decimal units."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -50,7 +55,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as 1:23 or 1:02:03."""
+    """Format seconds as 1:23 or 1:02:03."""
     if seconds is None:
         return "–"
     minutes, rest = divmod(int(seconds), 60)
@@ -59,7 +64,7 @@ def duration(seconds: float | None) -> str:
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """The course of a series in `width` characters, lowest to highest."""
+    """Draw a series as a sparkline of at most `width` characters."""
     if not values:
         return ""
     step = max(1, len(values) / width)
@@ -69,7 +74,7 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
 
 
 def progress_bar(**columns: str) -> Progress:
-    """A progress bar with our columns; extra text columns by template."""
+    """Return a progress bar on stderr with additional text columns, given as templates."""
     texts = [TextColumn(template) for template in columns.values()]
     return Progress(
         TextColumn("{task.description}"),

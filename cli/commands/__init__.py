@@ -1,1 +1,1 @@
-"""One file per noun of the command line."""
+"""The commands of the CLI, one module per resource."""

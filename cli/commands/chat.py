@@ -1,4 +1,4 @@
-"""`anneal chat`: talk to a model; the answer streams."""
+"""`anneal chat`: chat with a model; the response is streamed."""
 
 import sys
 from typing import Annotated, Any
@@ -10,14 +10,16 @@ from cli.output import Json, err, print_json
 
 
 def chat(
-    model: Annotated[str, typer.Argument(help="Custom model id, or a base such as seedling.")],
-    prompt: Annotated[str | None, typer.Argument(help="Ask once; without it, a conversation. - reads stdin.")] = None,
+    model: Annotated[str, typer.Argument(help="Custom model id, or a base model such as seedling.")],
+    prompt: Annotated[
+        str | None, typer.Argument(help="Send one message; - reads stdin. Without it, start a conversation.")
+    ] = None,
     system: Annotated[str | None, typer.Option(help="System message.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    max_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature; 0 is greedy.")] = 0.0,
+    max_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of a response.")] = None,
     json: Json = False,
 ) -> None:
-    """Chat with a model."""
+    """Chat with a model, or send it one message."""
     client = Client()
     start: list[dict[str, str]] = [{"role": "system", "content": system}] if system else []
     settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
@@ -34,8 +36,8 @@ def chat(
 
 
 def converse(client: Client, settings: dict[str, Any], messages: list[dict[str, str]]) -> None:
-    """A conversation until Ctrl-D or Ctrl-C."""
-    err.print("[dim]Ctrl-D ends it.[/]")
+    """Hold a conversation until Ctrl-D or Ctrl-C."""
+    err.print("[dim]Press Ctrl-D to exit.[/]")
     while True:
         try:
             question = input("> ")
@@ -47,7 +49,7 @@ def converse(client: Client, settings: dict[str, Any], messages: list[dict[str, 
 
 
 def stream(client: Client, settings: dict[str, Any], messages: list[dict[str, str]]) -> str:
-    """Print an answer as it comes; the whole of it."""
+    """Print a response while it is generated, and return it."""
     parts: list[str] = []
     for event in client.events("/v1/chat/completions", {**settings, "messages": messages, "stream": True}):
         for choice in event.get("choices", []):

@@ -1,4 +1,4 @@
-"""`anneal events`: events that a room could not handle."""
+"""`anneal events`: the dead-letter queues."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -6,40 +6,41 @@ from urllib.parse import quote
 import typer
 
 from cli.client import Client, CommandError
-from cli.output import Json, out, print_json, table
+from cli.output import Json, examples, out, print_json, table
 
-events = typer.Typer(name="events", help="Look at dead letters, and have them delivered again.", no_args_is_help=True)
+events = typer.Typer(name="events", help="List and replay dead-lettered events.", no_args_is_help=True)
 
-Room = Annotated[str | None, typer.Option(help="Only those of this room.")]
+Room = Annotated[str | None, typer.Option(help="Service whose dead-letter queue to use; default: all.")]
 
 
-@events.command()
+@events.command(epilog=examples("anneal events dead", "anneal events dead --room evaluation"))
 def dead(
     room: Room = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of events.")] = 100,
     json: Json = False,
 ) -> None:
-    """List the events that a room could not handle, oldest first."""
+    """List the events that a service could not process, oldest first."""
     found = Client().get("/events/dead", room=room, limit=limit)
     if json:
         print_json(found)
         return
     columns = ["id", "room", "type", "subject", "time", "attempts", "reason"]
-    table(columns, [[letter[column] for column in columns] for letter in found["items"]])
+    header = ["service" if column == "room" else column for column in columns]
+    table(header, [[letter[column] for column in columns] for letter in found["items"]])
     if found["total"] > len(found["items"]):
-        out.print(f"{found['total'] - len(found['items'])} more: --limit")
+        out.print(f"{found['total'] - len(found['items'])} more; use --limit to list them")
 
 
-@events.command()
+@events.command(epilog=examples("anneal events replay <event-id>", "anneal events replay --all --room evaluation"))
 def replay(
-    letter_id: Annotated[str | None, typer.Argument(help="Its id, from `anneal events dead`.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them, or all of --room.")] = False,
+    event_id: Annotated[str | None, typer.Argument(help="Event id, as listed by `anneal events dead`.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Replay all events, or all of --room.")] = False,
     room: Room = None,
     json: Json = False,
 ) -> None:
-    """Put dead events back into their rooms' queues, with their attempts forgotten."""
-    if (letter_id is None) != everything or (letter_id and room):
-        raise CommandError("Name one dead letter, or use --all (with --room for those of one room).")
-    path = "/events/dead/replay" if letter_id is None else f"/events/dead/{quote(letter_id, safe='')}/replay"
+    """Move dead-lettered events back to their queues, with the attempts reset."""
+    if (event_id is None) != everything or (event_id and room):
+        raise CommandError("Give one event id, or --all (with --room for the events of one service).")
+    path = "/events/dead/replay" if event_id is None else f"/events/dead/{quote(event_id, safe='')}/replay"
     answer = Client().post(path, room=room)
-    print_json(answer) if json else out.print(f"{answer['replayed']} put back")
+    print_json(answer) if json else out.print(f"replayed {answer['replayed']} events")

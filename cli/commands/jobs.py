@@ -1,4 +1,4 @@
-"""`anneal jobs` and `logs`: what trains, and watching it."""
+"""`anneal jobs` and `anneal logs`: training jobs and their logs."""
 
 import time
 from collections.abc import Iterable
@@ -9,16 +9,22 @@ from rich.progress import Progress, TaskID
 
 from cli.client import Client, CommandError
 from cli.live import records
-from cli.output import Json, duration, err, out, print_json, progress_bar, sparkline, table
+from cli.output import Json, duration, err, examples, out, print_json, progress_bar, sparkline, table
 
-LOOK_SECONDS = 1.0
-"""Between two looks at a job that waits."""
+POLL_INTERVAL_S = 1.0
+"""Time between two requests for the state of a queued job."""
 
-jobs = typer.Typer(name="jobs", help="List jobs; show, cancel, pause or resume one.", invoke_without_command=True)
+jobs = typer.Typer(
+    name="jobs",
+    help="Manage training jobs. Without a subcommand, list them, newest first.",
+    epilog=examples("anneal jobs", "anneal jobs --state running", "anneal jobs pause <job-id>"),
+    invoke_without_command=True,
+)
+JobId = Annotated[str, typer.Argument(help="Job id, as listed by `anneal jobs`.")]
 
 
 def follow(client: Client, job_id: str) -> dict[str, Any]:
-    """A progress bar with loss, speed and time left until the job has ended; the job then. Ctrl-C leaves it running."""
+    """Show progress with loss, speed and ETA until the job ends, and return the job. Ctrl-C does not stop the job."""
     bar = progress_bar(
         count="{task.completed:.0f}/{task.total:.0f}",
         loss="loss {task.fields[loss]} {task.fields[spark]}",
@@ -27,14 +33,14 @@ def follow(client: Client, job_id: str) -> dict[str, Any]:
     )
     try:
         with bar:
-            task = bar.add_task("waiting", total=1, loss="–", spark="", speed="–", eta="–")
+            task = bar.add_task("queued", total=1, loss="–", spark="", speed="–", eta="–")
             job: dict[str, Any]
             while (job := client.get(f"/training/jobs/{job_id}"))["state"] == "queued":
-                bar.update(task, description=_waiting(job))
-                time.sleep(LOOK_SECONDS)
+                bar.update(task, description=_queue_reason(job))
+                time.sleep(POLL_INTERVAL_S)
             _draw(bar, task, records(client, job_id))
     except KeyboardInterrupt:
-        err.print(f"The job goes on. Watch it again: anneal logs -f {job_id}; stop it: anneal jobs cancel {job_id}")
+        err.print(f"The job keeps running. Follow it: anneal logs -f {job_id}. Stop it: anneal jobs cancel {job_id}")
         raise typer.Exit(130) from None
     job = client.get(f"/training/jobs/{job_id}")
     if job["state"] == "failed":
@@ -59,31 +65,34 @@ def _draw(bar: Progress, task: TaskID, stream: Iterable[dict[str, Any]]) -> None
             bar.update(task, description=record["state"])
 
 
-def _waiting(job: dict[str, Any]) -> str | None:
-    """Why a queued job has not started, and its place."""
-    return f"place {job['queue_position']}: {job['waits_for']}" if job.get("waits_for") else None
+def _queue_reason(job: dict[str, Any]) -> str | None:
+    """Return the queue position of a job and why it has not started, or None if it is not queued."""
+    return f"queue position {job['queue_position']}: {job['waits_for']}" if job.get("waits_for") else None
 
 
 def show_job(job: dict[str, Any]) -> None:
-    """A job for people: what it is, what was decided, how it goes."""
+    """Print a job: state, settings, and which settings are defaults."""
     out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
     if job.get("warning"):
         out.print(f"  {job['warning']}")
     if job.get("waits_for"):
-        out.print(f"  {_waiting(job)}")
+        out.print(f"  {_queue_reason(job)}")
     settings, defaulted = job["hyperparameters"], set(job["defaulted"])
     rows = [(key, str(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
     table(["setting", "value", ""], rows)
-    out.print(f"watch it: anneal logs -f {job['id']}")
+    out.print(f"follow the log: anneal logs -f {job['id']}")
 
 
 @jobs.callback()
 def list_jobs(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 20,
+    state: Annotated[
+        str | None,
+        typer.Option(help="List only jobs in this state: queued, running, paused, succeeded, failed or cancelled."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of jobs.")] = 20,
     json: Json = False,
 ) -> None:
     """List jobs, newest first."""
@@ -94,46 +103,46 @@ def list_jobs(
         print_json(page)
         return
     columns = ["id", "name", "method", "base", "state", "model_id"]
-    rows = [[job[column] for column in columns] + [_waiting(job) or job.get("cause")] for job in page["items"]]
-    table([*columns, "why"], rows)
+    rows = [[job[column] for column in columns] + [_queue_reason(job) or job.get("cause")] for job in page["items"]]
+    table([*columns, "reason"], rows)
 
 
 @jobs.command("show")
-def show(job_id: str, json: Json = False) -> None:
-    """Show one job: settings, progress, why it waits or failed."""
+def show(job_id: JobId, json: Json = False) -> None:
+    """Show a job: its settings, its state, and why it waits or failed."""
     job = Client().get(f"/training/jobs/{job_id}")
     print_json(job) if json else show_job(job)
 
 
-def _ask(verb: str, job_id: str, json: bool) -> None:
-    job = Client().post(f"/training/jobs/{job_id}/{verb}")
+def _send_command(command: str, job_id: str, json: bool) -> None:
+    job = Client().post(f"/training/jobs/{job_id}/{command}")
     print_json(job) if json else out.print(f"{job['id']}: {job['state']}")
 
 
 @jobs.command()
-def cancel(job_id: str, json: Json = False) -> None:
-    """Stop a job for good."""
-    _ask("cancel", job_id, json)
+def cancel(job_id: JobId, json: Json = False) -> None:
+    """Cancel a job. It cannot be resumed."""
+    _send_command("cancel", job_id, json)
 
 
 @jobs.command()
-def pause(job_id: str, json: Json = False) -> None:
-    """Checkpoint a job and free its place; resume it later."""
-    _ask("pause", job_id, json)
+def pause(job_id: JobId, json: Json = False) -> None:
+    """Checkpoint a job and free its slot, to resume it later."""
+    _send_command("pause", job_id, json)
 
 
 @jobs.command()
-def resume(job_id: str, json: Json = False) -> None:
-    """Let a paused job go on from its checkpoint."""
-    _ask("resume", job_id, json)
+def resume(job_id: JobId, json: Json = False) -> None:
+    """Resume a paused job from its checkpoint."""
+    _send_command("resume", job_id, json)
 
 
 def logs(
-    job_id: str,
-    follow_it: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    job_id: JobId,
+    follow_it: Annotated[bool, typer.Option("--follow", "-f", help="Stream new lines until the job ends.")] = False,
     json: Json = False,
 ) -> None:
-    """Print a job's log, from the first line."""
+    """Print the log of a job, from the first line."""
     client = Client()
     stream: Iterable[dict[str, Any]]
     stream = records(client, job_id) if follow_it else _stored(client, job_id)
@@ -155,7 +164,7 @@ def _stored(client: Client, job_id: str) -> Iterable[dict[str, Any]]:
 
 
 def _line(record: dict[str, Any]) -> str | None:
-    """A record as one line; sampled metrics stay out of the log."""
+    """Format a record as one line; metric records are not part of the log."""
     moment = str(record.get("time", ""))[11:19]
     match record.get("kind"):
         case "log":
@@ -164,7 +173,7 @@ def _line(record: dict[str, Any]) -> str | None:
             return f"{moment} state   {record['state']} {record.get('detail') or ''}".rstrip()
         case "evaluation":
             rewards = record.get("rewards/accuracies")
-            better = f", the better answer preferred {rewards:.0%}" if rewards is not None else ""
+            better = f", preferred response ranked higher {rewards:.0%}" if rewards is not None else ""
             return f"{moment} eval    step {record['step']}: validation loss {record['loss']:.4f}{better}"
         case "rewind":
             return f"{moment} resume  from step {record['step']}"

@@ -1,4 +1,4 @@
-"""`anneal up`, `link` and `status`: the platform itself."""
+"""`anneal up`, `link` and `status`: start the platform, sign in, check its health."""
 
 import os
 import sys
@@ -11,23 +11,27 @@ from cli.output import Json, out, print_json, table
 
 
 def up(
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one and prints it.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: 7860); 0 chooses a free one.")] = None,
 ) -> None:
-    """Start the platform on this machine, in ANNEAL_HOME (default ~/.anneal). Ctrl-C stops it, jobs checkpoint."""
+    """Start the platform on this machine.
+
+    Data is stored in ANNEAL_HOME (default: ~/.anneal).
+    Ctrl-C stops the platform. Running jobs checkpoint, and resume at the next start.
+    """
     command = [sys.executable, "-m", "deploy.embedded", *([] if port is None else ["--port", str(port)])]
     os.execve(sys.executable, command, {**os.environ, "ANNEAL_HOME": str(home())})  # noqa: S606 - no shell wanted
 
 
 def link(json: Json = False) -> None:
-    """Make a one-time link that signs a browser in."""
+    """Create a one-time link that signs a browser in."""
     client = Client()
-    made = client.post("/auth/link")
-    url = client.url + made["path"]
-    print_json({**made, "url": url}) if json else out.print(url, soft_wrap=True)
+    created = client.post("/auth/link")
+    url = client.url + created["path"]
+    print_json({**created, "url": url}) if json else out.print(url, soft_wrap=True)
 
 
 def status(json: Json = False) -> None:
-    """Show whether the platform is ready, what it holds and what it does."""
+    """Show the platform's health, and how many datasets, models and jobs it has."""
     client = Client()
     answer: dict[str, Any] = {"url": client.url, "ready": client.get("/readyz"), "overview": client.get("/overview")}
     if json:
@@ -39,4 +43,4 @@ def status(json: Json = False) -> None:
     out.print()
     counts = {k: v for k, v in answer["overview"].items() if isinstance(v, int)}
     jobs = {f"jobs {state}": n for state, n in (answer["overview"].get("jobs") or {}).items()}
-    table(["what", "count"], sorted({**counts, **jobs}.items()))
+    table(["resource", "count"], sorted({**counts, **jobs}.items()))

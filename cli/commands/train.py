@@ -1,4 +1,4 @@
-"""`anneal train`: every setting of a job as an option; what it would need, and watching it."""
+"""`anneal train`: submit, estimate and follow a training job."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -16,99 +16,146 @@ RENAMED = {
     "early_stopping": "early_stopping_patience",
     "then": "after",
 }
-"""Options that the API calls otherwise."""
-LORA = ("rank", "alpha", "dropout", "rslora")
-OURS = ("watch", "estimate", "dry_run", "json")
-"""What to do with the job, which is not a part of it."""
+"""Options whose API field has another name."""
+LORA_FIELDS = ("rank", "alpha", "dropout", "rslora")
+CLI_ONLY = ("watch", "estimate", "dry_run", "json")
+"""Options that are not part of the job request."""
+OPTIMIZATION = "Optimization"
+LORA_OPTIONS = "LoRA"
+MEMORY = "Memory & speed"
+EVALUATION = "Evaluation & stopping"
+JOB = "Job"
 
 
 def train(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
-    base: Annotated[str, typer.Option(help="Base model: `anneal models` lists them.")] = "seedling",
+    base: Annotated[str, typer.Option(help="Base model, as listed by `anneal models`.")] = "seedling",
     method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
-    objective: Annotated[str | None, typer.Option(help="sft or dpo; by the data when left out.")] = None,
-    beta: Annotated[float | None, typer.Option(help="dpo: how close the model stays to its base.")] = None,
-    quantization: Annotated[str | None, typer.Option(help="qlora: nf4 or int8.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the job and of its model.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimizer steps, instead of epochs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows per optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="cosine, linear or constant.")] = None,
-    warmup: Annotated[int | None, typer.Option(help="Warm-up steps.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw or adamw_8bit.")] = None,
-    rank: Annotated[int | None, typer.Option(help="LoRA rank.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="LoRA alpha.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="LoRA dropout.")] = None,
-    rslora: Annotated[bool, typer.Option("--rslora", help="LoRA updates count alpha / sqrt(rank).")] = False,
-    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut.")] = None,
+    objective: Annotated[str | None, typer.Option(help="sft or dpo; default: by the data.")] = None,
+    beta: Annotated[float | None, typer.Option(help="DPO beta: higher stays closer to the base model.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="QLoRA: nf4 or int8.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the job and its model.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data.", rich_help_panel=OPTIMIZATION)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps; replaces --epochs.", rich_help_panel=OPTIMIZATION)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows per optimizer step.", rich_help_panel=OPTIMIZATION)
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", "--lr", help="Peak learning rate.", rich_help_panel=OPTIMIZATION),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="cosine, linear or constant.", rich_help_panel=OPTIMIZATION)
+    ] = None,
+    warmup: Annotated[int | None, typer.Option(help="Warm-up steps.", rich_help_panel=OPTIMIZATION)] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or adamw_8bit.", rich_help_panel=OPTIMIZATION)] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.", rich_help_panel=OPTIMIZATION)] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank.", rich_help_panel=LORA_OPTIONS)] = None,
+    alpha: Annotated[float | None, typer.Option(help="Alpha.", rich_help_panel=LORA_OPTIONS)] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout.", rich_help_panel=LORA_OPTIONS)] = None,
+    rslora: Annotated[
+        bool, typer.Option("--rslora", help="Scale by alpha / sqrt(rank).", rich_help_panel=LORA_OPTIONS)
+    ] = False,
+    max_length: Annotated[
+        int | None, typer.Option(help="Tokens per row; longer rows are truncated.", rich_help_panel=MEMORY)
+    ] = None,
     micro_batch_tokens: Annotated[
-        int | None, typer.Option(help="Tokens computed at once: memory, not meaning.")
+        int | None,
+        typer.Option(help="Tokens per forward pass; affects memory, not results.", rich_help_panel=MEMORY),
     ] = None,
     gradient_checkpointing: Annotated[
-        bool, typer.Option("--gradient-checkpointing", help="Much less memory, a third more time, the same result.")
+        bool,
+        typer.Option(
+            "--gradient-checkpointing",
+            help="Recompute activations: less memory, about a third slower.",
+            rich_help_panel=MEMORY,
+        ),
     ] = False,
     compile: Annotated[
-        bool, typer.Option("--compile", help="Compile the layers behind the first steps; long jobs earn it.")
+        bool, typer.Option("--compile", help="Use torch.compile; pays off in long jobs.", rich_help_panel=MEMORY)
     ] = False,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
-    checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
-    early_stopping: Annotated[int | None, typer.Option(help="Evaluations without improvement before it stops.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(help="Training time; then the model is delivered.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Tokens to train on at most.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=MEMORY)] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=MEMORY)] = None,
     processes: Annotated[
-        int | None, typer.Option(help="Train together, each on a GPU or a share of the cores.")
+        int | None, typer.Option(help="Processes, one per GPU or share of the CPUs.", rich_help_panel=MEMORY)
     ] = None,
-    strategy: Annotated[str | None, typer.Option(help="Of several processes: ddp or fsdp.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    priority: Annotated[int | None, typer.Option(help="-100 to 100; higher goes first.")] = None,
-    preset: Annotated[str | None, typer.Option(help="A saved set of settings; options go before it.")] = None,
-    then: Annotated[list[str] | None, typer.Option(help="evaluate, export_torch, export_onnx, deploy.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show progress until it has ended.")] = False,
-    estimate: Annotated[bool, typer.Option(help="Only tell what it needs; exit code 1 if it does not fit.")] = False,
+    strategy: Annotated[
+        str | None, typer.Option(help="ddp or fsdp, for several processes.", rich_help_panel=MEMORY)
+    ] = None,
+    eval_every: Annotated[
+        int | None, typer.Option(help="Steps between evaluations.", rich_help_panel=EVALUATION)
+    ] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Evaluations without improvement before stopping.", rich_help_panel=EVALUATION)
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Steps between checkpoints.", rich_help_panel=EVALUATION)
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Max minutes of training.", rich_help_panel=EVALUATION)
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Max tokens to train on.", rich_help_panel=EVALUATION)] = None,
+    priority: Annotated[int | None, typer.Option(help="-100 to 100; higher starts first.", rich_help_panel=JOB)] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Saved settings; options override them.", rich_help_panel=JOB)
+    ] = None,
+    then: Annotated[
+        list[str] | None,
+        typer.Option(help="evaluate, export_torch, export_onnx or deploy; repeatable.", rich_help_panel=JOB),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show progress until the job ends.", rich_help_panel=JOB)
+    ] = False,
+    estimate: Annotated[
+        bool, typer.Option(help="Only estimate memory and time; exit 1 if it does not fit.", rich_help_panel=JOB)
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option(help="With --estimate: also take two real steps, and throw them away.")
+        bool, typer.Option(help="With --estimate: run two real steps, and discard them.", rich_help_panel=JOB)
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train a model on a dataset. What you leave out gets a default by method and model size, shown in the answer."""
-    client, asked = Client(), _asked(context.params)
+    """Fine-tune a base model on a dataset.
+
+    Omitted settings get defaults by method and model size.
+    The output lists every setting and marks the defaults.
+    """
+    client, request = Client(), _request(context.params)
     raise typer.Exit(
-        _estimate(client, {**asked, "dry_run": dry_run}, json) if estimate else _run(client, asked, watch, json)
+        _estimate(client, {**request, "dry_run": dry_run}, json) if estimate else _run(client, request, watch, json)
     )
 
 
-def _run(client: Client, asked: dict[str, Any], watch: bool, json: bool) -> int:
-    """The exit code: 1 for a job that was watched until it failed or was called off."""
-    job = client.post("/training/jobs", asked)
+def _run(client: Client, request: dict[str, Any], watch: bool, json: bool) -> int:
+    """Submit the job and return the exit code: 1 if it was watched and failed or was cancelled."""
+    job = client.post("/training/jobs", request)
     if watch:
         if not json:
-            out.print(f"job {job['id']}: {asked['method']} of {asked['base']}")
+            out.print(f"job {job['id']}: {request['method']} on {request['base']}")
         job = follow(client, job["id"])
     if json:
         print_json(job)
     elif watch:
         if job.get("warning"):
             err.print(job["warning"])
-        out.print(f"custom model {job['model_id']}: anneal evaluate, export or chat with it")
+        out.print(f"custom model {job['model_id']}; next: anneal evaluate, anneal export or anneal chat")
     else:
         show_job(job)
     return int(job["state"] in ("failed", "cancelled"))
 
 
-def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The request that these options make: only what was given."""
+def _request(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request body: only the options that were given."""
     given = {name: value for name, value in options.items() if value is not None and value is not False}
-    lora = {name: given.pop(name) for name in LORA if name in given}
-    asked = {RENAMED.get(name, name): value for name, value in given.items() if name not in OURS}
-    return asked | ({"lora": lora} if lora else {})
+    lora = {name: given.pop(name) for name in LORA_FIELDS if name in given}
+    request = {RENAMED.get(name, name): value for name, value in given.items() if name not in CLI_ONLY}
+    return request | ({"lora": lora} if lora else {})
 
 
-def _estimate(client: Client, asked: dict[str, Any], json: bool) -> int:
-    """The exit code: 1 for a job that does not fit."""
-    found = client.post("/training/estimate", asked)
+def _estimate(client: Client, request: dict[str, Any], json: bool) -> int:
+    """Print an estimate and return the exit code: 1 if the job does not fit."""
+    found = client.post("/training/estimate", request)
     print_json(found) if json else show_estimate(found)
     return int(found["verdict"] == "does_not_fit")

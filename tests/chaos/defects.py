@@ -46,7 +46,7 @@ def disable_deduplication() -> None:
 
     original_create = EntityStore.create
     EntityStore.change, EntityStore.create = change, create  # type: ignore[method-assign]
-    EntityStore.repeated = _no_repeat  # type: ignore[method-assign]
+    EntityStore.find_repeated = _no_repeat  # type: ignore[method-assign]
 
 
 async def _no_repeat(self: Any, id: str, request_hash: str | None) -> None:

@@ -84,7 +84,7 @@ async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) ->
         assert (await client.post("/events/dead/replay", params={"room": "export"})).json() == {"replayed": 0}
         shown = await anneal(platform, "events", "dead", "--room", "evaluation")
         assert "evaluation.requested.v1" in shown
-        assert "2 put back" in await anneal(platform, "events", "replay", "--all")
+        assert "replayed 2 events" in await anneal(platform, "events", "replay", "--all")
         async with asyncio.timeout(TIMEOUT_S):
             assert sorted([(await heard.get()).subject for _ in range(2)]) == ["one", "two"]
 
