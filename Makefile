@@ -130,7 +130,7 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: reference
-reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics, dataset layouts
+reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics, documents, dataset layouts
 	$(BIN)/python -m deploy.reference
 
 .PHONY: seedling

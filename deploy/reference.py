@@ -16,10 +16,12 @@ import yaml
 
 import services.gateway.app
 from cli import __version__
+from deploy.documents import render as render_documents
 from deploy.embedded import BUILDERS
 from deploy.layout_reference import layout_texts
 from shared import events
 from shared.bus.topology import Names
+from shared.documents.local import LocalDocuments
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
 from shared.runtime.resources import open_resources
@@ -38,7 +40,7 @@ METRICS = (
 
 
 async def described(home: Path) -> dict[str, str]:
-    """The merged API description of all rooms, and the table of their metrics."""
+    """The merged API description of all services, and the tables of their metrics and documents."""
     async with open_resources(Settings(home=home)) as resources:
         rooms = [await build(resources) for build in BUILDERS]
         apps = {room.name: web_app(room, resources) for room in rooms}
@@ -47,8 +49,10 @@ async def described(home: Path) -> dict[str, str]:
         transport = httpx.ASGITransport(gateway.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             response = await client.get("/openapi.json", headers={"Authorization": f"Bearer {key}"})
+        assert isinstance(resources.documents, LocalDocuments)
+        documents = render_documents(resources.documents.opened)
         api = json.dumps(response.raise_for_status().json(), indent=1, ensure_ascii=False) + "\n"
-        return {"openapi.json": api, "metrics.md": metrics(resources.metrics)}
+        return {"openapi.json": api, "metrics.md": metrics(resources.metrics), "documents.md": documents}
 
 
 def metrics(found: Metrics) -> str:

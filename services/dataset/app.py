@@ -13,10 +13,9 @@ from services.dataset.handlers import SUBSCRIPTIONS
 from services.dataset.inspection import Inspector
 from services.dataset.models import DatasetVersion
 from services.dataset.service import DatasetService
-from services.dataset.store import VersionStore, open_stores
+from services.dataset.store import STATISTICS, VersionStore, open_stores
 from services.dataset.upload_store import UploadStore
 from services.dataset.validation import Validator
-from shared.documents.protocol import Index
 from shared.runtime.jobs.work import FINAL
 from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
@@ -41,7 +40,7 @@ async def build(resources: Resources) -> Service:
         metrics=resources.metrics,
     )
     service = DatasetService(datasets, versions, resources.blobs, uploads, validator, worker.nudge)
-    cache = await resources.documents.collection("dataset.statistics", [Index(("dataset_version",))])
+    cache = await resources.documents.collection(STATISTICS.name, STATISTICS.indexes)
     inspector = Inspector(resources.blobs, resources.engines, cache, scratch)
 
     @asynccontextmanager

@@ -150,6 +150,7 @@ class DatasetVersion(Work):
     """A version of a dataset: its upload, the validation job and the report.
 
     `fingerprint` is the version in the API (`version` counts the document's writes).
+    The API shows the states as validating, ready, rejected and failed.
     """
 
     dataset_id: str = Field(description="the dataset")

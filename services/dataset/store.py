@@ -1,11 +1,43 @@
 """The dataset service's collections and queries."""
 
 from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from services.dataset.models import Dataset, DatasetVersion
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
+
+
+class TokenCounts(BaseModel):
+    """Cached token counts of a dataset version under one tokenizer and chat template."""
+
+    dataset_version: str = Field(description="id of the version's document")
+    counts: dict[str, Any] = Field(description="rows counted, rows refused by the template, and sampled token lengths")
+
+
+DATASETS = CollectionSpec(
+    "dataset.datasets",
+    Dataset,
+    "DELETE /datasets/{id}, or the refusal of its only upload, makes it a tombstone.",
+    (Index(("project", "slot"), unique=True),),
+)
+VERSIONS = CollectionSpec(
+    "dataset.versions",
+    DatasetVersion,
+    "Becomes a tombstone with its dataset, or when an upload to /v1/files is refused.",
+    (Index(("dataset_id",)), Index(("state", "cause"))),
+)
+STATISTICS = CollectionSpec(
+    "dataset.statistics",
+    TokenCounts,
+    "A cache: removed with its dataset.",
+    (Index(("dataset_version",)),),
+)
+COLLECTIONS = (DATASETS, VERSIONS, STATISTICS)
 
 
 class DatasetStore(EntityStore[Dataset]):
@@ -28,8 +60,8 @@ class VersionStore(EntityStore[DatasetVersion]):
 async def open_stores(resources: Resources) -> tuple[DatasetStore, VersionStore]:
     """Open both collections with their indexes."""
     kick = resources.outbox.kick
-    datasets = await resources.outbox.open("dataset.datasets", [Index(("project", "slot"), unique=True)])
-    versions = await resources.outbox.open("dataset.versions", [Index(("dataset_id",)), Index(("state", "cause"))])
+    datasets = await resources.outbox.open(DATASETS.name, DATASETS.indexes)
+    versions = await resources.outbox.open(VERSIONS.name, VERSIONS.indexes)
     return (
         DatasetStore(datasets, Dataset, service="dataset", kick=kick),
         VersionStore(versions, DatasetVersion, service="dataset", kick=kick),

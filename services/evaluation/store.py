@@ -10,18 +10,24 @@ from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
 
 Evaluations = EntityStore[Evaluation]
+EVALUATIONS = CollectionSpec(
+    "evaluation.evaluations",
+    Evaluation,
+    "Kept without limit: evaluations are not deleted, and their reports outlive the model.",
+    (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",))),
+)
+COLLECTIONS = (EVALUATIONS,)
 PARTS = ("answers", "losses")
 """What the cache holds, in separate files: an evaluation may need only one of them."""
 
 
 async def open_evaluations(resources: Resources) -> Evaluations:
     """Open the collection, over all projects; `for_project` selects one."""
-    indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",)))
-    collection = await resources.outbox.open("evaluation.evaluations", indexes)
-    return EntityStore(collection, Evaluation, service="evaluation", kick=resources.outbox.kick)
+    return await resources.outbox.store(EVALUATIONS)
 
 
 @dataclass(frozen=True)

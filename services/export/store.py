@@ -7,16 +7,22 @@ from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
 
 Exports = EntityStore[Export]
+EXPORTS = CollectionSpec(
+    "export.exports",
+    Export,
+    "DELETE /exports/{id} makes it a tombstone and deletes its files.",
+    (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",))),
+)
+COLLECTIONS = (EXPORTS,)
 
 
 async def open_exports(resources: Resources) -> Exports:
     """Open the collection, over all projects; `for_project` selects one."""
-    indexes = (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",)))
-    collection = await resources.outbox.open("export.exports", indexes)
-    return EntityStore(collection, Export, service="export", kick=resources.outbox.kick)
+    return await resources.outbox.store(EXPORTS)
 
 
 async def find_custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:

@@ -1,14 +1,35 @@
 """The gateway's document collections."""
 
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self
 
 from services.gateway.models import Activity, Grant, Key, Session, TrackedResource
-from shared.documents.entities import Entity, EntityStore
+from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
 
-E = TypeVar("E", bound=Entity)
+KEYS = CollectionSpec("gateway.keys", Key, "Kept without limit: revoked and expired keys stay listed.")
+SESSIONS = CollectionSpec(
+    "gateway.sessions",
+    Session,
+    "An hourly pass makes expired sessions tombstones.",
+    (Index(("project", "subject")),),
+)
+GRANTS = CollectionSpec(
+    "gateway.grants",
+    Grant,
+    "Its use, or the hourly pass after it has expired, makes it a tombstone.",
+    (Index(("expires_at",)),),
+)
+TRACKED = CollectionSpec(
+    "gateway.things",
+    TrackedResource,
+    "Kept without limit: a deleted resource stays, so that a late event cannot bring it back.",
+    (Index(("project", "kind", "state")),),
+)
+ACTIVITIES = CollectionSpec("gateway.activities", Activity, "Kept without limit.")
+COLLECTIONS = (KEYS, SESSIONS, GRANTS, TRACKED, ACTIVITIES)
 
 
 @dataclass(frozen=True)
@@ -24,16 +45,7 @@ class Stores:
     @classmethod
     async def open(cls, resources: Resources) -> Self:
         """Open the collections."""
-        subject, expiry = Index(("project", "subject")), Index(("expires_at",))
+        store = resources.outbox.store
         return cls(
-            await _entities(resources, "gateway.keys", Key),
-            await _entities(resources, "gateway.sessions", Session, subject),
-            await _entities(resources, "gateway.grants", Grant, expiry),
-            await _entities(resources, "gateway.things", TrackedResource, Index(("project", "kind", "state"))),
-            await _entities(resources, "gateway.activities", Activity),
+            await store(KEYS), await store(SESSIONS), await store(GRANTS), await store(TRACKED), await store(ACTIVITIES)
         )
-
-
-async def _entities(resources: Resources, name: str, kind: type[E], *indexes: Index) -> EntityStore[E]:
-    collection = await resources.outbox.open(name, indexes)
-    return EntityStore(collection, kind, service="gateway", kick=resources.outbox.kick)

@@ -6,7 +6,22 @@ from typing import Self
 from services.inference.deployments.models import Deployment, ServedModel
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
+
+MODELS = CollectionSpec(
+    "inference.models",
+    ServedModel,
+    "Becomes a tombstone with training.model_deleted.v1.",
+    (Index(("project", "name")),),
+)
+DEPLOYMENTS = CollectionSpec(
+    "inference.deployments",
+    Deployment,
+    "DELETE of the deployment, or training.model_deleted.v1 for its model, makes it a tombstone.",
+    (Index(("project", "model_id")),),
+)
+COLLECTIONS = (MODELS, DEPLOYMENTS)
 
 
 @dataclass(frozen=True)
@@ -19,10 +34,4 @@ class Stores:
     @classmethod
     async def open(cls, resources: Resources) -> Self:
         """Open the collections."""
-        outbox = resources.outbox
-        models = await outbox.open("inference.models", (Index(("project", "name")),))
-        deployments = await outbox.open("inference.deployments", (Index(("project", "model_id")),))
-        return cls(
-            EntityStore(models, ServedModel, service="inference", kick=outbox.kick),
-            EntityStore(deployments, Deployment, service="inference", kick=outbox.kick),
-        )
+        return cls(await resources.outbox.store(MODELS), await resources.outbox.store(DEPLOYMENTS))

@@ -2,19 +2,79 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from services.training.models import Base, CustomModel, Job, Preset, Reservation, TokenCache
-from shared.documents.entities import Entity, EntityStore
+from shared.documents.entities import EntityStore
 from shared.documents.protocol import Collection, Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.jobs.leases import LeaseLost
-from shared.runtime.jobs.streams import Streams
+from shared.runtime.jobs.streams import Streams, stream_collections
 from shared.runtime.jobs.work import HELD
 from shared.runtime.resources import Resources
 
-E = TypeVar("E", bound=Entity)
 QUEUE = (("priority", -1), ("created_at", 1))
 """The order in which jobs are claimed."""
+
+
+class JobSnapshot(BaseModel):
+    """A job's latest values, so that a status needs no reading through its stream; its `_id` is the job's."""
+
+    token: int = Field(description="fencing token of the attempt that may write")
+    values: dict[str, Any] = Field(default={}, description="latest progress, metrics, usage and samples")
+
+
+class WorkerAnnouncement(BaseModel):
+    """A training worker that is up; its `_id` is the worker's name."""
+
+    name: str = Field(description="host:pid, the `runner` of the jobs that it holds")
+    machine: dict[str, float] = Field(description="cpu cores, gpu count and memory_gb (GiB) that jobs may use")
+    slots: int = Field(description="jobs at once")
+    seen_at: datetime = Field(description="last announcement; workers announce themselves every 10 s")
+
+
+_QUEUE = (Index(("state", "priority", "created_at")), Index(("state", "cause")))
+JOBS = CollectionSpec(
+    "training.jobs",
+    Job,
+    "Kept without limit. Cleanup deletes the files of ended jobs within a minute.",
+    (*_QUEUE, Index(("project", "state", "created_at"))),
+)
+PRESETS = CollectionSpec(
+    "training.presets", Preset, "DELETE of the preset makes it a tombstone.", (Index(("project", "name")),)
+)
+BASES = CollectionSpec(
+    "training.bases",
+    Base,
+    "DELETE /models/base/{id} makes it a tombstone and deletes its files.",
+    (*_QUEUE, Index(("project", "hub_id"))),
+)
+RESERVATIONS = CollectionSpec("training.reservations", Reservation, "Kept without limit.")
+MODELS = CollectionSpec(
+    "training.models",
+    CustomModel,
+    "DELETE /models/custom/{id} makes it a tombstone and deletes its files.",
+    (Index(("project", "base_uri")),),
+)
+TOKENS = CollectionSpec(
+    "training.tokens",
+    TokenCache,
+    "Becomes a tombstone with its dataset, or as the least recently used one over ANNEAL_TOKEN_CACHE_LIMIT.",
+    (Index(("key",)), Index(("used_at",))),
+)
+SNAPSHOTS = CollectionSpec("training.snapshots", JobSnapshot, "Kept as long as the job, which is never deleted.")
+WORKERS = CollectionSpec(
+    "training.workers",
+    WorkerAnnouncement,
+    "Removed when the worker stops; one that died is removed after 75 minutes of silence.",
+)
+COLLECTIONS = (
+    *(JOBS, PRESETS, BASES, RESERVATIONS, MODELS, TOKENS),
+    *(*stream_collections("training"), SNAPSHOTS, WORKERS),
+)
 
 
 class Snapshots:
@@ -33,7 +93,7 @@ class Snapshots:
 
     async def take(self, job_id: str, token: int) -> dict[str, Any]:
         """Own the snapshot from now on; its values. Raises LeaseLost when a newer owner has it."""
-        if await self._collection.insert({"_id": job_id, "version": 1, "token": token, "values": {}}):
+        if await self._collection.insert({"_id": job_id, "version": 1, **JobSnapshot(token=token).model_dump()}):
             return {}
         taken = await self._collection.patch(job_id, {"token": {"$lte": token}}, set={"token": token})
         if taken is None:
@@ -64,20 +124,17 @@ class Stores:
     @classmethod
     async def open(cls, resources: Resources) -> "Stores":
         """Open the collections with the indexes that their queries need."""
-        queue = Index(("state", "priority", "created_at"))
-        causes = Index(("state", "cause"))
+        store, documents = resources.outbox.store, resources.documents
         return cls(
-            jobs=await _entities(
-                resources, "training.jobs", Job, queue, causes, Index(("project", "state", "created_at"))
-            ),
-            presets=await _entities(resources, "training.presets", Preset, Index(("project", "name"))),
-            bases=await _entities(resources, "training.bases", Base, queue, causes, Index(("project", "hub_id"))),
-            reservations=await _entities(resources, "training.reservations", Reservation),
-            models=await _entities(resources, "training.models", CustomModel, Index(("project", "base_uri"))),
-            tokens=await _entities(resources, "training.tokens", TokenCache, Index(("key",)), Index(("used_at",))),
-            streams=await Streams.open(resources.documents, "training"),
-            snapshots=Snapshots(await resources.documents.collection("training.snapshots")),
-            workers=await resources.documents.collection("training.workers"),
+            jobs=await store(JOBS),
+            presets=await store(PRESETS),
+            bases=await store(BASES),
+            reservations=await store(RESERVATIONS),
+            models=await store(MODELS),
+            tokens=await store(TOKENS),
+            streams=await Streams.open(documents, "training"),
+            snapshots=Snapshots(await documents.collection(SNAPSHOTS.name)),
+            workers=await documents.collection(WORKERS.name),
         )
 
     async def queued(self) -> list[Job]:
@@ -87,8 +144,3 @@ class Stores:
     async def running(self) -> list[Job]:
         """All projects' jobs that a worker holds."""
         return await self.jobs.find({"state": {"$in": list(HELD)}})
-
-
-async def _entities(resources: Resources, name: str, kind: type[E], *indexes: Index) -> EntityStore[E]:
-    collection = await resources.outbox.open(name, indexes)
-    return EntityStore(collection, kind, service="training", kick=resources.outbox.kick)

@@ -41,7 +41,7 @@ def derived_id(prefix: str, *parts: str) -> str:
 class Public(BaseModel):
     """The members of an entity that every API view shows."""
 
-    id: str = Field(description="opaque; in the store it is `_id`")
+    id: str = Field(description="opaque identifier")
     project: str = Field(description="the project that owns it")
     created_at: datetime = Field(default_factory=now, description="UTC")
     updated_at: datetime = Field(default_factory=now, description="UTC; the last change, heartbeats excluded")

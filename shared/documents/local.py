@@ -195,10 +195,12 @@ class LocalDocuments:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.opened: dict[str, Sequence[Index]] = {}
+        """The indexes of every collection that was opened, by its name."""
 
     async def collection(self, name: str, indexes: Sequence[Index] = ()) -> LocalCollection:
         """Open (and create) a collection with its indexes."""
-        validate_collection_name(name)
+        self.opened[validate_collection_name(name)] = indexes
         schema = [
             f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)'
         ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from shared.documents.entities import Entity, Public, now
+from shared.documents.spec import Transition
 from shared.events.envelope import Event
 from shared.events.inference import ModelReady, ModelUndeployed
 
@@ -21,6 +22,14 @@ class ServedModel(Entity):
 
 class Deployment(Entity):
     """A model that is kept loaded. A model can also be used without one; its first request then waits for loading."""
+
+    TRANSITIONS: ClassVar[tuple[Transition, ...]] = (
+        Transition("", "loading", "it is created"),
+        Transition("loading", "ready", "the model answers"),
+        Transition("loading", "failed", "the model cannot be loaded"),
+        Transition("failed", "loading", "it is requested again"),
+        Transition("ready", "loading", "its `pinned` changes, and the model is loaded again"),
+    )
 
     model_id: str = Field(description="the custom or base model")
     model_uri: str = Field(description="artifact of the model")

@@ -5,16 +5,20 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
 from shared.bus.protocol import Bus
-from shared.documents.entities import now
+from shared.documents.entities import Entity, EntityStore, now
 from shared.documents.protocol import Collection, Document, Documents, Index
+from shared.documents.spec import CollectionSpec
 from shared.events.envelope import Envelope
 from shared.runtime.telemetry.metrics import Metrics, Reading
 
 log = structlog.get_logger(__name__)
+
+E = TypeVar("E", bound=Entity)
 
 SCAN_INTERVAL = 5.0
 """Seconds between scans for events that a crash left behind; a kick makes the usual case immediate."""
@@ -43,6 +47,11 @@ class Outbox:
         standard = (Index(("pending",)), Index(("project", "created_at")), *indexes)
         self._collections[name] = await self._documents.collection(name, standard)
         return self._collections[name]
+
+    async def store(self, spec: CollectionSpec[E]) -> EntityStore[E]:
+        """Open a collection of entities and watch it."""
+        collection = await self.open(spec.name, spec.indexes)
+        return EntityStore(collection, spec.document, service=spec.service, kick=self.kick)
 
     def kick(self) -> None:
         """Something was written: look now."""

@@ -9,8 +9,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from shared.documents.entities import now
 from shared.documents.protocol import Collection, Documents, Index
+from shared.documents.spec import CollectionSpec
 from shared.runtime.jobs.leases import LeaseLost
 
 TAIL_BYTES = 64 * 1024
@@ -19,6 +22,32 @@ CHUNKS_AT_ONCE = 16
 """Chunks in memory at a time while a stream is read."""
 
 Record = dict[str, Any]
+
+
+class StreamHead(BaseModel):
+    """The end of a stream, one per job; its `_id` is the job's."""
+
+    token: int = Field(description="fencing token of the attempt that may append")
+    next_seq: int = Field(default=1, description="sequence number of the next record")
+    tail: list[Record] = Field(default=[], description="the latest records, at most 64 KiB of JSON")
+
+
+class StreamChunk(BaseModel):
+    """Older records of a stream, moved here when the tail is full."""
+
+    stream: str = Field(description="id of the stream")
+    first: int = Field(description="sequence number of the first record")
+    last: int = Field(description="sequence number of the last record")
+    records: list[Record] = Field(description="the records in order")
+
+
+def stream_collections(service: str) -> tuple[CollectionSpec[StreamHead], CollectionSpec[StreamChunk]]:
+    """The two collections of a service's streams."""
+    retention = "Kept as long as the job, which is never deleted."
+    return (
+        CollectionSpec(f"{service}.streams", StreamHead, retention),
+        CollectionSpec(f"{service}.stream_chunks", StreamChunk, retention, (Index(("stream", "first")),)),
+    )
 
 
 class StreamWriter:
@@ -30,7 +59,7 @@ class StreamWriter:
 
     async def open(self) -> None:
         """Take the stream over: raise its token. Raises LeaseLost when a newer owner has it."""
-        head = {"_id": self._id, "version": 1, "token": self._token, "next_seq": 1, "tail": []}
+        head = {"_id": self._id, "version": 1, **StreamHead(token=self._token).model_dump()}
         if await self._heads.insert(head):
             return
         taken = await self._heads.patch(self._id, {"token": {"$lte": self._token}}, set={"token": self._token})
@@ -88,8 +117,7 @@ class Streams:
     @classmethod
     async def open(cls, documents: Documents, service: str) -> "Streams":
         """Open the service's stream collections."""
-        heads = await documents.collection(f"{service}.streams")
-        chunks = await documents.collection(f"{service}.stream_chunks", (Index(("stream", "first")),))
+        heads, chunks = [await documents.collection(spec.name, spec.indexes) for spec in stream_collections(service)]
         return cls(heads, chunks)
 
     async def writer(self, id: str, token: int) -> StreamWriter:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from shared.documents.entities import Entity, now
+from shared.documents.spec import Transition
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict
 
@@ -21,6 +22,23 @@ class Work(Entity):
 
     The API writes only `wanted` while somebody holds the work; `state` belongs to the token's holder and the sweeper.
     """
+
+    TRANSITIONS: ClassVar[tuple[Transition, ...]] = (
+        Transition("", "queued", "it is created"),
+        Transition("queued", "running", "a worker claims it"),
+        Transition("queued", "paused", "its owner pauses it"),
+        Transition("running", "pausing", "its owner pauses it; the engine is asked to stop"),
+        Transition("pausing", "running", "its owner resumes it before the engine has stopped"),
+        Transition("running, pausing", "publishing", "the engine has finished; its results are being stored"),
+        Transition("running, publishing", "succeeded", "its results are stored"),
+        Transition("running, pausing, publishing", "queued", "its worker stops, or dies with attempts left"),
+        Transition("running, pausing, publishing", "paused", "the engine has stopped at a checkpoint"),
+        Transition("running, pausing, publishing", "failed", "the engine fails, or the last attempt dies"),
+        Transition("queued, running, pausing, publishing, paused", "cancelled", "its owner cancels it"),
+        Transition("paused", "queued", "its owner resumes it"),
+        Transition("failed, cancelled", "queued", "an export is requested again"),
+    )
+    """Only training jobs can be paused."""
 
     state: State = Field(default="queued", description="see the state machine")
     wanted: DesiredState = Field(default="run", description="desired state; only its owner's requests set it")
