@@ -29,7 +29,7 @@ class Options(BaseModel):
 
 
 class UploadForm(BaseModel):
-    """The form fields beside `file`."""
+    """The form fields besides `file`."""
 
     model_config = {"extra": "forbid"}
 

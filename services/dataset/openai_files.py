@@ -41,7 +41,7 @@ BODY = {
 
 
 class FileForm(BaseModel):
-    """The form fields beside `file`."""
+    """The form fields besides `file`."""
 
     model_config = {"extra": "forbid"}
     purpose: Literal["fine-tune"] = "fine-tune"

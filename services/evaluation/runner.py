@@ -23,7 +23,7 @@ FOLDER = "evaluations"
 ENGINE = "services.evaluation.engine.evaluate:main"
 PROGRESS_INTERVAL_S = 1.0
 REPORT = "predictions.jsonl"
-"""The file of the report that holds its rows, beside the manifest."""
+"""The file of the report that holds its rows, next to the manifest."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Runner:
             "rows": scope.rows,
             "metrics": scope.metrics,
             "compare_base": scope.compare_base,
-            "cached": await cache.checkout() if scope.compare_base else {},
+            "cached": await cache.local_files() if scope.compare_base else {},
             "out": str(folder),
             **scope.settings.model_dump(),
         }

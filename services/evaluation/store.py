@@ -60,7 +60,7 @@ class BaseCache:
     blobs: Blobs
     key: str
 
-    async def checkout(self) -> dict[str, str]:
+    async def local_files(self) -> dict[str, str]:
         """Return part (`answers`, `losses`) -> local file, for the cached parts."""
         cached = [part for part in PARTS if await self.blobs.stat(f"{self.key}/{part}.jsonl")]
         folder = await self.blobs.local_folder(self.key) if cached else None
