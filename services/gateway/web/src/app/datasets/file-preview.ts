@@ -1,5 +1,5 @@
 /** Previews the first rows of a file before it is uploaded; reads only its beginning. */
-import { Row } from './row-formats';
+import { Row } from './layouts';
 
 export const FILE_EXTENSIONS = ['.txt', '.jsonl', '.json', '.csv', '.parquet', '.zip'];
 const MAX_PREVIEW_BYTES = 256 * 1024;

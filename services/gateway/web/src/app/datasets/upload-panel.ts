@@ -9,7 +9,8 @@ import { Icon } from '../elements/icon';
 import { BytesPipe } from '../elements/pipes';
 import { Notifications } from '../platform/notifications';
 import { FILE_EXTENSIONS, fileExtension, FilePreview, previewFile } from './file-preview';
-import { applyMapping, columnsOf, detectFormat, isComplete, ROW_FORMATS, RowFormat, suggestMapping } from './row-formats';
+import { applyMapping, columnsOf, detectLayout, isComplete, suggestMapping } from './layouts';
+import { Layout, LAYOUTS } from './layouts.generated';
 import { UploadItem } from './upload-item';
 import { Uploads } from './uploads';
 
@@ -25,7 +26,7 @@ const MAX_CELL_CHARACTERS = 240;
 export class UploadPanel {
   protected readonly uploads = inject(Uploads);
   private readonly notifications = inject(Notifications);
-  protected readonly formats = ROW_FORMATS;
+  protected readonly layouts = LAYOUTS;
   protected readonly accept = FILE_EXTENSIONS.join(',');
   protected readonly dragOver = signal(false);
   protected readonly file = signal<File | undefined>(undefined);
@@ -33,19 +34,19 @@ export class UploadPanel {
   protected readonly name = signal('');
   protected readonly validationPercent = signal(10);
   protected readonly heldout = signal(false);
-  protected readonly targetFormat = signal<RowFormat | undefined>(undefined);
+  protected readonly targetLayout = signal<Layout | undefined>(undefined);
   protected readonly mapping = signal<Record<string, string>>({});
 
   protected readonly columns = computed(() => columnsOf(this.preview()?.rows ?? []));
-  protected readonly detectedFormat = computed(() => detectFormat(this.columns()));
+  protected readonly detectedLayout = computed(() => detectLayout(this.columns()));
   protected readonly mappedRows = computed(() => {
     const rows = (this.preview()?.rows ?? []).slice(0, PREVIEW_ROWS);
-    return this.targetFormat() ? applyMapping(rows, this.mapping()) : rows;
+    return this.targetLayout() ? applyMapping(rows, this.mapping()) : rows;
   });
   protected readonly mappedColumns = computed(() => columnsOf(this.mappedRows()));
   protected readonly canUpload = computed(() => {
-    const format = this.targetFormat();
-    return format ? isComplete(format, this.mapping()) : true;
+    const layout = this.targetLayout();
+    return layout ? isComplete(layout, this.mapping()) : true;
   });
 
   protected onDrop(event: DragEvent): void {
@@ -69,14 +70,14 @@ export class UploadPanel {
     this.preview.set(await previewFile(file));
     this.name.set(file.name.replace(/\.[^.]+$/, ''));
     this.mapping.set({});
-    this.targetFormat.set(undefined);
+    this.targetLayout.set(undefined);
     this.file.set(file);
-    if (this.columns().length && !this.detectedFormat()) this.selectFormat(ROW_FORMATS.find((format) => format.name === 'prompt/completion'));
+    if (this.columns().length && !this.detectedLayout()) this.selectLayout(LAYOUTS.find((layout) => layout.name === 'prompt/completion'));
   }
 
-  protected selectFormat(format: RowFormat | undefined): void {
-    this.targetFormat.set(format);
-    this.mapping.set(format ? suggestMapping(format, this.columns()) : {});
+  protected selectLayout(layout: Layout | undefined): void {
+    this.targetLayout.set(layout);
+    this.mapping.set(layout ? suggestMapping(layout, this.columns()) : {});
   }
 
   protected mapField(field: string, column: string): void {
@@ -88,7 +89,7 @@ export class UploadPanel {
     if (!file) return;
     this.uploads.start(file, {
       name: this.name().trim(),
-      mapping: this.targetFormat() ? this.mapping() : null,
+      mapping: this.targetLayout() ? this.mapping() : null,
       validation_share: this.validationPercent() / 100,
       heldout: this.heldout(),
     });
