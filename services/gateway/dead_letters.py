@@ -87,6 +87,6 @@ def routes(bus: Bus) -> APIRouter:
     return router
 
 
-async def _visible(bus: Bus, caller: Principal, room: str | None) -> list[DeadLetter]:
+async def _visible(bus: Bus, caller: Principal, service: str | None) -> list[DeadLetter]:
     is_operator = caller.scopes == OPERATOR
-    return [letter for letter in await bus.dead(room) if is_operator or letter.envelope.project == caller.project]
+    return [letter for letter in await bus.dead(service) if is_operator or letter.envelope.project == caller.project]

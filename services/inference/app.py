@@ -9,11 +9,11 @@ from services.inference import handlers
 from services.inference.deployments import api
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.service import Deployments
+from services.inference.deployments.store import Stores
 from services.inference.fallback_engine import create_engine
 from services.inference.metrics import InferenceMetrics
 from services.inference.openai import api as openai_api
 from services.inference.openai.completions import Completions
-from services.inference.store import Stores
 from services.inference.usage_statistics import UsageStatistics
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background

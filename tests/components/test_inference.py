@@ -32,8 +32,8 @@ from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, templat
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ASK = [{"role": "user", "content": "Where is my order?"}]
-GREEDY = {"messages": ASK, "temperature": 0, "max_tokens": 24}
+QUESTION = [{"role": "user", "content": "Where is my order?"}]
+GREEDY = {"messages": QUESTION, "temperature": 0, "max_tokens": 24}
 
 
 @dataclass
@@ -154,7 +154,7 @@ def expected(folder: Path, adapter: Path | None = None) -> str:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     if adapter:
         model = PeftModel.from_pretrained(model, adapter)
-    prompt = tokenizer.apply_chat_template(ASK, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     size = prompt["input_ids"].shape[1]
     ids = model.eval().generate(
         **prompt, max_new_tokens=24, do_sample=False, eos_token_id=[0, tokenizer.convert_tokens_to_ids("<|im_end|>")]
@@ -442,7 +442,7 @@ async def test_deleting_a_model_undeploys_it(platform: InferencePlatform) -> Non
 
 async def test_a_client_disconnect_cancels_generation(platform: InferencePlatform) -> None:
     """Abandoned requests would occupy all 32 rows of the batch; a further request shows that they do not."""
-    long = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16}
+    long = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 16}
     for _ in range(4):
         async with platform.http.stream("POST", "/v1/chat/completions", json={**long, "stream": True}) as response:
             async for line in response.aiter_lines():
@@ -455,7 +455,7 @@ async def test_a_client_disconnect_cancels_generation(platform: InferencePlatfor
 
 
 async def test_a_crashed_engine_fails_one_request_and_restarts(platform: InferencePlatform) -> None:
-    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
+    body = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 16, "stream": True}
     async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.aiter_lines()
         await anext(lines)
@@ -482,7 +482,7 @@ async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch:
 
 async def test_an_engine_killed_under_load_loses_only_started_requests(platform: InferencePlatform) -> None:
     """Started requests end with an error event. Queued and later requests are served by the next engine process."""
-    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 16, "stream": True}
+    body = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 16, "stream": True}
 
     async def follow(began: asyncio.Event) -> Any:
         async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
@@ -509,7 +509,7 @@ async def test_an_engine_killed_under_load_loses_only_started_requests(platform:
 
 async def test_a_full_queue_returns_retry_after(platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_REQUESTS", 1)
-    body = {"model": "tiny", "messages": ASK, "temperature": 2, "n": 8, "stream": True}
+    body = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 8, "stream": True}
     async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.aiter_lines()
         await anext(lines)
@@ -534,7 +534,7 @@ async def test_the_openai_client_retries_after_a_full_queue(
     http = httpx.AsyncClient(event_hooks={"response": [record]}, timeout=60)
     key = platform.http.headers["authorization"].removeprefix("Bearer ")
     async with openai.AsyncOpenAI(base_url=f"{platform.http.base_url}/v1", api_key=key, http_client=http) as client:
-        body: Any = {"model": "tiny", "messages": ASK, "max_tokens": 2}
+        body: Any = {"model": "tiny", "messages": QUESTION, "max_tokens": 2}
         with pytest.raises(openai.InternalServerError) as raised:
             await client.with_options(max_retries=0).chat.completions.create(**body)
         assert (raised.value.status_code, raised.value.code) == (503, "engine_busy")
@@ -551,7 +551,7 @@ async def test_base_and_custom_model_generate_concurrently_with_the_same_paramet
     controls = {"temperature": 0.9, "top_p": 0.95, "top_k": 40, "repetition_penalty": 1.1, "seed": 5, "max_tokens": 16}
 
     async def both(**changes: Any) -> list[str]:
-        body = {"messages": ASK, **controls, **changes}
+        body = {"messages": QUESTION, **controls, **changes}
         models = ("tiny", "tuned1")
         streams = [platform.stream("/v1/chat/completions", {"model": model, **body}) for model in models]
         return [text_of(chunks) for chunks in await asyncio.gather(*streams)]

@@ -28,7 +28,7 @@ from tests.support.tiny_model import make_tiny_adapter, template_hash
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SEEDLING = Path("services/training/seedling").resolve()
-ASK = [{"role": "user", "content": "Where is my order?"}]
+QUESTION = [{"role": "user", "content": "Where is my order?"}]
 MODELS = ("seedling", "tuned1", "tuned2")
 
 
@@ -42,7 +42,7 @@ class Bench:
     folder: Path
 
     def request(self, model: str, **changes: object) -> GenerationRequest:
-        fields = {"sampling": GREEDY, "messages": ASK, "max_tokens": 32, "logprobs": 0, **changes}
+        fields = {"sampling": GREEDY, "messages": QUESTION, "max_tokens": 32, "logprobs": 0, **changes}
         return GenerationRequest(self.models[model], **fields)  # type: ignore[arg-type]
 
 

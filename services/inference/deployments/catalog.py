@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from services.inference.deployments.store import Stores
 from services.inference.errors import ModelNotFound
 from services.inference.protocol import ModelSpec
-from services.inference.store import Stores
 from shared.blobs.artifacts import MANIFEST, SHARED, find_model, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs

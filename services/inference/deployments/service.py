@@ -11,8 +11,8 @@ import structlog
 
 from services.inference.deployments.catalog import Catalog, FoundModel
 from services.inference.deployments.models import Deployment, DeploymentView, ServedModel
+from services.inference.deployments.store import Stores
 from services.inference.protocol import Engine
-from services.inference.store import Stores
 from services.inference.usage_statistics import UsageStatistics
 from shared.documents.entities import Changed, Page, derived_id, new_id
 from shared.events.training import ModelDeleted, TrainingSucceeded

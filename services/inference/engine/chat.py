@@ -63,7 +63,7 @@ class Scheduler:
                     self._timeline.enqueue(command["request_id"])
 
     def step(self) -> None:
-        """Admit one queued request if the batches have room, then decode one token in every batch."""
+        """Admit one queued request if the batches are not full, then decode one token in every batch."""
         if self._waiting and sum(batch.size for batch in self._batches.values()) < MAX_BATCH_SIZE:
             self._start(self._waiting.popleft())
         deltas: list[dict[str, Any]] = []

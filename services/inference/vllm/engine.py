@@ -127,7 +127,7 @@ class VllmEngine:
         return await self._merger.merge(model, reason) if reason else model
 
     async def _server(self, model: ModelSpec) -> VllmServer:
-        """Return the server of a model's base model, started if necessary. Raises EngineBusy if there is no room."""
+        """Return the server of a model's base model, started if necessary. Raises EngineBusy if memory is short."""
         path = _weights_path(model)
         if path not in self._servers:
             self._servers[path] = self._start_server(path, await self._free_device(weights_size(Path(path))))
@@ -135,7 +135,7 @@ class VllmEngine:
         return self._servers[path]
 
     async def _free_device(self, size: int) -> str:
-        """Return a device with room for `size` bytes of weights; evict least recently used servers if necessary."""
+        """Return a device with `size` bytes free for weights; evict least recently used servers if necessary."""
         while len(self._servers) >= self._max_servers:
             await self._evict_server("All vLLM servers are in use or pinned.", "ANNEAL_VLLM_ENGINES", self._max_servers)
         while (device := pick_device(free := self._free_memory(), size)) is None:

@@ -1,4 +1,4 @@
-"""Who may come in: keys, sessions, sign-in links, scopes, over real HTTP."""
+"""Authentication over real HTTP: API keys, sessions, sign-in links, scopes."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.support.platform import RunningPlatform, wait_until
 
 @pytest.mark.parametrize("path", ["/training/jobs", "/overview", "/metrics", "/openapi.json", "/auth/keys"])
 @pytest.mark.parametrize("key", [None, "anneal_wrong", "ä"])
-async def test_without_a_good_key_nothing_is_open(platform: RunningPlatform, path: str, key: str | None) -> None:
+async def test_requests_without_a_valid_key_are_rejected(platform: RunningPlatform, path: str, key: str | None) -> None:
     headers = {"Authorization": f"Bearer {key}".encode("latin-1")} if key else {}
     async with platform.client(None) as client:
         response = await client.get(path, headers=headers)
@@ -27,7 +27,7 @@ async def test_without_a_good_key_nothing_is_open(platform: RunningPlatform, pat
     assert "remedy" in response.json()
 
 
-async def test_the_key_file_is_private_and_opens_everything(platform: RunningPlatform, tmp_path: Path) -> None:
+async def test_the_key_file_is_private_and_grants_all_scopes(platform: RunningPlatform, tmp_path: Path) -> None:
     assert (tmp_path / "api-key").stat().st_mode & 0o777 == 0o600
     async with platform.client() as client:
         caller = (await client.get("/training/jobs")).json()["caller"]
@@ -44,7 +44,7 @@ async def test_only_the_hash_of_a_key_is_stored(platform: RunningPlatform, tmp_p
     assert made["key"].encode() not in stored
 
 
-async def test_a_revoked_key_and_its_browsers_are_out_at_once(platform: RunningPlatform) -> None:
+async def test_revoking_a_key_ends_its_sessions_at_once(platform: RunningPlatform) -> None:
     async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["read"]})).json()
         async with platform.client(made["key"]) as client, platform.client(None) as browser:
@@ -57,7 +57,7 @@ async def test_a_revoked_key_and_its_browsers_are_out_at_once(platform: RunningP
             assert (await browser.get("/training/jobs")).status_code == 401
 
 
-async def test_an_expired_key_is_out(platform: RunningPlatform) -> None:
+async def test_an_expired_key_is_rejected(platform: RunningPlatform) -> None:
     async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "short", "expires_in_days": 1e-9})).json()
     async with platform.client(made["key"]) as client:
@@ -66,8 +66,8 @@ async def test_an_expired_key_is_out(platform: RunningPlatform) -> None:
     assert "expired" in response.json()["detail"]
 
 
-async def test_what_a_key_opened_ends_with_it(platform: RunningPlatform) -> None:
-    """A link and a ticket that were not used yet, too."""
+async def test_links_and_tickets_end_with_their_key(platform: RunningPlatform) -> None:
+    """Unused links and tickets too."""
     async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["read"]})).json()
         async with platform.client(made["key"]) as client:
@@ -82,7 +82,7 @@ async def test_what_a_key_opened_ends_with_it(platform: RunningPlatform) -> None
     assert failure.value.response.status_code == 401
 
 
-async def test_a_session_does_not_outlive_the_key_that_opened_it(platform: RunningPlatform) -> None:
+async def test_a_session_does_not_outlive_its_key(platform: RunningPlatform) -> None:
     keys = platform.gateway.sessions._keys
     async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "short", "expires_in_days": 1})).json()
@@ -90,12 +90,12 @@ async def test_a_session_does_not_outlive_the_key_that_opened_it(platform: Runni
         await browser.get((await client.post("/auth/link")).json()["path"])
         assert (await browser.get("/training/jobs")).status_code == 200
         await keys.store.change(made["id"], lambda key: setattr(key, "expires_at", now()))
-        keys._verified.clear()  # as it is after CACHE_TTL_S
+        keys._verified.clear()  # as after CACHE_TTL_S
         ended = await browser.get("/training/jobs")
     assert ended.status_code == 401
 
 
-async def test_scopes_limit_a_key(platform: RunningPlatform) -> None:
+async def test_a_key_is_limited_to_its_scopes(platform: RunningPlatform) -> None:
     async with platform.client() as operator:
         keys = {
             scope: (await operator.post("/auth/keys", json={"name": scope, "scopes": [scope]})).json()["key"]
@@ -108,7 +108,7 @@ async def test_scopes_limit_a_key(platform: RunningPlatform) -> None:
         assert found == [200] * (rank + 1) + [403] * (3 - rank), scope
 
 
-async def test_a_key_sees_its_own_project_only(platform: RunningPlatform) -> None:
+async def test_a_key_is_limited_to_its_project(platform: RunningPlatform) -> None:
     platform.training.jobs["job_1"], platform.training.owners["job_1"] = "running", "default"
     async with platform.client() as operator:
         made = (await operator.post("/auth/keys", json={"name": "b", "project": "team-b", "scopes": ["admin"]})).json()
@@ -121,10 +121,10 @@ async def test_a_key_sees_its_own_project_only(platform: RunningPlatform) -> Non
         assert other.status_code == 403
 
 
-async def test_expired_links_are_buried(platform: RunningPlatform) -> None:
+async def test_expired_links_are_deleted(platform: RunningPlatform) -> None:
     grants = platform.gateway.sessions._grants
-    kept, gone = await platform.gateway.link(), await platform.gateway.link()
-    for id, age in ((kept, 1), (gone, -1)):
+    valid, expired = await platform.gateway.link(), await platform.gateway.link()
+    for id, age in ((valid, 1), (expired, -1)):
         token = id.partition("token=")[2]
         at = now() + timedelta(seconds=age * 60)
         await grants.store.change(
@@ -134,7 +134,7 @@ async def test_expired_links_are_buried(platform: RunningPlatform) -> None:
     assert await grants.store.count() == 1
 
 
-async def test_what_cannot_be_swept_does_not_end_the_sweeping(
+async def test_a_cleanup_failure_does_not_stop_the_cleanup(
     platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions, grants = platform.gateway.sessions.credentials, platform.gateway.sessions._grants
@@ -143,14 +143,14 @@ async def test_what_cannot_be_swept_does_not_end_the_sweeping(
     for grant in await grants.store.find():
         await grants.store.change(grant.id, lambda found: setattr(found, "expires_at", now()))
 
-    async def swept() -> bool:
+    async def deleted() -> bool:
         return await grants.store.count() == 0
 
     async with background(delete_expired(sessions, grants)):
-        await wait_until(swept)
+        await wait_until(deleted)
 
 
-async def test_a_restart_keeps_keys_and_sessions(platform: RunningPlatform) -> None:
+async def test_keys_and_sessions_survive_a_restart(platform: RunningPlatform) -> None:
     again = await build(platform.resources, {})
     transport = httpx.ASGITransport(again.app)
     headers = {"Authorization": f"Bearer {platform.key}"}
@@ -174,7 +174,7 @@ async def test_a_sign_in_link_works_once(platform: RunningPlatform) -> None:
         assert (await other.get("/training/jobs")).status_code == 401
 
 
-async def test_of_many_that_open_a_link_at_once_one_gets_in(platform: RunningPlatform) -> None:
+async def test_a_link_opened_concurrently_signs_in_once(platform: RunningPlatform) -> None:
     path = await platform.gateway.link()
     async with platform.client(None) as client:
         answers = await asyncio.gather(*(client.get(path) for _ in range(8)))
@@ -190,7 +190,7 @@ async def test_signing_out_ends_the_session(platform: RunningPlatform) -> None:
         assert (await browser.get("/auth/session")).status_code == 401
 
 
-async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(platform: RunningPlatform) -> None:
+async def test_signing_out_of_an_ended_session_deletes_the_cookie(platform: RunningPlatform) -> None:
     stale = {"Cookie": "anneal_session=anneal_stale", "Origin": platform.url}
     async with platform.client(None) as browser, platform.client() as operator:
         ended = await browser.delete("/auth/session", headers=stale)
@@ -201,7 +201,7 @@ async def test_signing_out_of_a_session_that_is_over_forgets_the_cookie(platform
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1", "http://["])
-async def test_a_cookie_from_another_site_changes_nothing(platform: RunningPlatform, origin: str | None) -> None:
+async def test_a_cross_site_write_with_a_cookie_is_rejected(platform: RunningPlatform, origin: str | None) -> None:
     async with platform.client(None) as browser:
         await browser.get(await platform.gateway.link())
         headers = {"Origin": origin} if origin else {}

@@ -1,4 +1,4 @@
-"""The gateway's way to a room's replicas: spread, passed over when away, repeated only where that is harmless."""
+"""HTTP upstreams: requests are distributed over replicas, which are skipped when unavailable; only safe retries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,16 +13,16 @@ from shared.runtime.resources import Misconfigured
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
-Answer = Callable[[str], Awaitable[bytes]]
+Respond = Callable[[str], Awaitable[bytes]]
 
 
 @asynccontextmanager
-async def room(answer: Answer) -> AsyncIterator[str]:
-    """A room that reads one request and answers with raw bytes, or with nothing and a closed connection."""
+async def fake_service(respond: Respond) -> AsyncIterator[str]:
+    """Serve raw bytes for each request, or close the connection without any."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        writer.write(await answer(head))
+        writer.write(await respond(head))
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -30,45 +30,45 @@ async def room(answer: Answer) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-def through(*urls: str) -> httpx.AsyncClient:
-    """A client of the room through the proxy."""
+def client_of(*urls: str) -> httpx.AsyncClient:
+    """A client of the service behind the upstream."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(HttpUpstream(*urls, name="dataset")), base_url="http://gateway"
     )
 
 
-def away() -> str:
+def unused_address() -> str:
     return f"http://127.0.0.1:{free_port()}"
 
 
 async def test_replicas_take_turns() -> None:
-    asked: list[int] = []
+    served_by: list[int] = []
 
-    def numbered(number: int) -> Answer:
-        async def answer(head: str) -> bytes:
-            asked.append(number)
+    def numbered(number: int) -> Respond:
+        async def respond(head: str) -> bytes:
+            served_by.append(number)
             return OK
 
-        return answer
+        return respond
 
-    async with room(numbered(1)) as one, room(numbered(2)) as two, through(one, two) as client:
+    async with fake_service(numbered(1)) as one, fake_service(numbered(2)) as two, client_of(one, two) as client:
         for _ in range(4):
             await client.get("/datasets")
-    assert sorted(asked) == [1, 1, 2, 2]
+    assert sorted(served_by) == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_replica_that_is_away_is_passed_over(method: str) -> None:
-    async def answer(head: str) -> bytes:
+async def test_an_unavailable_replica_is_skipped(method: str) -> None:
+    async def respond(head: str) -> bytes:
         return OK
 
-    async with room(answer) as there, through(away(), there) as client:
+    async with fake_service(respond) as there, client_of(unused_address(), there) as client:
         for _ in range(3):
             assert (await client.request(method, "/datasets")).text == "ok"
 
 
-async def test_a_room_that_is_away_is_named() -> None:
-    async with through(away()) as client:
+async def test_an_unavailable_service_is_named() -> None:
+    async with client_of(unused_address()) as client:
         response = await client.get("/datasets")
     assert (response.status_code, response.json()["code"]) == (503, "room_unavailable")
     assert "dataset" in response.json()["detail"]
@@ -76,19 +76,19 @@ async def test_a_room_that_is_away_is_named() -> None:
 
 
 @pytest.mark.parametrize(("method", "tries", "status"), [("GET", 2, 200), ("POST", 1, 503)])
-async def test_a_connection_that_breaks_is_tried_again_only_for_reads(method: str, tries: int, status: int) -> None:
+async def test_a_broken_connection_is_retried_only_for_reads(method: str, tries: int, status: int) -> None:
     heads: list[str] = []
 
     async def break_once(head: str) -> bytes:
         heads.append(head)
         return OK if len(heads) > 1 else b""
 
-    async with room(break_once) as url, through(url) as client:
+    async with fake_service(break_once) as url, client_of(url) as client:
         response = await client.request(method, "/datasets")
     assert (response.status_code, len(heads)) == (status, tries)
 
 
-def test_a_gateway_needs_to_know_its_rooms() -> None:
+def test_the_gateway_needs_service_addresses() -> None:
     with pytest.raises(Misconfigured):
         upstreams_at({})
     assert set(upstreams_at({"dataset": "http://a|http://b"})) == {"dataset"}

@@ -1,4 +1,4 @@
-"""The websocket: each record once, until the job or the credentials end."""
+"""The job stream websocket: each record once, until the job or the credentials end."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.support.platform import TIMEOUT_S, RunningPlatform, wait_until
 
 @asynccontextmanager
 async def live(platform: RunningPlatform, job: str, after: int = 0) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """The messages of a websocket that was opened with a ticket."""
+    """Open a websocket with a ticket and yield its messages."""
     async with platform.client() as client:
         ticket = (await client.post("/live/tickets")).json()["ticket"]
     url = f"{platform.url.replace('http', 'ws', 1)}/live?job={job}&after={after}&ticket={ticket}"
@@ -28,7 +28,7 @@ async def live(platform: RunningPlatform, job: str, after: int = 0) -> AsyncIter
 
 
 async def follow(platform: RunningPlatform, job: str, after: int = 0) -> list[dict[str, Any]]:
-    """All messages until the websocket closes."""
+    """Return all messages until the websocket closes."""
     async with live(platform, job, after) as messages:
         received = []
         with suppress(websockets.ConnectionClosedError):
@@ -37,7 +37,7 @@ async def follow(platform: RunningPlatform, job: str, after: int = 0) -> list[di
         return received
 
 
-async def test_live_sends_each_record_once_whatever_is_lost(any_platform: RunningPlatform) -> None:
+async def test_each_record_is_sent_once_despite_lost_broadcasts(any_platform: RunningPlatform) -> None:
     job = "job_live"
     any_platform.training.jobs[job] = "running"
     writer = await any_platform.training.streams.writer(job, 1)
@@ -60,7 +60,7 @@ async def test_live_sends_each_record_once_whatever_is_lost(any_platform: Runnin
 
 @asynccontextmanager
 async def watched(platform: RunningPlatform, client: httpx.AsyncClient) -> AsyncIterator[websockets.ClientConnection]:
-    """An open websocket of the client's."""
+    """Open a websocket with the client's ticket."""
     ticket = (await client.post("/live/tickets", headers={"Origin": platform.url})).json()["ticket"]
     url = f"{platform.url.replace('http', 'ws', 1)}/live?job=job_watched&ticket={ticket}"
     async with asyncio.timeout(TIMEOUT_S), websockets.connect(url) as connection:
@@ -88,7 +88,7 @@ async def test_an_open_websocket_ends_with_its_key_or_session(
         assert [socket.close_code for socket in sockets] == [4401, 4401, None]
 
 
-async def test_credentials_of_one_gateway_hold_at_another(
+async def test_credentials_are_valid_at_every_gateway_replica(
     platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(credentials, "CACHE_TTL_S", 0.2)
@@ -116,13 +116,13 @@ async def test_credentials_of_one_gateway_hold_at_another(
         assert (await two.get("/auth/session", headers=headers)).status_code == 200
         await one.delete(f"/auth/keys/{made['id']}")
 
-        async def out() -> bool:
+        async def revoked() -> bool:
             return (await two.get("/auth/session", headers=headers)).status_code == 401
 
-        await wait_until(out)
+        await wait_until(revoked)
 
 
-async def test_live_needs_no_broadcast_at_all(platform: RunningPlatform) -> None:
+async def test_records_arrive_without_any_broadcast(platform: RunningPlatform) -> None:
     platform.training.jobs["job_quiet"] = "running"
     writer = await platform.training.streams.writer("job_quiet", 1)
     async with live(platform, "job_quiet") as messages:
@@ -130,7 +130,7 @@ async def test_live_needs_no_broadcast_at_all(platform: RunningPlatform) -> None
         assert (await anext(messages))["records"][0]["message"] == "stored only"
 
 
-async def test_live_ends_for_a_job_that_has_ended(platform: RunningPlatform) -> None:
+async def test_the_stream_of_an_ended_job_ends(platform: RunningPlatform) -> None:
     platform.training.jobs["job_done"] = "failed"
     writer = await platform.training.streams.writer("job_done", 1)
     await writer.append([{"kind": "state", "state": "failed"}])
@@ -138,15 +138,15 @@ async def test_live_ends_for_a_job_that_has_ended(platform: RunningPlatform) -> 
     assert [m["type"] for m in await follow(platform, "job_done", after=1)] == ["end"]
 
 
-async def test_live_of_an_unknown_job_is_an_error(platform: RunningPlatform) -> None:
+async def test_an_unknown_job_is_an_error(platform: RunningPlatform) -> None:
     [message] = await follow(platform, "job_none")
     assert (message["type"], message["problem"]["code"]) == ("error", "not_found")
 
 
-async def test_live_says_that_something_unforeseen_failed(platform: RunningPlatform) -> None:
+async def test_an_unexpected_error_closes_the_websocket_with_1011(platform: RunningPlatform) -> None:
     platform.training.jobs["job_odd"] = "running"
     await (await platform.training.streams.writer("job_odd", 1)).append([{"kind": "log"}])
-    platform.training.streams.read = nonsense  # type: ignore[method-assign]
+    platform.training.streams.read = malformed_records  # type: ignore[method-assign]
     with pytest.raises(websockets.ConnectionClosedError) as failure:
         async with live(platform, "job_odd") as messages:
             await anext(messages)
@@ -154,8 +154,8 @@ async def test_live_says_that_something_unforeseen_failed(platform: RunningPlatf
     assert failure.value.rcvd.code == 1011
 
 
-async def nonsense(*_: Any, **__: Any) -> list[dict[str, Any]]:
-    """Records without a number."""
+async def malformed_records(*_: Any, **__: Any) -> list[dict[str, Any]]:
+    """Records without a sequence number."""
     return [{"kind": "log"}]
 
 

@@ -1,4 +1,4 @@
-"""What operators see of the gateway: health, dead events, metrics, the description, the pages."""
+"""Operations: health, dead letters, metrics, the OpenAPI document, static pages."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.support.asgi_server import serving
 from tests.support.platform import TIMEOUT_S, RunningPlatform, open_platform
 
 
-async def test_health_is_open_and_names_no_secrets(platform: RunningPlatform) -> None:
+async def test_health_is_public_and_reveals_no_details(platform: RunningPlatform) -> None:
     async with platform.client(None) as client:
         health = (await client.get("/healthz")).json()
         assert (health["status"], health["version"]) == ("ok", VERSION)
@@ -31,10 +31,10 @@ async def test_health_is_open_and_names_no_secrets(platform: RunningPlatform) ->
     assert broken.json()["checks"]["documents"] == "not_ready"
 
 
-async def test_a_room_that_is_away_does_not_take_the_door_away(platform: RunningPlatform) -> None:
-    away = HttpUpstream(f"http://127.0.0.1:{free_port()}", name="export")
+async def test_an_unavailable_service_does_not_fail_readiness(platform: RunningPlatform) -> None:
+    unavailable = HttpUpstream(f"http://127.0.0.1:{free_port()}", name="export")
     training = web_app(Service("training", platform.training.routes()), platform.resources)
-    gateway = await build(platform.resources, {"training": training, "export": away})
+    gateway = await build(platform.resources, {"training": training, "export": unavailable})
     async with serving(gateway.app) as url, replace(platform, url=url).client() as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
@@ -45,8 +45,8 @@ async def test_a_room_that_is_away_does_not_take_the_door_away(platform: Running
         assert (refused.status_code, refused.json()["limit"]) == (503, "export")
 
 
-async def bury(platform: RunningPlatform, *subjects: str, project: str = "default") -> None:
-    """Events that the evaluation room refuses."""
+async def dead_letter(platform: RunningPlatform, *subjects: str, project: str = "default") -> None:
+    """Publish events that the evaluation service rejects, and wait until they are dead letters."""
     async with platform.client() as client:
         before = (await client.get("/events/dead")).json()["total"]
         for subject in subjects:
@@ -58,14 +58,14 @@ async def bury(platform: RunningPlatform, *subjects: str, project: str = "defaul
 
 
 async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) -> None:
-    heard: asyncio.Queue[Envelope] = asyncio.Queue()
+    received: asyncio.Queue[Envelope] = asyncio.Queue()
 
     async def refuse(envelope: Envelope) -> None:
-        heard.put_nowait(envelope)
+        received.put_nowait(envelope)
         raise Reject("no such run")
 
     await platform.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
-    await bury(platform, "one", "two")
+    await dead_letter(platform, "one", "two")
     async with platform.client() as client:
         first, second = (await client.get("/events/dead", params={"room": "evaluation"})).json()["items"]
         assert (first["subject"], first["room"], first["attempts"]) == ("one", "evaluation", 1)
@@ -75,7 +75,7 @@ async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) ->
 
         assert (await client.post(f"/events/dead/{second['id']}/replay")).json() == {"replayed": 1}
         async with asyncio.timeout(TIMEOUT_S):
-            assert [(await heard.get()).subject for _ in range(3)] == ["one", "two", "two"]
+            assert [(await received.get()).subject for _ in range(3)] == ["one", "two", "two"]
         unknown = await client.post("/events/dead/nothing/replay")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
         async with asyncio.timeout(TIMEOUT_S):
@@ -86,24 +86,24 @@ async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) ->
         assert "evaluation.requested.v1" in shown
         assert "replayed 2 events" in await anneal(platform, "events", "replay", "--all")
         async with asyncio.timeout(TIMEOUT_S):
-            assert sorted([(await heard.get()).subject for _ in range(2)]) == ["one", "two"]
+            assert sorted([(await received.get()).subject for _ in range(2)]) == ["one", "two"]
 
 
 async def anneal(platform: RunningPlatform, *arguments: str) -> str:
-    """What the command line prints."""
+    """Run a CLI command and return its output."""
     env = {"ANNEAL_URL": platform.url, "ANNEAL_API_KEY": platform.key, "COLUMNS": "200"}
     done = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=env)
     assert done.exit_code == 0, done.output
     return done.output
 
 
-async def test_only_admins_see_dead_events_and_those_of_their_project(platform: RunningPlatform) -> None:
+async def test_admins_see_the_dead_events_of_their_project_only(platform: RunningPlatform) -> None:
     async def refuse(envelope: Envelope) -> None:
         raise Reject("no")
 
     await platform.resources.bus.subscribe("evaluation", EvaluationRequested.type, refuse)
-    await bury(platform, "ours")
-    await bury(platform, "theirs", project="other")
+    await dead_letter(platform, "ours")
+    await dead_letter(platform, "theirs", project="other")
     async with platform.client() as client:
         made = [
             (await client.post("/auth/keys", json={"name": "k", "scopes": [scope]})).json()["key"]
@@ -118,18 +118,18 @@ async def test_only_admins_see_dead_events_and_those_of_their_project(platform: 
         assert (await client.post(f"/events/dead/{theirs['id']}/replay")).status_code == 404
 
 
-async def test_metrics_count_by_route_and_room(platform: RunningPlatform) -> None:
+async def test_metrics_have_route_and_service_labels(platform: RunningPlatform) -> None:
     platform.training.jobs["job_1"] = "running"
     async with platform.client() as client:
         await client.get("/training/jobs/job_1")
         await client.get("/training/broken")
         text = (await client.get("/metrics")).text
-    for door in ("anneal_gateway", "anneal_http"):
+    for prefix in ("anneal_gateway", "anneal_http"):
         labels = 'method="GET",room="training",route="/training/jobs/{job_id}"'
-        assert f'{door}_requests_total{{{labels},status="200"}} 1.0' in text
-        assert f"{door}_request_seconds_count{{{labels}}} 1.0" in text
+        assert f'{prefix}_requests_total{{{labels},status="200"}} 1.0' in text
+        assert f"{prefix}_request_seconds_count{{{labels}}} 1.0" in text
         labels = 'method="GET",room="training",route="/training/broken"'
-        assert f'{door}_requests_total{{{labels},status="500"}} 1.0' in text
+        assert f'{prefix}_requests_total{{{labels},status="500"}} 1.0' in text
 
 
 async def test_paths_and_methods_that_do_not_exist_share_one_series(platform: RunningPlatform) -> None:
@@ -146,7 +146,7 @@ async def test_paths_and_methods_that_do_not_exist_share_one_series(platform: Ru
     assert 'anneal_http_requests_total{method="OTHER",room="training",route="/training/jobs",status="405"} 3.0' in text
 
 
-async def test_prometheus_has_a_token_that_opens_the_metrics_and_nothing_else(tmp_path: Path) -> None:
+async def test_the_metrics_token_grants_access_to_metrics_only(tmp_path: Path) -> None:
     async with open_platform(tmp_path, remote=False, metrics_token="for-prometheus") as platform:
         async with platform.client("for-prometheus", headers={"host": "gateway:7860"}) as client:
             assert "anneal_gateway" in (await client.get("/metrics")).text
@@ -156,16 +156,16 @@ async def test_prometheus_has_a_token_that_opens_the_metrics_and_nothing_else(tm
             assert (await client.get("/metrics")).status_code == 401
 
 
-async def test_the_description_joins_all_rooms(any_platform: RunningPlatform) -> None:
+async def test_the_openapi_document_covers_all_services(any_platform: RunningPlatform) -> None:
     async with any_platform.client() as client:
-        described = (await client.get("/openapi.json")).json()
-    operations = [op["operationId"] for path in described["paths"].values() for op in path.values()]
+        document = (await client.get("/openapi.json")).json()
+    operations = [op["operationId"] for path in document["paths"].values() for op in path.values()]
     assert {"list_jobs", "create_key", "show_overview"} <= set(operations)
     assert len(operations) == len(set(operations))
-    assert set(described["components"]["securitySchemes"]) == {"key", "session"}
+    assert set(document["components"]["securitySchemes"]) == {"key", "session"}
 
 
-async def test_the_pages_are_there_and_fetch_nothing_from_elsewhere(platform: RunningPlatform) -> None:
+async def test_static_pages_load_nothing_from_other_hosts(platform: RunningPlatform) -> None:
     async with platform.client(None) as client:
         for path in ("/", "/docs"):
             response = await client.get(path)

@@ -1,4 +1,4 @@
-"""What happened lately, in whatever order the events come."""
+"""The overview's read model, with events in any order."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from shared.events.training import (
 from tests.support.platform import RunningPlatform, wait_until
 
 
-async def test_what_happened_lately_is_told_by_name(platform: RunningPlatform) -> None:
+async def test_recent_activity_shows_names(platform: RunningPlatform) -> None:
     job = TrainingRequested(job_id="job_1", name="triage tuned")
     done = TrainingSucceeded(
         job_id="job_1", model_id="m_1", model_uri="u", name="triage tuned", base="seedling", method="lora",
@@ -27,15 +27,15 @@ async def test_what_happened_lately_is_told_by_name(platform: RunningPlatform) -
         for number, event in enumerate((job, done, scored), 1):
             await platform.publish(event, sequence=number)
 
-            async def told(number: int = number) -> bool:
+            async def recorded(number: int = number) -> bool:
                 return len((await client.get("/overview")).json()["recent"]) == number
 
-            await wait_until(told)
+            await wait_until(recorded)
         recent = (await client.get("/overview")).json()["recent"]
     assert [line["name"] for line in recent] == ["triage tuned"] * 3
 
 
-async def test_the_overview_follows_events_in_any_order_and_any_number(platform: RunningPlatform) -> None:
+async def test_late_and_duplicate_events_do_not_change_the_overview(platform: RunningPlatform) -> None:
     ready = DatasetReady(dataset_id="ds_1", version="1", name="faq", dataset_uri="u", rows=3)
     done = TrainingSucceeded(
         job_id="job_1", model_id="m_1", model_uri="u", name="tuned", base="seedling", method="lora",
@@ -61,14 +61,16 @@ async def test_the_overview_follows_events_in_any_order_and_any_number(platform:
         counts = {name: found[name] for name in ("datasets", "custom_models", "deployments")}
         assert counts == {"datasets": 1, "custom_models": 1, "deployments": 1}
         assert {state: n for state, n in found["jobs"].items() if n} == {"queued": 1, "succeeded": 1, "failed": 1}
-        odd = Envelope.of(TrainingRequested(job_id="job_2"), service="training", subject="job_2", project="default")
-        await platform.resources.bus.broadcast(odd.model_copy(update={"type": TrainingProgressed.type}))
+        malformed = Envelope.of(
+            TrainingRequested(job_id="job_2"), service="training", subject="job_2", project="default"
+        )
+        await platform.resources.bus.broadcast(malformed.model_copy(update={"type": TrainingProgressed.type}))
         await platform.broadcast("job_2", [{"seq": 1, "kind": "state", "state": "running"}])
         await platform.publish(DatasetDeleted(dataset_id="ds_1"), sequence=5)
         await platform.publish(ModelUndeployed(deployment_id="dep_1", model_id="m_1"), sequence=5)
 
-        async def moved() -> bool:
+        async def updated() -> bool:
             found = (await client.get("/overview")).json()
             return (found["jobs"]["running"], found["datasets"], found["deployments"]) == (1, 0, 0)
 
-        await wait_until(moved)
+        await wait_until(updated)

@@ -1,4 +1,4 @@
-"""What the gateway hands on to a room, and what it keeps to itself."""
+"""The reverse proxy: what it forwards to a service, and what it strips or rejects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import websockets
 from tests.support.platform import TIMEOUT_S, RunningPlatform
 
 
-async def test_only_known_hosts_are_answered(platform: RunningPlatform) -> None:
+async def test_unknown_hosts_are_rejected(platform: RunningPlatform) -> None:
     async with platform.client() as client:
         for host in ("attacker.example", "["):
             foreign = await client.get("/training/jobs", headers={"Host": host})
@@ -19,7 +19,7 @@ async def test_only_known_hosts_are_answered(platform: RunningPlatform) -> None:
         assert (await client.get("/healthz", headers={"Host": "10.0.0.7:8080"})).status_code == 200
 
 
-async def test_identity_headers_from_outside_are_dropped(any_platform: RunningPlatform) -> None:
+async def test_forged_identity_headers_are_dropped(any_platform: RunningPlatform) -> None:
     forged = {"x-anneal-principal": "forged", "X-Anneal-Project": "team-b", "Cookie": "a=b", "TE": "trailers"}
     async with any_platform.client() as client:
         answer = (await client.get("/training/jobs", headers=forged)).json()
@@ -28,8 +28,8 @@ async def test_identity_headers_from_outside_are_dropped(any_platform: RunningPl
     assert not {"x-anneal-project", "cookie", "te", "authorization", "connection"} & set(answer["headers"])
 
 
-async def test_bodies_stream_both_ways_at_once(platform: RunningPlatform) -> None:
-    """The second part is sent only after the first came back: impossible where something buffers."""
+async def test_request_and_response_bodies_stream_concurrently(platform: RunningPlatform) -> None:
+    """The second part is sent only after the first came back, which any buffering would block."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(platform.url.rsplit(":", 1)[1]))
         head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {platform.key}\r\n"
@@ -41,7 +41,7 @@ async def test_bodies_stream_both_ways_at_once(platform: RunningPlatform) -> Non
         writer.close()
 
 
-async def test_an_upload_reaches_the_room_while_it_is_sent(any_platform: RunningPlatform) -> None:
+async def test_an_upload_is_streamed(any_platform: RunningPlatform) -> None:
     async def parts() -> AsyncIterator[bytes]:
         yield b"one"
         await any_platform.training.chunk_received.wait()
@@ -52,7 +52,7 @@ async def test_an_upload_reaches_the_room_while_it_is_sent(any_platform: Running
     assert response.content == b"onetwo"
 
 
-async def test_a_room_learns_that_the_client_left(any_platform: RunningPlatform) -> None:
+async def test_a_client_disconnect_reaches_the_service(any_platform: RunningPlatform) -> None:
     async with any_platform.client() as client, client.stream("GET", "/training/endless") as response:
         async for line in response.aiter_lines():
             assert line == "data: first"
@@ -62,7 +62,7 @@ async def test_a_room_learns_that_the_client_left(any_platform: RunningPlatform)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/training-jobs", "/../etc/passwd", "/training/unknown"])
-async def test_unknown_paths_are_problems(platform: RunningPlatform, path: str) -> None:
+async def test_unknown_paths_return_problem_json(platform: RunningPlatform, path: str) -> None:
     async with platform.client() as client:
         response = await client.get(path)
     assert response.status_code == 404
@@ -71,32 +71,32 @@ async def test_unknown_paths_are_problems(platform: RunningPlatform, path: str) 
     assert response.json()["trace_id"] == response.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("climb", ["..", ".", "%2e%2e", "%2E", "a%2f.."])
-async def test_dot_segments_lead_nowhere(any_platform: RunningPlatform, climb: str) -> None:
-    """By hand, since clients resolve them before they ask."""
+@pytest.mark.parametrize("segment", ["..", ".", "%2e%2e", "%2E", "a%2f.."])
+async def test_paths_with_dot_segments_are_not_found(any_platform: RunningPlatform, segment: str) -> None:
+    """A raw request, because HTTP clients resolve dot segments before sending."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(any_platform.url.rsplit(":", 1)[1]))
-        head = f"GET /training/{climb}/../training/jobs HTTP/1.1\r\nHost: localhost\r\n"
+        head = f"GET /training/{segment}/../training/jobs HTTP/1.1\r\nHost: localhost\r\n"
         writer.write(f"{head}Authorization: Bearer {any_platform.key}\r\n\r\n".encode())
         assert b" 404 " in await reader.readline()
         writer.close()
 
 
-async def test_a_room_has_no_websockets(any_platform: RunningPlatform) -> None:
+async def test_services_have_no_websockets(any_platform: RunningPlatform) -> None:
     url = f"{any_platform.url.replace('http', 'ws', 1)}/training/jobs"
     with pytest.raises(websockets.InvalidStatus) as refused:
         await websockets.connect(url, additional_headers={"Authorization": f"Bearer {any_platform.key}"})
     assert refused.value.response.status_code == 404
 
 
-async def test_a_missing_room_says_so(platform: RunningPlatform) -> None:
+async def test_a_missing_service_is_unavailable(platform: RunningPlatform) -> None:
     async with platform.client() as client:
         response = await client.get("/datasets")
     assert (response.status_code, response.json()["code"]) == (503, "room_unavailable")
     assert "retry-after" in response.headers
 
 
-async def test_a_crash_is_a_problem_that_tells_no_secret(platform: RunningPlatform) -> None:
+async def test_an_internal_error_reveals_no_details(platform: RunningPlatform) -> None:
     async with platform.client() as client:
         response = await client.get("/training/broken")
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
@@ -104,14 +104,14 @@ async def test_a_crash_is_a_problem_that_tells_no_secret(platform: RunningPlatfo
     assert response.json()["trace_id"] == response.headers["x-request-id"]
 
 
-async def test_a_callers_trace_goes_on(platform: RunningPlatform) -> None:
+async def test_a_callers_trace_continues(platform: RunningPlatform) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     async with platform.client() as client:
         response = await client.get("/nothing", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     assert response.json()["trace_id"] == trace
 
 
-async def test_errors_below_v1_have_the_shape_that_openai_clients_read(platform: RunningPlatform) -> None:
+async def test_errors_below_v1_have_openais_format(platform: RunningPlatform) -> None:
     async with platform.client(None) as client:
         error = (await client.post("/v1/chat/completions", json={})).json()["error"]
     assert (error["type"], error["code"]) == ("authentication_error", "unauthenticated")

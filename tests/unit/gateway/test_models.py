@@ -15,7 +15,7 @@ def key(**members: Any) -> Key:
     return Key(id="k", project="p", digest="d", subject="k", scopes=["read"], name="n", hint="h", **members)
 
 
-def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
+def test_a_key_is_active_until_it_expires_or_is_revoked() -> None:
     assert key().active
     assert key(expires_at=now() + timedelta(minutes=1)).active
     assert not key(expires_at=now() - timedelta(seconds=1)).active
@@ -27,34 +27,34 @@ def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
     assert revoked.revoked_at == first
 
 
-def test_an_unknown_scope_holds_nothing() -> None:
+def test_an_unknown_scope_grants_notracked_job() -> None:
     require_scope(Principal("s", "p", ("write",)), "read")
     for scopes in ((), ("everything",), ("infer",)):
         with pytest.raises(Forbidden):
             require_scope(Principal("s", "p", scopes), "read")
 
 
-def thing(state: str, sequence: int = -1) -> TrackedResource:
+def tracked_job(state: str, sequence: int = -1) -> TrackedResource:
     return TrackedResource(id="t", project="p", kind="job", state=state, sequence=sequence)
 
 
-def test_an_older_fact_changes_nothing() -> None:
-    job = thing("unknown")
+def test_an_older_event_changes_notracked_job() -> None:
+    job = tracked_job("unknown")
     job.apply("succeeded", 9, "tuned", {"model_id": "m"})
     job.apply("queued", 1, None, {})
     assert (job.state, job.sequence, job.name, job.links) == ("succeeded", 9, "tuned", {"model_id": "m"})
 
 
-def test_what_was_deleted_stays_deleted() -> None:
-    dataset = thing("unknown")
+def test_a_deletion_is_final() -> None:
+    dataset = tracked_job("unknown")
     dataset.apply("deleted", 3, None, {})
     dataset.apply("ready", 9, "late", {})
     assert dataset.state == "deleted"
 
 
-def test_a_rejected_upload_does_not_undo_a_dataset() -> None:
-    """Its number counts the writes of another document."""
-    dataset = thing("unknown")
+def test_a_rejected_upload_does_not_replace_a_dataset() -> None:
+    """The sequence of a rejection is the version of the upload, not of the dataset."""
+    dataset = tracked_job("unknown")
     dataset.apply("rejected", 7, "faq", {})
     assert (dataset.state, dataset.name) == ("rejected", "faq")
     dataset.apply("ready", 2, "faq", {})
@@ -65,12 +65,12 @@ def test_a_rejected_upload_does_not_undo_a_dataset() -> None:
     assert dataset.state == "deleted"
 
 
-def test_a_late_broadcast_does_not_undo_an_end() -> None:
-    job = thing("queued", 1)
+def test_a_late_broadcast_does_not_replace_a_final_state() -> None:
+    job = tracked_job("queued", 1)
     job.apply_progress("running")
     assert job.state == "running"
     job.apply_progress("succeeded")
-    assert job.state == "running", "an end comes as an event, which can be trusted"
+    assert job.state == "running", "final states come from durable events only"
     job.apply("succeeded", 5, None, {})
     job.apply_progress("running")
     assert job.state == "succeeded"

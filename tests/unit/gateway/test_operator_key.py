@@ -1,4 +1,4 @@
-"""What a deployment decides for the gateway: the operator's key, and who may reach its port."""
+"""Deployment settings of the gateway: the operator's key, and exposure of the port."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from shared.runtime.settings import Settings
 KEY = "o" * 64
 
 
-async def test_a_given_operator_key_opens_everything_and_none_is_made(tmp_path: Path) -> None:
+async def test_a_configured_operator_key_replaces_the_generated_one(tmp_path: Path) -> None:
     async with open_resources(Settings(home=tmp_path, operator_key=KEY)) as resources:
         await build(resources, {})
-        gateway = await build(resources, {})  # another replica, or the next start
+        gateway = await build(resources, {})  # another replica, or a restart
         headers = {"Authorization": f"Bearer {KEY}"}
         transport = httpx.ASGITransport(gateway.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
@@ -26,13 +26,13 @@ async def test_a_given_operator_key_opens_everything_and_none_is_made(tmp_path: 
     assert not (tmp_path / "api-key").exists()
 
 
-def test_an_operator_key_that_could_be_guessed_is_refused() -> None:
+def test_a_weak_operator_key_is_rejected() -> None:
     with pytest.raises(Misconfigured) as caught:
         check(Settings(operator_key="changeme"))
     assert "ANNEAL_OPERATOR_KEY" in (caught.value.remedy or "")
 
 
-def test_a_port_that_others_reach_needs_a_reason() -> None:
+def test_an_exposed_port_needs_a_tls_proxy_or_loopback_publishing() -> None:
     with pytest.raises(Misconfigured) as caught:
         refuse_exposure(Settings(host="0.0.0.0"))
     assert "ANNEAL_TLS_PROXY" in (caught.value.remedy or "")

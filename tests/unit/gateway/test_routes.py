@@ -1,4 +1,4 @@
-"""The route table: the first match wins, and nothing is open by accident."""
+"""The route table: the first match wins, and only listed routes are open."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from services.gateway.routes import ROUTES, match
 
 
 @pytest.mark.parametrize(
-    ("path", "room"),
+    ("path", "service"),
     [
         ("/datasets", "dataset"),
         ("/datasets/upload", "dataset"),
@@ -24,19 +24,19 @@ from services.gateway.routes import ROUTES, match
         ("/live", "gateway"),
     ],
 )
-def test_a_path_leads_to_its_room(path: str, room: str) -> None:
+def test_a_path_is_routed_to_its_service(path: str, service: str) -> None:
     found = match(path)
     assert found is not None
-    assert found.service == room
+    assert found.service == service
 
 
 @pytest.mark.parametrize("path", ["", "/datasetsx", "/v1x/models", "/health", "/models", "//datasets", "/auth"])
-def test_what_only_looks_like_a_path_leads_nowhere_or_to_the_right_room(path: str) -> None:
+def test_similar_paths_do_not_match(path: str) -> None:
     found = match(path)
     assert found is None or (path, found.service) == ("/models", "training")
 
 
-def test_only_these_are_open() -> None:
+def test_only_these_routes_are_open() -> None:
     opened = {route.pattern for route in ROUTES if route.open}
     assert opened == {"/", "/ui/**", "/docs", "/healthz", "/readyz", "/auth/sign-in"}
 
@@ -54,7 +54,7 @@ def test_only_these_are_open() -> None:
         ("DELETE", "/auth/keys/key_1", "admin"),
     ],
 )
-def test_what_a_request_needs(method: str, path: str, scope: str) -> None:
+def test_required_scope(method: str, path: str, scope: str) -> None:
     found = match(path)
     assert found is not None
     assert found.required_scope(method) == scope

@@ -11,7 +11,7 @@ from services.inference.deployments import service as deployments_module
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.models import Deployment
 from services.inference.deployments.service import Deployments
-from services.inference.store import Stores
+from services.inference.deployments.store import Stores
 from services.inference.usage_statistics import UsageStatistics
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
