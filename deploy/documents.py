@@ -14,7 +14,7 @@ import services.dataset.store
 import services.evaluation.store
 import services.export.store
 import services.gateway.store
-import services.inference.store
+import services.inference.deployments.store
 import services.training.store
 from shared.documents.entities import Entity
 from shared.documents.protocol import Index
@@ -23,7 +23,7 @@ from shared.runtime.jobs.work import Work
 
 STORES = (
     *(services.dataset.store, services.training.store, services.evaluation.store),
-    *(services.export.store, services.inference.store, services.gateway.store),
+    *(services.export.store, services.inference.deployments.store, services.gateway.store),
 )
 COLLECTIONS: Sequence[CollectionSpec[Any]] = [spec for store in STORES for spec in store.COLLECTIONS]
 NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", datetime: "date-time", Any: "any"}
