@@ -255,7 +255,7 @@ class AnswerMessage(BaseModel):
 
     role: Literal["assistant"] = "assistant"
     content: str | None
-    error_from_engine: str | None = None
+    refusal: str | None = None
     tool_calls: list[ToolCallView] | None = None
 
 
@@ -277,7 +277,7 @@ class ChatLogprobs(BaseModel):
     """The output tokens, without the stop token."""
 
     content: list[ChatToken]
-    error_from_engine: None = None
+    refusal: None = None
 
     @classmethod
     def of(cls, tokens: list[TokenLogprob]) -> Self:
