@@ -1,14 +1,14 @@
 """The memory that training needs by model size and method, as the table of docs/guides/choosing.md.
 
-Evaluates the formula of preflight for published model shapes; nothing is measured, downloaded or loaded.
+Evaluates the memory formula for published model shapes; nothing is measured, downloaded or loaded.
 
 Usage: python benchmarks/memory_requirements.py
 """
 
 from itertools import product
 
-from services.training.estimates.memory import Method, Plan, memory
-from services.training.estimates.preflight import LIBRARIES
+from services.training.estimates.feasibility import LIBRARIES_BYTES
+from services.training.estimates.memory import Method, StepPlan, estimate_memory
 from shared.blobs.manifests import ModelShape
 
 
@@ -37,9 +37,9 @@ ROW = 512
 def need(model: ModelShape, method: Method, *, gpu: bool, least: bool) -> str:
     """GB in bf16, libraries included: with the default micro-batch, or with one row and gradient checkpointing."""
     tokens = ROW if least else 4096 if model.parameters < 4e9 else 2048
-    plan = Plan(method=method, dtype="bf16", tokens=tokens, length=ROW, gpu=gpu, recomputes=least)
-    found = memory(model, plan)
-    size = ((found.total if gpu else found.peak) + LIBRARIES) / 1e9
+    plan = StepPlan(method=method, dtype="bf16", tokens=tokens, length=ROW, gpu=gpu, recomputes=least)
+    estimate = estimate_memory(model, plan)
+    size = ((estimate.total if gpu else estimate.peak) + LIBRARIES_BYTES) / 1e9
     return f"{size:.1f}" if size < 10 else f"{size:.0f}"
 
 

@@ -22,9 +22,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from services.training.estimates import preflight
-from services.training.estimates.lengths import Lengths
-from services.training.jobs.defaults import Subject, resolve
+from services.training.estimates import feasibility
+from services.training.estimates.lengths import RowLengths
+from services.training.jobs.defaults import ModelAndData, resolve_settings
 from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
@@ -145,11 +145,12 @@ def estimate_peak(setting: Setting) -> int:
         batch_size=setting.batch_size,
         max_steps=STEPS,
     )
-    facts = Subject(parameters=shape.parameters, context_length=CONTEXT, rows=ROWS, form="messages")
-    resolved = resolve(requested, facts, Machine(cpu=1, gpu=0, memory_gb=64), 1)
-    lengths = Lengths([(size, answer_tokens(size), size - answer_tokens(size), 1) for size in setting.lengths], ROWS, 0)
-    subject = preflight.Subject(shape, CONTEXT, lengths, limit=None, fast_bf16=False)
-    return preflight.memory_of(resolved, subject).peak
+    facts = ModelAndData(parameters=shape.parameters, context_length=CONTEXT, rows=ROWS, form="messages")
+    resolved = resolve_settings(requested, facts, Machine(cpu=1, gpu=0, memory_gb=64), 1)
+    samples = [(size, answer_tokens(size), size - answer_tokens(size), 1) for size in setting.lengths]
+    lengths = RowLengths(samples, ROWS, 0)
+    inputs = feasibility.EstimateInputs(shape, CONTEXT, lengths, limit=None, fast_bf16=False)
+    return feasibility.job_memory(resolved, inputs).peak
 
 
 def answer_tokens(length: int) -> int:

@@ -1,9 +1,12 @@
-"""The training room: base models, presets, the queue of training jobs, and the custom models that they make.
+"""The training service: base models, presets, the queue of training jobs, and the custom models that jobs produce.
 
-Consumes training.requested (a wake-up; the documents are the queue) and dataset.deleted (its tokens go). Emits
-training.requested, training.progressed (broadcast), training.succeeded, training.failed, training.cancelled and
-training.model_deleted.
+Consumes training.requested (only a wake-up, since the documents are the queue) and dataset.deleted (deletes the
+dataset's token caches). Emits training.requested, training.progressed (broadcast), training.succeeded, training.failed,
+training.cancelled and training.model_deleted.
 
 It does not know how a dataset was validated, nor who evaluates, exports or deploys a model: it reads a dataset's
-manifest and states that a job has ended.
+manifest and emits an event when a job has ended.
+
+Imports point down: estimates and openai -> jobs -> presets, references, workers -> custom_models, base_models -> store
+-> models.
 """

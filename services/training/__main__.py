@@ -1,4 +1,4 @@
-"""The training room as a process of its own: `python -m services.training`."""
+"""The training service as a process of its own: `python -m services.training`."""
 
 from services.training.app import build
 from shared.runtime.http.server import main

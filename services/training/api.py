@@ -1,10 +1,10 @@
-"""HTTP: the training room's routes."""
+"""HTTP: the training service's routes."""
 
 from fastapi import APIRouter
 
 from services.training.base_models import api as base_models_api
 from services.training.base_models.catalog import Catalog
-from services.training.base_models.service import Bases
+from services.training.base_models.service import BaseModels
 from services.training.custom_models import api as custom_models_api
 from services.training.custom_models.service import CustomModels
 from services.training.estimates import api as estimates_api
@@ -15,26 +15,26 @@ from services.training.openai import api as openai_api
 from services.training.presets import api as presets_api
 from services.training.presets.service import Presets
 from services.training.workers import api as workers_api
-from services.training.workers.machine_usage import MachineUse
+from services.training.workers.machine_usage import MachineUsage
 
 
 def routes(
     jobs: TrainingJobs,
     estimator: Estimator,
     presets: Presets,
-    machine: MachineUse,
+    machine_usage: MachineUsage,
     catalog: Catalog,
-    bases: Bases,
-    models: CustomModels,
+    base_models: BaseModels,
+    custom_models: CustomModels,
 ) -> APIRouter:
     """Every route of the training service."""
     router = APIRouter()
     for part in (
-        workers_api.routes(machine),
+        workers_api.routes(machine_usage),
         jobs_api.routes(jobs),
         presets_api.routes(presets),
-        base_models_api.routes(catalog, bases),
-        custom_models_api.routes(models),
+        base_models_api.routes(catalog, base_models),
+        custom_models_api.routes(custom_models),
         estimates_api.routes(estimator),
         openai_api.routes(jobs),
     ):

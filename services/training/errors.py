@@ -1,40 +1,40 @@
-"""The training room's coded failures."""
+"""The training service's coded errors."""
 
 from shared.runtime.errors import AnnealError, Conflict, InvalidInput, NotFound
 
 
 class UnknownBase(NotFound):
-    """No base or custom model answers to the reference."""
+    """No base or custom model has this reference."""
 
     code = "unknown_base"
 
 
 class UnknownDataset(NotFound):
-    """No published dataset version answers to the reference."""
+    """No published dataset version has this reference."""
 
     code = "unknown_dataset"
 
 
 class UnsuitableDataset(InvalidInput):
-    """The dataset exists, and its rows cannot be trained on."""
+    """The dataset exists, but its rows cannot be trained on."""
 
     code = "unsuitable_dataset"
 
 
 class ExceedsMachine(InvalidInput):
-    """The job asks for more than the machine has; it would wait for ever."""
+    """The job requests more than any machine has, so it would wait forever."""
 
     code = "exceeds_machine"
 
 
 class UnsafeModel(InvalidInput):
-    """A model that would run code or is not what a loader may open."""
+    """A model that would run code, or that no loader may open."""
 
     code = "unsafe_model"
 
 
 class InvalidArchive(InvalidInput):
-    """An upload that is not a plain zip of a model folder."""
+    """The upload is not a plain zip of a model folder."""
 
     code = "invalid_archive"
 
@@ -47,7 +47,7 @@ class TooLarge(AnnealError):
 
 
 class InUse(Conflict):
-    """Something that is still needed by another thing."""
+    """Something else still needs it."""
 
     code = "in_use"
 
@@ -59,19 +59,19 @@ class Unsupported(InvalidInput):
 
 
 class EngineFailed(AnnealError):
-    """An engine child ended without an answer."""
+    """An engine child ended without a result."""
 
     status = 500
     code = "engine_failed"
 
 
 class DryRunFailed(InvalidInput):
-    """The steps that were tried for an estimate did not end well."""
+    """The dry run of an estimate failed."""
 
     code = "dry_run_failed"
 
 
 class DoesNotFit(InvalidInput):
-    """The job would run out of memory, by the estimate of preflight."""
+    """By its estimate, the job would run out of memory."""
 
     code = "does_not_fit"

@@ -1,4 +1,4 @@
-"""What the training room does on events."""
+"""Event handlers of the training service."""
 
 from collections.abc import Mapping
 
@@ -12,13 +12,13 @@ from shared.runtime.service import EventHandler
 
 
 def subscriptions(worker: Worker[Job], tokens: TokenCaches) -> Mapping[type[Event], EventHandler]:
-    """The room's handlers by event."""
+    """The handlers by event."""
 
-    async def look_for_work(event: TrainingRequested, envelope: Envelope) -> None:
-        """Only a wake-up: the documents are the queue."""
+    async def wake_worker(event: TrainingRequested, envelope: Envelope) -> None:
+        """Look for work now. The documents are the queue, so a lost event only delays the next look."""
         worker.wake()
 
-    async def forget_tokens(event: DatasetDeleted, envelope: Envelope) -> None:
-        await tokens.forget(envelope.project, event.dataset_id)
+    async def delete_token_caches(event: DatasetDeleted, envelope: Envelope) -> None:
+        await tokens.delete_dataset(envelope.project, event.dataset_id)
 
-    return {TrainingRequested: look_for_work, DatasetDeleted: forget_tokens}
+    return {TrainingRequested: wake_worker, DatasetDeleted: delete_token_caches}

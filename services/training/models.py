@@ -1,4 +1,4 @@
-"""The training room's entities and the state machine of a job; pure."""
+"""The training service's entities, and the state machine of a job. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,19 +16,19 @@ Method = Literal["full", "lora", "qlora"]
 Objective = Literal["sft", "dpo"]
 BaseSource = Literal["bundled", "upload", "path", "object_store", "hub"]
 
-KEPT_CHECKPOINTS = 2
-"""The last ones; the best one stays besides."""
+LATEST_CHECKPOINTS = 2
+"""How many of the latest checkpoints a job keeps, beside the best one."""
 
-DAMAGED = "checkpoint_damaged"
-"""The cause of a failure that the checkpoint before may get around."""
+CHECKPOINT_DAMAGED = "checkpoint_damaged"
+"""Cause of a failure: the next attempt resumes from the checkpoint before."""
 DISK_FULL = "disk_full"
-"""The cause of a pause: what was trained waits for somebody to make room."""
+"""Cause of a pause: the job waits until somebody frees disk space."""
 OUT_OF_MEMORY = "out_of_memory"
-"""The cause of a failure that a smaller micro-batch may get around."""
+"""Cause of a failure: the next attempt uses less memory."""
 
 
 class Allocation(BaseModel):
-    """What a job occupies while it runs."""
+    """The resources that a job holds while it runs."""
 
     cpu: int = Field(ge=1, description="processor cores")
     gpu: int = Field(default=0, ge=0, description="whole GPUs")
@@ -36,10 +36,10 @@ class Allocation(BaseModel):
 
 
 class Checkpoint(BaseModel):
-    """A stored state of a job from which it can go on; it exists only while the job points at it."""
+    """A stored state of a job from which it can resume; it exists only while the job refers to it."""
 
     step: int = Field(description="optimizer steps done")
-    key: str = Field(description="where its files lie in the blob store")
+    key: str = Field(description="where its files are in the blob store")
     loss: float | None = Field(default=None, description="validation loss at this step, nats per token")
     best: bool = Field(default=False, description="lowest validation loss so far")
     created_at: datetime = Field(default_factory=now, description="UTC")
@@ -49,14 +49,15 @@ class Serving(BaseModel):
     """How vLLM will serve a job's model."""
 
     form: Literal["adapter", "merged", "full"] = Field(
-        description="adapter: beside others on the base's server; merged into the base, or full: a server of its own"
+        description="adapter: with others on the base model's server; merged (into the base) or full: a server of "
+        "its own"
     )
     reason: str | None = Field(default=None, description="why it cannot be served as an adapter")
     remedy: str | None = Field(default=None, description="what to change so that it can")
 
 
 class Job(Work):
-    """A training job: what was asked, as resolved at submit, and how far it is."""
+    """A training job: the request as resolved at submit, and its progress."""
 
     name: str = Field(description="the job's name, and its model's")
     base: str = Field(description="id of the base or custom model that is fine-tuned")
@@ -70,7 +71,7 @@ class Job(Work):
     fine_tuning: dict[str, Any] = Field(default={}, description="the OpenAI request, returned there unchanged")
     hyperparameters: dict[str, Any] = Field(description="all of them, defaults resolved at submission")
     defaulted: list[str] = Field(default=[], description="names of the hyperparameters that the request left out")
-    resources: Allocation = Field(description="what it occupies while it runs")
+    resources: Allocation = Field(description="resources that it holds while it runs")
     preset: str | None = Field(default=None, description="name of the preset it was made with")
     after: list[FollowUp] = Field(default=[], description="follow-ups of a success: evaluate, export, deploy")
     serving: Serving | None = Field(default=None, description="how vLLM will serve its model")
@@ -101,26 +102,26 @@ class Job(Work):
 
     @property
     def model_id(self) -> str:
-        """The custom model that this job makes, the same on every attempt."""
+        """The id of the job's custom model, the same on every attempt."""
         return derived_id("model", self.id)
 
     @property
     def latest(self) -> Checkpoint | None:
-        """Where the next attempt goes on."""
+        """The checkpoint from which the next attempt resumes."""
         return max(self.checkpoints, key=lambda c: c.step, default=None)
 
     def on_failed(self) -> Sequence[Event]:
-        """Tell that no model comes."""
+        """The event that no model will follow."""
         return [TrainingFailed(job_id=self.id, cause=self.cause or "", detail=self.detail or "")]
 
     def on_cancelled(self) -> Sequence[Event]:
-        """Tell that its owner gave it up."""
+        """The event that the owner cancelled the job."""
         return [TrainingCancelled(job_id=self.id)]
 
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Point at a new checkpoint, forgetting all but the last two and the best.
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Add a checkpoint, and drop all but the latest two and the best.
 
-        Progress makes the attempt count start anew: only a job that dies again and again at one place is given up.
+        Progress resets the attempt count: only a job that dies repeatedly at the same step fails.
         """
         if self.latest is None or checkpoint.step > self.latest.step:
             self.attempts = 1
@@ -128,27 +129,27 @@ class Job(Work):
         if checkpoint.best:
             earlier = [c.model_copy(update={"best": False}) for c in earlier]
         ordered = sorted([*earlier, checkpoint], key=lambda c: c.step)
-        kept = {c.step for c in ordered[-KEPT_CHECKPOINTS:]}
-        self.checkpoints, self.has_files = [c for c in ordered if c.step in kept or c.best], True
+        latest = {c.step for c in ordered[-LATEST_CHECKPOINTS:]}
+        self.checkpoints, self.has_files = [c for c in ordered if c.step in latest or c.best], True
 
-    def publishing(self, manifest: dict[str, Any], staged: str) -> None:
-        """Training is over: from here any worker can finish, from the manifest and the files at `staged`."""
+    def start_publishing(self, manifest: dict[str, Any], staged: str) -> None:
+        """Training is over: any worker can finish the job from the manifest and the files at `staged`."""
         self.state, self.manifest, self.staged, self.has_files = "publishing", manifest, staged, True
-        told = manifest["provenance"].get("training", {})
-        self.ended, self.warning = told.get("ended"), told.get("warning")
+        training = manifest["provenance"].get("training", {})
+        self.ended, self.warning = training.get("ended"), training.get("warning")
 
-    def half_published(self) -> None:
-        """Files of a model may lie there again after the cleanup of a job that ended without one."""
+    def mark_half_published(self) -> None:
+        """A job that ended without a model may have model files again, which the next cleanup deletes."""
         self.has_files = self.has_files or (self.final and self.state != "succeeded")
 
-    def shrink(self, longest: int) -> bool:
-        """Compute half as many tokens at once in the next attempt: the same steps in more parts.
+    def reduce_memory(self, longest: int) -> bool:
+        """Halve the micro-batches of the next attempt, which computes the same steps in more of them.
 
-        The `longest` row is never parted: where it was all that was computed at once, its activations are computed anew
-        on the way back. False where that was so already, or the engine fell before it knew of that row (0).
+        The `longest` row (tokens) is never split: a micro-batch of that row alone recomputes its activations in the
+        backward pass instead. False where it did so already, or where the engine failed before it knew the row (0).
         """
-        asked = self.micro_batch_tokens or self.hyperparameters["micro_batch_tokens"]
-        computed = min(asked, longest * self.hyperparameters["batch_size"])
+        limit = self.micro_batch_tokens or self.hyperparameters["micro_batch_tokens"]
+        computed = min(limit, longest * self.hyperparameters["batch_size"])
         if computed > longest > 0:
             self.micro_batch_tokens = max(computed // 2, longest)
             return True
@@ -157,22 +158,25 @@ class Job(Work):
         self.recomputes = True
         return True
 
-    def retry(self, cause: str, detail: str, *, counts: bool = True) -> Sequence[Event]:
-        """The engine died: once more from the last checkpoint while attempts are left, as its owner wished else."""
-        if cause == DAMAGED:
+    def retry_or_fail(self, cause: str, detail: str, *, counts: bool = True) -> Sequence[Event]:
+        """After an engine died: queue the job again while attempts are left, unless its owner pauses or cancels it.
+
+        `counts`: the attempt counts towards the limit.
+        """
+        if cause == CHECKPOINT_DAMAGED:
             self.checkpoints = [c for c in self.checkpoints if c is not self.latest]
         if self.wanted == "cancel":
             return self.mark_cancelled()
         if self.wanted == "pause":
             self.mark_paused()
         elif counts and self.attempts >= MAX_ATTEMPTS:
-            return self.fail(cause, f"{detail} It was tried {self.attempts} times.")
+            return self.fail(cause, f"{detail} The job was tried {self.attempts} times.")
         else:
             self.hand_back(counts=counts)
         return ()
 
-    def wait_for_room(self, detail: str) -> Sequence[Event]:
-        """The disk is full: pause at the last checkpoint, as its owner wished else; without one it fails."""
+    def pause_for_disk_space(self, detail: str) -> Sequence[Event]:
+        """After the disk was full: pause at the last checkpoint, or fail without one, unless its owner cancels it."""
         if self.wanted == "cancel":
             return self.mark_cancelled()
         if self.latest is None:
@@ -182,7 +186,7 @@ class Job(Work):
         return ()
 
     def request_resume(self) -> None:
-        """Go on; what held it up is taken to be over."""
+        """Resume; the cause of the pause is assumed to be resolved."""
         super().request_resume()
         self.cause = self.detail = None
 
@@ -221,13 +225,13 @@ class TokenCache(Entity):
     size: int = Field(description="bytes")
     used_at: datetime = Field(default_factory=now, description="last use; the least recently used goes first")
 
-    def used(self) -> None:
-        """A job takes it."""
+    def mark_used(self) -> None:
+        """A job uses it now."""
         self.used_at = now()
 
 
 class CustomModel(Entity):
-    """A model that a job made; its name and notes are its owner's."""
+    """A model that a job produced; its owner may change its name and notes."""
 
     name: str = Field(description="display name")
     notes: str = Field(default="", description="its owner's notes")
@@ -249,11 +253,11 @@ class CustomModel(Entity):
 
 
 class Reservation(Entity):
-    """The id of a base model, taken by the first request with its Idempotency-Key before any of its files is stored."""
+    """The id of a base model, reserved by the first request with its Idempotency-Key before any file is stored."""
 
 
 class Base(Work):
-    """A base model that was uploaded, registered where it lies, or is being downloaded; usable when succeeded."""
+    """A base model that was uploaded, registered in place, or is being downloaded; usable when succeeded."""
 
     name: str = Field(description="display name")
     source: BaseSource = Field(description="where it comes from")
@@ -273,7 +277,7 @@ class Base(Work):
     bytes_total: int | None = Field(default=None, description="bytes to download; null: unknown")
 
     def on_failed(self) -> Sequence[Event]:
-        """Nobody waits for it; a token for the source is not kept longer than it is needed."""
+        """No event; a token for the source is deleted as soon as it is not needed."""
         self.secret = None
         return ()
 
@@ -282,13 +286,13 @@ class Base(Work):
         self.secret = None
         return ()
 
-    def give_up(self) -> Sequence[Event]:
-        """Its owner deletes it: whatever fetches it stops, and no token stays in what is left of it."""
+    def prepare_deletion(self) -> Sequence[Event]:
+        """Stop a download, and remove the token from the document that stays behind."""
         self.secret = None
         return () if self.final else self.request_cancel()
 
-    def ready(self, facts: dict[str, Any], size: int) -> None:
-        """Its files were checked and published."""
+    def mark_ready(self, facts: dict[str, Any], size: int) -> None:
+        """Its files were checked and published, `size` bytes."""
         self.state, self.finished_at, self.runner, self.secret = "succeeded", now(), None, None
         self.architecture, self.parameters = facts["architecture"], facts["parameters"]
         self.context_length, self.template_hash = facts["context_length"], facts["template_hash"]

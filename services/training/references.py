@@ -1,8 +1,8 @@
-"""From what a request calls a base or a dataset to the artifact, verified by its manifest."""
+"""Resolves the references of a request to base models and datasets, verified by their manifests."""
 
 from dataclasses import dataclass
 
-from services.training.base_models.bundled import SEEDLING, URI, Bundled
+from services.training.base_models.bundled import SEEDLING, URI, BundledModel
 from services.training.errors import UnknownBase, UnknownDataset, UnsuitableDataset
 from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, find_dataset, key_of, read_manifest
@@ -11,12 +11,12 @@ from shared.blobs.manifests import DatasetManifest, ModelManifest, ModelShape
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
 
-SHOWN = 20
+MAX_SUGGESTIONS = 20
 
 
 @dataclass(frozen=True)
-class FoundBase:
-    """A base that can be trained: the name that a request knows it by, its URI and its manifest."""
+class ResolvedBaseModel:
+    """A model that can be trained: its `name` in the request, its URI and its manifest."""
 
     name: str
     uri: str
@@ -24,42 +24,42 @@ class FoundBase:
 
 
 class References:
-    """Looks bases and datasets up for one request."""
+    """Looks base models and datasets up."""
 
-    def __init__(self, blobs: Blobs, stores: Stores, bundled: Bundled) -> None:
+    def __init__(self, blobs: Blobs, stores: Stores, bundled: BundledModel) -> None:
         self._blobs, self._stores, self._bundled = blobs, stores, bundled
 
-    async def base(self, project: str, reference: str) -> FoundBase:
-        """Seedling, the id of a base or custom model, or the hub id of a downloaded one. Raises UnknownBase."""
+    async def base_model(self, project: str, reference: str) -> ResolvedBaseModel:
+        """Resolve `seedling`, the id of a base or custom model, or a downloaded model's hub id. Raises UnknownBase."""
         uri = await self._base_uri(project, reference)
         manifest = await self._bundled.manifest() if uri == URI else await self._model(project, uri)
         if uri is None or manifest is None:
             raise await self._unknown_base(project, reference)
-        return FoundBase(reference, uri, manifest)
+        return ResolvedBaseModel(reference, uri, manifest)
 
     async def shape(self, project: str, manifest: ModelManifest) -> ModelShape | None:
-        """Its own, or that of the base that it was made from; None where that came before shapes were kept."""
+        """The shape of the model or of its base model; None where that was registered before shapes were stored."""
         while manifest.shape is None and manifest.base_uri is not None:
-            below = await self._model(project, manifest.base_uri)
-            if below is None:
+            base = await self._model(project, manifest.base_uri)
+            if base is None:
                 return None
-            manifest = below
+            manifest = base
         return manifest.shape
 
     async def dataset(self, project: str, reference: str) -> DatasetManifest:
-        """`<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset for rows that cannot be trained."""
+        """Resolve `<id>` or `<id>@<version>`. Raises UnknownDataset, or UnsuitableDataset without training rows."""
         return _suitable(await self._published(project, reference, "dataset"))
 
     async def validation(
         self, project: str, reference: str | None, training: DatasetManifest
     ) -> DatasetManifest | None:
-        """The dataset to validate on, if one is given; its rows must be of the training rows' form."""
+        """Resolve the dataset to validate on, if one is given. Raises UnsuitableDataset for rows of another form."""
         if reference is None:
             return None
         found = await self._published(project, reference, "validation")
         if found.form != training.form:
-            detail = f"Its rows are {found.form}, and those to train on {training.form}."
-            remedy = "Upload the validation rows in the same layout."
+            detail = f"Its rows are {found.form}, and the training rows are {training.form}."
+            remedy = "Upload validation rows of the same form."
             raise UnsuitableDataset(detail, field="validation", limit=training.form, remedy=remedy)
         return found
 
@@ -76,9 +76,9 @@ class References:
         if reference == SEEDLING:
             return URI
         where = {"state": "succeeded", "hub_id": reference}
-        for base in await self._stores.bases.for_project(project).find(where, limit=1):
+        for base in await self._stores.base_models.for_project(project).find(where, limit=1):
             return artifact_uri(project, "models", "base", base.id)
-        for store, folder in ((self._stores.bases, "base"), (self._stores.models, "custom")):
+        for store, folder in ((self._stores.base_models, "base"), (self._stores.custom_models, "custom")):
             try:
                 await store.for_project(project).get(reference)
             except NotFound:
@@ -95,15 +95,15 @@ class References:
             return None
 
     async def _unknown_base(self, project: str, reference: str) -> UnknownBase:
-        bases = await self._stores.bases.for_project(project).find({"state": "succeeded"}, limit=SHOWN)
-        models = await self._stores.models.for_project(project).find(limit=SHOWN)
+        bases = await self._stores.base_models.for_project(project).find({"state": "succeeded"}, limit=MAX_SUGGESTIONS)
+        models = await self._stores.custom_models.for_project(project).find(limit=MAX_SUGGESTIONS)
         bundled = [SEEDLING] if self._bundled.present else []
         available = [*bundled, *(base.hub_id or base.id for base in bases), *(model.id for model in models)]
         return UnknownBase(
             f"There is no base model {reference!r} here that a job could start from.",
             field="base",
-            limit=available[:SHOWN],
-            remedy="Name one of these, or fetch it first: GET /models/available shows what can be had, and "
+            limit=available[:MAX_SUGGESTIONS],
+            remedy="Name one of these, or fetch it first: GET /models/available lists what can be downloaded, and "
             'POST /models/base {"hub_id": …} downloads it.',
         )
 

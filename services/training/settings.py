@@ -14,7 +14,7 @@ Strategy = Literal["ddp", "fsdp"]
 
 
 class LoraSettings(BaseModel):
-    """Low-rank adapter settings; what is left out is filled in."""
+    """Low-rank adapter settings; those that are left out get defaults."""
 
     model_config = ConfigDict(extra="forbid")
     rank: int | None = Field(default=None, ge=1, le=1024, description="rank of the update matrices")
@@ -27,7 +27,7 @@ class LoraSettings(BaseModel):
 
 
 class AllocationRequest(BaseModel):
-    """What the job may occupy; what is left out is filled in from the machine."""
+    """Resources that the job may hold; those that are left out follow from the machine."""
 
     model_config = ConfigDict(extra="forbid")
     cpu: int | None = Field(default=None, ge=1, description="processor cores")
@@ -36,29 +36,32 @@ class AllocationRequest(BaseModel):
 
 
 class TrainingSettings(BaseModel):
-    """Everything about how to train; a preset is a set of these. Left out or null: resolved at submit, and shown."""
+    """Settings of a training run; a preset is a set of these. Left out or null: resolved at submit, and shown."""
 
     model_config = ConfigDict(extra="forbid")
     method: Method | None = None
     objective: Objective | None = Field(
         default=None,
-        description="sft: learn the answers; dpo: learn which of two answers is better, of preference pairs",
+        description="sft: learn the answers; dpo: learn from preference pairs which of two answers is better",
     )
-    beta: float | None = Field(default=None, gt=0, le=100, description="dpo: how close the model stays to its base")
+    beta: float | None = Field(
+        default=None, gt=0, le=100, description="dpo: how close the model stays to its base model"
+    )
     epochs: float | None = Field(default=None, gt=0, le=1000, description="passes over the training split")
     max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="optimizer steps, instead of epochs")
     batch_size: int | None = Field(default=None, ge=1, le=65_536, description="rows per optimizer step")
     micro_batch_tokens: int | None = Field(
-        default=None, ge=16, le=4_194_304, description="tokens computed at once; bounds memory, not the result"
+        default=None, ge=16, le=4_194_304, description="tokens computed at a time; affects memory, not the result"
     )
     gradient_checkpointing: bool | None = Field(
         default=None,
-        description="compute activations anew on the way back instead of keeping them: much less memory, about a third "
-        "more time, the same result; null: where memory would be short",
+        description="recompute activations in the backward pass instead of storing them: much less memory, about a "
+        "third more time, the same result; null: where memory would be short",
     )
     compile: bool | None = Field(
         default=None,
-        description="torch.compile for the layers, behind the first steps, if a trial agrees; null: long jobs",
+        description="torch.compile for the layers, after the first steps and if a trial gives the same results; "
+        "null: long jobs",
     )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     learning_rate_multiplier: float | None = Field(
@@ -70,7 +73,7 @@ class TrainingSettings(BaseModel):
     weight_decay: float | None = Field(default=None, ge=0, le=1)
     max_grad_norm: float | None = Field(default=None, gt=0, le=1000)
     optimizer: Optimizer | None = None
-    quantization: Quantization | None = Field(default=None, description="qlora: how the base is kept")
+    quantization: Quantization | None = Field(default=None, description="qlora: dtype of the base model's weights")
     lora: LoraSettings | None = None
     max_length: int | None = Field(default=None, ge=8, le=1_048_576, description="tokens; longer rows are cut")
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
@@ -88,10 +91,10 @@ class TrainingSettings(BaseModel):
     dtype: Dtype | None = None
     threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads, of all processes together")
     processes: int | None = Field(
-        default=None, ge=1, le=1024, description="train together, each on a GPU of its own or a share of the cores"
+        default=None, ge=1, le=1024, description="of one job, each on a GPU of its own or with a share of the cores"
     )
     strategy: Strategy | None = Field(
-        default=None, description="of several processes: each has the whole model (ddp) or a part of it (fsdp)"
+        default=None, description="of several processes: each has the whole model (ddp) or a shard of it (fsdp)"
     )
     resources: AllocationRequest | None = None
     priority: int | None = Field(default=None, ge=-100, le=100, description="higher is claimed first")
@@ -117,9 +120,9 @@ class TrainingSettings(BaseModel):
         if self.strategy == "fsdp" and (
             self.method == "qlora" or self.optimizer == "adamw_8bit" or self.dtype == "fp16"
         ):
-            raise ValueError("fsdp cannot part qlora's weights, adamw_8bit's state or fp16's scale; use ddp")
+            raise ValueError("fsdp cannot shard qlora's weights, adamw_8bit's state or fp16's scale; use ddp")
         return self
 
     def given(self) -> dict[str, Any]:
-        """Only what the caller set."""
+        """Only the settings that the caller set."""
         return self.model_dump(exclude_none=True)

@@ -1,4 +1,4 @@
-"""The training room's collections: typed entities, each job's stream, and a snapshot of how far it is."""
+"""The training service's collections: typed entities, and each job's stream of records and snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ QUEUE = (("priority", -1), ("created_at", 1))
 
 
 class JobSnapshot(BaseModel):
-    """A job's latest values, so that a status needs no reading through its stream; its `_id` is the job's."""
+    """A job's latest values, so that a view need not read its stream; its `_id` is the job's."""
 
     token: int = Field(description="fencing token of the attempt that may write")
     values: dict[str, Any] = Field(default={}, description="latest progress, metrics, usage and samples")
 
 
-class WorkerAnnouncement(BaseModel):
-    """A training worker that is up; its `_id` is the worker's name."""
+class WorkerHeartbeat(BaseModel):
+    """A live training worker; its `_id` is the worker's name."""
 
     name: str = Field(description="host:pid, the `runner` of the jobs that it holds")
-    machine: dict[str, float] = Field(description="cpu cores, gpu count and memory_gb (GiB) that jobs may use")
+    machine: dict[str, float] = Field(description="CPU cores (cpu), GPUs (gpu) and memory_gb (GiB) that jobs may use")
     slots: int = Field(description="jobs at once")
-    seen_at: datetime = Field(description="last announcement; workers announce themselves every 10 s")
+    seen_at: datetime = Field(description="last heartbeat; workers send one every 10 s")
 
 
 _QUEUE = (Index(("state", "priority", "created_at")), Index(("state", "cause")))
@@ -68,8 +68,8 @@ TOKENS = CollectionSpec(
 SNAPSHOTS = CollectionSpec("training.snapshots", JobSnapshot, "Kept as long as the job, which is never deleted.")
 WORKERS = CollectionSpec(
     "training.workers",
-    WorkerAnnouncement,
-    "Removed when the worker stops; one that died is removed after 75 minutes of silence.",
+    WorkerHeartbeat,
+    "Removed when the worker stops; one that died is removed after 75 minutes without a heartbeat.",
 )
 COLLECTIONS = (
     *(JOBS, PRESETS, BASES, RESERVATIONS, MODELS, TOKENS),
@@ -78,9 +78,9 @@ COLLECTIONS = (
 
 
 class Snapshots:
-    """One small document per job: its latest values, so that a status needs no reading through the stream.
+    """One small document per job with its latest values, so that a view need not read the whole stream.
 
-    It is rebuilt by every attempt and guarded by the fencing token; losing it loses nothing but a view.
+    Every attempt rebuilds it, guarded by its fencing token. Nothing but views depends on it.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -92,7 +92,7 @@ class Snapshots:
         return values
 
     async def take(self, job_id: str, token: int) -> dict[str, Any]:
-        """Own the snapshot from now on; its values. Raises LeaseLost when a newer owner has it."""
+        """Take ownership of the snapshot and return its values. Raises LeaseLost where a newer owner has it."""
         if await self._collection.insert({"_id": job_id, "version": 1, **JobSnapshot(token=token).model_dump()}):
             return {}
         taken = await self._collection.patch(job_id, {"token": {"$lte": token}}, set={"token": token})
@@ -109,14 +109,14 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class Stores:
-    """Everything that the room keeps."""
+    """All collections of the service."""
 
     jobs: EntityStore[Job]
     presets: EntityStore[Preset]
-    bases: EntityStore[Base]
+    base_models: EntityStore[Base]
     reservations: EntityStore[Reservation]
-    models: EntityStore[CustomModel]
-    tokens: EntityStore[TokenCache]
+    custom_models: EntityStore[CustomModel]
+    token_caches: EntityStore[TokenCache]
     streams: Streams
     snapshots: Snapshots
     workers: Collection
@@ -128,19 +128,19 @@ class Stores:
         return cls(
             jobs=await store(JOBS),
             presets=await store(PRESETS),
-            bases=await store(BASES),
+            base_models=await store(BASES),
             reservations=await store(RESERVATIONS),
-            models=await store(MODELS),
-            tokens=await store(TOKENS),
+            custom_models=await store(MODELS),
+            token_caches=await store(TOKENS),
             streams=await Streams.open(documents, "training"),
             snapshots=Snapshots(await documents.collection(SNAPSHOTS.name)),
             workers=await documents.collection(WORKERS.name),
         )
 
     async def queued(self) -> list[Job]:
-        """All projects' waiting jobs in the order of their claims."""
+        """The waiting jobs of all projects, in the order in which they are claimed."""
         return await self.jobs.find({"state": "queued"}, order=QUEUE)
 
     async def running(self) -> list[Job]:
-        """All projects' jobs that a worker holds."""
+        """The jobs of all projects that a worker holds."""
         return await self.jobs.find({"state": {"$in": list(HELD)}})

@@ -1,1 +1,1 @@
-"""Models that can be trained: the bundled one, uploaded, fetched from a hub or an object store, and those made here."""
+"""Base models: the bundled one, uploads, folders of the server, downloads from a hub or an object store."""

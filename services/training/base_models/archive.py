@@ -1,4 +1,4 @@
-"""Unpacks an uploaded model folder: plain files only, no links, no escapes, capped in count, size and ratio."""
+"""Unpacks an uploaded model folder: plain files only, no links, no path traversal, limits on count, size and ratio."""
 
 import errno
 import lzma
@@ -11,42 +11,42 @@ from pathlib import Path, PurePosixPath
 from services.training.errors import InvalidArchive, TooLarge, UnsafeModel
 from shared.blobs.artifacts import MANIFEST
 
-MOST_FILES = 2_000
-MOST_RATIO = 200
-"""Unpacked bytes per packed byte; weights hardly shrink, so more is a bomb."""
-CHUNK = 1 << 20
-WANTED = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".md", ".tiktoken"))
-DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, OSError)
-"""What reading a damaged archive raises; of OSError only what the disk has no part in."""
-PICKLES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"))
+MAX_FILES = 2_000
+MAX_RATIO = 200
+"""Unpacked bytes per packed byte. Weights hardly compress, so more is a zip bomb."""
+CHUNK_BYTES = 1 << 20
+MODEL_SUFFIXES = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".md", ".tiktoken"))
+READ_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, OSError)
+"""Errors of a damaged archive; an OSError of the disk is not one of them."""
+PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"))
 
 
 def unpack_model(archive: Path, folder: Path, limit: int) -> None:
-    """The model's files out of `archive` (zip) into the new `folder`, at most `limit` bytes.
+    """Unpack the model's files from `archive` (zip) into the new `folder`, at most `limit` bytes.
 
-    A single folder around everything is taken off. Raises InvalidArchive, UnsafeModel or TooLarge; then `folder` is
-    the caller's to remove.
+    A folder around the model is dropped. Raises InvalidArchive, UnsafeModel or TooLarge; the caller then removes
+    `folder`.
     """
     folder.mkdir(parents=True)
     try:
         with zipfile.ZipFile(archive) as zipped:
-            for entry, name in _chosen(zipped, limit):
+            for entry, name in _model_entries(zipped, limit):
                 _copy(zipped, entry, folder / name)
-    except DAMAGED as error:
+    except READ_ERRORS as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.ENAMETOOLONG):
             raise
         remedy = "Zip the model's folder again and send the whole file."
-        raise _refused(f"The archive cannot be read: {error}", remedy) from error
+        raise _invalid(f"The archive cannot be read: {error}", remedy) from error
 
 
-def _chosen(zipped: zipfile.ZipFile, limit: int) -> list[tuple[zipfile.ZipInfo, str]]:
+def _model_entries(zipped: zipfile.ZipFile, limit: int) -> list[tuple[zipfile.ZipInfo, str]]:
     entries = [entry for entry in zipped.infolist() if not entry.is_dir()]
-    if len(entries) > MOST_FILES:
-        raise _refused(f"The archive holds {len(entries)} files.", "Zip the model's folder alone.", MOST_FILES)
-    named = [(entry, _safe(entry)) for entry in entries]
+    if len(entries) > MAX_FILES:
+        raise _invalid(f"The archive holds {len(entries)} files.", "Zip the model's folder alone.", MAX_FILES)
+    named = [(entry, _safe_path(entry)) for entry in entries]
     _refuse_code(name for _, name in named)
-    kept = [(entry, name) for entry, name in named if name.suffix.lower() in WANTED]
-    size, packed = sum(entry.file_size for entry, _ in kept), sum(entry.compress_size for entry, _ in kept)
+    chosen = [(entry, name) for entry, name in named if name.suffix.lower() in MODEL_SUFFIXES]
+    size, packed = sum(entry.file_size for entry, _ in chosen), sum(entry.compress_size for entry, _ in chosen)
     if size > limit:
         raise TooLarge(
             f"The model unpacks to {size} bytes.",
@@ -54,18 +54,18 @@ def _chosen(zipped: zipfile.ZipFile, limit: int) -> list[tuple[zipfile.ZipInfo, 
             limit=limit,
             remedy='Put it on the server\'s disk and register it: POST /models/base {"path": …}.',
         )
-    if size > MOST_RATIO * max(packed, 1):
-        raise _refused("The archive unpacks to far more than it is.", "Zip the files as they are.", MOST_RATIO)
-    return _without_top(kept)
+    if size > MAX_RATIO * max(packed, 1):
+        raise _invalid("The archive unpacks to far more than its size.", "Zip the files as they are.", MAX_RATIO)
+    return _flatten(chosen)
 
 
-def _safe(entry: zipfile.ZipInfo) -> PurePosixPath:
+def _safe_path(entry: zipfile.ZipInfo) -> PurePosixPath:
     path = PurePosixPath(entry.filename)
     mode = entry.external_attr >> 16
     linked = stat.S_IFMT(mode) not in (0, stat.S_IFREG)
     if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or "\0" in entry.filename or linked:
         raise UnsafeModel(
-            f"{entry.filename!r} is a link or points out of its folder.",
+            f"{entry.filename!r} is a link or leaves its folder.",
             field="file",
             remedy="Zip plain files below one folder.",
         )
@@ -74,7 +74,7 @@ def _safe(entry: zipfile.ZipInfo) -> PurePosixPath:
 
 def _refuse_code(paths: Iterable[PurePosixPath]) -> None:
     for path in paths:
-        if path.suffix.lower() in PICKLES:
+        if path.suffix.lower() in PICKLE_SUFFIXES:
             raise UnsafeModel(
                 f"{path} is in a format that can run code when it is read.",
                 field="file",
@@ -83,29 +83,29 @@ def _refuse_code(paths: Iterable[PurePosixPath]) -> None:
             )
 
 
-def _without_top(kept: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> list[tuple[zipfile.ZipInfo, str]]:
-    """Flat names: a model's files lie side by side. The publisher writes the manifest itself."""
-    configs = [path.parent for _, path in kept if path.name == "config.json"]
+def _flatten(entries: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> list[tuple[zipfile.ZipInfo, str]]:
+    """File names without folders, since a model's files are in one folder. The platform writes its own manifest."""
+    configs = [path.parent for _, path in entries if path.name == "config.json"]
     if len(configs) != 1:
-        raise _refused(
+        raise _invalid(
             f"The archive holds {len(configs)} files config.json.", "Zip one model's folder, with its config.json."
         )
-    flat = [(entry, path.name) for entry, path in kept if path.parent == configs[0] and path.name != MANIFEST]
+    flat = [(entry, path.name) for entry, path in entries if path.parent == configs[0] and path.name != MANIFEST]
     if len({name for _, name in flat}) != len(flat):
-        raise _refused("The archive holds two files of one name.", "Make the archive again.")
+        raise _invalid("The archive holds two files with the same name.", "Create the archive again.")
     return flat
 
 
 def _copy(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    """The size in the directory is only a claim: never write more than it says."""
+    """Copy at most the declared size, which a malicious archive may understate."""
     written = 0
     with zipped.open(entry) as source, target.open("xb") as file:
-        while chunk := source.read(CHUNK):
+        while chunk := source.read(CHUNK_BYTES):
             written += len(chunk)
             if written > entry.file_size:
-                raise _refused(f"{entry.filename!r} is longer than the archive says.", "Zip the folder again.")
+                raise _invalid(f"{entry.filename!r} is longer than the archive says.", "Zip the folder again.")
             file.write(chunk)
 
 
-def _refused(detail: str, remedy: str, limit: int | None = None) -> InvalidArchive:
+def _invalid(detail: str, remedy: str, limit: int | None = None) -> InvalidArchive:
     return InvalidArchive(detail, field="file", limit=limit, remedy=remedy)

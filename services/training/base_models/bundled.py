@@ -1,4 +1,4 @@
-"""The bundled base model, published for every project when it is absent or has changed."""
+"""Publishes the bundled base model for all projects where it is absent or has changed."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from services.training.base_models.inspection import DESCRIBED, inspect_folder
+from services.training.base_models.inspection import MANIFEST_FACTS, inspect_folder
 from shared.blobs.artifacts import SHARED, artifact_uri, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import ModelManifest
@@ -19,27 +19,27 @@ SEEDLING = "seedling"
 KEY = f"{SHARED}/models/base/{SEEDLING}"
 URI = artifact_uri(SHARED, "models", "base", SEEDLING)
 FOLDER = Path(__file__).parent.parent / SEEDLING
-PUT_OFF = 5.0
-PATIENCE = 60.0
-"""Seconds that a submit waits for the first publication."""
+RETRY_INTERVAL_S = 5.0
+PUBLISH_WAIT_LIMIT_S = 60.0
+"""How long a submit waits for the first publication."""
 
 
-class Bundled:
-    """Publishes `folder` as seedling. Its check needs an engine, so the first start does it beside everything else."""
+class BundledModel:
+    """Publishes `folder` as seedling. Checking it takes an engine, so this runs in the background."""
 
     def __init__(self, resources: Resources, folder: Path) -> None:
         self._resources, self._folder = resources, folder
         self._done = asyncio.Event()
 
     async def run(self) -> None:
-        """Publish if need be, as soon as the store answers; a failure is logged, and shows as an unknown base."""
+        """Publish where needed, once the store answers. A failure is logged; the base model is then unknown."""
         try:
             while True:
                 try:
                     return await self._publish()
                 except Unavailable as error:
-                    log.warning("bundled_model_put_off", reason=error.detail)
-                    await asyncio.sleep(PUT_OFF)
+                    log.warning("bundled_model_delayed", reason=error.detail)
+                    await asyncio.sleep(RETRY_INTERVAL_S)
         except Exception:
             log.exception("bundled_model_not_published", folder=str(self._folder))
         finally:
@@ -47,19 +47,19 @@ class Bundled:
 
     @property
     def present(self) -> bool:
-        """This installation has one."""
+        """Whether this installation has a bundled model."""
         return (self._folder / "config.json").exists()
 
     async def manifest(self) -> ModelManifest | None:
-        """Its manifest, waiting for the first publication; None when there is none."""
+        """Its manifest, after the first publication, or None. Raises Unavailable after PUBLISH_WAIT_LIMIT_S."""
         try:
-            await asyncio.wait_for(self._done.wait(), PATIENCE)
+            await asyncio.wait_for(self._done.wait(), PUBLISH_WAIT_LIMIT_S)
         except TimeoutError as error:
             raise Unavailable("The bundled model is still being checked.", remedy="Try again in a moment.") from error
         return await self.published()
 
     async def published(self) -> ModelManifest | None:
-        """Its manifest as it is now."""
+        """Its manifest as published now, or None."""
         try:
             return ModelManifest.model_validate(await read_manifest(self._resources.blobs, KEY))
         except BlobNotFound:
@@ -69,9 +69,9 @@ class Bundled:
         if not self.present:
             log.warning("no_bundled_model", folder=str(self._folder))
             return
-        here = await asyncio.to_thread(_sums, self._folder)
-        before = await self.published()
-        if before and before.shape and here == {entry.name: entry.sha256 for entry in before.files}:
+        digests = await asyncio.to_thread(_digests, self._folder)
+        published = await self.published()
+        if published and published.shape and digests == {entry.name: entry.sha256 for entry in published.files}:
             return
         facts = await inspect_folder(self._resources, self._folder, field="base")
         manifest = ModelManifest(
@@ -79,20 +79,20 @@ class Bundled:
             name=SEEDLING,
             kind="full",
             provenance={"source": "bundled"},
-            **{name: facts[name] for name in DESCRIBED},
+            **{name: facts[name] for name in MANIFEST_FACTS},
         )
-        files = {name: self._folder / name for name in here}
+        files = {name: self._folder / name for name in digests}
         await publish(
             self._resources.blobs, KEY, None, manifest.model_dump(mode="json", exclude={"files"}), files=files
         )
         log.info("bundled_model_published", parameters=facts["parameters"])
 
 
-def _sums(folder: Path) -> dict[str, str]:
-    """sha256 of each file in the folder (sub-folders hold no part of a model)."""
-    found: dict[str, str] = {}
+def _digests(folder: Path) -> dict[str, str]:
+    """sha256 of each file in the folder; sub-folders hold no part of a model."""
+    digests: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".py":
             with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests

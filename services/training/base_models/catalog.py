@@ -3,38 +3,38 @@
 import os
 from pathlib import Path
 
-from services.training.base_models.bundled import SEEDLING, Bundled
+from services.training.base_models.bundled import SEEDLING, BundledModel
 from services.training.base_models.hub import WELL_KNOWN, Hub, KnownModel
 from services.training.base_models.views import AvailableModel, AvailableModels
 from services.training.models import Base, CustomModel
 from services.training.store import Stores
 
-SHOWN = 500
+MAX_LISTED = 500
 
 
 class Catalog:
-    """Everything that a job can start from, or could after a download. Nothing is fetched by looking."""
+    """Lists the models that a job can start from, now or after a download. Listing downloads nothing."""
 
-    def __init__(self, stores: Stores, bundled: Bundled, hub: Hub) -> None:
+    def __init__(self, stores: Stores, bundled: BundledModel, hub: Hub) -> None:
         self._stores, self._bundled, self._hub = stores, bundled, hub
 
     async def available(self, project: str) -> AvailableModels:
-        """Bundled first, then the project's own, then what the hub has."""
-        bases = await self._stores.bases.for_project(project).find(limit=SHOWN)
-        models = await self._stores.models.for_project(project).find(limit=SHOWN)
-        here = {base.hub_id for base in bases if base.state not in ("failed", "cancelled")}
+        """The bundled one first, then the project's own, then those of the hub."""
+        base_models = await self._stores.base_models.for_project(project).find(limit=MAX_LISTED)
+        custom_models = await self._stores.custom_models.for_project(project).find(limit=MAX_LISTED)
+        added = {base.hub_id for base in base_models if base.state not in ("failed", "cancelled")}
         reachable = await self._hub.reachable()
         return AvailableModels(
             items=[
                 *await self._seedling(),
-                *(_of_base(base) for base in bases if base.state != "cancelled"),
-                *(_of_custom(model) for model in models),
-                *(_of_known(known, reachable) for known in WELL_KNOWN if known.hub_id not in here),
+                *(_base_model(base) for base in base_models if base.state != "cancelled"),
+                *(_custom_model(model) for model in custom_models),
+                *(_hub_model(known, reachable) for known in WELL_KNOWN if known.hub_id not in added),
             ]
         )
 
     async def _seedling(self) -> list[AvailableModel]:
-        """Listed from the first moment, usable when its first check has ended."""
+        """Listed at once; usable when its first check has ended."""
         if not self._bundled.present:
             return []
         manifest = await self._bundled.published()
@@ -48,12 +48,12 @@ class Catalog:
                 context_length=manifest.context_length if manifest else None,
                 architecture=manifest.architecture if manifest else "",
                 usable=manifest is not None,
-                note="Small enough to train in a minute without a GPU; it knows little by itself.",
+                note="Small enough to train in a minute without a GPU; it knows little.",
             )
         ]
 
 
-def _of_base(base: Base) -> AvailableModel:
+def _base_model(base: Base) -> AvailableModel:
     ready = base.state == "succeeded"
     return AvailableModel(
         reference=base.hub_id if base.hub_id and ready else base.id,
@@ -68,7 +68,7 @@ def _of_base(base: Base) -> AvailableModel:
     )
 
 
-def _of_custom(model: CustomModel) -> AvailableModel:
+def _custom_model(model: CustomModel) -> AvailableModel:
     return AvailableModel(
         reference=model.id,
         name=model.name,
@@ -81,9 +81,9 @@ def _of_custom(model: CustomModel) -> AvailableModel:
     )
 
 
-def _of_known(known: KnownModel, reachable: bool) -> AvailableModel:
+def _hub_model(known: KnownModel, reachable: bool) -> AvailableModel:
     cached = _in_cache(known.hub_id)
-    fetch = f'POST /models/base {{"hub_id": "{known.hub_id}"}}'
+    request = f'POST /models/base {{"hub_id": "{known.hub_id}"}}'
     return AvailableModel(
         reference=known.hub_id,
         name=known.hub_id,
@@ -93,12 +93,12 @@ def _of_known(known: KnownModel, reachable: bool) -> AvailableModel:
         context_length=known.context_length,
         gated=known.gated,
         usable=False,
-        note=f"Fetch it first: {fetch}.",
+        note=f"Download it first: {request}.",
     )
 
 
 def _in_cache(hub_id: str) -> bool:
-    """Whether another program of this user has downloaded it (huggingface_hub's cache layout)."""
+    """Whether it is in this user's huggingface_hub cache."""
     root = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
     snapshots = root / f"models--{hub_id.replace('/', '--')}" / "snapshots"
     return any(snapshots.glob("*/*.safetensors"))

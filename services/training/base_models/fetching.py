@@ -1,4 +1,4 @@
-"""Long work: fetches a base model from the hub or an object store, checks it, publishes it."""
+"""Background work: downloads a base model from the hub or an object store, checks it and publishes it."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 from services.training.base_models.inspection import inspect_folder
 from services.training.base_models.object_store import copy_folder
-from services.training.base_models.service import download_folder, publish_base
+from services.training.base_models.service import download_folder, publish_base_model
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
@@ -20,18 +20,18 @@ from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.download_model:main"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-BETWEEN_REPORTS = 1.0
+REPORT_INTERVAL_S = 1.0
 
 
 class Fetcher:
-    """`run(base, lease)` for the worker of base models."""
+    """`run(base, lease)` for the worker that downloads base models."""
 
     def __init__(self, resources: Resources, stores: Stores) -> None:
         self._resources, self._stores = resources, stores
         self._reported: dict[str, float] = {}
 
     async def run(self, base: Base, lease: Lease[Base]) -> None:
-        """Bring it to its end, or back to the queue; the folder of an unfinished download stays for the next try."""
+        """Download to the end, or hand the work back to the queue; a partial download stays for the next attempt."""
         folder = download_folder(self._resources, base)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         try:
@@ -39,7 +39,7 @@ class Fetcher:
             if source is None:
                 return
             await self._publish(base.model_copy(update=changes), lease, source, folder)
-        except NotFound:  # its owner deleted it meanwhile, perhaps before all of it was published
+        except NotFound:  # its owner deleted it meanwhile, perhaps while it was published
             await delete_artifact(self._resources.blobs, f"{base.project}/models/base/{base.id}")
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         except LeaseLost:
@@ -67,39 +67,39 @@ class Fetcher:
             requires=("huggingface_hub",),
         )
         await child.send({"op": "token", "token": base.secret})
-        result = await run_to_result(child, lease, lambda message: self._heard(message, lease))
+        result = await run_to_result(child, lease, lambda message: self._on_message(message, lease))
         if result is None or result.get("stopped"):
             return None, {}
         return Path(result["path"]), {"revision": result["revision"]}
 
-    async def _heard(self, message: dict[str, Any], lease: Lease[Base]) -> None:
+    async def _on_message(self, message: dict[str, Any], lease: Lease[Base]) -> None:
         if message["kind"] == "progress":
             await self._report(lease, message["done"], message["total"])
 
     async def _report(self, lease: Lease[Base], done: int, total: int) -> None:
-        """At most one write a second for each download."""
-        if time.monotonic() - self._reported.get(lease.id, 0.0) < BETWEEN_REPORTS and done < total:
+        """Write the progress, at most once per second for each download."""
+        if time.monotonic() - self._reported.get(lease.id, 0.0) < REPORT_INTERVAL_S and done < total:
             return
         self._reported[lease.id] = time.monotonic()
 
-        def progress(current: Base) -> None:
+        def set_progress(current: Base) -> None:
             current.bytes_done, current.bytes_total = done, total
 
-        await lease.change(progress)
+        await lease.change(set_progress)
 
     async def _publish(self, base: Base, lease: Lease[Base], source: Path, folder: Path) -> None:
         facts = await inspect_folder(self._resources, source, field="hub_id" if base.hub_id else "uri")
-        size = await publish_base(self._resources, base, facts, source)
+        size = await publish_base_model(self._resources, base, facts, source)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-        def ready(current: Base) -> None:
+        def finish(current: Base) -> None:
             current.revision = base.revision
-            current.ready(facts, size)
+            current.mark_ready(facts, size)
 
-        await lease.change(ready)
+        await lease.change(finish)
 
 
 def _network_environment() -> dict[str, str]:
-    """How this machine reaches the outside; engines are otherwise kept from it."""
+    """This machine's proxy and certificate variables, which other engines do not get."""
     names = (*PROXIES, *(name.lower() for name in PROXIES))
     return {"CUDA_VISIBLE_DEVICES": "", **{name: os.environ[name] for name in names if name in os.environ}}

@@ -1,18 +1,18 @@
-"""Well-known models of the Hugging Face hub, and whether its endpoint can be reached. Nothing is fetched here."""
+"""Well-known models of the Hugging Face hub, and whether its endpoint is reachable. Nothing is downloaded here."""
 
 import time
 from dataclasses import dataclass
 
 import httpx
 
-PATIENCE = 2.0
-REMEMBERED = 60.0
-"""Seconds that an answer about the endpoint is good for."""
+CONNECT_TIMEOUT_S = 2.0
+CACHE_S = 60.0
+"""How long a result about the endpoint is used."""
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model that people start from; `gated` ones need their owner's consent."""
+    """A popular base model; for a `gated` one, its owner must grant access."""
 
     hub_id: str
     parameters: int
@@ -35,26 +35,26 @@ WELL_KNOWN = (
     KnownModel("meta-llama/Llama-3.1-8B-Instruct", 8_030_261_248, 131_072, gated=True),
     KnownModel("Qwen/Qwen3-8B", 8_190_735_360, 40_960),
 )
-"""Parameters as their weight files count them; smallest first."""
+"""Parameters as counted in their weight files; smallest first."""
 
 
 class Hub:
-    """The endpoint that downloads would come from."""
+    """The endpoint that models are downloaded from."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint.rstrip("/")
-        self._asked, self._reachable = -REMEMBERED, False
+        self._checked_at, self._reachable = -CACHE_S, False
 
     async def reachable(self) -> bool:
-        """Whether anything answers there; asked at most once a minute, for two seconds."""
-        if time.monotonic() - self._asked >= REMEMBERED:
-            self._reachable = await self._ask()
-            self._asked = time.monotonic()
+        """Whether the endpoint answers within two seconds; checked at most once a minute."""
+        if time.monotonic() - self._checked_at >= CACHE_S:
+            self._reachable = await self._check()
+            self._checked_at = time.monotonic()
         return self._reachable
 
-    async def _ask(self) -> bool:
+    async def _check(self) -> bool:
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            async with httpx.AsyncClient(timeout=CONNECT_TIMEOUT_S) as client:
                 await client.head(self.endpoint)
         except (httpx.HTTPError, httpx.InvalidURL):
             return False

@@ -1,4 +1,4 @@
-"""Asks the inspecting engine what a model folder is."""
+"""Inspects a model folder in an engine child."""
 
 import asyncio
 import shutil
@@ -11,12 +11,12 @@ from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.inspect_model:main"
 Facts = dict[str, Any]
-DESCRIBED = ("architecture", "parameters", "context_length", "template_hash", "has_template", "ends", "shape")
-"""The facts that a base's manifest tells."""
+MANIFEST_FACTS = ("architecture", "parameters", "context_length", "template_hash", "has_template", "ends", "shape")
+"""The facts that become part of a base model's manifest."""
 
 
 async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> Facts:
-    """What the engine found (engine/inspect_model.py). Raises UnsafeModel with the engine's words."""
+    """Facts about the model (engine/tasks/inspect_model.py). Raises UnsafeModel with the engine's message."""
     workdir = resources.scratch / "training" / f"inspect-{uuid.uuid4().hex}"
     await asyncio.to_thread(workdir.mkdir, parents=True)
     try:
@@ -27,7 +27,7 @@ async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> F
     finally:
         await asyncio.to_thread(shutil.rmtree, workdir, ignore_errors=True)
     if end is None:
-        raise EngineFailed("The model's check ended without an answer.", field=field, remedy="Try again.")
+        raise EngineFailed("The model's check ended without a result.", field=field, remedy="Try again.")
     if end["kind"] == "failed":
         raise UnsafeModel(
             f"The model was refused: {end['detail']}", field=field, remedy=end.get("remedy"), cause=end["code"]

@@ -1,4 +1,4 @@
-"""Copies a model's folder out of an S3 object store."""
+"""Copies a model's folder from an S3 object store."""
 
 import asyncio
 import shutil
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from services.training.base_models.archive import WANTED
+from services.training.base_models.archive import MODEL_SUFFIXES
 from services.training.models import Base
 from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, InvalidInput
@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 Report = Callable[[Lease[Base], int, int], Awaitable[None]]
 COPIES = 2
-SLACK = 2**30
+"""The download, and the files as published."""
+RESERVED_DISK_BYTES = 2**30
 
 
 class DiskFull(AnnealError):
@@ -34,7 +35,7 @@ class DiskFull(AnnealError):
 
 
 class ObjectStoreFailed(AnnealError):
-    """The store cannot be reached, refuses, or is none."""
+    """The object store is unreachable, refuses access, or is not an object store."""
 
     status = 502
     code = "object_store_failed"
@@ -43,9 +44,9 @@ class ObjectStoreFailed(AnnealError):
 async def copy_folder(
     resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report
 ) -> Path | None:
-    """The model's files in `folder`; files that are complete already are kept. None when it was told to stop.
+    """Download the model's files into `folder`, except those that are complete already. None when told to stop.
 
-    Raises ObjectStoreFailed in words of ours: what a server answers may not be meant for who asked.
+    Raises ObjectStoreFailed without the server's own response, which may not be meant for the caller (SSRF).
     """
     with driver("s3"):
         from shared.blobs.s3 import FAILURES
@@ -62,13 +63,13 @@ async def copy_folder(
 
 async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report) -> Path | None:
     address, prefix = locate(base.secret or "", resources.settings.blobs_url, base.project)
-    store = _opened(address, folder / ".s3")
+    store = _open(address, folder / ".s3")
     try:
         listed = await store.sizes(prefix)
-        wanted = {key: size for key, size in listed.items() if _wanted(key.removeprefix(f"{prefix}/"))}
-        _check(base, wanted, folder)
-        done, total = 0, sum(wanted.values())
-        for key, size in wanted.items():
+        files = {key: size for key, size in listed.items() if _is_model_file(key.removeprefix(f"{prefix}/"))}
+        _check(base, files, folder)
+        done, total = 0, sum(files.values())
+        for key, size in files.items():
             target = folder / key.rpartition("/")[2]
             if not (target.exists() and target.stat().st_size == size):
                 with (part := target.with_name(f".{target.name}.part")).open("wb") as file:
@@ -86,54 +87,54 @@ async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Pa
 
 
 def locate(uri: str, own: str, project: str) -> tuple[str, str]:
-    """The bucket's address and the folder in it.
+    """The bucket's address and the folder in it. Raises InvalidInput.
 
-    `s3://bucket/folder` means the store at `own`, which the platform itself uses: only the project's part of it.
+    `s3://bucket/folder` means the platform's own store at `own`, of which only the project's folder may be read.
     """
     parts = urlsplit(uri)
     bucket, _, prefix = parts.path.strip("/").partition("/")
     if parts.scheme == "s3":
-        mine = urlsplit(own)
-        if not mine.scheme.startswith("s3+"):
+        platform = urlsplit(own)
+        if not platform.scheme.startswith("s3+"):
             raise InvalidInput(
                 "This platform keeps its files on disk and has no object store of its own.",
                 field="uri",
                 remedy="Name the store too: s3+https://key:secret@host/bucket/folder.",
             )
         bucket, prefix = parts.netloc, parts.path.strip("/")
-        if bucket != mine.path.strip("/") or not prefix.startswith(f"{project}/"):
+        if bucket != platform.path.strip("/") or not prefix.startswith(f"{project}/"):
             raise InvalidInput(
-                "That is not this project's part of the platform's own bucket.",
+                "That is not this project's folder in the platform's own bucket.",
                 field="uri",
-                limit=f"s3:/{mine.path}/{project}/…",
+                limit=f"s3:/{platform.path}/{project}/…",
                 remedy="Name the store with a key of your own: s3+https://key:secret@host/bucket/folder.",
             )
-        parts = mine
+        parts = platform
     return parts._replace(path=f"/{bucket}", query="", fragment="").geturl(), prefix
 
 
-def _opened(address: str, scratch: Path) -> "S3Blobs":
+def _open(address: str, scratch: Path) -> "S3Blobs":
     with driver("s3"):
         from shared.blobs.s3 import S3Blobs, client
     try:
         return S3Blobs(*client(address), scratch)
     except ValueError as error:
         remedy = "Write it as s3+https://key:secret@host:port/bucket/folder."
-        raise InvalidInput("The address is not one of an object store.", field="uri", remedy=remedy) from error
+        raise InvalidInput("The address is not an object store's.", field="uri", remedy=remedy) from error
 
 
-def _wanted(name: str) -> bool:
-    return "/" not in name and Path(name).suffix.lower() in WANTED
+def _is_model_file(name: str) -> bool:
+    return "/" not in name and Path(name).suffix.lower() in MODEL_SUFFIXES
 
 
 def _check(base: Base, files: dict[str, int], folder: Path) -> None:
     if not any(key.endswith(".safetensors") for key in files):
         remedy = "Name the folder that holds config.json and the safetensors files."
         raise InvalidInput(f"There are no safetensors files at {base.origin}.", field="uri", remedy=remedy)
-    need, free = COPIES * sum(files.values()) + SLACK, shutil.disk_usage(folder).free
+    need, free = COPIES * sum(files.values()) + RESERVED_DISK_BYTES, shutil.disk_usage(folder).free
     if need > free:
         raise DiskFull(
-            f"It needs {need / 2**30:.1f} GiB while it is stored, and {free / 2**30:.1f} GiB are free.",
+            f"Storing the model needs {need / 2**30:.1f} GiB of disk space, and {free / 2**30:.1f} GiB are free.",
             remedy="Free disk space, or register a folder on another disk with its path.",
         )
 

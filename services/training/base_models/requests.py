@@ -9,7 +9,7 @@ from services.training.parameters import Name
 
 
 class BaseRequest(BaseModel):
-    """Where a base model comes from: exactly one of path, uri, hub_id."""
+    """The source of a base model: exactly one of path, uri, hub_id."""
 
     model_config = ConfigDict(extra="forbid")
     path: str | None = Field(
@@ -26,9 +26,9 @@ class BaseRequest(BaseModel):
         default=None, max_length=200, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name on the Hugging Face hub"
     )
     revision: Annotated[str, Field(max_length=100, pattern=r"^[\w./-]+$")] | None = Field(
-        default=None, description="branch, tag or commit of a hub model; pinned to a commit when fetched"
+        default=None, description="branch, tag or commit of a hub model; pinned to a commit at the download"
     )
-    token: SecretStr | None = Field(default=None, description="hub access token; never shown, forgotten once fetched")
+    token: SecretStr | None = Field(default=None, description="hub access token; never shown, deleted after use")
     name: Name | None = None
 
     @model_validator(mode="after")
@@ -36,7 +36,7 @@ class BaseRequest(BaseModel):
         if sum(source is not None for source in (self.path, self.uri, self.hub_id)) != 1:
             raise ValueError("give exactly one of path, uri, hub_id (or upload a zip as multipart/form-data)")
         if self.hub_id is None and (self.revision or self.token):
-            raise ValueError("revision and token go with hub_id only")
+            raise ValueError("revision and token are for hub_id only")
         if self.uri is not None:
             _ = urlsplit(self.uri).port  # raises ValueError for what is no address
         return self

@@ -1,4 +1,4 @@
-"""The use cases of base models: upload, register in place, ask for a download, list, delete."""
+"""The use cases of base models: upload, register in place, request a download, list, delete."""
 
 import asyncio
 import hashlib
@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from services.training.base_models.archive import unpack_model
-from services.training.base_models.inspection import DESCRIBED, Facts, inspect_folder
-from services.training.base_models.permissions import refuse_reach
+from services.training.base_models.inspection import MANIFEST_FACTS, Facts, inspect_folder
+from services.training.base_models.permissions import check_source_permission
 from services.training.base_models.requests import BaseRequest
-from services.training.base_models.uploading import OVERHEAD, receive_zip, too_large
+from services.training.base_models.uploading import FORM_OVERHEAD_BYTES, receive_zip, too_large
 from services.training.base_models.views import BaseView
 from services.training.errors import InUse
 from services.training.models import Base, BaseSource, Reservation
@@ -32,19 +32,19 @@ from shared.runtime.telemetry.tracing import traceparent
 DOWNLOADS = "downloads"
 
 
-class Bases:
-    """What projects bring to start from."""
+class BaseModels:
+    """Upload, register, download, list and delete the base models of projects."""
 
     def __init__(self, resources: Resources, stores: Stores, worker: Worker[Base]) -> None:
         self._resources, self._stores, self._worker = resources, stores, worker
 
     def refuse_length(self, length: int) -> None:
-        """Before a byte of the body is read. Raises TooLarge."""
-        if length > self._resources.settings.upload_limit + OVERHEAD:
+        """Check the declared length before the body is read. Raises TooLarge."""
+        if length > self._resources.settings.upload_limit + FORM_OVERHEAD_BYTES:
             raise too_large(self._resources.settings.upload_limit)
 
     async def upload(self, project: str, form: Multipart, key: str | None) -> BaseView:
-        """A zip of a safetensors folder: unpacked, checked, published; nothing stays of one that is refused."""
+        """Unpack, check and publish a zip of a safetensors folder; nothing remains of one that is refused."""
         limit = self._resources.settings.upload_limit
         async with self._scratch() as folder:
             upload = await receive_zip(form, folder / "upload.zip", limit)
@@ -57,33 +57,33 @@ class Bases:
             return await self._publish(base, facts, model)
 
     async def register(self, caller: Principal, request: BaseRequest, key: str | None) -> BaseView:
-        """A folder where it lies, or something to fetch: then it is queued, and its state tells how far it is."""
-        refuse_reach(caller, request)
+        """Register a folder in place, or queue a download, whose state then shows its progress."""
+        check_source_permission(caller, request)
         project = caller.project
         if request.path is not None:
             return await self._register_path(project, request.path, request.name, key)
         if request.hub_id is not None:
             base = _hub_base(project, request, request.hub_id, key)
-            return await self._repeated(base) or await self._already(base) or await self._ask_for(base)
+            return await self._repeated(base) or await self._same_model(base) or await self._queue(base)
         uri = request.uri or ""
         base = _base(project, "object_store", _without_secret(uri), request.name, key)
-        return await self._ask_for(base.model_copy(update={"secret": uri}))
+        return await self._queue(base.model_copy(update={"secret": uri}))
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[BaseView]:
         """Newest first."""
-        page = await self._stores.bases.for_project(project).page(limit=limit, cursor=cursor)
+        page = await self._stores.base_models.for_project(project).page(limit=limit, cursor=cursor)
         return Page(items=[BaseView.of(base) for base in page.items], next_cursor=page.next_cursor)
 
     async def get(self, project: str, id: str) -> BaseView:
         """One base model."""
-        return BaseView.of(await self._stores.bases.for_project(project).get(id))
+        return BaseView.of(await self._stores.base_models.for_project(project).get(id))
 
     async def delete(self, project: str, id: str) -> None:
-        """Stop fetching it, forget it, free its bytes. Raises InUse while a job or a model needs it."""
-        store = self._stores.bases.for_project(project)
+        """Stop its download, delete it and free its disk space. Raises InUse while a job or a model needs it."""
+        store = self._stores.base_models.for_project(project)
         base = await store.get(id)
         await refuse_in_use(self._stores, project, artifact_uri(project, "models", "base", id))
-        await store.change(id, Base.give_up)
+        await store.change(id, Base.prepare_deletion)
         self._worker.nudge(id)
         await self._resources.blobs.delete(f"{project}/models/base/{id}/manifest.json")
         await store.delete(id)
@@ -97,45 +97,45 @@ class Bases:
             raise InvalidInput(f"There is no folder {path!r} on the server.", field="path", remedy=remedy)
         resolved = await asyncio.to_thread(folder.resolve)
         if resolved.is_relative_to(self._resources.settings.directory):
-            remedy = "Name the base or custom model by its id instead."
+            remedy = "Use the id of the base or custom model instead."
             raise InvalidInput("The platform's own data directory cannot be registered.", field="path", remedy=remedy)
         base = _base(project, "path", str(resolved), name or resolved.name, key)
         facts = await inspect_folder(self._resources, resolved, field="path")
         return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None)
 
     async def _repeated(self, base: Base) -> BaseView | None:
-        """What the same request made before. Raises Conflict where its Idempotency-Key goes with another request."""
-        done = await self._stores.bases.for_project(base.project).find_repeated(base.id, base.request_hash)
+        """The result of the same request before. Raises Conflict where another request used its Idempotency-Key."""
+        done = await self._stores.base_models.for_project(base.project).find_repeated(base.id, base.request_hash)
         return BaseView.of(done) if done else None
 
-    async def _already(self, base: Base) -> BaseView | None:
-        """The same model, here already or on its way: two downloads would share one folder."""
-        wanted = {"hub_id": base.hub_id, "state": {"$in": ["queued", "running", "succeeded"]}}
-        found = await self._stores.bases.for_project(base.project).find(wanted)
+    async def _same_model(self, base: Base) -> BaseView | None:
+        """The same model, present or being downloaded, since two downloads would share one folder."""
+        where = {"hub_id": base.hub_id, "state": {"$in": ["queued", "running", "succeeded"]}}
+        found = await self._stores.base_models.for_project(base.project).find(where)
         same = [other for other in found if base.revision in (None, other.revision)]
         return BaseView.of(same[0]) if same else None
 
-    async def _ask_for(self, base: Base) -> BaseView:
-        created = await self._stores.bases.create(base)
+    async def _queue(self, base: Base) -> BaseView:
+        created = await self._stores.base_models.create(base)
         self._worker.wake()
         return BaseView.of(created)
 
     async def _publish(self, base: Base, facts: Facts, folder: Path | None) -> BaseView:
-        """Raises Conflict, before a file is touched, where another request came first with its Idempotency-Key."""
+        """Raises Conflict, before a file is written, where another request came first with the same Idempotency-Key."""
         if base.request_hash:
-            taken = Reservation(id=base.id, project=base.project, request_hash=base.request_hash)
-            await self._stores.reservations.create(taken)
-        size = await publish_base(self._resources, base, facts, folder)
-        base.ready(facts, size)
+            reservation = Reservation(id=base.id, project=base.project, request_hash=base.request_hash)
+            await self._stores.reservations.create(reservation)
+        size = await publish_base_model(self._resources, base, facts, folder)
+        base.mark_ready(facts, size)
         try:
-            return BaseView.of(await self._stores.bases.create(base))
-        except NotFound:  # made by this key before, and deleted since
+            return BaseView.of(await self._stores.base_models.create(base))
+        except NotFound:  # created with this key before, and deleted since
             await delete_artifact(self._resources.blobs, f"{base.project}/models/base/{base.id}")
             raise
 
     @asynccontextmanager
     async def _scratch(self) -> AsyncIterator[Path]:
-        """A folder of this attempt's own: the same request may come twice at once."""
+        """A folder of this request's own, since the same request may arrive twice at once."""
         folder = self._resources.scratch / "training" / new_id("upload")
         await asyncio.to_thread(folder.mkdir, parents=True)
         try:
@@ -144,63 +144,63 @@ class Bases:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def publish_base(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
-    """Put a checked base's files and manifest in place; its bytes."""
+async def publish_base_model(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
+    """Publish a checked base model's files and manifest; returns its size in bytes."""
     manifest = ModelManifest(
         model_id=base.id,
         name=base.name,
         kind="full",
         location=base.location,
         provenance={"source": base.source, "origin": base.origin, "revision": base.revision},
-        **{name: facts[name] for name in DESCRIBED},
+        **{name: facts[name] for name in MANIFEST_FACTS},
     )
     key = f"{base.project}/models/base/{base.id}"
     try:
-        stored = await publish(resources.blobs, key, None, _bare(manifest), files=_files(folder) if folder else None)
+        stored = await publish(
+            resources.blobs, key, None, _without_files(manifest), files=_files(folder) if folder else None
+        )
     except BaseException:
-        if base.request_hash is None:  # a repetition of the request may just have stored the same
+        if base.request_hash is None:  # a repeated request may have published the same files
             await delete_artifact(resources.blobs, key)
         raise
     return sum(entry["size"] for entry in stored["files"])
 
 
 def download_folder(resources: Resources, base: Base) -> Path:
-    """Where a download goes on after an interruption; the hub's also after a new request for the same model."""
-    again = base.revision or "" if base.source == "hub" else base.id
-    parts = (base.project, base.origin, again)
+    """The folder from which an interrupted download resumes; one of the hub also after a new request for the model."""
+    identity = base.revision or "" if base.source == "hub" else base.id
+    parts = (base.project, base.origin, identity)
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     return resources.scratch / "training" / DOWNLOADS / name
 
 
 async def refuse_in_use(stores: Stores, project: str, uri: str) -> None:
-    """Raises InUse while an unfinished job or a custom model starts from `uri`."""
+    """Raises InUse while an unfinished job or an adapter is based on `uri`."""
     unfinished = {"base_uri": uri, "state": {"$in": ["queued", "running", "pausing", "paused", "publishing"]}}
     for job in await stores.jobs.for_project(project).find(unfinished, limit=1):
-        remedy = "Wait until it has ended, or cancel it first."
+        remedy = "Wait until the job has ended, or cancel it first."
         raise InUse(f"Training job {job.id} needs it.", field="id", remedy=remedy, job_id=job.id)
-    for model in await stores.models.for_project(project).find({"base_uri": uri, "kind": "adapter"}, limit=1):
+    for model in await stores.custom_models.for_project(project).find({"base_uri": uri, "kind": "adapter"}, limit=1):
         remedy = "Delete that model first."
         raise InUse(f"Custom model {model.id} is an adapter over it.", field="id", remedy=remedy, model_id=model.id)
 
 
-def _bare(manifest: ModelManifest) -> dict[str, Any]:
+def _without_files(manifest: ModelManifest) -> dict[str, Any]:
     return manifest.model_dump(mode="json", exclude={"files"})
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The model's own files: what a downloader keeps beside them stays out, and so does another's manifest."""
+    """The model's own files, without a downloader's hidden ones and without a foreign manifest."""
     files = (path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     return {path.name: path for path in files if not path.name.startswith(".")}
 
 
-def _base(
-    project: str, source: BaseSource, origin: str, name: str | None, key: str | None, **asked: str | None
-) -> Base:
-    """A new base model; `asked` is what else tells two requests under one Idempotency-Key apart."""
+def _base(project: str, source: BaseSource, origin: str, name: str | None, key: str | None, **more: str | None) -> Base:
+    """A new base model; `more` fields also have to be equal in a repeated request with the same Idempotency-Key."""
     return Base(
         id=derived_id("base", project, key) if key else new_id("base"),
         project=project,
-        request_hash=body_hash({"source": source, "origin": origin, "name": name, **asked}) if key else None,
+        request_hash=body_hash({"source": source, "origin": origin, "name": name, **more}) if key else None,
         source=source,
         origin=origin,
         name=name or Path(origin).stem or origin,

@@ -1,4 +1,4 @@
-"""The HTTP side of an uploaded base model: one zip and a name, in one pass over the body."""
+"""Receives an uploaded base model: one zip and a name, in one pass over the body."""
 
 import asyncio
 import hashlib
@@ -14,8 +14,8 @@ from services.training.parameters import Name
 from shared.runtime.errors import InvalidInput
 from shared.runtime.http.multipart import Multipart, Part
 
-OVERHEAD = 64 * 1024
-"""Bytes of a form around its file."""
+FORM_OVERHEAD_BYTES = 64 * 1024
+"""Bytes of a form beside its file."""
 
 
 class UploadForm(BaseModel):
@@ -35,13 +35,13 @@ class Upload:
 
 
 def too_large(limit: int) -> TooLarge:
-    """The refusal of a zip of more than `limit` bytes."""
+    """The error for a zip of more than `limit` bytes."""
     remedy = 'Put it on the server\'s disk and register it: POST /models/base {"path": …}.'
     return TooLarge("The upload is too large.", field="file", limit=limit, remedy=remedy)
 
 
 async def receive_zip(form: Multipart, target: Path, limit: int) -> Upload:
-    """Write the form's file to `target` as it comes in. Raises TooLarge behind `limit` bytes, whatever was declared."""
+    """Write the form's file to `target` as it arrives. Raises TooLarge after `limit` bytes, whatever was declared."""
     file_name, sha256, fields = "", "", dict[str, str]()
     async for part in form.parts():
         if part.filename is None:
@@ -52,10 +52,10 @@ async def receive_zip(form: Multipart, target: Path, limit: int) -> Upload:
         file_name, sha256 = part.filename or "upload.zip", await _save(part, target, limit)
     if not sha256:
         raise InvalidInput("The form has no file.", field="file", remedy="Send the zip as the form field `file`.")
-    return Upload(target, file_name, sha256, _checked(fields).name)
+    return Upload(target, file_name, sha256, _validate(fields).name)
 
 
-def _checked(fields: dict[str, str]) -> UploadForm:
+def _validate(fields: dict[str, str]) -> UploadForm:
     try:
         return UploadForm.model_validate({name: value for name, value in fields.items() if value})
     except ValidationError as error:
@@ -77,12 +77,12 @@ async def _save(part: Part, target: Path, limit: int) -> str:
 
 
 async def _pieces(chunks: AsyncIterator[bytes], size: int = 1 << 20) -> AsyncIterator[bytes]:
-    """The chunks in larger pieces, fewer hops to the writing thread."""
-    held = bytearray()
+    """The chunks in larger pieces, for fewer switches to the writing thread."""
+    buffer = bytearray()
     async for chunk in chunks:
-        held += chunk
-        if len(held) >= size:
-            yield bytes(held)
-            held.clear()
-    if held:
-        yield bytes(held)
+        buffer += chunk
+        if len(buffer) >= size:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)

@@ -1,4 +1,4 @@
-"""What the API shows of base models, and of everything that can be trained."""
+"""What the API shows of base models, and of all models that can be trained."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ class BaseView(Public):
 
     name: str
     source: BaseSource
-    origin: str = Field(description="file name, path, address or hub id that it came from")
+    origin: str = Field(description="file name, path, address or hub id of its source")
     state: State = Field(description="succeeded: it can be trained")
     hub_id: str | None
     revision: str | None = Field(description="the commit that a hub model is pinned to")
@@ -37,9 +37,9 @@ class BaseView(Public):
 
 
 class AvailableModel(BaseModel):
-    """A model that a job can name as its base, or that can be fetched with POST /models/base."""
+    """A model that a job can use as its base, or that can be downloaded with POST /models/base."""
 
-    reference: str = Field(description="what a job gives as `base`")
+    reference: str = Field(description="the value of `base` in a job")
     name: str
     kind: Literal["base", "custom"]
     availability: Availability
@@ -52,6 +52,6 @@ class AvailableModel(BaseModel):
 
 
 class AvailableModels(BaseModel):
-    """Everything that can be trained, best first."""
+    """All models that can be trained, usable ones first."""
 
     items: list[AvailableModel]

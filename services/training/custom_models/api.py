@@ -16,7 +16,7 @@ def routes(models: CustomModels) -> APIRouter:
 
     @router.get("/custom")
     async def list_custom_models(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[CustomModelView]:
-        """Models that jobs made, newest first."""
+        """Models that jobs produced, newest first."""
         return await models.page(caller.project, limit, cursor)
 
     @router.get("/custom/{id}")
@@ -31,7 +31,7 @@ def routes(models: CustomModels) -> APIRouter:
 
     @router.delete("/custom/{id}", status_code=204)
     async def delete_custom_model(id: str, caller: Caller) -> None:
-        """Forget it and free its bytes."""
+        """Delete it and free its disk space."""
         await models.delete(caller.project, id)
 
     return router

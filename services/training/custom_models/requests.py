@@ -6,7 +6,7 @@ from services.training.parameters import Name
 
 
 class CustomModelChange(BaseModel):
-    """New name or notes; what is left out stays."""
+    """A new name or notes; a field that is left out does not change."""
 
     model_config = ConfigDict(extra="forbid")
     name: Name | None = None

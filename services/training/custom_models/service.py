@@ -12,19 +12,19 @@ from shared.events.training import ModelDeleted
 
 
 class CustomModels:
-    """What jobs made."""
+    """Change, list and delete the models that jobs produced."""
 
     def __init__(self, blobs: Blobs, stores: Stores) -> None:
         self._blobs, self._stores = blobs, stores
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[CustomModelView]:
         """Newest first."""
-        page = await self._stores.models.for_project(project).page(limit=limit, cursor=cursor)
+        page = await self._stores.custom_models.for_project(project).page(limit=limit, cursor=cursor)
         return Page(items=[CustomModelView.of(model) for model in page.items], next_cursor=page.next_cursor)
 
     async def get(self, project: str, id: str) -> CustomModelView:
         """One model."""
-        return CustomModelView.of(await self._stores.models.for_project(project).get(id))
+        return CustomModelView.of(await self._stores.custom_models.for_project(project).get(id))
 
     async def change(self, project: str, id: str, change: CustomModelChange) -> CustomModelView:
         """Rename it, or write notes."""
@@ -33,11 +33,11 @@ class CustomModels:
             model.name = model.name if change.name is None else change.name
             model.notes = model.notes if change.notes is None else change.notes
 
-        return CustomModelView.of(await self._stores.models.for_project(project).change(id, apply))
+        return CustomModelView.of(await self._stores.custom_models.for_project(project).change(id, apply))
 
     async def delete(self, project: str, id: str) -> None:
-        """Forget it and free its bytes. Raises InUse while a job or another model needs it."""
-        store = self._stores.models.for_project(project)
+        """Delete it and free its disk space. Raises InUse while a job or another model needs it."""
+        store = self._stores.custom_models.for_project(project)
         model = await store.get(id)
         await refuse_in_use(self._stores, project, model.model_uri)
         key = f"{project}/models/custom/{id}"

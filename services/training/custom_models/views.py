@@ -9,7 +9,7 @@ from shared.documents.entities import Public
 
 
 class CustomModelView(Public):
-    """A model that a job made."""
+    """A model that a job produced."""
 
     name: str
     notes: str

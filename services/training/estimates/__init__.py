@@ -1,1 +1,1 @@
-"""What a training job would need and how long it would take, told before anything is queued."""
+"""Estimates of a training job's memory and time before it is queued."""

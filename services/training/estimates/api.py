@@ -1,4 +1,4 @@
-"""HTTP: what a training job would need."""
+"""HTTP: estimates of training jobs."""
 
 from fastapi import APIRouter
 
@@ -14,10 +14,10 @@ def routes(estimator: Estimator) -> APIRouter:
 
     @router.post("/estimate")
     async def estimate_training_job(request: EstimateRequest, caller: Caller) -> Estimate:
-        """Memory by part, tokens and time of this job, whether the machine has it, and what would fit instead.
+        """Estimate a job's memory by part, its tokens and its time, and whether it fits on the machine.
 
-        Nothing is queued. The rows are tokenized the first time (at most 4,000 of them), so that may take seconds. With
-        `dry_run` two steps are really taken, and what they took is told beside.
+        Nothing is queued. The first estimate for a dataset tokenizes up to 4,000 of its rows, which may take seconds.
+        With `dry_run`, two real steps are taken, and the response also has what they measured.
         """
         return await estimator.estimate(caller.project, request)
 

@@ -1,4 +1,4 @@
-"""Dry runs: an engine child takes two real steps of a job that was only asked about, and says what they took."""
+"""Dry runs: an engine child takes two real steps of a job that is only estimated, and measures them."""
 
 import asyncio
 import shutil
@@ -7,9 +7,9 @@ from typing import Any
 
 from services.training.errors import DryRunFailed
 from services.training.estimates.views import Measured
-from services.training.jobs.defaults import Resolved
-from services.training.references import FoundBase
-from services.training.workers.capacity import Devices, gpus
+from services.training.jobs.defaults import ResolvedSettings
+from services.training.references import ResolvedBaseModel
+from services.training.workers.capacity import GpuPool, visible_gpus
 from shared.blobs.artifacts import resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
@@ -19,14 +19,16 @@ TARGET = "services.training.engine.tasks.dry_run:main"
 
 
 class DryRuns:
-    """One at a time: it takes as much memory as the job would."""
+    """One at a time, since a dry run takes as much memory as the job would."""
 
     def __init__(self, resources: Resources) -> None:
-        self._resources, self._turn = resources, asyncio.Lock()
+        self._resources, self._running = resources, asyncio.Lock()
 
-    async def measure(self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved) -> Measured:
-        """Bytes above the libraries, and the time of a step. Raises DryRunFailed with the engine's own words."""
-        async with self._turn:
+    async def measure(
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, resolved: ResolvedSettings
+    ) -> Measured:
+        """Measure the peak memory and the time of a step. Raises DryRunFailed with the engine's message."""
+        async with self._running:
             folder = self._resources.scratch / "training" / new_id("dry")
             await asyncio.to_thread(folder.mkdir, parents=True)
             try:
@@ -34,19 +36,19 @@ class DryRuns:
             finally:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         if end["kind"] == "failed":
-            remedy = end.get("remedy") or "Choose smaller settings, or another base."
+            remedy = end.get("remedy") or "Choose smaller settings, or another base model."
             raise DryRunFailed(f"The dry run failed: {end['detail']}", field=end.get("field"), remedy=remedy)
         return Measured(peak=end["peak"], step_seconds=end["seconds"], step_tokens=end["tokens"])
 
-    async def _run(self, spec: dict[str, Any], folder: Path, resolved: Resolved) -> dict[str, Any]:
-        with Devices(gpus()).lent(resolved.resources.gpu) as env:
+    async def _run(self, spec: dict[str, Any], folder: Path, resolved: ResolvedSettings) -> dict[str, Any]:
+        with GpuPool(visible_gpus()).allocate(resolved.resources.gpu) as env:
             child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env)
-            return await child.answer() or {"kind": "failed", "detail": "it ended without an answer"}
+            return await child.answer() or {"kind": "failed", "detail": "it ended without a result"}
 
     async def _spec(
-        self, project: str, base: FoundBase, dataset: DatasetManifest, resolved: Resolved, folder: Path
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, resolved: ResolvedSettings, folder: Path
     ) -> dict[str, Any]:
-        """As the job's own (engine/spec.py), without validation rows: nothing is evaluated."""
+        """The job's own spec (engine/spec.py) without validation rows, since nothing is evaluated."""
         rows = await self._resources.blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
         return {
             "workdir": str(folder),

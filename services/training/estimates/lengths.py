@@ -1,4 +1,4 @@
-"""How long a dataset's training rows are in a base's tokens: counted once by an engine child, then remembered."""
+"""Lengths of a dataset's training rows in a base model's tokens, counted once by an engine child and then cached."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,46 +8,46 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services.training.errors import EngineFailed, UnsuitableDataset
-from services.training.references import FoundBase
+from services.training.references import ResolvedBaseModel
 from shared.blobs.artifacts import resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.runtime.resources import Resources
 
 TARGET = "shared.engine.text.lengths:main"
-REMEMBERED = 256
-"""Datasets, each with a base; what is forgotten is counted again."""
-GRAIN = 64
+CACHE_SIZE = 256
+"""Pairs of a dataset and a base model whose counts are cached."""
+LENGTH_STEP = 64
 
-Sample = tuple[int, int, int, int]
-"""(tokens, trained tokens, tokens before the first trained one, how many samples are so)."""
+SampleLengths = tuple[int, int, int, int]
+"""(tokens, trained tokens, tokens before the first trained one, number of samples like this)."""
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """Counted samples of a training split; `refused` rows were among the `counted` that the template does not take."""
+class RowLengths:
+    """Counted samples of a training split; the chat template refused `refused` of the `counted` rows."""
 
-    samples: Sequence[Sample]
+    samples: Sequence[SampleLengths]
     counted: int
     refused: int
 
-    def suggested(self, context: int) -> int:
-        """The engine's own choice of max_length: the 99th percentile rounded up to 64, at most the context."""
-        longest = -(-self._percentile(0.99) // GRAIN) * GRAIN
+    def default_max_length(self, context: int) -> int:
+        """The engine's default max_length: the 99th percentile rounded up to 64, at most the context."""
+        longest = -(-self._percentile(0.99) // LENGTH_STEP) * LENGTH_STEP
         return min(longest, context) if context else longest
 
-    def cut(self, max_length: int) -> "Cut":
-        """What is left of the samples within so many tokens."""
-        kept = [sample for sample in self.samples if sample[1] and sample[2] < max_length]
-        sizes = [(min(tokens, max_length), min(trained, max_length), count) for tokens, trained, _, count in kept]
-        rows, total = sum(count for *_, count in kept), sum(sample[3] for sample in self.samples)
+    def truncated_to(self, max_length: int) -> "LengthStats":
+        """Statistics of the samples once they are cut to `max_length` tokens, as the engine cuts them."""
+        usable = [sample for sample in self.samples if sample[1] and sample[2] < max_length]
+        sizes = [(min(tokens, max_length), min(trained, max_length), count) for tokens, trained, _, count in usable]
+        rows, total = sum(count for *_, count in usable), sum(sample[3] for sample in self.samples)
         tokens = sum(size * count for size, _, count in sizes)
-        return Cut(
+        return LengthStats(
             rows=rows,
             mean=tokens / rows if rows else 0.0,
-            square=sum(size**2 * count for size, _, count in sizes) / rows if rows else 0.0,
+            mean_square=sum(size**2 * count for size, _, count in sizes) / rows if rows else 0.0,
             longest=max((size for size, *_ in sizes), default=0),
             trained=sum(trained * count for _, trained, count in sizes) / tokens if tokens else 0.0,
-            truncated=sum(count for size, *_, count in kept if size > max_length) / max(1, total),
+            truncated=sum(count for size, *_, count in usable if size > max_length) / max(1, total),
             untrained=(total - rows) / max(1, total),
         )
 
@@ -58,49 +58,52 @@ class Lengths:
             seen += count
             if seen >= share * total:
                 return tokens
-        return GRAIN
+        return LENGTH_STEP
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Samples after cutting: tokens on average, of the `longest`, the mean of their `square`; else shares."""
+class LengthStats:
+    """Tokens of samples after truncation; `trained` is a share of the tokens, `truncated` and `untrained` of the rows.
+
+    `untrained` rows have no token to learn, so they are skipped and count in none of the other values.
+    """
 
     rows: int
     mean: float
-    square: float
+    mean_square: float
     longest: int
     trained: float
     truncated: float
     untrained: float
 
 
-class LengthCounts:
-    """Counts on demand; at most one engine child for the same question."""
+class LengthCounter:
+    """Counts on demand, with at most one engine child at a time for the same dataset and base model."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._known: OrderedDict[tuple[str, ...], Lengths] = OrderedDict()
-        self._counting: dict[tuple[str, ...], asyncio.Task[Lengths]] = {}
+        self._cache: OrderedDict[tuple[str, ...], RowLengths] = OrderedDict()
+        self._counting: dict[tuple[str, ...], asyncio.Task[RowLengths]] = {}
 
-    def known(self, project: str, base: FoundBase, dataset: DatasetManifest) -> Lengths | None:
-        """What was counted before."""
-        return self._known.get(_key(project, base, dataset))
+    def cached(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths | None:
+        """The counts, if they are cached."""
+        return self._cache.get(_key(project, base, dataset))
 
-    async def count(self, project: str, base: FoundBase, dataset: DatasetManifest) -> Lengths:
-        """Ask an engine, or remember. Raises UnsuitableDataset where the base cannot render the rows."""
+    async def count(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths:
+        """The counts, cached or new. Raises UnsuitableDataset where the base model cannot render the rows."""
         key = _key(project, base, dataset)
-        if known := self._known.get(key):
-            return known
+        if cached := self._cache.get(key):
+            return cached
         if key not in self._counting:
             task = self._counting[key] = asyncio.create_task(self._count(project, base, dataset))
             task.add_done_callback(lambda _: self._counting.pop(key))
-        found = await asyncio.shield(self._counting[key])
-        self._known[key] = found
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return found
+        counted = await asyncio.shield(self._counting[key])  # another caller may wait for the same count
+        self._cache[key] = counted
+        while len(self._cache) > CACHE_SIZE:
+            self._cache.popitem(last=False)
+        return counted
 
-    async def _count(self, project: str, base: FoundBase, dataset: DatasetManifest) -> Lengths:
+    async def _count(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths:
         blobs, scratch = self._resources.blobs, self._resources.scratch / "training"
         folder = await blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
         shards = [str(folder / name) for name in dataset.shards["train"]]
@@ -113,12 +116,14 @@ class LengthCounts:
             )
             end = await child.answer()
         if end is None:
-            raise EngineFailed("Counting tokens ended without an answer.", field="dataset", remedy="Try again.")
+            raise EngineFailed("Counting tokens ended without a result.", field="dataset", remedy="Try again.")
         if end["kind"] == "failed":
-            remedy = end.get("remedy") or "Choose another base, or upload the rows in another layout."
-            raise UnsuitableDataset(f"The base cannot read the rows: {end['detail']}", field="dataset", remedy=remedy)
-        return Lengths([tuple(sample) for sample in end["samples"]], end["counted"], end["refused"])
+            remedy = end.get("remedy") or "Choose another base model, or upload the rows with other columns."
+            raise UnsuitableDataset(
+                f"The base model cannot read the rows: {end['detail']}", field="dataset", remedy=remedy
+            )
+        return RowLengths([tuple(sample) for sample in end["samples"]], end["counted"], end["refused"])
 
 
-def _key(project: str, base: FoundBase, dataset: DatasetManifest) -> tuple[str, ...]:
+def _key(project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> tuple[str, ...]:
     return project, dataset.dataset_id, dataset.version, base.uri, base.manifest.template_hash

@@ -1,8 +1,9 @@
-"""How much memory a training job will take, by part, before anything is loaded. Pure arithmetic; knows no machine.
+"""How much memory a training job takes, by part, before anything is loaded. Pure arithmetic that knows no machine.
 
-What a step allocates was read off the engine and the library it calls, and then weighed: every factor that is not
-counted but was fitted is in `Calibration`, with `benchmarks/preflight.py` as its source. The figures are those of a CPU
-process beyond its imported libraries. The GPU's are the same counts with another allocator; they were never measured.
+All sizes are in bytes. The parts are counted from what the engine and transformers' Llama layers allocate. The few
+factors that cannot be counted are fitted, with `benchmarks/preflight.py` as their source, and are in `Calibration`.
+The numbers are those of a CPU process beyond its imported libraries. A GPU has the same parts and another allocator;
+its numbers were never measured.
 """
 
 from dataclasses import dataclass
@@ -10,53 +11,61 @@ from dataclasses import dataclass
 from services.training.engine.spec import BatchLayout, Method
 from shared.blobs.manifests import ModelShape
 
-SIZES = {"fp32": 4, "bf16": 2, "fp16": 2}
-MOST_LOGITS = 1 << 26
-"""Logits that exist at a time (engine/loss.py)."""
-MOST_KEPT, SHORTEST, BLOCK = 1 << 22, {"fp32": 160, "bf16": 112}, {"fp32": 64, "bf16": 128}
-"""Where attention keeps its probabilities, and in blocks of how many queries (engine/causal.py)."""
-NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Bytes per weight: 4 bits, a byte per 64 of them, and a float per 256 of those (arXiv 2305.14314, section 3)."""
-QUANTIZING = 14
-"""Bytes per weight of a matrix in between: itself and scaled in fp32, its codes as integers and as bytes."""
-INT8 = 1.0
-"""Bytes per weight, beside a float for each row (arXiv 2208.07339)."""
-ADAM, ADAM_8BIT = 8, 2 + 8 / 256
-"""Bytes per weight of two moments (arXiv 1711.05101); in 8 bits with a float per block of 256 (arXiv 2110.02861)."""
+DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+MAX_LOGITS = 1 << 26
+"""Logits that exist at a time; more are computed in chunks (engine/model/loss.py)."""
+MAX_STORED_PROBABILITIES = 1 << 22
+MIN_BLOCKED_TOKENS, QUERY_BLOCK = {"fp32": 160, "bf16": 112}, {"fp32": 64, "bf16": 128}
+"""Document lengths from which blocked attention stores its probabilities, and the queries of a block
+(engine/attention/blocked.py)."""
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Per weight, with double quantization (QLoRA, arXiv 2305.14314, section 3): 4 bits, an 8-bit scale per 64 weights, and
+an fp32 scale per 256 of those scales."""
+QUANTIZATION_BYTES = 14
+"""Per weight of the matrix that is being quantized: itself and a scaled copy in fp32, its codes as integers and as
+bytes."""
+INT8_BYTES = 1.0
+"""Per weight; a scale per row is too little to count (LLM.int8(), arXiv 2208.07339)."""
+ADAM_BYTES, ADAM_8BIT_BYTES = 8, 2 + 8 / 256
+"""Per trained weight. AdamW (arXiv 1711.05101) keeps two fp32 moments, its 8-bit variant (arXiv 2110.02861) two bytes
+and two fp32 scales per block of 256."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted rather than counted. `beside` bytes are the engine's own, `products` more where they are in bf16.
+    """The fitted factors.
 
-    `spread` is what the allocator holds for each byte that a step works with, by method and, of adapters, computing
-    type; `scattered` the same for each byte of gradients and moments, which come and go among them.
+    `engine`: bytes of the engine itself, and `bf16_buffers` more where matrices are multiplied in bf16.
+    `held_per_byte`: bytes that the allocator holds for each byte of activations and logits, by method and, for
+    adapters, dtype. `held_per_state_byte`: the same for gradients and moments, which are allocated among them.
     """
 
-    beside: float
-    products: float
-    spread: dict[str, float]
-    scattered: float
+    engine: float
+    bf16_buffers: float
+    held_per_byte: dict[str, float]
+    held_per_state_byte: float
 
 
 CPU = Calibration(
-    beside=80e6,
-    products=40e6,
-    spread={"full": 1.0, "lora fp32": 1.44, "lora bf16": 1.23, "qlora fp32": 1.65, "qlora bf16": 1.46},
-    scattered=0.1,
+    engine=80e6,
+    bf16_buffers=40e6,
+    held_per_byte={"full": 1.0, "lora fp32": 1.44, "lora bf16": 1.23, "qlora fp32": 1.65, "qlora bf16": 1.46},
+    held_per_state_byte=0.1,
 )
-"""glibc 2.36 (tuned by shared/engine/process/malloc.py) and torch 2.13. From benchmarks/preflight.py."""
-GPU = Calibration(beside=6e8, products=0.0, spread={}, scattered=0.0)
-"""The CUDA context and a caching allocator, which loses about a tenth. Unmeasured: what is commonly reported."""
-LOST = 1.1
+"""glibc 2.36 (tuned by shared/engine/process/malloc.py) and torch 2.13, from benchmarks/preflight.py."""
+GPU = Calibration(engine=6e8, bf16_buffers=0.0, held_per_byte={}, held_per_state_byte=0.0)
+"""The CUDA context. Commonly reported, not measured here."""
+CACHING_ALLOCATOR = 1.1
+"""torch's caching allocator on a GPU loses about a tenth to fragmentation. Commonly reported, not measured here."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained how. Lengths in tokens: `tokens` computed at once, `length` of the longest document among them.
+class StepPlan:
+    """The heaviest micro-batch of a job and how it is trained.
 
-    `trained` is the share of tokens that are predicted; `accumulates` whether a step has more than one micro-batch;
-    `recomputes` whether activations are computed anew on the way back (arXiv 1604.06174).
+    `tokens`: of the micro-batch, padding included; `length`: of its longest document. `trained`: share of tokens whose
+    logits are computed. `accumulates`: a step has more than one micro-batch. `recomputes`: activations are recomputed
+    in the backward pass (gradient checkpointing, arXiv 1604.06174).
     """
 
     method: Method
@@ -74,10 +83,11 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Bytes by part. `overhead` is what the allocator holds beyond them, and the engine itself.
+class MemoryEstimate:
+    """Bytes by part at the peak of a step.
 
-    `loading` is the other peak, before the first step; most of it are pages of files, which the kernel can take back.
+    `overhead`: what the allocator holds beyond the other parts, and the engine itself. `loading`: the other peak,
+    before the first step; most of it is mapped file pages that the kernel can reclaim.
     """
 
     weights: int
@@ -90,136 +100,140 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """In the worst moment of a step, beyond the imported libraries."""
+        """Peak of a step, beyond the imported libraries."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.logits + self.overhead
 
     @property
     def peak(self) -> int:
-        """What the kernel's high-water mark will say."""
+        """Peak of the whole process (VmHWM), beyond the imported libraries."""
         return max(self.total, self.loading)
 
 
-def memory(shape: ModelShape, plan: Plan) -> Memory:
-    """The parts at the worst moment: a step's last products forward and its first ones back."""
+def estimate_memory(shape: ModelShape, plan: StepPlan) -> MemoryEstimate:
+    """Estimate the parts at the peak of a step: the end of its forward pass and the beginning of its backward pass."""
     calibration = GPU if plan.gpu else CPU
-    trained = trainable(shape, plan.method, plan.rank)
+    trained = count_trainable(shape, plan.method, plan.rank)
     activations = plan.tokens * _activations(shape, plan)
     logits = _logits(shape, plan)
-    working = activations + logits + _head(shape, plan)
-    gradients, moments = 4 * trained, (ADAM_8BIT if plan.optimizer == "adamw_8bit" else ADAM) * trained
-    spread = calibration.spread.get("full" if plan.method == "full" else f"{plan.method} {plan.dtype}", LOST)
-    beside = calibration.beside + (0 if plan.dtype == "fp32" else calibration.products)
-    overhead = beside + working * spread - activations - logits
-    return Memory(
+    working_set = activations + logits + _head(shape, plan)
+    gradients, moments = 4 * trained, (ADAM_8BIT_BYTES if plan.optimizer == "adamw_8bit" else ADAM_BYTES) * trained
+    kind = "full" if plan.method == "full" else f"{plan.method} {plan.dtype}"
+    held = working_set * calibration.held_per_byte.get(kind, CACHING_ALLOCATOR)
+    engine = calibration.engine + (0 if plan.dtype == "fp32" else calibration.bf16_buffers)
+    overhead = engine + held - activations - logits
+    return MemoryEstimate(
         weights=round(_weights(shape, plan) + (0 if plan.method == "full" else 4 * trained)),
         gradients=gradients,
         optimizer=round(moments),
         activations=round(activations),
         logits=round(logits),
-        overhead=round(overhead + calibration.scattered * (gradients + moments)),
-        loading=round(calibration.beside + _loading(shape, plan)),
+        overhead=round(overhead + calibration.held_per_state_byte * (gradients + moments)),
+        loading=round(calibration.engine + _loading(shape, plan)),
     )
 
 
-def trainable(shape: ModelShape, method: Method, rank: int) -> int:
-    """Parameters that are trained: all, or A [rank, in] and B [out, rank] of every linear layer (arXiv 2106.09685)."""
+def count_trainable(shape: ModelShape, method: Method, rank: int) -> int:
+    """Count trained parameters: all, or A [rank, in] and B [out, rank] of every linear layer (arXiv 2106.09685)."""
     if method == "full":
         return shape.parameters
-    return shape.layers * rank * sum(inputs + outputs for inputs, outputs in _linear(shape))
+    return shape.layers * rank * sum(inputs + outputs for inputs, outputs in _linear_layers(shape))
 
 
-def _linear(shape: ModelShape) -> list[tuple[int, int]]:
-    """(inputs, outputs) of a layer's seven linear maps, gated as in Llama (arXiv 2002.05202)."""
+def _linear_layers(shape: ModelShape) -> list[tuple[int, int]]:
+    """(inputs, outputs) of a block's seven linear layers: q, k, v, o, gate, up, down (SwiGLU, arXiv 2002.05202)."""
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     attention = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden)]
     return [*attention, (hidden, shape.mlp), (hidden, shape.mlp), (shape.mlp, hidden)]
 
 
-def _inner(shape: ModelShape) -> int:
-    """Weights of all linear layers, those that are quantized."""
-    return shape.layers * sum(inputs * outputs for inputs, outputs in _linear(shape))
+def _linear_weights(shape: ModelShape) -> int:
+    """Weights of all blocks' linear layers, which are the ones that QLoRA quantizes."""
+    return shape.layers * sum(inputs * outputs for inputs, outputs in _linear_layers(shape))
 
 
-def _weights(shape: ModelShape, plan: Plan) -> float:
-    """Full training: fp32 masters, and beside them what autocast casts. QLoRA: all but the inner weights in fp32."""
-    inner, size = min(shape.parameters, _inner(shape)), SIZES[plan.dtype]
+def _weights(shape: ModelShape, plan: StepPlan) -> float:
+    """Full: fp32 master weights and autocast's copies. QLoRA: quantized linear layers, the rest in fp32."""
+    linear, size = min(shape.parameters, _linear_weights(shape)), DTYPE_BYTES[plan.dtype]
     if plan.method == "full":
-        return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * (inner + shape.vocab * shape.hidden))
+        # Autocast keeps a copy of every weight that a matrix product reads, the head's among them.
+        return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * (linear + shape.vocab * shape.hidden))
     if plan.method == "qlora":
-        return (INT8 if plan.quantization == "int8" else NF4) * inner + 4 * (shape.parameters - inner)
+        return (INT8_BYTES if plan.quantization == "int8" else NF4_BYTES) * linear + 4 * (shape.parameters - linear)
     return size * shape.parameters
 
 
-def _loading(shape: ModelShape, plan: Plan) -> float:
-    """The files as they are mapped, and what is made of them; those of the right type already are the weights.
+def _loading(shape: ModelShape, plan: StepPlan) -> float:
+    """The mapped files and the weights made from them; files that already have the right dtype are the weights.
 
-    What becomes four bits does so matrix by matrix: behind the last of the largest is all the rest.
+    QLoRA quantizes one matrix at a time, so its peak is at the largest of them, when all others exist.
     """
     files = shape.stored * shape.parameters
-    if plan.method == "lora" and round(shape.stored) == SIZES[plan.dtype]:
+    if plan.method == "lora" and round(shape.stored) == DTYPE_BYTES[plan.dtype]:
         return files
     if plan.method == "qlora":
-        return files + _weights(shape, plan) + QUANTIZING * max(inputs * outputs for inputs, outputs in _linear(shape))
-    return files + (4 if plan.method == "full" else SIZES[plan.dtype]) * shape.parameters
+        largest = max(inputs * outputs for inputs, outputs in _linear_layers(shape))
+        return files + _weights(shape, plan) + QUANTIZATION_BYTES * largest
+    return files + (4 if plan.method == "full" else DTYPE_BYTES[plan.dtype]) * shape.parameters
 
 
-def _activations(shape: ModelShape, plan: Plan) -> float:
-    """Bytes per token: what all layers keep, or only their inputs and what the one at work keeps."""
-    of_layer = kept_per_token(shape, plan)
+def _activations(shape: ModelShape, plan: StepPlan) -> float:
+    """Bytes per token: what all blocks store, or only every block's input and what one recomputed block stores."""
+    per_block = stored_per_token(shape, plan)
     if not plan.recomputes:
-        return shape.layers * of_layer
-    carried = SIZES[plan.dtype] if plan.method == "lora" else 4
-    return shape.layers * shape.hidden * carried + of_layer
+        return shape.layers * per_block
+    residual = DTYPE_BYTES[plan.dtype] if plan.method == "lora" else 4
+    return shape.layers * shape.hidden * residual + per_block
 
 
-def kept_per_token(shape: ModelShape, plan: Plan) -> float:
-    """Bytes that a layer keeps of a token for the way back, by the saved tensors of transformers' Llama layer.
+def stored_per_token(shape: ModelShape, plan: StepPlan) -> float:
+    """Bytes per token that one block stores for the backward pass: the saved tensors of transformers' Llama layer.
 
-    Of a norm: its input in fp32, and what it gives, once for all layers that take it (engine/fused.py). Of the MLP:
-    both branches, the activated one and the product. Over four-bit layers every adapter casts its input for itself.
+    The two norms' inputs in fp32; the inputs of the linear layers; the gate's and up's outputs and the activated gate
+    of the MLP, whose product is the input of down; attention; and the rank-sized products of the adapters.
     """
-    hidden, size = shape.hidden, SIZES[plan.dtype]
-    given = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
-    inputs = (given * hidden + shape.heads * shape.head_size + shape.mlp) * size
+    hidden, size = shape.hidden, DTYPE_BYTES[plan.dtype]
+    # A norm's output is stored once for all layers that read it (engine/kernels/cpu_fused.py). Over quantized layers
+    # in bf16 each of the five adapters that read one (q, k, v, gate, up) stores a cast of its own.
+    norm_outputs = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
+    inputs = (norm_outputs * hidden + shape.heads * shape.head_size + shape.mlp) * size
     return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + _attention(shape, plan) + _adapters(shape, plan)
 
 
-def _attention(shape: ModelShape, plan: Plan) -> float:
-    """Queries, keys, values, what it gives, and what tells the probabilities.
-
-    Behind a mask every head has keys and values of its own, and every layer the mask in numbers. Short documents side
-    by side are computed in fp32 (engine/alike.py).
-    """
-    queries, keys, size = shape.heads * shape.head_size, shape.kv_heads * shape.head_size, SIZES[plan.dtype]
+def _attention(shape: ModelShape, plan: StepPlan) -> float:
+    """Queries, keys, values, the output, and what the backward pass needs of the probabilities; bytes per token."""
+    queries, keys, size = shape.heads * shape.head_size, shape.kv_heads * shape.head_size, DTYPE_BYTES[plan.dtype]
     if plan.layout == "padded":
+        # Masked attention expands keys and values to every head, and each block stores the mask as numbers.
         return 4 * queries * size + plan.length * size + 4 * shape.heads
-    short = not plan.gpu and plan.length < SHORTEST[plan.dtype]
+    # Short documents are computed in fp32, in batches (engine/attention/batched.py).
+    short = not plan.gpu and plan.length < MIN_BLOCKED_TOKENS[plan.dtype]
     return (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
 
 
-def _adapters(shape: ModelShape, plan: Plan) -> float:
-    return 0 if plan.method == "full" else len(_linear(shape)) * plan.rank * SIZES[plan.dtype]
+def _adapters(shape: ModelShape, plan: StepPlan) -> float:
+    return 0 if plan.method == "full" else len(_linear_layers(shape)) * plan.rank * DTYPE_BYTES[plan.dtype]
 
 
-def _probabilities(shape: ModelShape, plan: Plan) -> float:
-    """Half a square per head where engine/causal.py attends; else a float per head, the kernel's normalizer."""
-    kept = not plan.gpu and plan.dtype in BLOCK
-    if not kept or plan.length < SHORTEST[plan.dtype] or shape.heads * plan.length**2 > MOST_KEPT:
+def _probabilities(shape: ModelShape, plan: StepPlan) -> float:
+    """Per token: half a row of probabilities per head where attention is blocked, else the kernel's fp32 normalizer."""
+    blocked = not plan.gpu and plan.dtype in QUERY_BLOCK and plan.length >= MIN_BLOCKED_TOKENS[plan.dtype]
+    if not blocked or shape.heads * plan.length**2 > MAX_STORED_PROBABILITIES:
         return 4 * shape.heads
-    return shape.heads * (plan.length + BLOCK[plan.dtype]) / 2 * SIZES[plan.dtype]
+    return shape.heads * (plan.length + QUERY_BLOCK[plan.dtype]) / 2 * DTYPE_BYTES[plan.dtype]
 
 
-def _logits(shape: ModelShape, plan: Plan) -> float:
-    """Logits in the computing type and in fp32, their softmax and its gradient; in chunks beyond MOST_LOGITS."""
-    count = min(plan.tokens * plan.trained * shape.vocab, MOST_LOGITS)
+def _logits(shape: ModelShape, plan: StepPlan) -> float:
+    """Logits in fp32, their softmax and its gradient, beside the logits in the computing dtype."""
+    count = min(plan.tokens * plan.trained * shape.vocab, MAX_LOGITS)
     return count * (3 * 4 + (0 if plan.dtype == "fp32" else 2))
 
 
-def _head(shape: ModelShape, plan: Plan) -> float:
-    """The head's gradient before it is added to what there is; QLoRA's fp32 head, cast to the computing type.
+def _head(shape: ModelShape, plan: StepPlan) -> float:
+    """Full: the head's gradient before it is added to the accumulated one. QLoRA: a cast of its fp32 head.
 
-    Where head and embeddings are one, the gradient of the former waits for that of the latter.
+    A head that shares the embeddings' weights keeps its gradient until that of the embeddings is added.
     """
     if plan.method == "full":
         return 4 * shape.vocab * shape.hidden * (plan.accumulates + shape.tied)
-    return SIZES[plan.dtype] * shape.vocab * shape.hidden if plan.method == "qlora" and plan.dtype != "fp32" else 0
+    cast = plan.method == "qlora" and plan.dtype != "fp32"
+    return DTYPE_BYTES[plan.dtype] * shape.vocab * shape.hidden if cast else 0

@@ -1,4 +1,4 @@
-"""The heaviest micro-batch of a job, by its rows' lengths: packed, or padded where the engine will prefer buckets."""
+"""The heaviest micro-batch of a job, from its rows' lengths and in the layout that the engine will choose."""
 
 import math
 import random
@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from services.training.engine.data.packing import layout_costs, micro_batches
 from services.training.engine.spec import BatchLayout
-from services.training.estimates.lengths import Cut, Lengths, Sample
+from services.training.estimates.lengths import LengthStats, RowLengths, SampleLengths
 
-STEPS, ROWS = 20, 1_000
-"""Steps that are drawn to foretell the layout, and rows in them, at most; one step at least."""
+SAMPLED_STEPS, SAMPLED_ROWS = 20, 1_000
+"""At most as many steps, with at most as many rows together, decide the estimated layout; at least one step does."""
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """`tokens` computed at once, padding included, the longest row's `length`, and the share of them with logits."""
+    """`tokens` with padding, the longest row's `length`, and the share of tokens whose logits are computed.
+
+    `accumulates`: the step has more micro-batches than this one.
+    """
 
     tokens: int
     length: int
@@ -24,41 +27,43 @@ class MicroBatch:
     accumulates: bool
 
 
-def heaviest(lengths: Lengths | None, cut: Cut, longest: int, rows: int, most: int) -> MicroBatch:
-    """Of steps of `rows` rows, each of at most `longest` tokens, in micro-batches of at most `most`."""
-    step, trained = _largest_step(cut, rows, longest), cut.trained
+def heaviest_micro_batch(
+    lengths: RowLengths | None, stats: LengthStats, longest: int, rows: int, budget: int
+) -> MicroBatch:
+    """Of steps of `rows` rows, each cut to `longest` tokens, in micro-batches of at most `budget` tokens."""
+    step, trained = _large_step(stats, rows, longest), stats.trained
     layout: BatchLayout = "packed"
-    if lengths and (drawn := _drawn(lengths.samples, longest, rows)):
-        costs = layout_costs([[tokens for tokens, _ in each] for each in drawn], most)
+    if lengths and (steps := _sample_steps(lengths.samples, longest, rows)):
+        costs = layout_costs([[tokens for tokens, _ in each] for each in steps], budget)
         if (layout := costs.cheaper) == "padded":
             step = min(rows * longest, math.ceil(step / (1 - costs.padding_share)))
-            trained = _with_logits(drawn, most)
-    return MicroBatch(max(longest, min(most, step)), longest, trained, layout, step > most)
+            trained = _padded_logits_share(steps, budget)
+    return MicroBatch(max(longest, min(budget, step)), longest, trained, layout, step > budget)
 
 
-def _largest_step(cut: Cut, rows: int, longest: int) -> int:
-    """Tokens of a large step of rows drawn at random: three standard deviations above the mean."""
-    spread = math.sqrt(max(0.0, cut.square - cut.mean**2) * rows)
-    return min(rows * longest, math.ceil(rows * min(cut.mean, longest) + 3 * spread))
+def _large_step(stats: LengthStats, rows: int, longest: int) -> int:
+    """Tokens of a large step of rows drawn at random: three standard deviations above the mean of their sum."""
+    deviation = math.sqrt(max(0.0, stats.mean_square - stats.mean**2) * rows)
+    return min(rows * longest, math.ceil(rows * min(stats.mean, longest) + 3 * deviation))
 
 
-def _drawn(samples: Sequence[Sample], longest: int, rows: int) -> list[list[tuple[int, int]]]:
-    """Rows of some steps, always the same ones: tokens, and those before the first that is trained."""
-    kept = [sample for sample in samples if sample[1] and sample[2] < longest]
-    if not kept:
+def _sample_steps(samples: Sequence[SampleLengths], longest: int, rows: int) -> list[list[tuple[int, int]]]:
+    """Some steps, always the same ones, as their rows' (tokens, tokens before the first trained one)."""
+    usable = [sample for sample in samples if sample[1] and sample[2] < longest]
+    if not usable:
         return []
-    steps = max(1, min(STEPS, ROWS // rows))
-    chance, weights = random.Random(0), [sample[3] for sample in kept]  # noqa: S311
-    found = chance.choices(kept, weights, k=steps * min(rows, ROWS))
-    cut = [(min(tokens, longest), first) for tokens, _, first, _ in found]
+    steps = max(1, min(SAMPLED_STEPS, SAMPLED_ROWS // rows))
+    generator, weights = random.Random(0), [sample[3] for sample in usable]  # noqa: S311
+    drawn = generator.choices(usable, weights, k=steps * min(rows, SAMPLED_ROWS))
+    cut = [(min(tokens, longest), first) for tokens, _, first, _ in drawn]
     return [cut[step::steps] for step in range(steps)]
 
 
-def _with_logits(steps: Sequence[Sequence[tuple[int, int]]], most: int) -> float:
-    """Padded rows have logits in all columns that any of them is trained on: from the first one of them."""
-    kept = total = 0
+def _padded_logits_share(steps: Sequence[Sequence[tuple[int, int]]], budget: int) -> float:
+    """Padded rows have logits in every column that any of them trains on: from the earliest first one to the end."""
+    computed = total = 0
     for step in steps:
-        for group in micro_batches([tokens for tokens, _ in step], most, "padded"):
+        for group in micro_batches([tokens for tokens, _ in step], budget, "padded"):
             longest, first = step[group[0]][0], min(step[i][1] for i in group)
-            kept, total = kept + len(group) * (longest - first), total + len(group) * longest
-    return kept / total
+            computed, total = computed + len(group) * (longest - first), total + len(group) * longest
+    return computed / total

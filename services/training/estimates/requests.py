@@ -6,13 +6,13 @@ from services.training.jobs.requests import TrainingRequest
 
 
 class EstimateRequest(TrainingRequest):
-    """A training job to be estimated: the body of a job, and whether to try it."""
+    """A training job to estimate: the body of a job, and whether to do a dry run."""
 
     dry_run: bool = Field(
         default=False,
-        description="load the model, tokenize the data and take two steps, which are thrown away; it takes as long",
+        description="also load the model and take two real steps, which are discarded; this takes as long as they do",
     )
 
     def job(self) -> TrainingRequest:
-        """The job that it asks about."""
+        """The job to estimate."""
         return TrainingRequest(**self.model_dump(exclude={"dry_run"}, exclude_unset=True))

@@ -1,229 +1,261 @@
-"""Preflight: what a request would need, told before anything is queued, and refused where it cannot fit."""
+"""The use case of estimates: what a job would need before it is queued, and the check at every submit."""
 
 import asyncio
 import statistics
 from dataclasses import replace
 
 from services.training.errors import DryRunFailed
-from services.training.estimates import preflight
+from services.training.estimates import feasibility
 from services.training.estimates.dry_runs import DryRuns
-from services.training.estimates.lengths import LengthCounts, Lengths
-from services.training.estimates.memory import Memory
-from services.training.estimates.preflight import TRAINING, Subject
-from services.training.estimates.rates import Rates
+from services.training.estimates.feasibility import MATMUL_EFFICIENCY, EstimateInputs
+from services.training.estimates.lengths import LengthCounter, RowLengths
+from services.training.estimates.matmul_throughput import MatmulThroughput
+from services.training.estimates.memory import MemoryEstimate
 from services.training.estimates.requests import EstimateRequest
-from services.training.estimates.views import Estimate, Fits, LengthsView, Measured, MemoryParts, Pace, Warned
-from services.training.jobs.defaults import Resolved
+from services.training.estimates.views import (
+    Estimate,
+    EstimateWarning,
+    Fits,
+    LengthsView,
+    Measured,
+    MemoryParts,
+    Throughput,
+)
+from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
-from services.training.jobs.servability import serving
-from services.training.references import References
+from services.training.jobs.vllm_serving import predict_serving
+from services.training.references import References, ResolvedBaseModel
 from services.training.store import Stores
 from services.training.workers.machine_usage import gpus_in_use
-from services.training.workers.registry import Workers
+from services.training.workers.registry import WorkerRegistry
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.machine import has_bf16_instructions
 
-LIKE_IT = 5
-"""Finished jobs on the same base with the same method that the pace is taken from."""
+SIMILAR_JOBS = 5
+"""Finished jobs on the same base model with the same method whose throughput is used."""
 
 
 class Estimator:
-    """Estimates a request in full, or just refuses the impossible."""
+    """Estimates a request in full, or only refuses what cannot run."""
 
     def __init__(
         self,
         stores: Stores,
         preparation: JobPreparation,
         references: References,
-        workers: Workers,
-        counts: LengthCounts,
-        trials: DryRuns,
-        rates: Rates,
+        registry: WorkerRegistry,
+        lengths: LengthCounter,
+        dry_runs: DryRuns,
+        matmuls: MatmulThroughput,
         *,
         remote_engines: bool = False,
     ) -> None:
-        """`remote_engines`: jobs may run on other machines than the workers', whose memory is not known."""
-        self._stores, self._preparation, self._references, self._workers = stores, preparation, references, workers
-        self._counts, self._trials, self._rates, self._remote_engines = counts, trials, rates, remote_engines
+        """`remote_engines`: jobs may run on other machines than the workers', whose memory is unknown."""
+        self._stores, self._preparation, self._references, self._registry = stores, preparation, references, registry
+        self._lengths, self._dry_runs, self._matmuls = lengths, dry_runs, matmuls
+        self._remote_engines = remote_engines
 
     async def admit(self, prepared: PreparedJob) -> PreparedJob:
-        """At every submit, without asking an engine: the request so that it fits, where that was left to us.
+        """Check a job at submit, without waiting for an engine; settings that the caller left open are made to fit.
 
         Raises DoesNotFit or UnsuitableDataset.
         """
-        lengths = self._counts.known(prepared.project, prepared.base, prepared.dataset)
-        if subject := await self._subject(prepared, lengths):
-            prepared = _fitted(prepared, subject)
-            preflight.refuse(prepared.resolved, subject)
+        lengths = self._lengths.cached(prepared.project, prepared.base, prepared.dataset)
+        if inputs := await self._inputs(prepared, lengths):
+            prepared = _fit_to_memory(prepared, inputs)
+            feasibility.refuse_impossible(prepared.resolved, inputs)
         return prepared
 
     async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
-        """Everything that can be told before the job runs; the rows are counted if they were not yet.
+        """Estimate everything that can be known before the job runs; count the rows if they were not counted yet.
 
-        With `dry_run`, what cannot fit is refused instead of tried. Raises DryRunFailed.
+        With `dry_run`, a job that cannot fit is refused instead of tried. Raises DryRunFailed.
         """
         prepared = await self._preparation.prepare(project, request.job())
         warnings, lengths = [], None
         try:
-            lengths = await self._counts.count(prepared.project, prepared.base, prepared.dataset)
+            lengths = await self._lengths.count(prepared.project, prepared.base, prepared.dataset)
         except AnnealError as error:
-            warnings.append(Warned("rows_not_counted", error.detail, error.remedy))
-        if subject := await self._subject(prepared, lengths):
-            prepared = _fitted(prepared, subject)
-        warnings += _warnings(prepared, subject)
-        found = _view(prepared, subject, await self._pace(prepared, subject), warnings)
-        return found.model_copy(update={"measured": await self._tried(prepared)}) if request.dry_run else found
+            warnings.append(_warning("rows_not_counted", error.detail, error.remedy))
+        if inputs := await self._inputs(prepared, lengths):
+            prepared = _fit_to_memory(prepared, inputs)
+        warnings += _warnings(prepared, inputs)
+        estimate = _view(prepared, inputs, await self._throughput(prepared, inputs), warnings)
+        return estimate.model_copy(update={"measured": await self._measure(prepared)}) if request.dry_run else estimate
 
-    async def _tried(self, prepared: PreparedJob) -> Measured:
+    async def _measure(self, prepared: PreparedJob) -> Measured:
         prepared = await self.admit(prepared)
         values = prepared.resolved.hyperparameters
         if values["objective"] == "dpo" or values["processes"] > 1:
-            detail = "Preference pairs and several processes cannot be tried."
-            raise DryRunFailed(detail, field="dry_run", limit=False, remedy="Ask for the estimate without dry_run.")
-        return await self._trials.measure(prepared.project, prepared.base, prepared.dataset, prepared.resolved)
+            detail = "Preference pairs and several processes have no dry run."
+            raise DryRunFailed(detail, field="dry_run", limit=False, remedy="Request the estimate without dry_run.")
+        return await self._dry_runs.measure(prepared.project, prepared.base, prepared.dataset, prepared.resolved)
 
-    async def _subject(self, prepared: PreparedJob, lengths: Lengths | None) -> Subject | None:
-        """None for a base whose shape is not known."""
+    async def _inputs(self, prepared: PreparedJob, lengths: RowLengths | None) -> EstimateInputs | None:
+        """None for a base model whose shape is unknown."""
         shape = await self._references.shape(prepared.project, prepared.base.manifest)
         if shape is None:
             return None
-        return Subject(
+        return EstimateInputs(
             shape=shape,
             context=prepared.base.manifest.context_length,
             lengths=lengths,
-            limit=await self._limit(prepared.resolved),
+            limit=await self._memory_limit(prepared.resolved),
             fast_bf16=await asyncio.to_thread(has_bf16_instructions),
         )
 
-    async def _limit(self, resolved: Resolved) -> int | None:
-        """Bytes of the largest machine that has what is asked: of its GPUs, if it is to run there; None: not known."""
-        asked = resolved.resources
+    async def _memory_limit(self, resolved: ResolvedSettings) -> int | None:
+        """Bytes of the largest machine that has the requested resources, or of its GPUs; None where that is unknown."""
+        requested = resolved.resources
         if self._remote_engines:
             return None
-        if asked.gpu:
-            found = await asyncio.to_thread(gpus_in_use)
-            return round(asked.gpu * max(gpu.memory_gb for gpu in found) * 2**30) if found else None
-        sizes = [site.machine.memory_gb for site in await self._workers.sites() if site.machine.lacks(asked) is None]
+        if requested.gpu:
+            gpus = await asyncio.to_thread(gpus_in_use)
+            return round(requested.gpu * max(gpu.memory_gb for gpu in gpus) * 2**30) if gpus else None
+        machines = [worker.machine for worker in await self._registry.live_workers()]
+        sizes = [machine.memory_gb for machine in machines if machine.missing_resource(requested) is None]
         return round(max(sizes) * 2**30) if sizes else None
 
-    async def _pace(self, prepared: PreparedJob, subject: Subject | None) -> Pace | None:
-        """Tokens per second of the last jobs like it; else by the cores. None for a GPU, or without engines."""
+    async def _throughput(self, prepared: PreparedJob, inputs: EstimateInputs | None) -> Throughput | None:
+        """That of the last similar jobs, else calculated from the cores. None for a GPU, or without engines."""
         where = {"state": "succeeded", "base_uri": prepared.base.uri, "method": prepared.resolved.method}
         jobs = await self._stores.jobs.for_project(prepared.project).find(
-            where, order=(("created_at", -1),), limit=LIKE_IT
+            where, order=(("created_at", -1),), limit=SIMILAR_JOBS
         )
-        speeds = [await self._speed(job.id) for job in jobs]
-        if known := [speed for speed in speeds if speed]:
-            return Pace(statistics.median(known), "jobs")
-        if subject is None or prepared.resolved.resources.gpu:
+        speeds = [await self._measured_tokens_per_second(job.id) for job in jobs]
+        if measured := [speed for speed in speeds if speed]:
+            return Throughput(statistics.median(measured), "jobs")
+        if inputs is None or prepared.resolved.resources.gpu:
             return None
-        return await self._formula(prepared.resolved, subject)
+        return await self._calculated_throughput(prepared.resolved, inputs)
 
-    async def _formula(self, resolved: Resolved, subject: Subject) -> Pace | None:
-        dtype = preflight.dtype_of(resolved, subject)
-        if dtype not in TRAINING:
+    async def _calculated_throughput(self, resolved: ResolvedSettings, inputs: EstimateInputs) -> Throughput | None:
+        dtype = feasibility.choose_dtype(resolved, inputs)
+        if dtype not in MATMUL_EFFICIENCY:
             return None
         try:
-            return Pace(preflight.expected_pace(resolved, subject, await self._rates.of(dtype)), "formula")
-        except AnnealError:  # no engine here; that the rows could not be counted is told already
+            per_core = await self._matmuls.per_core(dtype)
+        except AnnealError:  # no engine here; a warning already says that the rows could not be counted
             return None
+        return Throughput(feasibility.estimate_throughput(resolved, inputs, per_core), "formula")
 
-    async def _speed(self, job_id: str) -> float | None:
+    async def _measured_tokens_per_second(self, job_id: str) -> float | None:
         speed = (await self._stores.snapshots.get(job_id)).get("metric", {}).get("tokens_per_second")
         return float(speed) if speed else None
 
 
-def _fitted(prepared: PreparedJob, subject: Subject) -> PreparedJob:
-    return replace(prepared, resolved=preflight.fitted(prepared.resolved, subject))
+def _fit_to_memory(prepared: PreparedJob, inputs: EstimateInputs) -> PreparedJob:
+    return replace(prepared, resolved=feasibility.fit_to_memory(prepared.resolved, inputs))
 
 
-def _warnings(prepared: PreparedJob, subject: Subject | None) -> list[Warned]:
-    """What will work, and perhaps not as hoped."""
-    found, manifest, resolved = [], prepared.base.manifest, prepared.resolved
-    served = serving(resolved.method, resolved.hyperparameters["lora"], manifest.kind)
-    if served.reason:
-        detail = f"vLLM cannot serve it as an adapter, and it is merged when it is deployed: {served.reason}."
-        found.append(Warned("adapter_merged", detail, served.remedy))
-    if manifest.has_template is False and prepared.dataset.form != "text":
-        detail = "The base has no chat template; a plain one is used, and travels with the model."
-        found.append(Warned("no_template", detail, "Choose an instruct version of the base where there is one."))
-    if manifest.ends is False:
-        detail = "The base has no token that ends a turn: the model will not learn to stop."
-        found.append(Warned("never_ends", detail, "Choose a base whose tokenizer has an end token."))
-    if subject is None:
-        detail = "The base was registered before shapes were kept: its memory is unknown, and nothing is refused."
-        return [*found, Warned("shape_unknown", detail, "Delete the base and register it again.")]
-    if where := preflight.why_unmeasured(resolved):
-        found.append(Warned("unmeasured", f"What it takes {where} was never measured; nothing is refused by it.", None))
-    return found + _about_rows(resolved, subject)
+def _warning(code: str, detail: str, remedy: str | None) -> EstimateWarning:
+    return EstimateWarning(code=code, detail=detail, remedy=remedy)
 
 
-def _about_rows(resolved: Resolved, subject: Subject) -> list[Warned]:
-    if not subject.lengths:
-        return []
-    cut, longest = preflight.rows_within(resolved, subject), preflight.max_length_of(resolved, subject)
-    found = []
-    if subject.lengths.refused:
-        detail = f"{subject.lengths.refused} of {subject.lengths.counted} rows are refused by the chat template."
-        found.append(Warned("rows_refused", detail, "Correct them, or choose another base."))
-    if cut.untrained:
-        detail = f"{cut.untrained:.1%} of the rows have no token to learn within {longest} and are set aside."
-        found.append(Warned("rows_without_trained_token", detail, "Raise max_length, or check their last turns."))
-    if cut.truncated:
-        detail = f"{cut.truncated:.1%} of the rows are cut to {longest} tokens and do not show how an answer ends."
-        found.append(Warned("rows_truncated", detail, "Raise max_length."))
-    return found
-
-
-def _view(prepared: PreparedJob, subject: Subject | None, pace: Pace | None, warnings: list[Warned]) -> Estimate:
+def _warnings(prepared: PreparedJob, inputs: EstimateInputs | None) -> list[EstimateWarning]:
+    """Warnings about the base model, how it will be served, the formula and the rows."""
     resolved = prepared.resolved
-    memory = preflight.memory_of(resolved, subject) if subject else None
-    verdict = preflight.verdict_of(resolved, subject) if subject else "unknown"
-    fitting = preflight.what_would_fit(resolved, subject) if subject and verdict in ("tight", "does_not_fit") else []
-    tokens = preflight.tokens_of(resolved, subject) if subject else None
+    served = predict_serving(resolved.method, resolved.hyperparameters["lora"], prepared.base.manifest.kind)
+    warnings = []
+    if served.reason:
+        detail = f"vLLM cannot serve it as an adapter, so it is merged when it is deployed: {served.reason}."
+        warnings.append(_warning("adapter_merged", detail, served.remedy))
+    warnings += _base_model_warnings(prepared.base, prepared.dataset.form)
+    if inputs is None:
+        detail = "The base model was registered before shapes were stored: its memory is unknown, nothing is refused."
+        return [*warnings, _warning("shape_unknown", detail, "Delete the base model and register it again.")]
+    if case := feasibility.unmeasured_case(resolved):
+        detail = f"The memory estimate {case} was never compared with a measurement; nothing is refused by it."
+        warnings.append(_warning("unmeasured", detail, None))
+    return warnings + _row_warnings(resolved, inputs)
+
+
+def _base_model_warnings(base: ResolvedBaseModel, form: str) -> list[EstimateWarning]:
+    warnings = []
+    if base.manifest.has_template is False and form != "text":
+        detail = "The base model has no chat template; a plain one is used and delivered with the model."
+        remedy = "Choose an instruct version of the base model where there is one."
+        warnings.append(_warning("no_template", detail, remedy))
+    if base.manifest.ends is False:
+        detail = "The base model has no token that ends a turn: the model will not learn to stop."
+        warnings.append(_warning("never_ends", detail, "Choose a base model whose tokenizer has an end token."))
+    return warnings
+
+
+def _row_warnings(resolved: ResolvedSettings, inputs: EstimateInputs) -> list[EstimateWarning]:
+    if not inputs.lengths:
+        return []
+    stats, longest = feasibility.truncated_rows(resolved, inputs), feasibility.choose_max_length(resolved, inputs)
+    warnings = []
+    if inputs.lengths.refused:
+        detail = f"The chat template refuses {inputs.lengths.refused} of {inputs.lengths.counted} rows."
+        warnings.append(_warning("rows_refused", detail, "Correct them, or choose another base model."))
+    if stats.untrained:
+        detail = f"{stats.untrained:.1%} of the rows have no token to learn within {longest} and are skipped."
+        remedy = "Raise max_length, or check their last turns."
+        warnings.append(_warning("rows_without_trained_token", detail, remedy))
+    if stats.truncated:
+        detail = f"{stats.truncated:.1%} of the rows are cut to {longest} tokens and do not show how an answer ends."
+        warnings.append(_warning("rows_truncated", detail, "Raise max_length."))
+    return warnings
+
+
+def _view(
+    prepared: PreparedJob,
+    inputs: EstimateInputs | None,
+    throughput: Throughput | None,
+    warnings: list[EstimateWarning],
+) -> Estimate:
+    resolved = prepared.resolved
+    memory = feasibility.job_memory(resolved, inputs) if inputs else None
+    verdict = feasibility.judge(resolved, inputs) if inputs else "unknown"
+    short = inputs is not None and verdict in ("tight", "does_not_fit")
+    alternatives = feasibility.find_alternatives(resolved, inputs) if inputs and short else []
+    tokens = feasibility.count_tokens(resolved, inputs) if inputs else None
     return Estimate(
         base=prepared.base.name,
         method=resolved.method,
         verdict=verdict,
         parameters=prepared.base.manifest.parameters,
-        trainable_parameters=preflight.trainable_of(resolved, subject) if subject else None,
-        dtype=preflight.dtype_of(resolved, subject) if subject else None,
+        trainable_parameters=feasibility.trainable_parameters(resolved, inputs) if inputs else None,
+        dtype=feasibility.choose_dtype(resolved, inputs) if inputs else None,
         memory=_parts(memory) if memory else None,
-        total=preflight.total_of(resolved, subject) if subject else None,
-        loading=memory.loading + preflight.LIBRARIES if memory else None,
-        limit=subject.limit if subject else None,
-        fitting=[Fits(changes=fit.changes, total=fit.total) for fit in fitting],
+        total=feasibility.total_bytes(resolved, inputs) if inputs else None,
+        loading=memory.loading + feasibility.LIBRARIES_BYTES if memory else None,
+        limit=inputs.limit if inputs else None,
+        fitting=[Fits(changes=each.changes, total=each.total) for each in alternatives],
         steps=resolved.total_steps,
         tokens=tokens,
-        tokens_per_second=round(pace.tokens_per_second, 1) if pace else None,
-        pace=pace.source if pace else None,
-        seconds=_seconds(tokens, resolved.total_steps, pace) if pace and tokens else None,
-        lengths=_lengths(resolved, subject) if subject and subject.lengths else None,
+        tokens_per_second=round(throughput.tokens_per_second, 1) if throughput else None,
+        pace=throughput.source if throughput else None,
+        seconds=_seconds(tokens, resolved.total_steps, throughput) if throughput and tokens else None,
+        lengths=_lengths(resolved, inputs) if inputs and inputs.lengths else None,
         hyperparameters={"method": resolved.method, **resolved.hyperparameters},
         measured=None,
-        warnings=[warned.view() for warned in warnings],
+        warnings=warnings,
     )
 
 
-def _seconds(tokens: int, steps: int, pace: Pace) -> float:
-    """By the formula every step has a cost of its own; measured paces have it in them."""
-    return round(tokens / pace.tokens_per_second + (steps * preflight.STEP if pace.source == "formula" else 0), 1)
+def _seconds(tokens: int, steps: int, throughput: Throughput) -> float:
+    """The formula counts only matrix products, so each step's overhead is added; a measured throughput includes it."""
+    overhead_s = steps * feasibility.STEP_OVERHEAD_S if throughput.source == "formula" else 0
+    return round(tokens / throughput.tokens_per_second + overhead_s, 1)
 
 
-def _parts(memory: Memory) -> MemoryParts:
+def _parts(memory: MemoryEstimate) -> MemoryParts:
     parts = {part: size for part, size in vars(memory).items() if part != "loading"}
-    return MemoryParts(**parts, libraries=preflight.LIBRARIES)
+    return MemoryParts(**parts, libraries=feasibility.LIBRARIES_BYTES)
 
 
-def _lengths(resolved: Resolved, subject: Subject) -> LengthsView:
-    assert subject.lengths
-    cut = preflight.rows_within(resolved, subject)
+def _lengths(resolved: ResolvedSettings, inputs: EstimateInputs) -> LengthsView:
+    assert inputs.lengths
+    stats = feasibility.truncated_rows(resolved, inputs)
     return LengthsView(
-        counted=subject.lengths.counted,
-        max_length=preflight.max_length_of(resolved, subject),
-        mean=round(cut.mean, 1),
-        longest=cut.longest,
-        trained_share=round(cut.trained, 4),
-        truncated_share=round(cut.truncated, 4),
-        untrained_share=round(cut.untrained, 4),
+        counted=inputs.lengths.counted,
+        max_length=feasibility.choose_max_length(resolved, inputs),
+        mean=round(stats.mean, 1),
+        longest=stats.longest,
+        trained_share=round(stats.trained, 4),
+        truncated_share=round(stats.truncated, 4),
+        untrained_share=round(stats.untrained, 4),
     )

@@ -5,35 +5,22 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.training.estimates.preflight import Verdict
+from services.training.estimates.feasibility import Verdict
 from services.training.models import Method
 
 Source = Literal["jobs", "formula"]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Tokens per second: of the last jobs like it, or by a formula."""
+class Throughput:
+    """Tokens per second, measured by similar jobs or calculated."""
 
     tokens_per_second: float
     source: Source
 
 
-@dataclass(frozen=True)
-class Warned:
-    """Something that will work, and perhaps not as hoped."""
-
-    code: str
-    detail: str
-    remedy: str | None
-
-    def view(self) -> "EstimateWarning":
-        """For the API."""
-        return EstimateWarning(code=self.code, detail=self.detail, remedy=self.remedy)
-
-
 class EstimateWarning(BaseModel):
-    """Something that will work, and perhaps not as hoped."""
+    """Something that works, though perhaps not as expected."""
 
     code: str
     detail: str
@@ -41,14 +28,14 @@ class EstimateWarning(BaseModel):
 
 
 class MemoryParts(BaseModel):
-    """Bytes by part, at the worst moment of the run."""
+    """Bytes by part, at the peak of the run."""
 
-    weights: int = Field(description="the base as loaded, and the adapter")
+    weights: int = Field(description="the base model as loaded, and the adapter")
     gradients: int
     optimizer: int = Field(description="two moments per trained weight")
-    activations: int = Field(description="what a micro-batch keeps for the way back")
+    activations: int = Field(description="of one micro-batch, stored for the backward pass")
     logits: int = Field(description="of the trained tokens, with their softmax and gradient")
-    overhead: int = Field(description="what the allocator holds beyond these, and the engine itself")
+    overhead: int = Field(description="what the allocator holds beyond these parts, and the engine itself")
     libraries: int = Field(description="torch, transformers and peft, imported")
 
 
@@ -56,53 +43,53 @@ class Fits(BaseModel):
     """Settings that would fit."""
 
     changes: dict[str, Any]
-    total: int = Field(description="bytes with them")
+    total: int = Field(description="bytes with these settings")
 
 
 class LengthsView(BaseModel):
-    """Tokens of the training rows within max_length; shares are of one."""
+    """Tokens of the training rows within max_length; shares are from 0 to 1."""
 
-    counted: int = Field(description="rows that were tokenized, evenly spread")
+    counted: int = Field(description="rows that were tokenized, evenly sampled")
     max_length: int
     mean: float
     longest: int
     trained_share: float = Field(description="of the tokens")
     truncated_share: float = Field(description="of the rows: cut, so they do not show how an answer ends")
-    untrained_share: float = Field(description="of the rows: no token to learn, set aside")
+    untrained_share: float = Field(description="of the rows: no token to learn, so they are skipped")
 
 
 class Measured(BaseModel):
-    """What two real steps of the heaviest micro-batch took."""
+    """Measurements of two real steps of the heaviest micro-batch."""
 
-    peak: int = Field(description="bytes beyond the imported libraries; on a GPU, those of its allocator")
+    peak: int = Field(description="bytes beyond the imported libraries; on a GPU, bytes of its allocator")
     step_seconds: float
     step_tokens: int
 
 
 class Estimate(BaseModel):
-    """What a job would need, before it is queued. Null is what is not known of the base or the machine."""
+    """What a job needs, before it is queued. Values that are unknown for the base model or the machine are null."""
 
     base: str
     method: Method
     verdict: Verdict = Field(description="tight: above 85 % of the limit; unknown: nothing is refused")
     parameters: int
     trainable_parameters: int | None
-    dtype: str | None = Field(
-        description="what the weights are computed in; for auto, what the engine will likely find"
-    )
+    dtype: str | None = Field(description="computing dtype; for auto, the one that the engine will likely choose")
     memory: MemoryParts | None
-    total: int | None = Field(description="bytes, all parts together: in a step")
+    total: int | None = Field(description="bytes of all parts together, at the peak of a step")
     loading: int | None = Field(
-        description="bytes while the model is loaded; most are pages of files that the kernel can take back"
+        description="bytes while the model is loaded; most are file pages that the kernel can reclaim"
     )
     limit: int | None = Field(description="bytes of the machine, or of the GPUs, that the job may run on")
-    fitting: list[Fits] = Field(description="what would fit instead, mildest first")
+    fitting: list[Fits] = Field(description="what would fit instead, smallest change first")
     steps: int
     tokens: int | None = Field(description="computed over the whole job")
     tokens_per_second: float | None
-    pace: Source | None = Field(description="jobs: the last ones on this base with this method; formula: by the cores")
+    pace: Source | None = Field(
+        description="jobs: measured by the last jobs on this base model with this method; formula: from the cores"
+    )
     seconds: float | None = Field(description="of training")
     lengths: LengthsView | None = Field(description="null where the rows could not be counted")
-    measured: Measured | None = Field(description="by a dry run, where one was asked for")
+    measured: Measured | None = Field(description="by a dry run, where one was requested")
     hyperparameters: dict[str, Any] = Field(description="every setting as resolved")
     warnings: list[EstimateWarning]

@@ -15,10 +15,10 @@ from shared.runtime.http.principal import Caller
 from shared.runtime.jobs.work import State
 
 After = Annotated[int, Query(ge=0, description="only records with a higher seq")]
-Most = Annotated[int, Query(ge=1, le=10_000, description="most records of an answer")]
+RecordLimit = Annotated[int, Query(ge=1, le=10_000, description="maximum records of a response")]
 Level = Literal["debug", "info", "warning", "error"]
-AT_ONCE = 500
-"""Records that become a piece of an event file at a time, since that keeps the loop busy."""
+EVENT_FILE_CHUNK = 500
+"""Records that become one piece of an event file; encoding more at a time would block the event loop."""
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 
 
@@ -27,16 +27,16 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     router = APIRouter(prefix="/training/jobs", tags=["Training"])
     _jobs(router, jobs)
     _records(router, jobs)
-    _wishes(router, jobs)
+    _commands(router, jobs)
     return router
 
 
 def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
-    """Submit jobs and look at them."""
+    """Submit and inspect jobs."""
 
     @router.post("", status_code=201)
     async def create_training_job(request: TrainingRequest, caller: Caller, key: Key = None) -> JobView:
-        """Queue a training job; the answer shows every setting as resolved, and which ones were defaults."""
+        """Queue a training job; the response shows every setting as resolved, and which ones are defaults."""
         return JobView.of(await jobs.submit(caller.project, request, key))
 
     @router.get("")
@@ -48,16 +48,16 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
 
     @router.get("/{id}")
     async def get_training_job(id: str, caller: Caller) -> JobDetail:
-        """State, progress, time left, last log lines, latest metrics, and why it waits."""
+        """State, progress, remaining time, last log lines, latest metrics, and why it waits."""
         return await jobs.detail(caller.project, id)
 
 
 def _records(router: APIRouter, jobs: TrainingJobs) -> None:
-    """What a job said, by kind."""
+    """A job's records, by kind."""
 
     @router.get("/{id}/logs")
     async def get_training_logs(
-        id: str, caller: Caller, after: After = 0, limit: Most = 1000, level: Level = "debug"
+        id: str, caller: Caller, after: After = 0, limit: RecordLimit = 1000, level: Level = "debug"
     ) -> Records:
         """Log lines of `level` and above."""
         found = await jobs.records(caller.project, id, ["log"], after, limit)
@@ -65,42 +65,42 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
         return found.model_copy(update={"records": [r for r in found.records if r.get("level", "info") in shown]})
 
     @router.get("/{id}/metrics")
-    async def get_training_metrics(id: str, caller: Caller, after: After = 0, limit: Most = 10_000) -> Records:
+    async def get_training_metrics(id: str, caller: Caller, after: After = 0, limit: RecordLimit = 10_000) -> Records:
         """Values for charts: `metric` by step, `evaluation`, and `rewind` (drop what came after its step)."""
         return await jobs.records(caller.project, id, ["metric", "evaluation", "rewind"], after, limit)
 
     @router.get("/{id}/records")
-    async def get_training_records(id: str, caller: Caller, after: After = 0, limit: Most = 1000) -> Records:
-        """Everything that the job said, in order: what the live view fills its gaps from."""
+    async def get_training_records(id: str, caller: Caller, after: After = 0, limit: RecordLimit = 1000) -> Records:
+        """All records of the job in order; a live view fills its gaps from here."""
         return await jobs.records(caller.project, id, None, after, limit)
 
     @router.get("/{id}/tensorboard", response_class=StreamingResponse)
     async def download_training_curves(id: str, caller: Caller) -> StreamingResponse:
-        """All curves so far as a TensorBoard event file, for a folder that `tensorboard --logdir` looks into."""
-        first = await jobs.records(caller.project, id, [*KINDS], 0, AT_ONCE)
+        """All curves so far as a TensorBoard event file, for a folder that `tensorboard --logdir` reads."""
+        first = await jobs.records(caller.project, id, [*KINDS], 0, EVENT_FILE_CHUNK)
 
         async def read(after: int) -> list[dict[str, Any]]:
-            page = first if after == 0 else await jobs.records(caller.project, id, [*KINDS], after, AT_ONCE)
+            page = first if after == 0 else await jobs.records(caller.project, id, [*KINDS], after, EVENT_FILE_CHUNK)
             return page.records
 
         name = f'attachment; filename="events.out.tfevents.{id}"'
         return StreamingResponse(event_file(read), 200, {"Content-Disposition": name}, "application/octet-stream")
 
 
-def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
-    """The owner's wishes."""
+def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Cancel, pause and resume."""
 
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:
-        """Give the job up."""
+        """Cancel the job."""
         return JobView.of(await jobs.cancel(caller.project, id))
 
     @router.post("/{id}/pause", status_code=202)
     async def pause_training_job(id: str, caller: Caller) -> JobView:
-        """Checkpoint and stop for now."""
+        """Write a checkpoint and stop; the job can be resumed."""
         return JobView.of(await jobs.pause(caller.project, id))
 
     @router.post("/{id}/resume", status_code=202)
     async def resume_training_job(id: str, caller: Caller) -> JobView:
-        """Go on from the last checkpoint."""
+        """Continue from the last checkpoint."""
         return JobView.of(await jobs.resume(caller.project, id))

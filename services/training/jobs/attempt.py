@@ -1,83 +1,87 @@
-"""How an attempt at a job ended, told by its cause, and whether another one may end differently."""
+"""How an attempt at a job ended, why, and whether another attempt may end differently."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from services.training.models import DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
+from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
 from shared.runtime.errors import AnnealError, disk_is_full
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
 
-CLOSING_GRACE = 20.0
-"""Seconds that a job has to write its checkpoint when the platform stops."""
-PAUSING_GRACE = 600.0
-"""A large model's step and checkpoint may take minutes, and nobody waits for the pause."""
-CANCEL_GRACE = 5.0
+SHUTDOWN_GRACE_S = 20.0
+"""Time for a job to write its checkpoint when the platform stops."""
+PAUSE_GRACE_S = 600.0
+"""A large model's step and checkpoint may take minutes, and nobody waits for a pause."""
+CANCEL_GRACE_S = 5.0
 
 REMEDIES = {
     OUT_OF_MEMORY: "Set max_length lower, use qlora, or a smaller base model.",
     DISK_FULL: "Free disk space where the platform keeps its data, then resume the job, or train again.",
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
-    "killed": "If this repeats, it may need more memory than there is: set micro_batch_tokens lower.",
+    "killed": "If this repeats, the job may need more memory than there is: set micro_batch_tokens lower.",
 }
-UNKNOWN = frozenset(("engine_crashed", "killed", "platform_error", DAMAGED))
-"""Perhaps a mishap: tried again from the last checkpoint. Any other cause would end the same way again."""
+RETRYABLE = frozenset(("engine_crashed", "killed", "platform_error", CHECKPOINT_DAMAGED))
+"""Causes that may be transient, so the job is retried from its last checkpoint. Any other cause would repeat."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How an attempt ended: `finished` with the engine's result, `stopped` as told, or `failed` with a cause.
+class AttemptOutcome:
+    """How an attempt ended: `finished` with the engine's result, `stopped` on request, or `failed` with a cause.
 
-    `result` is the engine's last word; empty where it said none. `longest` training row in tokens, 0 where the engine
-    did not come as far as to know it.
+    `result`: the engine's last message, empty where it sent none. `longest`: the longest training row in tokens, 0
+    where the engine did not get far enough to know it.
     """
 
-    how: Literal["finished", "stopped", "failed"]
+    status: Literal["finished", "stopped", "failed"]
     result: Message
     cause: str = ""
     detail: str = ""
     longest: int = 0
 
     @property
-    def may_help(self) -> bool:
-        """Whether trying again can end differently; the kernel looks at the whole machine when it ends an engine."""
-        return self.cause in UNKNOWN or (self.cause == OUT_OF_MEMORY and not self.result)
+    def retryable(self) -> bool:
+        """Whether another attempt may end differently.
+
+        An engine that reports out of memory itself would report it again. The kernel kills one for the memory of the
+        whole machine, which may be different by then.
+        """
+        return self.cause in RETRYABLE or (self.cause == OUT_OF_MEMORY and not self.result)
 
 
-def grace(lease: Lease[Job]) -> float:
+def grace_period_s(lease: Lease[Job]) -> float:
     """Seconds that the engine has to end by itself."""
     if lease.lost or lease.wanted == "cancel":
-        return CANCEL_GRACE
-    return CLOSING_GRACE if lease.closing else PAUSING_GRACE
+        return CANCEL_GRACE_S
+    return SHUTDOWN_GRACE_S if lease.closing else PAUSE_GRACE_S
 
 
-def how_it_ended(ending: EngineOutcome, longest: int = 0) -> Ended:
-    """From the engine's last message, the signal that ended it, and whether it was told to end."""
+def outcome_of(ending: EngineOutcome, longest: int = 0) -> AttemptOutcome:
+    """From the engine's last message, the signal that killed it, and whether it was told to stop."""
     last = ending.last
     if last is not None and last["kind"] == "result":
-        return Ended("stopped" if last.get("stopped") or last.get("cancelled") else "finished", last)
+        return AttemptOutcome("stopped" if last.get("stopped") or last.get("cancelled") else "finished", last)
     if ending.stop_requested:
-        return Ended("stopped", {})
+        return AttemptOutcome("stopped", {})
     if last is not None:
-        cause, detail = last["code"], last["detail"]
-        return Ended("failed", last, cause, _sentence(detail, last.get("remedy") or REMEDIES.get(cause)), longest)
+        cause, detail = last["code"], _sentences(last["detail"], last.get("remedy") or REMEDIES.get(last["code"]))
+        return AttemptOutcome("failed", last, cause, detail, longest)
     if ending.out_of_memory:
-        text = "The machine ran out of memory, and its kernel ended the engine."
-        return Ended("failed", {}, OUT_OF_MEMORY, _sentence(text, REMEDIES[OUT_OF_MEMORY]), longest)
+        text = "The machine ran out of memory, and the kernel killed the engine."
+        return AttemptOutcome("failed", {}, OUT_OF_MEMORY, _sentences(text, REMEDIES[OUT_OF_MEMORY]), longest)
     number = ending.signal
-    text = f"The engine was ended by signal {number}." if number else "The engine ended without a result."
-    return Ended("failed", {}, "killed", _sentence(text, REMEDIES["killed"]))
+    text = f"The engine was killed by signal {number}." if number else "The engine ended without a result."
+    return AttemptOutcome("failed", {}, "killed", _sentences(text, REMEDIES["killed"]))
 
 
-def broken_by(error: Exception) -> Ended:
-    """A failure on our side of the engine: named ones and a full disk stay so, anything else may pass."""
+def outcome_of_error(error: Exception) -> AttemptOutcome:
+    """From an error of the platform: coded errors and a full disk keep their cause, anything else may be transient."""
     if disk_is_full(error):
-        return Ended("failed", {}, DISK_FULL, f"The disk is full. {REMEDIES[DISK_FULL]}")
+        return AttemptOutcome("failed", {}, DISK_FULL, f"The disk is full. {REMEDIES[DISK_FULL]}")
     if isinstance(error, AnnealError):
-        return Ended("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
-    return Ended("failed", {}, "platform_error", str(error) or type(error).__name__)
+        return AttemptOutcome("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
+    return AttemptOutcome("failed", {}, "platform_error", str(error) or type(error).__name__)
 
 
-def _sentence(detail: str, remedy: str | None) -> str:
+def _sentences(detail: str, remedy: str | None) -> str:
     text = detail if detail.endswith((".", "!", "?")) else f"{detail}."
     return f"{text} {remedy}" if remedy else text

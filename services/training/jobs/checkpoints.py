@@ -1,4 +1,4 @@
-"""Checkpoints in the blob store: written below the attempt's token, real only once the job points at them."""
+"""Checkpoints in the blob store: written below the attempt's token, valid once the job refers to them."""
 
 import asyncio
 import shutil
@@ -13,14 +13,14 @@ from shared.runtime.jobs.leases import Lease
 
 
 def attempt_key(job: Job, *parts: str) -> str:
-    """Where this attempt, and no other, may write."""
+    """A key that only this attempt writes."""
     return "/".join((job.project, "jobs", job.id, f"t{job.token}", *parts))
 
 
 async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: dict[str, Any]) -> Checkpoint:
-    """Upload the folder of a checkpoint message, move the job's pointer (fenced), drop what it no longer needs.
+    """Upload a checkpoint message's folder, add it to the job (fenced), and delete those that the job drops.
 
-    Where the disk is full, what was uploaded of it goes again.
+    Where the disk is full, the part that was uploaded is deleted, and the OSError is raised.
     """
     step = int(message["step"])
     key = attempt_key(job, f"checkpoint-{step}")
@@ -34,14 +34,14 @@ async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: d
     checkpoint = Checkpoint(step=step, key=key, loss=message.get("loss"), best=bool(message.get("best")))
     dropped: set[str] = set()
 
-    def point(current: Job) -> None:
+    def add(current: Job) -> None:
         before = {c.key for c in current.checkpoints}
-        current.keep(checkpoint)
+        current.add_checkpoint(checkpoint)
         dropped.clear()
         dropped.update(before - {c.key for c in current.checkpoints})
 
-    await lease.change(point)
-    for gone in dropped:
-        await blobs.delete(gone)
+    await lease.change(add)
+    for dropped_key in dropped:
+        await blobs.delete(dropped_key)
     await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
     return checkpoint

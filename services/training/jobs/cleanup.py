@@ -1,4 +1,4 @@
-"""Frees what ended jobs leave behind in the blob store, whoever ended them."""
+"""Deletes the files of ended jobs from the blob store, whoever ended them."""
 
 import asyncio
 import shutil
@@ -17,7 +17,7 @@ from shared.runtime.jobs.work import FINAL
 
 log = structlog.get_logger(__name__)
 
-INTERVAL = 60.0
+INTERVAL_S = 60.0
 
 
 class Cleanup:
@@ -28,7 +28,7 @@ class Cleanup:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """A job may have ended."""
+        """Look now, since a job may have ended."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -40,22 +40,22 @@ class Cleanup:
             except Exception:
                 log.exception("cleanup_failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(INTERVAL):
+                async with asyncio.timeout(INTERVAL_S):
                     await self._woken.wait()
 
     async def sweep(self) -> int:
-        """One round; how many jobs were cleaned."""
+        """Clean up to 100 jobs once; returns how many."""
         ended = await self._stores.jobs.find({"state": {"$in": list(FINAL)}, "has_files": True}, limit=100)
         for job in ended:
             await self._clean(job)
         return len(ended)
 
     async def _clean(self, job: Job) -> None:
-        """A job that did not succeed may have died while it published: its half goes too."""
+        """Delete the job's files; and its model, where the job ended otherwise while it was published."""
         if job.state != "succeeded" and job.manifest is not None:
             await delete_artifact(self._blobs, model_key(job))
-            for model in await self._stores.models.find({"job_id": job.id}):
-                await self._stores.models.delete(model.id)
+            for model in await self._stores.custom_models.find({"job_id": job.id}):
+                await self._stores.custom_models.delete(model.id)
         await self._blobs.delete(f"{job.project}/jobs/{job.id}")
         await self._stores.jobs.change(job.id, _cleaned)
 
@@ -65,7 +65,7 @@ def _cleaned(job: Job) -> None:
 
 
 def clear_scratch(folder: Path) -> None:
-    """What a killed process left at work; downloads stay, they are gone on with."""
-    for left in folder.iterdir() if folder.exists() else ():
-        if left.name != DOWNLOADS:
-            shutil.rmtree(left, ignore_errors=True)
+    """Delete the work folders of a killed process, but not the downloads, which are resumed."""
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.name != DOWNLOADS:
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Good defaults by method, model size and data, resolved once at submit so that a job never changes its meaning.
+"""Defaults by method, model size and data, resolved once at submit so that a job never changes its meaning.
 
-The figures are those of docs/guides/training.md; those for models under 50M parameters were measured on seedling.
+docs/guides/training.md lists the same values. Those for models under 50M parameters were measured on seedling.
 """
 
 import math
@@ -13,57 +13,68 @@ from services.training.models import Allocation, Method, Objective
 from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
 
-TINY = 50_000_000
-TINY_STEPS, TINY_EPOCHS, TINY_ROWS = 400, 20, 8
-TINY_PAIR_EPOCHS = 3
-"""A pair costs four passes of a row, and more of them only overfit."""
+TINY_PARAMETERS = 50_000_000
+TINY_MAX_STEPS, TINY_MAX_EPOCHS, TINY_BATCH_ROWS = 400, 20, 8
+TINY_MAX_PAIR_EPOCHS = 3
+"""A preference pair costs four forward passes, and more epochs of them only overfit."""
 TYPICAL_ROW_TOKENS = 512
-"""What a row is taken to be long when rows per step follow from tokens per step."""
-LEAST_STEPS = 100
-"""Small data in large steps learns nothing: steps shrink until a job has about this many."""
-MANY_ROWS = 50_000
-LEAST_WARMUP = 10
+"""Assumed length of a row where the batch size follows from tokens per step."""
+MIN_STEPS = 100
+"""A small dataset in large steps learns nothing, so the batch shrinks until a job has about this many steps."""
+SINGLE_EPOCH_ROWS = 50_000
+"""Above this many rows one epoch is enough."""
+WARMUP_SHARE, MIN_WARMUP_STEPS = 0.03, 10
+"""QLoRA's script warms up over 3 % of the steps (arXiv 2305.14314)."""
+LORA_RANK, TEXT_LORA_RANK = 16, 64
+"""Text is continued pretraining, which needs a higher rank than instructions do (arXiv 2405.09673)."""
+ALPHA_PER_RANK = 2.0
+"""alpha = 2 · rank, so that updates are scaled by 2 at every rank (arXiv 2405.09673; scale = alpha / rank,
+arXiv 2106.09685)."""
 RSLORA_ALPHA = 8.0
-"""At rank 16 the same scale, 2, as without; it falls with the root of the rank."""
-BETA = 0.1
-PAIR_RATES = {False: (5e-6, 5e-7), True: (5e-4, 5e-5)}
-"""Of preference pairs: (adapter, full) by whether the model is tiny. Those of others are the Zephyr recipe's."""
-LONGEST_BETWEEN_CHECKPOINTS = 500
-ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier"))
-"""Settings that are resolved to a member of their own, or into another one."""
+"""rsLoRA scales by alpha / sqrt(rank) (arXiv 2312.03732): 2 at rank 16, as without it."""
+TEXT_LORA_LEARNING_RATE = 1e-4
+DPO_BETA = 0.1
+"""The DPO paper's default (arXiv 2305.18290)."""
+DPO_LEARNING_RATES = {False: (5e-6, 5e-7), True: (5e-4, 5e-5)}
+"""(adapter, full) by whether the model is tiny. The first pair is Zephyr's recipe (arXiv 2310.16944)."""
+MAX_CHECKPOINT_INTERVAL = 500
+RESOLVED_ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier"))
+"""Settings that have a field of their own in ResolvedSettings, or are resolved into another setting."""
 
-INSTEAD = (
+ALTERNATIVES = (
     ("warmup_steps", "warmup_ratio"),
     ("epochs", "max_steps"),
     ("max_steps", "epochs"),
     ("learning_rate", "learning_rate_multiplier"),
 )
-"""The first was not left to us where the second was given."""
+"""The first setting counts as given where the second was given."""
 
 
 @dataclass(frozen=True)
-class Size:
-    """Defaults of a class of models, up to `parameters`."""
+class SizeClass:
+    """Defaults of models with less than `parameters`. A step has about `step_tokens` tokens."""
 
     parameters: float
-    lora_rate: float
-    full_rate: float
+    lora_learning_rate: float
+    full_learning_rate: float
     step_tokens: int
     micro_batch_tokens: int
 
 
-SIZES = (
-    Size(TINY, 3e-3, 1e-3, TINY_ROWS * TYPICAL_ROW_TOKENS, 4096),
-    Size(6e8, 5e-4, 5e-5, 8_192, 4096),
-    Size(4e9, 2e-4, 2e-5, 16_384, 4096),
-    Size(14e9, 2e-4, 1e-5, 32_768, 2048),
-    Size(math.inf, 1e-4, 5e-6, 65_536, 2048),
+# From 600M parameters the adapter rates are QLoRA's: 2e-4 to 13B, 1e-4 above (arXiv 2305.14314, appendix B). Full
+# fine-tuning takes a tenth of them and less, as is common. The class below 50M was measured on seedling.
+SIZE_CLASSES = (
+    SizeClass(TINY_PARAMETERS, 3e-3, 1e-3, TINY_BATCH_ROWS * TYPICAL_ROW_TOKENS, 4096),
+    SizeClass(6e8, 5e-4, 5e-5, 8_192, 4096),
+    SizeClass(4e9, 2e-4, 2e-5, 16_384, 4096),
+    SizeClass(14e9, 2e-4, 1e-5, 32_768, 2048),
+    SizeClass(math.inf, 1e-4, 5e-6, 65_536, 2048),
 )
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is trained on what: `parameters` of the base, its `context_length`, rows of the training split, row form."""
+class ModelAndData:
+    """`parameters` and `context_length` (tokens) of the base model; `rows` of the training split and their `form`."""
 
     parameters: int
     context_length: int
@@ -72,25 +83,30 @@ class Subject:
     objective: Objective = "sft"
 
     @property
-    def size(self) -> Size:
+    def size_class(self) -> SizeClass:
         """The class of the model."""
-        return next(size for size in SIZES if self.parameters < size.parameters)
+        return next(size for size in SIZE_CLASSES if self.parameters < size.parameters)
 
     @property
     def tiny(self) -> bool:
-        """So small that it wants many small steps at a high rate."""
-        return self.parameters < TINY
+        """So small that it needs many small steps at a high learning rate."""
+        return self.parameters < TINY_PARAMETERS
 
     @property
-    def pairs(self) -> bool:
-        """Whether it learns which of two answers is better."""
+    def preference(self) -> bool:
+        """Whether it learns which of two answers is better (DPO)."""
         return self.objective == "dpo"
 
-    def aiming_at(self, objective: Objective | None) -> "Subject":
-        """With the objective that was asked for, or the one that the data are for. Raises UnsuitableDataset."""
+    @property
+    def continued_pretraining(self) -> bool:
+        """Whether it learns text as it is; a tiny model trains on text as on anything else."""
+        return self.form == "text" and not self.tiny
+
+    def with_objective(self, objective: Objective | None) -> "ModelAndData":
+        """With the requested objective, or the one that fits the rows. Raises UnsuitableDataset."""
         if objective == "dpo" and self.form != "preference":
             raise UnsuitableDataset(
-                f"Its rows are {self.form}: there is no second answer to compare.",
+                f"The rows are {self.form}: there is no second answer to compare.",
                 field="objective",
                 limit="preference",
                 remedy="Use objective sft, or upload rows with chosen and rejected answers.",
@@ -99,8 +115,8 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """Every setting of a job, and the names of those that the caller left to us."""
+class ResolvedSettings:
+    """Every setting of a job, and in `defaulted` the names of those that the caller left open."""
 
     method: Method
     hyperparameters: dict[str, Any]
@@ -110,66 +126,69 @@ class Resolved:
     defaulted: list[str]
 
 
-def resolve(settings: TrainingSettings, subject: Subject, machine: Machine, slots: int) -> Resolved:
-    """Fill in what the caller left out. Pure: the same request, model, data and machine give the same job."""
+def resolve_settings(
+    settings: TrainingSettings, subject: ModelAndData, machine: Machine, slots: int
+) -> ResolvedSettings:
+    """Fill in what the caller left open. Pure: the same request, model, data and machine give the same job."""
     given = settings.given()
     method: Method = given.get("method", "lora")
-    subject = subject.aiming_at(given.get("objective"))
-    if subject.pairs and given.get("processes", 1) > 1:
+    subject = subject.with_objective(given.get("objective"))
+    if subject.preference and given.get("processes", 1) > 1:
         raise UnsuitableDataset(
-            "Preference pairs are compared in one process.",
+            "Preference pairs are trained in one process.",
             field="processes",
             limit=1,
             remedy="Leave processes out, or use objective sft.",
         )
-    asked, lora = given.get("resources", {}), given.get("lora", {})
-    resources = Allocation(**{**_allocation(machine, slots, given.get("processes", 1)), **asked})
-    values = {**_fixed(subject, method, resources), **_length(given, subject)}
-    values |= {name: value for name, value in given.items() if name not in ELSEWHERE}
+    requested, lora = given.get("resources", {}), given.get("lora", {})
+    resources = Allocation(**{**_allocation(machine, slots, given.get("processes", 1)), **requested})
+    values = {**_fixed(subject, method, resources), **_duration(given, subject)}
+    values |= {name: value for name, value in given.items() if name not in RESOLVED_ELSEWHERE}
     values["learning_rate"] = min(1.0, values["learning_rate"] * given.get("learning_rate_multiplier", 1.0))
     total = _total_steps(values, subject.rows)
     values = {**_intervals(total, given), **values}
     values["max_length"] = _capped(values["max_length"], subject.context_length)
     values["lora"] = None if method == "full" else _lora(lora, subject)
-    return Resolved(
+    return ResolvedSettings(
         method=method,
         hyperparameters=values,
         resources=resources,
         priority=given.get("priority", 0),
         total_steps=total,
-        defaulted=_defaulted(given, asked, values, method),
+        defaulted=_defaulted(given, requested, values, method),
     )
 
 
 def _allocation(machine: Machine, slots: int, processes: int) -> dict[str, Any]:
-    """A share of the cores; a GPU for each process, where there are any."""
+    """A job slot's share of the cores, and a GPU for each process where there are any."""
     return {"cpu": max(machine.cpu // slots, min(processes, machine.cpu), 1), "gpu": min(processes, machine.gpu)}
 
 
-def _length(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
-    """Rows per step, and either epochs or steps."""
-    epochs = given.get("epochs") or (1.0 if subject.rows > MANY_ROWS or subject.pairs else 3.0)
+def _duration(given: Mapping[str, Any], subject: ModelAndData) -> dict[str, Any]:
+    """The batch size, and either epochs or steps."""
+    epochs = given.get("epochs") or (1.0 if subject.rows > SINGLE_EPOCH_ROWS or subject.preference else 3.0)
     if subject.tiny:
-        rows = given.get("batch_size") or min(TINY_ROWS, max(1, subject.rows))
-        most = (TINY_PAIR_EPOCHS if subject.pairs else TINY_EPOCHS) * math.ceil(subject.rows / rows)
-        steps = given.get("max_steps") or (None if "epochs" in given else min(TINY_STEPS, most))
+        rows = given.get("batch_size") or min(TINY_BATCH_ROWS, max(1, subject.rows))
+        max_epochs = TINY_MAX_PAIR_EPOCHS if subject.preference else TINY_MAX_EPOCHS
+        limit = min(TINY_MAX_STEPS, max_epochs * math.ceil(subject.rows / rows))
+        steps = given.get("max_steps") or (None if "epochs" in given else limit)
     else:
-        rows, steps = given.get("batch_size") or _rows_per_step(given, subject, epochs), given.get("max_steps")
+        rows, steps = given.get("batch_size") or _batch_size(given, subject, epochs), given.get("max_steps")
     return {"batch_size": rows, "max_steps": steps, "epochs": None if steps else epochs}
 
 
-def _rows_per_step(given: Mapping[str, Any], subject: Subject, epochs: float) -> int:
+def _batch_size(given: Mapping[str, Any], subject: ModelAndData, epochs: float) -> int:
     length = min(TYPICAL_ROW_TOKENS, given.get("max_length") or TYPICAL_ROW_TOKENS)
-    by_tokens = subject.size.step_tokens // length
-    by_steps = int(subject.rows * epochs) // LEAST_STEPS
+    by_tokens = subject.size_class.step_tokens // length
+    by_steps = int(subject.rows * epochs) // MIN_STEPS
     return max(1, min(by_tokens, by_steps) if "max_steps" not in given else min(by_tokens, subject.rows))
 
 
-def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str, Any]:
+def _fixed(subject: ModelAndData, method: Method, resources: Allocation) -> dict[str, Any]:
     return {
         "objective": subject.objective,
-        "beta": BETA if subject.pairs else None,
-        "micro_batch_tokens": subject.size.micro_batch_tokens,
+        "beta": DPO_BETA if subject.preference else None,
+        "micro_batch_tokens": subject.size_class.micro_batch_tokens,
         "gradient_checkpointing": False,
         "compile": None,
         "learning_rate": _learning_rate(subject, method),
@@ -190,18 +209,18 @@ def _fixed(subject: Subject, method: Method, resources: Allocation) -> dict[str,
     }
 
 
-def _learning_rate(subject: Subject, method: Method) -> float:
-    if subject.pairs:
-        return PAIR_RATES[subject.tiny][method == "full"]
+def _learning_rate(subject: ModelAndData, method: Method) -> float:
+    if subject.preference:
+        return DPO_LEARNING_RATES[subject.tiny][method == "full"]
     if method == "full":
-        return subject.size.full_rate
-    continued_pretraining = subject.form == "text" and not subject.tiny
-    return 1e-4 if continued_pretraining else subject.size.lora_rate
+        return subject.size_class.full_learning_rate
+    return TEXT_LORA_LEARNING_RATE if subject.continued_pretraining else subject.size_class.lora_learning_rate
 
 
-def _lora(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
-    rank = given.get("rank") or (64 if subject.form == "text" and not subject.tiny else 16)
-    alpha = RSLORA_ALPHA if given.get("rslora") else 2.0 * rank
+def _lora(given: Mapping[str, Any], subject: ModelAndData) -> dict[str, Any]:
+    rank = given.get("rank") or (TEXT_LORA_RANK if subject.continued_pretraining else LORA_RANK)
+    alpha = RSLORA_ALPHA if given.get("rslora") else ALPHA_PER_RANK * rank
+    # Adapters on all linear layers are needed to match full fine-tuning (QLoRA, arXiv 2305.14314, section 4).
     return {"rank": rank, "alpha": alpha, "dropout": 0.0, "rslora": False, "targets": "all-linear", **given}
 
 
@@ -214,27 +233,27 @@ def _total_steps(values: Mapping[str, Any], rows: int) -> int:
 
 def _intervals(total: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """Warm-up of 3 % (at least ten steps, at most half), and about ten evaluations, each with a checkpoint."""
-    asked = given.get("warmup_ratio")
-    warmup = math.ceil(asked * total) if asked is not None else max(LEAST_WARMUP, math.ceil(0.03 * total))
-    every = max(1, min(total, LONGEST_BETWEEN_CHECKPOINTS, math.ceil(total / 10)))
+    ratio = given.get("warmup_ratio")
+    default = min(max(MIN_WARMUP_STEPS, math.ceil(WARMUP_SHARE * total)), total // 2)
+    every = max(1, min(total, MAX_CHECKPOINT_INTERVAL, math.ceil(total / 10)))
     return {
-        "warmup_steps": warmup if asked is not None else min(warmup, total // 2),
+        "warmup_steps": default if ratio is None else math.ceil(ratio * total),
         "eval_every": every,
         "checkpoint_every": given.get("eval_every", every),
     }
 
 
-def _capped(asked: int | None, context_length: int) -> int | None:
-    """Null stays: the engine takes the data's 99th percentile, rounded up to 64."""
-    return min(asked, context_length) if asked and context_length else asked
+def _capped(max_length: int | None, context_length: int) -> int | None:
+    """None stays: the engine then uses the rows' 99th percentile, rounded up to 64."""
+    return min(max_length, context_length) if max_length and context_length else max_length
 
 
 def _defaulted(
-    given: Mapping[str, Any], asked: Mapping[str, Any], values: Mapping[str, Any], method: Method
+    given: Mapping[str, Any], requested: Mapping[str, Any], values: Mapping[str, Any], method: Method
 ) -> list[str]:
-    names = [name for name in ("method", *values, "priority") if name not in given and name != "lora"]
-    names = [name for name in names if not any(name == other and asked_for in given for other, asked_for in INSTEAD)]
+    replaced = {name for name, alternative in ALTERNATIVES if alternative in given}
+    names = [name for name in ("method", *values, "priority") if name not in {*given, *replaced, "lora"}]
     if method != "full":
         lora = given.get("lora", {})
         names += [f"lora.{name}" for name in ("rank", "alpha", "dropout", "rslora", "targets") if name not in lora]
-    return names + [f"resources.{name}" for name in ("cpu", "gpu", "memory_gb") if name not in asked]
+    return names + [f"resources.{name}" for name in ("cpu", "gpu", "memory_gb") if name not in requested]

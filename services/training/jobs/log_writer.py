@@ -1,4 +1,4 @@
-"""What an attempt says, stored in batches into the job's stream and snapshot first, broadcast after."""
+"""Writes an attempt's records in batches: to the job's stream and snapshot first, then to everybody who listens."""
 
 import asyncio
 import time
@@ -19,86 +19,84 @@ from shared.runtime.jobs.streams import Record, StreamWriter
 
 log = structlog.get_logger(__name__)
 
-BETWEEN_BATCHES = 0.5
-FAREWELL = 15.0
-"""Seconds that the last lines of an attempt are tried to be stored."""
-BETWEEN_FIRST_BATCHES = 0.02
-LATE = 0.05
-"""As a share of an attempt's age: in between, the pause grows with it, so that a job's beginning shows at once."""
-MOST_WAITING = 1000
-MOST_LOGS = 20_000
-"""Log records that a job may leave; charts go on beyond them."""
-LONGEST_MESSAGE = 8_000
-SHOWN_LOGS = 50
-SHOWN_EVALUATIONS = 500
+MIN_BATCH_INTERVAL_S, MAX_BATCH_INTERVAL_S = 0.02, 0.5
+BATCH_INTERVAL_SHARE = 0.05
+"""The interval between batches grows with the attempt's age, by this share of it: a job's beginning shows at once."""
+FINAL_FLUSH_TIMEOUT_S = 15.0
+MAX_PENDING_RECORDS = 1000
+MAX_LOG_LINES = 20_000
+"""Log lines that a job keeps; its charts have no limit."""
+MAX_MESSAGE_CHARS = 8_000
+SNAPSHOT_LOG_LINES = 50
+SNAPSHOT_EVALUATIONS = 500
 
 
-class Recorder:
-    """The voice of one attempt. `record` only remembers; `run` and `flush` write."""
+class LogWriter:
+    """The records of one attempt. `record` only queues them; `run` and `flush` write."""
 
-    def __init__(self, bus: Bus, job: Job, writer: StreamWriter, snapshots: Snapshots, values: dict[str, Any]) -> None:
-        self._bus, self._job, self._writer, self._snapshots = bus, job, writer, snapshots
+    def __init__(self, bus: Bus, job: Job, stream: StreamWriter, snapshots: Snapshots, values: dict[str, Any]) -> None:
+        self._bus, self._job, self._stream, self._snapshots = bus, job, stream, snapshots
         self.values = values
-        self._waiting: list[Record] = []
+        self._pending: list[Record] = []
         self._progress: Record | None = None
-        self._unsettled: list[Record] = []
-        """The batch whose storing failed, or may have: it goes first, as it is, until it is stored."""
+        self._batch: list[Record] = []
+        """The batch that is being stored. If that fails, or may have, the same batch is retried first."""
         self._due = asyncio.Event()
         self._writing = asyncio.Lock()
 
     @classmethod
-    async def open(cls, bus: Bus, stores: Stores, job: Job) -> "Recorder":
-        """Own the job's stream and snapshot. Raises LeaseLost when a newer attempt does."""
+    async def open(cls, bus: Bus, stores: Stores, job: Job) -> "LogWriter":
+        """Take ownership of the job's stream and snapshot. Raises LeaseLost where a newer attempt has it."""
         taken = stores.streams.writer(job.id, job.token), stores.snapshots.take(job.id, job.token)
-        writer, values = await asyncio.gather(*taken)
-        return cls(bus, job, writer, stores.snapshots, values)
+        stream, values = await asyncio.gather(*taken)
+        return cls(bus, job, stream, stores.snapshots, values)
 
     @classmethod
     async def take_over(cls, bus: Bus, stores: Stores, job: Job) -> None:
-        """Silence a holder that lost the job, and say in its place how the job ended, if it did."""
+        """Fence off a holder that lost the job, and record in its place how the job ended, if it did."""
         with suppress(LeaseLost):  # the next attempt has begun: it owns the stream
-            recorder = await cls.open(bus, stores, job)
+            log_writer = await cls.open(bus, stores, job)
             if job.final:
-                recorder.record("state", state=job.state, cause=job.cause, detail=job.detail)
-                await recorder.farewell()
+                log_writer.record("state", state=job.state, cause=job.cause, detail=job.detail)
+                await log_writer.final_flush()
 
     def record(self, kind: str, **values: Any) -> None:
-        """Remember one record for the next batch."""
+        """Queue one record for the next batch."""
         record = {"kind": kind, **values}
         if kind == "progress":
             self._progress = record
-        elif kind != "log" or self._may_log(record):
-            self._waiting += [self._progress] if self._progress and kind == "state" else []
+        elif kind != "log" or self._limit_log(record):
+            self._pending += [self._progress] if self._progress and kind == "state" else []
             self._progress = None if kind == "state" else self._progress
-            self._waiting.append(record)
-        self._show(record)
+            self._pending.append(record)
+        self._update_snapshot(record)
         self._due.set()
 
     def log(self, level: str, message: str) -> None:
-        """A line of our own in the job's log."""
+        """Queue a line of the platform's own in the job's log."""
         self.record("log", level=level, message=message)
 
     def rewind(self, step: int) -> None:
-        """What came after `step` will be repeated: charts drop it."""
+        """Steps after `step` will be repeated: charts drop their values."""
         self.record("rewind", step=step)
 
-    async def farewell(self) -> None:
-        """Write what waits, trying for a while: the attempt is over, and nobody else knows its last lines."""
+    async def final_flush(self) -> None:
+        """Write the pending records, retrying for a while: the attempt is over, and nobody else has its last lines."""
         with suppress(LeaseLost, TimeoutError):
-            async with asyncio.timeout(FAREWELL):
+            async with asyncio.timeout(FINAL_FLUSH_TIMEOUT_S):
                 while True:
                     try:
                         return await self.flush()
                     except Unavailable:
-                        await asyncio.sleep(BETWEEN_BATCHES)
+                        await asyncio.sleep(MAX_BATCH_INTERVAL_S)
 
-    async def settle(self) -> None:
-        """Wait while too much waits to be stored: the engine then waits too."""
-        if len(self._waiting) >= MOST_WAITING:
+    async def apply_backpressure(self) -> None:
+        """Write at once where too many records are pending; the engine waits meanwhile."""
+        if len(self._pending) >= MAX_PENDING_RECORDS:
             await self.flush()
 
     async def run(self) -> None:
-        """Write batches until cancelled; an unreachable database is tried again, a lost lease ends it."""
+        """Write batches until cancelled. An unreachable database is retried; a lost lease ends the loop."""
         began = time.monotonic()
         while True:
             await self._due.wait()
@@ -109,53 +107,51 @@ class Recorder:
             except Exception:
                 log.warning("stream_write_failed", job_id=self._job.id, exc_info=True)
             age = time.monotonic() - began
-            await asyncio.sleep(min(BETWEEN_BATCHES, max(BETWEEN_FIRST_BATCHES, LATE * age)))
+            await asyncio.sleep(min(MAX_BATCH_INTERVAL_S, max(MIN_BATCH_INTERVAL_S, BATCH_INTERVAL_SHARE * age)))
 
     async def flush(self) -> None:
-        """Write what waits, now. Raises LeaseLost for a stale attempt."""
+        """Write the pending records now. Raises LeaseLost for a stale attempt."""
         async with self._writing:
             self._due.clear()
-            if self._unsettled:
+            if self._batch:
                 await self._store()
-            self._unsettled = [*self._waiting, *([self._progress] if self._progress else [])]
-            self._waiting, self._progress = [], None
-            if self._unsettled:
+            self._batch = [*self._pending, *([self._progress] if self._progress else [])]
+            self._pending, self._progress = [], None
+            if self._batch:
                 await self._store()
 
     async def _store(self) -> None:
-        """Store the batch that is under way."""
         try:
-            stored = await self._writer.append(self._unsettled)
+            stored = await self._stream.append(self._batch)
         except Exception:
             self._due.set()
             raise
-        self._unsettled = []
+        self._batch = []
         await self._snapshots.put(self._job.id, self._job.token, self.values)
         event = TrainingProgressed(job_id=self._job.id, records=stored)
         envelope = Envelope.of(event, service="training", subject=self._job.id, project=self._job.project)
         await self._bus.broadcast(envelope)
 
-    def _may_log(self, record: Record) -> bool:
-        """Cut what is too long, and say once that no more is kept."""
+    def _limit_log(self, record: Record) -> bool:
+        """Truncate a long message, and replace the last line that a job keeps; False for a line beyond it."""
         logged = self.values["logged"] = self.values.get("logged", 0) + 1
         message = str(record.get("message", ""))
-        record["message"] = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} … (cut)"
-        if logged == MOST_LOGS:
-            record |= {"level": "warning", "message": f"The log ends here: a job keeps {MOST_LOGS} lines."}
-        return bool(logged <= MOST_LOGS)
+        record["message"] = message if len(message) <= MAX_MESSAGE_CHARS else f"{message[:MAX_MESSAGE_CHARS]} … (cut)"
+        if logged == MAX_LOG_LINES:
+            record |= {"level": "warning", "message": f"The log ends here: a job keeps {MAX_LOG_LINES} lines."}
+        return bool(logged <= MAX_LOG_LINES)
 
-    def _show(self, record: Mapping[str, Any]) -> None:
-        """Keep the snapshot in step."""
+    def _update_snapshot(self, record: Mapping[str, Any]) -> None:
         values = {k: v for k, v in record.items() if k != "kind"}
         match record["kind"]:
             case "log":
-                self.values["logs"] = [*self.values.get("logs", []), values][-SHOWN_LOGS:]
+                self.values["logs"] = [*self.values.get("logs", []), values][-SNAPSHOT_LOG_LINES:]
             case "evaluation":
-                self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SHOWN_EVALUATIONS:]
+                self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SNAPSHOT_EVALUATIONS:]
             case "metric" | "progress" | "samples" | "usage":
                 self.values[record["kind"]] = values
             case "state":
-                self.values.pop("usage", None)  # an attempt begins or ends: its engine has not spoken, or will no more
+                self.values.pop("usage", None)  # an attempt begins or ends: the last usage is not its engine's any more
             case "rewind":
                 kept = [e for e in self.values.get("evaluations", []) if e["step"] <= values["step"]]
                 self.values |= {"evaluations": kept, "metric": {}}

@@ -1,4 +1,4 @@
-"""From a finished engine to a custom model, in steps that any later worker can repeat."""
+"""Publishes a finished job's model in steps that any later worker can repeat."""
 
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,18 @@ from shared.runtime.jobs.leases import Lease
 
 
 def model_uri(job: Job) -> str:
-    """Where the job's model will be."""
+    """The URI of the job's model."""
     return artifact_uri(job.project, "models", "custom", job.model_id)
 
 
 def model_key(job: Job) -> str:
-    """Its key in the blob store."""
+    """The key of the job's model in the blob store."""
     return f"{job.project}/models/custom/{job.model_id}"
 
 
 def manifest_of(job: Job, result: Message) -> dict[str, Any]:
-    """What the model's manifest says: pure, so that every writing of it gives the same bytes."""
-    told = {k: v for k, v in result.items() if k not in ("kind", "path", "metrics")}
+    """The model's manifest. Pure, so that every write of it has the same bytes."""
+    training = {k: v for k, v in result.items() if k not in ("kind", "path", "metrics")}
     metrics = {k: float(v) for k, v in result.get("metrics", {}).items() if isinstance(v, int | float)}
     manifest = ModelManifest(
         model_id=job.model_id,
@@ -46,13 +46,13 @@ def manifest_of(job: Job, result: Message) -> dict[str, Any]:
         max_length=result.get("max_length") or job.hyperparameters.get("max_length"),
         metrics=metrics,
         traceparent=job.traceparent,
-        provenance={"hyperparameters": job.hyperparameters, "request": request_of(job), "training": told},
+        provenance={"hyperparameters": job.hyperparameters, "request": request_of(job), "training": training},
     )
     return manifest.model_dump(mode="json", exclude={"files"})
 
 
 def request_of(job: Job) -> dict[str, Any]:
-    """The body of POST /training/jobs that asks for the same again, with no default left open."""
+    """The body of POST /training/jobs that repeats this job, with every setting explicit."""
     given = {name: value for name, value in job.hyperparameters.items() if value is not None}
     validation = f"{job.validation_id}@{job.validation_version}" if job.validation_id else None
     return {
@@ -65,33 +65,33 @@ def request_of(job: Job) -> dict[str, Any]:
 
 
 async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message) -> Job:
-    """Store the model below the attempt's token, then its manifest in the job (fenced): others can finish it now."""
+    """Store the model below the attempt's token, then its manifest in the job (fenced), so any worker can finish it."""
     staged = attempt_key(job, "model")
     manifest = await publish(blobs, staged, Path(result["path"]), manifest_of(job, result))
-    return await lease.change(lambda current: current.publishing(manifest, staged))
+    return await lease.change(lambda current: current.start_publishing(manifest, staged))
 
 
 async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> Job:
-    """Publish the staged model, list it, and state that the job succeeded. Repeatable after any interruption.
+    """Publish the staged model, list it, and mark the job succeeded. Repeatable after any interruption.
 
-    Publishing is not fenced. When another has ended the job meanwhile, what was published is left to the cleanup.
+    Publishing is not fenced. Where the job has ended otherwise meanwhile, the cleanup deletes what was published.
     """
     assert job.manifest is not None
     assert job.staged is not None
     source = await blobs.local_folder(job.staged)
     names = [entry["name"] for entry in job.manifest["files"]]
-    bare = {k: v for k, v in job.manifest.items() if k != "files"}
+    fields = {k: v for k, v in job.manifest.items() if k != "files"}
     try:
-        await publish(blobs, model_key(job), None, bare, files={name: source / name for name in names})
-        await stores.models.create(_listed(job, job.manifest))
+        await publish(blobs, model_key(job), None, fields, files={name: source / name for name in names})
+        await stores.custom_models.create(_custom_model(job, job.manifest))
         return await lease.change(lambda current: current.succeed(model_uri(job)))
     except AnnealError:
-        await stores.jobs.change(job.id, Job.half_published)
+        await stores.jobs.change(job.id, Job.mark_half_published)
         raise
 
 
-def _listed(job: Job, manifest: dict[str, Any]) -> CustomModel:
-    shared = ("name", "kind", "base", "base_uri", "parameters", "context_length", "template_hash", "metrics")
+def _custom_model(job: Job, manifest: dict[str, Any]) -> CustomModel:
+    copied = ("name", "kind", "base", "base_uri", "parameters", "context_length", "template_hash", "metrics")
     return CustomModel(
         id=job.model_id,
         project=job.project,
@@ -101,5 +101,5 @@ def _listed(job: Job, manifest: dict[str, Any]) -> CustomModel:
         dataset_id=job.dataset_id,
         dataset_version=job.dataset_version,
         size=sum(entry["size"] for entry in manifest["files"]),
-        **{name: manifest[name] for name in shared},
+        **{name: manifest[name] for name in copied},
     )

@@ -16,8 +16,8 @@ class TrainingRequest(TrainingSettings):
         default=None,
         min_length=1,
         max_length=200,
-        description="a dataset to validate on, all of its rows; `dataset` is then trained on whole",
+        description="a dataset to validate on, with all of its rows; `dataset` is then used for training only",
     )
     name: Name | None = None
     preset: str | None = Field(default=None, max_length=120, description="id or name of a saved preset")
-    after: list[FollowUp] = Field(default=[], max_length=4, description="what follows once it has succeeded")
+    after: list[FollowUp] = Field(default=[], max_length=4, description="what follows when it has succeeded")

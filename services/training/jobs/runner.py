@@ -1,4 +1,4 @@
-"""The holder of a job: prepares the engine's folder, follows it, keeps its checkpoints, publishes what it made."""
+"""Runs a claimed job: prepares and follows its engine, stores its checkpoints, publishes its model."""
 
 import asyncio
 import shutil
@@ -10,14 +10,14 @@ from typing import Any
 
 import structlog
 
-from services.training.jobs.attempt import Ended, broken_by, grace, how_it_ended
-from services.training.jobs.engine_messages import Hearing
-from services.training.jobs.log_writer import Recorder
+from services.training.jobs.attempt import AttemptOutcome, grace_period_s, outcome_of, outcome_of_error
+from services.training.jobs.engine_messages import EngineMessageHandler
+from services.training.jobs.log_writer import LogWriter
 from services.training.jobs.publishing import finish, stage
 from services.training.jobs.token_caches import TokenCaches, window_of
 from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.store import Stores
-from services.training.workers.capacity import Devices
+from services.training.workers.capacity import GpuPool
 from services.training.workers.launchers import Launcher
 from shared.blobs.artifacts import key_of, read_manifest, resolve_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
@@ -30,13 +30,13 @@ from shared.runtime.service import background
 
 log = structlog.get_logger(__name__)
 
-_SMALLER = (
-    "The next attempt computes at most {:,} tokens at once, in more parts for each step. "
-    "It trains the same, and takes a little longer."
+_SMALLER_MICRO_BATCHES = (
+    "The next attempt computes at most {:,} tokens at a time, in more micro-batches per step. "
+    "The result is the same, and training takes a little longer."
 )
-_ANEW = (
-    "The next attempt computes activations anew on the way back instead of keeping them. "
-    "It trains the same, and takes about a third longer."
+_RECOMPUTES = (
+    "The next attempt recomputes activations in the backward pass instead of storing them (gradient checkpointing). "
+    "The result is the same, and training takes about a third longer."
 )
 
 
@@ -47,70 +47,72 @@ class Runner:
         self,
         resources: Resources,
         stores: Stores,
-        devices: Devices,
+        gpus: GpuPool,
         tokens: TokenCaches,
         launcher: Launcher,
-        left: Callable[[], None],
+        on_released: Callable[[], None],
     ) -> None:
-        """`left` is called when the runner has let go of a job."""
-        self._resources, self._stores, self._devices, self._launcher = resources, stores, devices, launcher
-        self._tokens, self._left = tokens, left
+        """`on_released` is called whenever the runner no longer holds a job."""
+        self._resources, self._stores, self._gpus, self._launcher = resources, stores, gpus, launcher
+        self._tokens, self._on_released = tokens, on_released
         self._trained = resources.metrics.counter(
             "anneal_training_tokens", "Tokens that training jobs of this process were trained on", "method"
         )
 
     async def run(self, job: Job, lease: Lease[Job]) -> None:
-        """Bring the job to its end, or back to the queue."""
-        recorder = await Recorder.open(self._resources.bus, self._stores, job)
-        async with background(recorder.run()):
+        """Run the job to its end, or hand it back to the queue."""
+        log_writer = await LogWriter.open(self._resources.bus, self._stores, job)
+        async with background(log_writer.run()):
             try:
-                await self._bring_on(job, lease, recorder)
+                await self._train_and_publish(job, lease, log_writer)
             except (LeaseLost, Unavailable):
                 raise
             except Exception as error:
                 log.exception("attempt_failed", job_id=job.id)
-                await self._failed(lease, recorder, broken_by(error))
+                await self._failed(lease, log_writer, outcome_of_error(error))
             finally:
-                self._left()
-                await recorder.farewell()
+                self._on_released()
+                await log_writer.final_flush()
 
-    async def _bring_on(self, job: Job, lease: Lease[Job], recorder: Recorder) -> None:
+    async def _train_and_publish(self, job: Job, lease: Lease[Job], log_writer: LogWriter) -> None:
         if job.manifest is None:
-            recorder.record("state", state="running", attempt=job.attempts)
+            log_writer.record("state", state="running", attempt=job.attempts)
             async with self._workdir(job) as folder:
-                ended = await self._train(job, lease, recorder, folder)
-                if ended.how == "failed":
-                    return await self._failed(lease, recorder, ended)
-                if ended.how == "stopped" or lease.wanted == "cancel":
-                    return await self._stopped(lease, recorder)
-                await recorder.flush()  # whoever finishes from here on does not know these lines
-                job = await stage(self._resources.blobs, job, lease, ended.result)
-        recorder.record("state", state="publishing")
+                outcome = await self._train(job, lease, log_writer, folder)
+                if outcome.status == "failed":
+                    return await self._failed(lease, log_writer, outcome)
+                if outcome.status == "stopped" or lease.wanted == "cancel":
+                    return await self._stopped(lease, log_writer)
+                await log_writer.flush()  # another worker may finish from here on, without these records
+                job = await stage(self._resources.blobs, job, lease, outcome.result)
+        log_writer.record("state", state="publishing")
         done = await finish(self._resources.blobs, self._stores, job, lease)
-        recorder.record("state", state=done.state, model_id=done.model_id)
+        log_writer.record("state", state=done.state, model_id=done.model_id)
         return None
 
-    async def _stopped(self, lease: Lease[Job], recorder: Recorder) -> None:
+    async def _stopped(self, lease: Lease[Job], log_writer: LogWriter) -> None:
         done = await lease.change(lambda job: job.interrupt())
-        recorder.record("state", state=done.state)
+        log_writer.record("state", state=done.state)
 
-    async def _failed(self, lease: Lease[Job], recorder: Recorder, ended: Ended) -> None:
+    async def _failed(self, lease: Lease[Job], log_writer: LogWriter, outcome: AttemptOutcome) -> None:
         def fail(job: Job) -> Sequence[Event]:
-            if ended.cause == OUT_OF_MEMORY and job.shrink(ended.longest):
-                return job.retry(ended.cause, ended.detail, counts=False)
-            if ended.cause == DISK_FULL:
-                return job.wait_for_room(ended.detail)
-            return job.retry(ended.cause, ended.detail) if ended.may_help else job.fail(ended.cause, ended.detail)
+            if outcome.cause == OUT_OF_MEMORY and job.reduce_memory(outcome.longest):
+                return job.retry_or_fail(outcome.cause, outcome.detail, counts=False)
+            if outcome.cause == DISK_FULL:
+                return job.pause_for_disk_space(outcome.detail)
+            if outcome.retryable:
+                return job.retry_or_fail(outcome.cause, outcome.detail)
+            return job.fail(outcome.cause, outcome.detail)
 
         done = await lease.change(fail)
-        recorder.log("error", ended.detail)
-        if ended.cause == OUT_OF_MEMORY and done.state == "queued" and (how := _in_words(done)):
-            recorder.log("warning", how)
-        recorder.record("state", state=done.state, cause=ended.cause, detail=ended.detail)
+        log_writer.log("error", outcome.detail)
+        if outcome.cause == OUT_OF_MEMORY and done.state == "queued" and (reduction := _memory_reduction(done)):
+            log_writer.log("warning", reduction)
+        log_writer.record("state", state=done.state, cause=outcome.cause, detail=outcome.detail)
 
     @asynccontextmanager
     async def _workdir(self, job: Job) -> AsyncIterator[Path]:
-        """An empty folder of this attempt's own, gone afterwards."""
+        """An empty folder of this attempt, deleted afterwards."""
         folder = self._resources.scratch / "training" / f"{job.id}-t{job.token}"
         await asyncio.to_thread(_make_empty, folder)
         try:
@@ -118,19 +120,21 @@ class Runner:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _train(self, job: Job, lease: Lease[Job], recorder: Recorder, folder: Path) -> Ended:
+    async def _train(self, job: Job, lease: Lease[Job], log_writer: LogWriter, folder: Path) -> AttemptOutcome:
         spec = await self._spec(job, folder)
         if job.token > 1:
-            recorder.rewind(job.latest.step if job.latest else 0)
-        async with Hearing.open(self._resources.blobs, self._tokens, self._trained, job, lease, recorder) as hearing:
-            with self._devices.lent(job.resources.gpu) as env:
+            log_writer.rewind(job.latest.step if job.latest else 0)
+        async with EngineMessageHandler.open(
+            self._resources.blobs, self._tokens, self._trained, job, lease, log_writer
+        ) as handler:
+            with self._gpus.allocate(job.resources.gpu) as env:
                 env, requires = {**env, **self._launcher.env}, self._launcher.requires
                 child = await self._resources.engines.launch(
                     self._launcher.target, spec, cwd=folder, env=env, requires=requires
                 )
-                ending = await follow_engine(child, lease, hearing.hear, grace)
-            await hearing.finished()
-        return how_it_ended(ending, hearing.longest)
+                ending = await follow_engine(child, lease, handler.handle, grace_period_s)
+            await handler.wait_until_stored()
+        return outcome_of(ending, handler.longest)
 
     async def _spec(self, job: Job, folder: Path) -> dict[str, Any]:
         """The engine's spec (engine/spec.py): local paths and plain JSON."""
@@ -142,7 +146,7 @@ class Runner:
         checkpoint = await blobs.local_folder(job.latest.key) if job.latest else None
         window = window_of(job, manifest)
         base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
-        tokens = await self._tokens.checkout(job, window, base.template_hash)
+        tokens = await self._tokens.local_folder(job, window, base.template_hash)
         return {
             "job_id": job.id,
             "token": job.token,
@@ -160,7 +164,7 @@ class Runner:
                 "window": window or None,
                 "fingerprint": manifest.fingerprint,
             },
-            "hyperparameters": {"method": job.method, **job.hyperparameters, **_smaller(job)},
+            "hyperparameters": {"method": job.method, **job.hyperparameters, **_reduced(job)},
             "resume_from": str(checkpoint) if checkpoint else None,
             "output": str(folder / "model"),
             "checkpoints": str(folder / "checkpoints"),
@@ -174,16 +178,17 @@ class Runner:
         return manifest, {split: [str(folder / name) for name in names] for split, names in manifest.shards.items()}
 
 
-def _smaller(job: Job) -> dict[str, Any]:
-    smaller = {"micro_batch_tokens": job.micro_batch_tokens} if job.micro_batch_tokens else {}
-    return smaller | ({"gradient_checkpointing": True} if job.recomputes else {})
+def _reduced(job: Job) -> dict[str, Any]:
+    """The settings that earlier attempts reduced for lack of memory."""
+    reduced = {"micro_batch_tokens": job.micro_batch_tokens} if job.micro_batch_tokens else {}
+    return reduced | ({"gradient_checkpointing": True} if job.recomputes else {})
 
 
-def _in_words(job: Job) -> str | None:
-    """How the next attempt does with less memory."""
+def _memory_reduction(job: Job) -> str | None:
+    """How the next attempt uses less memory, for the log."""
     if job.recomputes:
-        return _ANEW
-    return _SMALLER.format(job.micro_batch_tokens) if job.micro_batch_tokens else None
+        return _RECOMPUTES
+    return _SMALLER_MICRO_BATCHES.format(job.micro_batch_tokens) if job.micro_batch_tokens else None
 
 
 def _make_empty(folder: Path) -> None:

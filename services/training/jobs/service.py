@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from services.training.jobs.defaults import Resolved
+from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.requests import TrainingRequest
-from services.training.jobs.servability import serving
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, Waiting
+from services.training.jobs.vllm_serving import predict_serving
 from services.training.models import Job
 from services.training.parameters import body_hash
-from services.training.references import FoundBase
+from services.training.references import ResolvedBaseModel
 from services.training.store import Stores
-from services.training.workers.registry import Workers, why_it_waits
+from services.training.workers.registry import WorkerRegistry, explain_waiting
 from shared.blobs.manifests import DatasetManifest
-from shared.documents.entities import Page, derived_id, new_id
+from shared.documents.entities import Mutation, Page, derived_id, new_id
 from shared.events.training import TrainingRequested
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
@@ -29,26 +29,26 @@ class Admission(Protocol):
 
 
 class TrainingJobs:
-    """Submit, look at and steer jobs."""
+    """Submit, inspect and control jobs."""
 
     def __init__(
         self,
         stores: Stores,
         preparation: JobPreparation,
         admission: Admission | None,
-        workers: Workers,
+        registry: WorkerRegistry,
         worker: Worker[Job],
     ) -> None:
         """Without `admission` every prepared job is queued."""
         self._stores, self._preparation, self._admission = stores, preparation, admission
-        self._workers, self._worker = workers, worker
+        self._registry, self._worker = registry, worker
 
     async def submit(
         self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
     ) -> Job:
-        """Resolve every setting, check every reference, queue. Repeating it with the same `key` makes one job.
+        """Resolve every setting, verify every reference, and queue the job. The same `key` again returns the same job.
 
-        `fine_tuning` is kept with the job: what OpenAI's API was asked for.
+        `fine_tuning` is stored with the job: the request as it came through OpenAI's API.
         """
         jobs = self._stores.jobs.for_project(project)
         if key and (done := await jobs.find_repeated(*_identity(project, request, key))):
@@ -82,7 +82,7 @@ class TrainingJobs:
         return await self._stores.jobs.for_project(project).get(id), await self._stores.snapshots.get(id)
 
     async def detail(self, project: str, id: str) -> JobDetail:
-        """One job with how it is going, or why it waits."""
+        """One job with its progress, or why it waits."""
         job = await self._stores.jobs.for_project(project).get(id)
         values = await self._stores.snapshots.get(id)
         waiting = await self._waiting([job] if job.state == "queued" else [])
@@ -95,45 +95,46 @@ class TrainingJobs:
         return Records(records=found, next_after=found[-1]["seq"] if found else after)
 
     async def cancel(self, project: str, id: str) -> Job:
-        """Give the job up: at once when it waits, else as soon as its engine has stopped."""
-        return await self._ask(project, id, Job.request_cancel)
+        """Cancel the job: at once while it waits, else when its engine has stopped."""
+        return await self._change(project, id, Job.request_cancel)
 
     async def pause(self, project: str, id: str) -> Job:
-        """Checkpoint and stop for now."""
-        return await self._ask(project, id, Job.request_pause)
+        """Write a checkpoint and stop; the job can be resumed."""
+        return await self._change(project, id, Job.request_pause)
 
     async def resume(self, project: str, id: str) -> Job:
-        """Go on from the last checkpoint."""
-        return await self._ask(project, id, Job.request_resume)
+        """Continue from the last checkpoint."""
+        return await self._change(project, id, Job.request_resume)
 
-    async def _ask(self, project: str, id: str, wish: Any) -> Job:
-        job = await self._stores.jobs.for_project(project).change(id, wish)
+    async def _change(self, project: str, id: str, mutation: Mutation[Job]) -> Job:
+        job = await self._stores.jobs.for_project(project).change(id, mutation)
         self._worker.nudge(id)
         return job
 
     async def _waiting(self, jobs: Sequence[Job]) -> dict[str, Waiting]:
-        """Place in the queue of all projects and reason, by job id."""
+        """Position in the queue of all projects, and reason, by job id."""
         if not jobs:
             return {}
-        queue, running, sites = await self._stores.queued(), await self._stores.running(), await self._workers.sites()
-        places = {job.id: place for place, job in enumerate(queue, 1)}
+        queue, running = await self._stores.queued(), await self._stores.running()
+        workers = await self._registry.live_workers()
+        positions = {job.id: position for position, job in enumerate(queue, 1)}
         return {
-            job.id: Waiting(places.get(job.id, 1), why_it_waits(job, places.get(job.id, 1), running, sites))
+            job.id: Waiting(positions.get(job.id, 1), explain_waiting(job, positions.get(job.id, 1), running, workers))
             for job in jobs
         }
 
 
 def _identity(project: str, request: TrainingRequest, key: str) -> tuple[str, str]:
-    """The id and the request_hash that go with an Idempotency-Key."""
+    """The id and the request_hash of a request with an Idempotency-Key."""
     return derived_id("job", project, key), body_hash(request.model_dump(mode="json", exclude_unset=True))
 
 
 def _job(
     project: str,
     request: TrainingRequest,
-    base: FoundBase,
+    base: ResolvedBaseModel,
     dataset: DatasetManifest,
-    resolved: Resolved,
+    resolved: ResolvedSettings,
     key: str | None,
 ) -> Job:
     id, request_hash = _identity(project, request, key) if key else (new_id("job"), None)
@@ -158,6 +159,6 @@ def _job(
         parameters=base.manifest.parameters,
         context_length=base.manifest.context_length,
         total_steps=resolved.total_steps,
-        serving=serving(resolved.method, resolved.hyperparameters["lora"], base.manifest.kind),
+        serving=predict_serving(resolved.method, resolved.hyperparameters["lora"], base.manifest.kind),
         traceparent=continuing(dataset.traceparent, "submit job"),
     )

@@ -1,8 +1,8 @@
-"""A job's curves as a TensorBoard event file, made from its stored stream: no library of TensorBoard's is needed.
+"""A job's curves as a TensorBoard event file, written from its stored stream without TensorBoard's library.
 
 The file is a sequence of TFRecords (length, masked CRC-32C, data, masked CRC-32C), each an `Event` message of
-tensorflow/core/util/event.proto. Whatever a resume repeats is preceded by a START of a session, at which TensorBoard
-drops what it knows of later steps.
+tensorflow/core/util/event.proto. Before the steps that a resume repeats, a SessionLog with status START makes
+TensorBoard drop the later steps that it has.
 """
 
 import struct
@@ -11,18 +11,18 @@ from datetime import datetime
 from typing import Any
 
 Record = dict[str, Any]
-Read = Callable[[int], Awaitable[Sequence[Record]]]
-"""The records after a sequence number, as many as come at once; none at the end."""
+ReadRecords = Callable[[int], Awaitable[Sequence[Record]]]
+"""Returns some records after a sequence number, none at the end."""
 
 KINDS = ("metric", "evaluation", "rewind")
 PREFIXES = {"metric": "train", "evaluation": "validation"}
-_NO_CURVES = frozenset(("seq", "time", "kind", "step"))
+_NOT_CURVES = frozenset(("seq", "time", "kind", "step"))
 _VERSION, _STEP, _SUMMARY, _SESSION, _START = 3, 2, 5, 7, b"\x08\x01"
 """Field numbers of an event, and a SessionLog whose status is START."""
 
 
-async def event_file(read: Read) -> AsyncIterator[bytes]:
-    """The file, piece by piece."""
+async def event_file(read: ReadRecords) -> AsyncIterator[bytes]:
+    """Yield the file in pieces."""
     after, opened = 0, False
     while records := await read(after):
         pieces = [] if opened else [_framed(_event(records[0], b"", 0, _field(_VERSION, b"brain.Event:2")))]
@@ -35,7 +35,7 @@ def _events(record: Record) -> Iterator[bytes]:
         yield _framed(_event(record, b"", record["step"] + 1, _field(_SESSION, _START)))
         return
     prefix = PREFIXES[record["kind"]]
-    values = {name: value for name, value in record.items() if name not in _NO_CURVES}
+    values = {name: value for name, value in record.items() if name not in _NOT_CURVES}
     summary = b"".join(
         _value(f"{prefix}/{name}", value) for name, value in values.items() if isinstance(value, int | float)
     )
@@ -45,8 +45,8 @@ def _events(record: Record) -> Iterator[bytes]:
 
 def _event(record: Record, summary: bytes, step: int, more: bytes = b"") -> bytes:
     time = datetime.fromisoformat(record["time"]).timestamp()
-    told = _field(_SUMMARY, summary) if summary else b""
-    return b"\x09" + struct.pack("<d", time) + bytes([_STEP << 3]) + _varint(step) + told + more
+    content = _field(_SUMMARY, summary) if summary else b""
+    return b"\x09" + struct.pack("<d", time) + bytes([_STEP << 3]) + _varint(step) + content + more
 
 
 def _value(tag: str, value: float) -> bytes:
@@ -60,11 +60,11 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*found, number])
+    return bytes([*encoded, number])
 
 
 def _framed(data: bytes) -> bytes:
@@ -73,18 +73,18 @@ def _framed(data: bytes) -> bytes:
 
 
 def _masked(data: bytes) -> bytes:
-    """CRC-32C (Castagnoli), rotated and shifted as TFRecord has it."""
-    sum = 0xFFFFFFFF
+    """CRC-32C (Castagnoli), masked as TFRecord requires: rotated right by 15 bits, plus a constant."""
+    crc = 0xFFFFFFFF
     for byte in data:
-        sum = _TABLE[(sum ^ byte) & 0xFF] ^ sum >> 8
-    sum ^= 0xFFFFFFFF
-    return struct.pack("<I", ((sum >> 15 | sum << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
-def _castagnoli(byte: int) -> int:
+def _crc_of_byte(byte: int) -> int:
     for _ in range(8):
         byte = byte >> 1 ^ 0x82F63B78 * (byte & 1)
     return byte
 
 
-_TABLE = [_castagnoli(byte) for byte in range(256)]
+_TABLE = [_crc_of_byte(byte) for byte in range(256)]

@@ -21,7 +21,7 @@ class Progress(BaseModel):
 
 
 class CheckpointView(BaseModel):
-    """A checkpoint that the job can go on from."""
+    """A checkpoint that the job can resume from."""
 
     step: int
     loss: float | None = Field(description="validation loss, nats per token")
@@ -31,9 +31,9 @@ class CheckpointView(BaseModel):
 
 @dataclass(frozen=True)
 class Waiting:
-    """Where a queued job stands and why."""
+    """A queued job's position, and why it waits."""
 
-    place: int | None
+    position: int | None
     reason: str | None
 
 
@@ -52,7 +52,7 @@ class JobView(Public):
     dataset_id: str
     dataset_version: str
     dataset_name: str
-    validation_id: str | None = Field(description="the dataset that it is validated on, if it is another one")
+    validation_id: str | None = Field(description="the dataset that it is validated on, where that is another one")
     validation_version: str | None
     preset: str | None
     priority: int
@@ -60,41 +60,37 @@ class JobView(Public):
     resources: Allocation
     hyperparameters: dict[str, Any] = Field(description="every setting as resolved at submit")
     micro_batch_tokens: int | None = Field(
-        description="tokens computed at once since memory did not suffice for the setting; null: as in hyperparameters"
+        description="reduced after running out of memory; null: as in hyperparameters"
     )
-    recomputes: bool = Field(
-        description="whether activations are computed anew on the way back since memory did not suffice even so"
-    )
-    defaulted: list[str] = Field(description="names of the settings that the request left to the defaults")
+    recomputes: bool = Field(description="gradient checkpointing was turned on after running out of memory")
+    defaulted: list[str] = Field(description="names of the settings that the request left open")
     after: list[FollowUp]
     serving: Serving | None = Field(description="how vLLM will serve the model, known before it is trained")
     model_id: str | None = Field(description="the custom model, once the job has succeeded")
     cause: str | None = Field(description="why it failed: a stable code")
-    detail: str | None = Field(description="why it failed, and what to do")
-    ended: str | None = Field(
-        description="why training was over: all_steps, no_gain, max_minutes, max_tokens or diverged"
-    )
-    warning: str | None = Field(description="what to know about the model of a job that succeeded, such as divergence")
+    detail: str | None = Field(description="why it failed, in words, and what to do")
+    ended: str | None = Field(description="why training ended: all_steps, no_gain, max_minutes, max_tokens or diverged")
+    warning: str | None = Field(description="a warning about the model of a job that succeeded, such as divergence")
     started_at: datetime | None
     finished_at: datetime | None
-    queue_position: int | None = Field(description="1 is next; null when it does not wait")
-    waits_for: str | None = Field(description="why it has not started; null when it does not wait")
+    queue_position: int | None = Field(description="1 is next; null unless queued")
+    waits_for: str | None = Field(description="why it has not started; null unless queued")
 
     @classmethod
     def of(cls, job: Job, waiting: Waiting = NOT_WAITING) -> "JobView":
         """The view of an entity."""
-        return cls(**_members(job, waiting))
+        return cls(**_fields(job, waiting))
 
 
 class JobDetail(JobView):
-    """A training job with how it is going."""
+    """A training job with its progress."""
 
     progress: Progress
-    eta_seconds: float | None = Field(description="time left, as the engine estimates it")
+    eta_seconds: float | None = Field(description="remaining time, as the engine estimates it")
     logs: list[dict[str, Any]] = Field(description="the last 50 log lines; all: GET /training/jobs/{id}/logs")
     metrics: dict[str, Any] = Field(description="latest values; all: GET /training/jobs/{id}/metrics")
     usage: dict[str, Any] = Field(
-        description="what its engine uses now, read each second: cpu_percent (100: a core), memory_mb, GPU; else empty"
+        description="usage of the running engine, each second: cpu_percent (100: one core), memory_mb, GPU; else empty"
     )
     evaluations: list[dict[str, Any]] = Field(description="validation losses by step")
     samples: dict[str, Any] | None = Field(description="the latest answers to fixed validation prompts")
@@ -106,7 +102,7 @@ class JobDetail(JobView):
         done = values.get("progress", {})
         running = job.state in ("running", "pausing")
         return cls(
-            **_members(job, waiting),
+            **_fields(job, waiting),
             progress=_progress(job, done),
             eta_seconds=done.get("eta_s") if running else None,
             logs=values.get("logs", []),
@@ -118,11 +114,11 @@ class JobDetail(JobView):
         )
 
 
-def _members(job: Job, waiting: Waiting) -> dict[str, Any]:
+def _fields(job: Job, waiting: Waiting) -> dict[str, Any]:
     return {
         **job.model_dump(exclude={"checkpoints"}),
         "model_id": job.model_id if job.state == "succeeded" else None,
-        "queue_position": waiting.place,
+        "queue_position": waiting.position,
         "waits_for": waiting.reason,
     }
 
@@ -139,7 +135,7 @@ def _checkpoint(checkpoint: Checkpoint) -> CheckpointView:
 
 
 class Records(BaseModel):
-    """A piece of a job's stream in order; pass `next_after` as `after` for what follows."""
+    """Records of a job's stream, in order; pass `next_after` as `after` for the following ones."""
 
     records: list[dict[str, Any]]
-    next_after: int = Field(description="sequence of the last record looked at")
+    next_after: int = Field(description="sequence number of the last record read")

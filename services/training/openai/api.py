@@ -1,4 +1,4 @@
-"""HTTP: OpenAI's fine-tuning API over training jobs: the same jobs, with the same ids, in another shape."""
+"""HTTP: OpenAI's fine-tuning API for training jobs: the same jobs with the same ids, in OpenAI's schemas."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from services.training.openai.schemas import (
     FineTuningRequest,
     Listing,
     event_id,
-    renamed,
+    with_openai_field,
 )
 from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.http.principal import Caller
 from shared.runtime.jobs.streams import READ_LIMIT, Record
 
-TOLD = ["log", "metric", "evaluation", "state", "checkpoint"]
+EVENT_KINDS = ["log", "metric", "evaluation", "state", "checkpoint"]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=100, description="entries of a page")]
 After = Annotated[str | None, Query(description="id of the last entry of the page before")]
@@ -28,22 +28,22 @@ def routes(jobs: TrainingJobs) -> APIRouter:
     """The routes below /v1/fine_tuning/jobs."""
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Training"])
     _jobs(router, jobs)
-    _wishes(router, jobs)
+    _commands(router, jobs)
     _records(router, jobs)
     return router
 
 
 def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
-    """Submit jobs and look at them."""
+    """Submit and inspect jobs."""
 
     @router.post("")
     async def create_fine_tuning_job(body: FineTuningRequest, caller: Caller, key: Key = None) -> FineTuningJob:
-        """Queue a training job with LoRA; its model is deployed when it has succeeded."""
-        request = body.translated()
+        """Queue a LoRA training job; its model is deployed when it has succeeded."""
+        request = body.to_training_request()
         try:
-            return FineTuningJob.of(await jobs.submit(caller.project, request, key, body.noted()), {})
+            return FineTuningJob.of(await jobs.submit(caller.project, request, key, body.original()), {})
         except AnnealError as error:
-            raise renamed(error) from error
+            raise with_openai_field(error) from error
 
     @router.get("")
     async def list_fine_tuning_jobs(caller: Caller, limit: Limit = 20, after: After = None) -> Listing[FineTuningJob]:
@@ -58,34 +58,34 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
         return FineTuningJob.of(*await jobs.job(caller.project, job_id))
 
 
-def _wishes(router: APIRouter, jobs: TrainingJobs) -> None:
-    """The owner's wishes."""
+def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
+    """Cancel, pause and resume."""
 
     @router.post("/{job_id}/cancel")
     async def cancel_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
-        """Give the job up."""
+        """Cancel the job."""
         return FineTuningJob.of(await jobs.cancel(caller.project, job_id), {})
 
     @router.post("/{job_id}/pause")
     async def pause_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
-        """Checkpoint and stop for now."""
+        """Write a checkpoint and stop; the job can be resumed."""
         return FineTuningJob.of(await jobs.pause(caller.project, job_id), {})
 
     @router.post("/{job_id}/resume")
     async def resume_fine_tuning_job(job_id: str, caller: Caller) -> FineTuningJob:
-        """Go on from the last checkpoint."""
+        """Continue from the last checkpoint."""
         return FineTuningJob.of(await jobs.resume(caller.project, job_id), {})
 
 
 def _records(router: APIRouter, jobs: TrainingJobs) -> None:
-    """What a job said and stored on its way."""
+    """A job's events and checkpoints."""
 
     @router.get("/{job_id}/events")
     async def list_fine_tuning_events(
         job_id: str, caller: Caller, limit: Limit = 20, after: After = None
     ) -> Listing[FineTuningEvent]:
-        """What the job said, newest first."""
-        records = await _told(jobs, caller.project, job_id, TOLD)
+        """The job's events, newest first."""
+        records = await _read_all(jobs, caller.project, job_id, EVENT_KINDS)
         if after is not None:
             records = [record for record in records if record["seq"] < _seq(job_id, after)]
         shown = [FineTuningEvent.of(job_id, record) for record in reversed(records[-limit:])]
@@ -95,9 +95,9 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
     async def list_fine_tuning_checkpoints(
         job_id: str, caller: Caller, limit: Limit = 10, after: After = None
     ) -> Listing[FineTuningCheckpoint]:
-        """The states that the job stored on its way, the last one first; the delivered model is the best of them."""
+        """The job's checkpoints, newest first; the delivered model is the best of them."""
         job, _ = await jobs.job(caller.project, job_id)
-        stored = {record["step"]: record for record in await _told(jobs, caller.project, job_id, ["checkpoint"])}
+        stored = {record["step"]: record for record in await _read_all(jobs, caller.project, job_id, ["checkpoint"])}
         shown = [FineTuningCheckpoint.of(job, stored[step]) for step in sorted(stored, reverse=True)]
         ids = [checkpoint.id for checkpoint in shown]
         rest = shown[ids.index(after) + 1 :] if after in ids else shown
@@ -106,7 +106,7 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
         return Listing(data=data, has_more=len(rest) > limit, first_id=ends[0], last_id=ends[1])
 
 
-async def _told(jobs: TrainingJobs, project: str, id: str, kinds: list[str]) -> list[Record]:
+async def _read_all(jobs: TrainingJobs, project: str, id: str, kinds: list[str]) -> list[Record]:
     """Every record of these kinds, in order."""
     records: list[Record] = []
     after = 0
@@ -119,5 +119,5 @@ async def _told(jobs: TrainingJobs, project: str, id: str, kinds: list[str]) -> 
 def _seq(job_id: str, event: str) -> int:
     seq = event.rpartition("-")[2]
     if not seq.isdigit() or event != event_id(job_id, int(seq)):
-        raise InvalidInput(f"{event!r} is no event of this job.", field="after", remedy="Leave after out.")
+        raise InvalidInput(f"{event!r} is not an event of this job.", field="after", remedy="Leave after out.")
     return int(seq)

@@ -1,4 +1,4 @@
-"""OpenAI's fine-tuning API in shapes: what it may be asked here, and how a training job looks in it."""
+"""Schemas of OpenAI's fine-tuning API: its requests, and how it shows a training job."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ T = TypeVar("T")
 Auto = Literal["auto"]
 Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 STATUSES: dict[str, Status] = {"publishing": "running", "pausing": "running"}
-"""OpenAI's word where ours is another one."""
+"""OpenAI's status where it differs from ours."""
 LEVELS: dict[str, Literal["info", "warn", "error"]] = {"warning": "warn", "error": "error"}
 FIELDS = {
     "base": "model",
@@ -28,11 +28,11 @@ FIELDS = {
     "objective": "method.type",
     "beta": "hyperparameters.beta",
 }
-"""A field of ours -> what its sender called it."""
+"""Our field -> the field of OpenAI's request."""
 
 
 class Hyperparameters(BaseModel):
-    """How to train; `auto` and what is left out follow from model and data."""
+    """Hyperparameters; `auto` and those that are left out follow from model and data."""
 
     model_config = ConfigDict(extra="forbid")
     n_epochs: Auto | Annotated[int, Field(ge=1, le=1000)] = "auto"
@@ -48,7 +48,7 @@ class Supervised(BaseModel):
 
 
 class PreferenceHyperparameters(Hyperparameters):
-    """How to learn from pairs."""
+    """Hyperparameters of DPO."""
 
     beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
 
@@ -61,7 +61,7 @@ class Preference(BaseModel):
 
 
 class MethodRequest(BaseModel):
-    """The newer place of the hyperparameters."""
+    """The method with its hyperparameters, as in newer versions of OpenAI's API."""
 
     model_config = ConfigDict(extra="allow")
     type: Literal["supervised", "dpo", "reinforcement"]
@@ -73,7 +73,7 @@ class FineTuningRequest(BaseModel):
     """A fine-tuning job to queue."""
 
     model_config = ConfigDict(extra="forbid")
-    model: str = Field(min_length=1, max_length=200, description="a base model, or a custom model to go on from")
+    model: str = Field(min_length=1, max_length=200, description="a base model, or a custom model to continue from")
     training_file: str = Field(min_length=1, max_length=200, description="a file id, which is a dataset's id")
     validation_file: str | None = Field(default=None, min_length=1, max_length=200)
     hyperparameters: Hyperparameters | None = Field(default=None, description="deprecated by OpenAI for `method`")
@@ -84,14 +84,14 @@ class FineTuningRequest(BaseModel):
     integrations: list[dict[str, Any]] | None = None
 
     def settings(self) -> Hyperparameters:
-        """The hyperparameters from the place where they are."""
+        """The hyperparameters, from the field that has them."""
         if self.method and self.method.type == "dpo":
             return (self.method.dpo or Preference()).hyperparameters
         method = self.method.supervised if self.method else None
         return (method.hyperparameters if method else None) or self.hyperparameters or Hyperparameters()
 
-    def translated(self) -> TrainingRequest:
-        """The training request that it is. The model is deployed afterwards. Raises Unsupported."""
+    def to_training_request(self) -> TrainingRequest:
+        """The equivalent training request, which also deploys the model. Raises Unsupported."""
         method = self.method.type if self.method else "supervised"
         if method == "reinforcement":
             remedy = "Use the method supervised or dpo."
@@ -108,13 +108,13 @@ class FineTuningRequest(BaseModel):
             validation=self.validation_file,
             name=self.suffix,
             seed=self.seed,
-            objective="dpo" if method == "dpo" else "sft",  # of preference pairs, too, supervised means the latter
+            objective="dpo" if method == "dpo" else "sft",  # supervised means sft also for preference pairs
             after=["deploy"],
             **given,
         )
 
-    def noted(self) -> dict[str, Any]:
-        """What the job keeps of it."""
+    def original(self) -> dict[str, Any]:
+        """The part of the request that the job stores."""
         return {"hyperparameters": self.settings().model_dump(), "suffix": self.suffix, "metadata": self.metadata}
 
 
@@ -127,7 +127,7 @@ class JobError(BaseModel):
 
 
 class MethodView(BaseModel):
-    """How it is trained."""
+    """The training method."""
 
     type: Literal["supervised", "dpo"]
     supervised: Supervised | None = None
@@ -135,15 +135,15 @@ class MethodView(BaseModel):
 
     @classmethod
     def of(cls, job: Job) -> "MethodView":
-        """That of a job."""
-        asked = job.fine_tuning.get("hyperparameters", {})
+        """The method of a job."""
+        requested = job.fine_tuning.get("hyperparameters", {})
         if job.hyperparameters.get("objective") == "dpo":
-            return cls(type="dpo", dpo=Preference(hyperparameters=PreferenceHyperparameters(**asked)))
-        return cls(type="supervised", supervised=Supervised(hyperparameters=Hyperparameters(**asked)))
+            return cls(type="dpo", dpo=Preference(hyperparameters=PreferenceHyperparameters(**requested)))
+        return cls(type="supervised", supervised=Supervised(hyperparameters=Hyperparameters(**requested)))
 
 
 class FineTuningJob(BaseModel):
-    """A training job, as OpenAI's clients know it."""
+    """A training job in OpenAI's schema."""
 
     id: str
     object: Literal["fine_tuning.job"] = "fine_tuning.job"
@@ -168,7 +168,7 @@ class FineTuningJob(BaseModel):
 
     @classmethod
     def of(cls, job: Job, values: Mapping[str, Any]) -> "FineTuningJob":
-        """The view of a job and its latest values; one that came another way shows the values it was resolved to."""
+        """The view of a job and its latest values."""
         method, done = MethodView.of(job), job.state == "succeeded"
         settings = method.supervised or method.dpo or Supervised()
         return cls(
@@ -193,7 +193,7 @@ class FineTuningJob(BaseModel):
 
 
 class FineTuningEvent(BaseModel):
-    """Something that a job said."""
+    """An event of a job."""
 
     id: str
     object: Literal["fine_tuning.job.event"] = "fine_tuning.job.event"
@@ -225,7 +225,7 @@ class CheckpointMetrics(BaseModel):
 
 
 class FineTuningCheckpoint(BaseModel):
-    """A state that the job stored on its way. It is no model of its own: only the delivered one can be asked."""
+    """A checkpoint of a job. It is not a model that can be deployed; only the delivered model is."""
 
     id: str
     object: Literal["fine_tuning.job.checkpoint"] = "fine_tuning.job.checkpoint"
@@ -237,7 +237,7 @@ class FineTuningCheckpoint(BaseModel):
 
     @classmethod
     def of(cls, job: Job, record: Mapping[str, Any]) -> "FineTuningCheckpoint":
-        """The view of a stream's record of a checkpoint."""
+        """The view of a checkpoint's record."""
         step = record["step"]
         return cls(
             id=f"ftckpt-{job.id}-{step}",
@@ -260,12 +260,12 @@ class Listing(BaseModel, Generic[T]):
 
 
 def event_id(job_id: str, seq: int) -> str:
-    """An event's id, which `after` gives back."""
+    """The id of an event, as in `after`."""
     return f"ftevent-{job_id}-{seq}"
 
 
-def renamed(error: AnnealError) -> AnnealError:
-    """A refusal of the training request, about the field that its sender knows."""
+def with_openai_field(error: AnnealError) -> AnnealError:
+    """The error, with the field named as in OpenAI's request."""
     error.field = FIELDS.get(error.field or "", error.field)
     return error
 

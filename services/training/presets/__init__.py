@@ -1,1 +1,1 @@
-"""Named hyperparameter settings."""
+"""Presets: named sets of training settings."""

@@ -26,7 +26,7 @@ def routes(presets: Presets) -> APIRouter:
 
     @router.delete("/{id}", status_code=204)
     async def delete_training_preset(id: str, caller: Caller) -> None:
-        """Forget a preset; jobs that used it keep the values."""
+        """Delete a preset; jobs that used it keep the values."""
         await presets.delete(caller.project, id)
 
     return router

@@ -1,4 +1,4 @@
-"""Named settings: kept, listed, and laid under those of a request."""
+"""The use cases of presets: save, list, delete, and merge under the settings of a request."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ from services.training.store import Stores
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
 
-ONE_OF = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"), ("learning_rate", "learning_rate_multiplier"))
+EXCLUSIVE = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"), ("learning_rate", "learning_rate_multiplier"))
 
 
 class Presets:
-    """Save, list and use named settings."""
+    """Save, list, delete and apply presets."""
 
     def __init__(self, stores: Stores) -> None:
         self._presets = stores.presets
 
     async def save(self, project: str, owner: str, request: PresetRequest, key: str | None) -> PresetView:
-        """Raises InUse for a name that is taken in the project: a job may name a preset instead of its id."""
+        """Save a preset. Raises InUse for a name that the project has already, since a job may refer to it by name."""
         preset = Preset(
             id=derived_id("preset", project, key) if key else new_id("preset"),
             project=project,
@@ -47,7 +47,7 @@ class Presets:
         return Page(items=[PresetView.of(preset) for preset in page.items], next_cursor=page.next_cursor)
 
     async def delete(self, project: str, id: str) -> None:
-        """Jobs that used it keep the values."""
+        """Delete a preset; jobs that used it keep the values."""
         await self._presets.for_project(project).delete(id)
 
     async def apply(self, project: str, preset: str | None, settings: TrainingSettings) -> TrainingSettings:
@@ -57,12 +57,12 @@ class Presets:
             return TrainingSettings.model_validate(own)
         saved = (await self._find(project, preset)).settings
         try:
-            return TrainingSettings.model_validate(_over(saved, own))
+            return TrainingSettings.model_validate(_merge(saved, own))
         except ValidationError as error:
             raise InvalidInput(
-                f"The request does not go with preset {preset!r}: {error.errors()[0]['msg']}",
+                f"The request conflicts with preset {preset!r}: {error.errors()[0]['msg']}",
                 field="preset",
-                remedy="Leave one of the two settings out.",
+                remedy="Leave one of the settings out.",
             ) from error
 
     async def _find(self, project: str, reference: str) -> Preset:
@@ -75,13 +75,13 @@ class Presets:
         return found[0]
 
 
-def _over(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`own` over `saved`; where two settings exclude each other, `own` decides which one holds."""
-    kept = {**saved}
-    for pair in ONE_OF:
+def _merge(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`own` over `saved`; of two settings that exclude each other, `own` decides which one applies."""
+    base = {**saved}
+    for pair in EXCLUSIVE:
         if any(name in own for name in pair):
-            kept = {k: v for k, v in kept.items() if k not in pair}
+            base = {k: v for k, v in base.items() if k not in pair}
     if own.get("method") == "full":
-        kept.pop("lora", None)
-    nested: dict[str, Any] = {k: {**kept.get(k, {}), **own[k]} for k in ("lora", "resources") if k in own}
-    return {**kept, **own, **nested}
+        base.pop("lora", None)
+    nested: dict[str, Any] = {k: {**base.get(k, {}), **own[k]} for k in ("lora", "resources") if k in own}
+    return {**base, **own, **nested}

@@ -1,1 +1,1 @@
-"""The machines that train: capacity, usage, launchers, and the registry of live workers."""
+"""The machines that train: their capacity and usage, engine launchers, and the registry of live workers."""

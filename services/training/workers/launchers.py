@@ -1,7 +1,7 @@
 """Where a job's engine runs: in processes of this machine, or on a Ray cluster.
 
-Both engines (shared/engine/process/protocol.py) take the same spec, write the same messages and obey the same commands:
-engine/train.py, and engine/train_on_ray.py, which runs the former on the cluster.
+Both engines take the same spec, write the same messages and obey the same commands (shared/engine/process/protocol.py).
+engine/train.py trains; engine/train_on_ray.py runs it on the cluster.
 """
 
 from collections.abc import Mapping
@@ -17,24 +17,24 @@ _TORCH = ("torch", "transformers", "peft")
 
 @dataclass(frozen=True)
 class Launcher:
-    """The engine to launch, the packages that it needs and the environment that it wants.
+    """The engine to launch, the packages that it needs and its environment.
 
-    `elsewhere`: its processes run on other machines, so this one's GPUs and cores do not limit them.
+    `remote`: its processes run on other machines, so this one's GPUs and cores do not limit them.
     """
 
     target: str = ENGINE
     requires: tuple[str, ...] = _TORCH
     env: Mapping[str, str] = field(default_factory=dict)
-    elsewhere: bool = False
+    remote: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Launcher":
-        """Ray where an address of a cluster is set, else this machine."""
+        """Ray where the address of a cluster is set, else this machine."""
         if not settings.ray_address:
             return cls()
-        return cls(RAY_ENGINE, (*_TORCH, "ray"), {"RAY_ADDRESS": settings.ray_address}, elsewhere=True)
+        return cls(RAY_ENGINE, (*_TORCH, "ray"), {"RAY_ADDRESS": settings.ray_address}, remote=True)
 
     def machine(self) -> Machine:
-        """What jobs may occupy of this machine; GPUs belong to the cluster, where there is one."""
-        here = Machine.here()
-        return replace(here, gpu=0) if self.elsewhere else here
+        """The resources of this machine that jobs may hold; with a cluster, GPUs are the cluster's."""
+        local = Machine.local()
+        return replace(local, gpu=0) if self.remote else local

@@ -10,12 +10,12 @@ from shared.runtime.processes import machine
 _GIB = 2**30
 
 
-class MachineUse:
-    """Answers how busy the machine is."""
+class MachineUsage:
+    """Reports how busy the machine is."""
 
     def __init__(self, stores: Stores, capacity: MachineCapacity) -> None:
         self._stores, self._capacity = stores, capacity
-        machine.cpu_percent()  # the use before now does not count
+        machine.cpu_percent()  # starts the interval that the first report covers
 
     async def view(self) -> MachineView:
         """As it is now."""

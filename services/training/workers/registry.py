@@ -1,4 +1,4 @@
-"""Who trains: every process says what its machine has, so that any of them can tell why a job waits."""
+"""The registry of live training workers, from which any process can tell why a job waits."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,68 +14,69 @@ from shared.documents.protocol import Collection
 
 log = structlog.get_logger(__name__)
 
-ANNOUNCED_EVERY = 10.0
-FORGOTTEN = timedelta(seconds=45)
-"""A worker that was silent for so long is not counted. Only views depend on it, so clocks may differ a little."""
+HEARTBEAT_INTERVAL_S = 10.0
+LIVENESS_TIMEOUT = timedelta(seconds=45)
+"""A worker whose last heartbeat is older does not count. Only views depend on it, so clocks may differ a little."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """One worker: its name as `runner` of the jobs that it holds, and what it may run at once."""
+class RegisteredWorker:
+    """One worker: its `name`, which is the `runner` of the jobs that it holds, and its capacity."""
 
     name: str
     machine: Machine
     slots: int
 
-    def wants(self, job: Job, running: Iterable[Job]) -> str | None:
-        """What the job would wait for here; None when there is room for it."""
-        here = [other for other in running if other.runner == self.name]
-        return MachineCapacity(self.machine, self.slots).wants(job, here)
+    def waiting_reason(self, job: Job, running: Iterable[Job]) -> str | None:
+        """Why the job would have to wait here, as a phrase; None where it could start."""
+        own = [other for other in running if other.runner == self.name]
+        return MachineCapacity(self.machine, self.slots).waiting_reason(job, own)
 
 
-class Workers:
-    """The sites of all training workers, one small document each."""
+class WorkerRegistry:
+    """All training workers, one small document each; `own` is the worker of this process."""
 
-    def __init__(self, collection: Collection, own: Site) -> None:
+    def __init__(self, collection: Collection, own: RegisteredWorker) -> None:
         self._collection, self.own = collection, own
 
-    async def announce(self) -> None:
-        """Say again and again that this one is there; at the end, that it has gone."""
+    async def run(self) -> None:
+        """Send heartbeats until cancelled, then remove the own worker."""
         try:
             while True:
                 try:
-                    await self._say()
+                    await self._heartbeat()
                 except Exception:
                     log.warning("worker_not_announced", exc_info=True)
-                await asyncio.sleep(ANNOUNCED_EVERY)
+                await asyncio.sleep(HEARTBEAT_INTERVAL_S)
         finally:
             await self._collection.delete(self.own.name)
 
-    async def _say(self) -> None:
-        said = {**asdict(self.own), "seen_at": now().isoformat()}
-        if await self._collection.patch(self.own.name, {}, set=said) is None:
-            await self._collection.insert({"_id": self.own.name, "version": 1, **said})
+    async def _heartbeat(self) -> None:
+        fields = {**asdict(self.own), "seen_at": now().isoformat()}
+        if await self._collection.patch(self.own.name, {}, set=fields) is None:
+            await self._collection.insert({"_id": self.own.name, "version": 1, **fields})
 
-    async def sites(self) -> list[Site]:
-        """This one, and those that were heard of lately; those that were not for long are forgotten."""
-        found = [self.own]
-        for said in await self._collection.find({}):
-            silent = now() - datetime.fromisoformat(said["seen_at"])
-            if silent < FORGOTTEN and said["name"] != self.own.name:
-                found.append(Site(said["name"], Machine(**said["machine"]), said["slots"]))
-            elif silent > 100 * FORGOTTEN:
-                await self._collection.delete(said["_id"])
-        return found
+    async def live_workers(self) -> list[RegisteredWorker]:
+        """The own worker and all others with a recent heartbeat; documents of workers long gone are deleted."""
+        live = [self.own]
+        for document in await self._collection.find({}):
+            age = now() - datetime.fromisoformat(document["seen_at"])
+            if age < LIVENESS_TIMEOUT and document["name"] != self.own.name:
+                live.append(RegisteredWorker(document["name"], Machine(**document["machine"]), document["slots"]))
+            elif age > 100 * LIVENESS_TIMEOUT:
+                await self._collection.delete(document["_id"])
+        return live
 
 
-def why_it_waits(job: Job, position: int, running: Sequence[Job], sites: Sequence[Site]) -> str:
-    """In words, for a job at this place of the queue."""
-    wants = [site.wants(job, running) for site in sites]
-    if None in wants:
+def explain_waiting(job: Job, position: int, running: Sequence[Job], workers: Sequence[RegisteredWorker]) -> str:
+    """Why a job at this position of the queue waits, as a phrase."""
+    reasons = [worker.waiting_reason(job, running) for worker in workers]
+    if None in reasons:
         return f"waits behind {position - 1} other jobs" if position > 1 else "about to start"
-    if all(site.wants(job, ()) is not None for site in sites):
-        return f"no training worker is large enough: {wants[0]}"
-    slots = sum(site.slots for site in sites)
+    large_enough = [worker.waiting_reason(job, ()) is None for worker in workers]
+    if not any(large_enough):
+        return f"no training worker is large enough: {reasons[0]}"
+    slots = sum(worker.slots for worker in workers)
     if len(running) >= slots:
         return f"waits for a free slot: {len(running)} of {slots} in use"
-    return next(want for site, want in zip(sites, wants, strict=True) if want and site.wants(job, ()) is None)
+    return next(reason for reason, large in zip(reasons, large_enough, strict=True) if reason and large)

@@ -7,13 +7,13 @@ class GpuUse(BaseModel):
     """One GPU as its driver describes it."""
 
     name: str
-    percent: float = Field(description="share of the last second in which it worked")
+    percent: float = Field(description="share of the last second in which it was busy")
     memory_used_gb: float = Field(description="GiB")
     memory_gb: float = Field(description="GiB")
 
 
 class MachineView(BaseModel):
-    """The machine of the worker that answers: what it has, what its jobs hold, how busy it is."""
+    """The machine of the worker that answers: its capacity, what its jobs hold, how busy it is."""
 
     cpu: int = Field(description="cores that jobs may use")
     gpu: int
@@ -23,6 +23,6 @@ class MachineView(BaseModel):
     cpu_held: int = Field(description="cores that these jobs hold together")
     gpu_held: int
     memory_held_gb: float
-    cpu_percent: float = Field(description="of all cores together, since it was last asked")
+    cpu_percent: float = Field(description="of all cores together, since the last request")
     memory_used_gb: float = Field(description="GiB")
     gpus: list[GpuUse]

@@ -1,4 +1,4 @@
-"""Base models: uploaded, registered in place, downloaded from a local hub; and what is refused."""
+"""Base models are uploaded, registered in place and downloaded from a local hub, or refused."""
 
 import asyncio
 import hashlib
@@ -17,11 +17,11 @@ import pytest
 import pytest_asyncio
 
 from services.training.base_models import fetching
-from services.training.base_models.bundled import Bundled
+from services.training.base_models.bundled import BundledModel
 from services.training.base_models.catalog import Catalog
 from services.training.base_models.hub import Hub
 from services.training.base_models.inspection import Facts
-from services.training.base_models.service import publish_base
+from services.training.base_models.service import publish_base_model
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
@@ -36,7 +36,7 @@ from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, op
 
 S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
 CUT = 11 * 2**20
-"""Bytes: more than the hub's client reads at once, so that a part of them is on disk when the line breaks."""
+"""Bytes: more than the hub's client reads at a time, so that some are on disk when the connection breaks."""
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ async def upload(service: TrainingHarness, data: bytes, **headers: str) -> Any:
     return await service.http.post("/models/base", **form, headers=headers)
 
 
-async def fetched(service: TrainingHarness, **body: Any) -> dict[str, Any]:
-    """A base model when its download has ended."""
+async def download(service: TrainingHarness, **body: Any) -> dict[str, Any]:
+    """Request a download and wait for its end."""
     answer = await service.http.post("/models/base", json=body)
     assert answer.status_code == 202, answer.text
     base = answer.json()
@@ -87,7 +87,7 @@ async def fetched(service: TrainingHarness, **body: Any) -> dict[str, Any]:
     return dict(base)
 
 
-async def test_an_uploaded_model_is_checked_and_can_be_trained(service: TrainingHarness, tiny_model: Path) -> None:
+async def test_uploaded_model_is_checked_and_can_be_trained(service: TrainingHarness, tiny_model: Path) -> None:
     answer = await upload(service, zipped(tiny_model, under="my-model/"))
     assert answer.status_code == 201, answer.text
     base = answer.json()
@@ -102,7 +102,7 @@ async def test_an_uploaded_model_is_checked_and_can_be_trained(service: Training
     assert base["id"] in [item["id"] for item in listed]
 
 
-async def test_a_repeated_upload_makes_one_model(service: TrainingHarness, tiny_model: Path) -> None:
+async def test_repeated_upload_creates_one_model(service: TrainingHarness, tiny_model: Path) -> None:
     key = {"Idempotency-Key": "upload-once"}
     first, second = [await upload(service, zipped(tiny_model), **key) for _ in range(2)]
     assert first.json()["id"] == second.json()["id"]
@@ -110,17 +110,17 @@ async def test_a_repeated_upload_makes_one_model(service: TrainingHarness, tiny_
     assert other["field"] == "Idempotency-Key"
 
 
-async def test_a_repeated_upload_may_overtake_the_first(service: TrainingHarness, tiny_model: Path) -> None:
+async def test_concurrent_repeated_uploads_create_one_model(service: TrainingHarness, tiny_model: Path) -> None:
     key, data = {"Idempotency-Key": "upload-twice-at-once"}, zipped(tiny_model)
     answers = await asyncio.gather(*(upload(service, data, **key) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [201, 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-async def test_of_two_models_under_one_key_the_first_stays_whole(
+async def test_second_model_with_the_same_key_does_not_damage_the_first(
     service: TrainingHarness, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second comes while the files of the first are being stored."""
+    """The second arrives while the files of the first are being stored."""
     blobs, second = service.resources.blobs, asyncio.Event()
     put, key = blobs.put, {"Idempotency-Key": "one-key-two-models"}
     other_model = make_tiny_model(tmp_path / "other", seed=1)
@@ -147,7 +147,7 @@ async def test_of_two_models_under_one_key_the_first_stays_whole(
         )
 
 
-async def test_an_upload_without_a_declared_length_is_cut_off(
+async def test_upload_without_a_declared_length_is_cut_off_at_the_limit(
     tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
     taken = 0
@@ -166,7 +166,7 @@ async def test_an_upload_without_a_declared_length_is_cut_off(
     assert taken < 100 * 2**20
 
 
-async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+async def test_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
     async with open_training(tmp_path, engines, tiny_model, upload_limit=10_000) as small:
         refused = problem(await upload(small, zipped(tiny_model)), 413, "too_large")
         assert refused["limit"] == 10_000
@@ -188,7 +188,7 @@ async def test_an_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engi
         ({}, "config.json", "invalid_archive"),
     ],
 )
-async def test_an_unsafe_or_broken_model_is_refused_and_leaves_nothing(
+async def test_unsafe_or_broken_model_is_refused_and_leaves_no_files(
     service: TrainingHarness, tiny_model: Path, tmp_path: Path, more: dict[str, bytes], without: str, code: str
 ) -> None:
     before = await service.resources.blobs.list("default/models/base")
@@ -201,15 +201,15 @@ async def test_an_unsafe_or_broken_model_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"no zip at all"])
-async def test_what_is_no_zip_is_refused(service: TrainingHarness, data: bytes) -> None:
+async def test_file_that_is_not_a_zip_is_refused(service: TrainingHarness, data: bytes) -> None:
     problem(await upload(service, data), 422, "invalid_archive")
 
 
-async def test_a_truncated_zip_is_refused(service: TrainingHarness, tiny_model: Path) -> None:
+async def test_truncated_zip_is_refused(service: TrainingHarness, tiny_model: Path) -> None:
     problem(await upload(service, zipped(tiny_model)[:-200]), 422, "invalid_archive")
 
 
-async def test_a_folder_is_registered_where_it_lies(service: TrainingHarness, tiny_model: Path) -> None:
+async def test_folder_is_registered_in_place(service: TrainingHarness, tiny_model: Path) -> None:
     base = (await service.http.post("/models/base", json={"path": str(tiny_model)})).json()
     assert (base["state"], base["source"], base["size"]) == ("succeeded", "path", 0)
     uri = f"anneal://default/models/base/{base['id']}"
@@ -218,7 +218,7 @@ async def test_a_folder_is_registered_where_it_lies(service: TrainingHarness, ti
     assert (tiny_model / "config.json").exists()
 
 
-async def test_paths_that_cannot_be_registered(service: TrainingHarness, tmp_path: Path) -> None:
+async def test_invalid_paths_are_not_registered(service: TrainingHarness, tmp_path: Path) -> None:
     for path in ("relative", "/nowhere/at/all", str(service.resources.blobs and service.resources.settings.directory)):
         assert (
             problem(await service.http.post("/models/base", json={"path": path}), 422, "invalid_input")["field"]
@@ -228,24 +228,26 @@ async def test_paths_that_cannot_be_registered(service: TrainingHarness, tmp_pat
 
 
 @pytest.mark.parametrize("body", [{"path": "/etc"}, {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"}])
-async def test_what_lies_beyond_the_project_needs_an_admin(service: TrainingHarness, body: dict[str, str]) -> None:
+async def test_sources_outside_the_project_need_an_admin(service: TrainingHarness, body: dict[str, str]) -> None:
     writer = {HEADER: service.resources.signer.sign(Principal("writer", scopes=("write",)))}
     refused = problem(await service.http.post("/models/base", json=body, headers=writer), 403, "forbidden")
     assert refused["field"] in body
 
 
-async def test_a_server_that_is_no_object_store_is_not_quoted(service: TrainingHarness, store: ListingServer) -> None:
+async def test_response_of_a_server_that_is_not_an_object_store_is_not_shown(
+    service: TrainingHarness, store: ListingServer
+) -> None:
     for store.listing_body in (b"the intranet's own page", b"<Intranet>own</Intranet>"):
-        base = await fetched(service, uri=f"{store.url}/bucket/model")
+        base = await download(service, uri=f"{store.url}/bucket/model")
         assert (base["state"], base["cause"]) == ("failed", "object_store_failed")
         assert "own" not in base["detail"]
 
 
-async def test_a_model_that_does_not_fit_is_refused_before_a_byte_is_read(
+async def test_model_larger_than_the_disk_is_refused_before_reading_it(
     service: TrainingHarness, store: ListingServer
 ) -> None:
     store.listing_body = store.make_listing("model/model.safetensors", size=10**15)
-    base = await fetched(service, uri=f"{store.url}/bucket/model")
+    base = await download(service, uri=f"{store.url}/bucket/model")
     assert (base["state"], base["cause"]) == ("failed", "disk_full")
     assert store.requested_objects == []
 
@@ -254,11 +256,11 @@ async def test_a_model_that_does_not_fit_is_refused_before_a_byte_is_read(
     "body",
     [{}, {"uri": "s3+http://["}, {"path": "/a", "hub_id": "a/b"}, {"hub_id": "a b"}, {"uri": "ftp://x/y"}, {"x": 1}],
 )
-async def test_a_request_without_one_source_is_refused(service: TrainingHarness, body: dict[str, Any]) -> None:
+async def test_request_without_exactly_one_source_is_refused(service: TrainingHarness, body: dict[str, Any]) -> None:
     problem(await service.http.post("/models/base", json=body), 422, "invalid_input")
 
 
-async def test_a_model_comes_from_the_hub_only_when_asked(
+async def test_hub_model_is_downloaded_only_on_request(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(tiny_model, tmp_path / "repo"))
@@ -269,35 +271,35 @@ async def test_a_model_comes_from_the_hub_only_when_asked(
         await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/small"}), 404, "unknown_base"
     )
 
-    base = await fetched(service, hub_id="acme/small")
+    base = await download(service, hub_id="acme/small")
     assert base["state"] == "succeeded", base["detail"]
     assert (base["revision"], base["parameters"]) == (COMMIT, 94528)
     manifest = await read_manifest(service.resources.blobs, f"default/models/base/{base['id']}")
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {entry["name"] for entry in manifest["files"]}
     assert "pytorch_model.bin" not in {entry["name"] for entry in manifest["files"]}
     assert not list((service.resources.scratch / "training" / "downloads").iterdir())
-    again = await service.http.post("/models/base", json={"hub_id": "acme/small"})
-    assert (again.status_code, again.json()["id"]) == (201, base["id"])
+    repeated = await service.http.post("/models/base", json={"hub_id": "acme/small"})
+    assert (repeated.status_code, repeated.json()["id"]) == (201, base["id"])
     job = await service.submit(base="acme/small")
     assert job["base_uri"].endswith(base["id"])
     await service.wait_for_state(job["id"], *FINAL)
 
 
-async def test_an_interrupted_download_goes_on_where_it_stopped(
+async def test_interrupted_download_resumes(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(tiny_model, tmp_path / "repo"))
     header = json.dumps({"more": {"dtype": "I8", "shape": [CUT], "data_offsets": [0, CUT]}}).encode()
     (folder / "more.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(CUT))
     hub.repositories["acme/cut"], hub.truncate_once["more.safetensors"] = folder, CUT - 1000
-    base = await fetched(service, hub_id="acme/cut")
+    base = await download(service, hub_id="acme/cut")
     assert (base["state"], base["parameters"]) == ("succeeded", 94528 + CUT), base["detail"]
     assert [name for name, requested in hub.range_requests if not requested.startswith("bytes=0-")] == [
         "more.safetensors"
     ]
 
 
-async def test_a_download_that_is_deleted_stops_and_leaves_nothing(
+async def test_deleted_download_stops_and_leaves_no_files(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path
 ) -> None:
     hub.repositories["acme/slow"], hub.blocked["model.safetensors"] = tiny_model, threading.Event()
@@ -317,19 +319,19 @@ async def test_a_download_that_is_deleted_stops_and_leaves_nothing(
     assert left["secret"] is None
 
 
-async def test_a_base_that_is_deleted_while_it_is_published_leaves_nothing(
+async def test_base_model_deleted_while_it_is_published_leaves_no_files(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.repositories["acme/brief"] = tiny_model
     stores, published = await Stores.open(service.resources), asyncio.Event()
 
-    async def after_its_deletion(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
-        await stores.bases.delete(base.id)
-        size = await publish_base(resources, base, facts, folder)
+    async def publish_after_deletion(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
+        await stores.base_models.delete(base.id)
+        size = await publish_base_model(resources, base, facts, folder)
         published.set()
         return size
 
-    monkeypatch.setattr(fetching, "publish_base", after_its_deletion)
+    monkeypatch.setattr(fetching, "publish_base_model", publish_after_deletion)
     base = (await service.http.post("/models/base", json={"hub_id": "acme/brief"})).json()
     async with asyncio.timeout(TIMEOUT_S):
         await published.wait()
@@ -337,81 +339,83 @@ async def test_a_base_that_is_deleted_while_it_is_published_leaves_nothing(
             await asyncio.sleep(0.02)
 
 
-async def test_a_gated_model_is_explained_and_its_token_never_kept(
+async def test_gated_model_fails_with_a_remedy_and_its_token_is_deleted(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path
 ) -> None:
     hub.repositories["acme/gated"] = tiny_model
     hub.gated.add("acme/gated")
     for token in ({}, {"token": "hf_wrong"}):
-        refused = await fetched(service, hub_id="acme/gated", **token)
+        refused = await download(service, hub_id="acme/gated", **token)
         assert (refused["state"], refused["cause"]) == ("failed", "gated_model")
         assert f"{hub.url}/acme/gated" in refused["detail"]
-    base = await fetched(service, hub_id="acme/gated", token=hub.token)
+    base = await download(service, hub_id="acme/gated", token=hub.token)
     assert base["state"] == "succeeded", base["detail"]
     assert hub.token not in json.dumps((await service.http.get("/models/base")).json())
     stores = await Stores.open(service.resources)
-    assert {found.secret for found in await stores.bases.find({"hub_id": "acme/gated"})} == {None}
+    assert {found.secret for found in await stores.base_models.find({"hub_id": "acme/gated"})} == {None}
 
 
-async def test_an_unknown_hub_model_is_explained(service: TrainingHarness) -> None:
-    base = await fetched(service, hub_id="acme/absent")
+async def test_unknown_hub_model_fails_with_a_remedy(service: TrainingHarness) -> None:
+    base = await download(service, hub_id="acme/absent")
     assert (base["state"], base["cause"]) == ("failed", "unknown_model")
     assert "spelling" in base["detail"]
 
 
-async def test_an_object_store_that_is_not_there_is_explained(service: TrainingHarness) -> None:
-    base = await fetched(service, uri="s3://bucket/model")
+async def test_missing_own_object_store_fails_with_a_remedy(service: TrainingHarness) -> None:
+    base = await download(service, uri="s3://bucket/model")
     assert (base["state"], base["cause"]) == ("failed", "invalid_input")
     assert "s3+https://" in base["detail"]
 
 
 @pytest.mark.skipif(not S3, reason="ANNEAL_TEST_S3_URL is not set: python -m tests.support.servers pytest …")
-async def test_a_model_comes_from_an_object_store(service: TrainingHarness, tiny_model: Path, tmp_path: Path) -> None:
+async def test_model_is_downloaded_from_an_object_store(
+    service: TrainingHarness, tiny_model: Path, tmp_path: Path
+) -> None:
     from shared.blobs.s3 import connect
 
     theirs = await connect(S3, tmp_path)
     for path in tiny_model.iterdir():
         await theirs.put(f"somebodys/model/{path.name}", path)
     await theirs.close()
-    base = await fetched(service, uri=f"{S3}/somebodys/model")
+    base = await download(service, uri=f"{S3}/somebodys/model")
     assert (base["state"], base["parameters"]) == ("succeeded", 94528), base["detail"]
     assert base["bytes_done"] == base["bytes_total"] > 0
     secret = S3.partition("://")[2].partition("@")[0]
     assert base["origin"].endswith("/somebodys/model")
     assert secret not in json.dumps(base)
 
-    empty = await fetched(service, uri=f"{S3}/nothing/here")
+    empty = await download(service, uri=f"{S3}/nothing/here")
     assert (empty["state"], empty["cause"]) == ("failed", "invalid_input")
 
 
-async def test_seedling_is_usable_when_it_is_published(
-    service: TrainingHarness, tmp_path: Path, tiny_model: Path
-) -> None:
-    stores, bundled = await Stores.open(service.resources), Bundled(service.resources, tiny_model)
+async def test_seedling_is_usable_once_published(service: TrainingHarness, tmp_path: Path, tiny_model: Path) -> None:
+    stores, bundled = await Stores.open(service.resources), BundledModel(service.resources, tiny_model)
     hub = Hub(service.resources.settings.hub_endpoint)
     published = (await Catalog(stores, bundled, hub).available("default")).items[0]
     assert (published.availability, published.usable) == ("bundled", True)
     async with open_resources(Settings(home=tmp_path)) as fresh:
-        early = (await Catalog(await Stores.open(fresh), Bundled(fresh, tiny_model), hub).available("default")).items[0]
+        early = (
+            await Catalog(await Stores.open(fresh), BundledModel(fresh, tiny_model), hub).available("default")
+        ).items[0]
     assert (early.reference, early.availability, early.usable) == ("seedling", "preparing", False)
 
 
-async def test_available_models_say_what_it_takes(service: TrainingHarness) -> None:
+async def test_available_models_show_their_availability(service: TrainingHarness) -> None:
     items = {item["reference"]: item for item in (await service.http.get("/models/available")).json()["items"]}
     assert (items["seedling"]["availability"], items["seedling"]["usable"]) == ("bundled", True)
     assert (items["Qwen/Qwen3-0.6B"]["availability"], items["Qwen/Qwen3-0.6B"]["usable"]) == ("downloadable", False)
     assert items["meta-llama/Llama-3.2-1B-Instruct"]["gated"]
 
 
-async def test_without_a_network_the_hub_is_unreachable(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+async def test_hub_is_unreachable_without_a_network(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
     async with open_training(tmp_path, engines, tiny_model, hub_endpoint="http://127.0.0.1:9") as service:
         items = {item["reference"]: item for item in (await service.http.get("/models/available")).json()["items"]}
         assert items["Qwen/Qwen3-0.6B"]["availability"] == "unreachable"
-        base = await fetched(service, hub_id="Qwen/Qwen3-0.6B")
+        base = await download(service, hub_id="Qwen/Qwen3-0.6B")
         assert (base["state"], base["cause"]) == ("failed", "hub_unreachable")
 
 
-async def test_another_revision_is_another_request(service: TrainingHarness) -> None:
+async def test_other_revision_with_the_same_key_is_a_conflict(service: TrainingHarness) -> None:
     body, key = {"hub_id": "acme/absent"}, {"Idempotency-Key": "hub-once"}
     assert (await service.http.post("/models/base", json={**body, "revision": "a"}, headers=key)).status_code == 202
     problem(await service.http.post("/models/base", json={**body, "revision": "b"}, headers=key), 409, "conflict")

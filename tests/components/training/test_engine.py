@@ -43,7 +43,7 @@ async def put_real_dataset(resources: Resources, words: str = "", form: str = "m
             {
                 "row_id": pa.array(range(count), pa.int64()),
                 "source": [f"greetings.jsonl:{i}" for i in range(count)],
-                "row": [json.dumps(preference(text) if form == "preference" else said(text)) for text in texts],
+                "row": [json.dumps(preference(text) if form == "preference" else echo(text)) for text in texts],
             }
         )
         pq.write_table(table, folder / f"{split}-00000.parquet")
@@ -60,14 +60,14 @@ async def put_real_dataset(resources: Resources, words: str = "", form: str = "m
     await resources.blobs.put(f"default/datasets/{id}/latest.json", b'{"version": "v1"}')
 
 
-def said(text: str) -> dict[str, Any]:
+def echo(text: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]}
 
 
 def preference(text: str) -> dict[str, Any]:
     answers = {"chosen": f"You said: {text}", "rejected": "Who cares?"}
-    told = {name: [{"role": "assistant", "content": content}] for name, content in answers.items()}
-    return {"messages": [{"role": "user", "content": text}], **told}
+    replies = {name: [{"role": "assistant", "content": content}] for name, content in answers.items()}
+    return {"messages": [{"role": "user", "content": text}], **replies}
 
 
 def engine_pid(engines: Engines) -> int:
@@ -89,9 +89,13 @@ async def test_training_lowers_the_validation_loss(service: TrainingHarness, met
     assert manifest["metrics"]["validation_loss_best"] == min(e["loss"] for e in done["evaluations"])
 
 
-async def test_preference_pairs_teach_which_answer_is_better(service: TrainingHarness, engines: Engines) -> None:
-    asked = {**SETTINGS, "learning_rate": 1e-3, "beta": 0.2}
-    job = await service.submit(dataset="ds_preference", max_steps=60, **asked)  # it must not end before it is killed
+async def test_dpo_learns_which_answer_is_better_and_resumes_after_a_kill(
+    service: TrainingHarness, engines: Engines
+) -> None:
+    settings = {**SETTINGS, "learning_rate": 1e-3, "beta": 0.2}
+    job = await service.submit(
+        dataset="ds_preference", max_steps=60, **settings
+    )  # long enough that it does not end before it is killed
     assert (job["hyperparameters"]["objective"], "objective" in job["defaulted"]) == ("dpo", True)
     async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as heard:
         while not (await service.job(job["id"]))["checkpoints"]:
@@ -112,17 +116,22 @@ async def test_preference_pairs_teach_which_answer_is_better(service: TrainingHa
     assert any("rejected ones are not used" in line["message"] for line in done["logs"])
 
 
-async def test_a_job_ends_with_its_time_and_delivers(service: TrainingHarness) -> None:
+async def test_job_ends_at_max_minutes_and_delivers_its_model(service: TrainingHarness) -> None:
     job = await service.submit(dataset="ds_hello", **{**SETTINGS, "max_steps": 1_000_000, "max_minutes": 0.01})
     done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["ended"], done["progress"]["percent"]) == ("succeeded", "max_minutes", 100)
     assert done["evaluations"][-1]["step"] == done["metrics"]["step"] < 1_000_000
 
 
-async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
+async def test_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
     service: TrainingHarness, engines: Engines
 ) -> None:
-    body = {"dataset": "ds_hello", "max_steps": 120, "seed": 3, **SETTINGS}  # it must not end before it is killed
+    body = {
+        "dataset": "ds_hello",
+        "max_steps": 120,
+        "seed": 3,
+        **SETTINGS,
+    }  # long enough that it does not end before it is killed
     undisturbed = await service.submit(**body)
     assert (await service.wait_for_state(undisturbed["id"], *FINAL))["state"] == "succeeded"
 
@@ -145,13 +154,13 @@ async def test_a_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
     assert sums[0]["adapter_model.safetensors"] == sums[1]["adapter_model.safetensors"]
 
 
-async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_parts(
+async def test_engine_out_of_memory_continues_with_smaller_micro_batches(
     tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
     async with open_training(tmp_path, engines, tiny_model, engine="tests.support.low_memory_trainer:main") as starved:
         await put_real_dataset(starved.resources, words=" please reply with a short answer" * 14)
-        asked = {**SETTINGS, "batch_size": 64, "micro_batch_tokens": 32768, "eval_every": 2}
-        job = await starved.submit(dataset="ds_hello", method="full", max_steps=2, **asked)
+        settings = {**SETTINGS, "batch_size": 64, "micro_batch_tokens": 32768, "eval_every": 2}
+        job = await starved.submit(dataset="ds_hello", method="full", max_steps=2, **settings)
         done = await starved.wait_for_state(job["id"], *FINAL)
         assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
         assert 512 <= done["micro_batch_tokens"] < 20_000
@@ -159,13 +168,11 @@ async def test_an_engine_without_memory_for_its_steps_takes_them_in_smaller_part
         assert ("queued", "out_of_memory") in [(r["state"], r.get("cause")) for r in states]
 
 
-async def test_a_full_disk_costs_checkpoints_and_not_the_training(
-    tmp_path: Path, engines: Engines, tiny_model: Path
-) -> None:
+async def test_full_disk_costs_checkpoints_but_not_the_job(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
     async with open_training(tmp_path, engines, tiny_model, engine="tests.support.disk_full_trainer:main") as filled:
         await put_real_dataset(filled.resources)
-        asked = {**SETTINGS, "eval_every": 3, "checkpoint_every": 2, "learning_rate": 3e-3}
-        job = await filled.submit(dataset="ds_hello", max_steps=10, **asked)
+        settings = {**SETTINGS, "eval_every": 3, "checkpoint_every": 2, "learning_rate": 3e-3}
+        job = await filled.submit(dataset="ds_hello", max_steps=10, **settings)
         done = await filled.wait_for_state(job["id"], *FINAL)
         assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
         records = await filled.records(job["id"])

@@ -1,4 +1,4 @@
-"""POST /training/estimate, and the same check at every submit, on a tiny model and rows that are really tokenized."""
+"""POST /training/estimate, and the same check at submit, on a tiny model and rows that are really tokenized."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,7 +37,7 @@ async def estimate(service: TrainingHarness, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def test_an_estimate_tells_parts_tokens_and_time(service: TrainingHarness) -> None:
+async def test_estimate_has_memory_parts_tokens_and_time(service: TrainingHarness) -> None:
     found = await estimate(service, method="full", max_steps=20, batch_size=4, dtype="fp32")
     assert found["verdict"] == "fits"
     assert found["total"] == sum(found["memory"].values()) < found["limit"]
@@ -49,17 +49,17 @@ async def test_an_estimate_tells_parts_tokens_and_time(service: TrainingHarness)
     assert (found["fitting"], found["warnings"]) == ([], [])
 
 
-async def test_the_machine_is_timed_once(service: TrainingHarness) -> None:
+async def test_matmul_throughput_is_measured_once(service: TrainingHarness) -> None:
     first, second = [await estimate(service, method="full", max_steps=20, dtype="fp32") for _ in range(2)]
     assert first["tokens_per_second"] == second["tokens_per_second"] > 0
 
 
-async def test_the_pace_is_that_of_jobs_like_it(service: TrainingHarness) -> None:
+async def test_throughput_is_that_of_similar_jobs(service: TrainingHarness) -> None:
     before = await estimate(service, method="lora", max_steps=20, batch_size=4)
     assert before["pace"] == "formula"
     job = await service.submit(method="lora", max_steps=2)
     await service.wait_for_state(job["id"], "succeeded")
-    speed = {"metric": {"tokens_per_second": 80.0}}  # the engine of these tests trains nothing, and says no pace
+    speed = {"metric": {"tokens_per_second": 80.0}}  # the scripted engine reports no throughput
     snapshots = await service.resources.documents.collection("training.snapshots")
     await snapshots.patch(job["id"], {}, set={"values": speed})
     found = await estimate(service, method="lora", max_steps=20, batch_size=4)
@@ -67,25 +67,25 @@ async def test_the_pace_is_that_of_jobs_like_it(service: TrainingHarness) -> Non
     assert found["seconds"] == pytest.approx(found["tokens"] / 80, abs=0.1)
 
 
-async def test_a_dry_run_measures_two_real_steps(service: TrainingHarness) -> None:
+async def test_dry_run_measures_two_real_steps(service: TrainingHarness) -> None:
     found = await estimate(service, method="full", max_steps=20, batch_size=4, dtype="fp32", dry_run=True)
     assert found["measured"]["peak"] > 16 * 94528
     assert found["measured"]["step_tokens"] == pytest.approx(4 * found["lengths"]["longest"], abs=8)
     assert found["measured"]["step_seconds"] > 0
 
 
-async def test_a_dry_run_of_what_cannot_fit_is_refused(service: TrainingHarness) -> None:
+async def test_dry_run_of_a_job_that_cannot_fit_is_refused(service: TrainingHarness) -> None:
     body = {**HUGE, "dry_run": True}
     problem(await service.http.post("/training/estimate", json=body), 422, "does_not_fit")
 
 
-async def test_a_dry_run_that_fails_says_why(service: TrainingHarness) -> None:
+async def test_failed_dry_run_says_why(service: TrainingHarness) -> None:
     body = {"dataset": "ds_hello", "lora": {"targets": ["nowhere"]}, "dry_run": True}
-    told = problem(await service.http.post("/training/estimate", json=body), 422, "dry_run_failed")
-    assert "nowhere" in told["detail"]
+    failure = problem(await service.http.post("/training/estimate", json=body), 422, "dry_run_failed")
+    assert "nowhere" in failure["detail"]
 
 
-async def test_what_does_not_fit_is_told_with_what_would(service: TrainingHarness) -> None:
+async def test_job_that_does_not_fit_gets_alternatives(service: TrainingHarness) -> None:
     found = await estimate(service, **HUGE)
     assert found["verdict"] == "does_not_fit"
     assert found["fitting"]
@@ -93,7 +93,7 @@ async def test_what_does_not_fit_is_told_with_what_would(service: TrainingHarnes
     assert changed["verdict"] == "fits"
 
 
-async def test_a_submit_is_refused_before_anything_is_queued(service: TrainingHarness) -> None:
+async def test_submit_of_a_job_that_does_not_fit_is_refused(service: TrainingHarness) -> None:
     before = (await service.http.get("/training/jobs")).json()["items"]
     await estimate(service, **HUGE)
     refused = problem(await service.http.post("/training/jobs", json=HUGE), 422, "does_not_fit")
@@ -103,20 +103,20 @@ async def test_a_submit_is_refused_before_anything_is_queued(service: TrainingHa
     assert (await service.http.get("/training/jobs")).json()["items"] == before
 
 
-async def test_warnings_name_what_will_not_be_as_hoped(service: TrainingHarness) -> None:
+async def test_warnings_name_merged_adapters_and_truncated_rows(service: TrainingHarness) -> None:
     found = await estimate(service, lora={"rank": 128}, max_length=40)
-    warned = {warning["code"]: warning for warning in found["warnings"]}
-    assert warned.keys() == {"adapter_merged", "rows_truncated"}
-    assert "rank 128" in warned["adapter_merged"]["detail"]
+    warnings = {warning["code"]: warning for warning in found["warnings"]}
+    assert warnings.keys() == {"adapter_merged", "rows_truncated"}
+    assert "rank 128" in warnings["adapter_merged"]["detail"]
 
 
-async def test_rows_with_nothing_to_learn_are_refused_once_they_were_counted(service: TrainingHarness) -> None:
+async def test_rows_without_a_token_to_learn_are_refused_once_counted(service: TrainingHarness) -> None:
     body = {"dataset": "ds_hello", "max_length": 8}
     assert (await estimate(service, **body))["lengths"]["untrained_share"] == 1
     problem(await service.http.post("/training/jobs", json=body), 422, "unsuitable_dataset")
 
 
-async def test_a_base_of_before_is_neither_judged_nor_refused(service: TrainingHarness) -> None:
+async def test_base_model_without_a_shape_is_not_refused(service: TrainingHarness) -> None:
     seedling = await read_manifest(service.resources.blobs, "_shared/models/base/seedling")
     folder = await service.resources.blobs.local_folder("_shared/models/base/seedling")
     older = {name: value for name, value in seedling.items() if name not in ("shape", "ends", "has_template", "files")}

@@ -1,4 +1,4 @@
-"""The training room on its embedded adapters, with a small engine that speaks the whole protocol."""
+"""The training service on its embedded adapters, with a scripted engine that speaks the whole protocol."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ import pytest
 
 from services.training.jobs.checkpoints import store_checkpoint
 from services.training.jobs.cleanup import Cleanup
-from services.training.jobs.log_writer import Recorder
+from services.training.jobs.log_writer import LogWriter
 from services.training.jobs.publishing import finish, stage
 from services.training.models import Job
 from services.training.store import Stores
@@ -34,9 +34,9 @@ from tests.support.training_service import (
 )
 
 
-async def test_a_job_becomes_a_published_model_and_says_so(service: TrainingHarness) -> None:
-    stated: asyncio.Queue[Envelope] = asyncio.Queue()
-    await service.resources.bus.subscribe("evaluation", "training.succeeded.v1", stated.put)
+async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> None:
+    received: asyncio.Queue[Envelope] = asyncio.Queue()
+    await service.resources.bus.subscribe("evaluation", "training.succeeded.v1", received.put)
     job = await service.submit(name="first", after=["evaluate"])
     done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
@@ -47,25 +47,27 @@ async def test_a_job_becomes_a_published_model_and_says_so(service: TrainingHarn
     assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
     assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
 
-    event = await asyncio.wait_for(stated.get(), TIMEOUT_S)
+    event = await asyncio.wait_for(received.get(), TIMEOUT_S)
     assert event.correlationid == job["id"]
     assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
     models = (await service.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
 
 
-@pytest.mark.parametrize("asked", [{}, {"method": "full"}, {"method": "qlora", "lora": {"rslora": True}}])
-async def test_a_model_knows_the_request_that_repeats_its_job(service: TrainingHarness, asked: dict[str, Any]) -> None:
-    done = await service.wait_for_state((await service.submit(**asked))["id"], *FINAL)
+@pytest.mark.parametrize("settings", [{}, {"method": "full"}, {"method": "qlora", "lora": {"rslora": True}}])
+async def test_manifest_has_the_request_that_repeats_the_job(
+    service: TrainingHarness, settings: dict[str, Any]
+) -> None:
+    done = await service.wait_for_state((await service.submit(**settings))["id"], *FINAL)
     manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     answer = await service.http.post("/training/jobs", json=manifest["provenance"]["request"])
     assert answer.status_code == 201, answer.text
-    again = answer.json()
+    repeated = answer.json()
     for member in ("base", "method", "dataset_id", "dataset_version", "hyperparameters"):
-        assert again[member] == done[member]
+        assert repeated[member] == done[member]
 
 
-async def test_ended_jobs_leave_no_files(service: TrainingHarness) -> None:
+async def test_cleanup_deletes_the_files_of_ended_jobs(service: TrainingHarness) -> None:
     job = await service.submit()
     await service.wait_for_state(job["id"], "succeeded")
     assert await service.resources.blobs.list(f"default/models/custom/{(await service.job(job['id']))['model_id']}")
@@ -74,7 +76,7 @@ async def test_ended_jobs_leave_no_files(service: TrainingHarness) -> None:
     assert not list((service.resources.scratch / "training").glob(f"{job['id']}*"))
 
 
-async def test_the_answer_shows_every_setting_and_which_were_defaults(service: TrainingHarness) -> None:
+async def test_response_shows_every_setting_and_which_are_defaults(service: TrainingHarness) -> None:
     job = await service.submit(method="full", learning_rate=0.01)
     assert job["hyperparameters"]["learning_rate"] == 0.01
     assert job["hyperparameters"]["weight_decay"] == 0.01
@@ -83,7 +85,7 @@ async def test_the_answer_shows_every_setting_and_which_were_defaults(service: T
     await service.wait_for_state(job["id"], *FINAL)
 
 
-async def test_the_answer_says_how_vllm_will_serve_it(service: TrainingHarness) -> None:
+async def test_response_shows_how_vllm_will_serve_the_model(service: TrainingHarness) -> None:
     plain, wide = await service.submit(max_steps=1), await service.submit(max_steps=1, lora={"rank": 128})
     assert plain["serving"]["form"] == "adapter"
     assert (wide["serving"]["form"], wide["serving"]["reason"]) == ("merged", "rank 128 is above 64")
@@ -109,7 +111,7 @@ async def test_the_answer_says_how_vllm_will_serve_it(service: TrainingHarness) 
         ({"preset": "nope"}, 404, "not_found", "preset"),
     ],
 )
-async def test_a_bad_request_names_field_limit_and_remedy(
+async def test_invalid_request_names_field_limit_and_remedy(
     service: TrainingHarness, fields: dict[str, Any], status: int, code: str, field: str
 ) -> None:
     await put_dataset(service.resources, "ds_empty", rows={"train": 0})
@@ -119,12 +121,12 @@ async def test_a_bad_request_names_field_limit_and_remedy(
     assert (await service.http.get("/training/jobs")).json()["items"] == before
 
 
-async def test_an_unknown_base_names_what_is_available(service: TrainingHarness) -> None:
+async def test_unknown_base_model_lists_available_ones(service: TrainingHarness) -> None:
     answer = await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "gpt-9"})
     assert "seedling" in answer.json()["limit"]
 
 
-async def test_a_repeated_request_makes_one_job(service: TrainingHarness) -> None:
+async def test_repeated_request_creates_one_job(service: TrainingHarness) -> None:
     key, body = {"Idempotency-Key": "once"}, {"dataset": "ds_1", "max_steps": 2}
     first, second = [await service.http.post("/training/jobs", json=body, headers=key) for _ in range(2)]
     assert first.json()["id"] == second.json()["id"]
@@ -132,7 +134,7 @@ async def test_a_repeated_request_makes_one_job(service: TrainingHarness) -> Non
     assert (problem(other, 409, "conflict"))["field"] == "Idempotency-Key"
 
 
-async def test_a_repeated_request_is_answered_after_its_dataset_is_gone(service: TrainingHarness) -> None:
+async def test_repeated_request_returns_its_job_after_the_dataset_is_deleted(service: TrainingHarness) -> None:
     key, body = {"Idempotency-Key": "outlives"}, {"dataset": "ds_short", "max_steps": 1}
     await put_dataset(service.resources, "ds_short")
     first = await service.http.post("/training/jobs", json=body, headers=key)
@@ -142,7 +144,7 @@ async def test_a_repeated_request_is_answered_after_its_dataset_is_gone(service:
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
 
 
-async def test_a_killed_engine_goes_on_from_its_checkpoint(service: TrainingHarness) -> None:
+async def test_killed_engine_resumes_from_its_checkpoint(service: TrainingHarness) -> None:
     undisturbed = await service.submit(seed=7)
     await service.wait_for_state(undisturbed["id"], "succeeded")
     service.control(hold_at=12)
@@ -161,14 +163,14 @@ async def test_a_killed_engine_goes_on_from_its_checkpoint(service: TrainingHarn
     assert metrics["records"][0]["seq"] > 3
 
 
-async def test_an_engine_that_always_dies_is_given_up(service: TrainingHarness) -> None:
+async def test_engine_that_always_dies_fails_the_job(service: TrainingHarness) -> None:
     service.control(fail={"code": "engine_crashed", "detail": "boom"})
     job = await service.submit()
     done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["cause"], done["attempts"]) == ("failed", "engine_crashed", 3)
 
 
-async def test_out_of_memory_goes_on_in_smaller_micro_batches(service: TrainingHarness) -> None:
+async def test_out_of_memory_resumes_with_smaller_micro_batches(service: TrainingHarness) -> None:
     undisturbed = await service.submit(seed=7, batch_size=8)
     await service.wait_for_state(undisturbed["id"], "succeeded")
     service.control(memory=300)
@@ -178,23 +180,23 @@ async def test_out_of_memory_goes_on_in_smaller_micro_batches(service: TrainingH
     assert done["micro_batch_tokens"] == 200  # of 8 rows of at most 100 tokens: 400, then 200
     assert done["hyperparameters"] == undisturbed["hyperparameters"]
 
-    told = [line["message"] for line in done["logs"] if line["level"] == "warning"]
-    assert ["at most 400 tokens" in told[0], "at most 200 tokens" in told[1]] == [True, True]
+    warnings = [line["message"] for line in done["logs"] if line["level"] == "warning"]
+    assert ["at most 400 tokens" in warnings[0], "at most 200 tokens" in warnings[1]] == [True, True]
     records = await service.records(job["id"])
     assert [r["step"] for r in records if r["kind"] == "rewind"] == [5, 5]
     assert losses(records) == losses(await service.records(undisturbed["id"]))
 
 
-async def test_a_single_row_that_needs_too_much_memory_is_computed_without_keeping_activations(
+async def test_single_row_out_of_memory_recomputes_activations(
     service: TrainingHarness,
 ) -> None:
     service.control(memory=60)
     done = await service.wait_for_state((await service.submit(batch_size=2))["id"], *FINAL)
     assert (done["state"], done["micro_batch_tokens"], done["recomputes"]) == ("succeeded", 100, True)
-    assert "activations anew" in [line["message"] for line in done["logs"] if line["level"] == "warning"][-1]
+    assert "recomputes activations" in [line["message"] for line in done["logs"] if line["level"] == "warning"][-1]
 
 
-async def test_one_that_even_then_needs_too_much_ends_the_job_with_a_remedy(service: TrainingHarness) -> None:
+async def test_single_row_out_of_memory_while_recomputing_fails_with_a_remedy(service: TrainingHarness) -> None:
     service.control(memory=40)
     job = await service.submit(batch_size=2)
     done = await service.wait_for_state(job["id"], *FINAL)
@@ -202,7 +204,7 @@ async def test_one_that_even_then_needs_too_much_ends_the_job_with_a_remedy(serv
     assert "max_length" in done["detail"]
 
 
-async def test_training_goes_on_while_a_checkpoint_is_stored(
+async def test_training_continues_while_a_checkpoint_is_stored(
     service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs, held = service.resources.blobs, asyncio.Event()
@@ -216,10 +218,10 @@ async def test_training_goes_on_while_a_checkpoint_is_stored(
     monkeypatch.setattr(blobs, "put", slow)
     service.control(hold_at=8)
     job = await service.submit()
-    seen = await service.wait_for_log(job["id"], "holding")
-    assert seen["checkpoints"] == []
+    holding = await service.wait_for_log(job["id"], "holding")
+    assert holding["checkpoints"] == []
 
-    os.kill(int(seen["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
+    os.kill(int(holding["logs"][0]["message"].removeprefix("pid ")), signal.SIGKILL)
     held.set()
     done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
@@ -228,7 +230,7 @@ async def test_training_goes_on_while_a_checkpoint_is_stored(
     assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [5, 10, 15, 20]
 
 
-async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
+async def test_checkpoint_that_cannot_be_stored_fails_the_attempt(
     service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs, times = service.resources.blobs, [0]
@@ -237,7 +239,7 @@ async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
     async def broken_once(key: str, data: Any) -> Any:
         if "/checkpoint-10/" in key and not times[0]:
             times[0] += 1
-            raise ConnectionError("the store is away")
+            raise ConnectionError("the store is unreachable")
         return await put(key, data)
 
     monkeypatch.setattr(blobs, "put", broken_once)
@@ -246,22 +248,24 @@ async def test_a_checkpoint_that_cannot_be_stored_is_an_attempt_that_failed(
     assert [r["step"] for r in await service.records(done["id"]) if r["kind"] == "rewind"] == [5]
 
 
-async def test_a_full_disk_keeps_the_last_checkpoint(service: TrainingHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_pauses_at_the_last_checkpoint(
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blobs, full = service.resources.blobs, ["/checkpoint-10/", "/model/"]
     put = blobs.put
 
-    async def little_room(key: str, data: Any) -> Any:
+    async def put_on_full_disk(key: str, data: Any) -> Any:
         if any(part in key for part in full):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return await put(key, data)
 
-    monkeypatch.setattr(blobs, "put", little_room)
+    monkeypatch.setattr(blobs, "put", put_on_full_disk)
     job = await service.submit(max_steps=12)
-    held_up = await service.wait_for_state(job["id"], "paused", *FINAL)
-    assert (held_up["state"], held_up["cause"]) == ("paused", "disk_full")
-    assert "resume" in held_up["detail"]
-    assert [c["step"] for c in held_up["checkpoints"]] == [5]
-    assert any("checkpoint of step 10 is not stored" in line["message"] for line in held_up["logs"])
+    paused = await service.wait_for_state(job["id"], "paused", *FINAL)
+    assert (paused["state"], paused["cause"]) == ("paused", "disk_full")
+    assert "resume" in paused["detail"]
+    assert [c["step"] for c in paused["checkpoints"]] == [5]
+    assert any("checkpoint of step 10 is not stored" in line["message"] for line in paused["logs"])
 
     full.clear()
     assert (await service.http.post(f"/training/jobs/{job['id']}/resume")).status_code == 202
@@ -270,7 +274,7 @@ async def test_a_full_disk_keeps_the_last_checkpoint(service: TrainingHarness, m
     assert [r["step"] for r in await service.records(job["id"]) if r["kind"] == "rewind"] == [5]
 
 
-async def test_what_cannot_end_differently_is_not_repeated(service: TrainingHarness) -> None:
+async def test_permanent_failure_is_not_retried(service: TrainingHarness) -> None:
     service.control(fail={"code": "diverged", "detail": "The loss is not a number."})
     job = await service.submit()
     done = await service.wait_for_state(job["id"], *FINAL)
@@ -278,16 +282,16 @@ async def test_what_cannot_end_differently_is_not_repeated(service: TrainingHarn
     assert "learning_rate" in done["detail"]
 
 
-async def test_a_job_says_what_to_know_of_a_model_that_is_not_what_was_asked_for(service: TrainingHarness) -> None:
-    told = {"ended": "diverged", "warning": "The loss became nan at step 12. Start again with a lower learning rate."}
-    service.control(result=told)
+async def test_job_shows_the_warning_about_its_model(service: TrainingHarness) -> None:
+    result = {"ended": "diverged", "warning": "The loss became nan at step 12. Start again with a lower learning rate."}
+    service.control(result=result)
     done = await service.wait_for_state((await service.submit())["id"], *FINAL)
-    assert (done["state"], done["ended"], done["warning"]) == ("succeeded", *told.values())
+    assert (done["state"], done["ended"], done["warning"]) == ("succeeded", *result.values())
     manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
-    assert told.items() <= manifest["provenance"]["training"].items()
+    assert result.items() <= manifest["provenance"]["training"].items()
 
 
-async def test_pause_and_resume(service: TrainingHarness) -> None:
+async def test_paused_job_resumes_from_its_checkpoint(service: TrainingHarness) -> None:
     service.control(hold_at=12)
     job = await service.submit()
     await service.wait_for_log(job["id"], "holding")
@@ -301,7 +305,7 @@ async def test_pause_and_resume(service: TrainingHarness) -> None:
     problem(await service.http.post(f"/training/jobs/{job['id']}/resume"), 409, "conflict")
 
 
-async def test_cancel_a_running_job_and_the_one_behind_it(service: TrainingHarness) -> None:
+async def test_running_and_queued_jobs_are_cancelled(service: TrainingHarness) -> None:
     service.control(hold_at=2)
     running = await service.submit()
     await service.wait_for_log(running["id"], "holding")
@@ -315,7 +319,7 @@ async def test_cancel_a_running_job_and_the_one_behind_it(service: TrainingHarne
     assert (await service.wait_for_state(running["id"], *FINAL))["state"] == "cancelled"
 
 
-async def test_a_deaf_engine_is_ended(service: TrainingHarness) -> None:
+async def test_unresponsive_engine_is_killed(service: TrainingHarness) -> None:
     service.control(hold_at=2, deaf=True)
     job = await service.submit()
     await service.wait_for_log(job["id"], "holding")
@@ -323,7 +327,7 @@ async def test_a_deaf_engine_is_ended(service: TrainingHarness) -> None:
     assert (await service.wait_for_state(job["id"], *FINAL))["state"] == "cancelled"
 
 
-async def test_a_stopping_platform_checkpoints_and_the_next_start_goes_on(
+async def test_shutdown_writes_a_checkpoint_and_the_next_start_resumes(
     tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
     async with open_training(tmp_path, engines, tiny_model) as first:
@@ -336,7 +340,7 @@ async def test_a_stopping_platform_checkpoints_and_the_next_start_goes_on(
         assert [r["step"] for r in await second.records(job["id"]) if r["kind"] == "rewind"] == [7]
 
 
-async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
+async def test_interrupted_publication_is_finished_by_the_next_claim(
     tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
     async with open_resources(Settings(home=tmp_path)) as resources:
@@ -357,7 +361,7 @@ async def test_a_publication_that_was_interrupted_is_finished_by_the_next_claim(
         ]
 
 
-async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -> None:
+async def test_model_published_too_late_is_deleted(tmp_path: Path) -> None:
     async with open_resources(Settings(home=tmp_path)) as resources:
         stores, blobs = await Stores.open(resources), resources.blobs
         job = await stores.jobs.create(a_job("job_late", state="running", token=1))
@@ -368,24 +372,26 @@ async def test_a_worker_that_publishes_too_late_leaves_nothing(tmp_path: Path) -
         cleanup = Cleanup(blobs, stores)
         await stores.jobs.change(job.id, lambda j: j.mark_cancelled())
         assert await cleanup.sweep() == 1
-        await publish(blobs, str(staged.staged), tmp_path / "model", {})  # it was reading while the cleanup deleted
+        await publish(
+            blobs, str(staged.staged), tmp_path / "model", {}
+        )  # the worker was reading it while the cleanup deleted it
 
         with pytest.raises(LeaseLost):
             await finish(blobs, stores, staged, stale)
         assert await blobs.list(f"default/models/custom/{job.model_id}")
         assert await cleanup.sweep() == 1
         assert await blobs.list("default/models/custom") == []
-        assert await stores.models.find() == []
+        assert await stores.custom_models.find() == []
 
 
-async def test_a_stale_token_writes_nothing(service: TrainingHarness, tmp_path: Path) -> None:
+async def test_stale_token_writes_nothing(service: TrainingHarness, tmp_path: Path) -> None:
     stores = await Stores.open(service.resources)
     job = a_job("job_stolen", state="running", token=1)
     await stores.jobs.create(job)
     stale = Lease(stores.jobs, job)
-    old = await Recorder.open(service.resources.bus, stores, job)
+    old = await LogWriter.open(service.resources.bus, stores, job)
     taken = await stores.jobs.change(job.id, take_over)
-    await Recorder.open(service.resources.bus, stores, taken)
+    await LogWriter.open(service.resources.bus, stores, taken)
 
     old.log("info", "too late")
     with pytest.raises(LeaseLost):
@@ -402,18 +408,18 @@ async def test_a_stale_token_writes_nothing(service: TrainingHarness, tmp_path: 
     await stores.jobs.change(job.id, lambda j: j.mark_cancelled())
 
 
-async def test_a_holder_that_lost_its_ended_job_says_no_more(service: TrainingHarness) -> None:
+async def test_holder_that_lost_an_ended_job_is_fenced_off(service: TrainingHarness) -> None:
     stores = await Stores.open(service.resources)
     job = a_job("job_ended", state="running", token=1)
     await stores.jobs.create(job)
-    old = await Recorder.open(service.resources.bus, stores, job)
+    old = await LogWriter.open(service.resources.bus, stores, job)
 
     def cancelled(job: Job) -> Sequence[Event]:
         job.token += 1
         return job.mark_cancelled()
 
     ended = await stores.jobs.change(job.id, cancelled)
-    await Recorder.take_over(service.resources.bus, stores, ended)
+    await LogWriter.take_over(service.resources.bus, stores, ended)
 
     old.log("info", "too late")
     with pytest.raises(LeaseLost):
@@ -441,7 +447,7 @@ def a_job(id: str, **changes: Any) -> Job:
     return Job.model_validate({**fields, **changes})
 
 
-async def test_presets_fill_what_a_request_leaves_out(service: TrainingHarness) -> None:
+async def test_preset_fills_settings_that_a_request_leaves_out(service: TrainingHarness) -> None:
     settings = {"max_steps": 4, "learning_rate": 0.5, "lora": {"rank": 4}, "priority": 3}
     saved = await service.http.post("/training/presets", json={"name": "quick", "settings": settings})
     assert saved.status_code == 201
@@ -457,7 +463,7 @@ async def test_presets_fill_what_a_request_leaves_out(service: TrainingHarness) 
     assert (await service.http.get("/training/presets")).json()["items"] == []
 
 
-async def test_a_private_preset_is_listed_for_its_owner_only(service: TrainingHarness) -> None:
+async def test_private_preset_is_listed_for_its_owner_only(service: TrainingHarness) -> None:
     mine = {"name": "mine", "settings": {"max_steps": 4}, "shared": False}
     assert (await service.http.post("/training/presets", json=mine)).json()["shared"] is False
     await service.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
@@ -471,7 +477,7 @@ async def test_a_private_preset_is_listed_for_its_owner_only(service: TrainingHa
     assert await names(colleague) == ["ours"]
 
 
-async def test_the_machine_says_what_jobs_hold_of_it(service: TrainingHarness) -> None:
+async def test_machine_shows_what_jobs_hold(service: TrainingHarness) -> None:
     idle = (await service.http.get("/training/machine")).json()
     assert (idle["running"], idle["cpu_held"]) == (0, 0)
     assert idle["memory_used_gb"] > 0
@@ -484,7 +490,7 @@ async def test_the_machine_says_what_jobs_hold_of_it(service: TrainingHarness) -
     await service.http.post(f"/training/jobs/{job['id']}/cancel")
 
 
-async def test_a_job_tells_what_its_engine_uses_while_it_runs(service: TrainingHarness) -> None:
+async def test_running_job_shows_its_engines_usage(service: TrainingHarness) -> None:
     service.control(hold_at=0)
     job = await service.submit()
     held = await service.wait_for_log(job["id"], "holding")
@@ -493,7 +499,7 @@ async def test_a_job_tells_what_its_engine_uses_while_it_runs(service: TrainingH
     assert (await service.wait_for_state(job["id"], "cancelled"))["usage"] == {}
 
 
-async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(service: TrainingHarness) -> None:
+async def test_custom_model_is_renamed_trained_from_and_deleted(service: TrainingHarness) -> None:
     first = await service.wait_for_state((await service.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"
     renamed = await service.http.patch(model, json={"name": "Answers", "notes": "good"})
@@ -509,7 +515,7 @@ async def test_a_custom_model_can_be_renamed_trained_on_and_deleted(service: Tra
     assert await service.resources.blobs.list(f"default/models/custom/{first['model_id']}") == []
 
 
-async def test_a_model_that_a_waiting_job_needs_stays(service: TrainingHarness) -> None:
+async def test_model_needed_by_a_job_is_not_deleted(service: TrainingHarness) -> None:
     first = await service.wait_for_state((await service.submit())["id"], "succeeded")
     service.control(hold_at=1)
     job = await service.submit(base=first["model_id"])
@@ -519,7 +525,7 @@ async def test_a_model_that_a_waiting_job_needs_stays(service: TrainingHarness) 
     await service.wait_for_state(job["id"], *FINAL)
 
 
-async def test_log_lines_by_level(service: TrainingHarness) -> None:
+async def test_logs_are_filtered_by_level(service: TrainingHarness) -> None:
     service.control(fail={"code": "bad_data", "detail": "row 3"})
     job = await service.submit()
     await service.wait_for_record(job["id"], "failed")
@@ -529,7 +535,7 @@ async def test_log_lines_by_level(service: TrainingHarness) -> None:
     assert (await service.http.get(f"/training/jobs/{job['id']}/logs", params=after)).json()["records"] == []
 
 
-async def test_other_projects_see_nothing(service: TrainingHarness) -> None:
+async def test_other_projects_see_no_jobs(service: TrainingHarness) -> None:
     job = await service.submit(max_steps=1)
     other = {HEADER: service.resources.signer.sign(Principal("stranger", project="other"))}
     for path in (f"/training/jobs/{job['id']}", f"/training/jobs/{job['id']}/records"):

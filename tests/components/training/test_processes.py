@@ -1,4 +1,4 @@
-"""Two processes train as one would; what takes longer to show is in tests/scale."""
+"""Two processes train like one. Slower tests are in tests/scale."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.engine_process import run_engine
 from tests.unit.training.engine.engine_run import make_spec
 
 
-async def test_two_processes_learn_what_one_does(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+async def test_two_processes_reach_the_losses_of_one(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
     alone = await run_engine(engines, ENGINE, make_spec(tmp_path / "alone", tiny_model, max_steps=6))
     shared = await run_engine(engines, ENGINE, make_spec(tmp_path / "shared", tiny_model, max_steps=6, processes=2))
 

@@ -66,9 +66,9 @@ async def test_a_full_disk_is_told_from_other_trouble(number: int, status: int) 
 
 
 async def test_the_bundled_model_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundled, "PUT_OFF", 0.01)
+    monkeypatch.setattr(bundled, "RETRY_INTERVAL_S", 0.01)
     async with open_resources(Settings(home=tmp_path)) as resources:
-        seedling, tries = bundled.Bundled(resources, tmp_path), 0
+        seedling, tries = bundled.BundledModel(resources, tmp_path), 0
 
         async def publish() -> None:
             nonlocal tries

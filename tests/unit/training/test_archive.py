@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.training.base_models.archive import MOST_FILES, unpack_model
+from services.training.base_models.archive import MAX_FILES, unpack_model
 from services.training.errors import InvalidArchive, TooLarge, UnsafeModel
 from shared.runtime.errors import AnnealError
 
@@ -21,7 +21,7 @@ def archive(path: Path, files: dict[str, bytes], *, compression: int = zipfile.Z
 
 
 @pytest.mark.parametrize("top", ["", "model/", "a/b/"])
-def test_a_model_is_unpacked_flat(tmp_path: Path, top: str) -> None:
+def test_model_is_unpacked_without_folders(tmp_path: Path, top: str) -> None:
     files = {f"{top}{name}": data for name, data in MODEL.items()}
     unpack_model(archive(tmp_path, {**files, "notes.docx": b"x"}), tmp_path / "out", 10_000)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == MODEL
@@ -44,7 +44,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
         unpack_model(path, tmp_path / "out", 10_000)
 
 
-def test_more_than_the_limit_is_refused_with_another_way(tmp_path: Path) -> None:
+def test_model_over_the_limit_is_refused_with_an_alternative(tmp_path: Path) -> None:
     with pytest.raises(TooLarge) as refused:
         unpack_model(archive(tmp_path, MODEL), tmp_path / "out", 100)
     assert refused.value.limit == 100
@@ -57,30 +57,30 @@ def test_more_than_the_limit_is_refused_with_another_way(tmp_path: Path) -> None
         {"model.safetensors": b"x"},
         {"a/config.json": b"{}", "b/config.json": b"{}"},
         {"config.json": bytes(10_000_000)},
-        {f"{i}.json": b"" for i in range(MOST_FILES + 1)},
+        {f"{i}.json": b"" for i in range(MAX_FILES + 1)},
         {**MODEL, "x" * 300 + ".json": b"{}"},
     ],
     ids=["no config", "two models", "bomb", "too many", "long name"],
 )
-def test_what_is_not_one_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_archive_without_exactly_one_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(InvalidArchive):
         unpack_model(archive(tmp_path, files, compression=zipfile.ZIP_DEFLATED), tmp_path / "out", 20_000_000)
 
 
-def test_no_cut_of_an_archive_is_taken_for_a_whole_one(tmp_path: Path) -> None:
-    whole = archive(tmp_path, MODEL).read_bytes()
-    for length in range(0, len(whole), 50):
-        (tmp_path / "cut.zip").write_bytes(whole[:length])
+def test_truncated_archive_is_refused_at_any_length(tmp_path: Path) -> None:
+    data = archive(tmp_path, MODEL).read_bytes()
+    for length in range(0, len(data), 50):
+        (tmp_path / "cut.zip").write_bytes(data[:length])
         with pytest.raises(AnnealError):
             unpack_model(tmp_path / "cut.zip", tmp_path / f"out{length}", 10_000)
 
 
-def test_a_manifest_of_somebody_else_is_left_out(tmp_path: Path) -> None:
+def test_foreign_manifest_is_not_unpacked(tmp_path: Path) -> None:
     unpack_model(archive(tmp_path, {**MODEL, "manifest.json": b"{}"}), tmp_path / "out", 10_000)
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(MODEL)
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_files_with_one_name_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path, MODEL)
     with zipfile.ZipFile(path, "a") as zipped, pytest.warns(UserWarning, match="Duplicate"):
         zipped.writestr("model.safetensors", b"another")
@@ -88,7 +88,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         unpack_model(path, tmp_path / "out", 10_000)
 
 
-def test_damaged_compression_is_noticed(tmp_path: Path) -> None:
+def test_damaged_compression_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path, MODEL, compression=zipfile.ZIP_DEFLATED)
     data = bytearray(path.read_bytes())
     start = data.index(b"config.json") + len(b"config.json")
@@ -98,7 +98,7 @@ def test_damaged_compression_is_noticed(tmp_path: Path) -> None:
         unpack_model(path, tmp_path / "out", 10_000)
 
 
-def test_damaged_bytes_are_noticed(tmp_path: Path) -> None:
+def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path, MODEL)
     data = bytearray(path.read_bytes())
     data[data.index(bytes(range(256))) + 5] ^= 1

@@ -6,17 +6,17 @@ import pytest
 
 from services.training.engine.spec import Hyperparameters
 from services.training.errors import ExceedsMachine, UnsuitableDataset
-from services.training.jobs.defaults import Resolved, Subject, resolve
+from services.training.jobs.defaults import ModelAndData, ResolvedSettings, resolve_settings
 from services.training.models import Allocation
 from services.training.settings import TrainingSettings
-from services.training.workers.capacity import Machine, check, check_processes
+from services.training.workers.capacity import Machine, check_allocation, check_process_count
 
 MACHINE = Machine(cpu=8, gpu=0, memory_gb=24)
 
 
-def resolved(parameters: float = 5e6, rows: int = 240, form: str = "messages", **settings: Any) -> Resolved:
-    subject = Subject(parameters=int(parameters), context_length=1024, rows=rows, form=form)
-    return resolve(TrainingSettings(**settings), subject, MACHINE, slots=2)
+def resolved(parameters: float = 5e6, rows: int = 240, form: str = "messages", **settings: Any) -> ResolvedSettings:
+    subject = ModelAndData(parameters=int(parameters), context_length=1024, rows=rows, form=form)
+    return resolve_settings(TrainingSettings(**settings), subject, MACHINE, slots=2)
 
 
 @pytest.mark.parametrize(
@@ -36,31 +36,31 @@ def test_learning_rate_follows_method_and_size(parameters: float, method: str, r
     assert resolved(parameters, method=method).hyperparameters["learning_rate"] == rate
 
 
-def test_a_tiny_model_takes_about_400_small_steps() -> None:
+def test_tiny_model_takes_400_small_steps() -> None:
     values = resolved().hyperparameters
     assert (values["batch_size"], values["max_steps"], values["epochs"]) == (8, 400, None)
 
 
-def test_tiny_data_is_not_repeated_for_ever() -> None:
+def test_tiny_data_is_repeated_at_most_20_times() -> None:
     assert resolved(rows=16).total_steps == 40
 
 
-def test_epochs_that_were_asked_for_are_kept_for_a_tiny_model() -> None:
+def test_requested_epochs_apply_to_a_tiny_model() -> None:
     job = resolved(epochs=2)
     assert (job.hyperparameters["epochs"], job.hyperparameters["max_steps"], job.total_steps) == (2, None, 60)
 
 
-def test_small_data_still_gets_about_a_hundred_steps() -> None:
+def test_small_data_gets_about_100_steps() -> None:
     assert 75 <= resolved(135e6, rows=200).total_steps <= 120
 
 
-def test_large_data_is_seen_once_and_in_steps_of_8k_tokens() -> None:
+def test_large_data_gets_one_epoch_in_steps_of_8k_tokens() -> None:
     values = resolved(135e6, rows=60_000).hyperparameters
     assert (values["epochs"], values["batch_size"]) == (1.0, 16)
     assert resolved(135e6, rows=10_000).hyperparameters["epochs"] == 3.0
 
 
-def test_warm_up_is_three_percent_but_at_least_ten_steps_and_at_most_half() -> None:
+def test_warmup_is_3_percent_at_least_10_steps_at_most_half() -> None:
     assert resolved(max_steps=1000).hyperparameters["warmup_steps"] == 30
     assert resolved(max_steps=100).hyperparameters["warmup_steps"] == 10
     assert resolved(max_steps=6).hyperparameters["warmup_steps"] == 3
@@ -68,7 +68,7 @@ def test_warm_up_is_three_percent_but_at_least_ten_steps_and_at_most_half() -> N
     assert resolved(max_steps=1000, warmup_steps=0).hyperparameters["warmup_steps"] == 0
 
 
-def test_evaluations_and_checkpoints_come_about_ten_times() -> None:
+def test_job_has_about_ten_evaluations_and_checkpoints() -> None:
     values = resolved(max_steps=200).hyperparameters
     assert (values["eval_every"], values["checkpoint_every"]) == (20, 20)
     assert resolved(max_steps=200, eval_every=50).hyperparameters["checkpoint_every"] == 50
@@ -79,7 +79,7 @@ def test_raw_text_is_continued_pretraining() -> None:
     assert (values["learning_rate"], values["lora"]["rank"], values["lora"]["alpha"]) == (1e-4, 64, 128)
 
 
-def test_alpha_follows_the_rank_that_was_asked_for() -> None:
+def test_alpha_follows_the_requested_rank() -> None:
     assert resolved(lora={"rank": 4}).hyperparameters["lora"]["alpha"] == 8
 
 
@@ -88,7 +88,7 @@ def test_full_training_has_no_adapter_and_some_weight_decay() -> None:
     assert (values["lora"], values["weight_decay"]) == (None, 0.01)
 
 
-def test_zero_is_a_value_and_not_a_default() -> None:
+def test_zero_is_a_value_not_a_default() -> None:
     job = resolved(seed=0, weight_decay=0, lora={"dropout": 0})
     assert job.hyperparameters["seed"] == 0
     assert not {"seed", "weight_decay", "lora.dropout"} & set(job.defaulted)
@@ -99,7 +99,7 @@ def test_max_length_is_capped_by_the_model() -> None:
     assert resolved().hyperparameters["max_length"] is None
 
 
-def test_what_was_left_out_is_named() -> None:
+def test_defaulted_settings_are_named() -> None:
     job = resolved(learning_rate=1e-3, resources={"cpu": 1})
     assert {"method", "batch_size", "lora.rank", "resources.memory_gb", "priority"} <= set(job.defaulted)
     assert not {"learning_rate", "resources.cpu"} & set(job.defaulted)
@@ -110,12 +110,12 @@ def test_what_was_left_out_is_named() -> None:
     }
 
 
-def test_one_setting_in_place_of_another_is_no_default() -> None:
+def test_setting_replaced_by_another_is_not_a_default() -> None:
     job = resolved(max_steps=9, warmup_ratio=0.1)
     assert not {"max_steps", "epochs", "warmup_steps"} & set(job.defaulted)
 
 
-def test_a_job_takes_its_share_of_the_cores() -> None:
+def test_job_gets_its_share_of_the_cores() -> None:
     job = resolved()
     assert (job.resources.cpu, job.hyperparameters["threads"]) == (4, 4)
     assert resolved(resources={"cpu": 1}).hyperparameters["threads"] == 1
@@ -123,36 +123,36 @@ def test_a_job_takes_its_share_of_the_cores() -> None:
 
 @pytest.mark.parametrize("method", ["full", "lora", "qlora"])
 @pytest.mark.parametrize("parameters", [5e6, 1e9])
-def test_the_engine_understands_every_resolved_setting(method: str, parameters: float) -> None:
+def test_engine_parses_every_resolved_setting(method: str, parameters: float) -> None:
     values = resolved(parameters, method=method).hyperparameters
     parsed = Hyperparameters.model_validate({"method": method, **values})
     assert parsed.model_dump(include=set(values)) == values
 
 
-def test_the_engine_counts_the_same_steps() -> None:
+def test_engine_counts_the_same_steps() -> None:
     job = resolved(1e9, rows=999, epochs=2.5, batch_size=7)
     assert Hyperparameters.model_validate(job.hyperparameters).total_steps(999) == job.total_steps
 
 
-def test_asking_for_more_than_the_machine_names_what_it_has() -> None:
+def test_request_beyond_the_machine_is_refused_with_the_limit() -> None:
     with pytest.raises(ExceedsMachine) as refused:
-        check(Allocation(cpu=1, gpu=2), [MACHINE])
+        check_allocation(Allocation(cpu=1, gpu=2), [MACHINE])
     assert (refused.value.field, refused.value.limit) == ("resources.gpu", 0)
 
 
-def test_preference_pairs_are_compared_unless_asked_otherwise() -> None:
-    compared = resolved(1e9, form="preference").hyperparameters
-    assert (compared["objective"], compared["beta"], compared["learning_rate"]) == ("dpo", 0.1, 5e-6)
-    assert compared["epochs"] == 1.0
+def test_preference_pairs_default_to_dpo() -> None:
+    dpo = resolved(1e9, form="preference").hyperparameters
+    assert (dpo["objective"], dpo["beta"], dpo["learning_rate"]) == ("dpo", 0.1, 5e-6)
+    assert dpo["epochs"] == 1.0
     assert resolved(1e9, form="preference", method="full").hyperparameters["learning_rate"] == 5e-7
-    learned = resolved(1e9, form="preference", objective="sft").hyperparameters
-    assert (learned["objective"], learned["beta"], learned["learning_rate"]) == ("sft", None, 2e-4)
+    sft = resolved(1e9, form="preference", objective="sft").hyperparameters
+    assert (sft["objective"], sft["beta"], sft["learning_rate"]) == ("sft", None, 2e-4)
     assert {"objective", "beta"} <= set(resolved(form="preference").defaulted)
     assert resolved().hyperparameters["objective"] == "sft"
     assert resolved(form="preference").hyperparameters["max_steps"] == 3 * 240 / 8
 
 
-def test_without_a_second_answer_there_is_nothing_to_compare() -> None:
+def test_dpo_needs_preference_pairs() -> None:
     with pytest.raises(UnsuitableDataset) as caught:
         resolved(form="messages", objective="dpo")
     assert (caught.value.field, caught.value.limit) == ("objective", "preference")
@@ -160,32 +160,32 @@ def test_without_a_second_answer_there_is_nothing_to_compare() -> None:
         TrainingSettings(objective="sft", beta=0.2)
 
 
-def test_pairs_are_compared_in_one_process() -> None:
+def test_dpo_runs_in_one_process() -> None:
     assert resolved(form="preference", objective="sft", processes=2).hyperparameters["processes"] == 2
     with pytest.raises(UnsuitableDataset) as caught:
         resolved(form="preference", processes=2)
     assert (caught.value.field, caught.value.limit) == ("processes", 1)
 
 
-def test_each_of_several_processes_gets_a_gpu_or_a_core_of_its_own() -> None:
-    subject = Subject(parameters=10**9, context_length=1024, rows=240, form="messages")
-    on_gpus = resolve(TrainingSettings(processes=4), subject, Machine(cpu=8, gpu=4, memory_gb=64), slots=4)
+def test_each_process_gets_its_own_gpu_or_core() -> None:
+    subject = ModelAndData(parameters=10**9, context_length=1024, rows=240, form="messages")
+    on_gpus = resolve_settings(TrainingSettings(processes=4), subject, Machine(cpu=8, gpu=4, memory_gb=64), slots=4)
     assert (on_gpus.resources.gpu, on_gpus.resources.cpu) == (4, 4)
     assert resolved(processes=6).resources.cpu == 6
 
 
 @pytest.mark.parametrize(("gpu", "limit"), [(2, 2), (0, 8)])
 def test_more_processes_than_gpus_or_cores_are_refused(gpu: int, limit: int) -> None:
-    subject = Subject(parameters=10**9, context_length=1024, rows=240, form="messages")
-    job = resolve(TrainingSettings(processes=9), subject, Machine(cpu=8, gpu=gpu, memory_gb=64), slots=1)
+    subject = ModelAndData(parameters=10**9, context_length=1024, rows=240, form="messages")
+    job = resolve_settings(TrainingSettings(processes=9), subject, Machine(cpu=8, gpu=gpu, memory_gb=64), slots=1)
     with pytest.raises(ExceedsMachine) as caught:
-        check_processes(9, job.resources)
+        check_process_count(9, job.resources)
     assert (caught.value.field, caught.value.limit) == ("processes", limit)
     assert "resources." in str(caught.value.remedy)
 
 
 @pytest.mark.parametrize("other", [{"method": "qlora"}, {"optimizer": "adamw_8bit"}, {"dtype": "fp16"}])
-def test_what_cannot_be_parted_is_not_trained_with_fsdp(other: dict[str, Any]) -> None:
+def test_fsdp_is_refused_for_unshardable_settings(other: dict[str, Any]) -> None:
     TrainingSettings(strategy="ddp", **other)
     with pytest.raises(ValueError, match="use ddp"):
         TrainingSettings(strategy="fsdp", **other)

@@ -1,4 +1,4 @@
-"""Where a base model in an object store lies, and whose part of the platform's own store may be named."""
+"""The location of a base model in an object store; of the platform's own store, only the project's part is allowed."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from shared.runtime.errors import InvalidInput
 OWN = "s3+http://key:secret@minio:9000/anneal"
 
 
-def test_a_store_with_its_own_key_may_be_anywhere() -> None:
+def test_store_with_its_own_key_may_be_anywhere() -> None:
     given = "s3+https://a:b@example.org/bucket/some/model"
     assert locate(given, OWN, "mine") == ("s3+https://a:b@example.org/bucket", "some/model")
 
 
-def test_the_platforms_store_is_read_within_the_project() -> None:
+def test_own_store_is_readable_within_the_project() -> None:
     assert locate("s3://anneal/mine/models/x", OWN, "mine") == (OWN, "mine/models/x")
 
 
@@ -21,7 +21,7 @@ def test_the_platforms_store_is_read_within_the_project() -> None:
     "uri",
     ["s3://anneal/other/models/x", "s3://anneal/mine", "s3://anneal/mineral/x", "s3://another/mine/x", "s3://anneal"],
 )
-def test_the_platforms_store_is_closed_elsewhere(uri: str) -> None:
+def test_own_store_is_refused_outside_the_project(uri: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         locate(uri, OWN, "mine")
     assert refused.value.limit == "s3://anneal/mine/…"

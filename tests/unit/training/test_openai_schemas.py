@@ -1,8 +1,8 @@
-"""What OpenAI's fine-tuning API means here."""
+"""OpenAI's fine-tuning requests become training requests."""
 
 from services.training.openai.schemas import FineTuningRequest
 
 
-def test_supervised_training_learns_answers_whatever_the_data() -> None:
-    asked = FineTuningRequest(model="seedling", training_file="ds_1").translated()
-    assert (asked.objective, asked.dataset, asked.after) == ("sft", "ds_1", ["deploy"])
+def test_supervised_method_is_sft_for_any_data() -> None:
+    request = FineTuningRequest(model="seedling", training_file="ds_1").to_training_request()
+    assert (request.objective, request.dataset, request.after) == ("sft", "ds_1", ["deploy"])

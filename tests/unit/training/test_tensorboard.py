@@ -1,4 +1,4 @@
-"""The event file says what TensorBoard's own format says: read back here field by field, with checksums."""
+"""The event file follows TensorBoard's format: read back here field by field, with checksums."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def messages(file: bytes) -> Iterator[dict[int, Any]]:
         file = file[16 + size :]
 
 
-async def made(*records: dict[str, Any]) -> list[dict[int, Any]]:
+async def event_records(*records: dict[str, Any]) -> list[dict[int, Any]]:
     """The events of a stream, read two records at a time."""
     stream = [{"seq": number, "time": TIME, **record} for number, record in enumerate(records, 1)]
 
@@ -69,8 +69,8 @@ def scalars(event: dict[int, Any]) -> dict[str, float]:
     return {value[1].decode(): value[2] for value in values}
 
 
-async def test_every_number_of_every_step_is_a_scalar() -> None:
-    version, first, second, judged = await made(
+async def test_each_number_of_a_step_is_a_scalar() -> None:
+    version, first, second, evaluation = await event_records(
         {"kind": "metric", "step": 1, "loss": 2.5, "learning_rate": 0.001, "note": "text", "grad_norm": None},
         {"kind": "metric", "step": 300, "loss": 1.25},
         {"kind": "evaluation", "step": 300, "loss": 1.5, "perplexity": 4.5},
@@ -79,20 +79,20 @@ async def test_every_number_of_every_step_is_a_scalar() -> None:
     assert (first[1], first[2]) == (1795600800.0, 1)
     assert scalars(first) == {"train/loss": 2.5, "train/learning_rate": pytest.approx(0.001)}
     assert (second[2], scalars(second)) == (300, {"train/loss": 1.25})
-    assert scalars(judged) == {"validation/loss": 1.5, "validation/perplexity": 4.5}
+    assert scalars(evaluation) == {"validation/loss": 1.5, "validation/perplexity": 4.5}
 
 
-async def test_what_a_resume_repeats_is_dropped_by_a_new_session() -> None:
-    *_, start = await made({"kind": "metric", "step": 7, "loss": 1.0}, {"kind": "rewind", "step": 5})
+async def test_rewind_starts_a_session_that_drops_repeated_steps() -> None:
+    *_, start = await event_records({"kind": "metric", "step": 7, "loss": 1.0}, {"kind": "rewind", "step": 5})
     assert start[2] == 6
     assert dict(fields(start[7])) == {1: 1}
 
 
-async def test_a_job_without_a_step_has_an_empty_file() -> None:
-    assert await made() == []
+async def test_job_without_steps_has_an_empty_file() -> None:
+    assert await event_records() == []
 
 
-def test_the_checksum_is_castagnoli() -> None:
+def test_checksum_is_crc32c() -> None:
     """CRC-32C of "123456789" is 0xE3069283 (RFC 3720), masked as TFRecord does."""
     assert struct.unpack("<I", _masked(b"123456789"))[0] == (
         ((0xE3069283 >> 15 | 0xE3069283 << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""A dataset is tokenized once: the second job finds the tokens, and a deleted dataset leaves none."""
+"""A dataset is tokenized once: the second job uses the cache, which is deleted with the dataset."""
 
 import asyncio
 from pathlib import Path
@@ -42,7 +42,7 @@ async def log_of(service: TrainingHarness) -> str:
     return " ".join(record["message"] for record in await service.records(job["id"]) if record["kind"] == "log")
 
 
-async def test_the_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) -> None:
+async def test_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) -> None:
     async with open_training(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as service:
         await put_rows(service, tmp_path / "rows")
         assert "was tokenized in" in await log_of(service)
@@ -59,11 +59,11 @@ async def test_the_second_job_does_not_tokenize(tmp_path: Path, engines: Engines
 
 @pytest.fixture
 def job() -> Job:
-    made: dict[str, Any] = {"name": "n", "base": "b", "base_uri": "anneal://p/models/base/b", "method": "lora"}
+    fields: dict[str, Any] = {"name": "n", "base": "b", "base_uri": "anneal://p/models/base/b", "method": "lora"}
     return Job(
         id="job_1",
         project="default",
-        **made,
+        **fields,
         dataset_id="ds_1",
         dataset_version="v1",
         dataset_name="d",
@@ -72,40 +72,40 @@ def job() -> Job:
     )
 
 
-async def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, engines: Engines, job: Job) -> None:
+async def test_least_recently_used_cache_is_deleted_first(tmp_path: Path, engines: Engines, job: Job) -> None:
     async with open_training(tmp_path / "home", engines, tmp_path) as service:
         stores, blobs = await Stores.open(service.resources), service.resources.blobs
-        folder = tmp_path / "made"
+        folder = tmp_path / "tokens"
         folder.mkdir()
         (folder / "train.tokens").write_bytes(bytes(100))
-        caches = TokenCaches(blobs, stores.tokens, limit=250)
+        caches = TokenCaches(blobs, stores.token_caches, limit=250)
         for template in ("a", "b"):
-            await caches.keep(job, {"path": str(folder), "template_hash": template, "window": 0})
-        assert await caches.checkout(job, 0, "a")
-        await caches.keep(job, {"path": str(folder), "template_hash": "c", "window": 0})
-        kept = [template for template in "abc" if await caches.checkout(job, 0, template)]
-        assert kept == ["a", "c"]
-        assert await caches.checkout(job, 64, "a") is None
+            await caches.store(job, {"path": str(folder), "template_hash": template, "window": 0})
+        assert await caches.local_folder(job, 0, "a")
+        await caches.store(job, {"path": str(folder), "template_hash": "c", "window": 0})
+        cached = [template for template in "abc" if await caches.local_folder(job, 0, template)]
+        assert cached == ["a", "c"]
+        assert await caches.local_folder(job, 64, "a") is None
 
 
-async def test_tokens_of_a_deleted_dataset_are_not_kept(tmp_path: Path, engines: Engines, job: Job) -> None:
+async def test_tokens_of_a_deleted_dataset_are_not_cached(tmp_path: Path, engines: Engines, job: Job) -> None:
     async with open_training(tmp_path / "home", engines, tmp_path) as service:
         stores, blobs = await Stores.open(service.resources), service.resources.blobs
-        folder = tmp_path / "made"
+        folder = tmp_path / "tokens"
         folder.mkdir()
         (folder / "train.tokens").write_bytes(bytes(100))
         await blobs.delete("default/datasets/ds_1/v1")
-        caches = TokenCaches(blobs, stores.tokens, limit=250)
-        await caches.keep(job, {"path": str(folder), "template_hash": "a", "window": 0})
-        assert await stores.tokens.find() == []
+        caches = TokenCaches(blobs, stores.token_caches, limit=250)
+        await caches.store(job, {"path": str(folder), "template_hash": "a", "window": 0})
+        assert await stores.token_caches.find() == []
         with pytest.raises(BlobNotFound):
             await blobs.local_folder("default/tokens/ds_1")
 
 
-async def test_a_cache_that_lost_its_files_counts_as_none(tmp_path: Path, engines: Engines, job: Job) -> None:
+async def test_cache_without_its_files_is_not_used(tmp_path: Path, engines: Engines, job: Job) -> None:
     async with open_training(tmp_path / "home", engines, tmp_path) as service:
         stores = await Stores.open(service.resources)
-        caches = TokenCaches(service.resources.blobs, stores.tokens, limit=250)
+        caches = TokenCaches(service.resources.blobs, stores.token_caches, limit=250)
         cache = TokenCache(id="t", project="default", key=key_of(job, 0, "a"), dataset_id="ds_1", size=1)
-        await stores.tokens.create(cache)
-        assert await caches.checkout(job, 0, "a") is None
+        await stores.token_caches.create(cache)
+        assert await caches.local_folder(job, 0, "a") is None
