@@ -1,4 +1,4 @@
-# Anneal. `make` alone lists what there is.
+# Anneal. `make` without a target lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -9,7 +9,7 @@ export ANNEAL_HOME ?= $(CURDIR)/.anneal
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 20
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Anneal needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -19,10 +19,10 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: install
-install: $(BIN)/.installed ## make .venv with everything (platform, engines, tools)
+install: $(BIN)/.installed ## create .venv with the platform, engines and tools
 
 .PHONY: demo
-demo: install ## walk the whole road: upload, train, evaluate, export, chat (about 3 minutes)
+demo: install ## run the whole workflow: upload, train, evaluate, export, chat (about 3 minutes)
 	$(BIN)/anneal demo
 
 .PHONY: up
@@ -30,7 +30,7 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 	$(BIN)/anneal up
 
 .PHONY: test
-test: install ## every test that needs nothing beside Python, with coverage (under 6 minutes)
+test: install ## run all tests that need only Python, with coverage (under 6 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 --cov=services --cov=shared --cov-report=term:skip-covered
 
 SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
@@ -47,19 +47,19 @@ $(SERVERS)/.installed: requirements/servers.txt
 .venv-servers: $(SERVERS)/.installed
 
 .PHONY: test-servers
-test-servers: install $(SERVERS)/.installed ## the contract suites on RabbitMQ, MongoDB's protocol and S3, with counts per adapter
+test-servers: install $(SERVERS)/.installed ## run the contract suites on RabbitMQ, MongoDB and S3 (or their substitutes), with counts per adapter
 	$(BIN)/python -m tests.support.servers pytest tests/contracts tests/components/training/test_base_models.py
 
 .PHONY: test-cluster
-test-cluster: install $(SERVERS)/.installed ## two replicas of each room on real servers: the main road, kills, a minute without a broker (about 8 minutes)
+test-cluster: install $(SERVERS)/.installed ## run workflow and chaos tests on a local cluster with two replicas per service (about 8 minutes)
 	$(BIN)/python -m pytest tests/workflows/test_workflow.py tests/chaos --platform cluster
 
 .PHONY: chaos
-chaos: install $(SERVERS)/.installed ## faults of all kinds over the local cluster, then the invariant checker (MINUTES=1 SEED=7)
+chaos: install $(SERVERS)/.installed ## inject faults into a local cluster, then check its invariants (MINUTES=1 SEED=7)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),7)
 
 .PHONY: test-observability
-test-observability: install $(SERVERS)/.installed ## every dashboard panel and alert on a real Prometheus (Debian's package), and one trace over all rooms (3 minutes)
+test-observability: install $(SERVERS)/.installed ## check every dashboard panel, alert and trace on a real Prometheus (3 minutes)
 	$(BIN)/python -m pytest tests/observability --platform cluster
 
 VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMAND:-$(CURDIR)/.venv-vllm/bin/python -m vllm.entrypoints.openai.api_server \
@@ -71,36 +71,36 @@ VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMA
 	@test -e $@
 
 .PHONY: vllm
-vllm: .venv-vllm/.installed ## make .venv-vllm, vLLM for CPUs in an environment of its own (about 5 minutes, 2.3 GB)
+vllm: .venv-vllm/.installed ## create .venv-vllm with vLLM for CPUs (about 5 minutes, 2.3 GB)
 
 .PHONY: test-vllm
-test-vllm: install ## real vLLM on the CPU behind the inference room (after `make vllm`; about 5 minutes)
+test-vllm: install ## run vLLM on the CPU behind the inference service (after `make vllm`; about 5 minutes)
 	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
 
 .PHONY: test-scale
-test-scale: install ## training in several processes: DDP, FSDP2, torchrun, a Ray cluster of two nodes (about 4 minutes)
+test-scale: install ## run distributed training: DDP, FSDP2, torchrun, a two-node Ray cluster (about 4 minutes)
 	ANNEAL_TEST_SCALE=1 $(BIN)/python -m pytest tests/scale --durations=5
 
 .PHONY: web
-web: ## build the browser app anew (needs Node 20.19 or newer)
+web: ## rebuild the browser app (needs Node 20.19 or newer)
 	cd services/gateway/web && npm ci --no-audit --no-fund --fetch-retries 5 && npm run build
 
 .PHONY: check-web
-check-web: web ## the browser app: its unit tests, and that the committed build is this source's
+check-web: web ## run the unit tests of the browser app, and check that the committed build matches its source
 	git diff --exit-code --stat -- services/gateway/web/dist
 	test -z "$$(git status --porcelain -- services/gateway/web/dist)"
 	cd services/gateway/web && npm test
 
 .PHONY: test-web
-test-web: install check-web ## the browser app: build, unit tests, Chromium against a real platform (under 5 minutes)
+test-web: install check-web ## build and test the browser app, with Chromium against a real platform (under 5 minutes)
 	cd services/gateway/web && npm run e2e
 
 .PHONY: up-distributed
-up-distributed: install $(SERVERS)/.installed ## servers and six rooms as processes, without containers (REPLICAS=1)
+up-distributed: install $(SERVERS)/.installed ## start servers and six services as processes, without containers (REPLICAS=1)
 	$(BIN)/python -m deploy.local_cluster --replicas $(or $(REPLICAS),1)
 
 .PHONY: env
-env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there is none
+env: ## create .env with the secrets for docker-compose.yml and deploy/k8s
 	@$(PYTHON) -m deploy.env
 
 .venv-deploy/.installed: requirements/deploy.txt
@@ -109,11 +109,11 @@ env: ## write .env, the secrets of docker-compose.yml and deploy/k8s, if there i
 	@touch $@
 
 .PHONY: check-deploy
-check-deploy: .venv-deploy/.installed ## Dockerfile, compose file and manifests, without a container engine (200 MB to download)
+check-deploy: .venv-deploy/.installed ## check Dockerfile, Compose file and manifests, without a container engine (200 MB to download)
 	deploy/check .venv-deploy/bin
 
 .PHONY: lint
-lint: install ## style, types, import rules, generated references (under a minute)
+lint: install ## check style, types, import rules and generated references (under a minute)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -121,7 +121,7 @@ lint: install ## style, types, import rules, generated references (under a minut
 	$(BIN)/python -m deploy.reference --check
 
 .PHONY: check
-check: lint ## lint and unit tests (under 3 minutes)
+check: lint ## run lint and unit tests (under 3 minutes)
 	$(BIN)/python -m pytest tests/unit -q
 
 .PHONY: format
@@ -134,9 +134,9 @@ reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics
 	$(BIN)/python -m deploy.reference
 
 .PHONY: seedling
-seedling: install ## train the bundled base model again (see services/training/seedling/README.md)
+seedling: install ## retrain the bundled base model (see services/training/seedling/README.md)
 	$(BIN)/python -m tools.seedling --out services/training/seedling
 
 .PHONY: clean
-clean: ## remove caches and the virtual environment; your data in $ANNEAL_HOME stays
+clean: ## remove caches and virtual environments; data in $ANNEAL_HOME stays
 	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .pytest_cache .mypy_cache .ruff_cache dist .coverage*

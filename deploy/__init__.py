@@ -1,1 +1,1 @@
-"""How the rooms are put into processes."""
+"""Deployment: how services become processes, and the reference documents generated from them."""

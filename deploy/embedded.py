@@ -1,4 +1,7 @@
-"""The laptop entry: all six rooms in one process, one port, one data directory. `anneal up` execs this module."""
+"""Run the embedded platform: all six services in one process, on one port, with one data directory.
+
+`anneal up` executes this module.
+"""
 
 import argparse
 import asyncio
@@ -38,12 +41,13 @@ BUILDERS = (
 
 
 async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
-    """Run the rooms until `stop`; then running work checkpoints and hands itself back while requests finish."""
+    """Run the services until `stop`; then running jobs checkpoint and return to the queue while requests finish."""
     refuse_exposure(settings)
-    rooms = [await build(resources) for build in BUILDERS]
-    gateway = await services.gateway.app.build(resources, {room.name: web_app(room, resources) for room in rooms})
+    backends = [await build(resources) for build in BUILDERS]
+    apps = {service.name: web_app(service, resources) for service in backends}
+    gateway = await services.gateway.app.build(resources, apps)
     server, listener = Server(server_config(gateway.app)), listen(settings)
-    async with running([*rooms, gateway.service], resources):
+    async with running([*backends, gateway.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
         announce(settings.directory, url, await gateway.link())
@@ -58,7 +62,7 @@ async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -
 
 
 def announce(home: Path, url: str, link: str) -> None:
-    """Tell people and the command line where the platform listens."""
+    """Print the address and the sign-in link, and write platform.json, where the CLI finds the address."""
     (home / "platform.json").write_text(json.dumps({"url": url, "pid": os.getpid()}))
     sys.stdout.write(
         f"Anneal is ready at {url}\n"
@@ -66,7 +70,7 @@ def announce(home: Path, url: str, link: str) -> None:
         f"  data directory     {home}\n"
         f"  API key            {home / 'api-key'}\n"
         f"  log                {home / 'anneal.log'}\n"
-        "Ctrl-C stops it; running jobs checkpoint first and go on at the next start.\n"
+        "Ctrl-C stops the platform. Running jobs checkpoint, and resume at the next start.\n"
     )
     sys.stdout.flush()
     log.info("ready", url=url)
@@ -75,19 +79,19 @@ def announce(home: Path, url: str, link: str) -> None:
 async def main(settings: Settings) -> None:
     """Open the resources and serve until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    with ExitStack() as last:  # what closes with the resources is traced and logged too
+    with ExitStack() as outer:  # logs and spans are written until the resources are closed
         async with open_resources(settings) as resources:
-            configure_logging(last.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
-            last.enter_context(export_spans(settings, "embedded"))
+            configure_logging(outer.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
+            outer.enter_context(export_spans(settings, "embedded"))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await serve(settings, resources, stop)
 
 
 def parse(arguments: Sequence[str]) -> Settings:
-    """Settings from the environment, with the command line's port over them."""
+    """Return the settings from the environment; `--port` overrides the port."""
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__)
-    parser.add_argument("--port", type=int, help="0 picks a free one")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 chooses a free one")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     return Settings(**given)
 

@@ -34,16 +34,16 @@ NAMES = Names()
 AMQP = {"bindingVersion": "0.3.0"}
 CONTENT_TYPE = "application/cloudevents+json"
 METRICS = (
-    "What every process tells Prometheus at `/metrics`, written by `make reference`. Beside these stand the process's "
-    "own (`process_cpu_seconds_total`, `process_resident_memory_bytes` …)."
+    "Every process exposes these metrics at `/metrics`, beside the standard process metrics "
+    "(`process_cpu_seconds_total`, `process_resident_memory_bytes` …). `make reference` generates this page."
 )
 
 
-async def described(home: Path) -> dict[str, str]:
-    """The merged API description of all services, and the tables of their metrics and documents."""
+async def describe_services(home: Path) -> dict[str, str]:
+    """Return openapi.json, merged from all services, metrics.md and documents.md."""
     async with open_resources(Settings(home=home)) as resources:
-        rooms = [await build(resources) for build in BUILDERS]
-        apps = {room.name: web_app(room, resources) for room in rooms}
+        backends = [await build(resources) for build in BUILDERS]
+        apps = {service.name: web_app(service, resources) for service in backends}
         gateway = await services.gateway.app.build(resources, apps)
         key = (home / "api-key").read_text().strip()
         transport = httpx.ASGITransport(gateway.app)
@@ -56,7 +56,7 @@ async def described(home: Path) -> dict[str, str]:
 
 
 def metrics(found: Metrics) -> str:
-    """Every metric of ours as a table."""
+    """Return metrics.md: a table of every metric of the platform."""
     rows = [
         f"| `{one.name}` | {one.type} | {', '.join(one.labels)} | {one.meaning} |"
         for one in sorted(found.catalogue, key=lambda one: one.name)
@@ -67,21 +67,21 @@ def metrics(found: Metrics) -> str:
 
 
 def asyncapi() -> str:
-    """AsyncAPI 3.0 of every registered event, as YAML: a channel per routing key, and one per queue of a room."""
+    """Return AsyncAPI 3.0 of every registered event as YAML: one channel per routing key and one per service queue."""
     schemas: dict[str, Any] = {}
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
-    for event, rooms in CONSUMERS.items():
+    for event, consumers in CONSUMERS.items():
         name, channel = event.__name__, {"$ref": f"#/channels/{event.__name__}"}
         schemas[name] = event.model_json_schema(ref_template="#/components/schemas/{model}")
-        channels[name] = _routing_key(event, durable=bool(rooms))
-        sent = {"deliveryMode": 2 if rooms else 1, "mandatory": bool(rooms), **AMQP}
+        channels[name] = _routing_key(event, durable=bool(consumers))
+        sent = {"deliveryMode": 2 if consumers else 1, "mandatory": bool(consumers), **AMQP}
         operations[f"send{name}"] = {"action": "send", "channel": channel, "bindings": {"amqp": sent}}
-        for room in rooms:
-            channels[f"{room}{name}"] = _queue(event, room)
-            operations[f"{room}Receives{name}"] = {
+        for service in consumers:
+            channels[f"{service}{name}"] = _queue(event, service)
+            operations[f"{service}Receives{name}"] = {
                 "action": "receive",
-                "channel": {"$ref": f"#/channels/{room}{name}"},
+                "channel": {"$ref": f"#/channels/{service}{name}"},
                 "bindings": {"amqp": {"ack": True, **AMQP}},
             }
     document = {
@@ -92,12 +92,12 @@ def asyncapi() -> str:
         "operations": operations,
         "components": {"schemas": schemas},
     }
-    copied = json.loads(json.dumps(document))  # no two members are one object, or YAML would write anchors
+    copied = json.loads(json.dumps(document))  # a copy without shared objects, for which YAML would write anchors
     return str(yaml.safe_dump(copied, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _routing_key(event: type[Event], *, durable: bool) -> dict[str, Any]:
-    """What is published, and to which exchange: the door for subscribers."""
+    """Return the channel of an event's routing key, which subscribers bind to."""
     exchange = NAMES.events if durable else NAMES.broadcast
     bound = {"name": exchange, "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"}
     return {
@@ -108,13 +108,13 @@ def _routing_key(event: type[Event], *, durable: bool) -> dict[str, Any]:
     }
 
 
-def _queue(event: type[Event], room: str) -> dict[str, Any]:
-    """The room's own queue: nobody else may consume from it."""
-    name = NAMES.queue(room, event.type)
+def _queue(event: type[Event], service: str) -> dict[str, Any]:
+    """Return the channel of the queue of one consuming service."""
+    name = NAMES.queue(service, event.type)
     queue = {"name": name, "durable": True, "exclusive": False, "autoDelete": False, "vhost": "/"}
     return {
         "address": name,
-        "description": f"The {room} room's own quorum queue; nobody else may consume from it.",
+        "description": f"Quorum queue of the {service} service; no other client may consume from it.",
         "messages": {event.__name__: {"$ref": f"#/channels/{event.__name__}/messages/{event.__name__}"}},
         "bindings": {"amqp": {"is": "queue", "queue": queue, **AMQP}},
     }
@@ -138,7 +138,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
 def main(check: bool) -> int:
     """Write the generated files, or compare them with `check`. Return the number of stale ones."""
     with tempfile.TemporaryDirectory() as folder:
-        texts = {**asyncio.run(described(Path(folder))), "asyncapi.yaml": asyncapi()}
+        texts = {**asyncio.run(describe_services(Path(folder))), "asyncapi.yaml": asyncapi()}
     files = {**{REFERENCE / name: text for name, text in texts.items()}, **layout_texts()}
     stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     for path in stale:

@@ -92,7 +92,7 @@ def await_scrape(server: Prometheus, moment: float, targets: int) -> None:
     deadline = time.monotonic() + 120
     for after in (moment, None):
         after = after or time.time()
-        while sum(at > after for _, at in server.ask("timestamp(up == 1)")) < targets:
+        while sum(at > after for _, at in server.query("timestamp(up == 1)")) < targets:
             assert time.monotonic() < deadline, server.targets()
             time.sleep(0.1)
 

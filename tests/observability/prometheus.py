@@ -1,4 +1,4 @@
-"""A real Prometheus server (Debian's package) with our own configuration, pointed at a platform of a test."""
+"""A real Prometheus server (Debian's package) with the deployment's configuration and the targets of a test."""
 
 import math
 import shutil
@@ -20,12 +20,12 @@ PROGRAM, TOOL = shutil.which("prometheus"), shutil.which("promtool")
 
 @dataclass(frozen=True)
 class Prometheus:
-    """A running server."""
+    """A client of a running Prometheus server."""
 
     http: httpx.Client
 
-    def ask(self, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
-        """An expression now or `at` a moment: label sets and values. Raises for one that is wrong."""
+    def query(self, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+        """Evaluate an expression, now or at Unix time `at`: label sets and values. Fails if it is invalid."""
         params: dict[str, str | float] = {"query": expression, **({} if at is None else {"time": at})}
         answer = self.http.get("/api/v1/query", params=params).json()
         assert answer["status"] == "success", f"{expression}: {answer['error']}"
@@ -34,8 +34,8 @@ class Prometheus:
             return [({}, float(result[1]))]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
-    def ask_over(self, expression: str, since: float, until: float) -> list[tuple[dict[str, str], float]]:
-        """An expression over a time, a point each second: the largest value of each series that is a number at all."""
+    def query_range(self, expression: str, since: float, until: float) -> list[tuple[dict[str, str], float]]:
+        """Evaluate an expression every second: the maximum of each series with a finite value."""
         params: dict[str, str | float] = {"query": expression, "start": since, "end": until, "step": 1}
         answer = self.http.get("/api/v1/query_range", params=params).json()
         assert answer["status"] == "success", f"{expression}: {answer['error']}"
@@ -46,24 +46,24 @@ class Prometheus:
         return found
 
     def values_of(self, metric: str, label: str) -> list[str]:
-        """The values of a label on a metric, as a template variable lists them."""
+        """Return the values of a label on a metric, as a dashboard variable lists them."""
         answer = self.http.get(f"/api/v1/label/{label}/values", params={"match[]": metric})
         values: list[str] = answer.raise_for_status().json()["data"]
         return values
 
     def targets(self) -> dict[str, str]:
-        """The health of each address that is scraped."""
+        """Return the health of each scrape target."""
         found = self.http.get("/api/v1/targets").raise_for_status().json()["data"]["activeTargets"]
         return {target["scrapeUrl"]: target["health"] for target in found}
 
     def alerts(self) -> list[dict[str, Any]]:
-        """The rules as the server evaluates them, with their health."""
+        """Return the alerting rules with their state and health."""
         groups = self.http.get("/api/v1/rules").raise_for_status().json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
 
 def configuration(folder: Path, token: str, targets: Mapping[str, Sequence[tuple[str, str]]]) -> Path:
-    """Our configuration with a test's addresses: job -> (service, address), and names that resolve to nothing here."""
+    """Write the deployment's configuration with static targets: job -> (service, address)."""
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": f"{SCRAPE_INTERVAL}s", "evaluation_interval": f"{SCRAPE_INTERVAL}s"}
     for job in list(config["scrape_configs"]):
@@ -83,7 +83,7 @@ def configuration(folder: Path, token: str, targets: Mapping[str, Sequence[tuple
 
 @contextmanager
 def prometheus(folder: Path, config: Path) -> Iterator[Prometheus]:
-    """The server, until the block ends."""
+    """Run the server until exit."""
     assert PROGRAM, "install the package prometheus"
     port = free_port()
     command = [PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
@@ -94,7 +94,7 @@ def prometheus(folder: Path, config: Path) -> Iterator[Prometheus]:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """What promtool says; raises when it finds a mistake."""
+    """Run promtool and return its output; fails if it reports an error."""
     assert TOOL, "install the package prometheus"
     ran = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr

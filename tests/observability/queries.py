@@ -1,4 +1,4 @@
-"""The queries of our dashboards and alerts as Grafana and Prometheus would ask them."""
+"""The queries of the dashboards and alerts, as Grafana and Prometheus send them."""
 
 import json
 import re
@@ -12,16 +12,16 @@ import yaml
 FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
 SCRAPE_INTERVAL = 1
-WIDTH = 1000
-"""Points that a panel has room for."""
+MAX_DATA_POINTS = 1000
+"""Data points of a panel."""
 VARIABLE = re.compile(r"label_values\((?P<metric>\w+), *(?P<label>\w+)\)")
 
 
 @dataclass(frozen=True)
 class Query:
-    """One query of one panel, its variables not yet replaced.
+    """One query of a panel, before its variables are replaced.
 
-    `variables` has the dashboard's own: their names, and the queries that list their values.
+    `variables` maps each dashboard variable to the query that lists its values.
     """
 
     dashboard: str
@@ -33,13 +33,13 @@ class Query:
     def __str__(self) -> str:
         return f"{self.dashboard}: {self.panel}"
 
-    def asked(self, shown: int, values_of: Callable[[str, str], list[str]]) -> str:
-        """As Grafana sends it for `shown` seconds with every variable on "All".
+    def interpolate(self, range_s: int, values_of: Callable[[str, str], list[str]]) -> str:
+        """Return the expression as Grafana sends it for a range of `range_s` seconds, with every variable set to "All".
 
         `values_of(metric, label)` lists a label's values.
         """
         filled = self.expression
-        for name, value in built_in(shown).items():
+        for name, value in built_in(range_s).items():
             filled = filled.replace(name, value)
         for name, query in self.variables.items():
             found = VARIABLE.fullmatch(query)
@@ -51,21 +51,21 @@ class Query:
         return filled
 
 
-def built_in(shown: int) -> dict[str, str]:
-    """Grafana's own variables: a rate looks back over four scrapes at least, else a point and a scrape."""
-    rate = max(shown // WIDTH + SCRAPE_INTERVAL, 4 * SCRAPE_INTERVAL)
-    return {"$__rate_interval": f"{rate}s", "$__range": f"{shown}s"}
+def built_in(range_s: int) -> dict[str, str]:
+    """Return Grafana's built-in variables; the rate interval is max(step + scrape interval, 4 x scrape interval)."""
+    rate = max(range_s // MAX_DATA_POINTS + SCRAPE_INTERVAL, 4 * SCRAPE_INTERVAL)
+    return {"$__rate_interval": f"{rate}s", "$__range": f"{range_s}s"}
 
 
 def panels() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every panel with its dashboard's name."""
+    """Yield every panel with the name of its dashboard."""
     for path in DASHBOARDS:
         for panel in json.loads(path.read_text())["panels"]:
             yield path.stem, panel
 
 
 def queries() -> list[Query]:
-    """Every query of every panel."""
+    """Return every query of every panel."""
     variables = {
         path.stem: {v["name"]: v["query"]["query"] for v in json.loads(path.read_text())["templating"]["list"]}
         for path in DASHBOARDS

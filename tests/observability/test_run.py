@@ -1,4 +1,4 @@
-"""Every panel shows something of a real run, and every alert is evaluated and silent while all is well."""
+"""On a real run, every panel shows data, and no alert fires while the platform is healthy."""
 
 import time
 from pathlib import Path
@@ -11,47 +11,47 @@ from tests.observability.prometheus import promtool
 from tests.observability.queries import FOLDER, Query, alerts, queries
 
 GPU = "this machine has no GPU"
-EMPTY = {"GPU memory": GPU, "GPU use": GPU}
-"""Panels that may be empty, and why; their syntax is checked all the same."""
+MAY_BE_EMPTY = {"GPU memory": GPU, "GPU utilization": GPU}
+"""Panels that may be empty, and why; their queries must still be valid."""
 HAS_GPU = Path("/proc/driver/nvidia/gpus").exists()
-ELSEWHERE = {"AnnealDiskFills": "tells of the disk of the machine that runs the tests"}
-ON_A_LAPTOP = {"AnnealRoomMissing": "the one process has the gateway's name alone"}
+MAY_FIRE = {"AnnealDiskFills": "depends on the disk of the machine that runs the tests"}
+MAY_FIRE_EMBEDDED = {"AnnealRoomMissing": "the embedded process has only the service name of the gateway"}
 
 
 @pytest.mark.parametrize("query", queries(), ids=str)
-def test_the_panel_shows_something(run: Run, query: Query) -> None:
-    expression = query.asked(round(run.until - run.since), run.prometheus.values_of)
+def test_panel_shows_data(run: Run, query: Query) -> None:
+    expression = query.interpolate(round(run.until - run.since), run.prometheus.values_of)
     found = (
-        [(labels, value) for labels, value in run.prometheus.ask(expression, run.until) if value == value]
+        [(labels, value) for labels, value in run.prometheus.query(expression, run.until) if value == value]
         if query.instant
-        else run.prometheus.ask_over(expression, run.since, run.until)
+        else run.prometheus.query_range(expression, run.since, run.until)
     )
     for labels, value in found[:3]:
         print(f"{query}: {labels} {value:g}")
-    if query.panel not in EMPTY or HAS_GPU:
+    if query.panel not in MAY_BE_EMPTY or HAS_GPU:
         assert found, expression
 
 
 @pytest.mark.parametrize("name", alerts())
-def test_the_alert_is_evaluated_and_silent_while_all_is_well(run: Run, name: str) -> None:
-    run.prometheus.ask(alerts()[name])
+def test_alert_does_not_fire_on_a_healthy_platform(run: Run, name: str) -> None:
+    run.prometheus.query(alerts()[name])
     (rule,) = (rule for rule in run.prometheus.alerts() if rule["name"] == name)
     assert (rule["health"], rule.get("lastError", "")) == ("ok", "")
-    if name not in ELSEWHERE and (run.distributed or name not in ON_A_LAPTOP):
-        assert rule["state"] != "firing", rule  # pending: a busy machine may miss a scrape, and that is no alarm yet
+    if name not in MAY_FIRE and (run.distributed or name not in MAY_FIRE_EMBEDDED):
+        assert rule["state"] != "firing", rule  # "pending" is allowed: a busy machine may miss a scrape
 
 
-def test_prometheus_reaches_every_process_with_our_configuration(run: Run) -> None:
-    await_scrape(run.prometheus, time.time(), run.targets)  # on a busy machine one may miss a second
+def test_prometheus_scrapes_every_process(run: Run) -> None:
+    await_scrape(run.prometheus, time.time(), run.targets)  # a busy machine may miss a scrape
     assert len(run.prometheus.targets()) == run.targets
     promtool("check", "config", run.config)
 
 
-def test_what_was_counted_is_what_was_done(run: Run) -> None:
-    """Not only something: the figures of this run."""
+def test_metrics_equal_the_work_of_the_run(run: Run) -> None:
+    """The metrics have the exact values of this run."""
 
     def value(expression: str) -> float:
-        ((_, found),) = run.prometheus.ask(expression, run.until)
+        ((_, found),) = run.prometheus.query(expression, run.until)
         return found
 
     assert value('max(anneal_jobs{kind="training", state="succeeded"})') == 1
@@ -64,13 +64,13 @@ def test_what_was_counted_is_what_was_done(run: Run) -> None:
     assert value("sum(anneal_training_tokens_total)") > 1000
 
 
-def test_alerts_fire_when_something_is_wrong() -> None:
+def test_alerts_fire_in_the_failure_scenario() -> None:
     promtool("check", "rules", FOLDER / "alerts.yml")
     scenarios = Path(__file__).parent / "alerts.yml"
-    (told,) = (
+    (expected,) = (
         test["promql_expr_test"][0]["exp_samples"]
         for test in yaml.safe_load(scenarios.read_text())["tests"]
         if test["name"] == "everything is wrong"
     )
-    assert {sample["labels"].split('"')[1] for sample in told} == set(alerts())
+    assert {sample["labels"].split('"')[1] for sample in expected} == set(alerts())
     print(promtool("test", "rules", scenarios))

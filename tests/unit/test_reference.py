@@ -1,4 +1,4 @@
-"""The written description of our events names what really exists."""
+"""The generated AsyncAPI document is consistent with the event registry."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,14 +19,14 @@ def references(node: Any) -> Iterator[str]:
         yield from references(child)
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves() -> None:
     for reference in set(references(DOCUMENT)):
         found: Any = DOCUMENT
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
 
 
-def test_every_event_names_its_exchange_and_every_room_its_queue() -> None:
+def test_every_event_has_its_exchange_and_every_consumer_its_queue() -> None:
     names = Names()
     bindings = [channel["bindings"]["amqp"] for channel in DOCUMENT["channels"].values()]
     exchanges = {
@@ -34,6 +34,6 @@ def test_every_event_names_its_exchange_and_every_room_its_queue() -> None:
         for channel in DOCUMENT["channels"].values()
         if channel["bindings"]["amqp"]["is"] == "routingKey"
     }
-    assert exchanges == {e.type: names.events if rooms else names.broadcast for e, rooms in CONSUMERS.items()}
+    assert exchanges == {e.type: names.events if services else names.broadcast for e, services in CONSUMERS.items()}
     queues = {binding["queue"]["name"] for binding in bindings if binding["is"] == "queue"}
-    assert queues == {names.queue(room, event.type) for event, rooms in CONSUMERS.items() for room in rooms}
+    assert queues == {names.queue(service, event.type) for event, services in CONSUMERS.items() for service in services}

@@ -1,4 +1,4 @@
-"""`make env`: secrets that are made once, and that only their owner reads."""
+"""`make env`: secrets are generated once, and only their owner can read them."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from shared.runtime.resources import check
 from shared.runtime.settings import Settings
 
 
-def test_it_is_private_and_never_written_again(tmp_path: Path) -> None:
+def test_env_file_is_private_and_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     assert write(path)
     first = path.read_text()
@@ -18,18 +18,20 @@ def test_it_is_private_and_never_written_again(tmp_path: Path) -> None:
     assert path.read_text() == first
 
 
-def test_no_two_secrets_are_alike_and_none_is_short() -> None:
-    secrets = [value for made in (values(), values()) for name, value in made.items() if not name.endswith("_URL")]
+def test_secrets_are_unique_and_long() -> None:
+    secrets = [
+        value for generated in (values(), values()) for name, value in generated.items() if not name.endswith("_URL")
+    ]
     assert len(set(secrets)) == len(secrets)
     assert min(map(len, secrets)) >= 40
 
 
-def test_the_platform_accepts_what_it_says() -> None:
-    made = {name.removeprefix("ANNEAL_").lower(): value for name, value in values().items() if "ANNEAL_" in name}
-    check(Settings(**made))
+def test_platform_accepts_the_generated_settings() -> None:
+    settings = {name.removeprefix("ANNEAL_").lower(): value for name, value in values().items() if "ANNEAL_" in name}
+    check(Settings(**settings))
 
 
-def test_it_runs_with_nothing_installed(tmp_path: Path) -> None:
+def test_env_needs_no_installed_packages(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-S", str(Path(__file__).parents[3] / "deploy" / "env.py"), str(tmp_path / "env")]
     subprocess.run(command, check=True, capture_output=True)
     assert "ANNEAL_SECRET=" in (tmp_path / "env").read_text()

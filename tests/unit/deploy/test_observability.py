@@ -1,4 +1,4 @@
-"""Dashboards and alerts speak of metrics that exist, and the guide of every alert."""
+"""Dashboards and alerts use existing metrics, and the guide documents every alert."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -23,14 +23,14 @@ SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "
 
 @pytest.fixture
 async def catalogue(tmp_path: Path) -> AsyncIterator[list[Described]]:
-    """The metrics of all rooms, as one process has them."""
+    """The metrics of all services in one process."""
     async with open_resources(Settings(home=tmp_path, warm_engines=False)) as resources:
-        rooms = [await build(resources) for build in BUILDERS]
-        await services.gateway.app.build(resources, {room.name: web_app(room, resources) for room in rooms})
+        backends = [await build(resources) for build in BUILDERS]
+        await services.gateway.app.build(resources, {each.name: web_app(each, resources) for each in backends})
         yield resources.metrics.catalogue
 
 
-def test_names_follow_the_conventions_of_prometheus(catalogue: list[Described]) -> None:
+def test_metric_names_follow_prometheus_conventions(catalogue: list[Described]) -> None:
     for metric in catalogue:
         assert metric.name.endswith("_total") == (metric.type == "counter"), metric
         assert metric.type != "histogram" or metric.name.endswith("_seconds"), metric
@@ -38,26 +38,26 @@ def test_names_follow_the_conventions_of_prometheus(catalogue: list[Described]) 
 
 
 def names_in(expression: str) -> Iterator[str]:
-    """The metrics that an expression reads."""
+    """Yield the metric names in an expression."""
     bare = re.sub(r'"[^"]*"|by \([^)]*\)', "", expression)
     yield from re.findall(r"\b(?:anneal_|process_)\w+|\bup\b", bare)
 
 
-def test_panels_alerts_and_autoscaling_read_metrics_that_exist(catalogue: list[Described]) -> None:
+def test_panels_alerts_and_autoscaling_use_existing_metrics(catalogue: list[Described]) -> None:
     known = NOT_OURS | {each.name + suffix for each in catalogue for suffix in SUFFIXES[each.type]}
     scaling = [trigger["metadata"]["query"] for trigger in objects("ScaledObject")["training"]["spec"]["triggers"]]
-    for asked in [*(query.expression for query in queries()), *alerts().values(), *scaling]:
-        found = set(names_in(asked))
-        assert found, asked
-        assert found <= known, asked
+    for expression in [*(query.expression for query in queries()), *alerts().values(), *scaling]:
+        found = set(names_in(expression))
+        assert found, expression
+        assert found <= known, expression
 
 
-def test_every_panel_says_what_it_shows_and_in_which_unit() -> None:
+def test_every_panel_has_a_description_and_a_unit() -> None:
     assert {dashboard for dashboard, _ in panels()} == TITLES
     for dashboard, panel in panels():
         assert panel["description"].endswith("."), (dashboard, panel["title"])
         assert panel["fieldConfig"]["defaults"]["unit"], (dashboard, panel["title"])
 
 
-def test_the_guide_says_of_every_alert_what_to_do() -> None:
+def test_guide_documents_every_alert() -> None:
     assert re.findall(r"^\| (Anneal\w+) \| .+ \| .+ \|$", GUIDE, re.M) == list(alerts())
