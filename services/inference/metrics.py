@@ -22,7 +22,7 @@ class CompletionMetrics:
         if not self._has_text:
             self._metrics.first_text.observe(time.perf_counter() - self._started)
             self._has_text = True
-        if message.finish:
+        if message.finish_reason:
             self._metrics.tokens.labels("answer").inc(message.tokens)
 
 

@@ -119,14 +119,14 @@ class ToolCallDelta:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More text of one choice. `finish` marks the last delta; its `tokens` is the choice's total with stop token."""
+    """More text of one choice. The last delta has a `finish_reason` and the choice's total `tokens`, with stop token."""
 
     choice: int
     text: str
-    finish: FinishReason | None = None
+    finish_reason: FinishReason | None = None
     tokens: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
-    calls: list[ToolCallDelta] = field(default_factory=list)
+    tool_calls: list[ToolCallDelta] = field(default_factory=list)
     """Parsed from the text by the service; engines leave it empty."""
 
 

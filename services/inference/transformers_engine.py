@@ -73,7 +73,7 @@ class TransformersEngine:
                     yield Started(message["prompt_tokens"])
                     continue
                 text = _text_delta(message)
-                unfinished -= text.finish is not None
+                unfinished -= text.finish_reason is not None
                 yield text
                 if not unfinished:
                     return

@@ -188,6 +188,7 @@ async def test_a_chat_completion_has_openais_format(platform: InferencePlatform)
     assert answer["id"].startswith("chatcmpl-")
     assert answer["model"] == "tuned1"
     [choice] = answer["choices"]
+    assert set(choice["message"]) == {"role", "content", "refusal", "tool_calls"}
     assert choice["message"]["role"] == "assistant"
     assert choice["finish_reason"] in ("stop", "length")
     usage = answer["usage"]

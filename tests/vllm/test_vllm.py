@@ -82,7 +82,7 @@ async def generate(engine: Engine, generation: GenerationRequest) -> tuple[list[
                 prompt_tokens = message.prompt_tokens
                 continue
             tokens += [entry.token for entry in message.logprobs]
-            completion_tokens, finish = message.tokens or completion_tokens, message.finish or finish
+            completion_tokens, finish = message.tokens or completion_tokens, message.finish_reason or finish
     return tokens, prompt_tokens, completion_tokens, finish
 
 
@@ -105,7 +105,7 @@ async def test_text_is_streamed_and_closing_the_stream_cancels(bench: Bench) -> 
                 deltas.append(message)
             if len(deltas) == 3:
                 break
-    assert all(delta.finish is None for delta in deltas)
+    assert all(delta.finish_reason is None for delta in deltas)
     tokens, *_ = await generate(bench.vllm, bench.request("tuned1", max_tokens=4))
     assert len(tokens) <= 4
 
@@ -116,7 +116,7 @@ async def test_choices_of_several_prompts_have_distinct_indices(bench: Bench) ->
     finished = set()
     async with aclosing(bench.vllm.generate(generation)) as messages:  # type: ignore[type-var]
         async for message in messages:
-            if isinstance(message, TextDelta) and message.finish:
+            if isinstance(message, TextDelta) and message.finish_reason:
                 finished.add(message.choice)
     assert finished == {0, 1, 2, 3}
 

@@ -63,12 +63,10 @@ def size_in_bytes(updates: LoraUpdates) -> int:
 
 def _is_plain_lora(config: Mapping[str, Any]) -> bool:
     is_lora = config.get("peft_type") == "LORA" and config.get("bias", "none") == "none"
-    keeps_base = not isinstance(
-        config.get("init_lora_weights"), str
-    )  # named schemes such as PiSSA modify the base weights on load
-    return (
-        is_lora and keeps_base and not any(value for name, value in config.items() if name not in PLAIN_LORA_SETTINGS)
-    )
+    # named schemes such as PiSSA modify the base weights on load
+    keeps_base = not isinstance(config.get("init_lora_weights"), str)
+    only_plain = not any(value for name, value in config.items() if name not in PLAIN_LORA_SETTINGS)
+    return is_lora and keeps_base and only_plain
 
 
 def _to_device(weight: Tensor, dtype: torch.dtype, device: Any) -> Tensor:

@@ -100,7 +100,7 @@ def _chat_completion(run: CompletionRun, body: CompletionParams) -> ChatCompleti
             index=index,
             message=_assistant_message(run, index),
             logprobs=ChatLogprobs.of(run.logprobs[index]) if has_logprobs else None,
-            finish_reason=run.finishes[index],
+            finish_reason=run.finish_reasons[index],
         )
         for index in range(run.choices)
     ]
@@ -109,7 +109,7 @@ def _chat_completion(run: CompletionRun, body: CompletionParams) -> ChatCompleti
 
 def _assistant_message(run: CompletionRun, index: int) -> AnswerMessage:
     calls: list[ToolCallView] = []
-    for piece in run.calls[index]:
+    for piece in run.tool_calls[index]:
         if piece.id and piece.name:
             calls.append(ToolCallView(id=piece.id, function=CalledFunction(name=piece.name, arguments="")))
         calls[-1].function.arguments += piece.arguments
@@ -123,7 +123,7 @@ def _text_completion(run: CompletionRun, body: CompletionParams) -> TextCompleti
             index=index,
             text=run.texts[index],
             logprobs=TextLogprobs.of(run.logprobs[index]) if has_logprobs else None,
-            finish_reason=run.finishes[index],
+            finish_reason=run.finish_reasons[index],
         )
         for index in range(run.choices)
     ]

@@ -28,8 +28,8 @@ class ChatChunkBuilder:
     def __init__(self, envelope: dict[str, Any]) -> None:
         self._envelope = {**envelope, "object": "chat.completion.chunk"}
 
-    def _chunk(self, index: int, delta: dict[str, Any], finish: str | None, logprobs: Any = None) -> Chunk:
-        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+    def _chunk(self, index: int, delta: dict[str, Any], finish_reason: str | None, logprobs: Any = None) -> Chunk:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         return {**self._envelope, "choices": [choice]}
 
     def opening_chunks(self, choices: int) -> list[Chunk]:
@@ -40,9 +40,9 @@ class ChatChunkBuilder:
         """Build the chunk of one delta."""
         logprobs = ChatLogprobs.of(delta.logprobs).model_dump() if delta.logprobs else None
         message: dict[str, Any] = {"content": delta.text} if delta.text else {}
-        if delta.calls:
-            message["tool_calls"] = [tool_call_delta(piece) for piece in delta.calls]
-        return self._chunk(delta.choice, message, delta.finish, logprobs)
+        if delta.tool_calls:
+            message["tool_calls"] = [tool_call_delta(call) for call in delta.tool_calls]
+        return self._chunk(delta.choice, message, delta.finish_reason, logprobs)
 
     def usage_chunk(self, usage: Usage) -> Chunk:
         """Build the usage chunk."""
@@ -71,7 +71,7 @@ class TextChunkBuilder:
     def delta_chunk(self, delta: TextDelta) -> Chunk:
         """Build the chunk of one delta."""
         logprobs = self._logprobs(delta) if delta.logprobs else None
-        choice = {"index": delta.choice, "text": delta.text, "logprobs": logprobs, "finish_reason": delta.finish}
+        choice = {"index": delta.choice, "text": delta.text, "logprobs": logprobs, "finish_reason": delta.finish_reason}
         return {**self._envelope, "choices": [choice]}
 
     def usage_chunk(self, usage: Usage) -> Chunk:

@@ -41,9 +41,9 @@ class CompletionRun:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     texts: dict[int, str] = field(default_factory=dict)
-    finishes: dict[int, FinishReason] = field(default_factory=dict)
+    finish_reasons: dict[int, FinishReason] = field(default_factory=dict)
     logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
-    calls: dict[int, list[ToolCallDelta]] = field(default_factory=dict)
+    tool_calls: dict[int, list[ToolCallDelta]] = field(default_factory=dict)
 
     @property
     def choices(self) -> int:
@@ -64,20 +64,22 @@ class CompletionRun:
         message = self._parse_tool_calls(message)
         self.texts[message.choice] = self.texts.get(message.choice, "") + message.text
         self.logprobs.setdefault(message.choice, []).extend(message.logprobs)
-        if message.finish:
-            self.finishes[message.choice] = message.finish
+        if message.finish_reason:
+            self.finish_reasons[message.choice] = message.finish_reason
             self.completion_tokens += message.tokens
-        return message if message.text or message.calls or message.logprobs or message.finish else None
+        return message if message.text or message.tool_calls or message.logprobs or message.finish_reason else None
 
     def _parse_tool_calls(self, message: TextDelta) -> TextDelta:
         """Move the tool calls out of the message's text."""
-        calls = self.calls.setdefault(message.choice, [])
+        calls = self.tool_calls.setdefault(message.choice, [])
         if not (parser := self.parsers[message.choice]):
             return message
-        text, found = parser.parse(message.text, message.finish is not None)
+        text, found = parser.parse(message.text, message.finish_reason is not None)
         calls += found
-        finish: FinishReason | None = "tool_calls" if calls and message.finish == "stop" else message.finish
-        return replace(message, text=text, calls=found, finish=finish)
+        finish_reason: FinishReason | None = (
+            "tool_calls" if calls and message.finish_reason == "stop" else message.finish_reason
+        )
+        return replace(message, text=text, tool_calls=found, finish_reason=finish_reason)
 
 
 class Completions:

@@ -57,7 +57,7 @@ class VllmEngine:
         """uri -> path of its server's weights."""
 
     def generate(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
-        """`Started`, then texts. Raises Unservable."""
+        """Yield `Started`, then text deltas. Raises VllmCannotServe."""
         return retry_unstarted(lambda: self._generate_once(generation))
 
     async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
@@ -73,7 +73,7 @@ class VllmEngine:
                 pass
 
     async def unload(self, uri: str) -> None:
-        """Detach an adapter. A server without its base model stays for its adapters until the memory is needed."""
+        """Detach an adapter. A server whose base model is unloaded serves its adapters until its memory is needed."""
         self._pinned.pop(uri, None)
         for server in self._servers.values():
             await server.detach(uri)
@@ -161,12 +161,12 @@ async def _streamed(
         async with client.stream("POST", "/v1/completions", json=request) as response:
             if response.status_code != 200:
                 detail = (await response.aread()).decode("utf-8", "replace")[:500]
-                raise error_from_engine({"code": "vllm_refused", "detail": f"vLLM refused the request: {detail}"})
+                raise error_from_engine({"code": "vllm_refused", "detail": f"vLLM rejected the request: {detail}"})
             async for delta in parse_stream(response, generation.logprobs):
                 if not has_started:
                     has_started = True
                     yield Started(sum(map(len, request["prompt"])))
-                unfinished -= delta.finish is not None
+                unfinished -= delta.finish_reason is not None
                 yield delta
     except (httpx.TransportError, httpx.StreamError, RuntimeError) as error:
         raise _engine_lost() from error
@@ -196,9 +196,8 @@ def unsupported_reason(model: ModelSpec) -> str | None:
     if config.get("peft_type") != "LORA":
         return f"it is {config.get('peft_type')} and not LoRA"
     targets = config.get("target_modules") or ()
-    if not isinstance(targets, str) and (
-        embeddings := EMBEDDING_MODULES & {name.rpartition(".")[2] for name in targets}
-    ):
+    names = () if isinstance(targets, str) else (name.rpartition(".")[2] for name in targets)
+    if embeddings := EMBEDDING_MODULES.intersection(names):
         return f"it changes {', '.join(sorted(embeddings))}"
     unsupported = ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "alpha_pattern")
     if found := [name for name in unsupported if config.get(name)]:

@@ -63,13 +63,13 @@ async def parse_stream(response: httpx.Response, top_logprobs: int | None) -> As
 
 
 def _delta(choice: Mapping[str, Any], tokens: int, top_logprobs: int | None) -> TextDelta:
-    finish: FinishReason | None = choice["finish_reason"]
+    finish_reason: FinishReason | None = choice["finish_reason"]
     logprobs = []
     if choice.get("logprobs") and top_logprobs is not None:
         logprobs = _token_logprobs(choice["logprobs"], top_logprobs)
-    if finish == "stop" and isinstance(choice.get("stop_reason"), int):
+    if finish_reason == "stop" and isinstance(choice.get("stop_reason"), int):
         logprobs = logprobs[:-1]  # the stop token is not part of the text
-    return TextDelta(choice["index"], choice["text"], finish, tokens if finish else 0, logprobs)
+    return TextDelta(choice["index"], choice["text"], finish_reason, tokens if finish_reason else 0, logprobs)
 
 
 def _token_logprobs(logprobs: Mapping[str, Any], top_logprobs: int) -> list[TokenLogprob]:

@@ -43,7 +43,7 @@ async def test_tokens_are_counted_per_choice_and_the_stop_token_has_no_text() ->
     chunks = [choice(1, "a", [5]), choice(0, "c", [6]), choice(1, "", [0], finish_reason="stop", stop_reason=0)]
     lines = [f"data: {json.dumps({'choices': [chunk]})}\n\n" for chunk in chunks] + ["data: [DONE]\n\n"]
     found = [text async for text in parse_stream(httpx.Response(200, text="".join(lines)), 1)]
-    assert [(text.choice, text.text, text.finish, text.tokens) for text in found] == [
+    assert [(text.choice, text.text, text.finish_reason, text.tokens) for text in found] == [
         (1, "a", None, 0),
         (0, "c", None, 0),
         (1, "", "stop", 2),
