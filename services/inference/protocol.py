@@ -119,7 +119,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More text of one choice. The last delta has a `finish_reason` and the choice's total `tokens`, with stop token."""
+    """More text of one choice. The last delta has a `finish_reason` and the choice's total `tokens` with stop token."""
 
     choice: int
     text: str
