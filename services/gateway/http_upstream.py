@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from services.gateway.upstreams import TIMEOUT_S, Upstream, service_unavailable
 from shared.runtime.errors import answer
 from shared.runtime.resources import Misconfigured
-from shared.runtime.telemetry.http_spans import client_span, received
+from shared.runtime.telemetry.http_spans import client_span, record_client_response
 from shared.runtime.telemetry.tracing import traceparent
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ class ReplicaTransport(httpx.AsyncBaseTransport):
             if trace := traceparent():
                 request.headers["traceparent"] = trace
             response = await self._connections.handle_async_request(request)
-            received(span, response.status_code)
+            record_client_response(span, response.status_code)
             return response
 
     async def aclose(self) -> None:

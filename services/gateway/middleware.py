@@ -13,7 +13,7 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.routes import Route
 from shared.runtime.errors import AnnealError, answer
 from shared.runtime.telemetry.http_metrics import UNMATCHED
-from shared.runtime.telemetry.http_spans import answered, server_span
+from shared.runtime.telemetry.http_spans import record_response, server_span
 
 log = structlog.get_logger("anneal.access")
 
@@ -57,7 +57,7 @@ class GatewayMiddleware:
         route: Route | None = scope.get("anneal.route")
         service, pattern = (route.service, route.pattern) if route else ("none", UNMATCHED)
         template = scope.get("anneal.template", pattern)
-        answered(span, scope, template if route else None, status)
+        record_response(span, scope, template if route else None, status)
         self._metrics.requests.observe(service, scope, template, status, seconds)
         duration_ms = round(seconds * 1000, 1)
         log.info("request", method=method, path=scope["path"], service=service, status=status, ms=duration_ms)

@@ -1,6 +1,6 @@
-"""Artifacts: immutable folders of blobs whose `manifest.json` is written last, and the URIs that events carry.
+"""Artifacts: immutable folders of blobs whose `manifest.json` is written last, and their URIs.
 
-An artifact exists from the moment its manifest does. A URI is `anneal://<project>/<path>`; its key is the part after
+An artifact exists once its manifest does. A URI is `anneal://<project>/<path>`; its key is the part after
 the scheme.
 """
 
@@ -20,24 +20,24 @@ Manifest = dict[str, Any]
 SCHEME = "anneal://"
 SHARED = "_shared"
 MANIFEST = "manifest.json"
-DEEPEST = 8
-"""Adapters on adapters: more than this is a circle."""
+MAX_DEPTH = 8
+"""Longest chain of adapters on adapters; a longer one is a cycle."""
 
 
 class BrokenLineage(AnnealError):
-    """A model's chain of bases does not end in a full model."""
+    """A model's chain of base models does not end in a full model."""
 
     status = 409
     code = "broken_lineage"
 
 
 def artifact_uri(project: str, *parts: str) -> str:
-    """The URI of an artifact of `project`, e.g. anneal://default/models/custom/<id>."""
+    """Return the URI of an artifact of `project`, e.g. anneal://default/models/custom/<id>."""
     return SCHEME + validate_key("/".join((project, *parts)))
 
 
 def key_of(uri: str, project: str) -> str:
-    """The blob key behind a URI; `InvalidKey` unless it lies in `project` or in what all projects share."""
+    """Return the blob key of a URI. Raises InvalidKey unless it belongs to `project` or is shared by all projects."""
     if not uri.startswith(SCHEME):
         raise InvalidKey(f"{uri[:200]!r} is not an {SCHEME} address")
     key = validate_key(uri.removeprefix(SCHEME))
@@ -57,7 +57,7 @@ async def publish(
 ) -> Manifest:
     """Store the files of `folder` and `files` (name -> path) below `uri_key`, then the manifest that lists them.
 
-    Repeatable: the same input gives the same bytes. Returns the manifest with `files`: [{name, size, sha256}].
+    Idempotent: the same input gives the same bytes. Returns the manifest with `files`: [{name, size, sha256}].
     """
     sources = {**(_files(folder) if folder else {}), **(files or {})}
     if MANIFEST in sources:
@@ -78,7 +78,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 async def read_manifest(blobs: Blobs, key: str) -> Manifest:
-    """The manifest of the artifact at `key`; `BlobNotFound` (artifact_gone) when there is none."""
+    """Read the manifest of the artifact at `key`. Raises BlobNotFound (artifact_gone)."""
     text = b"".join([chunk async for chunk in blobs.read(f"{key}/{MANIFEST}")])
     manifest: Manifest = json.loads(text)
     return manifest
@@ -87,7 +87,9 @@ async def read_manifest(blobs: Blobs, key: str) -> Manifest:
 async def find_model(
     blobs: Blobs, project: str, kind: str, id: str, *, owner: str | None = None
 ) -> tuple[str, ModelManifest] | None:
-    """URI and manifest of a `base` or `custom` model that `project` may use; `owner` is the project or `_shared`."""
+    """Return URI and manifest of a `base` or `custom` model that `project` may use, or None.
+
+    `owner` is the project or `_shared`."""
     try:
         uri = artifact_uri(owner or project, "models", kind, id)
         return uri, ModelManifest.model_validate(await read_manifest(blobs, key_of(uri, project)))
@@ -96,7 +98,7 @@ async def find_model(
 
 
 async def find_dataset(blobs: Blobs, project: str, reference: str) -> tuple[str, DatasetManifest] | None:
-    """URI and manifest of `<id>`, which means its latest version, or of `<id>@<version>`."""
+    """Return URI and manifest of `<id>` (its latest version) or `<id>@<version>`, or None."""
     id, _, version = reference.partition("@")
     try:
         uri = artifact_uri(project, "datasets", id, version or await _latest(blobs, project, id))
@@ -106,28 +108,28 @@ async def find_dataset(blobs: Blobs, project: str, reference: str) -> tuple[str,
 
 
 async def _latest(blobs: Blobs, project: str, id: str) -> str:
-    """The dataset service's one mutable file says which version a bare id means."""
+    """Read the latest version from the dataset's one mutable file."""
     key = key_of(artifact_uri(project, "datasets", id, "latest.json"), project)
     return str(json.loads(b"".join([chunk async for chunk in blobs.read(key)]))["version"])
 
 
 async def delete_artifact(blobs: Blobs, key: str) -> None:
-    """The manifest first, so that nobody begins to read what is about to go; then the bytes."""
+    """Delete the manifest first, so that no reader starts, then the blobs."""
     await blobs.delete(f"{key}/{MANIFEST}")
     await blobs.delete(key)
 
 
 async def resolve_model(blobs: Blobs, uri: str, project: str) -> dict[str, Any]:
-    """The loader's reference of a model: {"path": folder, "kind": "full" | "adapter", "base": reference | None}.
+    """Return the loader's reference of a model: {"path": folder, "kind": "full" | "adapter", "base": reference | None}.
 
-    A base that was registered where it lies (its manifest has a `location`) is used there instead of checked out.
+    A base model that is registered in place (its manifest has a `location`) is used from there.
     """
-    return await _resolve(blobs, uri, project, DEEPEST)
+    return await _resolve(blobs, uri, project, MAX_DEPTH)
 
 
 async def _resolve(blobs: Blobs, uri: str, project: str, depth: int) -> dict[str, Any]:
     if depth == 0:
-        raise BrokenLineage(f"more than {DEEPEST} models lie on top of each other")
+        raise BrokenLineage(f"the chain of base models is longer than {MAX_DEPTH}")
     key = key_of(uri, project)
     manifest = ModelManifest.model_validate(await read_manifest(blobs, key))
     base = None
@@ -143,5 +145,5 @@ async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
         return await blobs.local_folder(key)
     folder = Path(manifest.location)
     if not folder.is_dir():
-        raise BlobNotFound(f"{folder}, where {key} was registered, is not there any more")
+        raise BlobNotFound(f"{folder}, where {key} was registered, does not exist any more")
     return folder

@@ -1,4 +1,4 @@
-"""What an attempt at leased work stores: below its own token, and gone again where the work will never point at it."""
+"""Artifacts of one attempt at leased work: stored under its fencing token, deleted if the work never uses them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +11,14 @@ from shared.runtime.jobs.leases import LeaseLost
 
 @asynccontextmanager
 async def attempt_artifact(blobs: Blobs, project: str, *parts: str, token: int) -> AsyncIterator[str]:
-    """The URI of what this attempt alone writes; the last write of the block lets the work point at it.
+    """Yield the URI that only this attempt writes to; the block's last write makes the work refer to it.
 
-    What earlier attempts left goes first: work that pointed at any of it would not have been claimed again. This one's
-    goes where its lease was lost, its work was deleted or the disk is full. Another failure may hide that the last
-    write was made, so what is stored stays for the next attempt to clear away.
+    Artifacts of earlier attempts are deleted first: work that referred to one would not have been claimed again. This
+    attempt's artifact is deleted if its lease is lost, its work is deleted or the disk is full. After another failure
+    the last write may have been applied, so the artifact stays until the next attempt deletes it.
     """
     folder = key_of(artifact_uri(project, *parts), project)
-    await _drop_earlier(blobs, folder, token)
+    await _delete_earlier(blobs, folder, token)
     try:
         yield artifact_uri(project, *parts, f"t{token}")
     except Exception as error:
@@ -27,8 +27,8 @@ async def attempt_artifact(blobs: Blobs, project: str, *parts: str, token: int) 
         raise
 
 
-async def _drop_earlier(blobs: Blobs, folder: str, token: int) -> None:
-    """Lower tokens only: a holder that slept may find what a later one has stored."""
+async def _delete_earlier(blobs: Blobs, folder: str, token: int) -> None:
+    """Delete lower tokens only: a stalled holder may see artifacts of a later one."""
     attempts = {blob.key.removeprefix(f"{folder}/").partition("/")[0] for blob in await blobs.list(folder)}
     for name in attempts:
         if int(name.removeprefix("t")) < token:

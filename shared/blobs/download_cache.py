@@ -1,9 +1,9 @@
-"""Local copies of remote artifacts for engines to read: each content once, each folder made of hard links to it.
+"""Local copies of remote artifacts: every content is stored once, and folders are hard links to it.
 
 - `contents/<sha256>`: verified files, read-only
-- `trees/<key>`: hard links, exactly the blobs of a prefix once it was checked out
+- `trees/<key>`: hard links, exactly the blobs of a prefix
 
-Owned by one process. What nobody asked for in a week goes at the next start, when no engine of ours can be reading it.
+Owned by one process. Contents unused for a week are deleted at the next start, when no engine can be reading them.
 """
 
 import hashlib
@@ -31,15 +31,15 @@ class DownloadCache:
         self._trees.mkdir(exist_ok=True)
 
     def has(self, info: BlobInfo) -> bool:
-        """Whether this content is here; then it is of use for another week."""
+        """Whether this content is cached; if so, keep it for another week."""
         try:
             os.utime(self._contents / info.sha256)
         except FileNotFoundError:
             return False
         return True
 
-    def take(self, draft: Path, info: BlobInfo) -> None:
-        """Make a downloaded file ours. Raises OSError when it is not what the store said."""
+    def add(self, draft: Path, info: BlobInfo) -> None:
+        """Move a downloaded file into the cache. Raises OSError for a wrong checksum."""
         with draft.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != info.sha256:
@@ -48,22 +48,22 @@ class DownloadCache:
         draft.replace(self._contents / info.sha256)
 
     def folder(self, prefix: str, infos: Sequence[BlobInfo]) -> Path:
-        """The folder of a prefix: the given blobs, whose contents are here, and nothing more."""
-        with self._linking:  # a second one would take the first one's drafts away
+        """Return the folder of a prefix with exactly the given blobs, whose contents are cached."""
+        with self._linking:  # a concurrent call would delete this one's drafts
             return self._linked(self._trees / prefix, infos)
 
     def _linked(self, folder: Path, infos: Sequence[BlobInfo]) -> Path:
         if folder.is_file():
             folder.unlink()
-        wanted = {self._trees / info.key: self._contents / info.sha256 for info in infos}
-        for path in [path for path in folder.rglob("*") if path.is_file() and path not in wanted]:
+        links = {self._trees / info.key: self._contents / info.sha256 for info in infos}
+        for path in [path for path in folder.rglob("*") if path.is_file() and path not in links]:
             path.unlink(missing_ok=True)
-        for path, content in wanted.items():
+        for path, content in links.items():
             _link(path, content)
         return folder
 
     def _sweep(self) -> None:
-        """Remove contents that were not asked for lately, and all folders: links are made again in no time."""
+        """Delete contents unused for a week, and all folders, since links are quickly recreated."""
         shutil.rmtree(self._trees, ignore_errors=True)
         oldest = time.time() - KEPT_SECONDS
         for content in self._contents.glob("*"):
@@ -72,7 +72,7 @@ class DownloadCache:
 
 
 def _link(path: Path, content: Path) -> None:
-    """A hard link to the content, in one step where an older file stands."""
+    """Link to the content, atomically replacing an older file."""
     if path.exists() and path.samefile(content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)

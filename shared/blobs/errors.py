@@ -4,14 +4,14 @@ from shared.runtime.errors import AnnealError
 
 
 class BlobNotFound(AnnealError):
-    """The key is not there, or no longer."""
+    """The key does not exist, or not any more."""
 
     status = 410
     code = "artifact_gone"
 
 
 class InvalidKey(AnnealError):
-    """The key does not have the form that the protocol allows."""
+    """The key violates the protocol's syntax."""
 
     status = 400
     code = "invalid_key"

@@ -1,8 +1,8 @@
 """Blobs as files below one folder: the embedded adapter.
 
 - `objects/<key>`: the files, read-only, exactly as engines see them through `local_folder`
-- `sums/<key>`: what `stat` answers, tied to one file by inode, size and mtime: a cache, made again when in doubt
-- `drafts/`: what is being written or deleted; swept at start
+- `sums/<key>`: cached checksums, each tied to one file by inode, size and mtime
+- `drafts/`: files being written or deleted; emptied at start
 """
 
 import asyncio
@@ -30,17 +30,17 @@ THREADS = 4
 
 
 def _identity(stat: os.stat_result) -> str:
-    """What changes when a key's content does, since files are only ever replaced."""
+    """Identity of a file's content: files are replaced, never modified."""
     return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below; what vanishes meanwhile is left out, which rglob would not survive."""
+    """Every file below; unlike rglob, it tolerates files that vanish meanwhile."""
     return (Path(at) / name for at, _, names in os.walk(folder) for name in names)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put its entries on disk; one that a delete took away has nothing to keep."""
+    """fsync the folder, unless it was deleted."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """mkdir -p whose every new entry is on disk."""
+    """mkdir -p with an fsync of every new entry."""
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def _make_folder(folder: Path) -> None:
 
 
 class _Draft:
-    """A file in the making, hashed as it grows. Used from pool threads, one call at a time."""
+    """A file being written, hashed as it grows. Used from pool threads, one call at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,7 +69,7 @@ class _Draft:
         self._sum = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
-        """Append all of it, or raise."""
+        """Append the whole chunk, or raise."""
         with self._lock:
             rest = memoryview(chunk)
             while rest:
@@ -77,7 +77,7 @@ class _Draft:
             self._sum.update(chunk)
 
     def publish(self, target: Path) -> tuple[os.stat_result, str]:
-        """Put on disk and move to `target` in one step; its stat and checksum."""
+        """fsync and move to `target` atomically; return stat and checksum."""
         with self._lock:
             os.fsync(self._file.fileno())
             stat = os.fstat(self._file.fileno())
@@ -87,13 +87,13 @@ class _Draft:
         return stat, self._sum.hexdigest()
 
     def discard(self) -> None:
-        """Leave nothing behind; waits for a write whose caller was cancelled."""
+        """Delete the draft, after waiting for a write whose caller was cancelled."""
         with self._lock:
             self._file.close()
             self._path.unlink(missing_ok=True)
 
     def _move(self, target: Path) -> None:
-        """Rename, and again whenever a delete took the folder away in between."""
+        """Rename, and retry if a delete removed the folder in between."""
         try:
             _make_folder(target.parent)
             self._path.replace(target)
@@ -106,7 +106,7 @@ class _Draft:
 
 
 class LocalBlobs:
-    """The store of one process below `root`; it does its file work in threads."""
+    """The store of one process below `root`. File operations run in threads."""
 
     def __init__(self, root: Path) -> None:
         self._objects, self._sums, self._drafts = root / "objects", root / "sums", root / "drafts"
@@ -116,7 +116,7 @@ class LocalBlobs:
         self._pool = ThreadPoolExecutor(THREADS, "blobs")
 
     async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
-        """Write a draft, then move it to its place. A file is copied: its owner may go on changing it."""
+        """Write a draft, then move it into place. A file is copied, because its owner may change it later."""
         target = self._objects / validate_key(key)
         draft = await self._run(lambda: _Draft(self._new_draft()))
         try:
@@ -128,7 +128,7 @@ class LocalBlobs:
         return await self._run(lambda: self._remember(key, stat, sum))
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes [start, end) in chunks; who began to read keeps that content."""
+        """Bytes [start, end) in chunks; a reader keeps the content that it opened."""
         path = self._objects / validate_key(key)
         with await self._run(lambda: self._open(path)) as file:
             file.seek(start)
@@ -143,12 +143,12 @@ class LocalBlobs:
         return await self._run(lambda: self._info(key))
 
     async def list(self, prefix: str) -> "list[BlobInfo]":
-        """Everything below `prefix/`, sorted by key."""
+        """All blobs below `prefix/`, sorted by key."""
         folder = self._objects / validate_key(prefix)
         return await self._run(lambda: [info for key in self._below(folder) if (info := self._info(key))])
 
     async def delete(self, prefix: str) -> int:
-        """Take the key, or the whole folder, away in one rename; then free the bytes."""
+        """Remove the key or the whole folder with one rename, then free the bytes."""
         validate_key(prefix)
         return await self._run(lambda: self._delete(prefix))
 
@@ -156,15 +156,15 @@ class LocalBlobs:
         """The store's own folder."""
         folder = self._objects / validate_key(prefix)
         if not await self._run(lambda: any(_files(folder))):
-            raise BlobNotFound(f"{prefix} is not there, or no longer")
+            raise BlobNotFound(f"{prefix} does not exist, or not any more")
         return folder
 
     async def link(self, key: str, name: str) -> str | None:
-        """Files have no address of their own."""
+        """None: local files have no URL."""
         return None
 
     async def ping(self) -> None:
-        """Raise unless the folder can be written."""
+        """Raise an exception unless the folder is writable."""
         await self._run(lambda: _Draft(self._new_draft()).discard())
 
     async def close(self) -> None:
@@ -195,10 +195,10 @@ class LocalBlobs:
         try:
             return path.open("rb", buffering=0)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise BlobNotFound("the file is not there, or no longer") from error
+            raise BlobNotFound("the file does not exist, or not any more") from error
 
     def _info(self, key: str) -> BlobInfo | None:
-        """What the sum file says if it speaks of this very file; else the file is hashed again."""
+        """Size and cached checksum, hashing the file where the cache has none for it."""
         try:
             with open(self._objects / key, "rb") as file:
                 stat = os.fstat(file.fileno())
@@ -209,7 +209,7 @@ class LocalBlobs:
             return None
 
     def _remember(self, key: str, stat: os.stat_result, sum: str) -> BlobInfo:
-        """Keep the checksum. Not on disk for certain, and not needed to be: without it the file is hashed again."""
+        """Cache the checksum. It is not fsynced: without it the file is hashed again."""
         target, draft = self._sums / key, self._new_draft()
         with contextlib.suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -218,19 +218,19 @@ class LocalBlobs:
         return BlobInfo(key, stat.st_size, sum)
 
     def _recall(self, key: str, stat: os.stat_result) -> str | None:
-        """The kept checksum, if it was taken from this very file."""
+        """The cached checksum, if it belongs to this file."""
         try:
-            kept = (self._sums / key).read_text(errors="replace")
+            cached = (self._sums / key).read_text(errors="replace")
         except OSError:
             return None
-        identity, _, sum = kept.partition(" ")
+        identity, _, sum = cached.partition(" ")
         return sum if identity == _identity(stat) and len(sum) == 64 else None
 
     def _below(self, folder: Path) -> Iterable[str]:
         return sorted(path.relative_to(self._objects).as_posix() for path in _files(folder))
 
     def _delete(self, prefix: str) -> int:
-        """Out of sight in one step, on disk, then freed: a reader never finds half a folder."""
+        """Rename away, fsync, then free: a reader never finds half a folder."""
         trash = self._new_draft()
         trash.mkdir()
         for tree in (self._sums, self._objects):

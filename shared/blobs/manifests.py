@@ -1,4 +1,4 @@
-"""What the manifests of artifacts say: the only thing that one service ever reads of another's work.
+"""Manifests of artifacts: the only data that a service reads of another service's work.
 
 Artifact folders and their keys (without the project in front):
 
@@ -28,7 +28,7 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Members of every manifest. `traceparent` is the trace of what made it, for the work that follows."""
+    """Fields of every manifest. `traceparent` continues the trace of the work that made it."""
 
     model_config = ConfigDict(extra="ignore")
     files: list[FileEntry] = []
@@ -36,7 +36,7 @@ class Manifest(BaseModel):
 
     @property
     def fingerprint(self) -> str | None:
-        """sha256 of what `sha256sum` says of the files, in order of their names; None where none are listed."""
+        """sha256 of `sha256sum`'s output over the files in order of their names; None without files."""
         lines = [f"{file.sha256}  {file.name}\n" for file in sorted(self.files, key=lambda file: file.name)]
         return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
@@ -57,9 +57,9 @@ class DatasetManifest(Manifest):
 
 
 class ModelShape(BaseModel):
-    """What decides about a decoder's memory and speed: sizes of its parts, and `stored` bytes of one weight on disk.
+    """The dimensions that determine a decoder's memory and speed; `stored` is bytes per weight on disk.
 
-    Sizes that its config does not name are those that follow from the others.
+    Dimensions that its config omits are derived from the others.
     """
 
     parameters: int
@@ -77,8 +77,8 @@ class ModelShape(BaseModel):
 class ModelManifest(Manifest):
     """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`.
 
-    `has_template`: it brings a chat template; `ends`: training on its conversations teaches it to end a turn. Both, and
-    `shape`, are None for models that came before they were looked at.
+    `has_template`: it has a chat template; `ends`: its template trains the end-of-turn token. Both, and `shape`, are
+    None for models from versions that did not record them.
     """
 
     model_id: str
@@ -105,13 +105,13 @@ class ModelManifest(Manifest):
 
 
 class ArchiveMember(FileEntry):
-    """A file inside an export's archive, which stores it as it is from byte `offset` on."""
+    """A file inside an export's archive, stored uncompressed from byte `offset`."""
 
     offset: int
 
 
 class ExportManifest(Manifest):
-    """A checked export in one archive: `check` holds what was compared and the largest difference found."""
+    """A checked export in one archive: `check` holds the comparison and the largest difference."""
 
     export_id: str
     model_id: str

@@ -1,8 +1,8 @@
-"""The Blobs port: put, read a range, stat, list, delete, and a local folder that engines can read.
+"""The Blobs protocol: put, read a range, stat, list, delete, and a local folder for engines.
 
 Keys look like `<project>/datasets/<id>/<version>/part-00000.parquet`: segments of [A-Za-z0-9._-], none of them `.` or
-`..`. `_shared/` is readable by every project. No user string ever becomes a key. Anything else raises `InvalidKey`, as
-does a key below another key. A prefix has the same form, without a slash at its end.
+`..`. `_shared/` is readable by every project. No user string becomes a key. Other keys raise `InvalidKey`, as does
+a key below another key. A prefix has the same form, without a slash at its end.
 """
 
 from collections.abc import AsyncIterator
@@ -27,28 +27,28 @@ class Blobs(Protocol):
         """Store atomically (all or nothing, visible when complete) at constant memory; overwrites."""
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes [start, end) in chunks, as far as there are any; raises `BlobNotFound` on the first step."""
+        """Bytes [start, end) in chunks, as far as they exist; raises `BlobNotFound` on the first step."""
 
     async def stat(self, key: str) -> BlobInfo | None:
         """Size and checksum, or None."""
 
     async def list(self, prefix: str) -> list[BlobInfo]:
-        """Everything below `prefix/`, sorted by key."""
+        """All blobs below `prefix/`, sorted by key."""
 
     async def delete(self, prefix: str) -> int:
-        """Delete the key and everything below it; how many went. Absent is fine."""
+        """Delete the key and everything below it; return how many. Absent keys are ignored."""
 
     async def local_folder(self, prefix: str) -> Path:
-        """A local, read-only folder that mirrors `prefix/`: the store's own where it is local, a cached copy else.
+        """A local, read-only folder with the blobs of `prefix/`: the store's own folder, or a cached download.
 
-        Holds the blobs and nothing more; raises `BlobNotFound` when there are none.
+        It holds exactly these blobs. Raises `BlobNotFound` when there are none.
         """
 
     async def link(self, key: str, name: str) -> str | None:
-        """A URL at which a client gets the blob itself, as the file `name`, for five minutes; None: through us only."""
+        """A URL from which a client can download the blob as `name` for five minutes; None where there is none."""
 
     async def ping(self) -> None:
-        """Raise unless the store answers."""
+        """Raise an exception unless the store answers."""
 
     async def close(self) -> None:
         """Release connections."""

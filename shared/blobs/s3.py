@@ -1,7 +1,7 @@
 """Blobs in MinIO or any S3, through the minio SDK in threads.
 
-An upload is spooled to local disk first: that gives constant memory, the checksum that goes into the object's metadata,
-and all or nothing. Local folders come from the cache in download_cache.py.
+An upload is spooled to local disk first, for constant memory, the checksum in the object's metadata, and atomicity.
+Local folders come from the cache in download_cache.py.
 """
 
 import asyncio
@@ -33,18 +33,18 @@ from shared.runtime.errors import Unavailable
 CHUNK = 1 << 20
 PART = 5 << 20
 PARTS = 10_000
-"""S3's smallest part and most parts; one part at a time is in memory."""
+"""S3's minimum part size and maximum number of parts; one part at a time is in memory."""
 THREADS = 8
 TIMEOUT = urllib3.Timeout(connect=5.0, read=15.0)
-"""Silence on a connection, not the length of a transfer: a half-open one must not hold up a thread for long."""
+"""Limits idle time on a connection, not the length of a transfer: a half-open connection must not block a thread."""
 RETRIES = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
 PRESIGNED_LIFETIME = timedelta(minutes=5)
 SUM = "sha256"
 FAILURES: tuple[type[Exception], ...] = (MinioException, Unavailable, ParseError, ValueError)
-"""What the driver raises when the store is away, refuses, or is no object store."""
+"""The driver's exceptions for a store that is down, refuses, or is not an object store."""
 GONE = {"NoSuchKey", "NoSuchObject", "NotFound"}
 KNOWN = 100_000
-"""Checksums and folders remembered at most."""
+"""Maximum number of cached checksums and folders."""
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def client(url: str, region: str | None = None) -> tuple[Minio, str]:
 
 
 async def connect(url: str, scratch: Path, public_url: str = "") -> "S3Blobs":
-    """The bucket that the URL names, made when it is not there; clients reach the store at `public_url`, if they do."""
+    """Open the bucket that the URL names, and create it if needed; `public_url` is the store's address for clients."""
     blobs = S3Blobs(*client(url), scratch)
     await blobs.ensure_bucket()
     if public_url:
@@ -79,7 +79,7 @@ class S3Blobs:
     """One bucket. `scratch`, this process's own, holds spooled uploads and cached downloads."""
 
     public: Minio | None = None
-    """Signs links for the address at which clients reach the store."""
+    """Signs links for the store's public address."""
 
     def __init__(self, client: Minio, bucket: str, scratch: Path) -> None:
         self._client, self._bucket = client, bucket
@@ -135,9 +135,9 @@ class S3Blobs:
         )
 
     def _refuse_nesting(self, key: str) -> None:
-        """S3 has no folders, so it would take a key below another; a local mirror could not hold both.
+        """Refuse a key below another key: S3 would accept it, but a local folder could not hold both.
 
-        Folders that were seen to be none are remembered; two writers at the same moment can still do it.
+        Checked parents are cached. Two concurrent writers can still create such keys.
         """
         above = [key[:at] for at, letter in enumerate(key) if letter == "/"]
         if any(self._stat(folder) for folder in above if folder not in self._folders):
@@ -164,7 +164,7 @@ class S3Blobs:
             response.release_conn()
 
     def _open(self, key: str, start: int, length: int) -> Any:
-        """The response, or None for a range that begins at or behind the end."""
+        """The response, or None for a range that starts at or after the end."""
         try:
             return self._client.get_object(self._bucket, key, offset=start, length=length)
         except S3Error as error:
@@ -189,7 +189,7 @@ class S3Blobs:
         return BlobInfo(key, found.size or 0, sum)
 
     def _hashed(self, key: str) -> str:
-        """The checksum of an object that somebody else put there."""
+        """The checksum of an object that was not stored by us."""
         digest, response = hashlib.sha256(), self._open(key, 0, 0)
         try:
             while chunk := response.read(CHUNK):
@@ -205,24 +205,24 @@ class S3Blobs:
         self._sums[key, etag] = sum
 
     async def list(self, prefix: str) -> "list[BlobInfo]":
-        """Everything below `prefix/`, sorted by key."""
+        """All blobs below `prefix/`, sorted by key."""
         validate_key(prefix)
         items = await self._run(lambda: self._items(prefix))
         found = await asyncio.gather(*(self._run(partial(self._info, *item)) for item in items))
         return [info for info in found if info is not None]
 
     async def sizes(self, prefix: str) -> dict[str, int]:
-        """Bytes of each key below `prefix/`, sorted, without the checksums, which somebody else's objects lack."""
+        """Size in bytes of each key below `prefix/`, sorted, without checksums, which foreign objects lack."""
         validate_key(prefix)
         return {key: size for key, _, size in await self._run(lambda: self._items(prefix))}
 
     def _items(self, prefix: str) -> Sequence[tuple[str, str, int]]:
-        """Key, ETag and size of each."""
+        """Key, ETag and size of each object."""
         below = self._client.list_objects(self._bucket, prefix=f"{prefix}/", recursive=True)
         return sorted((item.object_name, item.etag or "", item.size or 0) for item in below if item.object_name)
 
     def _info(self, key: str, etag: str, size: int) -> BlobInfo | None:
-        """The same ETag means the same content, whose checksum is known from before."""
+        """Use the cached checksum of the same ETag, which means the same content."""
         sum = self._sums.get((key, etag))
         return BlobInfo(key, size, sum) if sum else self._stat(key)
 
@@ -240,7 +240,7 @@ class S3Blobs:
         return len(keys)
 
     async def local_folder(self, prefix: str) -> Path:
-        """A local copy; only what it does not hold yet is downloaded."""
+        """A local copy; only missing contents are downloaded."""
         infos = await self.list(prefix)
         if not infos:
             raise _gone(prefix)
@@ -254,26 +254,26 @@ class S3Blobs:
         os.close(handle)
         try:
             self._client.fget_object(self._bucket, info.key, draft, tmp_file_path=f"{draft}.part")
-            self._downloads.take(Path(draft), info)
+            self._downloads.add(Path(draft), info)
         except S3Error as error:
             raise _gone(info.key) if error.code in GONE else error from error
         finally:
             Path(draft).unlink(missing_ok=True)
 
     async def link(self, key: str, name: str) -> str | None:
-        """Signed for the public address, if there is one; it names the file and is good for five minutes."""
+        """A link signed for the public address, if there is one; valid for five minutes."""
         if self.public is None:
             return None
         named: dict[str, Any] = {"response-content-disposition": f'attachment; filename="{name}"'}
         return self.public.presigned_get_object(self._bucket, validate_key(key), PRESIGNED_LIFETIME, named)
 
     async def region(self) -> str:
-        """Where the bucket is: part of what is signed, so that signing needs no request."""
+        """The bucket's region, which signing needs."""
         signed = await self._run(lambda: self._client.presigned_get_object(self._bucket, "any"))
         return parse_qs(urlsplit(signed).query)["X-Amz-Credential"][0].split("/")[2]
 
     async def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there; another process may do so at the same moment."""
+        """Create the bucket if needed; another process may do so concurrently."""
         await self._run(self._ensure_bucket)
 
     def _ensure_bucket(self) -> None:
@@ -282,9 +282,9 @@ class S3Blobs:
                 self._client.make_bucket(self._bucket)
 
     async def ping(self) -> None:
-        """Raise unless the bucket answers."""
+        """Raise an exception unless the bucket exists."""
         if not await self._run(lambda: self._client.bucket_exists(self._bucket)):
-            raise FileNotFoundError(f"the bucket {self._bucket} is gone")
+            raise FileNotFoundError(f"the bucket {self._bucket} does not exist")
 
     async def close(self) -> None:
         """Let running work finish."""
@@ -295,8 +295,8 @@ class S3Blobs:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except (urllib3.exceptions.HTTPError, ServerError) as error:
             detail = f"The object store does not answer: {type(error).__name__}."
-            raise Unavailable(detail, remedy="Try again in a moment; /readyz tells what is away.") from error
+            raise Unavailable(detail, remedy="Try again in a moment; /readyz names what is down.") from error
 
 
 def _gone(key: str) -> BlobNotFound:
-    return BlobNotFound(f"{key} is not there, or no longer")
+    return BlobNotFound(f"{key} does not exist, or not any more")

@@ -1,4 +1,4 @@
-"""One attempt of a handler at one envelope: what every adapter of the bus does between a delivery and its answer."""
+"""Run a handler on one delivery: shared by all adapters, between receiving a message and settling it."""
 
 import asyncio
 
@@ -11,16 +11,16 @@ from shared.runtime.telemetry.tracing import context_of, recording, tracer
 
 
 async def handle_delivery(envelope: Envelope, handler: Handler, *, system: str, queue: str) -> BaseException | None:
-    """What the handler raised, or None.
+    """Run the handler and return what it raised, or None.
 
-    It runs in a task of its own: its context, and a cancellation inside it, stay there. Its span follows
-    OpenTelemetry's messaging conventions, where `system` is the broker's name.
+    It runs in its own task, so that its context and a cancellation inside it stay there. Its span follows
+    OpenTelemetry's messaging conventions; `system` is the broker's name.
     """
     task = asyncio.create_task(_handle(envelope, handler, system, queue))
     try:
         await task
     except asyncio.CancelledError as error:
-        if (us := asyncio.current_task()) is not None and us.cancelling():
+        if (current := asyncio.current_task()) is not None and current.cancelling():
             raise
         return error
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A bounded buffer between broadcasts and one who listens: when it is slow, the oldest are lost."""
+"""A bounded queue between broadcasts and one listener: a slow listener loses the oldest."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ BUFFER = 1024
 
 
 class Listener:
-    """Takes what is of interest, hands it out in order."""
+    """Queues broadcasts of some types and yields them in order."""
 
     def __init__(self, types: Sequence[str], size: int = BUFFER) -> None:
         self._types = frozenset(types)
@@ -19,18 +19,18 @@ class Listener:
         self._ended = False
 
     def offer(self, envelope: Envelope) -> None:
-        """Take it if it is of interest."""
+        """Queue the envelope if its type is listened to."""
         if envelope.type in self._types:
             self._buffer.append(envelope)
             self._changed.set()
 
     def end(self) -> None:
-        """No more will come."""
+        """End the stream once the queue is empty."""
         self._ended = True
         self._changed.set()
 
     async def stream(self) -> AsyncIterator[Envelope]:
-        """What is buffered, then what comes, until the end."""
+        """Yield queued envelopes, then new ones, until `end`."""
         while True:
             while self._buffer:
                 yield self._buffer.popleft()

@@ -1,7 +1,7 @@
-"""The embedded bus: one SQLite file of deliveries, handed to subscribers of the same process.
+"""The embedded bus: deliveries in one SQLite file, handed to subscribers in the same process.
 
-A delivery is a row from publish until its handler returned, so whatever was in flight when the process died is
-delivered again by the next one. Publishing the same envelope twice delivers it twice, as any broker would.
+A delivery is a row from its publish until its handler has returned, so a delivery in flight when the process dies is
+repeated by the next one. Publishing an envelope twice delivers it twice, as with any broker.
 """
 
 import asyncio
@@ -25,32 +25,32 @@ from shared.events.registry import consumers_of
 from shared.runtime.sqlite import Database
 from shared.runtime.telemetry.metrics import Metrics
 
-SCHEMA = (  # the column `service` names the service: files of earlier versions have it
+SCHEMA = (  # the column `room` holds the service: files of earlier versions have it
     """CREATE TABLE IF NOT EXISTS deliveries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, type TEXT NOT NULL, envelope TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, type TEXT NOT NULL, envelope TEXT NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
-        at REAL NOT NULL DEFAULT 0, -- when it is due again, or when it died
-        reason TEXT                 -- why it is a dead letter; null while it lives
+        at REAL NOT NULL DEFAULT 0, -- when it is due, or when it became a dead letter
+        reason TEXT                 -- why it is a dead letter, else null
     )""",
-    "CREATE INDEX IF NOT EXISTS living ON deliveries (service, type, at) WHERE reason IS NULL",
+    "CREATE INDEX IF NOT EXISTS living ON deliveries (room, type, at) WHERE reason IS NULL",
 )
-WAITING = """SELECT service, type, count(*), min(json_extract(envelope, '$.time'))
-    FROM deliveries WHERE reason IS NULL GROUP BY service, type"""
-LETTERS = "SELECT service, count(*) FROM deliveries WHERE reason IS NOT NULL GROUP BY room"
+WAITING = """SELECT room, type, count(*), min(json_extract(envelope, '$.time'))
+    FROM deliveries WHERE reason IS NULL GROUP BY room, type"""
+LETTERS = "SELECT room, count(*) FROM deliveries WHERE reason IS NOT NULL GROUP BY room"
 PREFETCH = 64
-"""Deliveries taken from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
+"""Deliveries read from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
 PAUSE = 1.0
-"""Seconds before a queue is tried again after the database itself failed."""
+"""Seconds before a queue retries after a database failure."""
 
 SYSTEM = "anneal"
-"""What traces call this bus."""
+"""Name of this bus in traces."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class _Delivery:
-    """One row: an envelope on its way to one service."""
+    """A row: an envelope to be delivered to one service."""
 
     id: int
     envelope: Envelope
@@ -77,11 +77,11 @@ class _Queue:
         self._running = asyncio.create_task(self._run(), name=f"{service} < {type}")
 
     def kick(self) -> None:
-        """Something may be there to deliver."""
+        """Look for deliveries now."""
         self._kicked.set()
 
     async def stop(self) -> None:
-        """Let the running handler finish and be acknowledged; deliver no more."""
+        """Stop after the running handler has finished and is acknowledged."""
         self._stopping = True
         self.kick()
         await self._running
@@ -99,7 +99,7 @@ class _Queue:
                     await self._kicked.wait()
 
     async def _drain(self) -> float | None:
-        """Deliver all that is due; returns the seconds until something else will be, None if nothing waits."""
+        """Deliver everything due. Return the seconds until the next delivery is due, None if the queue is empty."""
         while batch := await self._database.read(self._due):
             settling = []
             for delivery in batch:
@@ -113,21 +113,21 @@ class _Queue:
         return await self._database.read(self._wait)
 
     def _due(self, db: sqlite3.Connection) -> list[_Delivery]:
-        """Due rows. One that is further off than the longest delay was stored before the clock was set back."""
+        """Due rows, and those beyond the longest delay: the clock was set back after they were stored."""
         now = time.time()
         sql = """SELECT id, envelope, attempts FROM deliveries
-            WHERE service = ? AND type = ? AND reason IS NULL AND (at <= ? OR at > ?) ORDER BY at, id LIMIT ?"""
+            WHERE room = ? AND type = ? AND reason IS NULL AND (at <= ? OR at > ?) ORDER BY at, id LIMIT ?"""
         latest = now + max(self._delays, default=0.0)
         rows = db.execute(sql, (self._service, self._type, now, latest, PREFETCH))
         return [_Delivery(id, Envelope.model_validate_json(text), attempts) for id, text, attempts in rows]
 
     def _wait(self, db: sqlite3.Connection) -> float | None:
-        sql = "SELECT min(at) FROM deliveries WHERE service = ? AND type = ? AND reason IS NULL"
+        sql = "SELECT min(at) FROM deliveries WHERE room = ? AND type = ? AND reason IS NULL"
         at = db.execute(sql, (self._service, self._type)).fetchone()[0]
         return None if at is None else max(0.0, at - time.time())
 
     async def _settle(self, delivery: _Delivery, error: BaseException | None) -> None:
-        """Acknowledge, schedule the next attempt, or bury."""
+        """Acknowledge, schedule the next attempt, or dead-letter."""
         if error is None:
             await self._store("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             return
@@ -151,7 +151,7 @@ class _Queue:
 
 
 class LocalBus:
-    """Durable queues in `path`; at least once, bounded retry, dead letters. One process at a time."""
+    """Durable queues in the file `path`, for one process: at-least-once delivery, bounded retry, dead letters."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class LocalBus:
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._listeners: set[Listener] = set()
-        self._metrics = EventMetrics(metrics or Metrics(), self._look)
+        self._metrics = EventMetrics(metrics or Metrics(), self._read_queues)
 
     async def publish(self, envelope: Envelope) -> None:
         """One row per registered consumer of its type; returns once they are on disk."""
@@ -175,20 +175,20 @@ class LocalBus:
         with publishing(envelope, system=SYSTEM, destination=envelope.type) as sent:
             text = sent.model_dump_json()
             rows = [(service, envelope.type, text) for service in services]
-            sql = "INSERT INTO deliveries (service, type, envelope) VALUES (?, ?, ?)"
+            sql = "INSERT INTO deliveries (room, type, envelope) VALUES (?, ?, ?)"
             await self._database.write(lambda db: db.executemany(sql, rows).rowcount)
         self._metrics.published(envelope)
         for service in services:
             self._kick(service, envelope.type)
 
     async def subscribe(self, service: str, type: str, handler: Handler) -> None:
-        """Start delivering `type` from `service`'s queue, what was left by the last process first."""
+        """Start delivering `type` from `service`'s queue, with what the previous process left first."""
         if (service, type) in self._queues:
             raise ValueError(f"{service} already subscribes to {type}")
         self._queues[service, type] = _Queue(self._database, service, type, handler, self._delays, self._metrics)
 
     async def broadcast(self, envelope: Envelope) -> None:
-        """Hand to whoever listens now."""
+        """Send to the current listeners."""
         self._metrics.published(envelope)
         for listener in self._listeners:
             listener.offer(envelope)
@@ -204,9 +204,9 @@ class LocalBus:
             self._listeners.discard(listener)
 
     async def dead(self, service: str | None = None) -> list[DeadLetter]:
-        """Dead letters, the one that died first before the others."""
-        sql = """SELECT id, service, envelope, reason, attempts FROM deliveries
-            WHERE reason IS NOT NULL AND service = coalesce(?, service) ORDER BY at, id"""
+        """Dead letters, oldest first."""
+        sql = """SELECT id, room, envelope, reason, attempts FROM deliveries
+            WHERE reason IS NOT NULL AND room = coalesce(?, room) ORDER BY at, id"""
         rows = await self._database.read(lambda db: db.execute(sql, (service,)).fetchall())
         return [
             DeadLetter(str(id), service, Envelope.model_validate_json(text), reason, attempts)
@@ -214,9 +214,9 @@ class LocalBus:
         ]
 
     async def replay(self, *ids: str) -> int:
-        """Bring dead letters back to life with their attempts forgotten."""
+        """Put dead letters back into their queues with no attempts counted."""
         sql = """UPDATE deliveries SET attempts = 0, at = 0, reason = NULL
-            WHERE id = ? AND reason IS NOT NULL RETURNING service, type"""
+            WHERE id = ? AND reason IS NOT NULL RETURNING room, type"""
 
         def reset(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return [row for id in ids for row in db.execute(sql, (id,)).fetchall()]
@@ -237,8 +237,8 @@ class LocalBus:
             listener.end()
         await self._database.close()
 
-    async def _look(self) -> tuple[Waiting, Sequence[tuple[str, int]]]:
-        """What waits in each queue that is subscribed, and the dead letters of each service."""
+    async def _read_queues(self) -> tuple[Waiting, Sequence[tuple[str, int]]]:
+        """Depth and age of every subscribed queue, and the dead letters of each service."""
         rows = await self._database.read(lambda db: db.execute(WAITING).fetchall())
         waiting = {
             (service, type): (depth, age_of(datetime.fromisoformat(since))) for service, type, depth, since in rows

@@ -1,4 +1,4 @@
-"""What both buses count: events published, handled, retried and given up, and how much waits for how long."""
+"""Metrics of both buses: events published, handled, retried and dead-lettered, queue depth and age."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,17 +9,17 @@ from shared.events.envelope import Envelope
 from shared.runtime.telemetry.metrics import Metrics, Reading
 
 Waiting = Iterable[tuple[str, str, int, float]]
-"""Service, event type, how many wait in that queue, and seconds since the oldest of them was stated."""
-Look = Callable[[], Awaitable[tuple[Waiting, Iterable[tuple[str, int]]]]]
-"""Tells what waits, and the dead letters by service."""
+"""Service, event type, depth of that queue, and age of its oldest event in seconds."""
+Probe = Callable[[], Awaitable[tuple[Waiting, Iterable[tuple[str, int]]]]]
+"""Reads the queues, and the number of dead letters by service."""
 ALL_SERVICES = "all"
-"""The service of dead letters that lie in one place."""
+"""Label of dead letters that share one queue."""
 
 
 class EventMetrics:
-    """The counts of one bus. `look` tells at a scrape what waits."""
+    """The metrics of one bus. `probe` reads the queues at each scrape."""
 
-    def __init__(self, metrics: Metrics, look: Look) -> None:
+    def __init__(self, metrics: Metrics, probe: Probe) -> None:
         queue = ("room", "type")
         self._published = metrics.counter("anneal_events_published", "Events given to the bus, broadcasts too", "type")
         self._handled = metrics.counter("anneal_events_handled", "Deliveries that a handler finished", *queue)
@@ -33,19 +33,19 @@ class EventMetrics:
         self._letters = metrics.reading(
             "anneal_event_dead_letters", "Dead letters now; `all` where they lie in one place", "room"
         )
-        self._look = look
+        self._read_queues = probe
         metrics.watch("bus", self._probe)
 
     def published(self, envelope: Envelope) -> None:
-        """The bus has it."""
+        """Count a published event."""
         self._published.labels(envelope.type).inc()
 
     def failed(self, service: str, type: str, *, final: bool) -> None:
-        """A delivery failed: given up, or to be tried again."""
+        """Count a failed delivery: dead-lettered where `final`, else retried."""
         (self._dead if final else self._retried).labels(service, type).inc()
 
     def metered(self, service: str, type: str, handler: Handler) -> Handler:
-        """The handler, timed and counted; every series is there from the start, so that rates know a zero."""
+        """Wrap a handler to time and count it. Every series exists from the start, so that rates begin at zero."""
         labels = (service, type)
         seconds, handled = self._seconds.labels(*labels), self._handled.labels(*labels)
         self._retried.labels(*labels)
@@ -62,7 +62,7 @@ class EventMetrics:
         return handle
 
     async def _probe(self) -> list[Reading]:
-        waiting, letters = await self._look()
+        waiting, letters = await self._read_queues()
         found: list[Reading] = [(self._letters, (service,), count) for service, count in letters]
         for service, type, depth, age in waiting:
             found += [(self._depth, (service, type), depth), (self._age, (service, type), age)]
@@ -70,5 +70,5 @@ class EventMetrics:
 
 
 def age_of(stated: datetime | None) -> float:
-    """Seconds since then; 0 without a then, and for a clock ahead of ours."""
+    """Seconds since an event was stated; 0 for None, and for a clock ahead of ours."""
     return max(0.0, (datetime.now(UTC) - stated).total_seconds()) if stated else 0.0

@@ -8,14 +8,14 @@ from typing import Protocol
 from shared.events.envelope import Envelope
 
 Handler = Callable[[Envelope], Awaitable[None]]
-"""Handles one delivery. Returning acknowledges it; `Reject` dead-letters it now; anything else is retried."""
+"""Handles one delivery. Returning acknowledges it, `Reject` dead-letters it at once, other exceptions retry it."""
 
 RETRY_DELAYS = (1.0, 10.0, 60.0)
-"""Seconds before each further attempt; after the last one the event goes to the dead letters."""
+"""Seconds before each retry; after the last one the event becomes a dead letter."""
 
 
 class Reject(Exception):
-    """Raised by a handler: this event can never be handled, dead-letter it now."""
+    """Raised by a handler for an event that can never be handled: dead-letter it at once."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,20 @@ class Bus(Protocol):
     """Publishes envelopes and delivers them to one durable queue per (service, event type)."""
 
     async def publish(self, envelope: Envelope) -> None:
-        """Store durably for every registered consumer of its type; returns once that is confirmed.
+        """Store durably for every registered consumer of its type, and return once that is confirmed.
 
-        Each publish is delivered, the same envelope twice as well. No order is promised.
+        Every publish is delivered, also of the same envelope twice. Order is not guaranteed.
         """
 
     async def subscribe(self, service: str, type: str, handler: Handler) -> None:
-        """Start delivering `type` from `service`'s durable queue, one at a time, what waited there included.
+        """Start delivering `type` from `service`'s durable queue, one at a time, beginning with its backlog.
 
-        What was in flight when a process died is delivered again. While an event waits for its next attempt, others
-        pass it. The envelope's `traceparent` is the parent of the span that the handler runs in.
+        A delivery in flight when a process dies is repeated. An event that waits for its retry does not block others.
+        The envelope's `traceparent` is the parent of the handler's span.
         """
 
     async def broadcast(self, envelope: Envelope) -> None:
-        """Send to whoever listens now; may be lost."""
+        """Send to the current listeners; may be lost."""
 
     def listen(self, types: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
         """Broadcasts of `types` while the context is open; a slow listener loses the oldest."""
@@ -55,10 +55,10 @@ class Bus(Protocol):
         """Dead letters, oldest first."""
 
     async def replay(self, *ids: str) -> int:
-        """Put dead letters back into their services' queues with their attempts forgotten; how many were there."""
+        """Put dead letters back into their services' queues with no attempts counted; return how many existed."""
 
     async def ping(self) -> None:
-        """Raise unless the broker answers."""
+        """Raise an exception unless the broker answers."""
 
     async def close(self) -> None:
         """Stop deliveries, let running handlers finish, end the listeners, close."""

@@ -1,4 +1,4 @@
-"""The producer's side of a hop over the bus: a span whose context travels with the event."""
+"""The publisher's span, whose context travels with the event."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from shared.runtime.telemetry.tracing import context_of, recording, traceparent,
 
 @contextmanager
 def publishing(envelope: Envelope, *, system: str, destination: str) -> Iterator[Envelope]:
-    """What to send: `envelope` with the span of this publish as the parent of its consumers' spans.
+    """Yield `envelope` with the span of this publish as the parent of its consumers' spans.
 
-    The span's own parent is what caused the event, which may be long ago. It follows OpenTelemetry's messaging
-    conventions, where `system` is the broker's name.
+    The span's own parent is the cause of the event, which may be long past. It follows OpenTelemetry's messaging
+    conventions; `system` is the broker's name.
     """
     if not recording():
         yield envelope

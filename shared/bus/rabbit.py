@@ -1,15 +1,15 @@
 """The bus on RabbitMQ through aio-pika: quorum queues, confirmed persistent publishes, retry tiers, dead letters.
 
-Topology, declared by every process before it publishes:
+Every process declares the topology before it publishes:
 
 - `anneal.events` (topic): one quorum queue `anneal.<service>.<type>` per service and event, bound by the event's type;
 - `anneal.retry.<n>s` (fanout → quorum queue with a queue-level TTL → default exchange): a failed delivery is published
-  there with its service's queue as routing key and comes back when the TTL has passed;
-- `anneal.dead`: what could not be handled, with service and reason in its headers;
-- `anneal.broadcast` (topic): lossy, to one exclusive queue per process that listens.
+  there with its service's queue as routing key, and returns when the TTL has passed;
+- `anneal.dead`: the dead-letter queue, with service and reason in the headers;
+- `anneal.broadcast` (topic): lossy, to one exclusive queue per listening process.
 
-Attempts count in our own `x-attempt` header: a quorum queue's delivery count also grows when connections drop, so its
-limit stays high. What the broker itself moves on (TTL, delivery limit) it moves at least once, not at most once.
+Our own `x-attempt` header counts attempts: a quorum queue's delivery count also grows when connections drop, so its
+limit is high. The broker's own moves (TTL, delivery limit) are at-least-once.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from shared.bus.metrics import ALL_SERVICES, EventMetrics, Waiting
 from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
 from shared.bus.publishing import publishing
 from shared.bus.rabbit_dead_letters import DeadLetterQueue
-from shared.bus.rabbit_messages import again, attempts_of, message_of
+from shared.bus.rabbit_messages import attempts_of, copy_of, message_of
 from shared.bus.rabbit_subscription import BEST_EFFORT_TIMEOUT_S, LOST, SYSTEM, Subscription
 from shared.bus.topology import Names
 from shared.events.envelope import Envelope
@@ -49,7 +49,7 @@ HEARTBEAT = 10
 """Seconds between heartbeats; a half-open connection is noticed within about two of them, on either side."""
 RECONNECT_INTERVAL = 1.0
 BROKER_TIMEOUT_S = 10.0
-"""Seconds that a publish waits for the broker before it raises."""
+"""Limit of a publish, a connection attempt and a ping."""
 PUBLISHER_CHANNELS = 4
 """Concurrent publisher channels: aiormq lets only one publish per channel wait for the socket."""
 
@@ -57,7 +57,7 @@ log = structlog.get_logger(__name__)
 
 
 class RabbitBus:
-    """One connection to one broker; it reconnects by itself and its consumers come back with it."""
+    """One connection to one broker. It reconnects by itself and restores its consumers."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class RabbitBus:
         self._bound_types: set[str] = set()
         self._broadcast_queue: AbstractQueue | None = None
         self._binding = asyncio.Lock()
-        self.metrics = EventMetrics(metrics or Metrics(), self._look)
+        self.metrics = EventMetrics(metrics or Metrics(), self._read_queues)
 
     @classmethod
     async def connect(
@@ -87,7 +87,7 @@ class RabbitBus:
         names: Names = Names(),
         metrics: Metrics | None = None,
     ) -> "RabbitBus":
-        """Connect and declare the whole topology. Raises ConnectionError when the broker is away."""
+        """Connect and declare the whole topology. Raises ConnectionError when the broker does not answer."""
         connection = await aio_pika.connect_robust(
             url, timeout=BROKER_TIMEOUT_S, reconnect_interval=RECONNECT_INTERVAL, heartbeat=HEARTBEAT
         )
@@ -131,7 +131,7 @@ class RabbitBus:
         return exchange
 
     async def publish(self, envelope: Envelope) -> None:
-        """Persistent and confirmed; mandatory where somebody must get it. Raises when the broker stays away."""
+        """Publish persistently with confirmation, mandatory where a consumer is registered. Raises on a timeout."""
         destination = f"{self._names.events}:{envelope.type}"
         with publishing(envelope, system=SYSTEM, destination=destination) as sent:
             await self._put(
@@ -145,7 +145,7 @@ class RabbitBus:
             await exchange.publish(message, routing_key, mandatory=mandatory)
 
     async def broadcast(self, envelope: Envelope) -> None:
-        """To whoever listens now; while the broker is away, to nobody."""
+        """Send to the current listeners; dropped while the broker is unavailable."""
         if not self._connection.connected.is_set():
             return
         with contextlib.suppress(*LOST):
@@ -154,7 +154,7 @@ class RabbitBus:
                 self.metrics.published(envelope)
 
     async def subscribe(self, service: str, type: str, handler: Handler) -> None:
-        """Consume the service's queue, one at a time, on a channel of its own."""
+        """Consume the service's queue, one delivery at a time, on its own channel."""
         if (service, type) in self._subscriptions:
             raise ValueError(f"{service} already subscribes to {type}")
         channel = await self._connection.channel(publisher_confirms=False)
@@ -166,15 +166,15 @@ class RabbitBus:
         await subscription.start()
 
     async def _retry_or_dead_letter(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
-        """To the next retry tier, or to the dead letters after the last one and for a Reject."""
+        """Publish to the next retry tier, or to the dead-letter queue after the last tier and for a Reject."""
         attempts, reason = attempts_of(message) + 1, f"{type(error).__name__}: {error}"
         final = isinstance(error, Reject) or attempts > len(self._retries)
         headers = {"x-attempt": attempts, "x-queue": queue, "x-reason": reason[:1000]}
         if final:
             headers |= {"x-dead-id": uuid.uuid4().hex, "x-dead-at": time.time_ns()}
-            await self._requeue(again(message, **headers), self._names.dead)
+            await self._requeue(copy_of(message, **headers), self._names.dead)
         else:
-            await self._put(self._retries[attempts - 1], again(message, **headers), queue)
+            await self._put(self._retries[attempts - 1], copy_of(message, **headers), queue)
         self.metrics.failed(self._names.service(queue), self._names.type(queue), final=final)
         log.warning(
             "event_dead" if final else "event_retried",
@@ -230,16 +230,16 @@ class RabbitBus:
         return [letter for letter in await self._dead_letters.letters() if service in (None, letter.service)]
 
     async def replay(self, *ids: str) -> int:
-        """Publish each to its service's queue again, then take it out."""
+        """Publish dead letters to their services' queues again, then remove them."""
         return await self._dead_letters.replay(ids, self._requeue)
 
     async def _requeue(self, message: Message, queue: str) -> None:
         await self._put(self._channel.default_exchange, message, queue)
 
-    async def _look(self) -> tuple[Waiting, list[tuple[str, int]]]:
-        """What the broker has for our queues and what we hold of it; all dead letters lie in one queue.
+    async def _read_queues(self) -> tuple[Waiting, list[tuple[str, int]]]:
+        """Depth and age of our queues, with the deliveries that we hold; all dead letters are in one queue.
 
-        A replica does not see what another one holds: the oldest of each is the truth, and so is the largest depth.
+        A replica does not see what another one holds: the largest depth and age of all replicas are the true ones.
         """
         await self._counting.ready()
         found = []
@@ -261,7 +261,7 @@ class RabbitBus:
         await channel.close()
 
     async def close(self) -> None:
-        """Stop consuming, let running handlers finish, end the listeners, close."""
+        """Stop consuming, let running handlers finish, end the listeners, close the connection."""
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions.values()))
         for listener in self._listeners:
             listener.end()

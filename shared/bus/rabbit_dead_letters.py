@@ -1,4 +1,4 @@
-"""The dead letters of every service: read, and published to their queues again."""
+"""The dead-letter queue of all services: list and replay."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -8,39 +8,39 @@ from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel
 
 from shared.bus.protocol import DeadLetter
-from shared.bus.rabbit_messages import again, attempts_of, died_at, envelope_of, last_death, letter_id, queue_of
+from shared.bus.rabbit_messages import attempts_of, copy_of, died_at, envelope_of, last_death, letter_id, queue_of
 from shared.bus.topology import Names
 
 NEXT_LETTER_TIMEOUT_S = 10.0
-"""Seconds to wait for the broker's next letter."""
+"""Limit of one basic.get."""
 
 Requeue = Callable[[Message, str], Awaitable[None]]
 """Publishes a message to a queue; returns when the broker has it."""
 
 
 class DeadLetterQueue:
-    """Looks on one channel of its own: the broker then sees what goes back before the next look."""
+    """Uses its own channel, so that the broker sees requeued messages before the next read."""
 
     def __init__(self, channel: AbstractRobustChannel, names: Names) -> None:
         self._channel, self._names, self._lock = channel, names, asyncio.Lock()
 
     async def letters(self) -> list[DeadLetter]:
-        """All, oldest first. A second process that looks at the same moment sees less."""
+        """All dead letters, oldest first. Another process that lists them at the same moment sees fewer."""
         async with self._messages() as messages:
             return [self._letter(message) for message in messages]
 
     async def replay(self, ids: Collection[str], requeue: Requeue) -> int:
-        """Publish each to its service's queue again, then take it out; how many."""
+        """Publish dead letters to their services' queues again, then remove them; return how many."""
         async with self._messages() as messages:
-            wanted = [message for message in messages if letter_id(message) in ids]
-            for message in wanted:
-                await requeue(again(message), queue_of(message))
+            chosen = [message for message in messages if letter_id(message) in ids]
+            for message in chosen:
+                await requeue(copy_of(message), queue_of(message))
                 await message.ack()
-        return len(wanted)
+        return len(chosen)
 
     @asynccontextmanager
     async def _messages(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
-        """Everything in the queue, unacknowledged; what the block leaves goes back."""
+        """Yield every message of the queue, unacknowledged; those that the block does not acknowledge are requeued."""
         async with self._lock:
             await self._channel.ready()
             queue = await self._channel.get_queue(self._names.dead, ensure=False)

@@ -1,4 +1,4 @@
-"""How our events look as AMQP messages: properties, the headers of a failed delivery, and what a dead letter tells."""
+"""Events as AMQP messages: properties, headers of failed deliveries, fields of dead letters."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 
 def message_of(envelope: Envelope, *, persistent: bool = True, **headers: Any) -> Message:
-    """An envelope as a message; of the trace and the job only what there is."""
+    """An envelope as a message; trace and job only where it has them."""
     if envelope.traceparent:
         headers["traceparent"] = envelope.traceparent
     return Message(
@@ -26,8 +26,8 @@ def message_of(envelope: Envelope, *, persistent: bool = True, **headers: Any) -
     )
 
 
-def again(message: AbstractIncomingMessage, **headers: Any) -> Message:
-    """The same body and properties as a new message; of its headers only the trace."""
+def copy_of(message: AbstractIncomingMessage, **headers: Any) -> Message:
+    """Copy body and properties into a new message; of the headers only the trace."""
     return Message(
         message.body,
         content_type=message.content_type,
@@ -41,28 +41,28 @@ def again(message: AbstractIncomingMessage, **headers: Any) -> Message:
 
 
 def attempts_of(message: AbstractIncomingMessage) -> int:
-    """How often its handling has failed."""
+    """Number of failed attempts."""
     return int(str(message.headers.get("x-attempt", 0)))
 
 
 def last_death(message: AbstractIncomingMessage) -> dict[str, Any]:
-    """What the broker noted when it gave up on a message itself; the latest comes first."""
+    """The broker's latest `x-death` entry, from its own dead-lettering."""
     deaths: Any = message.headers.get("x-death") or [{}]
     return dict(deaths[0])
 
 
 def queue_of(message: AbstractIncomingMessage) -> str:
-    """The service's queue in which a dead letter died."""
+    """The queue that a dead letter came from."""
     return str(message.headers.get("x-queue") or last_death(message).get("queue", ""))
 
 
 def letter_id(message: AbstractIncomingMessage) -> str:
-    """The name under which a dead letter is replayed."""
+    """The id by which a dead letter is replayed."""
     return str(message.headers.get("x-dead-id") or f"{queue_of(message)}:{message.message_id}")
 
 
 def died_at(message: AbstractIncomingMessage) -> float:
-    """Seconds since 1970; the broker's own note has no fractions."""
+    """When it became a dead letter, in seconds since 1970; whole seconds where the broker dead-lettered it."""
     if "x-dead-at" in message.headers:
         return int(str(message.headers["x-dead-at"])) / 1e9
     at = last_death(message).get("time")
@@ -70,7 +70,7 @@ def died_at(message: AbstractIncomingMessage) -> float:
 
 
 def envelope_of(message: AbstractIncomingMessage, queue: str) -> Envelope:
-    """The event in a dead letter, or a stand-in that shows what it was instead."""
+    """The event in a dead letter, or a substitute that shows an unreadable body."""
     try:
         return Envelope.model_validate_json(message.body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One queue's deliveries, one at a time, to its handler; what was handled is acknowledged in groups."""
+"""Delivers one queue to its handler, one at a time, and acknowledges in groups."""
 
 import asyncio
 import contextlib
@@ -15,15 +15,15 @@ from shared.events.envelope import Envelope
 
 SYSTEM = "rabbitmq"
 LOST = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, TimeoutError)
-"""What aio-pika raises when the connection or its channel has gone."""
+"""aio-pika's exceptions for a lost connection or channel."""
 BEST_EFFORT_TIMEOUT_S = 1.0
-"""Seconds for what may as well not happen while the broker is away."""
+"""Limit of operations that may be skipped while the broker is unavailable."""
 ACKNOWLEDGE_WITHIN = 0.005
 PAUSE = 1.0
-"""Seconds before a delivery goes back whose outcome the broker did not take."""
+"""Seconds before a delivery is requeued whose outcome the broker did not accept."""
 
 FailureHandler = Callable[[AbstractIncomingMessage, str, BaseException], Awaitable[None]]
-"""Puts a delivery of a queue where it waits for its next attempt, or to the dead letters."""
+"""Publishes a failed delivery to a retry tier or to the dead-letter queue."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +42,11 @@ class Subscription:
         self._running = asyncio.create_task(self._run(), name=queue.name)
 
     async def start(self) -> None:
-        """Consume; aio-pika does so again after a reconnection."""
+        """Start consuming; aio-pika repeats this after a reconnection."""
         self._tag = await self._queue.consume(self._waiting.put)
 
     async def stop(self) -> None:
-        """Let the running handler finish and be acknowledged; deliver no more. The rest goes back with the channel."""
+        """Stop after the running handler is acknowledged; the rest is requeued when the channel closes."""
         self._stopping = True
         self._waiting.put_nowait(None)
         await self._running
@@ -60,7 +60,7 @@ class Subscription:
     async def _run(self) -> None:
         while (message := await self._waiting.get()) is not None and not self._stopping:
             try:
-                _ = message.channel  # raises for a delivery of a connection that has gone: it comes again
+                _ = message.channel  # raises for a delivery of a lost connection: it will be redelivered
                 self._current = message
                 await self._deliver(message)
             except aio_pika.exceptions.ChannelInvalidStateError:
@@ -74,13 +74,13 @@ class Subscription:
                 self._current = None
 
     def held(self) -> tuple[int, float]:
-        """Deliveries that were handed to us and are not yet handled, and the age of the oldest: the one in hand."""
+        """Number of received deliveries that are not handled yet, and the age of the oldest."""
         if self._current is None:
             return 0, 0.0
         return 1 + self._waiting.qsize(), age_of(self._current.timestamp)
 
     async def _deliver(self, message: AbstractIncomingMessage) -> None:
-        """Handle, then acknowledge; on failure publish to the next tier first, then acknowledge."""
+        """Handle, then acknowledge; after a failure, publish to the next tier before acknowledging."""
         try:
             envelope = Envelope.model_validate_json(message.body)
         except ValueError as unreadable:
@@ -94,9 +94,9 @@ class Subscription:
             self._acknowledging = asyncio.create_task(self._acknowledge())
 
     async def _acknowledge(self) -> None:
-        """Acknowledge in one frame what was handled within a moment: deliveries are handled in order."""
+        """Acknowledge the deliveries of the last milliseconds in one frame: they are handled in order."""
         while self._handled is not None:
             await asyncio.sleep(ACKNOWLEDGE_WITHIN)
             message, self._handled = self._handled, None
-            with contextlib.suppress(*LOST):  # the channel has gone: it comes again
+            with contextlib.suppress(*LOST):  # the channel is lost: it will be redelivered
                 await message.ack(multiple=True)

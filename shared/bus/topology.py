@@ -1,15 +1,15 @@
-"""What RabbitMQ's exchanges and queues are called, and the arguments that make them keep what they took."""
+"""Names of RabbitMQ's exchanges and queues, and the arguments that make them durable."""
 
 from dataclasses import dataclass
 from typing import Any
 
 DELIVERY_LIMIT = 100
-"""Deliveries of one message before the broker buries it: high, because dropped connections count too."""
+"""Deliveries of a message before the broker dead-letters it: high, because dropped connections count too."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the exchanges and queues are called; two buses with different prefixes do not meet on one broker."""
+    """Names of exchanges and queues. Buses with different prefixes are separate on one broker."""
 
     prefix: str = "anneal"
 
@@ -37,18 +37,18 @@ class Names:
         return queue.removeprefix(f"{self.prefix}.").partition(".")[0]
 
     def type(self, queue: str) -> str:
-        """The event type that this queue of a service is for."""
+        """The event type of this queue."""
         return queue.removeprefix(f"{self.prefix}.{self.service(queue)}.")
 
     def retry(self, delay: float) -> str:
-        """Exchange and queue of a retry tier."""
+        """Name of the exchange and the queue of a retry tier."""
         return f"{self.prefix}.retry.{delay:g}s"
 
     def quorum(self, **arguments: Any) -> dict[str, Any]:
-        """Arguments of a quorum queue whose broker-made moves are confirmed before they are forgotten."""
+        """Arguments of a quorum queue that dead-letters at least once."""
         safe = {"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
         return {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT, **safe, **arguments}
 
     def dead_letter_arguments(self) -> dict[str, Any]:
-        """Arguments of the dead-letter queue: looking at letters redelivers them, so no limit may ever count."""
+        """Arguments of the dead-letter queue: listing redelivers its messages, so no limit may be reached."""
         return {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}

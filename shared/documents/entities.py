@@ -1,7 +1,7 @@
 """Entities over documents: typed load and save by compare-and-set, with the events of each write in its outbox.
 
-A service's `store.py` builds on `EntityStore`; its `models.py` derives from `Entity` and stays pure. A change is a
-function of the entity that returns the events it causes; entity and events are stored in one atomic write.
+A service's `store.py` uses `EntityStore`; its `models.py` derives from `Entity` and does no I/O. A change is a function
+that mutates the entity and returns the events it causes; entity and events are stored in one atomic write.
 """
 
 import base64
@@ -34,12 +34,12 @@ def new_id(prefix: str) -> str:
 
 
 def derived_id(prefix: str, *parts: str) -> str:
-    """The same id for the same parts: what makes a creation by an event or an Idempotency-Key happen once."""
+    """The same id for the same parts, so that a creation by an event or an Idempotency-Key happens once."""
     return f"{prefix}_{uuid.uuid5(uuid.NAMESPACE_OID, '/'.join(parts)).hex[:20]}"
 
 
 class Public(BaseModel):
-    """The members of an entity that every API view shows."""
+    """The fields of an entity that every API view shows."""
 
     id: str = Field(description="opaque identifier")
     project: str = Field(description="the project that owns it")
@@ -48,10 +48,7 @@ class Public(BaseModel):
 
 
 class Entity(Public):
-    """A service's thing with an identity. `seen` holds the ids of the last events that changed it.
-
-    `traceparent` is the trace that it belongs to, where it is worked on beyond the request that made it.
-    """
+    """A stored object with an identity, a version and an owner project."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -75,7 +72,7 @@ Mutation = Callable[[E], Changed]
 
 
 class Page(BaseModel, Generic[V]):
-    """A slice of a list; pass `next_cursor` as `cursor` for what follows."""
+    """A page of a list; pass `next_cursor` as `cursor` for the next page."""
 
     items: list[V]
     next_cursor: str | None = None
@@ -86,15 +83,15 @@ def _decode(cursor: str) -> tuple[str, str]:
         created_at, id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return str(created_at), str(id)
     except (ValueError, TypeError) as error:
-        remedy = "Pass the next_cursor of the previous page as it came, or leave it out."
-        raise InvalidInput("The cursor is not one of ours.", field="cursor", remedy=remedy) from error
+        remedy = "Pass the next_cursor of the previous page unchanged, or omit it."
+        raise InvalidInput("The cursor is invalid.", field="cursor", remedy=remedy) from error
 
 
 def _cursor(created_at: str, id: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([created_at, id]).encode()).decode()
 
 
-def _same(existing: E, request_hash: str | None) -> E:
+def _require_same_request(existing: E, request_hash: str | None) -> E:
     if existing.request_hash != request_hash:
         remedy = "Use a new Idempotency-Key for a new request."
         raise Conflict("This Idempotency-Key was used for another request.", field="Idempotency-Key", remedy=remedy)
@@ -102,7 +99,7 @@ def _same(existing: E, request_hash: str | None) -> E:
 
 
 class EntityStore(Generic[E]):
-    """One kind of entity of one service. Bound to a project by `for_project`; unbound only for workers and handlers."""
+    """Entities of one type. `for_project` restricts it to a project; only workers and handlers use it unrestricted."""
 
     def __init__(
         self,
@@ -122,7 +119,7 @@ class EntityStore(Generic[E]):
         )
 
     def for_project(self, project: str) -> Self:
-        """The same store, seeing one project only."""
+        """The same store, restricted to one project."""
         return type(self)(self._collection, self._kind, service=self._service, kick=self._kick, project=project)
 
     def _scope(self, where: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -150,16 +147,16 @@ class EntityStore(Generic[E]):
             )
             outbox[envelope.id] = envelope.model_dump(mode="json")
         if len(outbox) > OUTBOX_LIMIT:
-            raise Unavailable("Too many events of this document wait for the bus.", limit=OUTBOX_LIMIT)
+            raise Unavailable("Too many unpublished events of this document.", limit=OUTBOX_LIMIT)
         document = entity.model_dump(mode="json", exclude={"id"})
         return {"_id": entity.id, **document, "outbox": outbox, "pending": entity.version if outbox else 0}
 
     async def get(self, id: str) -> E:
-        """The entity; raises NotFound."""
+        """Return the entity. Raises NotFound."""
         document = await self._collection.get(id)
         if document is None or not self._visible(document):
             noun = self._kind.__name__.lower()
-            remedy = f"List what exists: GET the collection of this {noun}, or check the id."
+            remedy = f"GET the collection to list every {noun}, or check the id."
             raise NotFound(f"There is no {noun} {id!r} in this project.", field="id", remedy=remedy)
         return self._load(document)
 
@@ -170,15 +167,15 @@ class EntityStore(Generic[E]):
         order: Order = (("created_at", -1),),
         limit: int | None = None,
     ) -> list[E]:
-        """Entities that match, newest first unless `order` says otherwise."""
+        """Return matching entities, newest first by default."""
         return [self._load(d) for d in await self._collection.find(self._scope(where), order=order, limit=limit)]
 
     async def count(self, where: dict[str, Any] | None = None) -> int:
-        """How many match."""
+        """Count matching entities."""
         return await self._collection.count(self._scope(where))
 
     async def page(self, where: dict[str, Any] | None = None, *, limit: int = 50, cursor: str | None = None) -> Page[E]:
-        """Newest first, after `cursor`."""
+        """Return a page, newest first, after `cursor`."""
         scope, skip_ids = self._scope(where), set[str]()
         if cursor:
             created_at, last = _decode(cursor)
@@ -192,7 +189,7 @@ class EntityStore(Generic[E]):
         return Page[E](items=items, next_cursor=_cursor(shown[-1]["created_at"], shown[-1]["_id"]) if more else None)
 
     async def page_after(self, id: str | None, limit: int) -> Page[E]:
-        """Newest first, after the entity `id`; raises NotFound."""
+        """Return a page, newest first, after the entity `id`. Raises NotFound."""
         cursor = None
         if id is not None:
             last = await self.get(id)
@@ -200,29 +197,29 @@ class EntityStore(Generic[E]):
         return await self.page(limit=limit, cursor=cursor)
 
     async def create(self, entity: E, events: Sequence[Event] = ()) -> E:
-        """Store a new entity, or return the one that already has its id (created by the same key or event).
+        """Store a new entity, or return the existing one with its id (created by the same key or event).
 
-        Raises Conflict where that one was created by a different request.
+        Raises Conflict if a different request created the existing one.
         """
         entity.version = 1
         if await self._collection.insert(self._dump(entity, events, None)):
             if events:
                 self._kick()
             return entity
-        return _same(await self.get(entity.id), entity.request_hash)
+        return _require_same_request(await self.get(entity.id), entity.request_hash)
 
     async def find_repeated(self, id: str, request_hash: str | None) -> E | None:
-        """The entity that the same request created before, or None. Raises Conflict for a different request's."""
+        """Return the entity that the same request created before, or None. Raises Conflict for another request's."""
         document = await self._collection.get(id)
         if document is None or not self._visible(document):
             return None
-        return _same(self._load(document), request_hash)
+        return _require_same_request(self._load(document), request_hash)
 
     async def change(self, id: str, mutate: Mutation[E], *, event_id: str | None = None) -> E:
-        """Apply `mutate` by compare-and-set, again on the fresh entity when another write came first.
+        """Apply `mutate` by compare-and-set, and retry on the fresh entity after a concurrent write.
 
         `mutate` changes the entity in place and returns the events to publish; it may raise to refuse. With
-        `event_id`, a change that the same event already made is not made again.
+        `event_id`, a change is applied once per event.
         """
         for _ in range(CONFLICT_RETRIES):
             document = await self._collection.get(id)
@@ -240,18 +237,18 @@ class EntityStore(Generic[E]):
                 if events:
                     self._kick()
                 return entity
-        raise Unavailable("Too many writers at once on this document.", remedy="Try again in a moment.")
+        raise Unavailable("Too many concurrent writes to this document.", remedy="Try again in a moment.")
 
     async def heartbeat(self, id: str, token: int) -> E | None:
-        """Raise `beat` if the fencing token still holds; the entity as it is now, or None when the lease is lost."""
+        """Increment `beat` if the fencing token is current. Return the entity, or None when the lease is lost."""
         document = await self._collection.patch(id, {"token": token}, inc={"beat": 1})
         return self._load(document) if document else None
 
     async def delete(self, id: str, events: Sequence[Event] = ()) -> E:
-        """Tombstone the entity; its document goes when the outbox has drained and a day has passed."""
+        """Make the entity a tombstone; the outbox removes it after a day, once its events are published."""
 
-        def bury(entity: E) -> Sequence[Event]:
+        def mark_deleted(entity: E) -> Sequence[Event]:
             entity.deleted_at = now()
             return events
 
-        return await self.change(id, bury)
+        return await self.change(id, mark_deleted)

@@ -1,4 +1,4 @@
-"""The subset of names, paths and filters that every Documents adapter takes, checked alike by each."""
+"""Validation of collection names, field paths and filters, shared by all Documents adapters."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ IDENTITY = frozenset({"_id", "version"})
 
 
 def validate_collection_name(name: str) -> str:
-    """The name itself; raises ValueError unless it looks like `<service>.<noun>`."""
+    """Return the name. Raises ValueError unless it has the form `<service>.<noun>`."""
     if not COLLECTION.fullmatch(name):
         raise ValueError(f"not a collection name: {name!r}")
     return name
 
 
 def split_field_path(field: str) -> list[str]:
-    """The names in a dotted field path; raises ValueError for what is none."""
+    """Split a dotted field path into names. Raises ValueError for an invalid path."""
     names = field.split(".")
     if not all(NAME.fullmatch(name) for name in names):
         raise ValueError(f"not a field path: {field!r}")
@@ -29,21 +29,21 @@ def split_field_path(field: str) -> list[str]:
 
 
 def validate_filter_value(value: Any) -> Any:
-    """The value itself; raises ValueError for what a filter cannot compare with."""
+    """Return the value. Raises ValueError for a type that filters cannot compare."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"filters compare with null, booleans, numbers and strings, not {value!r}")
 
 
 def validate_filter(where: Where) -> dict[str, Any]:
-    """A copy of the filter; raises ValueError for anything outside the subset."""
-    for field, wanted in where.items():
+    """Return a copy of the filter. Raises ValueError for an unsupported filter."""
+    for field, condition in where.items():
         split_field_path(field)
-        if isinstance(wanted, Mapping):
-            for operator, operand in wanted.items():
+        if isinstance(condition, Mapping):
+            for operator, operand in condition.items():
                 _check_operand(operator, operand)
         else:
-            validate_filter_value(wanted)
+            validate_filter_value(condition)
     return dict(where)
 
 
@@ -60,7 +60,7 @@ def _check_operand(operator: str, operand: Any) -> None:
 
 
 def validate_patch_fields(fields: Sequence[str]) -> None:
-    """Raise ValueError for a patch of identity, or of what is no field path."""
+    """Raise ValueError for a patch of `_id` or `version`, or for an invalid field path."""
     if not IDENTITY.isdisjoint(fields):
         raise ValueError("a patch leaves _id and version alone")
     for field in fields:

@@ -1,8 +1,8 @@
-"""Documents in one SQLite file: the embedded adapter, equal to MongoDB for the subset that the port promises.
+"""Documents in one SQLite file: the embedded adapter, equivalent to MongoDB for the operations of the protocol.
 
-SQLite's JSON functions give true and 1, or an object and its text, as the same SQL value; MongoDB keeps types apart.
-So every comparison also asks for the JSON type. Paths are literals, not parameters, or no index would be used; they and
-the table names are checked against patterns first, so no text from outside becomes SQL (hence S608 is off here).
+SQLite's JSON functions return the same SQL value for true and 1, or for an object and its text; MongoDB distinguishes
+them. Every comparison therefore also tests the JSON type. Paths are literals, because parameters would prevent the use
+of an index; paths and table names are validated first, so no outside text becomes SQL (hence S608 is off here).
 """
 # ruff: noqa: S608
 
@@ -44,7 +44,7 @@ def _type(field: str) -> str:
 
 
 def _types_of(value: Any) -> str:
-    """The JSON types that a filter value may be compared with."""
+    """The JSON types that equal a filter value's type."""
     match validate_filter_value(value):
         case bool():
             return "('true', 'false')"
@@ -88,16 +88,16 @@ def _operator(field: str, operator: str, value: Any) -> Clause:
 def _filter(where: Where) -> Clause:
     """The WHERE expression of a filter."""
     clauses: list[Clause] = []
-    for field, wanted in where.items():
-        if isinstance(wanted, Mapping):
-            clauses += [_operator(field, operator, value) for operator, value in wanted.items()]
+    for field, condition in where.items():
+        if isinstance(condition, Mapping):
+            clauses += [_operator(field, operator, value) for operator, value in condition.items()]
         else:
-            clauses.append(_among(field, [wanted]))
+            clauses.append(_among(field, [condition]))
     return " AND ".join(sql for sql, _ in clauses) or "1", [p for _, parameters in clauses for p in parameters]
 
 
 def _assignments(set: Mapping[str, Any], inc: Mapping[str, int]) -> Clause:
-    """The new body: json_set makes missing parents itself, exactly as $set does."""
+    """The new body: json_set creates missing parents, as $set does."""
     if not set and not inc:
         return "body", []
     sql = [f"{_path(field)}, json(?)" for field in set]
@@ -110,7 +110,7 @@ def _encode(value: Any) -> str:
 
 
 def _require(document: Document, fields: Sequence[str]) -> None:
-    """json_set skips a path below a value that is no object; MongoDB refuses it, and so do we."""
+    """Raise ValueError where json_set skipped a path below a non-object, which MongoDB refuses."""
     for field in fields:
         node: Any = document
         for name in field.split("."):
@@ -191,7 +191,7 @@ class LocalCollection:
 
 
 class LocalDocuments:
-    """Every collection of one process in one file."""
+    """All collections in one SQLite file of one process."""
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)

@@ -1,8 +1,8 @@
-"""Documents in MongoDB, or any server that speaks its protocol: single-document atomicity only.
+"""Documents in MongoDB, or any compatible server: single-document atomicity only.
 
-The one file that imports motor. Every call used here is shared with PyMongo's `AsyncMongoClient`: hand one to
-`MongoDocuments` and motor is gone (ADR 6). Each write carries a `write_id`, so that after a network error the writer
-re-reads before it declares a conflict; on a replica set the driver retries by itself first.
+The one file that imports motor. It uses only calls that PyMongo's `AsyncMongoClient` shares, so motor can be
+replaced by passing one to `MongoDocuments` (ADR 6). Each write carries a `write_id`: after a network error the writer
+re-reads the document before it reports a conflict. On a replica set the driver retries first.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from shared.runtime.errors import Conflict, Unavailable
 
 DATABASE = "anneal"
 TIMEOUTS = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
-"""A server that is away, or a connection that is half open, becomes an error and not a wait."""
+"""An absent server or a half-open connection raises an error instead of blocking."""
 HIDDEN = {"write_id": 0}
 NOT_AN_OBJECT = 28
-"""PathNotViable: a parent of a patched path is something else than an object."""
+"""PathNotViable: a parent of a patched path is not an object."""
 
 
 def connect(url: str, client: Callable[..., Any] = AsyncIOMotorClient) -> "MongoDocuments":
@@ -37,13 +37,13 @@ def connect(url: str, client: Callable[..., Any] = AsyncIOMotorClient) -> "Mongo
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """Raise Unavailable for a server that does not answer; whether a write took place is then unknown."""
+def raise_unavailable() -> Iterator[None]:
+    """Raise Unavailable when the server does not answer; whether a write was applied is then unknown."""
     try:
         yield
     except ConnectionFailure as error:
         detail = f"The document server does not answer: {type(error).__name__}."
-        raise Unavailable(detail, remedy="Try again in a moment; /readyz tells what is away.") from error
+        raise Unavailable(detail, remedy="Try again in a moment; /readyz names what is down.") from error
 
 
 class MongoCollection:
@@ -54,7 +54,7 @@ class MongoCollection:
 
     async def get(self, id: str) -> Document | None:
         """The document, or None."""
-        with answering():
+        with raise_unavailable():
             found: Document | None = await self._collection.find_one({"_id": id}, HIDDEN)
         return found
 
@@ -69,7 +69,7 @@ class MongoCollection:
                 return False
             return True
 
-        return await self._certain(document["_id"], write)
+        return await self._confirmed(document["_id"], write)
 
     async def replace(self, document: Document, *, version: int) -> bool:
         """Compare-and-set on the stored version."""
@@ -80,7 +80,7 @@ class MongoCollection:
             result = await self._collection.replace_one(where, {**document, "write_id": write_id})
             return bool(result.matched_count)
 
-        return await self._certain(document["_id"], write)
+        return await self._confirmed(document["_id"], write)
 
     async def patch(
         self, id: str, where: Where, *, set: Mapping[str, Any] | None = None, inc: Mapping[str, int] | None = None
@@ -103,7 +103,7 @@ class MongoCollection:
             found.extend([document] if document else [])
             return document is not None
 
-        if not await self._certain(id, write):
+        if not await self._confirmed(id, write):
             return None
         return found[0] if found else await self.get(id)
 
@@ -114,19 +114,19 @@ class MongoCollection:
             return []
         keys = dict([*order, *([] if "_id" in dict(order) else [("_id", 1)])])
         cursor = self._collection.find(condition, HIDDEN).sort(list(keys.items())).skip(skip).limit(limit or 0)
-        with answering():
+        with raise_unavailable():
             documents: list[Document] = await cursor.to_list(None)
         return documents
 
     async def count(self, where: Where) -> int:
         """How many match."""
-        with answering():
+        with raise_unavailable():
             return int(await self._collection.count_documents(_filter(where)))
 
     async def delete(self, id: str, where: Where | None = None) -> bool:
-        """Delete if it exists and matches; True when it did, or when it is gone after an answer was lost."""
+        """Delete if it exists and matches; True if it did, or if it is absent after a lost reply."""
         condition = {**_filter(where or {}), "_id": id}
-        with answering():
+        with raise_unavailable():
             try:
                 result = await self._collection.delete_one(condition)
             except AutoReconnect:
@@ -134,11 +134,11 @@ class MongoCollection:
                 return bool(result.deleted_count) or await self.get(id) is None
         return bool(result.deleted_count)
 
-    async def _certain(self, id: str, write: Callable[[str], Awaitable[bool]]) -> bool:
-        """Whether the write took place, also when the connection broke before the answer came."""
+    async def _confirmed(self, id: str, write: Callable[[str], Awaitable[bool]]) -> bool:
+        """Whether the write was applied, also after a connection lost before the reply."""
         write_id = uuid.uuid4().hex
         try:
-            with answering():
+            with raise_unavailable():
                 try:
                     return await write(write_id)
                 except AutoReconnect:
@@ -184,10 +184,10 @@ class MongoDocuments:
 
 
 def _check_json(value: Any) -> None:
-    """Raise ValueError or TypeError for what is not JSON: BSON would take NaN, and dates."""
+    """Raise ValueError or TypeError for a value that is not JSON: BSON would accept NaN and dates."""
     json.dumps(value, allow_nan=False)
 
 
 def _filter(where: Where) -> dict[str, Any]:
-    """The checked filter; equality with null is spelled out, since compatible servers count its short form wrongly."""
-    return {field: {"$eq": None} if wanted is None else wanted for field, wanted in validate_filter(where).items()}
+    """Validate the filter; write null as $eq, because compatible servers miscount the short form."""
+    return {field: {"$eq": None} if value is None else value for field, value in validate_filter(where).items()}

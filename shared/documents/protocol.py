@@ -1,12 +1,12 @@
-"""The Documents port: what SQLite and MongoDB can both promise, and nothing more.
+"""The Documents protocol: the operations that SQLite and MongoDB both support.
 
 A document is a JSON object with `_id: str` and `version: int`. Filters (`where`) are a small subset of MongoDB's:
 `{"state": "queued", "spec.gpu": {"$lte": 1}, "state": {"$in": [...]}}` with dotted paths and the operators
-$in $ne $gt $gte $lt $lte, all and-ed. A missing field compares as null. No operation spans two documents.
+$in $ne $gt $gte $lt $lte, combined by AND. A missing field compares as null. No operation spans two documents.
 
-Values in filters are null, booleans, numbers or strings; anything else is a ValueError. Types are never mixed: 1 equals
-1.0 but not true or "1", and $gt and its kin match only values of the type they are given. Paths lead through objects,
-not arrays; field names hold no dot, quote, backslash or control character and do not begin with a dollar.
+Values in filters are null, booleans, numbers or strings; other types raise ValueError. Types are never mixed: 1 equals
+1.0 but not true or "1", and $gt, $gte, $lt and $lte match only values of the operand's type. Paths go through
+objects, not arrays. Field names contain no dot, quote, backslash or control character and do not begin with a dollar.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ Order = Sequence[tuple[str, int]]
 
 @dataclass(frozen=True)
 class Index:
-    """An index over dotted paths, made when the collection is opened.
+    """An index over dotted paths, created when the collection is opened.
 
-    To a unique one a missing field is a null, and all nulls are equal.
+    A unique index treats a missing field as null, and all nulls as equal.
     """
 
     fields: tuple[str, ...]
@@ -42,7 +42,7 @@ class Collection(Protocol):
     async def replace(self, document: Document, *, version: int) -> bool:
         """Compare-and-set: store `document` if the stored version equals `version`.
 
-        The caller sets the new `document["version"]`. False when another write came first or it is gone; raises
+        The caller sets the new `document["version"]`. False after a concurrent write or a deletion; raises
         `Conflict` when another document holds one of its unique values.
         """
 
@@ -56,12 +56,12 @@ class Collection(Protocol):
     ) -> Document | None:
         """One atomic filtered write of dotted paths that leaves `version` alone; the new document, or None if no match.
 
-        Missing parents of a path become objects, a missing number counts from 0. Raises when a parent is something else
-        than an object (null included), `Conflict` as `replace` does, and ValueError for `_id` or `version`.
+        Missing parents of a path become objects, a missing number counts from 0. Raises when a parent is not an
+        object (null included), `Conflict` as `replace` does, and ValueError for `_id` or `version`.
         """
 
     async def find(self, where: Where, *, order: Order = (), limit: int | None = None, skip: int = 0) -> list[Document]:
-        """Matching documents in order, `skip` left out, at most `limit` (0: none at all). Without order: by `_id`."""
+        """Matching documents in order, after `skip` of them, at most `limit` (0: none). Default order: `_id`."""
 
     async def count(self, where: Where) -> int:
         """How many match."""

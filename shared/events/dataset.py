@@ -1,4 +1,4 @@
-"""What the dataset service states."""
+"""Events of the dataset service."""
 
 from typing import ClassVar
 

@@ -10,7 +10,7 @@ from shared.runtime.telemetry.tracing import nearest, traceparent
 
 
 class Event(BaseModel):
-    """A fact that a service states. `type` is its name, its version and its routing key, e.g. training.succeeded.v1."""
+    """A fact that a service publishes. `type` is its name, version and routing key, e.g. training.succeeded.v1."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     type: ClassVar[str]
@@ -19,7 +19,7 @@ class Event(BaseModel):
 class Envelope(BaseModel):
     """A CloudEvents 1.0 JSON envelope with our extension attributes.
 
-    `sequence` is the version of the document that the event speaks of: consumers ignore lower ones.
+    `sequence` is the version of the document that the event describes: consumers ignore lower ones.
     `correlationid` is the job id where there is one.
     """
 
@@ -42,7 +42,7 @@ class Envelope(BaseModel):
     def of(
         cls, event: Event, *, service: str, subject: str, project: str, sequence: int = 0, trace: str | None = None
     ) -> "Envelope":
-        """Wrap an event of `service` about `subject` (an id); `trace` is the traceparent that the subject keeps."""
+        """Wrap an event of `service` about `subject` (an id); `trace` is the subject's stored traceparent."""
         data = event.model_dump(mode="json")
         return cls(
             source=f"anneal/{service}",

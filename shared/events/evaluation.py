@@ -1,4 +1,4 @@
-"""What the evaluation service states."""
+"""Events of the evaluation service."""
 
 from typing import ClassVar
 

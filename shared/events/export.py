@@ -1,4 +1,4 @@
-"""What the export service states."""
+"""Events of the export service."""
 
 from typing import ClassVar
 

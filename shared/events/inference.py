@@ -1,4 +1,4 @@
-"""What the inference service states."""
+"""Events of the inference service."""
 
 from typing import ClassVar
 

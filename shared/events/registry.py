@@ -1,4 +1,4 @@
-"""Every event with the services that consume it durably: the one list that queues and documents are made from."""
+"""Every event with its durable consumers: queues and the AsyncAPI document are generated from it."""
 
 from collections.abc import Mapping
 
@@ -41,11 +41,11 @@ EVENTS: Mapping[str, type[Event]] = {event.type: event for event in CONSUMERS}
 
 
 def consumers_of(type: str) -> tuple[str, ...]:
-    """The services with a durable queue for this event type; empty for broadcasts and unknown types."""
+    """Return the services with a durable queue for this event type; empty for broadcasts and unknown types."""
     event = EVENTS.get(type)
     return CONSUMERS[event] if event else ()
 
 
 def parse(envelope: Envelope) -> Event:
-    """The typed event inside an envelope. Raises KeyError for a type that nobody registered."""
+    """Parse the event inside an envelope. Raises KeyError for an unregistered type."""
     return EVENTS[envelope.type].model_validate(envelope.data)

@@ -1,4 +1,4 @@
-"""What the training service states."""
+"""Events of the training service."""
 
 from typing import Any, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""Coded failures and their one translation into RFC 9457 problem+json."""
+"""Errors with codes, and their translation into RFC 9457 problem+json."""
 
 import errno
 from typing import Any, ClassVar
@@ -14,9 +14,9 @@ PROBLEM = "application/problem+json"
 
 
 class AnnealError(Exception):
-    """A failure with a stable code and an HTTP status on its class.
+    """An error with a stable code and an HTTP status on its class.
 
-    `field` names what was wrong in the request, `limit` what is allowed, `remedy` what to do; `extra` joins the body.
+    `field` names the wrong field, `limit` the allowed values, `remedy` the solution; `extra` is added to the body.
     """
 
     status: ClassVar[int] = 500
@@ -36,7 +36,7 @@ class AnnealError(Exception):
         self.detail, self.field, self.limit, self.remedy, self.extra = detail, field, limit, remedy, extra
 
     def problem(self) -> dict[str, Any]:
-        """The problem+json members of this failure, without the empty ones."""
+        """The problem+json members of this error, without empty ones."""
         body = {
             "type": f"https://anneal.dev/errors/{self.code}",
             "title": self.code.replace("_", " ").capitalize(),
@@ -53,7 +53,7 @@ class AnnealError(Exception):
 
 
 class InvalidInput(AnnealError):
-    """A field of the request is out of its limits."""
+    """A field of the request is invalid."""
 
     status = 422
     code = "invalid_input"
@@ -67,14 +67,14 @@ class NotFound(AnnealError):
 
 
 class Conflict(AnnealError):
-    """The state of the thing does not allow this."""
+    """The current state does not allow this."""
 
     status = 409
     code = "conflict"
 
 
 class Unavailable(AnnealError):
-    """Something needed is away or full; try again."""
+    """A dependency is unavailable or full; retry later."""
 
     status = 503
     code = "unavailable"
@@ -82,19 +82,19 @@ class Unavailable(AnnealError):
 
 
 class StorageFull(AnnealError):
-    """No space is left where the platform works."""
+    """The platform's disk is full."""
 
     status = 507
     code = "disk_full"
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether there is no space left, or no quota."""
+    """Whether the disk or the quota is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def answer(error: AnnealError, path: str = "") -> JSONResponse:
-    """The HTTP response of a failure; below /v1 in OpenAI's shape, so that its clients raise their own exceptions."""
+    """The HTTP response of an error; below /v1 in OpenAI's format, so that its clients raise their own exceptions."""
     if path.startswith("/v1/"):
         status = 400 if error.status == InvalidInput.status else error.status
         return JSONResponse(_as_openai(error), status, headers=dict(error.headers))
@@ -113,7 +113,7 @@ def _as_openai(error: AnnealError) -> dict[str, Any]:
 
 
 def _from_validation(error: RequestValidationError) -> AnnealError:
-    """Name the first wrong field, its limit and the remedy; list the others."""
+    """Describe the first invalid field, its limit and the remedy; list the others."""
     found = [
         {
             "field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")) or "body",
@@ -134,7 +134,7 @@ def _from_validation(error: RequestValidationError) -> AnnealError:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every failure of `app` a problem+json response."""
+    """Turn every error of `app` into a problem+json response."""
 
     @app.exception_handler(AnnealError)
     async def _coded(request: Request, error: AnnealError) -> JSONResponse:
@@ -156,13 +156,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         return answer(StorageFull("The disk is full.", remedy=remedy), request.url.path)
 
     @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         remedy = "Look for the trace_id in the log, and report it."
-        return answer(AnnealError("Something failed that should not have.", remedy=remedy), request.url.path)
+        return answer(AnnealError("An unexpected error occurred.", remedy=remedy), request.url.path)
 
 
 class _Http(AnnealError):
-    """A failure that the web framework itself found."""
+    """An error raised by the web framework."""
 
     def __init__(self, detail: str, status: int) -> None:
         super().__init__(detail)

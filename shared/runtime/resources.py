@@ -1,4 +1,4 @@
-"""The one place that chooses adapters, by URL, and opens what every service needs."""
+"""Chooses adapters by URL, and opens everything that a service needs."""
 
 import asyncio
 import fcntl
@@ -32,29 +32,29 @@ from shared.runtime.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 SERVER_WAIT_LIMIT_S = 60.0
-"""Seconds that a process waits at its start for servers that are still on their way."""
+"""Seconds that a starting process waits for its servers."""
 SECRET_LENGTH = 16
 KEY_LENGTH = 32
-"""What is stored of an API key is a plain hash, so that a key must be too random to be guessed."""
+"""API keys are stored as plain hashes, so a key must be too random to guess."""
 CHECKOUTS = "checkouts"
 
 
 class HomeInUse(AnnealError):
-    """A second platform on one data directory."""
+    """Another platform uses the data directory."""
 
     status = 409
     code = "home_in_use"
 
 
 class Misconfigured(AnnealError):
-    """Settings that do not go together."""
+    """Inconsistent settings."""
 
     status = 500
     code = "misconfigured"
 
 
 class MissingDriver(AnnealError):
-    """A URL asks for a server whose driver is not installed."""
+    """The driver for a configured URL is not installed."""
 
     status = 500
     code = "missing_driver"
@@ -62,7 +62,7 @@ class MissingDriver(AnnealError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What a service is built from. `scratch` is local disk for work in progress; it may be lost."""
+    """The dependencies of a service. `scratch` is a local folder for temporary files; it may be lost."""
 
     settings: Settings
     bus: Bus
@@ -76,13 +76,13 @@ class Resources:
 
     @property
     def embedded(self) -> bool:
-        """All state is in one locked data directory: nobody else works on it."""
+        """Whether all state is in one locked data directory that no other process uses."""
         return not self.settings.distributed
 
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Hold the data directory, or raise HomeInUse naming who has it."""
+    """Lock the data directory. Raises HomeInUse naming its holder."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -102,7 +102,7 @@ def locked(home: Path) -> Iterator[None]:
 
 
 def private_file(path: Path, content: str) -> str:
-    """The file's text; made whole with mode 0600 and `content` when it does not exist, by one process of many."""
+    """Return the file's text. Create it atomically with mode 0600 and `content` if it does not exist."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(content + "\n")
@@ -117,7 +117,7 @@ def private_file(path: Path, content: str) -> str:
 
 @contextmanager
 def driver(extra: str) -> Iterator[None]:
-    """Say which extra to install when an adapter's driver is missing."""
+    """Raise MissingDriver naming the extra to install when an import in the block fails."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -154,12 +154,12 @@ async def _blobs(settings: Settings, scratch: Path) -> Blobs:
 T = TypeVar("T")
 
 
-async def _retry_until_up(name: str, reach: Callable[[], Awaitable[T]]) -> T:
-    """Try until the server answers, or raise its last error after SERVER_WAIT_LIMIT_S seconds."""
+async def _retry_until_up(name: str, connect: Callable[[], Awaitable[T]]) -> T:
+    """Retry until the server answers. Raises Misconfigured after SERVER_WAIT_LIMIT_S seconds."""
     deadline = time.monotonic() + SERVER_WAIT_LIMIT_S
     while True:
         try:
-            return await reach()
+            return await connect()
         except Exception as error:
             if time.monotonic() > deadline:
                 raise Misconfigured(
@@ -178,22 +178,22 @@ SCHEMES = {
 
 
 def check(settings: Settings) -> None:
-    """Raise Misconfigured for URLs of unknown kinds, short keys, half a distribution, or one without a secret."""
+    """Raise Misconfigured for unsupported URLs, short keys, or incomplete distributed settings."""
     for name, schemes in SCHEMES.items():
         url = getattr(settings, name)
         if url and not url.startswith(schemes):
             remedy = f"Set ANNEAL_{name.upper()} to a URL that begins with {' or '.join(schemes)}."
-            raise Misconfigured("No adapter knows this URL.", field=name, limit=list(schemes), remedy=remedy)
+            raise Misconfigured("No adapter supports this URL.", field=name, limit=list(schemes), remedy=remedy)
     if 0 < len(settings.operator_key) < KEY_LENGTH:
         remedy = "Set ANNEAL_OPERATOR_KEY to a random text: openssl rand -hex 32"
         raise Misconfigured("This API key could be guessed.", field="operator_key", limit=KEY_LENGTH, remedy=remedy)
     if not settings.distributed:
         return
     if missing := [f"ANNEAL_{name.upper()}" for name in SCHEMES if not getattr(settings, name)]:
-        detail = "Services in processes of their own share a bus, documents and blobs."
+        detail = "Separate service processes share a bus, documents and blobs."
         raise Misconfigured(detail, remedy=f"Set {' and '.join(missing)} as well, or none of the three.")
     if len(settings.secret) < SECRET_LENGTH:
-        remedy = "Set ANNEAL_SECRET to the same text for all services: openssl rand -hex 32"
+        remedy = "Set ANNEAL_SECRET to the same random text for all services: openssl rand -hex 32"
         raise Misconfigured("The services need a shared secret.", field="secret", limit=SECRET_LENGTH, remedy=remedy)
 
 
@@ -207,7 +207,7 @@ def _embedded_scratch(home: Path) -> Iterator[Path]:
 
 @contextmanager
 def claim_scratch(home: Path) -> Iterator[Path]:
-    """The first `scratch-<n>` that no living process holds, empty but for the checkouts that are worth keeping."""
+    """Lock the first free `scratch-<n>` folder and empty it, except for cached downloads."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number in count():
         scratch = home / f"scratch-{number}"

@@ -1,4 +1,4 @@
-"""A service as a value: its name, its routes, the events it handles, and what runs while it is up."""
+"""A service as a value: its name, routes, event handlers and lifespan."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -25,13 +25,13 @@ EventHandler = Callable[[Any, Envelope], Awaitable[None]]
 
 @asynccontextmanager
 async def nothing() -> AsyncIterator[None]:
-    """The lifespan of a service with nothing to run."""
+    """An empty lifespan."""
     yield
 
 
 @dataclass(frozen=True)
 class Service:
-    """What `app.build(resources)` of a service returns."""
+    """The result of a service's `app.build(resources)`."""
 
     name: str
     router: APIRouter
@@ -40,14 +40,14 @@ class Service:
 
 
 def web_app(service: Service, resources: Resources, *, openapi_url: str | None = "/openapi.json") -> FastAPI:
-    """The service's own ASGI app. It describes itself at `openapi_url`."""
+    """The service's ASGI app, with its OpenAPI description at `openapi_url`."""
     app = FastAPI(
         title=f"Anneal {service.name}",
         generate_unique_id_function=_operation_id,
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py continues traces over all hops
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py does the tracing
     )
     app.state.signer = resources.signer
     requests = Requests(resources.metrics, "anneal_http", "Requests that a service answered")
@@ -70,7 +70,7 @@ def _typed(handler: EventHandler) -> Handler:
 
 @asynccontextmanager
 async def running(services: Iterable[Service], resources: Resources) -> AsyncIterator[None]:
-    """Everything that services do besides answering HTTP: lifespans, subscriptions, the outbox pump."""
+    """Run everything of the services but HTTP: lifespans, subscriptions, the outbox."""
     services = list(services)
     async with AsyncExitStack() as stack:
         for service in services:
@@ -84,10 +84,10 @@ async def running(services: Iterable[Service], resources: Resources) -> AsyncIte
 
 @asynccontextmanager
 async def background(work: Awaitable[None]) -> AsyncIterator[None]:
-    """Run `work` beside the block; cancel it at the end and wait until it has gone.
+    """Run `work` beside the block; cancel it at the end and wait for its end.
 
-    Where `work` waits with a limit it must use `asyncio.timeout`: Python 3.11's `asyncio.wait_for` can swallow the
-    cancellation, and this would then wait for ever.
+    For time limits `work` must use `asyncio.timeout`: Python 3.11's `asyncio.wait_for` can swallow the cancellation,
+    and this would then wait forever.
     """
     task = asyncio.ensure_future(work)
     task.add_done_callback(_log_end)
@@ -99,13 +99,13 @@ async def background(work: Awaitable[None]) -> AsyncIterator[None]:
 
 
 def _log_end(task: asyncio.Future[None]) -> None:
-    """What runs in the background ends only when it is cancelled; anything else must be seen."""
+    """Log a background task that ended without being cancelled."""
     if not task.cancelled() and (error := task.exception()):
         log.error("background_work_died", exc_info=error)
 
 
 async def readiness(resources: Resources) -> dict[str, str]:
-    """Each dependency by name: "ok" or what is wrong."""
+    """Check each dependency: name -> "ok" or the error."""
     checks = {"bus": resources.bus.ping, "documents": resources.documents.ping, "blobs": resources.blobs.ping}
     found: dict[str, str] = {}
     for name, ping in checks.items():

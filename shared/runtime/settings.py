@@ -1,4 +1,4 @@
-"""Settings from the environment (`ANNEAL_…`): with none set, a laptop's embedded platform."""
+"""Settings from the environment (`ANNEAL_…`): without any, the embedded platform of a laptop."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What a process needs to know. URLs left empty mean the embedded adapter in `home`."""
+    """Settings of a process. Empty URLs select the embedded adapters in `home`."""
 
     model_config = SettingsConfigDict(env_prefix="ANNEAL_", populate_by_name=True, extra="ignore")
 
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     blobs_url: str = Field(default="", description="s3+http(s)://key:secret@host/bucket or empty for files")
     blobs_public_url: str = Field(
         default="",
-        description="where clients reach the blob store themselves; empty: downloads come through the gateway",
+        description="the blob store's address for clients; empty: downloads go through the gateway",
     )
     services: Annotated[dict[str, str], NoDecode] = Field(
         default={},
@@ -28,33 +28,33 @@ class Settings(BaseSettings):
         "dataset=http://…,training=http://…,…",
     )
     host: str = "127.0.0.1"
-    tls_proxy: bool = Field(default=False, description="a proxy that ends TLS stands before the gateway")
+    tls_proxy: bool = Field(default=False, description="a TLS-terminating proxy stands before the gateway")
     published_on_loopback: bool = Field(
-        default=False, description="a container's port, which its host hands on from its own loopback address alone"
+        default=False, description="the container's port is published on its host's loopback address only"
     )
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
     allowed_hosts: list[str] = Field(
-        default=[], description="names this platform answers for, beside the loopback ones and `host`"
+        default=[], description="accepted Host headers, beside the loopback names and `host`"
     )
-    secret: str = Field(default="", description="signs principals between services; empty: made and kept in home")
-    operator_key: str = Field(default="", description="the operator's API key; empty: made and kept in home")
+    secret: str = Field(default="", description="signs principals between services; empty: generated in home")
+    operator_key: str = Field(default="", description="the operator's API key; empty: generated in home")
     metrics_token: SecretStr = Field(
         default=SecretStr(""),
-        description="bearer token that opens the gateway's /metrics, for Prometheus; empty: any key",
+        description="bearer token for the gateway's /metrics, for Prometheus; empty: any API key",
     )
-    job_slots: int = Field(default=1, ge=1, description="training jobs that may run at once on this machine")
+    job_slots: int = Field(default=1, ge=1, description="maximum concurrent training jobs on this machine")
     ray_address: str = Field(
-        default="", description="Ray cluster that trains, such as 10.0.0.1:6379 or auto; empty: this machine trains"
+        default="", description="Ray cluster for training, such as 10.0.0.1:6379 or auto; empty: train on this machine"
     )
     warm_engines: bool = Field(default=True, description="import torch ahead in the forkserver")
     vllm_command: str = Field(
-        default="", description="how inference starts vLLM's OpenAI server, options included; empty: transformers serve"
+        default="", description="command that starts vLLM's OpenAI server, with options; empty: serve with transformers"
     )
-    vllm_engines: int = Field(default=1, ge=1, description="vLLM servers that may run at once, one per base model")
-    upload_limit: int = Field(default=16 * 2**30, ge=1, description="bytes of one upload")
-    token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="bytes of tokenized datasets to keep")
-    hub_endpoint: str = Field(default="https://huggingface.co", description="where model downloads go, when asked for")
-    otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: tracing is silent")
+    vllm_engines: int = Field(default=1, ge=1, description="maximum concurrent vLLM servers, one per base model")
+    upload_limit: int = Field(default=16 * 2**30, ge=1, description="maximum bytes of an upload")
+    token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="maximum bytes of cached tokenized datasets")
+    hub_endpoint: str = Field(default="https://huggingface.co", description="Hugging Face Hub for model downloads")
+    otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 
     @field_validator("services", mode="before")
     @classmethod
@@ -67,12 +67,12 @@ class Settings(BaseSettings):
 
     @property
     def distributed(self) -> bool:
-        """The services are processes of their own that share servers, and not one data directory."""
+        """Whether the services are separate processes that share servers instead of one data directory."""
         return bool(self.bus_url or self.documents_url)
 
     @property
     def loopback(self) -> bool:
-        """It listens where only this machine can reach it."""
+        """Whether it listens on a loopback address."""
         return self.host == "localhost" or ip_address(self.host).is_loopback
 
     @property

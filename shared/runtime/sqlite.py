@@ -1,7 +1,7 @@
 """A durable SQLite file for asyncio: one writer thread that commits in groups, reader threads beside it.
 
-A commit costs an fsync. Writers that wait for one are gathered into the next, so throughput grows with concurrency
-while an acknowledged write still survives power loss (WAL with synchronous=FULL; NORMAL can lose the last commits).
+A commit costs an fsync. Writes that arrive meanwhile share the next commit, so throughput grows with concurrency,
+and an acknowledged write still survives power loss (WAL with synchronous=FULL; NORMAL can lose the last commits).
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 GROUP = 256
-"""At most this many writes share a commit, so that the first of them does not wait long for the last."""
+"""Maximum writes per commit, so that the first does not wait long for the last."""
 READERS = 4
 
 
 @dataclass
 class _Job:
-    """A queued write and what became of it."""
+    """A queued write and its outcome."""
 
     work: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
@@ -31,7 +31,7 @@ class _Job:
     error: BaseException | None = None
 
     def settle(self) -> None:
-        """Tell the waiter, unless it has gone."""
+        """Set the future, unless its waiter was cancelled."""
         if self.future.done():
             return
         if self.error is not None:
@@ -41,9 +41,9 @@ class _Job:
 
 
 class Database:
-    """One SQLite file of one process, used from one event loop.
+    """A SQLite file of one process, used from one event loop.
 
-    Opening is synchronous, since it happens once, at start; `schema` lists repeatable statements to run then.
+    Opening is synchronous, since it happens once at start; `schema` lists idempotent statements to run then.
     """
 
     def __init__(self, path: Path, schema: Sequence[str] = ()) -> None:
@@ -63,9 +63,9 @@ class Database:
         self._writer.start()
 
     async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `fn` in the writer thread; returns its result once it is committed and on disk.
+        """Run `fn` in the writer thread; return its result once it is committed and on disk.
 
-        What `fn` raises is raised here and rolls back `fn` alone. A cancelled waiter does not stop a queued write.
+        An exception of `fn` is raised here and rolls back only `fn`. A cancelled waiter does not stop a queued write.
         """
         self._refuse_closed()
         job = _Job(fn, asyncio.get_running_loop().create_future())
@@ -74,12 +74,12 @@ class Database:
         return result
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `fn` in a reader thread; it sees every write that was acknowledged before the call."""
+        """Run `fn` in a reader thread; it sees every write acknowledged before the call."""
         self._refuse_closed()
         return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: fn(self._local.connection))
 
     async def close(self) -> None:
-        """Commit what is queued and close; repeatable."""
+        """Commit queued writes and close. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -116,7 +116,7 @@ class Database:
                 return
 
     def _next_group(self) -> tuple[list[_Job], bool]:
-        """Wait for a write, then take all that queued up meanwhile; True when the end was reached."""
+        """Wait for a write, then take all queued ones; True at the end of the queue."""
         group: list[_Job] = []
         try:
             job = self._jobs.get()
@@ -135,11 +135,11 @@ class Database:
             for job in group:
                 self._apply(job)
             self._connection.execute("COMMIT")
-        except Exception as error:  # the group as a whole is not on disk, and each of its waiters has to know
+        except Exception as error:  # nothing of the group is on disk: every waiter must get the error
             for job in group:
                 job.error = job.error or error
             if self._connection.in_transaction:
-                with contextlib.suppress(sqlite3.Error):  # the next group's BEGIN fails then, and it is tried again
+                with contextlib.suppress(sqlite3.Error):  # the next group's BEGIN then fails, and this is retried
                     self._connection.execute("ROLLBACK")
         self._settle(group)
 
@@ -149,17 +149,17 @@ class Database:
             job.result = job.work(self._connection)
         except Exception as error:
             job.error = error
-            if not self._connection.in_transaction:  # a full disk makes SQLite roll back everything
+            if not self._connection.in_transaction:  # with a full disk SQLite rolls back everything
                 raise
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 
     def _settle(self, group: list[_Job]) -> None:
-        """Wake the loop once for the whole group."""
+        """Wake the event loop once for the whole group."""
 
         def settle() -> None:
             for job in group:
                 job.settle()
 
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there are no waiters
             group[0].future.get_loop().call_soon_threadsafe(settle)

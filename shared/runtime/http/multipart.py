@@ -1,4 +1,4 @@
-"""multipart/form-data as it arrives: parts in order, never more in memory than a chunk of the body."""
+"""Streams multipart/form-data: parts in order, with at most one chunk of the body in memory."""
 
 import asyncio
 from collections import deque
@@ -13,17 +13,17 @@ from starlette.requests import ClientDisconnect
 from shared.runtime.errors import AnnealError
 
 FIELD_LIMIT = 64 << 10
-"""Bytes of a form field that is not a file."""
+"""Maximum bytes of a form field that is not a file."""
 MAX_BOUNDARY_LENGTH = 70
 """RFC 2046, 5.1.1."""
 MAX_PARTS = 64
-"""Fields and files of one form."""
+"""Maximum fields and files of a form."""
 
 Step = tuple[Literal["part", "data", "end", "done"], bytes]
 
 
 class MalformedUpload(AnnealError):
-    """The body is not complete multipart/form-data, or has more to it than a form may."""
+    """The body is not complete multipart/form-data, or exceeds a limit."""
 
     status = 400
     code = "malformed_upload"
@@ -31,14 +31,14 @@ class MalformedUpload(AnnealError):
 
 @dataclass(frozen=True)
 class Part:
-    """A form field, or with a `filename` a file. Read `chunks` before asking for the next part."""
+    """A form field, or a file if it has a `filename`. Read `chunks` before the next part."""
 
     name: str
     filename: str | None
     chunks: AsyncIterator[bytes]
 
     async def text(self) -> str:
-        """A field's value; raises MalformedUpload for one that is too long or not UTF-8."""
+        """Return a field's value. Raises MalformedUpload if it is too long or not UTF-8."""
         value = b""
         async for chunk in self.chunks:
             value += chunk
@@ -51,7 +51,7 @@ class Part:
 
 
 class Multipart:
-    """A request body; the parser's callbacks become steps, which `parts` turns into parts."""
+    """A request body. python-multipart's callbacks queue steps, which `parts` turns into parts."""
 
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
         kind, parameters = parse_options_header(content_type)
@@ -76,7 +76,7 @@ class Multipart:
         )
 
     async def parts(self) -> AsyncIterator[Part]:
-        """Each part; what its reader leaves of it is skipped. Raises MalformedUpload behind MAX_PARTS."""
+        """Yield each part; unread content is skipped. Raises MalformedUpload after MAX_PARTS."""
         steps, count = self._read(), 0
         async for kind, data in steps:
             if kind == "part":
@@ -92,7 +92,7 @@ class Multipart:
                     pass
 
     async def _read(self) -> AsyncIterator[Step]:
-        """Steps as the body comes in; raises MalformedUpload where it breaks off."""
+        """Yield steps as the body arrives. Raises MalformedUpload if it breaks off."""
         complete = False
         try:
             async for chunk in self._body:
@@ -129,7 +129,7 @@ async def _chunks(steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
 
 
 async def drain(body: AsyncIterator[bytes], limit: int = 64 << 20, seconds: float = 5.0) -> None:
-    """Read on for a little while, so that a client still sending gets to see the refusal instead of a reset."""
+    """Read on briefly, so that a client that is still sending receives the error response instead of a reset."""
     try:
         async with asyncio.timeout(seconds):
             async for chunk in body:

@@ -1,4 +1,4 @@
-"""Who asks: a short-lived signed principal that the gateway passes and every service verifies."""
+"""The caller: a short-lived signed principal that the gateway sends and every service verifies."""
 
 import base64
 import hashlib
@@ -14,11 +14,11 @@ from shared.runtime.errors import AnnealError
 
 HEADER = "x-anneal-principal"
 LIFETIME = 60.0
-"""Seconds that a signature is good for: one hop, not a session."""
+"""Lifetime of a signature in seconds: for one request, not a session."""
 
 
 class Unauthenticated(AnnealError):
-    """No valid key, cookie or principal came with the request."""
+    """The request has no valid key, cookie or principal."""
 
     status = 401
     code = "unauthenticated"
@@ -26,7 +26,7 @@ class Unauthenticated(AnnealError):
 
 
 class Forbidden(AnnealError):
-    """The caller is known and may not do this."""
+    """The caller is not permitted to do this."""
 
     status = 403
     code = "forbidden"
@@ -34,7 +34,7 @@ class Forbidden(AnnealError):
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller: `subject` names it, `project` is where it works, `scopes` what it may do."""
+    """A caller: its name, its project, and its permitted scopes."""
 
     subject: str
     project: str = "default"
@@ -51,16 +51,16 @@ class Signer:
         return hmac.new(self.secret.encode(), payload, hashlib.sha256).hexdigest()
 
     def sign(self, principal: Principal) -> str:
-        """`<base64 payload>.<hex mac>`, good for LIFETIME seconds."""
+        """`<base64 payload>.<hex mac>`, valid for LIFETIME seconds."""
         claims = json.dumps({**asdict(principal), "expires": time.time() + LIFETIME}).encode()
         payload = base64.urlsafe_b64encode(claims)
         return f"{payload.decode()}.{self._mac(payload)}"
 
     def verify(self, token: str) -> Principal:
-        """The principal inside; raises Unauthenticated when forged or stale."""
+        """Return the principal. Raises Unauthenticated when it is forged or expired."""
         payload, _, mac = token.partition(".")
         if not hmac.compare_digest(mac.encode(), self._mac(payload.encode()).encode()):
-            raise Unauthenticated("The request carries no valid principal.", remedy="Go through the gateway.")
+            raise Unauthenticated("The request carries no valid principal.", remedy="Use the gateway.")
         claims = json.loads(base64.urlsafe_b64decode(payload))
         if claims.pop("expires") < time.time():
             raise Unauthenticated("The principal has expired.", remedy="Send the request again.")
@@ -74,4 +74,4 @@ def current_principal(request: Request) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(current_principal)]
-"""`async def route(caller: Caller)` gives a service its caller; stores come from `for_project(caller.project)`."""
+"""`async def route(caller: Caller)` receives the caller; stores come from `for_project(caller.project)`."""

@@ -1,7 +1,7 @@
-"""A service as a process of its own: settings, logging, resources, one port, health, and a graceful end.
+"""Run a service as a process: settings, logging, resources, one port, health, and graceful shutdown.
 
-`python -m services.<service>` calls `main(build)`. On SIGTERM the process stops claiming work and hands back what it
-holds while open requests finish; then it closes its connections.
+`python -m services.<service>` calls `main(build)`. On SIGTERM the process stops claiming work, hands its work
+back while open requests finish, and closes its connections.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from shared.runtime.resources import Misconfigured, Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.exporter import export_spans
-from shared.runtime.telemetry.http_spans import answered, server_span
+from shared.runtime.telemetry.http_spans import record_response, server_span
 from shared.runtime.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10
-"""How long requests may go on after SIGTERM."""
+"""Seconds that open requests have after SIGTERM."""
 
 
 class CannotListen(AnnealError):
-    """The port is taken, or the address is not this machine's."""
+    """The port is in use, or the address is not this machine's."""
 
     status = 500
     code = "cannot_listen"
@@ -42,36 +42,36 @@ class CannotListen(AnnealError):
 
 @dataclass(frozen=True)
 class Process:
-    """What a process serves: an ASGI app on its port, and the service that runs beside it."""
+    """A process: an ASGI app on its port, and the service that runs beside it."""
 
     service: Service
     app: ASGIApp
 
 
 class Readiness(BaseModel):
-    """Whether a process can do its work."""
+    """Readiness of a process."""
 
     status: str = Field(description="ok or not_ready")
     checks: dict[str, str] = Field(default={}, description='each dependency by name: "ok" or "not_ready"')
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which end the process before anything could be handed back."""
+    """uvicorn without its signal handlers, which would end the process before it hands its work back."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to us."""
+        """Leave signal handling to `run`."""
         yield
 
 
 class Traced:
-    """A span around every request, in the trace that its headers name."""
+    """Middleware: a span around every request, in the trace that its headers name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve within the caller's trace."""
+        """Serve a request in the caller's trace."""
         status = 0
 
         async def observed(message: Message) -> None:
@@ -83,21 +83,21 @@ class Traced:
             try:
                 await self._app(scope, receive, observed)
             finally:
-                answered(span, scope, getattr(scope.get("route"), "path", None), status)
+                record_response(span, scope, getattr(scope.get("route"), "path", None), status)
 
 
 def operations(resources: Resources) -> APIRouter:
-    """What orchestrators and Prometheus ask of every process."""
+    """Health, readiness and metrics routes of every process."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
     async def show_service_health() -> Readiness:
-        """This process is alive."""
+        """Liveness."""
         return Readiness(status="ok")
 
     @router.get("/readyz")
     async def show_service_readiness(response: Response) -> Readiness:
-        """Each dependency by name; what is wrong with one is in the log."""
+        """Readiness by dependency; errors are in the log."""
         found = await readiness(resources)
         for name, state in found.items():
             if state != "ok":
@@ -115,14 +115,14 @@ def operations(resources: Resources) -> APIRouter:
 
 
 def as_process(service: Service, resources: Resources) -> Process:
-    """A service with its own port."""
+    """A service as a process of its own."""
     app = web_app(service, resources)
     app.include_router(operations(resources))
     return Process(service, Traced(app))
 
 
 async def serve(process: Process, settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
-    """Serve until `stop`; then let held work go back while requests finish. Raises CannotListen."""
+    """Serve until `stop`; then hand work back while requests finish. Raises CannotListen."""
     server, listener = Server(server_config(process.app)), listen(settings)
     async with running([process.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -136,7 +136,7 @@ async def serve(process: Process, settings: Settings, resources: Resources, stop
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
-    """How every process of ours serves: our own access log, no lifespan events, requests may finish at the end."""
+    """uvicorn's configuration: our own access log, no lifespan events, graceful shutdown."""
     return uvicorn.Config(
         app,
         log_config=None,
@@ -148,22 +148,22 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
 
 
 def refuse_exposure(settings: Settings) -> None:
-    """Raise Misconfigured where keys would cross a network in the clear."""
+    """Raise Misconfigured where keys would cross a network unencrypted."""
     if not (settings.loopback or settings.tls_proxy or settings.published_on_loopback):
-        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the gateway speaks plain HTTP."
+        detail = f"ANNEAL_HOST={settings.host} is not loopback, and the gateway serves plain HTTP."
         remedy = (
-            "Put a proxy that ends TLS before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1; "
+            "Put a TLS-terminating proxy before it and set ANNEAL_TLS_PROXY=true, or listen on 127.0.0.1; "
             "in a container whose port is published on 127.0.0.1 alone, set ANNEAL_PUBLISHED_ON_LOOPBACK=true."
         )
         raise Misconfigured(detail, field="host", remedy=remedy)
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket on the settings' address, of the family that the host asks for."""
+    """Open a listening socket on the configured address."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio forgets it for sockets it did not make
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on its own sockets
         return listener
     except OSError as error:
         detail = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}."
@@ -171,11 +171,11 @@ def listen(settings: Settings) -> socket.socket:
 
 
 async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settings, *, warm: bool) -> None:
-    """Open the resources, build, serve. SIGTERM and SIGINT end it, also while it still waits for its servers."""
+    """Open the resources, build, serve. SIGTERM and SIGINT stop it, also while it waits for its servers."""
     loop, starting, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert starting is not None
     _on_signal(loop, starting.cancel)
-    with ExitStack() as last:  # what closes with the resources is traced too
+    with ExitStack() as last:  # closing the resources is traced too
         async with open_resources(settings) as resources:
             process = await build(resources)
             last.enter_context(export_spans(settings, process.service.name))
@@ -191,7 +191,7 @@ def _on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> No
 
 
 def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = False) -> None:
-    """Run a process until it is told to stop; what cannot start says why in one line and exits with 1."""
+    """Run a process until SIGTERM. If it cannot start, print the reason on one line and exit with 1."""
     configure_logging()
     try:
         with suppress(asyncio.CancelledError):
@@ -201,7 +201,7 @@ def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = Fals
 
 
 def main(build: Callable[[Resources], Awaitable[Service]], *, warm: bool = False) -> None:
-    """Run a service. `warm` has torch imported ahead, for services whose engines need it."""
+    """Run a service. `warm` starts the forkserver with torch, for services whose engines need it."""
 
     async def service(resources: Resources) -> Process:
         return as_process(await build(resources), resources)

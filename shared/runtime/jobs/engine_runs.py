@@ -1,4 +1,4 @@
-"""One attempt at leased work in an engine child: its messages, its owner's wishes, and every way it can end."""
+"""One run of an engine process for leased work: its messages, its owner's commands, and its outcome."""
 
 import asyncio
 import signal
@@ -17,10 +17,10 @@ from shared.runtime.processes.oom_kills import count_oom_kills
 Message = dict[str, Any]
 OnMessage = Callable[[Message], Awaitable[None]]
 Grace = Callable[[Lease[W]], float]
-"""Seconds that an engine has to end by itself, by what its lease says now."""
+"""Seconds that an engine has to stop by itself, given its lease."""
 
-GRACE = 10.0
-LOOK = 0.1
+STOP_GRACE_S = 10.0
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class EngineOutcome:
 
 
 def default_grace(lease: Lease[W]) -> float:
-    """The plain grace; nothing that is written without a lease is of use."""
-    return 0.0 if lease.lost else GRACE
+    """The default grace period; none without a lease, which makes all writes useless."""
+    return 0.0 if lease.lost else STOP_GRACE_S
 
 
 async def follow_engine(
@@ -57,34 +57,34 @@ async def follow_engine(
                 last = message
             else:
                 await on_message(message)
-        number, told = (await child.wait()).signal, interrupting.done() or lease.interrupt_requested
-        killed = number == signal.SIGKILL and not told
-        return EngineOutcome(last, number, told, out_of_memory=killed and count_oom_kills() > kills)
+        number, stop_requested = (await child.wait()).signal, interrupting.done() or lease.interrupt_requested
+        killed = number == signal.SIGKILL and not stop_requested
+        return EngineOutcome(last, number, stop_requested, out_of_memory=killed and count_oom_kills() > kills)
     finally:
         interrupting.cancel()
         await child.kill()
 
 
 async def _interrupt_engine(child: Child, lease: Lease[W], grace: Grace[W]) -> None:
-    """Tell the engine what is wanted; end it when it does not listen in time."""
+    """Send the engine its owner's command, and kill it after the grace period."""
     await lease.wait_for_interrupt()
-    told, since = "", 0.0
+    sent, since = "", 0.0
     while True:
-        wish = "cancel" if lease.lost or lease.wanted == "cancel" else "stop"
-        if wish != told:
-            told, since = wish, time.monotonic()
-            await child.send({"op": wish})
+        command = "cancel" if lease.lost or lease.wanted == "cancel" else "stop"
+        if command != sent:
+            sent, since = command, time.monotonic()
+            await child.send({"op": command})
         if time.monotonic() - since >= grace(lease):
             await child.kill()
             return
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL_S)
 
 
 async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage) -> Message | None:
-    """Follow work that keeps nothing of an attempt that was ended: it begins anew, or not at all.
+    """Run work that cannot resume: an interrupted attempt restarts from the beginning.
 
-    Returns the engine's result. None when there is nothing left to do, because the work was cancelled, failed or went
-    back to the queue (the process closes, or the child died and attempts are left). Raises LeaseLost.
+    Return the engine's result. None when the work was cancelled, failed or requeued (the process closes, or the engine
+    died with attempts left). Raises LeaseLost.
     """
     outcome = await follow_engine(child, lease, on_message)
     if outcome.stop_requested:
@@ -94,7 +94,7 @@ async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage) ->
 
 
 async def _interrupted(lease: Lease[W]) -> None:
-    """What becomes of work whose engine was told to end. Raises LeaseLost where another worker has it."""
+    """Cancel or requeue work whose engine was asked to stop. Raises LeaseLost where another worker holds it."""
     if lease.lost:
         raise LeaseLost("The lease was taken over.")
     if lease.wanted == "cancel":
@@ -116,10 +116,10 @@ async def _ended(outcome: EngineOutcome, lease: Lease[W]) -> Message | None:
 
 
 def retry_or_fail(work: Work, outcome: EngineOutcome) -> Changed:
-    """Its engine was killed: once more while attempts are left, for what pressed on the memory may have passed."""
+    """Retry work whose engine was killed, since memory pressure may have passed; without attempts left, fail it."""
     if work.attempts < MAX_ATTEMPTS:
         work.hand_back(counts=True)
         return ()
     if outcome.out_of_memory:
-        return work.fail("out_of_memory", f"The machine ran out of memory {work.attempts} times under its engine.")
+        return work.fail("out_of_memory", f"The machine ran out of memory {work.attempts} times while its engine ran.")
     return work.fail("worker_lost", f"Its engine was killed {work.attempts} times; it may need more memory.")

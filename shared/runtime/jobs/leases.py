@@ -1,6 +1,6 @@
-"""The holder's side of a claim: a fencing token, heartbeats, and the owner's wishes.
+"""The holder's side of a claim: a fencing token, heartbeats, and the owner's commands.
 
-A claim raises `token`; every write of the holder is guarded by it, so a stale worker cannot write.
+A claim increments `token`, which guards every write of the holder, so a stale worker cannot write.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ W = TypeVar("W", bound=Work)
 
 
 class LeaseLost(AnnealError):
-    """Somebody else holds the work now: stop, and write nothing."""
+    """Another worker holds the work: stop, and write nothing."""
 
     status = 409
     code = "lease_lost"
@@ -42,7 +42,7 @@ class Lease(Generic[W]):
         self._due = asyncio.Event()
 
     async def change(self, mutate: Mutation[W]) -> W:
-        """Change the work, fenced: raises LeaseLost when the token no longer holds."""
+        """Change the work under the fencing token. Raises LeaseLost when the token is stale."""
 
         def fenced(work: W) -> Changed:
             if work.token != self.token or work.state not in HELD:
@@ -57,7 +57,7 @@ class Lease(Generic[W]):
             raise
 
     async def wait_for_interrupt(self) -> None:
-        """Wait until the owner wants something else, the lease is lost, or the process closes."""
+        """Wait until the owner requests a pause or cancellation, the lease is lost, or the process closes."""
         await self._interrupt.wait()
 
     @property
@@ -66,11 +66,11 @@ class Lease(Generic[W]):
         return self._interrupt.is_set()
 
     def nudge(self) -> None:
-        """Beat now instead of at the next interval."""
+        """Send a heartbeat now instead of at the next interval."""
         self._due.set()
 
     def close(self) -> None:
-        """The process is going down: hand back."""
+        """The process is stopping: hand the work back."""
         self.closing = True
         self._interrupt.set()
 
@@ -79,7 +79,7 @@ class Lease(Generic[W]):
         self._interrupt.set()
 
     async def send_heartbeats(self) -> None:
-        """Heartbeat until cancelled. An unreachable database is not a lost lease: it goes on trying."""
+        """Send heartbeats until cancelled. An unreachable database is not a lost lease: it retries."""
         while not self.lost:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):

@@ -1,4 +1,4 @@
-"""The outbox pump: publishes the events that documents carry, then clears them without touching the version."""
+"""The outbox: publishes the events stored in documents, then clears them without changing the version."""
 
 import asyncio
 import time
@@ -21,20 +21,20 @@ log = structlog.get_logger(__name__)
 E = TypeVar("E", bound=Entity)
 
 SCAN_INTERVAL = 5.0
-"""Seconds between scans for events that a crash left behind; a kick makes the usual case immediate."""
+"""Seconds between scans for events that a crash left; `kick` publishes at once in the usual case."""
 PURGE_INTERVAL_S = 3600.0
-"""Seconds between searches for old tombstones, which read every collection."""
+"""Seconds between purges of old tombstones, which read every collection."""
 TOMBSTONE_AGE = timedelta(days=1)
 
 
 class Outbox:
-    """Watches collections whose documents carry `outbox` and `pending`."""
+    """Publishes the events of collections whose documents have `outbox` and `pending`."""
 
     def __init__(self, bus: Bus, documents: Documents, metrics: Metrics | None = None) -> None:
         self._bus, self._documents = bus, documents
         self._collections: dict[str, Collection] = {}
         self._kicked = asyncio.Event()
-        self._sent: set[str] = set()  # published, and still on a document that changed meanwhile
+        self._sent: set[str] = set()  # published, but still stored in a document that changed meanwhile
         metrics = metrics or Metrics()
         self._pending = metrics.reading(
             "anneal_outbox_pending_documents", "Documents whose events wait for the bus", "collection"
@@ -54,18 +54,18 @@ class Outbox:
         return EntityStore(collection, spec.document, service=spec.service, kick=self.kick)
 
     def kick(self) -> None:
-        """Something was written: look now."""
+        """Publish now: an event was stored."""
         self._kicked.set()
 
     async def drain(self) -> int:
-        """Publish everything that waits; how many documents were cleared."""
+        """Publish all pending events; return how many documents were cleared."""
         cleared, waiting = 0, set[str]()
         for collection in list(self._collections.values()):
             for document in await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=500):
                 waiting |= document["outbox"].keys()
                 try:
                     cleared += await self._publish(collection, document)
-                except Exception:  # one event that the bus refuses must not hold up those behind it
+                except Exception:  # an event that the bus refuses must not block the following ones
                     log.exception("outbox_not_published", id=document["_id"])
         self._sent &= waiting
         return cleared
@@ -79,7 +79,7 @@ class Outbox:
         return await collection.patch(document["_id"], where, set={"outbox": {}, "pending": 0}) is not None
 
     async def _probe(self) -> list[Reading]:
-        """What waits in each collection."""
+        """Number and age of the pending documents of each collection."""
         found: list[Reading] = []
         for name, collection in list(self._collections.items()):
             oldest = await collection.find({"pending": {"$gt": 0}}, order=(("updated_at", 1),), limit=1)
@@ -89,14 +89,14 @@ class Outbox:
         return found
 
     async def purge_tombstones(self) -> None:
-        """Remove tombstones that are drained and a day old."""
+        """Delete tombstones that are a day old and whose events are published."""
         horizon = (now() - TOMBSTONE_AGE).isoformat()
         for collection in list(self._collections.values()):
             for document in await collection.find({"deleted_at": {"$lt": horizon}, "pending": 0}, limit=500):
                 await collection.delete(document["_id"], {"pending": 0})
 
     async def run(self) -> None:
-        """Pump until cancelled; a bus that is away is retried, nothing is lost."""
+        """Publish until cancelled. An unavailable bus is retried; nothing is lost."""
         purged_at = -PURGE_INTERVAL_S
         while True:
             self._kicked.clear()
@@ -113,6 +113,6 @@ class Outbox:
 
 
 def _age(document: Document) -> float:
-    """Seconds since the first event was stated that a document still carries."""
+    """Seconds since the oldest pending event of a document."""
     stated = min(Envelope.model_validate(event).time for event in document["outbox"].values())
     return max(0.0, (now() - stated).total_seconds())

@@ -1,8 +1,8 @@
-"""Logs and metrics of a job as one ordered stream of records, stored first, broadcast after.
+"""Logs and metrics of a job as one ordered stream of records, stored first and broadcast afterwards.
 
-One head document per stream holds {token, next_seq, tail}; each batch is one write filtered on (token, next_seq), so a
-stale owner cannot append. A tail above TAIL_BYTES spills to chunk documents named by their first sequence, inserted if
-absent. A record is a JSON object with `seq` (from 1), `time` and `kind`: log, metric, progress, state, rewind, others.
+One head document per stream holds {token, next_seq, tail}. A batch is one write filtered on (token, next_seq), so a
+stale owner cannot append. A tail above TAIL_BYTES spills to chunk documents named by their first sequence number. A
+record is a JSON object with `seq` (from 1), `time` and `kind`: log, metric, progress, state, rewind, others.
 """
 
 import json
@@ -19,7 +19,7 @@ from shared.runtime.jobs.leases import LeaseLost
 TAIL_BYTES = 64 * 1024
 READ_LIMIT = 10_000
 CHUNKS_AT_ONCE = 16
-"""Chunks in memory at a time while a stream is read."""
+"""Chunks held in memory while a stream is read."""
 
 Record = dict[str, Any]
 
@@ -51,14 +51,14 @@ def stream_collections(service: str) -> tuple[CollectionSpec[StreamHead], Collec
 
 
 class StreamWriter:
-    """The one owner of a stream, by its fencing token."""
+    """Appends to a stream as its owner, identified by the fencing token."""
 
     def __init__(self, heads: Collection, chunks: Collection, id: str, token: int) -> None:
         self._heads, self._chunks, self._id, self._token = heads, chunks, id, token
         self._next, self._tail, self._bytes = 1, list[Record](), 0
 
     async def open(self) -> None:
-        """Take the stream over: raise its token. Raises LeaseLost when a newer owner has it."""
+        """Take over the stream by raising its token. Raises LeaseLost when a newer owner has it."""
         head = {"_id": self._id, "version": 1, **StreamHead(token=self._token).model_dump()}
         if await self._heads.insert(head):
             return
@@ -69,9 +69,9 @@ class StreamWriter:
         self._bytes = len(json.dumps(self._tail))
 
     async def append(self, records: Sequence[Record]) -> list[Record]:
-        """Store a batch in one write; the records with `seq` and `time`. Raises LeaseLost for a stale owner.
+        """Store a batch in one write; return the records with `seq` and `time`. Raises LeaseLost for a stale owner.
 
-        After any other failure the batch may have been stored: append the very same again, and it is stored once.
+        After another failure the batch may have been stored; appending the same batch again stores it once.
         """
         if not records:
             return []
@@ -87,7 +87,7 @@ class StreamWriter:
             head = await self._heads.get(self._id)
             if head is None or (head["token"], head["next_seq"]) != (self._token, following):
                 raise LeaseLost("A newer owner writes this stream.")
-            tail = head["tail"]  # the answer to the same write was lost
+            tail = head["tail"]  # this write had been applied, and its reply was lost
             stamped = tail[-len(stamped) :]
         self._next, self._tail, self._bytes = following, tail, size
         return stamped
@@ -102,7 +102,7 @@ class StreamWriter:
             "last": last,
         }
         if not await self._chunks.insert({**chunk, "records": self._tail}):
-            # of one who died before the head knew of it; the head has grown since
+            # from an owner that died before it updated the head, which has grown since
             await self._chunks.patch(
                 str(chunk["_id"]), {"last": {"$lt": last}}, set={"last": last, "records": self._tail}
             )
@@ -121,7 +121,7 @@ class Streams:
         return cls(heads, chunks)
 
     async def writer(self, id: str, token: int) -> StreamWriter:
-        """Own the stream `id` from now on."""
+        """Take over the stream `id`."""
         writer = StreamWriter(self._heads, self._chunks, id, token)
         await writer.open()
         return writer
@@ -129,7 +129,7 @@ class Streams:
     async def read(
         self, id: str, *, after: int = 0, limit: int = READ_LIMIT, kinds: Sequence[str] | None = None
     ) -> list[Record]:
-        """Records with seq > `after`, in order, at most `limit`, each exactly once."""
+        """Records with seq > `after`, in order, at most `limit`, without duplicates."""
         head = await self._heads.get(id)
         if head is None:
             return []
@@ -139,12 +139,12 @@ class Streams:
             skip = 0
             while chunks := await self._chunks.find(where, order=(("first", 1),), skip=skip, limit=CHUNKS_AT_ONCE):
                 for chunk in chunks:
-                    found += _wanted(chunk["records"], after, kinds)
+                    found += _select(chunk["records"], after, kinds)
                 if len(found) >= limit:
                     return found[:limit]
                 skip += len(chunks)
-        return (found + _wanted(head["tail"], after, kinds))[:limit]
+        return (found + _select(head["tail"], after, kinds))[:limit]
 
 
-def _wanted(records: Sequence[Record], after: int, kinds: Sequence[str] | None) -> list[Record]:
+def _select(records: Sequence[Record], after: int, kinds: Sequence[str] | None) -> list[Record]:
     return [r for r in records if r["seq"] > after and (kinds is None or r["kind"] in kinds)]

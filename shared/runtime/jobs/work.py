@@ -1,4 +1,4 @@
-"""Work that takes long: its state machine, pure. The documents are the queue (ADR 3)."""
+"""The state machine of long-running work, without I/O. The documents are the queue (ADR 3)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,9 +18,9 @@ FINAL: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 
 
 class Work(Entity):
-    """An entity that is worked on for long: its state machine, pure.
+    """A long-running piece of work.
 
-    The API writes only `wanted` while somebody holds the work; `state` belongs to the token's holder and the sweeper.
+    While a worker holds it, the API writes only `wanted`; `state` belongs to the token's holder and the sweeper.
     """
 
     TRANSITIONS: ClassVar[tuple[Transition, ...]] = (
@@ -60,20 +60,20 @@ class Work(Entity):
     finished_at: datetime | None = Field(default=None, description="when it reached a final state")
 
     def on_failed(self) -> Sequence[Event]:
-        """The events that a failure of this work causes."""
+        """Events of a failure."""
         return ()
 
     def on_cancelled(self) -> Sequence[Event]:
-        """The events that a cancellation of this work causes."""
+        """Events of a cancellation."""
         return ()
 
     @property
     def final(self) -> bool:
-        """Nothing will happen to it any more."""
+        """Whether its state is final."""
         return self.state in FINAL
 
     def claim(self, runner: str) -> None:
-        """A worker takes it. Raises Conflict when it is no longer queued."""
+        """Assign it to a worker. Raises Conflict unless it is queued."""
         if self.state != "queued":
             raise Conflict(f"It is {self.state}.")
         self.state, self.runner, self.token, self.attempts = (
@@ -85,13 +85,13 @@ class Work(Entity):
         self.started_at = self.started_at or now()
 
     def hand_back(self, *, counts: bool) -> None:
-        """Back to the queue; `counts` says whether the attempt was used up."""
+        """Return it to the queue; `counts` says whether the attempt counts."""
         self.state, self.runner = "queued", None
         if not counts:
             self.attempts -= 1
 
     def interrupt(self) -> Sequence[Event]:
-        """Its holder stops without a fault of the work's: as its owner wished, or back with nothing counted."""
+        """Stop it through no fault of its own: cancel or pause it as requested, else requeue it without counting."""
         if self.wanted == "cancel":
             return self.mark_cancelled()
         if self.wanted == "pause":
@@ -101,7 +101,7 @@ class Work(Entity):
         return ()
 
     def fail(self, cause: str, detail: str) -> Sequence[Event]:
-        """End without a result. The first terminal state stays."""
+        """Fail it, unless it is final already."""
         if self.final:
             return ()
         self.state, self.cause, self.detail, self.finished_at, self.runner = (
@@ -114,26 +114,26 @@ class Work(Entity):
         return self.on_failed()
 
     def mark_cancelled(self) -> Sequence[Event]:
-        """End because its owner wished so."""
+        """Cancel it, unless it is final already."""
         if self.final:
             return ()
         self.state, self.finished_at, self.runner = "cancelled", now(), None
         return self.on_cancelled()
 
     def mark_paused(self) -> None:
-        """Stop where it is, ready to be resumed."""
+        """Pause it, to be resumed later."""
         self.state, self.runner, self.wanted = "paused", None, "run"
         self.attempts = 0
 
     def request_cancel(self) -> Sequence[Event]:
-        """The owner's wish: at once where nobody holds it, else through `wanted`. Repeating it is fine."""
+        """Request a cancellation: immediate where no worker holds it, else through `wanted`. Idempotent."""
         if self.state in ("succeeded", "failed"):
             raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
         self.wanted = "cancel"
         return self.mark_cancelled() if self.state in ("queued", "paused") else ()
 
     def request_pause(self) -> None:
-        """The owner's wish to stop for now."""
+        """Request a pause."""
         if self.final:
             raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
         if self.state == "queued":
@@ -142,7 +142,7 @@ class Work(Entity):
             self.wanted, self.state = "pause", "pausing"
 
     def request_resume(self) -> None:
-        """The owner's wish to go on; only what is paused can."""
+        """Request a resumption. Raises Conflict unless it is paused or pausing."""
         if self.state not in ("paused", "pausing"):
             remedy = "Only paused work can be resumed."
             raise Conflict(f"It is {self.state}.", field="state", limit="paused", remedy=remedy)

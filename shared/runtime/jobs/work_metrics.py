@@ -1,4 +1,4 @@
-"""What Prometheus learns of leased work: how much in which state, how long it waits, and how its leases do."""
+"""Metrics of leased work: counts by state and cause, waiting time, and leases."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from shared.runtime.telemetry.metrics import Metrics, Reading
 
 
 class WorkMetrics:
-    """One kind of work of one worker. What is read from the documents is the same in every replica of the service."""
+    """Metrics of one kind of work. Values read from the documents are the same in every replica of the service."""
 
     def __init__(self, metrics: Metrics, kind: str, store: EntityStore[Any], held: Callable[[], Iterable[Lease[Any]]]):
         self._kind, self._store, self._held_now = kind, store, held
@@ -39,7 +39,7 @@ class WorkMetrics:
         return [*found, (self._queued, (self._kind,), counts["queued"]), (self._waiting, (self._kind,), waited)]
 
     async def _causes(self) -> dict[str, int]:
-        """Failures by cause, from one cause to the next through the index: no document is read twice."""
+        """Failures by cause, stepping from cause to cause through the index."""
         found: dict[str, int] = {}
         last = ""
         while some := await self._store.find(

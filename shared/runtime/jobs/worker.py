@@ -1,7 +1,7 @@
-"""Claims queued work, runs it under a lease, and takes back what a dead worker held.
+"""Claims queued work, runs it under a lease, and recovers the work of dead workers.
 
-A sweeper takes back work whose (token, beat) stood still for LEASE_TIMEOUT seconds on the sweeper's own monotonic
-clock over uninterrupted successful reads: no clocks are compared between machines, and a database outage does not look
+A sweeper recovers work whose (token, beat) has not changed for LEASE_TIMEOUT seconds of the sweeper's own monotonic
+clock, over uninterrupted successful reads: clocks of machines are never compared, and a database outage does not look
 like dead workers.
 """
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 LEASE_TIMEOUT = 15.0
 REQUEUE_DELAY_S = 5.0
-"""Seconds before work whose servers were away goes back to the queue."""
+"""Seconds before work whose servers were unavailable is requeued."""
 MAX_ATTEMPTS = 3
 
 W = TypeVar("W", bound=Work)
@@ -36,20 +36,20 @@ W_contra = TypeVar("W_contra", bound=Work, contravariant=True)
 
 
 class Capacity(Protocol[W_contra]):
-    """Decides what fits beside what already runs."""
+    """Decides which work fits beside the running work."""
 
     def fits(self, work: W_contra, running: Sequence[W_contra]) -> bool:
-        """True when this worker can take it now."""
+        """Whether this worker can take it now."""
 
 
 class Slots:
-    """The plain capacity: at most `count` at once."""
+    """At most `count` at once."""
 
     def __init__(self, count: int) -> None:
         self._count = count
 
     def fits(self, work: Work, running: Sequence[Work]) -> bool:
-        """A slot is free."""
+        """Whether a slot is free."""
         return len(running) < self._count
 
 
@@ -92,15 +92,15 @@ class Worker(Generic[W]):
 
     @property
     def name(self) -> str:
-        """What stands as `runner` in the work that it holds."""
+        """The `runner` of the work that it holds."""
         return self._name
 
     def wake(self) -> None:
-        """There may be something to claim."""
+        """Look for work now."""
         self._woken.set()
 
     def nudge(self, id: str) -> None:
-        """The owner asked something of this work: tell its holder now, if it is here."""
+        """Make this work's holder read its owner's command now, if it runs here."""
         if held := self._running.get(id):
             held[1].nudge()
         self.wake()
@@ -108,7 +108,7 @@ class Worker(Generic[W]):
     async def serve(self) -> None:
         """Claim, run and sweep until cancelled; then let the running work hand itself back."""
         if self._exclusive:
-            await self._take_back(await self._store.find({"state": {"$in": list(HELD)}}))
+            await self._recover_stale(await self._store.find({"state": {"$in": list(HELD)}}))
         round = asyncio.create_task(self._run_round())
         try:
             while True:
@@ -120,14 +120,14 @@ class Worker(Generic[W]):
                 round = asyncio.create_task(self._run_round())
         finally:
             self._closing = True
-            await asyncio.gather(round)  # what it is just claiming must be known here before it is handed back
+            await asyncio.gather(round)  # a claim in progress must be registered before it can be handed back
             held = list(self._running.values())
             for _, lease, _ in held:
                 lease.close()
             await asyncio.gather(*(task for _, _, task in held), return_exceptions=True)
 
     async def _run_round(self) -> None:
-        """One round; a database that is away makes what was observed so far worthless."""
+        """Sweep and claim once. A database failure invalidates the observations so far."""
         try:
             await self._sweep()
             await self._claim()
@@ -149,7 +149,7 @@ class Worker(Generic[W]):
             self._running[work.id] = (claimed, lease, asyncio.create_task(self._hold(claimed, lease)))
 
     async def _hold(self, work: W, lease: Lease[W]) -> None:
-        """One attempt: a span in the trace that the work keeps, however long it waited and whoever makes it."""
+        """Run one attempt, in a span of the work's own trace."""
         parent = context_of(work.traceparent)
         with tracer.start_as_current_span(f"attempt {type(work).__name__}", parent) as span:
             span.set_attributes({"anneal.work_id": work.id, "anneal.attempt": work.attempts})
@@ -166,7 +166,7 @@ class Worker(Generic[W]):
             self._metrics.lost.inc()
             log.warning("lease_lost", id=work.id)
         except Unavailable as error:
-            log.warning("work_put_off", id=work.id, reason=error.detail)
+            log.warning("work_requeued", id=work.id, reason=error.detail)
             await self._requeue_later(lease)
         except Exception as error:
             cause = _cause(error)
@@ -180,7 +180,7 @@ class Worker(Generic[W]):
             self.wake()
 
     async def _requeue_later(self, lease: Lease[W]) -> None:
-        """A server is away, which is no fault of the work: it goes back a little later, and no attempt is counted."""
+        """Requeue work whose server is unavailable after a delay, without counting the attempt."""
         with suppress(TimeoutError):
             async with asyncio.timeout(REQUEUE_DELAY_S):
                 await lease.wait_for_interrupt()
@@ -192,7 +192,7 @@ class Worker(Generic[W]):
                 return
             except Unavailable:
                 if lease.closing:
-                    return  # whoever sweeps takes it back
+                    return  # a sweeper recovers it
             await asyncio.sleep(self._poll)
 
     async def _sweep(self) -> None:
@@ -200,7 +200,7 @@ class Worker(Generic[W]):
         held = await self._store.find({"state": {"$in": list(HELD)}})
         clock, stale, seen = time.monotonic(), list[W](), {}
         if clock - asked >= HEARTBEAT or clock - self._swept >= LEASE_TIMEOUT:
-            self._observed.clear()  # the database or this process stood still: no heartbeat could have been seen
+            self._observed.clear()  # the database or this process stalled: no heartbeat could be observed
         self._swept = clock
         for work in held:
             token, beat, since = self._observed.get(work.id, (work.token, -1, clock))
@@ -210,9 +210,9 @@ class Worker(Generic[W]):
             if clock - since >= LEASE_TIMEOUT and work.id not in self._running:
                 stale.append(work)
         self._observed = seen
-        await self._take_back(stale)
+        await self._recover_stale(stale)
 
-    async def _take_back(self, stale: Sequence[W]) -> None:
+    async def _recover_stale(self, stale: Sequence[W]) -> None:
         for work in stale:
             token, beat = work.token, work.beat
 
@@ -230,7 +230,7 @@ class Worker(Generic[W]):
 
     @staticmethod
     def _recover(work: W) -> Sequence[Event]:
-        """What becomes of work whose holder died: as its owner wished, else once more, else failed."""
+        """Recover work whose holder died: as its owner requested, else requeue it, else fail it."""
         work.token += 1
         if work.wanted == "cancel":
             return work.mark_cancelled()
@@ -244,7 +244,7 @@ class Worker(Generic[W]):
 
 
 def _cause(error: Exception) -> str:
-    """The stable code of what a run raised."""
+    """The error code of an exception."""
     if isinstance(error, AnnealError):
         return error.code
     return StorageFull.code if disk_is_full(error) else AnnealError.code

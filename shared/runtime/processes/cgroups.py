@@ -1,4 +1,4 @@
-"""The control groups that this process is in, of both versions (cgroups(7)): where its limits and counters lie."""
+"""The control groups of this process, in both versions (cgroups(7))."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ OWN = Path("/proc/self/cgroup")
 
 
 def groups(controller: str, root: Path = ROOT, own: Path = OWN) -> Iterator[Path]:
-    """Their folders, each before the one above it; `root` comes last, which is a container's own."""
+    """Yield their folders, each before its parent; `root`, a container's own group, comes last."""
     try:
         lines = own.read_text().splitlines()
     except OSError:  # not on Linux

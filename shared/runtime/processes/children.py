@@ -1,4 +1,4 @@
-"""The service's side of its engines: launch through the forkserver, read messages, command, stop, await the end."""
+"""The service's side of its engines: launch through the forkserver, read messages, send commands, stop."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _KEPT = frozenset(("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD
 _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
 _MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
-"""Freed scraps of memory are merged with their neighbours instead of being kept apart (docs/experiments.md)."""
-_UNREAD = 64  # messages waiting for a slow reader; beyond them the child itself waits
+"""Freed memory is merged with its neighbors instead of cached per thread (docs/experiments.md)."""
+_UNREAD = 64  # buffered messages; with more unread, the child blocks
 
 
 class EngineUnavailable(AnnealError):
@@ -41,14 +41,14 @@ class EngineUnavailable(AnnealError):
 
 @dataclass(frozen=True)
 class Exit:
-    """How a child ended: by itself with `code` (0 for a result, 1 for a failure), or by `signal`."""
+    """How a child exited: with `code` (0 for a result, 1 for a failure), or by `signal`."""
 
     code: int | None
     signal: int | None
 
 
 class Child:
-    """A running engine. Read `messages()` once, from start to end; an unread child soon stands still."""
+    """A running engine. Read `messages()` once, from start to end; an unread child soon blocks."""
 
     def __init__(
         self, pid: int, parent: _ForkServer, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
@@ -62,7 +62,7 @@ class Child:
         self._exit.add_done_callback(lambda _: ends.close())
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
-        """The engine's messages in order, and its stderr as log messages; ends when the child and its pipes have."""
+        """Yield the engine's messages in order, and its stderr as log messages, until the child exits."""
         merged: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_UNREAD)
         sources = (messages_in(self._ends.messages), log_messages(self._ends.log))
         pumps = [asyncio.create_task(_pump(source, merged)) for source in sources]
@@ -81,9 +81,9 @@ class Child:
             self._span.end()
 
     async def answer(self) -> dict[str, Any] | None:
-        """Its last word, a `result` or `failed` message, once it has ended; None where it died without one.
+        """Return its final `result` or `failed` message after its exit; None where it died without one.
 
-        For engines that are asked one thing: whoever gives up asking ends it.
+        For short engines: cancelling this call kills the engine.
         """
         last = None
         try:
@@ -94,13 +94,13 @@ class Child:
         return last
 
     async def send(self, command: Mapping[str, Any]) -> None:
-        """Send a command, waiting while the child is slow to read; a child that has ended gets nothing."""
+        """Send a command, waiting for a slow child. Ignored after its exit."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._ends.commands.write(json.dumps(command).encode() + b"\n")
             await self._ends.commands.drain()
 
     async def stop(self, grace: float) -> Exit:
-        """Ask the engine to checkpoint and leave (SIGTERM); after `grace` seconds end it and all it started."""
+        """Ask the engine to checkpoint and exit (SIGTERM); after `grace` seconds kill it and its children."""
         await self._parent.signal(self._launch, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
@@ -108,16 +108,16 @@ class Child:
         return await self.kill()
 
     async def kill(self) -> Exit:
-        """End the engine and all it started, now."""
+        """Kill the engine and its children."""
         await self._parent.signal(self._launch, signal.SIGKILL)
         return await self.wait()
 
     async def wait(self) -> Exit:
-        """How the child ended, as soon as it has. Keep reading `messages()` meanwhile."""
+        """Wait for the child's exit. Keep reading `messages()` meanwhile."""
         return await asyncio.shield(self._exit)
 
     def abandon(self) -> None:
-        """Close the lifeline, which ends the engine without anyone waiting for it."""
+        """Close the lifeline pipe, which ends the engine, without waiting for it."""
         self._ends.close()
         self._span.end()
 
@@ -131,9 +131,9 @@ class Engines:
         self._starting = asyncio.Lock()
 
     def preload(self, target: str) -> None:
-        """This engine will be launched often: let a forkserver that starts from now on import it too.
+        """Let forkservers that start from now on import this engine too.
 
-        Its module must start no thread and run no tensor operation when it is imported.
+        Its module must not start threads or run tensor operations at import.
         """
         self._preloaded.append(target.partition(":")[0])
 
@@ -210,7 +210,7 @@ class _Ends:
     lifeline: io.FileIO
 
     def close(self) -> None:
-        """Let go of the input and the lifeline; what the child has written stays readable."""
+        """Close the input and the lifeline; the child's output stays readable."""
         self.commands.close()
         self.lifeline.close()
 
@@ -343,7 +343,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def _threads() -> dict[str, str]:
-    """As many as the quota pays for, where there is one; else the libraries know best."""
+    """Limit the threads to the CPU quota, if there is one."""
     most = usable_cpus()
     return {"OMP_NUM_THREADS": str(most)} if most < len(os.sched_getaffinity(0)) else {}
 
@@ -353,7 +353,7 @@ def _exit_of(code: int) -> Exit:
 
 
 def _abandon(starting: asyncio.Task[Child]) -> None:
-    """Nobody waits for this child any more: closing its lifeline ends it."""
+    """End a child whose launch was cancelled by closing its lifeline."""
     if not starting.cancelled() and starting.exception() is None:
         starting.result().abandon()
 

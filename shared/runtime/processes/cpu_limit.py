@@ -1,7 +1,7 @@
-"""How many CPUs this process may keep busy: those that it may run on, and no more than its control group pays for.
+"""The number of CPUs that this process may use: its CPU affinity, limited by the quota of its control group.
 
-A container that is limited by a quota (as Kubernetes and Docker do) sees every CPU of its machine. With a thread for
-each of them it spends its quota at the beginning of every period, and all of them stand still for the rest.
+A container with a CPU quota (Kubernetes, Docker) sees every CPU of its machine. With a thread for each of them it uses
+up its quota early in every period, and all threads are throttled for the rest.
 """
 
 import os
@@ -11,12 +11,12 @@ from shared.runtime.processes.cgroups import OWN, ROOT, groups
 
 
 def usable_cpus(root: Path = ROOT, own: Path = OWN) -> int:
-    """At least one; a quota of 2.5 CPUs pays for two threads."""
+    """At least one; a quota of 2.5 CPUs allows two threads."""
     return max(1, int(min(len(os.sched_getaffinity(0)), *map(_quota, groups("cpu", root, own)))))
 
 
 def _quota(group: Path) -> float:
-    """Seconds of CPU per second, infinite without a limit."""
+    """CPU seconds per second, infinite without a limit."""
     try:
         if (limit := group / "cpu.max").exists():
             quota, period = limit.read_text().split()

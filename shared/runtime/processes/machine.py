@@ -1,6 +1,6 @@
 """The machine that this process runs on: its memory, CPUs and GPUs, read through psutil and NVML (nvidia-ml-py).
 
-The limits of a control group, which psutil does not know, are in cpus.py and memory.py.
+The limits of a control group, which psutil does not know, are in cpu_limit.py and memory_limit.py.
 """
 
 from pathlib import Path

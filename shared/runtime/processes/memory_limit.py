@@ -1,7 +1,6 @@
-"""Main memory that this process may take, in bytes: the machine's, and no more than its control groups allow.
+"""The main memory that this process may use, in bytes: the machine's, limited by its control groups.
 
-A container that is limited sees all the memory of its machine, and is ended by the kernel when it takes more than its
-limit.
+A container with a memory limit sees all memory of its machine, and the kernel kills it when it exceeds the limit.
 """
 
 from collections.abc import Iterator
@@ -11,16 +10,16 @@ from shared.runtime.processes.cgroups import OWN, ROOT, groups
 from shared.runtime.processes.machine import total_memory
 
 _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-"""Limit and use of a group, in control groups version 2 and 1. Without a limit: "max", or more than any machine has."""
+"""Limit and usage of a group, in control groups version 2 and 1. No limit: "max", or more than any machine has."""
 
 
 def usable_memory(root: Path = ROOT, own: Path = OWN) -> int:
-    """What the machine has, or the narrowest limit."""
+    """The machine's memory, or the lowest limit."""
     return min([total_memory(), *(limit for limit, _ in _limits(root, own))])
 
 
 def memory_left_in_cgroups(root: Path = ROOT, own: Path = OWN) -> int | None:
-    """Below the nearest limit, None without one; page cache counts as used there, so this is careful."""
+    """Bytes left below the tightest limit, None without one. Page cache counts as used, so this is conservative."""
     return min((limit - used for limit, used in _limits(root, own)), default=None)
 
 

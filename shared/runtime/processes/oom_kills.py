@@ -1,4 +1,4 @@
-"""Whether the kernel has ended processes to free memory: what an engine that was killed cannot tell any more."""
+"""Counts the kernel's out-of-memory kills, which a killed engine cannot report itself. psutil has no such counter."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ ROOT = Path("/")
 
 
 def count_oom_kills(root: Path = ROOT) -> int:
-    """Processes that the kernel ended for lack of memory since start: of our control group, or of the whole machine.
+    """Count out-of-memory kills since start in our control group, or else on the whole machine.
 
-    Counted by `memory.events` of control groups version 2, else by /proc/vmstat; 0 where there is neither.
+    Read from `memory.events` of control groups version 2, else from /proc/vmstat; 0 where neither exists.
     """
     own = groups("memory", root / "sys/fs/cgroup", root / "proc/self/cgroup")
     for path in (*(group / "memory.events" for group in own), root / "proc/vmstat"):

@@ -1,4 +1,4 @@
-"""Pipes of a child as asyncio streams, and the messages in them; lines of several MB are fine, endless ones are not."""
+"""A child's pipes as asyncio streams, and the messages in them, with limits on their length."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 MAX_MESSAGE = 32 << 20
-"""Bytes in one message; a longer one is dropped, and the log says so."""
+"""Maximum bytes of a message; a longer one is dropped and logged."""
 
 MAX_LOG_LINE = 8 << 10
-"""Bytes of one line of stderr that are kept."""
+"""Maximum bytes of a line of stderr; the rest is cut off."""
 
 _CHUNK = 1 << 16
 
 
 async def read_end(fd: int) -> asyncio.StreamReader:
-    """A reader that stops reading, and so holds the writer back, after about 128 KB unread."""
+    """A reader with backpressure: it stops reading after about 128 KB unread."""
     reader = asyncio.StreamReader(_CHUNK)
     pipe = os.fdopen(fd, "rb", 0)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
@@ -26,7 +26,7 @@ async def read_end(fd: int) -> asyncio.StreamReader:
 
 
 async def write_end(fd: int) -> asyncio.StreamWriter:
-    """A writer whose `drain` waits while the other side is slow."""
+    """A writer whose `drain` waits for a slow reader."""
     loop = asyncio.get_running_loop()
     pipe = os.fdopen(fd, "wb", 0)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
@@ -34,21 +34,23 @@ async def write_end(fd: int) -> asyncio.StreamWriter:
 
 
 async def messages_in(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """The JSON objects of a pipe, one a line; the piece of a line that a killed child leaves is dropped."""
-    async for line, whole in _lines(reader, MAX_MESSAGE):
-        yield _parsed(line) if whole else _log("error", f"a message of more than {MAX_MESSAGE >> 20} MiB was dropped")
+    """Yield the JSON objects of a pipe, one per line; a killed child's incomplete line is dropped."""
+    async for line, complete in _lines(reader, MAX_MESSAGE):
+        yield (
+            _parsed(line) if complete else _log("error", f"a message of more than {MAX_MESSAGE >> 20} MiB was dropped")
+        )
 
 
 async def log_messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """The lines of stderr as log messages; of a progress bar's redrawn line only the last state counts."""
-    async for line, whole in _lines(reader, MAX_LOG_LINE):
+    """Yield the lines of stderr as log messages; of a redrawn progress bar only the last state."""
+    async for line, complete in _lines(reader, MAX_LOG_LINE):
         text = line.decode("utf-8", "replace").rstrip().rpartition("\r")[2]
         if text:
-            yield _log("warning", text if whole else text + " …")
+            yield _log("warning", text if complete else text + " …")
 
 
 async def _lines(reader: asyncio.StreamReader, limit: int) -> AsyncIterator[tuple[bytes, bool]]:
-    """Lines without their newline and whether they are whole; what exceeds `limit` bytes is cut off."""
+    """Yield lines without their newline, cut to `limit` bytes, and whether they are complete."""
     pieces: list[bytes] = []
     size = 0
     while chunk := await reader.read(_CHUNK):
@@ -68,7 +70,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
     try:
         message: dict[str, Any] = json.loads(line)
     except ValueError:
-        return _log("error", f"a broken message of {len(line)} bytes was dropped")
+        return _log("error", f"an invalid message of {len(line)} bytes was dropped")
     return message
 
 

@@ -1,6 +1,6 @@
-"""An engine's place in a trace: one span for its life, below it what it reports of its own parts.
+"""An engine's spans: one for its lifetime, and below it those that it reports.
 
-Engines have no network and no credentials, so they only tell; their service records.
+Engines have no network and no credentials, so they report spans to their service, which records them.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from shared.runtime.telemetry.tracing import failed, record, tracer
 
 
 class EngineSpan:
-    """From launch to end, under the span that launches it.
+    """The span of an engine's lifetime, under the span that launches it.
 
-    An engine that is launched outside of a trace has none: what it does for a request belongs to that request.
+    An engine that is launched outside of a trace has none: its work belongs to the requests that it serves.
     """
 
     def __init__(self, target: str) -> None:
@@ -25,7 +25,7 @@ class EngineSpan:
         self._context = trace.set_span_in_context(self._span)
 
     def observe(self, message: dict[str, Any]) -> bool:
-        """Take note of a message; True where it was for the trace only."""
+        """Record a message; return True if it was for the trace only."""
         match message["kind"]:
             case "failed":
                 failed(self._span, message["code"], message["detail"])
@@ -36,7 +36,7 @@ class EngineSpan:
         return False
 
     def end(self, signal: int | None = None) -> None:
-        """It is over; a second time changes nothing."""
+        """End the span. Idempotent."""
         if self._span.is_recording():
             if signal:
                 failed(self._span, "killed", f"ended by signal {signal}")

@@ -1,6 +1,6 @@
-"""Sends a process's spans to an OTLP/HTTP collector, where one is named; else nothing is imported and nothing recorded.
+"""Exports a process's spans to an OTLP/HTTP collector, if one is configured; otherwise nothing is imported or recorded.
 
-The standard OTEL_* variables are the SDK's: sampler, batch sizes, headers, resource attributes, its own endpoints.
+The SDK reads the standard OTEL_* variables: sampler, batch sizes, headers, resource attributes, endpoints.
 """
 
 import os
@@ -15,14 +15,14 @@ from shared.runtime.settings import Settings
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 FLUSH_SECONDS = 5.0
-"""How long the end of a process waits for a collector that does not answer."""
+"""Limit of the final flush when the collector does not answer."""
 
 
 @contextmanager
 def export_spans(settings: Settings, name: str) -> Iterator[None]:
-    """Record spans as `service.name` anneal-`name`, and send what is left at the end.
+    """Record spans as `service.name` anneal-`name`, and flush them at the end.
 
-    Once in a process, for OpenTelemetry's provider is global. Raises MissingDriver when the SDK is not installed.
+    Use it once per process, because OpenTelemetry's provider is global. Raises MissingDriver without the SDK.
     """
     if not (settings.otlp_endpoint or any(os.environ.get(variable) for variable in ENDPOINTS)):
         yield

@@ -1,4 +1,4 @@
-"""Rate, errors and duration of HTTP requests by route template: counted in each service, and at the gateway."""
+"""Rate, errors and duration of HTTP requests by route template, in each service and at the gateway."""
 
 import time
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Requests:
         self._seconds = metrics.histogram(f"{prefix}_request_seconds", f"{what}: time to the last byte", *labels)
 
     def observe(self, service: str, scope: Mapping[str, Any], route: str, status: int, seconds: float) -> None:
-        """Note one; a websocket is counted, but lasts for as long as somebody watches. Foreign methods are one."""
+        """Count a request. Websockets are not timed; unknown methods share a label."""
         if scope["type"] == "websocket":
             self._total.labels(service, "WS", route, str(status or "none")).inc()
             return

@@ -12,18 +12,18 @@ from starlette.types import Scope
 from shared.runtime.telemetry.tracing import tracer, within
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds by machines: no spans."""
+"""Polled every few seconds by machines: no spans."""
 
 
 @contextmanager
 def server_span(scope: Scope) -> Iterator[Span]:
-    """The span of a request or a websocket, in the trace that its headers name; `answered` completes it.
+    """The span of a request or a websocket, in the trace that its headers name; `record_response` completes it.
 
-    Where nothing is recorded it has random ids, so that logs, errors and the events that follow still share one.
+    Without recording it has random ids, so that logs, errors and events of a request still share a trace id.
     """
     parent = extract({key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]})
     if scope["path"] not in PROBES:
-        with tracer.start_as_current_span(_method(scope), parent, SpanKind.SERVER, _asked(scope)) as span:
+        with tracer.start_as_current_span(_method(scope), parent, SpanKind.SERVER, _request_attributes(scope)) as span:
             if span.get_span_context().is_valid:
                 yield span
                 return
@@ -35,19 +35,19 @@ def server_span(scope: Scope) -> Iterator[Span]:
         yield span
 
 
-def answered(span: Span, scope: Scope, route: str | None, status: int) -> None:
-    """Name the span by its route's template, and note the answer's status (0: the client left before there was one)."""
+def record_response(span: Span, scope: Scope, route: str | None, status: int) -> None:
+    """Name the span by its route template, and record the response's status (0: the client left before it)."""
     if not span.is_recording():
         return
     if route:
         span.update_name(f"{_method(scope)} {route}")
         span.set_attribute("http.route", route)
-    _note_status(span, status, error_from=500)
+    _set_status(span, status, error_from=500)
 
 
 @contextmanager
 def client_span(method: str, service: str, host: str, port: int | None, *, resend: int) -> Iterator[Span]:
-    """A request to a service, up to the headers of its answer; `received` notes them. `resend` counts earlier tries."""
+    """A request to a service, up to the response headers; `record_client_response` records them. `resend`: retries."""
     attributes: dict[str, str | int] = {
         "http.request.method": method,
         "server.address": host,
@@ -60,12 +60,12 @@ def client_span(method: str, service: str, host: str, port: int | None, *, resen
         yield span
 
 
-def received(span: Span, status: int) -> None:
-    """The answer's status: to a client every 4xx is an error too."""
-    _note_status(span, status, error_from=400)
+def record_client_response(span: Span, status: int) -> None:
+    """Record the response's status; to a client every 4xx is an error too."""
+    _set_status(span, status, error_from=400)
 
 
-def _note_status(span: Span, status: int, *, error_from: int) -> None:
+def _set_status(span: Span, status: int, *, error_from: int) -> None:
     if status:
         span.set_attribute("http.response.status_code", status)
     if status >= error_from:
@@ -74,11 +74,11 @@ def _note_status(span: Span, status: int, *, error_from: int) -> None:
 
 
 def _method(scope: Scope) -> str:
-    return str(scope.get("method", "GET"))  # a websocket begins as a GET
+    return str(scope.get("method", "GET"))  # a websocket starts as a GET
 
 
-def _asked(scope: Scope) -> dict[str, str | int]:
-    """Without the query, which may hold a ticket."""
+def _request_attributes(scope: Scope) -> dict[str, str | int]:
+    """Attributes of a request, without its query, which may hold a ticket."""
     attributes: dict[str, str | int] = {
         "http.request.method": _method(scope),
         "url.path": scope["path"],

@@ -1,4 +1,4 @@
-"""structlog as JSON lines with trace ids: one line an event, machine-readable, to stderr or a file."""
+"""structlog as JSON lines with trace ids, to stderr or a file."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ def _add_trace_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Send our own and the libraries' log lines as JSON to `stream` (stderr by default)."""
+    """Write our own and the libraries' log lines as JSON to `stream` (stderr by default)."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -1,9 +1,8 @@
-"""Prometheus metrics of one process: a registry that is passed in, and gauges that are read when somebody scrapes.
+"""Prometheus metrics of one process: a registry that is passed in, and gauges that are read at each scrape.
 
-Everything that a process counts hangs on one `Metrics`, made with its resources; two platforms in one process do not
-meet. What lies in a database or a broker is not kept up to date but asked at a scrape, within a limit: a server that
-is away costs its gauges for the moment, never the answer. docs/reference/metrics.md is written from
-`Metrics.catalogue`.
+All metrics of a process belong to one `Metrics`, created with its resources, so two platforms in one process are
+separate. Values in a database or a broker are read at each scrape within a time limit: an unavailable server costs its
+gauges for the moment, never the response. docs/reference/metrics.md is written from `Metrics.catalogue`.
 """
 
 import asyncio
@@ -19,13 +18,13 @@ from prometheus_client.metrics import MetricWrapperBase
 log = structlog.get_logger(__name__)
 
 PROBE_TIMEOUT_S = 2.0
-"""Seconds that a scrape waits for what it has to ask; Prometheus itself gives up after ten."""
+"""Limit of a probe during a scrape; Prometheus gives up after 10 s."""
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0)
 
 Reading = tuple[Gauge, tuple[str, ...], float]
 """A gauge, its label values, and its value now."""
 Probe = Callable[[], Awaitable[Iterable[Reading]]]
-"""Reads what only a look can tell. It may raise and may take too long: its gauges are then absent."""
+"""Reads values at a scrape. If it raises or takes too long, its gauges are absent."""
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -41,7 +40,7 @@ class Described:
 
 
 class Metrics:
-    """The metrics of one process. Asking twice for a name gives the same metric."""
+    """The metrics of one process. A name registered twice returns the same metric."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -62,20 +61,20 @@ class Metrics:
         return self._make(Histogram, name, meaning, labels, buckets=SECONDS)
 
     def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        """A gauge that the code moves."""
+        """A gauge that the code sets."""
         return self._make(Gauge, name, meaning, labels)
 
     def reading(self, name: str, meaning: str, label: str, *labels: str) -> Gauge:
-        """A gauge that probes fill at each scrape; what no probe tells any more is gone. It needs a label."""
+        """A gauge that probes fill at each scrape; label values that no probe reports disappear. It needs a label."""
         gauge = self.gauge(name, meaning, label, *labels)
         if gauge not in self._read:
             self._read.append(gauge)
         return gauge
 
     def watch(self, source: str, probe: Probe) -> None:
-        """Ask `probe` at each scrape; a later one of the same source takes its place."""
+        """Run `probe` at each scrape; a later one of the same source replaces it."""
         self._probes[source] = probe
-        self._failures.labels(source)  # there from the start, at 0
+        self._failures.labels(source)  # exists from the start, at 0
 
     async def scrape(self) -> bytes:
         """The text for Prometheus, within about PROBE_TIMEOUT_S. An absent server costs only its gauges."""

@@ -1,6 +1,6 @@
-"""Tracing through OpenTelemetry's API: silent until a process exports its spans (exporting.py). ADR 9 says which.
+"""Tracing through OpenTelemetry's API: no-op until a process exports its spans (exporter.py). ADR 9 lists the spans.
 
-A `traceparent` (W3C Trace Context) is how a span is named where objects cannot go: in events, documents and manifests.
+A `traceparent` (W3C Trace Context) names a span in events, documents and manifests.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,50 +16,50 @@ tracer = trace.get_tracer("anneal")
 
 
 def recording() -> bool:
-    """Whether spans go anywhere. Where they do not, a span would only repeat the context that it was given."""
+    """Whether spans are exported. If not, a span would only repeat its parent's context."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def trace_id() -> str | None:
-    """The current trace id in hex, or None outside a recorded trace."""
+    """The current trace id in hex, or None outside of a trace."""
     here = _here()
     return format(here.trace_id, "032x") if here.is_valid else None
 
 
 def traceparent(within: Context | None = None) -> str | None:
-    """The W3C traceparent of the current span, or of the one in `within`, to carry over a hop."""
+    """The W3C traceparent of the current span, or of the one in the given context, to propagate it."""
     carrier: dict[str, str] = {}
     inject(carrier, within)
     return carrier.get("traceparent")
 
 
 def context_of(traceparent: str | None) -> Context:
-    """A context that holds the span of a traceparent and nothing else; empty for None."""
+    """A context with only the span of a traceparent; empty for None."""
     return extract({"traceparent": traceparent}, Context()) if traceparent else Context()
 
 
 def nearest(own: str | None) -> str | None:
-    """The traceparent of something that happens to a thing whose trace is `own`.
+    """The traceparent of an event about an object whose trace is `own`.
 
-    The current span, where it is of that trace or the thing has none; else `own`.
+    The current span, where it belongs to that trace or the object has none; else `own`.
     """
     there = _span_context(own)
     return own if there.is_valid and there.trace_id != _here().trace_id else traceparent()
 
 
 def continuing(origin: str | None, name: str) -> str | None:
-    """The traceparent to keep with work that the current request starts on a thing of `origin`'s trace.
+    """The traceparent of work that the current request starts on an object of `origin`'s trace.
 
-    The work goes on in that trace, from a span `name`; a request of another trace and that span are linked both ways.
-    An origin that was not recorded is not continued: the work then stays in its request's trace.
+    The work continues that trace with a span `name`; the request's span, if in another trace, and that span link to
+    each other. If the origin was not sampled, the work stays in the request's trace.
     """
     there = _span_context(origin)
     if not there.trace_flags.sampled or there.trace_id == _here().trace_id:
         return traceparent()
-    asking = trace.get_current_span()
+    requesting = trace.get_current_span()
     links = [Link(_here())] if _here().is_valid else []
     with tracer.start_span(name, context_of(origin), links=links) as begun:
-        asking.add_link(begun.get_span_context())
+        requesting.add_link(begun.get_span_context())
         return traceparent(trace.set_span_in_context(begun, Context()))
 
 
@@ -75,7 +75,7 @@ def within(parent: Context) -> Iterator[None]:
 
 @contextmanager
 def part(name: str, **attributes: Any) -> Iterator[None]:
-    """A span around a part of what the current span does; outside of a trace nothing."""
+    """A child span of the current span; no-op outside of a trace."""
     if not _here().is_valid:
         yield
         return
@@ -85,7 +85,7 @@ def part(name: str, **attributes: Any) -> Iterator[None]:
 
 @contextmanager
 def unrecorded() -> Iterator[None]:
-    """Go on in the current trace without recording: for what is repeated every few seconds."""
+    """Continue the current trace without recording, for operations that repeat every few seconds."""
     here = _here()
     muted = SpanContext(here.trace_id, here.span_id, is_remote=False)
     with within(trace.set_span_in_context(NonRecordingSpan(muted))):
@@ -100,7 +100,7 @@ def failed(span: Span, cause: str, detail: str) -> None:
 
 
 def record(message: Mapping[str, Any], parent: Context) -> None:
-    """A span that an engine told of: {name, start, end (ns since 1970), attributes, error (a sentence, or None)}."""
+    """Record an engine's span: {name, start, end (ns since 1970), attributes, error (a sentence, or None)}."""
     span = tracer.start_span(message["name"], parent, attributes=message["attributes"], start_time=message["start"])
     if message["error"]:
         failed(span, "engine_error", message["error"])

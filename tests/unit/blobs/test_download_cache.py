@@ -19,7 +19,7 @@ def info(key: str, data: bytes) -> BlobInfo:
 def fetched(cache: DownloadCache, folder: Path, key: str, data: bytes) -> BlobInfo:
     """A blob as if it had been downloaded."""
     (folder / "draft").write_bytes(data)
-    cache.take(folder / "draft", info(key, data))
+    cache.add(folder / "draft", info(key, data))
     return info(key, data)
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     cache = DownloadCache(tmp_path / "cache")
     (tmp_path / "draft").write_bytes(b"half")
     with pytest.raises(OSError, match="checksum"):
-        cache.take(tmp_path / "draft", info("p/m/one", b"half and more"))
+        cache.add(tmp_path / "draft", info("p/m/one", b"half and more"))
     assert not cache.has(info("p/m/one", b"half and more"))
 
 

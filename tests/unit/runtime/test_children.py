@@ -177,7 +177,7 @@ async def test_death_in_the_middle_of_a_line_ends_the_messages(engines: Engines,
     await asyncio.to_thread(wait_until_writing, child.pid)
     killing = asyncio.create_task(child.kill())
     (message,) = await everything(child)
-    assert (message["level"], "broken message" in message["message"]) == ("error", True)
+    assert (message["level"], "invalid message" in message["message"]) == ("error", True)
     assert await killing == Exit(None, signal.SIGKILL)
 
 

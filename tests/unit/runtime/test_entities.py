@@ -89,7 +89,7 @@ async def test_an_undelivered_event_survives_a_later_change(
 
 async def test_too_many_waiting_events_refuse_the_write(store: EntityStore[Counter]) -> None:
     await store.create(counter())
-    with pytest.raises(Unavailable, match="wait for the bus"):
+    with pytest.raises(Unavailable, match="unpublished events"):
         await store.change("counter_1", lambda _: [TrainingRequested(job_id=str(i)) for i in range(33)])
     assert (await store.get("counter_1")).version == 1
 
