@@ -12,9 +12,8 @@ from safetensors import SafetensorError
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
-from shared.engine.loading.safety import check_folder
+from shared.engine.loading.safety import ModelRef, check_folder
 from shared.engine.process.protocol import EngineError
-from shared.engine.text.tokenizer import Ref
 
 Quantization = Literal["nf4", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -23,7 +22,7 @@ _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_model(
-    ref: Ref,
+    ref: ModelRef,
     *,
     dtype: str,
     quantization: Quantization | None = None,

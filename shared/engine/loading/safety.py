@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from shared.engine.process.protocol import EngineError
 
+ModelRef = Mapping[str, Any]
+"""{"path": str, "kind": "full" | "adapter", "base": ModelRef | None}: a model folder, or an adapter over a base."""
 PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
 """Formats that can run code when they are read."""
 

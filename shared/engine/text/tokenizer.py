@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer
 
-from shared.engine.loading.safety import check_folder
+from shared.engine.loading.safety import ModelRef, check_folder
 from shared.engine.process.protocol import EngineError
 
-Ref = Mapping[str, Any]
-"""{"path": str, "kind": "full" | "adapter", "base": Ref | None}: a model folder, or an adapter over another model."""
 
-
-def load_tokenizer(ref: Ref) -> Any:
+def load_tokenizer(ref: ModelRef) -> Any:
     """Load a model's tokenizer; an adapter's own takes precedence over its base's.
 
     Raises EngineError: unsafe_model, model_incomplete.
