@@ -87,8 +87,8 @@ if AMQP:
     TIERS: set[float] = set()
 
     def _queues() -> list[str]:
-        rooms = [NAMES.queue(room, event.type) for event, rooms in CONSUMERS.items() for room in rooms]
-        return [*rooms, NAMES.dead, *map(NAMES.retry, TIERS)]
+        queues = [NAMES.queue(service, event.type) for event, services in CONSUMERS.items() for service in services]
+        return [*queues, NAMES.dead, *map(NAMES.retry, TIERS)]
 
     async def _rabbit(
         folder: Path, *, retry_delays: Sequence[float], listener_buffer: int, metrics: Metrics | None = None

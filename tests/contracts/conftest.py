@@ -127,8 +127,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 counts.setdefault(str(adapter), Counter())[outcome] += 1
     terminalreporter.section("contract suites by adapter")
     for adapter, count in sorted(counts.items()):
-        told = ", ".join(f"{number} {OUTCOMES.get(outcome, outcome)}" for outcome, number in count.items())
-        terminalreporter.write_line(f"{adapter:20} {told}")
+        counts = ", ".join(f"{number} {OUTCOMES.get(outcome, outcome)}" for outcome, number in count.items())
+        terminalreporter.write_line(f"{adapter:20} {counts}")
 
 
 @pytest.fixture(scope="session", autouse=True)

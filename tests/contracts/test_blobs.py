@@ -29,7 +29,7 @@ def info(key: str, data: bytes) -> BlobInfo:
     return BlobInfo(key, len(data), hashlib.sha256(data).hexdigest())
 
 
-async def test_bytes_files_and_streams_are_stored_alike(blobs: Blobs, tmp_path: Path) -> None:
+async def test_bytes_files_and_streams_store_the_same_content(blobs: Blobs, tmp_path: Path) -> None:
     data = b"one two three" * 100_000
     (tmp_path / "source").write_bytes(data)
     for source in (data, tmp_path / "source", stream(data[:5], b"", data[5:])):
@@ -39,12 +39,12 @@ async def test_bytes_files_and_streams_are_stored_alike(blobs: Blobs, tmp_path: 
         await blobs.delete(KEY)
 
 
-async def test_an_empty_blob_is_a_blob(blobs: Blobs) -> None:
+async def test_empty_blob_is_stored(blobs: Blobs) -> None:
     assert await blobs.put(KEY, b"") == info(KEY, b"")
     assert await content(blobs, KEY) == b""
 
 
-async def test_a_stored_file_is_a_copy(blobs: Blobs, tmp_path: Path) -> None:
+async def test_stored_file_is_a_copy_of_its_source(blobs: Blobs, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"before")
     await blobs.put(KEY, source)
@@ -54,14 +54,14 @@ async def test_a_stored_file_is_a_copy(blobs: Blobs, tmp_path: Path) -> None:
     assert await blobs.stat(KEY) == info(KEY, b"before")
 
 
-async def test_put_overwrites(blobs: Blobs) -> None:
+async def test_put_overwrites_an_existing_key(blobs: Blobs) -> None:
     await blobs.put(KEY, b"the first, which is longer")
     await blobs.put(KEY, b"second")
     assert await content(blobs, KEY) == b"second"
     assert await blobs.stat(KEY) == info(KEY, b"second")
 
 
-async def test_ranges(blobs: Blobs) -> None:
+async def test_read_returns_the_requested_range(blobs: Blobs) -> None:
     data = bytes(range(256)) * 12_000
     await blobs.put(KEY, data)
     ends = (0, 1, 255, MIB - 1, MIB, MIB + 1, 2 * MIB + 7, len(data))
@@ -72,7 +72,7 @@ async def test_ranges(blobs: Blobs) -> None:
     assert await content(blobs, KEY, start=len(data) - 2, end=len(data) + 10) == data[-2:]
 
 
-async def test_what_is_missing_raises_on_the_first_step(blobs: Blobs) -> None:
+async def test_reading_a_missing_key_raises_on_the_first_chunk(blobs: Blobs) -> None:
     await blobs.put(KEY, b"x")
     for key in ("default/none", KEY + "x", "default/datasets/d1"):
         with pytest.raises(BlobNotFound) as caught:
@@ -82,7 +82,7 @@ async def test_what_is_missing_raises_on_the_first_step(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize("before", [None, b"the old content"])
-async def test_a_stream_that_breaks_changes_nothing(blobs: Blobs, before: bytes | None) -> None:
+async def test_failed_stream_stores_nothing(blobs: Blobs, before: bytes | None) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"half" * MIB
         raise ConnectionError("the client went away")
@@ -95,7 +95,7 @@ async def test_a_stream_that_breaks_changes_nothing(blobs: Blobs, before: bytes 
     assert await blobs.list("default") == ([info(KEY, before)] if before else [])
 
 
-async def test_a_cancelled_put_changes_nothing(blobs: Blobs) -> None:
+async def test_cancelled_put_stores_nothing(blobs: Blobs) -> None:
     begun = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -112,13 +112,13 @@ async def test_a_cancelled_put_changes_nothing(blobs: Blobs) -> None:
     assert await blobs.list("default") == []
 
 
-async def test_a_missing_source_changes_nothing(blobs: Blobs, tmp_path: Path) -> None:
+async def test_missing_source_file_stores_nothing(blobs: Blobs, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await blobs.put(KEY, tmp_path / "absent")
     assert await blobs.stat(KEY) is None
 
 
-async def test_readers_and_stat_see_one_content_or_the_other(blobs: Blobs) -> None:
+async def test_concurrent_readers_see_one_whole_content(blobs: Blobs) -> None:
     contents = [bytes([letter]) * (3 * MIB + letter) for letter in b"ab"]
     sums = {info(KEY, data) for data in contents}
     await blobs.put(KEY, contents[0])
@@ -136,7 +136,7 @@ async def _alternate(blobs: Blobs, contents: list[bytes]) -> None:
         await blobs.put(KEY, contents[number % 2])
 
 
-async def test_many_writers_of_one_key_leave_one_whole_content(blobs: Blobs) -> None:
+async def test_concurrent_writers_leave_one_whole_content(blobs: Blobs) -> None:
     contents = [bytes([number]) * MIB for number in range(8)]
     await asyncio.gather(*(blobs.put(KEY, data) for data in contents))
     last = await content(blobs, KEY)
@@ -144,7 +144,7 @@ async def test_many_writers_of_one_key_leave_one_whole_content(blobs: Blobs) -> 
     assert await blobs.stat(KEY) == info(KEY, last)
 
 
-async def test_memory_stays_constant(blobs: Blobs, tmp_path: Path) -> None:
+async def test_put_and_read_use_constant_memory(blobs: Blobs, tmp_path: Path) -> None:
     async def large() -> AsyncIterator[bytes]:
         for number in range(64):
             yield bytes([number]) * MIB
@@ -184,7 +184,7 @@ BAD_KEYS += ["~root/../x?", "a" * 256, "/".join(["a" * 200] * 6)]
 
 
 @pytest.mark.parametrize("key", BAD_KEYS)
-async def test_other_keys_are_refused_everywhere(blobs: Blobs, key: str) -> None:
+async def test_invalid_keys_are_refused_by_every_operation(blobs: Blobs, key: str) -> None:
     with pytest.raises(InvalidKey):
         await blobs.put(key, b"x")
     with pytest.raises(InvalidKey):
@@ -194,7 +194,7 @@ async def test_other_keys_are_refused_everywhere(blobs: Blobs, key: str) -> None
             await refuse(key)
 
 
-async def test_a_key_cannot_lie_below_another(blobs: Blobs) -> None:
+async def test_key_below_another_key_is_refused(blobs: Blobs) -> None:
     await blobs.put("default/a", b"x")
     with pytest.raises(InvalidKey):
         await blobs.put("default/a/b", b"y")
@@ -203,7 +203,7 @@ async def test_a_key_cannot_lie_below_another(blobs: Blobs) -> None:
     assert [blob.key for blob in await blobs.list("default")] == ["default/a"]
 
 
-async def test_list_is_sorted_and_knows_where_a_prefix_ends(blobs: Blobs) -> None:
+async def test_list_is_sorted_and_matches_whole_segments(blobs: Blobs) -> None:
     keys = ["p/a.b", "p/a/1", "p/a/2/x", "p/a-b", "p/ab/1", "p/B", "q/a/1"]
     for key in keys:
         await blobs.put(key, key.encode())
@@ -213,7 +213,7 @@ async def test_list_is_sorted_and_knows_where_a_prefix_ends(blobs: Blobs) -> Non
     assert await blobs.list("none") == []
 
 
-async def test_delete_takes_the_key_and_all_below(blobs: Blobs) -> None:
+async def test_delete_removes_the_key_and_everything_below(blobs: Blobs) -> None:
     for key in ("p/a/1", "p/a/2/x", "p/ab", "p/c"):
         await blobs.put(key, b"x")
     assert await blobs.delete("p/a") == 2
@@ -225,7 +225,7 @@ async def test_delete_takes_the_key_and_all_below(blobs: Blobs) -> None:
     assert await content(blobs, "p/a/1") == b"again"
 
 
-async def test_puts_and_deletes_at_the_same_time(blobs: Blobs) -> None:
+async def test_concurrent_puts_and_deletes_succeed(blobs: Blobs) -> None:
     keys = [f"p/a/{number}/x" for number in range(60)]
     async with asyncio.TaskGroup() as group:
         for key in keys:
@@ -257,7 +257,7 @@ async def test_local_folder_of_nothing_is_gone(blobs: Blobs, prefix: str) -> Non
         await blobs.local_folder(prefix)
 
 
-async def test_all_is_there_after_closing(blobs_place: Any) -> None:
+async def test_blobs_survive_closing(blobs_place: Any) -> None:
     await (await blobs_place.open()).put(KEY, b"kept")
     blobs = await blobs_place.open()
     assert await blobs.list("default") == [info(KEY, b"kept")]
@@ -282,9 +282,7 @@ asyncio.run(main())
 """
 
 
-async def test_after_a_kill_what_was_acknowledged_is_there_and_nothing_is_half_made(
-    blobs_place: Any, kill_after: Any
-) -> None:
+async def test_acknowledged_puts_survive_a_kill_and_drafts_do_not(blobs_place: Any, kill_after: Any) -> None:
     acknowledged = await asyncio.to_thread(kill_after, 30, WRITER, blobs_place)
     left = {int(blob.key.removeprefix("p/")): blob for blob in await (await blobs_place.open()).list("p")}
     assert {int(number) for number in acknowledged} <= left.keys()

@@ -69,7 +69,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Server]:
     await asyncio.to_thread(broker.__exit__, None, None, None)
 
 
-async def test_a_broker_killed_and_started_again(node: Server) -> None:
+async def test_bus_recovers_from_a_killed_broker(node: Server) -> None:
     publishing_bus, consuming_bus = await RabbitBus.connect(node.url), await RabbitBus.connect(node.url)
     declared = time.monotonic()
     got: set[int] = set()
@@ -100,9 +100,9 @@ async def test_a_broker_killed_and_started_again(node: Server) -> None:
                 await changed.wait()
         await publishing_bus.ping()
         async with asyncio.timeout(60):  # the listener's queue is a new one: broadcasts reach it when it is there
-            heard = asyncio.create_task(anext(broadcasts))
-            while not heard.done():
+            received = asyncio.create_task(anext(broadcasts))
+            while not received.done():
                 await publishing_bus.broadcast(progressed())
-                await asyncio.wait({heard}, timeout=0.2)
+                await asyncio.wait({received}, timeout=0.2)
     await publishing_bus.close()
     await consuming_bus.close()

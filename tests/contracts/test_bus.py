@@ -61,22 +61,22 @@ async def reject(envelope: Envelope) -> None:
     raise Reject("no such model")
 
 
-async def buried(bus: Bus, count: int = 1, room: str | None = None) -> list[DeadLetter]:
+async def dead_letters(bus: Bus, count: int = 1, service: str | None = None) -> list[DeadLetter]:
     """The dead letters, once there are so many."""
     async with asyncio.timeout(60):
-        while len(letters := await bus.dead(room)) < count:
+        while len(letters := await bus.dead(service)) < count:
             await asyncio.sleep(0.01)
     return letters
 
 
-async def test_an_envelope_arrives_as_it_was_sent(bus: Bus) -> None:
+async def test_envelope_arrives_unchanged(bus: Bus) -> None:
     handler, sent = Recorder(), requested()
     await bus.subscribe("training", REQUESTED, handler)
     await bus.publish(sent)
     assert await handler.until(1) == [sent]
 
 
-async def test_what_was_published_before_the_subscription_arrives(bus: Bus) -> None:
+async def test_events_published_before_the_subscription_are_delivered(bus: Bus) -> None:
     sent = [requested(str(number)) for number in range(5)]
     for envelope in sent:
         await bus.publish(envelope)
@@ -85,12 +85,12 @@ async def test_what_was_published_before_the_subscription_arrives(bus: Bus) -> N
     assert {e.id for e in await handler.until(5)} == {e.id for e in sent}
 
 
-async def test_every_registered_consumer_gets_it(bus: Bus) -> None:
-    rooms = CONSUMERS[TrainingSucceeded]
-    assert len(rooms) > 1
-    handlers = {room: Recorder() for room in rooms}
-    for room, handler in handlers.items():
-        await bus.subscribe(room, TrainingSucceeded.type, handler)
+async def test_every_registered_consumer_receives_the_event(bus: Bus) -> None:
+    services = CONSUMERS[TrainingSucceeded]
+    assert len(services) > 1
+    handlers = {service: Recorder() for service in services}
+    for service, handler in handlers.items():
+        await bus.subscribe(service, TrainingSucceeded.type, handler)
     facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
     sent = Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p")
     await bus.publish(sent)
@@ -98,7 +98,7 @@ async def test_every_registered_consumer_gets_it(bus: Bus) -> None:
         assert await handler.until(1) == [sent]
 
 
-async def test_the_same_envelope_twice_is_delivered_twice(bus: Bus) -> None:
+async def test_envelope_published_twice_is_delivered_twice(bus: Bus) -> None:
     handler, sent = Recorder(), requested()
     await bus.publish(sent)
     await bus.publish(sent)
@@ -106,19 +106,19 @@ async def test_the_same_envelope_twice_is_delivered_twice(bus: Bus) -> None:
     assert await handler.until(2) == [sent, sent]
 
 
-async def test_an_event_without_consumers_is_no_error(bus: Bus) -> None:
+async def test_event_without_consumers_is_accepted(bus: Bus) -> None:
     await bus.publish(progressed("job"))
     assert await bus.dead() == []
 
 
-async def test_many_publishers_lose_nothing(bus: Bus) -> None:
+async def test_concurrent_publishers_lose_no_event(bus: Bus) -> None:
     handler, sent = Recorder(), [requested(str(number)) for number in range(500)]
     await bus.subscribe("training", REQUESTED, handler)
     await asyncio.gather(*(bus.publish(envelope) for envelope in sent))
     assert {e.id for e in await handler.until(500)} == {e.id for e in sent}
 
 
-async def test_a_failure_is_tried_again_after_growing_delays(bus_place: Any) -> None:
+async def test_failed_delivery_is_retried_after_growing_delays(bus_place: Any) -> None:
     delays = (0.05, 0.15)
     bus = await bus_place.open(retry_delays=delays)
 
@@ -137,26 +137,26 @@ async def test_a_failure_is_tried_again_after_growing_delays(bus_place: Any) -> 
     assert len(handler.got) == 3
 
 
-async def test_after_the_last_attempt_it_is_dead(bus: Bus) -> None:
+async def test_event_becomes_a_dead_letter_after_the_last_attempt(bus: Bus) -> None:
     handler, sent = Recorder(fail), requested()
     await bus.subscribe("training", REQUESTED, handler)
     await bus.publish(sent)
-    [letter] = await buried(bus)
+    [letter] = await dead_letters(bus)
     assert (letter.service, letter.envelope, letter.attempts) == ("training", sent, 4)
     assert "the disk is full" in letter.reason
     assert len(handler.got) == 4
 
 
-async def test_reject_buries_at_once(bus: Bus) -> None:
+async def test_reject_dead_letters_at_once(bus: Bus) -> None:
     handler = Recorder(reject)
     await bus.subscribe("training", REQUESTED, handler)
     await bus.publish(requested())
-    [letter] = await buried(bus)
+    [letter] = await dead_letters(bus)
     assert (letter.attempts, len(handler.got)) == (1, 1)
     assert "no such model" in letter.reason
 
 
-async def test_a_cancellation_inside_a_handler_is_a_failure_and_the_queue_lives_on(bus: Bus) -> None:
+async def test_cancellation_inside_a_handler_counts_as_a_failure(bus: Bus) -> None:
     async def cancelled_once(envelope: Envelope) -> None:
         if len(handler.got) == 1:
             raise asyncio.CancelledError
@@ -167,40 +167,40 @@ async def test_a_cancellation_inside_a_handler_is_a_failure_and_the_queue_lives_
     assert await handler.until(2) == [sent, sent]
 
 
-async def test_dead_letters_come_oldest_first_and_by_room(bus: Bus) -> None:
+async def test_dead_letters_are_listed_oldest_first_and_by_service(bus: Bus) -> None:
     await bus.subscribe("training", REQUESTED, Recorder(reject))
     for number in range(3):
         await bus.publish(requested(str(number)))
-        await buried(bus, number + 1)
+        await dead_letters(bus, number + 1)
     assert [letter.envelope.subject for letter in await bus.dead("training")] == ["0", "1", "2"]
     assert await bus.dead("gateway") == []
 
 
-async def test_replay_forgets_the_attempts(bus: Bus) -> None:
+async def test_replay_resets_the_attempts(bus: Bus) -> None:
     handler, sent = Recorder(fail), requested()
     await bus.subscribe("training", REQUESTED, handler)
     await bus.publish(sent)
-    [letter] = await buried(bus)
+    [letter] = await dead_letters(bus)
     assert await bus.replay(letter.id)
     await handler.until(8)
-    [letter] = await buried(bus)
+    [letter] = await dead_letters(bus)
     assert (letter.envelope, letter.attempts) == (sent, 4)
 
 
-async def test_replay_counts_the_letters_that_were_there(bus: Bus) -> None:
+async def test_replay_returns_the_number_of_existing_letters(bus: Bus) -> None:
     handler = Recorder(reject)
     await bus.subscribe("training", REQUESTED, handler)
     for number in range(3):
         await bus.publish(requested(str(number)))
-    first, second, _ = await buried(bus, 3)
+    first, second, _ = await dead_letters(bus, 3)
     assert await bus.replay(first.id, "no such letter", second.id) == 2
     await handler.until(5)
-    assert len(await buried(bus, 3)) == 3
+    assert len(await dead_letters(bus, 3)) == 3
     assert await bus.replay("no such letter") == 0
     assert await bus.replay() == 0
 
 
-async def test_others_pass_what_waits_for_its_next_attempt(bus_place: Any) -> None:
+async def test_delivery_waiting_for_a_retry_does_not_block_others(bus_place: Any) -> None:
     bus = await bus_place.open(retry_delays=(600.0,))
 
     async def fail_the_first(envelope: Envelope) -> None:
@@ -215,7 +215,7 @@ async def test_others_pass_what_waits_for_its_next_attempt(bus_place: Any) -> No
     assert [e.subject for e in await handler.until(2)] == ["first", "second"]
 
 
-async def test_a_queue_delivers_one_at_a_time(bus: Bus) -> None:
+async def test_queue_delivers_one_event_at_a_time(bus: Bus) -> None:
     running, most = 0, 0
 
     async def overlap(envelope: Envelope) -> None:
@@ -232,22 +232,22 @@ async def test_a_queue_delivers_one_at_a_time(bus: Bus) -> None:
     assert most == 1
 
 
-async def test_different_queues_run_at_the_same_time(bus: Bus) -> None:
-    rooms = CONSUMERS[TrainingSucceeded][:2]
-    barrier, met = asyncio.Barrier(len(rooms)), asyncio.Event()
+async def test_different_queues_deliver_concurrently(bus: Bus) -> None:
+    services = CONSUMERS[TrainingSucceeded][:2]
+    barrier, met = asyncio.Barrier(len(services)), asyncio.Event()
 
     async def meet(envelope: Envelope) -> None:
         await barrier.wait()
         met.set()
 
-    for room in rooms:
-        await bus.subscribe(room, TrainingSucceeded.type, meet)
+    for service in services:
+        await bus.subscribe(service, TrainingSucceeded.type, meet)
     facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
     await bus.publish(Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p"))
     await asyncio.wait_for(met.wait(), 60)
 
 
-async def test_the_handler_runs_within_the_publishers_trace(bus: Bus) -> None:
+async def test_handler_runs_in_the_publishers_trace(bus: Bus) -> None:
     seen: list[str | None] = []
 
     async def look(envelope: Envelope) -> None:
@@ -263,7 +263,7 @@ async def test_the_handler_runs_within_the_publishers_trace(bus: Bus) -> None:
     assert PARENT.split("-")[1] not in (traces["untraced"] or "")
 
 
-async def test_close_lets_the_running_handler_finish_and_keeps_the_rest(bus_place: Any) -> None:
+async def test_close_waits_for_the_running_handler_and_keeps_the_rest(bus_place: Any) -> None:
     bus, release = await bus_place.open(), asyncio.Event()
 
     async def hold(envelope: Envelope) -> None:
@@ -288,11 +288,11 @@ async def test_close_lets_the_running_handler_finish_and_keeps_the_rest(bus_plac
     assert {e.subject for e in await rest.until(len(left))} == left
 
 
-async def test_what_waits_for_an_attempt_and_what_is_dead_survive_closing(bus_place: Any) -> None:
+async def test_pending_retries_and_dead_letters_survive_closing(bus_place: Any) -> None:
     bus = await bus_place.open(retry_delays=(0.2,))
     await bus.subscribe("training", REQUESTED, Recorder(reject))
     await bus.publish(requested("dead"))
-    await buried(bus)
+    await dead_letters(bus)
     bus = await bus_place.open(retry_delays=(0.2,))
     handler = Recorder(fail)
     await bus.subscribe("training", REQUESTED, handler)
@@ -346,21 +346,21 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_confirmed_survives_a_kill(bus_place: Any, kill_after: Any) -> None:
+async def test_confirmed_publishes_survive_a_kill(bus_place: Any, kill_after: Any) -> None:
     confirmed = await asyncio.to_thread(kill_after, 200, PUBLISHER, bus_place)
     handler = Recorder()
     await (await bus_place.open()).subscribe("training", REQUESTED, handler)
     assert await handler.until_all(set(confirmed))  # others, published but not yet confirmed, may come between
 
 
-async def test_what_was_in_flight_at_a_kill_is_delivered_again(bus_place: Any, kill_after: Any) -> None:
+async def test_delivery_in_flight_at_a_kill_is_repeated(bus_place: Any, kill_after: Any) -> None:
     assert await asyncio.to_thread(kill_after, 1, HOLDER, bus_place) == ["held"]
     handler = Recorder()
     await (await bus_place.open()).subscribe("training", REQUESTED, handler)
     assert [e.subject for e in await handler.until(1)] == ["held"]
 
 
-async def test_a_broadcast_reaches_each_who_listens_to_its_type(bus: Bus) -> None:
+async def test_broadcast_reaches_every_listener_of_its_type(bus: Bus) -> None:
     sent = progressed("job")
     async with (
         bus.listen([PROGRESSED]) as one,
@@ -374,14 +374,14 @@ async def test_a_broadcast_reaches_each_who_listens_to_its_type(bus: Bus) -> Non
         assert await asyncio.wait_for(anext(none), 60) == last
 
 
-async def test_a_broadcast_to_nobody_is_gone(bus: Bus) -> None:
+async def test_broadcast_without_listeners_is_lost(bus: Bus) -> None:
     await bus.broadcast(progressed("before"))
     async with bus.listen([PROGRESSED]) as stream:
         await bus.broadcast(progressed("after"))
         assert (await asyncio.wait_for(anext(stream), 60)).subject == "after"
 
 
-async def test_a_slow_listener_loses_the_oldest(bus_place: Any) -> None:
+async def test_slow_listener_loses_the_oldest_broadcasts(bus_place: Any) -> None:
     bus = await bus_place.open(listener_buffer=3)
     async with bus.listen([PROGRESSED]) as slow, bus.listen([PROGRESSED]) as fast:
         for number in range(10):
@@ -403,7 +403,7 @@ async def test_ping_answers(bus: Bus) -> None:
     await bus.ping()
 
 
-async def test_a_handler_may_publish(bus: Bus) -> None:
+async def test_handler_can_publish(bus: Bus) -> None:
     async def next_one(envelope: Envelope) -> None:
         if len(handler.got) < 300:
             await bus.publish(requested(str(len(handler.got))))

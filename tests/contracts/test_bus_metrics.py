@@ -14,7 +14,7 @@ READY = DatasetReady(dataset_id="d", version="v", name="n", dataset_uri="u", row
 QUEUE = f'{{room="gateway",type="{READY.type}"}}'
 
 
-async def told(metrics: Metrics) -> dict[str, float]:
+async def scraped(metrics: Metrics) -> dict[str, float]:
     """Every series of a scrape."""
     lines = (line for line in (await metrics.scrape()).decode().splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
@@ -23,12 +23,12 @@ async def told(metrics: Metrics) -> dict[str, float]:
 async def once(metrics: Metrics, series: str, wanted: float) -> dict[str, float]:
     """A scrape in which the series has this value."""
     async with asyncio.timeout(60):
-        while (found := await told(metrics)).get(series) != wanted:
+        while (found := await scraped(metrics)).get(series) != wanted:
             await asyncio.sleep(0.02)
     return found
 
 
-async def test_events_are_counted_from_publish_to_their_end(bus_place: Place[Bus]) -> None:
+async def test_events_are_counted_from_publish_to_outcome(bus_place: Place[Bus]) -> None:
     metrics, blocked, go_on = Metrics(), asyncio.Event(), asyncio.Event()
     bus = await bus_place.open(retry_delays=(0.05,), metrics=metrics)
 
@@ -42,7 +42,7 @@ async def test_events_are_counted_from_publish_to_their_end(bus_place: Place[Bus
             raise Reject("no use")
 
     await bus.subscribe("gateway", READY.type, handle)
-    assert (await told(metrics))[f"anneal_event_queue_depth{QUEUE}"] == 0
+    assert (await scraped(metrics))[f"anneal_event_queue_depth{QUEUE}"] == 0
     for subject in ("blocks", "fails", "wrong"):
         envelope = Envelope.of(READY, service="dataset", subject=subject, project="p")
         await bus.publish(envelope.model_copy(update={"time": now() - timedelta(minutes=1)}))
@@ -60,13 +60,13 @@ async def test_events_are_counted_from_publish_to_their_end(bus_place: Place[Bus
     assert sum(count for series, count in ended.items() if series.startswith("anneal_event_dead_letters")) == 2
 
 
-async def test_a_bus_that_is_away_costs_its_gauges_and_never_the_scrape(bus_place: Place[Bus]) -> None:
+async def test_unavailable_bus_drops_its_gauges_but_not_the_scrape(bus_place: Place[Bus]) -> None:
     metrics = Metrics()
     bus = await bus_place.open(metrics=metrics)
     await bus.subscribe("gateway", READY.type, lambda _: asyncio.sleep(0))
-    assert f"anneal_event_queue_depth{QUEUE}" in await told(metrics)
+    assert f"anneal_event_queue_depth{QUEUE}" in await scraped(metrics)
     await bus_place.close()
-    away = await told(metrics)
+    away = await scraped(metrics)
     assert f"anneal_event_queue_depth{QUEUE}" not in away
     assert away['anneal_scrape_failures_total{source="bus"}'] == 1
     assert away[f"anneal_events_handled_total{QUEUE}"] == 0

@@ -28,7 +28,7 @@ async def ids(collection: Collection, where: dict[str, Any], **options: Any) -> 
     return [document["_id"] for document in await collection.find(where, **options)]
 
 
-async def test_get_returns_the_document_as_it_was_stored(jobs: Collection) -> None:
+async def test_get_returns_the_stored_document(jobs: Collection) -> None:
     document = job(
         "a", text="naïve \u2028 \"quoted\" \\ 'x'", nested={"list": [1, None, {"k": 1.5}], "none": None}, t=True
     )
@@ -38,20 +38,20 @@ async def test_get_returns_the_document_as_it_was_stored(jobs: Collection) -> No
     assert await jobs.get("b") is None
 
 
-async def test_what_is_not_json_is_refused(jobs: Collection) -> None:
+async def test_non_json_values_are_refused(jobs: Collection) -> None:
     for value in (float("nan"), object()):
         with pytest.raises((ValueError, TypeError)):
             await jobs.insert(job("a", value=value))
     assert await jobs.get("a") is None
 
 
-async def test_insert_leaves_what_is_there(jobs: Collection) -> None:
+async def test_insert_does_not_overwrite(jobs: Collection) -> None:
     assert await jobs.insert(job("a", name="first"))
     assert not await jobs.insert(job("a", name="second"))
     assert (await jobs.get("a"))["name"] == "first"
 
 
-async def test_one_of_many_inserts_wins(jobs: Collection) -> None:
+async def test_one_of_concurrent_inserts_wins(jobs: Collection) -> None:
     won = await asyncio.gather(*(jobs.insert(job("a", by=number)) for number in range(50)))
     assert won.count(True) == 1
     assert (await jobs.get("a"))["by"] == won.index(True)
@@ -66,7 +66,7 @@ async def test_replace_compares_the_version(jobs: Collection) -> None:
     assert not await jobs.replace(job("gone", 2), version=1)
 
 
-async def test_no_update_of_fifty_clients_is_lost(jobs: Collection) -> None:
+async def test_fifty_concurrent_clients_lose_no_update(jobs: Collection) -> None:
     await jobs.insert(job("a", count=0, by=[]))
 
     async def add(client: int) -> None:
@@ -82,7 +82,7 @@ async def test_no_update_of_fifty_clients_is_lost(jobs: Collection) -> None:
     assert (document["count"], document["version"], sorted(document["by"])) == (50, 51, list(range(50)))
 
 
-async def test_patch_writes_dotted_paths_and_leaves_the_version(jobs: Collection) -> None:
+async def test_patch_writes_dotted_paths_and_keeps_the_version(jobs: Collection) -> None:
     await jobs.insert(job("a", state="queued", lease={"token": 1}))
     changed = await jobs.patch(
         "a",
@@ -101,13 +101,13 @@ async def test_patch_that_does_not_match_changes_nothing(jobs: Collection) -> No
     assert await jobs.get("a") == job("a", token=2)
 
 
-async def test_patches_add_up(jobs: Collection) -> None:
+async def test_concurrent_increments_add_up(jobs: Collection) -> None:
     await jobs.insert(job("a"))
     seen = await asyncio.gather(*(jobs.patch("a", {}, inc={"lease.beat": 1}) for _ in range(100)))
     assert sorted(document["lease"]["beat"] for document in seen if document) == list(range(1, 101))
 
 
-async def test_of_many_filtered_patches_one_wins(jobs: Collection) -> None:
+async def test_one_of_concurrent_filtered_patches_wins(jobs: Collection) -> None:
     await jobs.insert(job("a", owner=None))
     seen = await asyncio.gather(*(jobs.patch("a", {"owner": None}, set={"owner": n}) for n in range(50)))
     winners = [document for document in seen if document]
@@ -115,7 +115,7 @@ async def test_of_many_filtered_patches_one_wins(jobs: Collection) -> None:
 
 
 @pytest.mark.parametrize("parent", [None, 1, "text"])
-async def test_patch_below_what_is_no_object_is_refused_as_a_whole(jobs: Collection, parent: Any) -> None:
+async def test_patch_below_a_non_object_changes_nothing(jobs: Collection, parent: Any) -> None:
     await jobs.insert(job("a", parent=parent))
     with pytest.raises(Exception, match="parent"):
         await jobs.patch("a", {}, set={"other": 1, "parent.child": 1})
@@ -123,13 +123,13 @@ async def test_patch_below_what_is_no_object_is_refused_as_a_whole(jobs: Collect
 
 
 @pytest.mark.parametrize("field", ["_id", "version"])
-async def test_patch_refuses_identity(jobs: Collection, field: str) -> None:
+async def test_patch_of_id_or_version_is_refused(jobs: Collection, field: str) -> None:
     await jobs.insert(job("a"))
     with pytest.raises(ValueError, match="version"):
         await jobs.patch("a", {}, set={field: 5})
 
 
-async def test_filters_mean_the_same_for_every_pair_of_types(jobs: Collection) -> None:
+async def test_filters_agree_for_every_pair_of_types(jobs: Collection) -> None:
     for number, value in enumerate(VALUES):
         await jobs.insert(job(f"{number:02}", **({} if value is MISSING else {"spec": {"value": value}})))
     for operand in OPERANDS:
@@ -171,7 +171,7 @@ async def test_filters_within_one_type(jobs: Collection, values: list[Any]) -> N
             assert await jobs.count(where) == len(expected)
 
 
-async def test_a_null_is_found_as_one(jobs: Collection) -> None:
+async def test_null_is_found_as_null(jobs: Collection) -> None:
     for id, at in {"a": None, "b": "2026"}.items():
         await jobs.insert(job(id, at=at))
     assert await ids(jobs, {"at": None}) == ["a"]
@@ -180,7 +180,7 @@ async def test_a_null_is_found_as_one(jobs: Collection) -> None:
     assert [await jobs.count({"at": None}), await jobs.count({"at": {"$ne": None}})] == [1, 1]
 
 
-async def test_a_missing_field_counts_as_null(jobs: Collection) -> None:
+async def test_missing_field_counts_as_null(jobs: Collection) -> None:
     await jobs.insert(job("a", at=None))
     await jobs.insert(job("b"))
     assert await ids(jobs, {"at": None}) == ["a", "b"]
@@ -188,7 +188,7 @@ async def test_a_missing_field_counts_as_null(jobs: Collection) -> None:
     assert await jobs.count({"at": None}) == 2
 
 
-async def test_in_takes_several_types(jobs: Collection) -> None:
+async def test_in_operator_accepts_mixed_types(jobs: Collection) -> None:
     for id, fields in {
         "a": {"s": "x"},
         "b": {"s": 1},
@@ -203,7 +203,7 @@ async def test_in_takes_several_types(jobs: Collection) -> None:
     assert await ids(jobs, {"s": {"$in": []}}) == []
 
 
-async def test_filters_are_anded(jobs: Collection) -> None:
+async def test_conditions_are_combined_by_and(jobs: Collection) -> None:
     for number in range(6):
         await jobs.insert(job(str(number), number=number, state="queued" if number % 2 else "done"))
     assert await ids(jobs, {"number": {"$gte": 1, "$lt": 5, "$ne": 3}, "state": "queued"}) == ["1"]
@@ -213,24 +213,24 @@ async def test_filters_are_anded(jobs: Collection) -> None:
 
 
 @pytest.mark.parametrize("where", [{"a": [1]}, {"a": {"$near": 1}}, {"a": {"$gt": None}}, {"a": {"b": 1}}])
-async def test_filters_outside_the_subset_are_refused(jobs: Collection, where: dict[str, Any]) -> None:
+async def test_unsupported_filters_are_refused(jobs: Collection, where: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"filters compare|unknown operator"):
         await jobs.find(where)
 
 
 @pytest.mark.parametrize("field", ["a.", "", "a..b", "$a", 'a"b', "a\\b", "x') OR 1=1 --\""])
-async def test_field_names_cannot_break_out(jobs: Collection, field: str) -> None:
+async def test_field_names_cannot_inject_sql(jobs: Collection, field: str) -> None:
     with pytest.raises(ValueError, match="field path"):
         await jobs.find({field: 1})
 
 
-async def test_field_names_hold_dashes_and_digits(jobs: Collection) -> None:
+async def test_field_names_can_contain_dashes_and_digits(jobs: Collection) -> None:
     await jobs.insert(job("a", **{"dash-ed": {"6f_1": 2}}))
     assert await ids(jobs, {"dash-ed.6f_1": 2}) == ["a"]
     assert await ids(jobs, {"dash-ed.6f_2": 2}) == []
 
 
-async def test_any_letter_may_stand_in_a_field_name(jobs: Collection) -> None:
+async def test_field_names_can_contain_any_letter(jobs: Collection) -> None:
     await jobs.insert(job("a", **{"it's": 1, "dash-ed": {"é 1": 2}}))
     assert await ids(jobs, {"it's": 1, "dash-ed.é 1": 2}) == ["a"]
     assert await ids(jobs, {"x') OR 1=1 --": 1}) == []
@@ -248,7 +248,7 @@ async def test_find_orders_limits_and_skips(jobs: Collection) -> None:
     assert await ids(jobs, {}, order=[("_id", -1)], limit=2) == ["e", "d"]
 
 
-async def test_delete_filters(jobs: Collection) -> None:
+async def test_delete_applies_its_filter(jobs: Collection) -> None:
     await jobs.insert(job("a", pending=1))
     assert not await jobs.delete("a", {"pending": 0})
     assert await jobs.delete("a", {"pending": 1})
@@ -288,14 +288,14 @@ async def test_one_of_many_claims_of_a_unique_value_wins(documents: Documents) -
     assert Counter(won) == {True: 1, False: 49}
 
 
-async def test_to_a_unique_index_nulls_are_equal(documents: Documents) -> None:
+async def test_unique_index_treats_nulls_as_equal(documents: Documents) -> None:
     jobs = await documents.collection(JOBS, [Index(("name",), unique=True)])
     assert await jobs.insert(job("a"))
     assert not await jobs.insert(job("b", name=None))
     assert await jobs.insert(job("c", name="null"))
 
 
-async def test_collections_are_apart(documents: Documents) -> None:
+async def test_collections_are_separate(documents: Documents) -> None:
     jobs, runs = await documents.collection(JOBS), await documents.collection("export.runs")
     await jobs.insert(job("a"))
     assert await runs.get("a") is None
@@ -306,7 +306,7 @@ async def test_ping_answers(documents: Documents) -> None:
     await documents.ping()
 
 
-async def test_all_is_there_after_closing_with_writes_under_way(documents_place: Any) -> None:
+async def test_writes_in_progress_survive_closing(documents_place: Any) -> None:
     jobs = await (await documents_place.open()).collection(JOBS, [Index(("state",))])
     async with asyncio.TaskGroup() as group:
         for number in range(100):
@@ -335,7 +335,7 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_acknowledged_survives_a_kill(documents_place: Any, kill_after: Any) -> None:
+async def test_acknowledged_writes_survive_a_kill(documents_place: Any, kill_after: Any) -> None:
     acknowledged = await asyncio.to_thread(kill_after, 300, WRITER, documents_place)
     jobs = await (await documents_place.open()).collection(JOBS)
     kept = {document["_id"] for document in await jobs.find({"patched": True})}

@@ -77,7 +77,7 @@ async def jobs(request: pytest.FixtureRequest, network: tuple[Lossy, int]) -> As
     await documents.close()
 
 
-async def test_an_insert(jobs: tuple[Lossy, Collection]) -> None:
+async def test_insert_whose_reply_was_lost_happens_once(jobs: tuple[Lossy, Collection]) -> None:
     lossy, collection = jobs
     lossy.armed = True
     assert await collection.insert({"_id": "a", "version": 1})
@@ -85,7 +85,7 @@ async def test_an_insert(jobs: tuple[Lossy, Collection]) -> None:
     assert not await collection.insert({"_id": "a", "version": 1})
 
 
-async def test_a_compare_and_set(jobs: tuple[Lossy, Collection]) -> None:
+async def test_compare_and_set_whose_reply_was_lost_happens_once(jobs: tuple[Lossy, Collection]) -> None:
     lossy, collection = jobs
     await collection.insert({"_id": "a", "version": 1})
     lossy.armed = True
@@ -94,7 +94,7 @@ async def test_a_compare_and_set(jobs: tuple[Lossy, Collection]) -> None:
     assert await collection.get("a") == {"_id": "a", "version": 2}
 
 
-async def test_a_patch_adds_once(jobs: tuple[Lossy, Collection]) -> None:
+async def test_patch_whose_reply_was_lost_adds_once(jobs: tuple[Lossy, Collection]) -> None:
     lossy, collection = jobs
     await collection.insert({"_id": "a", "version": 1, "token": 1})
     lossy.armed = True
@@ -103,7 +103,7 @@ async def test_a_patch_adds_once(jobs: tuple[Lossy, Collection]) -> None:
     assert changed == {"_id": "a", "version": 1, "token": 2, "beat": 1} == await collection.get("a")
 
 
-async def test_a_delete(jobs: tuple[Lossy, Collection]) -> None:
+async def test_delete_whose_reply_was_lost_happens_once(jobs: tuple[Lossy, Collection]) -> None:
     lossy, collection = jobs
     await collection.insert({"_id": "a", "version": 1})
     lossy.armed = True

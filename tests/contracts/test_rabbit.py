@@ -43,7 +43,7 @@ async def buried(bus: Bus) -> DeadLetter:
     return letter
 
 
-async def test_others_read_a_persistent_cloud_event(bus: Bus, channel: aio_pika.abc.AbstractChannel) -> None:
+async def test_messages_are_persistent_cloud_events(bus: Bus, channel: aio_pika.abc.AbstractChannel) -> None:
     sent = requested("job")
     await bus.publish(sent)
     message = await (await channel.get_queue(QUEUE)).get()
@@ -55,7 +55,7 @@ async def test_others_read_a_persistent_cloud_event(bus: Bus, channel: aio_pika.
     assert (message.message_id, message.type, message.correlation_id) == (sent.id, TYPE, "job")
 
 
-async def test_what_is_no_cloud_event_is_buried_and_the_queue_goes_on(
+async def test_invalid_cloud_event_is_dead_lettered_and_the_queue_continues(
     bus: Bus, channel: aio_pika.abc.AbstractChannel
 ) -> None:
     got: asyncio.Queue[str] = asyncio.Queue()
@@ -72,7 +72,7 @@ async def test_what_is_no_cloud_event_is_buried_and_the_queue_goes_on(
     assert "not a CloudEvent" in letter.reason
 
 
-async def test_what_comes_back_too_often_is_buried_by_the_broker_and_can_be_replayed(
+async def test_message_over_the_delivery_limit_is_dead_lettered_and_can_be_replayed(
     bus: Bus, channel: aio_pika.abc.AbstractChannel
 ) -> None:
     await bus.publish(sent := requested("deadly"))

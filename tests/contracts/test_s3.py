@@ -12,7 +12,7 @@ from tests.contracts import adapters
 pytestmark = pytest.mark.skipif(not adapters.S3, reason="needs an S3 server: make test-servers")
 
 
-async def test_a_link_leads_a_client_to_the_whole_file_for_five_minutes(tmp_path: Path) -> None:
+async def test_signed_link_downloads_the_file_for_five_minutes(tmp_path: Path) -> None:
     from shared.blobs import s3
 
     bucket = f"{adapters.S3.rpartition('/')[0]}/links"

@@ -73,7 +73,7 @@ async def reports(script: Path, count: int) -> list[tuple[str, str]]:
     return rows
 
 
-async def test_it_hears_every_event_once_whatever_happens_to_it(bus: RabbitBus, script: Path) -> None:
+async def test_external_subscriber_handles_every_event_once(bus: RabbitBus, script: Path) -> None:
     first = succeeded("model_1")
     scores = EvaluationCompleted(
         evaluation_id="e", model_id="model_1", report_uri="x", scores={"bleu": 9}, base_scores={}
@@ -89,7 +89,7 @@ async def test_it_hears_every_event_once_whatever_happens_to_it(bus: RabbitBus, 
     assert found == [("model_1", '"name of model_1"'), ("model_1", '{"bleu": 9.0}'), ("model_2", '"name of model_2"')]
 
 
-async def test_what_it_cannot_understand_lies_in_its_own_dead_letters(bus: RabbitBus, script: Path) -> None:
+async def test_unreadable_messages_go_to_the_subscribers_own_dead_letter_queue(bus: RabbitBus, script: Path) -> None:
     with running(script):
         async with await aio_pika.connect(AMQP) as connection:
             channel = await connection.channel()

@@ -45,7 +45,7 @@ async def publish_model(blobs: LocalBlobs, id: str, folder: Path, **members: Any
     return uri
 
 
-def test_a_uri_leads_back_to_its_key() -> None:
+def test_uri_maps_back_to_its_key() -> None:
     uri = artifact_uri("default", "models/custom", "m1")
     assert uri == "anneal://default/models/custom/m1"
     assert key_of(uri, "default") == KEY
@@ -66,13 +66,13 @@ def test_a_uri_leads_back_to_its_key() -> None:
         "",
     ],
 )
-def test_other_uris_are_refused(uri: str) -> None:
+def test_foreign_uris_are_refused(uri: str) -> None:
     with pytest.raises(InvalidKey):
         key_of(uri, "default")
 
 
 @pytest.mark.parametrize("parts", [("..", "other"), ("a b",), ("",), ("a", "")])
-def test_no_uri_is_made_of_what_is_no_key(parts: tuple[str, ...]) -> None:
+def test_uri_of_an_invalid_key_is_refused(parts: tuple[str, ...]) -> None:
     with pytest.raises(InvalidKey):
         artifact_uri("default", *parts)
 
@@ -105,7 +105,7 @@ async def test_publishing_again_gives_the_same_bytes(blobs: LocalBlobs, folder: 
     assert await blobs.list(KEY) == first
 
 
-async def test_without_all_its_files_there_is_no_artifact(blobs: LocalBlobs, folder: Path, tmp_path: Path) -> None:
+async def test_incomplete_publish_leaves_no_artifact(blobs: LocalBlobs, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await publish(blobs, KEY, folder, {}, files={"z": tmp_path / "absent"})
     assert await blobs.list(KEY)
@@ -120,7 +120,7 @@ async def test_a_file_named_like_the_manifest_is_refused(blobs: LocalBlobs, fold
     assert await blobs.list("default") == []
 
 
-async def test_delete_takes_the_manifest_first(
+async def test_delete_removes_the_manifest_first(
     blobs: LocalBlobs, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await publish(blobs, KEY, folder, {})
@@ -148,7 +148,7 @@ async def test_a_full_model_needs_no_base(blobs: LocalBlobs, folder: Path) -> No
     assert (path / "weights.safetensors").read_bytes() == b"w" * 100
 
 
-async def test_adapters_lead_to_their_base_where_it_was_registered(
+async def test_adapter_resolves_to_its_base_registered_in_place(
     blobs: LocalBlobs, folder: Path, tmp_path: Path
 ) -> None:
     base = await publish_model(blobs, "base", folder, location=str(tmp_path / "model"))
@@ -171,7 +171,7 @@ async def test_a_registered_folder_that_is_gone_is_artifact_gone(
         await resolve_model(blobs, uri, "default")
 
 
-async def test_a_circle_of_adapters_ends(blobs: LocalBlobs, folder: Path) -> None:
+async def test_cycle_of_adapters_is_refused(blobs: LocalBlobs, folder: Path) -> None:
     uri = artifact_uri("default", "models", "custom", "circle")
     await publish_model(blobs, "circle", folder, kind="adapter", base_uri=uri)
     with pytest.raises(BrokenLineage):

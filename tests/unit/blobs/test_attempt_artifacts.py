@@ -32,7 +32,7 @@ async def left(blobs: LocalBlobs) -> list[str]:
     return [blob.key.split("/")[3] for blob in await blobs.list("default/evaluations/e1")]
 
 
-async def test_what_earlier_attempts_left_goes(blobs: LocalBlobs) -> None:
+async def test_artifacts_of_earlier_attempts_are_deleted(blobs: LocalBlobs) -> None:
     for token in (1, 9):
         with pytest.raises(Unavailable):
             await attempt(blobs, token, Unavailable("The store is away."))
@@ -41,14 +41,14 @@ async def test_what_earlier_attempts_left_goes(blobs: LocalBlobs) -> None:
 
 
 @pytest.mark.parametrize("error", [LeaseLost("Taken over."), NotFound("Deleted."), OSError(errno.ENOSPC, "full")])
-async def test_a_holder_that_comes_too_late_leaves_the_next_ones_as_it_is(blobs: LocalBlobs, error: Exception) -> None:
+async def test_stale_holder_keeps_the_next_attempts_artifact(blobs: LocalBlobs, error: Exception) -> None:
     await attempt(blobs, 3)
     with pytest.raises(type(error)):
         await attempt(blobs, 1, error)
     assert await left(blobs) == ["t3"]
 
 
-async def test_what_the_work_may_point_at_stays(blobs: LocalBlobs) -> None:
+async def test_artifact_that_the_work_may_use_is_kept(blobs: LocalBlobs) -> None:
     with pytest.raises(Unavailable):
         await attempt(blobs, 1, Unavailable("The answer of the last write was lost."))
     assert await left(blobs) == ["t1"]

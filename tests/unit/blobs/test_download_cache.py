@@ -35,7 +35,7 @@ def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
     assert content(cache.folder("p/m", [changed])) == {"one": b"changed"}
 
 
-def test_two_who_ask_at_once_do_not_disturb_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_folder_requests_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = DownloadCache(tmp_path / "cache")
     blobs = [fetched(cache, tmp_path, "p/m/one", b"1")]
     link, linked, second_is_done = os.link, Event(), Event()
@@ -63,7 +63,7 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     assert not cache.has(info("p/m/one", b"half and more"))
 
 
-def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
+def test_equal_content_is_stored_once(tmp_path: Path) -> None:
     cache = DownloadCache(tmp_path / "cache")
     one = fetched(cache, tmp_path, "p/a/x", b"same")
     assert cache.has(info("p/b/y", b"same"))
@@ -71,7 +71,7 @@ def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     assert (first / "x").samefile(second / "y")
 
 
-def test_what_nobody_asked_for_lately_goes_at_the_next_start(tmp_path: Path) -> None:
+def test_contents_unused_for_a_week_are_deleted_at_start(tmp_path: Path) -> None:
     cache = DownloadCache(tmp_path / "cache")
     old, fresh = fetched(cache, tmp_path, "p/old", b"old"), fetched(cache, tmp_path, "p/fresh", b"fresh")
     stored = tmp_path / "cache/contents" / old.sha256

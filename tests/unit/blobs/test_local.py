@@ -34,7 +34,7 @@ async def test_a_crash_leaves_drafts_that_the_next_start_sweeps(blobs: LocalBlob
     await again.close()
 
 
-async def test_a_full_disk_leaves_nothing_half_made(blobs: LocalBlobs, tmp_path: Path) -> None:
+async def test_full_disk_leaves_no_partial_blob(blobs: LocalBlobs, tmp_path: Path) -> None:
     await blobs.put(KEY, b"old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
@@ -61,9 +61,7 @@ async def test_nothing_stays_in_drafts(blobs: LocalBlobs, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kept", [None, "", "wrong", f"1:7:1 {'0' * 57}wrong"])
-async def test_a_checksum_that_does_not_belong_to_the_file_is_taken_again(
-    blobs: LocalBlobs, tmp_path: Path, kept: str | None
-) -> None:
+async def test_stale_cached_checksum_is_recomputed(blobs: LocalBlobs, tmp_path: Path, kept: str | None) -> None:
     await blobs.put(KEY, b"content")
     sum_file = tmp_path / "sums" / KEY
     sum_file.unlink()

@@ -133,7 +133,7 @@ async def test_failures_are_messages(engines: Engines, tmp_path: Path, name: str
     assert await child.wait() == Exit(1, None)
 
 
-async def test_what_libraries_print_becomes_log_lines(engines: Engines, tmp_path: Path) -> None:
+async def test_stderr_output_becomes_log_messages(engines: Engines, tmp_path: Path) -> None:
     messages = await everything(await launch(engines, "noisy", tmp_path))
     logged = [message["message"] for message in messages if message["kind"] == "log"]
     assert {"printed", "written to 1", "from a process", "100%"} <= set(logged)
@@ -146,13 +146,13 @@ async def test_lines_of_several_megabytes_arrive(engines: Engines, tmp_path: Pat
     assert [len(message.get("text", "")) for message in messages] == [5_000_000] * 3 + [0]
 
 
-async def test_a_line_without_end_is_dropped_and_the_log_says_so(engines: Engines, tmp_path: Path) -> None:
+async def test_endless_line_is_dropped_and_logged(engines: Engines, tmp_path: Path) -> None:
     messages = await everything(await launch(engines, "flood", tmp_path, lines=2, size=33 << 20))
     assert [message["kind"] for message in messages] == ["log", "log", "result"]
     assert "32 MiB" in messages[0]["message"]
 
 
-async def test_a_slow_reader_holds_the_engine_back(engines: Engines, tmp_path: Path) -> None:
+async def test_slow_reader_blocks_the_engine(engines: Engines, tmp_path: Path) -> None:
     """Of 100 MB only what the pipes and the queue hold is written until somebody reads; then all of it arrives."""
     child = await launch(engines, "flood", tmp_path, lines=1000, size=100_000)
     messages = child.messages()
@@ -188,7 +188,7 @@ def wait_until_writing(pid: int) -> None:
         select.select([], [], [], 0.01)
 
 
-async def test_two_children_run_side_by_side_with_pipes_of_their_own(engines: Engines, tmp_path: Path) -> None:
+async def test_concurrent_children_have_separate_pipes(engines: Engines, tmp_path: Path) -> None:
     obedient = await launch(engines, "obey", tmp_path)
     messages = obedient.messages()
     await until(messages, "ready")
@@ -208,13 +208,13 @@ async def test_the_forkserver_keeps_no_pipe_of_a_child(engines: Engines, tmp_pat
     await child.kill()
 
 
-async def test_what_an_engine_left_running_ends_with_it(engines: Engines, tmp_path: Path) -> None:
+async def test_processes_started_by_an_engine_end_with_it(engines: Engines, tmp_path: Path) -> None:
     child = await launch(engines, "with_helper", tmp_path, leave=True)
     ready, _ = await everything(child)
     assert processes_ended(ready["helper"])
 
 
-async def test_the_thread_count_is_the_one_asked_for(engines: Engines, tmp_path: Path) -> None:
+async def test_requested_thread_count_is_used(engines: Engines, tmp_path: Path) -> None:
     target = f"{ENGINES}:environment_threads"
     child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": "3"})
     assert await everything(child) == [{"kind": "result", "threads": 3}]
@@ -240,7 +240,7 @@ async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
         assert child.wait(30) == -signal.SIGKILL
 
 
-async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_path: Path) -> None:
+async def test_cancelled_launch_ends_its_child(engines: Engines, tmp_path: Path) -> None:
     """Cancelled while a new parent still imports: the child starts, finds its lifeline closed, and goes."""
     assert engines.forkserver_pid(torch=False)
     os.kill(engines.forkserver_pid(torch=False), signal.SIGKILL)
@@ -257,7 +257,7 @@ async def test_a_launch_nobody_waits_for_any_more_ends(engines: Engines, tmp_pat
     assert processes_ended(*map(int, children))
 
 
-async def test_a_light_installation_says_what_to_install(engines: Engines, tmp_path: Path) -> None:
+async def test_light_installation_names_the_missing_extra(engines: Engines, tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable) as refused:
         await engines.launch(f"{ENGINES}:echo", {}, cwd=tmp_path, requires=("json", "no_such_package"))
     assert refused.value.remedy == 'pip install "anneal[engine]"'
@@ -305,7 +305,7 @@ def service(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-async def test_kill_9_of_the_service_ends_all_it_started(service: subprocess.Popen[bytes]) -> None:
+async def test_kill_9_of_the_service_ends_its_engines(service: subprocess.Popen[bytes]) -> None:
     assert service.stdout
     pids = json.loads(service.stdout.readline())
     assert len(pids) == 4

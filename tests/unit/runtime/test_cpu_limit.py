@@ -15,7 +15,7 @@ def eight_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
 
 
-def told(folder: Path, own: str, **limits: str) -> int:
+def limits_of(folder: Path, own: str, **limits: str) -> int:
     """In control groups with these files (their names with "__" for "/") and texts."""
     (folder / "own").write_text(own)
     for name, text in limits.items():
@@ -30,25 +30,25 @@ def told(folder: Path, own: str, **limits: str) -> int:
     [("max 100000", 8), ("400000 100000", 4), ("250000 100000", 2), ("50000 100000", 1), ("1600000 100000", 8)],
 )
 def test_a_container_sees_its_own_quota_at_the_root(tmp_path: Path, limit: str, cpus: int) -> None:
-    assert told(tmp_path, "0::/\n", **{"cpu.max": limit}) == cpus
+    assert limits_of(tmp_path, "0::/\n", **{"cpu.max": limit}) == cpus
 
 
-def test_the_narrowest_of_a_service_and_the_slices_above_counts(tmp_path: Path) -> None:
+def test_lowest_limit_of_the_group_and_its_parents_counts(tmp_path: Path) -> None:
     limits = {"a__cpu.max": "300000 100000", "a__b__cpu.max": "max 100000", "c__cpu.max": "100000 100000"}
-    assert told(tmp_path, "0::/a/b\n", **limits) == 3
+    assert limits_of(tmp_path, "0::/a/b\n", **limits) == 3
 
 
-def test_the_first_version_has_two_files(tmp_path: Path) -> None:
+def test_cgroups_version_1_is_read(tmp_path: Path) -> None:
     limits = {"cpu,cpuacct__x__cpu.cfs_quota_us": "200000\n", "cpu,cpuacct__x__cpu.cfs_period_us": "100000\n"}
     unlimited = {"cpu,cpuacct__cpu.cfs_quota_us": "-1\n", "cpu,cpuacct__cpu.cfs_period_us": "100000\n"}
-    assert told(tmp_path, "4:cpu,cpuacct:/x\n3:cpuset:/y\n", **limits, **unlimited) == 2
+    assert limits_of(tmp_path, "4:cpu,cpuacct:/x\n3:cpuset:/y\n", **limits, **unlimited) == 2
 
 
 def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
     assert usable_cpus(tmp_path / "none", tmp_path / "neither") == 8
 
 
-def test_engines_take_no_more_threads_than_a_quota_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engines_use_no_more_threads_than_the_cpu_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(children, "usable_cpus", lambda: 3)  # a machine with such a quota
     assert clean_environment()["OMP_NUM_THREADS"] == "3"

@@ -36,14 +36,14 @@ async def test_fifty_concurrent_changes_all_count(store: EntityStore[Counter]) -
     assert (await store.get("counter_1")).count == 50
 
 
-async def test_a_change_by_an_event_happens_once(store: EntityStore[Counter]) -> None:
+async def test_change_by_an_event_is_applied_once(store: EntityStore[Counter]) -> None:
     await store.create(counter())
     for _ in range(3):
         await store.change("counter_1", Counter.increment, event_id="event-1")
     assert (await store.get("counter_1")).count == 1
 
 
-async def test_another_project_does_not_see_it(store: EntityStore[Counter]) -> None:
+async def test_entity_is_invisible_to_another_project(store: EntityStore[Counter]) -> None:
     await store.create(counter(project="ours"))
     theirs = store.for_project("theirs")
     with pytest.raises(NotFound):
@@ -54,7 +54,7 @@ async def test_another_project_does_not_see_it(store: EntityStore[Counter]) -> N
     assert (await store.for_project("ours").get("counter_1")).count == 0
 
 
-async def test_the_same_key_gives_the_first_entity_back(store: EntityStore[Counter]) -> None:
+async def test_same_idempotency_key_returns_the_first_entity(store: EntityStore[Counter]) -> None:
     id = derived_id("counter", "default", "key")
     first = await store.create(counter(id, request_hash="a"))
     again = await store.create(counter(id, count=9, request_hash="a"))
@@ -76,7 +76,7 @@ async def test_events_of_a_write_reach_the_bus_once_the_pump_runs(
     assert (await store.get("counter_1")).version == 1
 
 
-async def test_an_undelivered_event_survives_a_later_change(
+async def test_unpublished_event_survives_a_later_change(
     store: EntityStore[Counter], outbox: Outbox, bus: LocalBus
 ) -> None:
     got: asyncio.Queue[Envelope] = asyncio.Queue()
@@ -87,7 +87,7 @@ async def test_an_undelivered_event_survives_a_later_change(
     assert (await asyncio.wait_for(got.get(), 60)).sequence == 1
 
 
-async def test_too_many_waiting_events_refuse_the_write(store: EntityStore[Counter]) -> None:
+async def test_too_many_unpublished_events_refuse_the_write(store: EntityStore[Counter]) -> None:
     await store.create(counter())
     with pytest.raises(Unavailable, match="unpublished events"):
         await store.change("counter_1", lambda _: [TrainingRequested(job_id=str(i)) for i in range(33)])
@@ -111,7 +111,7 @@ async def test_pages_show_everything_once(store: EntityStore[Counter]) -> None:
             await store.page(cursor=nonsense)
 
 
-async def test_a_deleted_entity_is_gone_and_its_event_still_goes_out(
+async def test_deleted_entity_is_invisible_and_its_event_is_published(
     store: EntityStore[Counter], outbox: Outbox, bus: LocalBus
 ) -> None:
     got: asyncio.Queue[Envelope] = asyncio.Queue()

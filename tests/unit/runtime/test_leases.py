@@ -54,7 +54,7 @@ async def at_work(
         yield worker
 
 
-async def test_work_is_claimed_by_priority_and_age_and_ends(store: EntityStore[Task]) -> None:
+async def test_work_is_claimed_by_priority_then_age(store: EntityStore[Task]) -> None:
     order: list[str] = []
 
     async def run(work: Work, lease: Lease[Work]) -> None:
@@ -89,7 +89,7 @@ async def test_two_workers_never_run_the_same_work(store: EntityStore[Task]) -> 
     ("error", "cause"),
     [(ValueError("no such column"), "internal_error"), (OSError(errno.ENOSPC, "No space left"), "disk_full")],
 )
-async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task], error: Exception, cause: str) -> None:
+async def test_exception_in_a_run_fails_the_work(store: EntityStore[Task], error: Exception, cause: str) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
         raise error
 
@@ -99,7 +99,7 @@ async def test_what_a_run_raises_fails_the_work(store: EntityStore[Task], error:
     assert (failed.cause, failed.detail) == (cause, str(error))
 
 
-async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
+async def test_cancellation_reaches_the_holder(store: EntityStore[Task]) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
         await lease.wait_for_interrupt()
         assert lease.wanted == "cancel"
@@ -113,7 +113,7 @@ async def test_a_cancel_reaches_the_holder(store: EntityStore[Task]) -> None:
         await until(store, "task_1", "cancelled")
 
 
-async def test_a_resumed_work_does_not_hide_that_the_process_closes(store: EntityStore[Task]) -> None:
+async def test_closing_process_still_interrupts_resumed_work(store: EntityStore[Task]) -> None:
     await store.create(task())
     lease = Lease(store, await store.change("task_1", lambda w: w.claim("here")))
     async with background(lease.send_heartbeats()):
@@ -140,7 +140,7 @@ async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
     assert (await store.get("task_1")).state == "running"
 
 
-async def test_closing_hands_the_work_back_uncounted(store: EntityStore[Task]) -> None:
+async def test_closing_requeues_work_without_counting_the_attempt(store: EntityStore[Task]) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
         await lease.wait_for_interrupt()
         assert lease.closing
@@ -153,7 +153,7 @@ async def test_closing_hands_the_work_back_uncounted(store: EntityStore[Task]) -
     assert (back.state, back.attempts) == ("queued", 0)
 
 
-async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntityStore[Task]) -> None:
+async def test_exclusive_worker_recovers_dead_work_at_once(store: EntityStore[Task]) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
         await lease.change(succeed)
 
@@ -164,7 +164,7 @@ async def test_an_exclusive_worker_takes_dead_work_back_at_once(store: EntitySto
     assert (done.attempts, done.token) == (2, 3)
 
 
-async def test_the_room_hears_of_work_that_its_holder_lost(store: EntityStore[Task]) -> None:
+async def test_on_takeover_is_called_for_a_lost_lease(store: EntityStore[Task]) -> None:
     await store.create(task(state="running", token=7, wanted="cancel"))
     taken: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
 
@@ -179,9 +179,7 @@ async def test_the_room_hears_of_work_that_its_holder_lost(store: EntityStore[Ta
         assert await asyncio.wait_for(taken.get(), 60) == ("cancelled", 8)
 
 
-async def test_a_beatless_lease_is_stolen_and_a_beating_one_is_not(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_a_lease_without_heartbeats_is_taken_over(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "LEASE_TIMEOUT", 0.3)
     ran: list[str] = []
 
@@ -233,9 +231,7 @@ async def test_a_database_that_stalls_does_not_look_like_dead_workers(
     assert (await store.get("task_1")).token == 1
 
 
-async def test_a_server_that_is_away_costs_no_attempt(
-    store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unavailable_server_costs_no_attempt(store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "REQUEUE_DELAY_S", 0.01)
     away = 5
 
@@ -252,7 +248,7 @@ async def test_a_server_that_is_away_costs_no_attempt(
     assert (done.state, done.attempts) == ("succeeded", 1)
 
 
-async def test_work_goes_back_once_its_database_is_there_again(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_work_is_requeued_once_its_database_is_back(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "REQUEUE_DELAY_S", 0.01)
     away = False
 
@@ -288,7 +284,7 @@ async def test_work_goes_back_once_its_database_is_there_again(outbox: Outbox, m
         ({"state": "publishing", "attempts": 3}, "queued"),
     ],
 )
-async def test_what_becomes_of_work_whose_holder_died(
+async def test_work_of_a_dead_holder_is_cancelled_paused_requeued_or_failed(
     store: EntityStore[Task], before: dict[str, object], after: str
 ) -> None:
     async def run(work: Work, lease: Lease[Work]) -> None:
@@ -306,7 +302,7 @@ def states(changes: Sequence[Callable[[Work], object]]) -> str:
     return work.state
 
 
-def test_the_owner_pauses_resumes_and_cancels_what_nobody_holds() -> None:
+def test_owner_can_pause_resume_and_cancel_unclaimed_work() -> None:
     assert states([Work.request_pause]) == "paused"
     assert states([Work.request_pause, Work.request_resume]) == "queued"
     assert states([Work.request_pause, Work.request_cancel]) == "cancelled"
@@ -317,7 +313,7 @@ def test_the_owner_pauses_resumes_and_cancels_what_nobody_holds() -> None:
         states([succeed, Work.request_cancel])
 
 
-def test_the_first_terminal_state_stays() -> None:
+def test_first_final_state_stays() -> None:
     work = task()
     work.fail("out_of_memory", "too big")
     work.mark_cancelled()

@@ -44,7 +44,7 @@ async def until(metrics: Metrics, series: str, wanted: float) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_what_cannot_be_read_is_absent_and_the_rest_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_probe_drops_only_its_own_gauges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_module, "PROBE_TIMEOUT_S", 0.05)
     metrics, away = Metrics(), asyncio.Event()
     depth = metrics.reading("anneal_depth", "Depth", "queue")
@@ -67,7 +67,7 @@ async def test_what_cannot_be_read_is_absent_and_the_rest_is_there(monkeypatch: 
     assert await value(metrics, 'anneal_scrape_failures_total{source="database"}') == 4
 
 
-async def test_two_platforms_in_one_process_do_not_meet(tmp_path: Path) -> None:
+async def test_platforms_in_one_process_have_separate_metrics(tmp_path: Path) -> None:
     async with (
         open_resources(Settings(home=tmp_path / "a")) as one,
         open_resources(Settings(home=tmp_path / "b")) as two,
@@ -79,16 +79,16 @@ async def test_two_platforms_in_one_process_do_not_meet(tmp_path: Path) -> None:
         assert await value(one.metrics, f'anneal_disk_free_bytes{{folder="{tmp_path / "a"}"}}')
 
 
-async def test_the_outbox_tells_what_waits_and_how_long(tmp_path: Path) -> None:
+async def test_outbox_reports_pending_documents_and_their_age(tmp_path: Path) -> None:
     metrics, documents, bus = Metrics(), LocalDocuments(tmp_path / "d.sqlite"), LocalBus(tmp_path / "b.sqlite")
     outbox = Outbox(bus, documents, metrics)
-    store = EntityStore(await outbox.open("room.works"), Work, service="room", kick=outbox.kick)
+    store = EntityStore(await outbox.open("training.works"), Work, service="training", kick=outbox.kick)
     await store.create(Work(id="w", project="p"), [READY])
-    assert await value(metrics, 'anneal_outbox_pending_documents{collection="room.works"}') == 1
-    assert 0 < (await value(metrics, 'anneal_outbox_age_seconds{collection="room.works"}') or 0) < 20
+    assert await value(metrics, 'anneal_outbox_pending_documents{collection="training.works"}') == 1
+    assert 0 < (await value(metrics, 'anneal_outbox_age_seconds{collection="training.works"}') or 0) < 20
     await outbox.drain()
-    assert await value(metrics, 'anneal_outbox_pending_documents{collection="room.works"}') == 0
-    assert await value(metrics, 'anneal_outbox_age_seconds{collection="room.works"}') == 0
+    assert await value(metrics, 'anneal_outbox_pending_documents{collection="training.works"}') == 0
+    assert await value(metrics, 'anneal_outbox_age_seconds{collection="training.works"}') == 0
     await bus.close()
     await documents.close()
 
@@ -109,7 +109,7 @@ async def test_work_is_counted_by_state_and_cause(store: EntityStore[Work]) -> N
     assert 300 <= (await value(metrics, 'anneal_jobs_waiting_seconds{kind="training"}') or 0) < 360
 
 
-async def test_held_and_stolen_leases_are_told(store: EntityStore[Work]) -> None:
+async def test_held_and_stolen_leases_are_counted(store: EntityStore[Work]) -> None:
     metrics, holding, end = Metrics(), asyncio.Event(), asyncio.Event()
 
     async def run(work: Work, lease: Lease[Work]) -> None:

@@ -29,7 +29,7 @@ async def read(content_type: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 10_000])
-async def test_parts_in_order_whatever_the_chunks(size: int) -> None:
+async def test_parts_arrive_in_order_for_every_chunk_size(size: int) -> None:
     found = []
     async for part in Multipart(CONTENT_TYPE, stream(BODY, size)).parts():
         content = await part.text() if part.filename is None else b"".join([chunk async for chunk in part.chunks])
@@ -37,7 +37,7 @@ async def test_parts_in_order_whatever_the_chunks(size: int) -> None:
     assert found == [("name", None, "façade"), ("file", "a.txt", b"one\r\n--x\r\ntwo"), ("seed", None, "7")]
 
 
-async def test_what_is_not_read_is_skipped() -> None:
+async def test_unread_parts_are_skipped() -> None:
     names = [part.name async for part in Multipart(CONTENT_TYPE, stream(BODY, 7)).parts()]
     assert names == ["name", "file", "seed"]
 

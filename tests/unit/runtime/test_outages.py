@@ -16,7 +16,7 @@ from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 
 
-async def test_documents_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_documents_raise_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mongo, "TIMEOUTS", {"serverSelectionTimeoutMS": 50})
     documents = mongo.connect(f"mongodb://127.0.0.1:{free_port()}")
     jobs = await documents.collection("training.jobs")
@@ -34,7 +34,7 @@ async def test_documents_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
     await documents.close()
 
 
-async def test_blobs_that_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_blobs_raise_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "RETRIES", s3.urllib3.Retry(total=0))
     blobs = s3.S3Blobs(*s3.client(f"s3+http://key:secret@127.0.0.1:{free_port()}/bucket"), tmp_path)
     for question in (
@@ -50,7 +50,7 @@ async def test_blobs_that_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EIO, 500)])
-async def test_a_full_disk_is_told_from_other_trouble(number: int, status: int) -> None:
+async def test_full_disk_has_its_own_error_code(number: int, status: int) -> None:
     app = FastAPI()
     install_problem_handlers(app)
 
@@ -59,13 +59,13 @@ async def test_a_full_disk_is_told_from_other_trouble(number: int, status: int) 
         raise OSError(number, "trouble")
 
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://room") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
         answer = await http.get("/")
     assert answer.status_code == status
     assert answer.json()["code"] == ("disk_full" if status == 507 else "internal_error")
 
 
-async def test_the_bundled_model_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bundled_model_is_published_once_the_store_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "RETRY_INTERVAL_S", 0.01)
     async with open_resources(Settings(home=tmp_path)) as resources:
         seedling, tries = bundled.BundledModel(resources, tmp_path), 0

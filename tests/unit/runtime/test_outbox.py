@@ -43,7 +43,7 @@ async def hurried(tmp_path: Path) -> AsyncIterator[Hurried]:
     await opened.close()
 
 
-async def test_a_change_between_publish_and_clear_repeats_nothing(hurried: Hurried, documents: LocalDocuments) -> None:
+async def test_change_between_publish_and_clear_repeats_no_event(hurried: Hurried, documents: LocalDocuments) -> None:
     outbox = Outbox(hurried, documents)
     hurried.store = EntityStore(await outbox.open("training.counters"), Counter, service="training", kick=outbox.kick)
     await hurried.store.create(Counter(id="counter_1", project="default"), [REQUESTED])

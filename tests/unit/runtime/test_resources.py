@@ -15,14 +15,14 @@ DISTRIBUTED = {
 }
 
 
-def test_the_embedded_and_the_distributed_settings_are_fine() -> None:
+def test_embedded_and_distributed_settings_are_accepted() -> None:
     check(Settings())
     check(Settings(blobs_url=DISTRIBUTED["blobs_url"]))
     check(Settings(**DISTRIBUTED))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "remedy"),
     [
         ({"secret": ""}, "ANNEAL_SECRET"),
         ({"secret": "short"}, "ANNEAL_SECRET"),
@@ -32,10 +32,10 @@ def test_the_embedded_and_the_distributed_settings_are_fine() -> None:
         ({"bus_url": "redis://broker"}, "amqp://"),
     ],
 )
-def test_what_does_not_go_together_is_refused_with_a_remedy(change: dict[str, str], told: str) -> None:
+def test_inconsistent_settings_are_refused_with_a_remedy(change: dict[str, str], remedy: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         check(Settings(**{**DISTRIBUTED, **change}))
-    assert told in (caught.value.remedy or "")
+    assert remedy in (caught.value.remedy or "")
 
 
 @pytest.mark.parametrize("variable", ["ANNEAL_SERVICES", "ANNEAL_ROOMS"])
@@ -51,7 +51,7 @@ def test_a_missing_driver_names_the_extra() -> None:
     assert caught.value.remedy == 'pip install "anneal[amqp]"'
 
 
-def test_processes_on_one_home_get_scratch_folders_of_their_own(tmp_path: Path) -> None:
+def test_processes_sharing_a_home_get_separate_scratch_folders(tmp_path: Path) -> None:
     with claim_scratch(tmp_path) as first, claim_scratch(tmp_path) as second:
         assert first != second
         (first / "spool").mkdir()

@@ -73,7 +73,7 @@ async def test_an_error_rolls_back_only_its_own_function(database: Database) -> 
     assert await database.read(notes) == ["a", "b"]
 
 
-async def test_queued_writes_share_a_commit_and_are_told_after_it(database: Database) -> None:
+async def test_queued_writes_share_a_commit_and_return_after_it(database: Database) -> None:
     release, held = await hold(database)
     commits: list[str] = []
     trace = asyncio.create_task(database.write(lambda db: db.set_trace_callback(commits.append)))
@@ -86,7 +86,7 @@ async def test_queued_writes_share_a_commit_and_are_told_after_it(database: Data
     assert len(await database.read(notes)) == 100
 
 
-async def test_a_commit_that_fails_is_told_to_every_waiter_and_the_next_group_works(database: Database) -> None:
+async def test_failed_commit_raises_for_every_waiter_and_the_next_succeeds(database: Database) -> None:
     schema = """CREATE TABLE parents (id INTEGER PRIMARY KEY);
         CREATE TABLE children (parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)"""
     for statement in (*schema.split(";"), "PRAGMA foreign_keys=1"):
@@ -118,7 +118,7 @@ class Stubborn:
         return getattr(self._connection, name)
 
 
-async def test_a_disk_that_fails_twice_does_not_end_the_writer(database: Database) -> None:
+async def test_repeated_disk_failure_does_not_end_the_writer(database: Database) -> None:
     database._connection = Stubborn(database._connection)  # type: ignore[assignment]
     for lost in ("a", "b"):  # the second finds the first one's transaction still open, and takes it back
         with pytest.raises(sqlite3.OperationalError):
@@ -127,7 +127,7 @@ async def test_a_disk_that_fails_twice_does_not_end_the_writer(database: Databas
     assert await database.read(notes) == ["kept"]
 
 
-async def test_the_loop_runs_on_while_a_write_and_reads_take_their_time(database: Database) -> None:
+async def test_slow_writes_and_reads_do_not_block_the_loop(database: Database) -> None:
     release, held = await hold(database)
     assert await asyncio.wait_for(database.read(notes), 60) == []
     assert not held.done()

@@ -38,7 +38,7 @@ async def test_spilled_chunks_and_the_tail_read_as_one(streams: Streams) -> None
     assert [r["number"] for r in await streams.read("job_1", after=17, limit=5)] == [18, 19, 20, 21, 22]
 
 
-async def test_a_new_owner_goes_on_and_the_stale_one_cannot_write(streams: Streams) -> None:
+async def test_new_owner_continues_and_stale_owner_cannot_write(streams: Streams) -> None:
     stale = await streams.writer("job_1", token=1)
     await stale.append(logs(1))
     fresh = await streams.writer("job_1", token=2)
@@ -50,7 +50,7 @@ async def test_a_new_owner_goes_on_and_the_stale_one_cannot_write(streams: Strea
         await streams.writer("job_1", token=1)
 
 
-async def test_an_owner_that_died_between_chunk_and_head_costs_no_record(streams: Streams) -> None:
+async def test_owner_that_dies_between_chunk_and_head_loses_no_record(streams: Streams) -> None:
     dying = await streams.writer("job_1", token=1)
     await dying.append(logs(1, size=40_000))
     await dying._spill()  # and then it is killed
@@ -78,7 +78,7 @@ class LosingAnswers:
 
 
 @pytest.mark.parametrize("size", [10, 40_000], ids=["small", "spilling"])
-async def test_a_batch_whose_answer_was_lost_is_stored_once(documents: LocalDocuments, size: int) -> None:
+async def test_batch_whose_reply_was_lost_is_stored_once(documents: LocalDocuments, size: int) -> None:
     heads = LosingAnswers(await documents.collection("training.streams"))
     streams = Streams(heads, await documents.collection("training.stream_chunks"))
     heads.armed = False
@@ -93,7 +93,7 @@ async def test_a_batch_whose_answer_was_lost_is_stored_once(documents: LocalDocu
     assert [(r["seq"], r["number"]) for r in await streams.read("job_1")] == [(n, n) for n in range(1, 5)]
 
 
-async def test_kinds_filter(streams: Streams) -> None:
+async def test_read_filters_by_kind(streams: Streams) -> None:
     writer = await streams.writer("job_1", token=1)
     await writer.append([*logs(1), {"kind": "metric", "step": 1, "loss": 2.0}])
     assert [r["seq"] for r in await streams.read("job_1", kinds=["metric"])] == [2]
