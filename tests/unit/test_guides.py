@@ -13,8 +13,6 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 REPLACED = re.compile(r"[^\w\- ]")
 FOLDERS = ("", "services/training", "shared")
 """Where the paths that pages name begin."""
-PLANNED = {"architecture.md", "documents.md"}
-"""Linked already, and landing with this issue."""
 NAMED = re.compile(r"`((?:benchmarks|cli|deploy|docs|engine|requirements|services|shared|tests|tools)/[\w./-]+\.\w+)`")
 
 
@@ -30,7 +28,7 @@ def test_links_lead_to_existing_pages_and_headings(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
         path, _, anchor = target.partition("#")
         found = page.parent / path if path else page
-        assert found.exists() or found.name in PLANNED, target
+        assert found.exists(), target
         assert not anchor or anchor in anchors(found), target
 
 
