@@ -1,1 +1,1 @@
-"""Attention kernels for packed rows, each proven against the plain one before it is used."""
+"""Packed attention: kernels for a GPU and a CPU."""

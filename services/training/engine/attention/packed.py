@@ -1,8 +1,8 @@
-"""Causal attention over documents laid end to end in one row: no padding, no mask, no leak between documents.
+"""Packed attention: causal attention over documents end to end in one row, without padding and without a mask.
 
-Each document attends to itself alone, with the plain causal kernel, so the cost is the sum of the squares of the
-documents' lengths instead of the square of their sum. It is what variable-length flash attention does on a GPU
-(arXiv 2205.14135, engine/varlen.py), written with torch's own kernel so that it runs everywhere.
+Each document attends only to itself, so the cost is the sum of the squared lengths instead of the square of their sum.
+This is the variable-length attention of FlashAttention (arXiv 2205.14135). On a GPU that supports it, one kernel
+computes a whole micro-batch (attention/varlen.py); elsewhere, torch's own kernel runs per document or small batch.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from services.training.engine.attention import varlen
-from services.training.engine.attention.cpu import SHORTER, CausalAttention, runs, side_by_side, suits
+from services.training.engine.attention.cpu import (
+    BATCH_BELOW_TOKENS,
+    BlockedAttention,
+    attend_batched,
+    group_similar_lengths,
+    prefers_blocks,
+)
 from services.training.engine.spec import BatchLayout
 from shared.engine.loading.transformers_private import attention_implementation
 
-NAME = "ragged"
+NAME = "packed"
+"""The name under which transformers finds this attention."""
 
 
-def ragged_attention(
+def packed_attention(
     module: Any,
     query: Tensor,
     key: Tensor,
@@ -41,40 +48,41 @@ def ragged_attention(
 ) -> tuple[Tensor, None]:
     """Attention [1, tokens, heads, size] for query [1, heads, tokens, size], keys and values [1, kv heads, ...].
 
-    Raises NotImplementedError for an attention that is more than scaled dot products, such as one with sinks.
+    Raises NotImplementedError for attention that is more than scaled dot products, such as with sinks.
     """
     if attention_mask is not None or any(
         options.get(name) is not None for name in ("s_aux", "softcap", "position_bias")
     ):
         raise NotImplementedError("this model's attention needs its own kernel")
     if torch.is_autocast_enabled(device := query.device.type):
+        # Autocast casts the inputs of torch's attention only; the other kernels need it done here.
         query, key, value = (tensor.to(torch.get_autocast_dtype(device)) for tensor in (query, key, value))
-    if query.is_cuda and not dropout and varlen.suits(query, key):
+    if query.is_cuda and not dropout and varlen.is_usable(query, key):
         attended = varlen.attend(query, key, value, document_lengths, scaling, sliding_window)
         return attended.transpose(1, 2).contiguous(), None
     attend = partial(_attend, dropout=dropout, scaling=scaling, window=sliding_window)
-    shorter = min(SHORTER.get(query.dtype, 0), sliding_window or sys.maxsize)
-    together = runs(document_lengths, shorter)
-    sizes = [sum(lengths) for lengths in together]
+    batch_below = min(BATCH_BELOW_TOKENS.get(query.dtype, 0), sliding_window or sys.maxsize)
+    groups = group_similar_lengths(document_lengths, batch_below)
+    sizes = [sum(lengths) for lengths in groups]
     parts = zip(query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True)
-    one_by_one = [
-        side_by_side(attend, *part, lengths) if lengths[0] < shorter else attend(*part)
-        for part, lengths in zip(parts, together, strict=True)
+    outputs = [
+        attend_batched(attend, *part, lengths) if lengths[0] < batch_below else attend(*part)
+        for part, lengths in zip(parts, groups, strict=True)
     ]
-    return torch.cat(one_by_one, 2).transpose(1, 2).contiguous(), None
+    return torch.cat(outputs, 2).transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(NAME, ragged_attention)
+AttentionInterface.register(NAME, packed_attention)
 
 
 def _attend(
     query: Tensor, key: Tensor, value: Tensor, *, dropout: float, scaling: float | None, window: int | None
 ) -> Tensor:
-    """One document by itself, or short ones side by side: [documents, heads, tokens, size]."""
+    """Causal attention [documents, heads, tokens, size] of one document, or of a batch of short ones."""
     mask = _window_mask(query, window)
-    if mask is None and not dropout and suits(query):
+    if mask is None and not dropout and prefers_blocks(query):
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return CausalAttention.apply(query, key, value, scale)
+        return BlockedAttention.apply(query, key, value, scale)
     return scaled_dot_product_attention(
         query,
         key,
@@ -88,7 +96,7 @@ def _attend(
 
 
 def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
-    """[tokens, tokens], true where a token may look; None where the window holds the whole document."""
+    """Sliding-window mask [tokens, tokens], true where a token may attend; None if the window covers the document."""
     length = query.shape[2]
     if window is None or length <= window:
         return None
@@ -98,8 +106,8 @@ def _window_mask(query: Tensor, window: int | None) -> Tensor | None:
 
 
 @contextmanager
-def ragged(model: Any) -> Iterator[None]:
-    """Within, `model` attends by documents and wants `document_lengths`; afterwards as it did before."""
+def use_packed_attention(model: Any) -> Iterator[None]:
+    """Within the context, `model` uses packed attention and its forward pass needs `document_lengths`."""
     before = attention_implementation(model.config)
     model.set_attn_implementation(NAME)
     try:
@@ -109,5 +117,5 @@ def ragged(model: Any) -> Iterator[None]:
 
 
 def attention_for(model: Any, layout: BatchLayout) -> AbstractContextManager[None]:
-    """The attention that micro-batches of this layout need."""
-    return ragged(model) if layout == "packed" else nullcontext()
+    """A context in which `model` uses the attention that micro-batches of this layout need."""
+    return use_packed_attention(model) if layout == "packed" else nullcontext()

@@ -1,1 +1,1 @@
-"""Faster implementations of model layers, each used only where a trial agrees with the plain layer."""
+"""Faster implementations of model layers, each used only where a trial agrees with the model's own layer."""

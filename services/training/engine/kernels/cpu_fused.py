@@ -1,8 +1,8 @@
-"""Norms and LoRA layers on a CPU in fewer passes over memory, forwards and backwards.
+"""Fused norms and LoRA layers for a CPU: fewer passes over memory, in the forward and the backward pass.
 
-The libraries write them as chains of small operations, each of which reads and writes a whole activation; between fast
-products that is where the time goes. `fuse` replaces them by the functions below, where a trial shows that the model's
-own code gives the same. On a GPU they are Liger's kernels (engine/liger.py).
+The libraries write these layers as chains of small operations, each of which reads and writes a whole activation. They
+are bound by memory, not by arithmetic. `use_fused_kernels` replaces them where a trial agrees with the model's own
+code. On a GPU, Liger's kernels are used instead (kernels/liger.py).
 """
 
 from __future__ import annotations
@@ -17,121 +17,130 @@ from torch import Tensor
 from services.training.engine.kernels import liger
 
 Forward = Callable[..., Tensor]
-"""Of a layer, which is its first argument."""
-_TOKENS = 3
-"""Of a trial: enough to tell rows apart."""
+"""A layer's forward function; its first argument is the layer."""
+_TRIAL_TOKENS = 3
+"""More than one, so that a kernel that mixes up rows is caught."""
 
 
 def _compute_dtype(tensor: Tensor) -> torch.dtype:
+    """The dtype of matrix products: autocast's, if it is enabled."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else tensor.dtype
 
 
-class RootMeanSquareNorm(torch.autograd.Function):
-    """weight · x / sqrt(mean(x²) + eps) over the last dimension (arXiv 1910.07467), in the precision of products."""
+class FusedRMSNorm(torch.autograd.Function):
+    """weight * x / sqrt(mean(x²) + eps) over the last dimension (arXiv 1910.07467), returned in the compute dtype."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        """x [..., size], weight [size]."""
+        """x [..., size], weight [size]. Computes in fp32: squares of bf16 values sum up too coarsely."""
         size = x.shape[-1]
         rows, scale = x.reshape(-1, size).float(), weight.float()
         inverse = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).square_().div_(size).add_(eps).rsqrt_()
         ctx.save_for_backward(rows, scale, inverse)
-        ctx.like = x.dtype, weight.dtype
+        ctx.dtypes = x.dtype, weight.dtype
         return (rows * inverse).mul_(scale).to(_compute_dtype(x)).view(x.shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        """By layer norm's kernel at a mean of zero, which takes one term too much: it is given back."""
+        """Layer norm's fused kernel with a mean of zero.
+
+        That kernel also subtracts the gradient's mean, since layer norm centers its input and RMS norm does not; the
+        term is added back.
+        """
         rows, scale, inverse = ctx.saved_tensors
         size = rows.shape[-1]
         out = gradients[0].reshape(-1, size).float()
-        wanted = [True, ctx.needs_input_grad[1], False]
-        to_x, to_weight, _ = torch.ops.aten.native_layer_norm_backward(
-            out, rows, [size], torch.zeros_like(inverse), inverse, scale, None, wanted
+        needed = [True, ctx.needs_input_grad[1], False]
+        grad_x, grad_weight, _ = torch.ops.aten.native_layer_norm_backward(
+            out, rows, [size], torch.zeros_like(inverse), inverse, scale, None, needed
         )
-        to_x.add_((out @ scale)[:, None] * inverse / size)
-        kind, weight_kind = ctx.like
-        return to_x.to(kind).view(gradients[0].shape), to_weight.to(weight_kind) if wanted[1] else None, None
+        grad_x.add_((out @ scale)[:, None] * inverse / size)
+        x_dtype, weight_dtype = ctx.dtypes
+        return grad_x.to(x_dtype).view(gradients[0].shape), grad_weight.to(weight_dtype) if needed[1] else None, None
 
 
-class LowRankLinear(torch.autograd.Function):
-    """x Wᵀ + bias + scale · x Aᵀ Bᵀ with W frozen (arXiv 2106.09685), all of it products that add where they end."""
+class FusedLoraLinear(torch.autograd.Function):
+    """x Wᵀ + bias + scale * x Aᵀ Bᵀ with W frozen (LoRA, arXiv 2106.09685).
+
+    The low-rank products accumulate into the result of the large one, so no [..., out] temporary is written.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor, scale: float
     ) -> Tensor:
-        """x [..., in], weight [out, in], down [rank, in], up [out, rank]."""
-        kind = _compute_dtype(x)
-        rows, weight, down, up = (tensor.to(kind) for tensor in (x.reshape(-1, x.shape[-1]), weight, down, up))
+        """x [..., in], weight W [out, in], down A [rank, in], up B [out, rank]."""
+        dtype = _compute_dtype(x)
+        rows, weight, down, up = (tensor.to(dtype) for tensor in (x.reshape(-1, x.shape[-1]), weight, down, up))
         low = rows @ down.t()
-        out = rows @ weight.t() if bias is None else torch.addmm(bias.to(kind), rows, weight.t())
+        out = rows @ weight.t() if bias is None else torch.addmm(bias.to(dtype), rows, weight.t())
         out.addmm_(low, up.t(), alpha=scale)
         ctx.save_for_backward(rows, weight, down, up, low)
-        ctx.scale, ctx.like = scale, (x.dtype, x.shape)
+        ctx.scale, ctx.input = scale, (x.dtype, x.shape)
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None]:
-        """Of x, where it is wanted, and of both trained matrices, in fp32 as they are."""
+        """Gradients of x, if needed, and of A and B, in fp32 as these weights are."""
         rows, weight, down, up, low = ctx.saved_tensors
         out = gradients[0].reshape(-1, weight.shape[0])
-        to_low = (out @ up).mul_(ctx.scale)
-        to_up = (out.t() @ low).float().mul_(ctx.scale)
-        to_down = (to_low.t() @ rows).float()
-        to_x, (kind, shape) = None, ctx.like
-        if ctx.needs_input_grad[0]:
-            to_x = (out @ weight).addmm_(to_low, down).to(kind).view(shape)
-        return to_x, None, None, to_down, to_up, None
+        grad_low = (out @ up).mul_(ctx.scale)
+        grad_up = (out.t() @ low).float().mul_(ctx.scale)
+        grad_down = (grad_low.t() @ rows).float()
+        grad_x, (dtype, shape) = None, ctx.input
+        if ctx.needs_input_grad[0]:  # not in the first layer, whose input is not trained
+            grad_x = (out @ weight).addmm_(grad_low, down).to(dtype).view(shape)
+        return grad_x, None, None, grad_down, grad_up, None
 
 
-def fuse(model: Any) -> None:
-    """Let the layers of a model compute by the functions above, or on a GPU by Liger's.
+def use_fused_kernels(model: Any) -> None:
+    """Replace the forward functions of a model's layers: on a CPU by those of this module, on a GPU by Liger's.
 
-    Where there is a GPU, a model that lies on the CPU is on its way there.
+    With a GPU present, a model on the CPU stays as it is: it is about to be moved to the GPU.
     """
     if model.device.type == "cuda":
-        if liger.installed():
-            replace(model, liger.quick)
-            liger.rotate_quickly(model)
+        if liger.is_installed():
+            replace_forwards(model, liger.liger_forward)
+            liger.use_liger_rope(model)
     elif model.device.type == "cpu" and not torch.cuda.is_available():
-        replace(model, _quick)
+        replace_forwards(model, _fused_forward)
 
 
-def replace(model: Any, quick_way: Callable[[Any], Forward | None]) -> None:
-    """Let layers compute in the quick way that there is for them, each kind of layer if a trial agrees.
+def replace_forwards(model: Any, find_forward: Callable[[Any], Forward | None]) -> None:
+    """Replace the forward function of each layer for which `find_forward` has one, if a trial per layer type agrees.
 
-    Such a layer becomes one of a class like its own: layers that share their code can be compiled together.
+    A replaced layer becomes an instance of a subclass of its type. A forward function set on the instance would make
+    every layer different code for torch.compile.
     """
-    quicker: dict[type, type] = {}
+    classes: dict[type, type] = {}
     for module in model.modules():
-        if (quick := quick_way(module)) is not None:
-            kind = type(module)
-            if kind not in quicker:
-                quicker[kind] = _like(kind, quick) if _agrees(module, quick) else kind
-            module.__class__ = quicker[kind]
+        if (forward := find_forward(module)) is not None:
+            original = type(module)
+            if original not in classes:
+                classes[original] = _subclass(original, forward) if _matches(module, forward) else original
+            module.__class__ = classes[original]
 
 
-def replaced(model: Any) -> list[str]:
-    """The kinds of layers that do not go their own way."""
-    return sorted({type(module).__name__ for module in model.modules() if hasattr(module, "own_forward")})
+def replaced_layers(model: Any) -> list[str]:
+    """The types of the layers whose forward function was replaced."""
+    return sorted({type(module).__name__ for module in model.modules() if hasattr(module, "original_forward")})
 
 
-def _like(kind: type[Any], quick: Forward) -> type:
-    """A class that differs in its forward pass alone."""
-    members = {"forward": quick, "own_forward": kind.forward, "__module__": kind.__module__}
-    return type(kind.__name__, (kind,), members)
+def _subclass(original: type[Any], forward: Forward) -> type:
+    """A subclass of the same name that differs only in its forward function."""
+    members = {"forward": forward, "original_forward": original.forward, "__module__": original.__module__}
+    return type(original.__name__, (original,), members)
 
 
-def _quick(module: Any) -> Forward | None:
-    """A layer's forward by a function above; None where none of them is meant for it."""
+def _fused_forward(module: Any) -> Forward | None:
+    """A forward function of this module for the layer, or None."""
     if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-        return _normalized
-    return _adapted if _plain_lora(module) else None
+        return _rms_norm_forward
+    return _lora_forward if _is_plain_lora(module) else None
 
 
-def _plain_lora(module: Any) -> bool:
-    """One adapter without dropout over a plain linear layer."""
+def _is_plain_lora(module: Any) -> bool:
+    """Whether a layer is one LoRA adapter without dropout on a plain linear layer."""
     return (
         type(module).__name__ == "Linear"
         and type(module).__module__ == "peft.tuners.lora.layer"
@@ -142,30 +151,30 @@ def _plain_lora(module: Any) -> bool:
     )
 
 
-def _normalized(module: Any, x: Tensor) -> Tensor:
-    return RootMeanSquareNorm.apply(x, module.weight, module.variance_epsilon)
+def _rms_norm_forward(module: Any, x: Tensor) -> Tensor:
+    return FusedRMSNorm.apply(x, module.weight, module.variance_epsilon)
 
 
-def _adapted(module: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """A LoRA layer, which goes its own way while its adapter is switched off or merged."""
+def _lora_forward(module: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The LoRA layer, by its original code while the adapter is disabled or merged."""
     if module.disable_adapters or module.merged or args or kwargs:
-        return module.own_forward(x, *args, **kwargs)
+        return module.original_forward(x, *args, **kwargs)
     base, down, up = module.base_layer, module.lora_A["default"].weight, module.lora_B["default"].weight
-    return LowRankLinear.apply(x, base.weight, base.bias, down, up, module.scaling["default"])
+    return FusedLoraLinear.apply(x, base.weight, base.bias, down, up, module.scaling["default"])
 
 
-def _agrees(module: Any, quick: Forward) -> bool:
-    """Whether both ways give the same values and the same gradient of their input."""
+def _matches(module: Any, forward: Forward) -> bool:
+    """Whether the layer and `forward` give the same output and input gradient on a trial input."""
     weight = next(module.parameters())
     width = weight.shape[-1]
-    row = torch.linspace(-2, 2, _TOKENS * width, dtype=weight.dtype, device=weight.device)
-    x = row.sin_().view(1, _TOKENS, width).requires_grad_()
+    row = torch.linspace(-2, 2, _TRIAL_TOKENS * width, dtype=weight.dtype, device=weight.device)
+    x = row.sin_().view(1, _TRIAL_TOKENS, width).requires_grad_()
     tolerance = 1e-5 if weight.dtype == torch.float32 else 3e-2
-    found = []
-    for way in (module.forward, partial(quick, module)):
+    results = []
+    for function in (module.forward, partial(forward, module)):
         try:
-            out = way(x)
-            found.append((out, *torch.autograd.grad(out.sum(), x)))
-        except Exception:  # a layer called otherwise, or a kernel that this machine cannot compile
+            out = function(x)
+            results.append((out, *torch.autograd.grad(out.sum(), x)))
+        except Exception:  # the layer has another signature, or this machine cannot compile the kernel
             return False
-    return all(torch.allclose(one, other, tolerance, tolerance) for one, other in zip(*found, strict=True))
+    return all(torch.allclose(one, other, tolerance, tolerance) for one, other in zip(*results, strict=True))

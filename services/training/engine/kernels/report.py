@@ -1,4 +1,4 @@
-"""Which kernels a run computes with, in words for its log."""
+"""Log lines that say which kernels a run uses."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 
 from services.training.engine.attention import varlen
 from services.training.engine.kernels import liger
-from services.training.engine.kernels.cpu_fused import replaced
+from services.training.engine.kernels.cpu_fused import replaced_layers
 from services.training.engine.spec import TORCH_DTYPES, Settings
 
 
-def in_words(model: Any, device: torch.device, settings: Settings) -> Iterator[str]:
-    """A line for each choice that was made by trial, and one for what could be installed."""
-    if kinds := replaced(model):
-        yield f"{'Liger' if device.type == 'cuda' else 'our'} kernels compute {', '.join(kinds)}: a trial agreed"
+def describe_kernels(model: Any, device: torch.device, settings: Settings) -> Iterator[str]:
+    """A line per choice that a trial made, and one if installing a package would make the run faster."""
+    if layers := replaced_layers(model):
+        yield f"using {'Liger' if device.type == 'cuda' else 'fused CPU'} kernels for {', '.join(layers)}"
     if device.type != "cuda":
         return
-    if not liger.installed():
-        yield 'liger-kernel is not installed (pip install "anneal[gpu]"): the model\'s own layers compute'
+    if not liger.is_installed():
+        yield 'liger-kernel is not installed (pip install "anneal[gpu]"): using the model\'s own layers'
     if settings.layout == "packed":
-        yield f"packed documents attend {'in one kernel' if _in_one(model, device, settings) else 'one by one'}"
+        varlen_used = _uses_varlen(model, device, settings)
+        yield f"packed attention: {'one kernel per micro-batch' if varlen_used else 'one kernel call per document'}"
 
 
-def _in_one(model: Any, device: torch.device, settings: Settings) -> bool:
+def _uses_varlen(model: Any, device: torch.device, settings: Settings) -> bool:
     config = model.config.get_text_config()
     heads = config.num_attention_heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     dtype = getattr(torch, TORCH_DTYPES[settings.dtype])
-    return varlen.knows(dtype, size) and varlen.works(
-        device, dtype, heads, getattr(config, "num_key_value_heads", None) or heads, size
-    )
+    return varlen.supports(dtype, size) and varlen.passes_trial(device, dtype, heads, kv_heads, size)

@@ -21,7 +21,7 @@ from services.training.engine.data.token_store import Table, read_prompts
 from services.training.engine.data.tokenization import PAIRS, tokenize_dataset
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.kernels import report as kernels
+from services.training.engine.kernels.report import describe_kernels
 from services.training.engine.loop.checkpoint import Checkpoint, read_checkpoint, restore_weights
 from services.training.engine.loop.metrics import gpu_metrics_reader
 from services.training.engine.loop.provenance import describe_origin
@@ -180,7 +180,7 @@ def log_run(run: Run) -> None:
         f"{run.hyperparameters.method}: {trained:,} of {loading.count_parameters(run.model):,} parameters on "
         f"{run.accelerator.device}, {run.settings.dtype}, {run.settings.threads} threads",
     )
-    for line in kernels.in_words(run.model, run.accelerator.device, run.settings):
+    for line in describe_kernels(run.model, run.accelerator.device, run.settings):
         log("info", line)
     if run.ranks.size > 1:
         cpus = len(os.sched_getaffinity(0))

@@ -115,7 +115,7 @@ def _disable(model: Any) -> None:
         layer._compiled_call_impl = None
     if hook := getattr(model, "_wrap_lengths_hook", None):
         hook.remove()
-    AttentionInterface.register(packed.NAME, packed.ragged_attention)
+    AttentionInterface.register(packed.NAME, packed.packed_attention)
 
 
 class _OpaqueLengths:
@@ -135,4 +135,4 @@ def _attention_on_wrapped_lengths(
     *args: Any, document_lengths: _OpaqueLengths | Sequence[int], **options: Any
 ) -> tuple[Tensor, None]:
     lengths = document_lengths.lengths if isinstance(document_lengths, _OpaqueLengths) else document_lengths
-    return packed.ragged_attention(*args, document_lengths=lengths, **options)
+    return packed.packed_attention(*args, document_lengths=lengths, **options)

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from services.training.engine.attention.packed import ragged
+from services.training.engine.attention.packed import use_packed_attention
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
-from services.training.engine.kernels.cpu_fused import fuse
+from services.training.engine.kernels.cpu_fused import use_fused_kernels
 from services.training.engine.spec import TORCH_DTYPES, Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
 from shared.engine.decoding.generate import context_length as context_length
 from shared.engine.loading import weight_files
@@ -46,7 +46,7 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCE
         model = with_adapters(model, hyperparameters, spec.model.name or Path(spec.model.path).name)
     if hyperparameters.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    fuse(model)
+    use_fused_kernels(model)
     return model.train()
 
 
@@ -169,7 +169,7 @@ def packs_exactly(model: Any) -> bool:
     documents = [torch.arange(5, 12, device=model.device), torch.arange(3, 14, device=model.device)]
     alone = torch.cat([model(input_ids=ids[None], use_cache=False).logits[0] for ids in documents])
     try:
-        with ragged(model):
+        with use_packed_attention(model):
             packed = model(
                 input_ids=torch.cat(documents)[None],
                 position_ids=torch.cat([torch.arange(len(ids), device=model.device) for ids in documents])[None],

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from services.training.engine.attention import cpu
-from services.training.engine.attention.cpu import CausalAttention, runs, suits
-from services.training.engine.attention.packed import ragged_attention
+from services.training.engine.attention.cpu import BlockedAttention, group_similar_lengths, prefers_blocks
+from services.training.engine.attention.packed import packed_attention
 
 
 def made(tokens: int, heads: int, dtype: torch.dtype) -> Tensor:
@@ -30,7 +30,7 @@ def test_values_and_gradients_are_those_of_torch(
     tokens: int, dtype: torch.dtype, tolerance: float, shared: int
 ) -> None:
     query, key, value = made(tokens, 4, dtype), made(tokens, shared, dtype), made(tokens, shared, dtype)
-    found = gradients(CausalAttention.apply(query, key, value, 0.3), query, key, value)
+    found = gradients(BlockedAttention.apply(query, key, value, 0.3), query, key, value)
     exact = [tensor.detach().double().requires_grad_() for tensor in (query, key, value)]
     reference = scaled_dot_product_attention(*exact, is_causal=True, scale=0.3, enable_gqa=True)
     for one, other in zip(found, gradients(reference, *exact), strict=True):
@@ -40,22 +40,22 @@ def test_values_and_gradients_are_those_of_torch(
 def test_a_long_document_takes_this_way_and_sees_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     lengths = [200, 40, 170]
     query, key, value = (made(sum(lengths), heads, torch.float32) for heads in (4, 2, 2))
-    assert [suits(part) for part in query.split(lengths, 2)] == [True, False, True]
-    found, _ = ragged_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
-    monkeypatch.setattr(cpu, "SHORTEST", {})
-    plain, _ = ragged_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
+    assert [prefers_blocks(part) for part in query.split(lengths, 2)] == [True, False, True]
+    found, _ = packed_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
+    monkeypatch.setattr(cpu, "BLOCKED_FROM_TOKENS", {})
+    plain, _ = packed_attention(None, query, key, value, None, document_lengths=lengths, scaling=0.3)
     torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
 
 
 def test_a_document_too_long_to_keep_its_probabilities_is_left_to_torch() -> None:
-    assert not suits(torch.empty(1, 32, 512, 64))
+    assert not prefers_blocks(torch.empty(1, 32, 512, 64))
 
 
 def test_autocast_changes_nothing_but_the_precision() -> None:
     query, key, value = (made(200, heads, torch.float32) for heads in (4, 2, 2))
-    exact, _ = ragged_attention(None, query, key, value, None, document_lengths=[200])
+    exact, _ = packed_attention(None, query, key, value, None, document_lengths=[200])
     with torch.autocast("cpu", torch.bfloat16):
-        found, _ = ragged_attention(None, query, key, value, None, document_lengths=[200])
+        found, _ = packed_attention(None, query, key, value, None, document_lengths=[200])
     assert found.dtype == torch.bfloat16
     found.sum().backward()
     assert query.grad is not None
@@ -69,7 +69,7 @@ def test_short_documents_side_by_side_are_what_each_is_alone(
     dtype: torch.dtype, tolerance: float, lengths: list[int]
 ) -> None:
     whole = [made(sum(lengths), heads, dtype) for heads in (4, 2, 2)]
-    out, _ = ragged_attention(None, *whole, None, document_lengths=lengths, scaling=0.3)
+    out, _ = packed_attention(None, *whole, None, document_lengths=lengths, scaling=0.3)
     found = gradients(out, *whole)
     exact = [tensor.detach().double().requires_grad_() for tensor in whole]
     alone = [
@@ -82,13 +82,13 @@ def test_short_documents_side_by_side_are_what_each_is_alone(
 
 
 def test_documents_attend_together_where_they_are_short_and_alike() -> None:
-    assert runs([200, 60, 50, 40, 33, 33, 90], 64) == [[200], [60, 50], [40, 33, 33], [90]]
+    assert group_similar_lengths([200, 60, 50, 40, 33, 33, 90], 64) == [[200], [60, 50], [40, 33, 33], [90]]
 
 
 def test_within_a_window_no_longer_document_is_side_by_side() -> None:
     whole = [made(60, heads, torch.float32) for heads in (4, 2, 2)]
-    plain, _ = ragged_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=30)
-    windowed, _ = ragged_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=4)
+    plain, _ = packed_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=30)
+    windowed, _ = packed_attention(None, *whole, None, document_lengths=[30, 30], sliding_window=4)
     first = torch.equal(plain[:, :4], windowed[:, :4])
     assert first
     assert not torch.allclose(plain[:, 4:30], windowed[:, 4:30])
@@ -99,7 +99,7 @@ def test_under_autocast_short_documents_keep_to_the_quicker_precision() -> None:
     lengths = [60, 50, 48, 20]
     whole = [made(sum(lengths), heads, torch.float32) for heads in (4, 2, 2)]
     halves = [tensor.detach().bfloat16() for tensor in whole]
-    alone, _ = ragged_attention(None, *halves, None, document_lengths=lengths)
+    alone, _ = packed_attention(None, *halves, None, document_lengths=lengths)
     with torch.autocast("cpu", torch.bfloat16):
-        found, _ = ragged_attention(None, *whole, None, document_lengths=lengths)
+        found, _ = packed_attention(None, *whole, None, document_lengths=lengths)
     assert torch.equal(found, alone)

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from services.training.engine.kernels.cpu_fused import fuse
+from services.training.engine.kernels.cpu_fused import use_fused_kernels
 
 PRECISIONS = [(torch.float32, 2e-5), (torch.bfloat16, 3e-2)]
 
@@ -48,8 +48,8 @@ def learned(model: Any, dtype: torch.dtype) -> list[Tensor]:
 
 def fused(model: Any) -> set[str]:
     """The kinds of layers that no longer go their own way."""
-    fuse(model)
-    return {type(module).__name__ for module in model.modules() if hasattr(module, "own_forward")}
+    use_fused_kernels(model)
+    return {type(module).__name__ for module in model.modules() if hasattr(module, "original_forward")}
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS)
@@ -65,7 +65,7 @@ def test_values_and_gradients_are_the_models_own(
 
 def test_an_adapter_that_is_switched_off_changes_nothing() -> None:
     adapted, plain = model(r=4), model()
-    fuse(adapted)
+    use_fused_kernels(adapted)
     with adapted.disable_adapter(), torch.no_grad():
         ids = torch.arange(1, 20)[None]
         torch.testing.assert_close(adapted(input_ids=ids).logits, plain(input_ids=ids).logits)

@@ -18,7 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama import modeling_llama
 
 from services.training.engine.kernels import liger
-from services.training.engine.kernels.cpu_fused import fuse, replace, replaced
+from services.training.engine.kernels.cpu_fused import replace_forwards, replaced_layers, use_fused_kernels
 
 OWN = modeling_llama.apply_rotary_pos_emb
 
@@ -73,9 +73,9 @@ def test_norms_gated_layers_and_rotations_are_replaced_and_nothing_changes(kerne
     kernels()
     quick = model()
     own = logits(quick)
-    replace(quick, liger.quick)
-    liger.rotate_quickly(quick)
-    assert replaced(quick) == ["LlamaMLP", "LlamaRMSNorm"]
+    replace_forwards(quick, liger.liger_forward)
+    liger.use_liger_rope(quick)
+    assert replaced_layers(quick) == ["LlamaMLP", "LlamaRMSNorm"]
     assert modeling_llama.apply_rotary_pos_emb is over_its_input
     torch.testing.assert_close(logits(quick), own)
 
@@ -86,15 +86,15 @@ def test_a_kernel_that_fails_or_computes_otherwise_is_left_out(
 ) -> None:
     kernels(swiglu=swiglu)
     quick = model()
-    replace(quick, liger.quick)
-    assert replaced(quick) == ["LlamaRMSNorm"]
+    replace_forwards(quick, liger.liger_forward)
+    assert replaced_layers(quick) == ["LlamaRMSNorm"]
 
 
 def test_a_layer_gated_otherwise_is_not_offered_one(kernels: Callable[..., None]) -> None:
     kernels(swiglu=lambda gate, up: gelu(gate) * up)
     quick = model(hidden_act="gelu")
-    replace(quick, liger.quick)
-    assert replaced(quick) == ["LlamaRMSNorm"]
+    replace_forwards(quick, liger.liger_forward)
+    assert replaced_layers(quick) == ["LlamaRMSNorm"]
 
 
 @pytest.mark.parametrize("rope", [backwards, missing])
@@ -102,13 +102,13 @@ def test_a_rotation_that_fails_or_goes_another_way_is_left_out(
     kernels: Callable[..., None], rope: Callable[..., Any]
 ) -> None:
     kernels(rope=rope)
-    liger.rotate_quickly(model())
+    liger.use_liger_rope(model())
     assert modeling_llama.apply_rotary_pos_emb is OWN
 
 
 def test_a_cpu_keeps_to_its_own_ways(kernels: Callable[..., None]) -> None:
     kernels()
     quick = model()
-    fuse(quick)
-    assert replaced(quick) == ["LlamaRMSNorm"]
+    use_fused_kernels(quick)
+    assert replaced_layers(quick) == ["LlamaRMSNorm"]
     assert modeling_llama.apply_rotary_pos_emb is OWN

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from services.training.engine.attention import varlen
-from services.training.engine.attention.packed import ragged_attention
+from services.training.engine.attention.packed import packed_attention
 
 CPU = torch.device("cpu")
 
@@ -63,7 +63,7 @@ def made(tokens: int, heads: int) -> Tensor:
 def test_one_kernel_is_asked_for_what_the_documents_are_alone(kernel: None, shared: int, window: int | None) -> None:
     lengths = [30, 1, 7, 30]
     inputs = [made(sum(lengths), heads) for heads in (4, shared, shared)]
-    alone, _ = ragged_attention(None, *inputs, None, document_lengths=lengths, scaling=0.3, sliding_window=window)
+    alone, _ = packed_attention(None, *inputs, None, document_lengths=lengths, scaling=0.3, sliding_window=window)
     together = varlen.attend(*inputs, lengths, 0.3, window).transpose(1, 2)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
     weights = torch.linspace(-1, 1, alone.numel()).view(alone.shape)
@@ -90,17 +90,17 @@ def far_sighted(
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_a_trial_accepts_the_right_kernel_alone(kernel: None, dtype: torch.dtype) -> None:
-    assert varlen.agrees(varlen.attend, CPU, dtype, 4, 2, 16)
-    assert not varlen.agrees(leaking, CPU, dtype, 4, 2, 16)
-    assert not varlen.agrees(far_sighted, CPU, dtype, 4, 2, 16)
+    assert varlen.matches_reference(varlen.attend, CPU, dtype, 4, 2, 16)
+    assert not varlen.matches_reference(leaking, CPU, dtype, 4, 2, 16)
+    assert not varlen.matches_reference(far_sighted, CPU, dtype, 4, 2, 16)
 
 
 def test_a_machine_without_the_kernel_says_so_at_the_trial() -> None:
-    assert not varlen.works(CPU, torch.bfloat16, 4, 2, 16)
+    assert not varlen.passes_trial(CPU, torch.bfloat16, 4, 2, 16)
 
 
 def test_on_a_cpu_it_is_not_even_tried() -> None:
     query, key = (made(9, heads).bfloat16() for heads in (4, 2))
-    before = varlen.works.cache_info().misses
-    assert not varlen.suits(query, key)
-    assert varlen.works.cache_info().misses == before
+    before = varlen.passes_trial.cache_info().misses
+    assert not varlen.is_usable(query, key)
+    assert varlen.passes_trial.cache_info().misses == before
