@@ -17,7 +17,7 @@ Objective = Literal["sft", "dpo"]
 BaseSource = Literal["bundled", "upload", "path", "object_store", "hub"]
 
 LATEST_CHECKPOINTS = 2
-"""How many of the latest checkpoints a job keeps, beside the best one."""
+"""How many of the latest checkpoints a job keeps, in addition to the best one."""
 
 CHECKPOINT_DAMAGED = "checkpoint_damaged"
 """Cause of a failure: the next attempt resumes from the checkpoint before."""
@@ -72,7 +72,7 @@ class Job(Work):
     hyperparameters: dict[str, Any] = Field(description="all of them, defaults resolved at submission")
     defaulted: list[str] = Field(default=[], description="names of the hyperparameters that the request left out")
     resources: Allocation = Field(description="resources that it holds while it runs")
-    preset: str | None = Field(default=None, description="name of the preset it was made with")
+    preset: str | None = Field(default=None, description="name of its preset")
     after: list[FollowUp] = Field(default=[], description="follow-ups of a success: evaluate, export, deploy")
     serving: Serving | None = Field(default=None, description="how vLLM will serve its model")
     architecture: str = Field(default="", description="of the base model")
@@ -209,7 +209,7 @@ class Job(Work):
 
 
 class Preset(Entity):
-    """A named set of training settings; `private_to` is the only caller who sees it, None means the whole project."""
+    """A named set of training settings."""
 
     name: str = Field(description="display name")
     description: str = Field(default="", description="free text")
@@ -240,7 +240,7 @@ class CustomModel(Entity):
     model_uri: str = Field(description="artifact of the model")
     base: str = Field(description="id of the model it was trained from")
     base_uri: str = Field(description="artifact of that model")
-    job_id: str = Field(description="the job that made it")
+    job_id: str = Field(description="the job that produced it")
     dataset_id: str = Field(description="its training dataset")
     dataset_version: str = Field(description="the version")
     parameters: int = Field(default=0, description="number of weights")
@@ -287,7 +287,7 @@ class Base(Work):
         return ()
 
     def prepare_deletion(self) -> Sequence[Event]:
-        """Stop a download, and remove the token from the document that stays behind."""
+        """Stop a download, and remove the token from the document, which remains as a tombstone."""
         self.secret = None
         return () if self.final else self.request_cancel()
 

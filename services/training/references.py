@@ -95,10 +95,16 @@ class References:
             return None
 
     async def _unknown_base(self, project: str, reference: str) -> UnknownBase:
-        bases = await self._stores.base_models.for_project(project).find({"state": "succeeded"}, limit=MAX_SUGGESTIONS)
-        models = await self._stores.custom_models.for_project(project).find(limit=MAX_SUGGESTIONS)
+        base_models = await self._stores.base_models.for_project(project).find(
+            {"state": "succeeded"}, limit=MAX_SUGGESTIONS
+        )
+        custom_models = await self._stores.custom_models.for_project(project).find(limit=MAX_SUGGESTIONS)
         bundled = [SEEDLING] if self._bundled.present else []
-        available = [*bundled, *(base.hub_id or base.id for base in bases), *(model.id for model in models)]
+        available = [
+            *bundled,
+            *(base.hub_id or base.id for base in base_models),
+            *(model.id for model in custom_models),
+        ]
         return UnknownBase(
             f"There is no base model {reference!r} here that a job could start from.",
             field="base",

@@ -15,11 +15,11 @@ from shared.runtime.errors import InvalidInput
 from shared.runtime.http.multipart import Multipart, Part
 
 FORM_OVERHEAD_BYTES = 64 * 1024
-"""Bytes of a form beside its file."""
+"""Bytes of a form without its file."""
 
 
 class UploadForm(BaseModel):
-    """The fields beside the file."""
+    """The form's fields other than the file."""
 
     name: Name | None = None
 

@@ -26,7 +26,7 @@ FORWARD_FLOPS = 2
 MATMUL_EFFICIENCY = {"fp32": 0.8, "bf16": 0.55}
 """FLOP/s of training over those of one large matrix product: 0.71 to 0.96, and 0.47 to 0.63 (docs/performance.md)."""
 STEP_OVERHEAD_S = 0.02
-"""Seconds of an optimizer step beside its matrix products."""
+"""Seconds of an optimizer step apart from its matrix products."""
 LIGHTER_METHODS: dict[str, tuple[str, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}
 MAX_ALTERNATIVES = 4
 

@@ -17,7 +17,7 @@ MAX_LOGITS = 1 << 26
 MAX_STORED_PROBABILITIES = 1 << 22
 MIN_BLOCKED_TOKENS, QUERY_BLOCK = {"fp32": 160, "bf16": 112}, {"fp32": 64, "bf16": 128}
 """Document lengths from which blocked attention stores its probabilities, and the queries of a block
-(engine/attention/blocked.py)."""
+(engine/attention/cpu.py)."""
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Per weight, with double quantization (QLoRA, arXiv 2305.14314, section 3): 4 bits, an 8-bit scale per 64 weights, and
 an fp32 scale per 256 of those scales."""
@@ -205,7 +205,7 @@ def _attention(shape: ModelShape, plan: StepPlan) -> float:
     if plan.layout == "padded":
         # Masked attention expands keys and values to every head, and each block stores the mask as numbers.
         return 4 * queries * size + plan.length * size + 4 * shape.heads
-    # Short documents are computed in fp32, in batches (engine/attention/batched.py).
+    # Short documents are computed in fp32, in batches (engine/attention/cpu.py).
     short = not plan.gpu and plan.length < MIN_BLOCKED_TOKENS[plan.dtype]
     return (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
 
@@ -223,7 +223,7 @@ def _probabilities(shape: ModelShape, plan: StepPlan) -> float:
 
 
 def _logits(shape: ModelShape, plan: StepPlan) -> float:
-    """Logits in fp32, their softmax and its gradient, beside the logits in the computing dtype."""
+    """Logits in fp32, their softmax and its gradient; in bf16 also the logits before the cast."""
     count = min(plan.tokens * plan.trained * shape.vocab, MAX_LOGITS)
     return count * (3 * 4 + (0 if plan.dtype == "fp32" else 2))
 

@@ -10,7 +10,7 @@ from services.training.engine.spec import BatchLayout
 from services.training.estimates.lengths import LengthStats, RowLengths, SampleLengths
 
 SAMPLED_STEPS, SAMPLED_ROWS = 20, 1_000
-"""At most as many steps, with at most as many rows together, decide the estimated layout; at least one step does."""
+"""The layout is estimated from at most this many sampled steps and rows in all, and at least one step."""
 
 
 @dataclass(frozen=True)

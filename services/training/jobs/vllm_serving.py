@@ -1,6 +1,6 @@
 """How vLLM will serve the model of a job, known when the job is submitted. Pure.
 
-vLLM keeps one base model in memory and LoRA adapters beside it. An adapter that it cannot load is merged into its base
+vLLM keeps one base model in memory and LoRA adapters with it. An adapter that it cannot load is merged into its base
 model at deployment (services/inference/vllm/merging.py) and then needs a server and full weights of its own. The
 transformers engine serves every model as it is.
 """

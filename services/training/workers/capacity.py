@@ -17,7 +17,7 @@ from shared.runtime.processes.memory_limit import usable_memory
 BACKFILL_LIMIT = timedelta(minutes=10)
 """Smaller jobs may overtake a job (backfill) until it has waited this long."""
 RESERVATION_TIMEOUT_S = 15.0
-"""A job that smaller ones may not overtake blocks the queue behind it until it was not seen there for so long."""
+"""A job that may not be overtaken blocks the queue for at most this long after this worker last saw it there."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class GpuPool:
 
 
 class MachineCapacity:
-    """At most `slots` jobs at once, together within the machine; small jobs do not starve one that has waited long."""
+    """At most `slots` jobs at once within the machine's resources; small jobs cannot starve a large one."""
 
     def __init__(self, machine: Machine, slots: int) -> None:
         self.machine, self.slots = machine, slots

@@ -1,4 +1,4 @@
-"""How busy this worker's machine is, for people who look: read when asked, never in between."""
+"""How busy this worker's machine is, read only on request."""
 
 import asyncio
 

@@ -46,7 +46,7 @@ class WorkerRegistry:
                 try:
                     await self._heartbeat()
                 except Exception:
-                    log.warning("worker_not_announced", exc_info=True)
+                    log.warning("worker_heartbeat_failed", exc_info=True)
                 await asyncio.sleep(HEARTBEAT_INTERVAL_S)
         finally:
             await self._collection.delete(self.own.name)

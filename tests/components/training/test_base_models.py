@@ -314,9 +314,9 @@ async def test_deleted_download_stops_and_leaves_no_files(
             await asyncio.sleep(0.02)
     assert (await service.http.get(f"/models/base/{base['id']}")).status_code == 404
     assert await service.resources.blobs.list(f"default/models/base/{base['id']}") == []
-    left = await (await service.resources.documents.collection("training.bases")).get(base["id"])
-    assert left is not None
-    assert left["secret"] is None
+    document = await (await service.resources.documents.collection("training.bases")).get(base["id"])
+    assert document is not None
+    assert document["secret"] is None
 
 
 async def test_base_model_deleted_while_it_is_published_leaves_no_files(

@@ -1,4 +1,4 @@
-"""The training room with its real engine on a tiny model: what the small engine of the other tests only plays."""
+"""The training service with its real engine on a tiny model; the other tests use a scripted engine."""
 
 import asyncio
 import json
@@ -97,9 +97,9 @@ async def test_dpo_learns_which_answer_is_better_and_resumes_after_a_kill(
         dataset="ds_preference", max_steps=60, **settings
     )  # long enough that it does not end before it is killed
     assert (job["hyperparameters"]["objective"], "objective" in job["defaulted"]) == ("dpo", True)
-    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as heard:
+    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as events:
         while not (await service.job(job["id"]))["checkpoints"]:
-            await anext(heard)
+            await anext(events)
     os.kill(engine_pid(engines), signal.SIGKILL)
     done = await service.wait_for_state(job["id"], *FINAL)
     assert (done["state"], done["ended"]) == ("succeeded", "all_steps"), done["logs"]
@@ -136,9 +136,9 @@ async def test_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
     assert (await service.wait_for_state(undisturbed["id"], *FINAL))["state"] == "succeeded"
 
     disturbed = await service.submit(**body)
-    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as heard:
+    async with asyncio.timeout(TIMEOUT_S), service.resources.bus.listen(["training.progressed.v1"]) as events:
         while not (saved := (await service.job(disturbed["id"]))["checkpoints"]):
-            await anext(heard)
+            await anext(events)
     assert set(range(1, saved[0]["step"] + 1)) <= losses(await service.records(disturbed["id"])).keys()
     os.kill(engine_pid(engines), signal.SIGKILL)
     done = await service.wait_for_state(disturbed["id"], *FINAL)

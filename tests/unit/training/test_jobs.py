@@ -92,7 +92,7 @@ def test_success_emits_an_event_with_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "signal", "told", "status", "cause"),
+    ("end", "signal", "stop_requested", "status", "cause"),
     [
         ({"kind": "result", "path": "x", "stopped": False}, None, False, "finished", ""),
         ({"kind": "result", "stopped": True}, None, True, "stopped", ""),
@@ -104,9 +104,9 @@ def test_success_emits_an_event_with_the_model() -> None:
     ],
 )
 def test_outcome_of_an_attempt(
-    end: dict[str, Any] | None, signal: int | None, told: bool, status: str, cause: str
+    end: dict[str, Any] | None, signal: int | None, stop_requested: bool, status: str, cause: str
 ) -> None:
-    outcome = outcome_of(EngineOutcome(end, signal, told))
+    outcome = outcome_of(EngineOutcome(end, signal, stop_requested))
     assert (outcome.status, outcome.cause) == (status, cause)
 
 
