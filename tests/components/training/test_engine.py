@@ -178,7 +178,7 @@ async def test_full_disk_costs_checkpoints_but_not_the_job(tmp_path: Path, engin
         records = await filled.records(job["id"])
         assert [r["step"] for r in records if r["kind"] == "checkpoint"] == [2, 8]
         warned = [line["message"] for line in done["logs"] if "disk is full" in line["message"]]
-        assert [message.split(" could")[0] for message in warned] == [
+        assert [message.split(" was not")[0] for message in warned] == [
             "The disk is full: the best model so far, of step 3,",
             "The disk is full: the checkpoint of step 4",
             "The disk is full: the best model so far, of step 6,",

@@ -23,4 +23,4 @@ async def test_two_processes_reach_the_losses_of_one(tmp_path: Path, engines: En
     )
     assert shared.result["provenance"]["processes"] == 2
     share = max(1, len(os.sched_getaffinity(0)) // 2)
-    assert any(f"2 processes (ddp, {share} CPUs for the first)" in m["message"] for m in shared.of_kind("log"))
+    assert any(f"2 processes (ddp), the main process on {share} CPUs" in m["message"] for m in shared.of_kind("log"))
