@@ -47,7 +47,7 @@ async def test_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) ->
         await put_rows(service, tmp_path / "rows")
         assert "was tokenized in" in await log_of(service)
         second = await log_of(service)
-        assert "tokens were there already" in second
+        assert "Using cached tokens of this dataset" in second
         assert "was tokenized in" not in second
 
         deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), service="dataset", subject="ds_1", project="default")

@@ -1,1 +1,1 @@
-"""From dataset shards to micro-batches of token ids."""
+"""Turns dataset shards into micro-batches of token ids."""

@@ -1,7 +1,7 @@
-"""Which rows make a step, which of them are computed together, and the tensors of such a micro-batch.
+"""Selects the rows of each step, splits them into micro-batches, and builds the tensors of a micro-batch.
 
-`packed` lays documents end to end in one row (engine/attention.py keeps them apart); `padded` puts documents of like
-length side by side, for models whose layers cannot tell documents apart.
+The `packed` layout puts documents end to end in one row (attention/packed.py keeps them separate). The `padded` layout
+batches documents of similar length, for models whose layers would mix packed documents.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from services.training.engine.data.token_store import Table
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.spec import BatchLayout, Hyperparameters, Settings
 
-_GRAIN = 64
-_COSTED_STEPS = 20
-"""Steps whose rows decide the layout."""
+_LENGTH_MULTIPLE = 64
+_SAMPLED_STEPS = 20
+"""The layout is chosen by the rows of the first steps; more of them do not change the average much."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A row ready to learn: token ids, and which of them are trained (same length)."""
+    """A tokenized row: int64 token ids [tokens], and a boolean mask [tokens] of those that the loss covers."""
 
     ids: Tensor
     trained: Tensor
@@ -39,9 +39,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Inputs of one forward pass; `targets` [rows, kept columns] belong to the columns that `logits_to_keep` names.
+    """Inputs of one forward pass, and `targets` [rows, kept columns] for the columns in `logits_to_keep`.
 
-    Targets that are not trained are -100. `tokens` counts those of the documents, `trained` those predicted.
+    Targets outside the loss are -100. `tokens` counts the documents' tokens, `trained` the predicted ones.
     """
 
     inputs: dict[str, Any]
@@ -50,17 +50,20 @@ class MicroBatch:
     trained: int
 
     def to(self, device: torch.device) -> MicroBatch:
-        """The same on another device."""
+        """The micro-batch on another device."""
         inputs = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in self.inputs.items()}
         return MicroBatch(inputs, self.targets.to(device), self.tokens, self.trained)
 
 
 @dataclass
 class Samples:
-    """Tokenized rows of a split, each cut to `max_length` tokens. `skipped` rows had no trained token left."""
+    """Tokenized rows of a split, truncated to `max_length` tokens.
+
+    `rows` are the table's rows in use; `skipped` counts those without a trained token, `truncated` the truncated ones.
+    """
 
     table: Table
-    kept: np.ndarray
+    rows: np.ndarray
     lengths: np.ndarray
     max_length: int
     truncated: int
@@ -68,32 +71,32 @@ class Samples:
 
     @classmethod
     def from_table(cls, table: Table, max_length: int) -> Samples:
-        """The rows of a split cut to `max_length` tokens; rows without a trained token left are skipped and counted."""
+        """The rows of a split, truncated; a row without a trained token within `max_length` is skipped."""
         lengths = table.lengths
-        kept = np.flatnonzero(table.first < np.minimum(lengths, max_length))
+        rows = np.flatnonzero(table.first_trained < np.minimum(lengths, max_length))
         return cls(
             table=table,
-            kept=kept,
-            lengths=np.minimum(lengths[kept], max_length),
+            rows=rows,
+            lengths=np.minimum(lengths[rows], max_length),
             max_length=max_length,
-            truncated=int((lengths[kept] > max_length).sum()),
-            skipped=len(lengths) - len(kept),
+            truncated=int((lengths[rows] > max_length).sum()),
+            skipped=len(lengths) - len(rows),
         )
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self.rows)
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest sample: fewer cannot be computed at once."""
+        """Tokens of the longest sample, the smallest possible micro-batch."""
         return int(self.lengths.max())
 
     def take(self, indices: Sequence[int]) -> list[Sample]:
         """These samples, in this order."""
-        return [self.sample(int(self.kept[i])) for i in indices]
+        return [self.sample(int(self.rows[i])) for i in indices]
 
     def sample(self, row: int) -> Sample:
-        """A row of the table, cut."""
+        """A row of the table, truncated."""
         return Sample(
             torch.from_numpy(self.table.ids(row, self.max_length).astype(np.int64)),
             torch.from_numpy(self.table.trained(row, self.max_length)),
@@ -101,21 +104,21 @@ class Samples:
 
 
 def choose_max_length(table: Table, limit: int) -> int:
-    """The 99th percentile of the rows' lengths, rounded up to 64, at most what the model takes."""
-    longest = int(np.percentile(table.lengths, 99, method="higher")) if len(table.lengths) else _GRAIN
-    return min(limit, -(-longest // _GRAIN) * _GRAIN)
+    """The 99th percentile of the row lengths, rounded up to a multiple of 64, at most `limit` (the model's context)."""
+    longest = int(np.percentile(table.lengths, 99, method="higher")) if len(table.lengths) else _LENGTH_MULTIPLE
+    return min(limit, -(-longest // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE)
 
 
 @lru_cache(maxsize=2)
 def epoch_order(rows: int, seed: int, epoch: int) -> list[int]:
-    """The rows in the order of that epoch: a pure function, so that a resumed run meets the same batches."""
+    """The order of the rows in an epoch: a pure function, so that a resumed run gets the same batches."""
     digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7]))
     return torch.randperm(rows, generator=generator).tolist()
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
-    """Optimizer steps in which every row has its turn once."""
+    """Optimizer steps that use every row once."""
     return -(-rows // batch_size)
 
 
@@ -126,58 +129,63 @@ def step_rows(rows: int, batch_size: int, seed: int, step: int) -> list[int]:
 
 
 def first_steps_costs(lengths: Sequence[int], settings: Hyperparameters, budget: int) -> LayoutCosts:
-    """What both layouts cost in the first steps over rows of these lengths."""
-    steps = range(min(_COSTED_STEPS, settings.total_steps(len(lengths))) if lengths else 0)
+    """The costs of both layouts in the first steps, for rows of these lengths and micro-batches of `budget` tokens."""
+    steps = range(min(_SAMPLED_STEPS, settings.total_steps(len(lengths))) if lengths else 0)
     rows = [step_rows(len(lengths), settings.batch_size, settings.seed, step) for step in steps]
     return layout_costs([[lengths[row] for row in each] for each in rows], budget)
 
 
-def shares(lengths: Sequence[int], budget: int, layout: BatchLayout, processes: int) -> list[list[list[int]]]:
-    """For each process its micro-batches of these rows: about as many tokens for each, and as many micro-batches.
+def split_among_processes(
+    lengths: Sequence[int], budget: int, layout: BatchLayout, processes: int
+) -> list[list[list[int]]]:
+    """The micro-batches of each process, as indices of `lengths`: about equal tokens, equally many micro-batches.
 
-    Processes meet at every micro-batch. One that has fewer rows than the others gets empty ones.
+    The processes synchronize in every micro-batch, so one with fewer of them gets empty ones.
     """
-    dealt: list[list[int]] = [[] for _ in range(processes)]
+    indices: list[list[int]] = [[] for _ in range(processes)]
     tokens = [0] * processes
+    # The longest row goes to the process with the fewest tokens: greedy scheduling, longest processing time first.
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         least = tokens.index(min(tokens))
-        dealt[least].append(index)
+        indices[least].append(index)
         tokens[least] += lengths[index]
-    found = [
+    splits = [
         [[rows[i] for i in group] for group in micro_batches([lengths[row] for row in rows], budget, layout)]
-        for rows in map(sorted, dealt)
+        for rows in map(sorted, indices)
     ]
-    most = max(map(len, found))
-    return [groups + [[]] * (most - len(groups)) for groups in found]
+    count = max(map(len, splits))
+    return [groups + [[]] * (count - len(groups)) for groups in splits]
 
 
 def micro_batches_of(
     samples: Samples, rows: Sequence[int], settings: Settings, ranks: Ranks = SINGLE_PROCESS
 ) -> Iterator[MicroBatch]:
-    """This process's share of `rows` as micro-batches, each built when it is needed."""
+    """This process's share of `rows` as micro-batches, built one at a time."""
     lengths = [int(samples.lengths[row]) for row in rows]
-    for group in shares(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)[ranks.rank]:
+    groups = split_among_processes(lengths, settings.micro_batch_tokens, settings.layout, ranks.size)
+    for group in groups[ranks.rank]:
         if group:
             yield collate(samples.take([rows[i] for i in group]), settings.layout)
         else:
             shortest = rows[lengths.index(min(lengths))]
-            yield stand_in(samples.take([shortest])[0], settings.layout)
+            yield untrained_batch(samples.take([shortest])[0], settings.layout)
 
 
 def collate(samples: Sequence[Sample], layout: BatchLayout) -> MicroBatch:
-    """The tensors of a micro-batch. A token is predicted from the one before it: a document's last is no input."""
-    inputs, targets = _packed(samples) if layout == "packed" else _padded(samples)
+    """Build the tensors of a micro-batch. Targets are the inputs shifted by one token within each document."""
+    inputs, targets = _pack(samples) if layout == "packed" else _pad(samples)
     tokens, trained = sum(map(len, samples)), sum(int(sample.trained[1:].sum()) for sample in samples)
     return MicroBatch(inputs, targets, tokens, trained)
 
 
-def stand_in(sample: Sample, layout: BatchLayout) -> MicroBatch:
-    """A micro-batch that teaches nothing, for a process that would otherwise be missed by the others."""
+def untrained_batch(sample: Sample, layout: BatchLayout) -> MicroBatch:
+    """A micro-batch without trained tokens: it lets a process without rows join the collective operations."""
     batch = collate([sample], layout)
     return replace(batch, targets=torch.full_like(batch.targets, -100), tokens=0, trained=0)
 
 
-def _packed(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
+def _pack(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
+    """Inputs [1, tokens] with positions that restart in each document, and targets [1, trained tokens]."""
     lengths = [len(sample) - 1 for sample in samples]
     trained = torch.cat([sample.trained[1:] for sample in samples])
     targets = torch.cat([sample.ids[1:] for sample in samples])
@@ -190,8 +198,11 @@ def _packed(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
     return inputs, targets[trained][None]
 
 
-def _padded(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
-    """Right-padded; the padding id is never looked at. Columns kept are those that any row is trained on."""
+def _pad(samples: Sequence[Sample]) -> tuple[dict[str, Any], Tensor]:
+    """Right-padded inputs [rows, longest]. Logits are computed for the columns that are trained in any row.
+
+    The padding id does not matter: the attention mask hides it and the loss ignores it.
+    """
     ids = _stack([sample.ids[:-1] for sample in samples], 0)
     attention = _stack([torch.ones(len(sample) - 1, dtype=torch.long) for sample in samples], 0)
     labels = _stack([sample.ids[1:].masked_fill(~sample.trained[1:], -100) for sample in samples], -100)

@@ -1,4 +1,4 @@
-"""The validation rows that every evaluation of a run uses, and the three prompts that it answers."""
+"""Selects the validation rows that every evaluation of a run uses, and the prompts for sample answers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.engine.text.template import ChatTemplate
 MAX_EVALUATION_ROWS = 200
 PROMPTS = 3
 CANDIDATES = 10 * PROMPTS
+"""Prompts that the token store keeps: the cache serves models whose context is too short for some of them."""
 _MAX_ANSWER_TOKENS, _EXTRA_ANSWER_TOKENS = 96, 8
 
 
@@ -32,7 +33,7 @@ def evaluation_rows(rows: int) -> list[int]:
 
 
 def candidates(rows: Iterable[str], template: ChatTemplate, tokenizer: Any) -> list[dict[str, Any]]:
-    """The prompts of these rows (JSON texts), as plain data for the token store; rows without an answer have none."""
+    """The prompts of these rows (JSON texts), as plain data for the token store; rows without an answer are skipped."""
     prompts = (_prompt(json.loads(row), template, tokenizer) for row in rows)
     # `room` is the stored name of max_new_tokens; caches of earlier releases have it, too.
     return [{"ids": p.ids, "text": p.text, "reference": p.reference, "room": p.max_new_tokens} for p in prompts if p]

@@ -1,11 +1,12 @@
 """Tokenized rows on disk: written in one pass, memory-mapped by every job that trains on the same data.
 
-A folder holds for each split three flat files, and `index.json`, written last, which says what they were made with:
+A folder holds three flat files for each split, the validation prompts, and an index that is written last:
 
 - `<split>.tokens`: ids of all samples end to end
-- `<split>.spans`: the trained [start, end) tokens of each sample, counted from its own beginning
+- `<split>.spans`: the trained spans [start, end) of each sample, in tokens from the sample's start
 - `<split>.samples`: a record per sample (`SAMPLE`)
-- `prompts.json`: validation prompts to be answered at every evaluation
+- `prompts.json`: candidates for the prompts that evaluations answer
+- `index.json`: format, the settings that the files depend on, and the files' sizes
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from shared.engine.text.samples import EncodedSample
 FORMAT = 1
 SPAN = np.dtype(("<i4", 2))
 SAMPLE = np.dtype([("row_id", "<i8"), ("end", "<i8"), ("spans_end", "<i8"), ("first", "<i4")])
-"""The row it came from, where its tokens and spans end, and its first trained token that another stands before."""
-NEVER = 2**31 - 1
-"""`first` of a sample that teaches nothing."""
+"""The dataset row, the ends of the sample's tokens and spans in their files, and its first predicted token: the first
+trained one that has a token before it."""
+NO_TRAINED_TOKEN = 2**31 - 1
+"""`first` of a sample without a predicted token: the largest int32, so it lies outside any `max_length`."""
 _SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqi")
-"""The same, written one by one."""
+"""SPAN and SAMPLE for single records; NumPy is slower at these."""
 _INDEX, _PROMPTS = "index.json", "prompts.json"
 _KINDS = {"tokens": ID_DTYPE, "spans": SPAN, "samples": SAMPLE}
 
@@ -47,7 +49,7 @@ class Table:
     @classmethod
     def open(cls, folder: Path, split: str) -> Table:
         """Map the files of a split."""
-        return cls(**{kind: _map(folder / f"{split}.{kind}", dtype) for kind, dtype in _KINDS.items()})
+        return cls(**{kind: _map_file(folder / f"{split}.{kind}", dtype) for kind, dtype in _KINDS.items()})
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -55,19 +57,19 @@ class Table:
         return np.diff(self.samples["end"], prepend=0)
 
     @property
-    def first(self) -> np.ndarray:
-        """See SAMPLE."""
+    def first_trained(self) -> np.ndarray:
+        """Index of each sample's first predicted token, or NO_TRAINED_TOKEN."""
         return self.samples["first"]
 
-    def ids(self, row: int, most: int) -> np.ndarray:
-        """The first `most` ids of a sample."""
+    def ids(self, row: int, max_length: int) -> np.ndarray:
+        """The token ids of a sample, truncated to `max_length`."""
         end = int(self.samples["end"][row])
         begin = end - int(self.lengths[row])
-        return self.tokens[begin : min(end, begin + most)]
+        return self.tokens[begin : min(end, begin + max_length)]
 
-    def trained(self, row: int, most: int) -> np.ndarray:
-        """Which of those are trained."""
-        flags = np.zeros(min(most, int(self.lengths[row])), bool)
+    def trained(self, row: int, max_length: int) -> np.ndarray:
+        """Whether each of these tokens is trained."""
+        flags = np.zeros(min(max_length, int(self.lengths[row])), bool)
         begin = int(self.samples["spans_end"][row - 1]) if row else 0
         for start, end in self.spans[begin : int(self.samples["spans_end"][row])]:
             flags[start:end] = True
@@ -75,7 +77,7 @@ class Table:
 
 
 class TableWriter:
-    """Appends samples to the files of a split; use as a context."""
+    """Context manager that appends samples to the files of a split."""
 
     def __init__(self, folder: Path, split: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,16 +92,16 @@ class TableWriter:
             file.close()
 
     def add(self, row_id: int, sample: EncodedSample) -> None:
-        """One sample; empty spans are left out."""
+        """Append a sample, without its empty spans."""
         spans = [span for span in sample.spans if span[0] < span[1]]
-        first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NEVER)
+        first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NO_TRAINED_TOKEN)
         self._tokens, self._spans = self._tokens + len(sample), self._spans + len(spans)
         self._files["tokens"].write(sample.id_bytes)
         self._files["spans"].write(b"".join(_SPAN.pack(*span) for span in spans))
         self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first))
 
-    def append(self, folder: Path, split: str) -> None:
-        """The samples of another table, whose files go."""
+    def append_table(self, folder: Path, split: str) -> None:
+        """Append the samples of another table and delete its files."""
         part = Table.open(folder, split)
         for first in range(0, len(part.samples), 1 << 16):
             samples = np.array(part.samples[first : first + (1 << 16)])
@@ -107,15 +109,15 @@ class TableWriter:
             samples["spans_end"] += self._spans
             self._files["samples"].write(samples.tobytes())
         for kind in ("tokens", "spans"):
-            for block in _blocks(folder / f"{split}.{kind}"):
+            for block in _read_blocks(folder / f"{split}.{kind}"):
                 self._files[kind].write(block)
         self._tokens, self._spans = self._tokens + len(part.tokens), self._spans + len(part.spans)
         for kind in _KINDS:
             (folder / f"{split}.{kind}").unlink()
 
 
-def seal(folder: Path, prompts: Sequence[dict[str, Any]], **made_with: Any) -> None:
-    """Finish a folder: from now on `fits` may find it good."""
+def write_index(folder: Path, prompts: Sequence[dict[str, Any]], **made_with: Any) -> None:
+    """Complete a folder: write the prompts, then the index, which makes it valid. `made_with` are the settings used."""
     (folder / _PROMPTS).write_text(json.dumps(list(prompts)), "utf-8")
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     draft = folder / f".{_INDEX}"
@@ -123,8 +125,8 @@ def seal(folder: Path, prompts: Sequence[dict[str, Any]], **made_with: Any) -> N
     os.replace(draft, folder / _INDEX)
 
 
-def fits(folder: Path, **made_with: Any) -> bool:
-    """Whether this is a whole folder that was made in this format and with these settings."""
+def is_valid(folder: Path, **made_with: Any) -> bool:
+    """Whether the folder is complete and was made in this format with these settings."""
     try:
         index = json.loads((folder / _INDEX).read_text("utf-8"))
         sizes = index.pop("sizes")
@@ -136,17 +138,17 @@ def fits(folder: Path, **made_with: Any) -> bool:
 
 
 def read_prompts(folder: Path) -> list[dict[str, Any]]:
-    """The validation prompts that were sealed in."""
+    """The validation prompts of a complete folder."""
     return json.loads((folder / _PROMPTS).read_text("utf-8"))
 
 
-def _map(path: Path, dtype: np.dtype) -> np.ndarray:
-    if path.stat().st_size == 0:  # which cannot be mapped
+def _map_file(path: Path, dtype: np.dtype) -> np.ndarray:
+    if path.stat().st_size == 0:  # an empty file cannot be mapped
         return np.empty((0,), dtype)
     return np.memmap(path, dtype, "r")
 
 
-def _blocks(path: Path) -> Iterable[bytes]:
+def _read_blocks(path: Path) -> Iterable[bytes]:
     with path.open("rb") as file:
         while block := file.read(1 << 22):
             yield block

@@ -1,4 +1,4 @@
-"""The dataset as token ids: one streaming pass over its shards, or what an earlier job made of them."""
+"""Tokenizes a dataset in one streaming pass over its shards, or reuses the tokens of an earlier job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 
 from services.training.engine.data.sample_prompts import CANDIDATES, candidates, evaluation_rows
-from services.training.engine.data.token_store import TableWriter, fits, seal
+from services.training.engine.data.token_store import TableWriter, is_valid, write_index
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.malloc import release_freed_memory, without_huge_pages
@@ -27,42 +27,43 @@ from shared.engine.text.template import ChatTemplate
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-_WORTH_A_PROCESS = 8 << 20
-"""Bytes of rows below which another process would not pay for its start."""
-_AT_ONCE = 1 << 20
-"""Bytes of rows in a block: more of them cost memory, fewer cost time, since each has to lay out what is remembered."""
+_MIN_BYTES_PER_PROCESS = 8 << 20
+"""Bytes of rows from which starting another process pays off."""
+_BLOCK_BYTES = 1 << 20
+"""Bytes of rows per block: larger blocks take more memory, smaller ones more time, since each has a fixed cost."""
 _COLUMNS = ["row_id", "source", "row"]
-_WHOLE = 1 << 40
-_FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never touch torch
+_UNLIMITED = 1 << 40
+_FORK = multiprocessing.get_context("fork")  # templates cannot be pickled; these processes never use torch
 
 PAIRS = -1
-"""Instead of a window: of a preference row both answers are wanted, one sample after the other."""
+"""Used in place of a window for preference rows: both answers become samples, one after the other."""
 
 Group: TypeAlias = tuple[str, int]
 """A shard and one of its row groups."""
 Part: TypeAlias = tuple[Path, str, Sequence[Group], ChatTemplate, int]
-"""Folder, name, row groups, template and window: what `_write_part` wants to know."""
+"""The arguments of `_write_part`: folder, name, row groups, template and window."""
 
 
 def tokenize_dataset(
     dataset: Data, tokenizer: Any, window: int, workdir: Path, reporter: Reporter, interrupts: Interrupts
 ) -> Path:
-    """A folder of tokens.py with the splits `train` and `validation`: the one that the spec brings, or a new one.
+    """The folder of a token store (data/token_store.py) with the splits `train` and `validation`.
 
-    A new one is announced as {"kind": "tokens", "path", "template_hash", "window"}, for others to use. Text longer
-    than `window` tokens becomes several samples, since all of it is to be learned; conversations are kept whole.
+    It is the cached one in the spec if that fits, or a new one. A new one is reported as
+    {"kind": "tokens", "path", "template_hash", "window"}, so that the service can cache it. Text longer than `window`
+    tokens is split into several samples, so that all of it is trained on; conversations are not split.
     """
     template = ChatTemplate.of(tokenizer)
     made_with = {"template_hash": template.hash, "window": window if dataset.form == "text" or window == PAIRS else 0}
-    if dataset.tokens and fits(Path(dataset.tokens), **made_with):
-        reporter.log("info", "The dataset's tokens were there already.")
+    if dataset.tokens and is_valid(Path(dataset.tokens), **made_with):
+        reporter.log("info", "Using cached tokens of this dataset.")
         return Path(dataset.tokens)
-    folder, began = workdir / "tokens", time.monotonic()
+    folder, started = workdir / "tokens", time.monotonic()
     with without_huge_pages():
         for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
             _tokenize_split(folder, split, shards, template, window, interrupts)
-    seal(folder, candidates(_evaluated(dataset.validation), template, tokenizer), **made_with)
-    reporter.log("info", f"The dataset was tokenized in {time.monotonic() - began:.1f} seconds.")
+    write_index(folder, candidates(_prompt_rows(dataset.validation), template, tokenizer), **made_with)
+    reporter.log("info", f"Tokenized the dataset in {time.monotonic() - started:.1f} seconds.")
     reporter.emit("tokens", path=str(folder), **made_with)
     return folder
 
@@ -70,30 +71,30 @@ def tokenize_dataset(
 def _tokenize_split(
     folder: Path, split: str, shards: Sequence[str], template: ChatTemplate, window: int, interrupts: Interrupts
 ) -> None:
-    """Write the table of a split; of a large one this process writes the first share, and others one each beside it."""
-    groups, size = _groups(shards)
-    workers = max(1, min(torch.get_num_threads(), size // _WORTH_A_PROCESS, len(groups)))
+    """Write the table of a split. A large one is divided: this process writes the first share, workers the others."""
+    groups, size = _row_groups(shards)
+    workers = max(1, min(torch.get_num_threads(), size // _MIN_BYTES_PER_PROCESS, len(groups)))
     first, *shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
     parts: list[Part] = [(folder, f"{split}-{i}", share, template, window) for i, share in enumerate(shares)]
-    with TableWriter(folder, split) as writer, _beside(parts) as processes:
+    with TableWriter(folder, split) as writer, _worker_processes(parts) as processes:
         _write(writer, first, template, window, interrupts)
         for process, part in zip(processes, parts, strict=True):
             while process.is_alive():
                 interrupts.check()
                 process.join(0.1)
-            if process.exitcode:  # again, here, where its error can be raised
+            if process.exitcode:  # repeat the work in this process, to raise the error here
                 _write_part(*part, interrupts)
-            writer.append(folder, part[1])
+            writer.append_table(folder, part[1])
 
 
 @contextmanager
-def _beside(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
-    """A process for each part; none of them outlives the context."""
-    processes = [_FORK.Process(target=_quietly, args=(part,), daemon=True) for part in parts]
+def _worker_processes(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
+    """A forked process for each part; none outlives the context."""
+    processes = [_FORK.Process(target=_run_worker, args=(part,), daemon=True) for part in parts]
     if parts:
-        parts[0][3].encode_all([])  # what it loads is then loaded once
+        parts[0][3].encode_all([])  # load lazy parts once, before the fork
         gc.collect()
-        gc.freeze()  # what the collector does not touch stays shared between the processes
+        gc.freeze()  # the collector would write to shared pages and make the kernel copy them
         release_freed_memory()
     try:
         for process in processes:
@@ -106,7 +107,7 @@ def _beside(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
         gc.unfreeze()
 
 
-def _quietly(part: Part) -> None:
+def _run_worker(part: Part) -> None:
     try:
         _write_part(*part, None)
     except Exception:
@@ -114,27 +115,27 @@ def _quietly(part: Part) -> None:
 
 
 def _write_part(
-    folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
+    folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
 ) -> None:
     with TableWriter(folder, name) as writer:
-        _write(writer, groups, template, window, ask)
+        _write(writer, groups, template, window, interrupts)
 
 
 def _write(
-    writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, ask: Interrupts | None
+    writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
 ) -> None:
     for rows in _rows(groups):
-        if ask:
-            ask.check()
-        texts = [(id, *found) for id, source, row in rows for found in _marked(source, row, template, window)]
+        if interrupts:
+            interrupts.check()
+        texts = [(id, *text) for id, source, row in rows for text in _rendered(source, row, template, window)]
         samples = template.encode_all([text for _, text, _ in texts])
         for (row_id, _, size), sample in zip(texts, samples, strict=True):
             for start in range(0, len(sample), size):
                 writer.add(row_id, sample.slice(start, start + size))
 
 
-def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
-    """All row groups in order, and the bytes of their rows."""
+def _row_groups(shards: Sequence[str]) -> tuple[list[Group], int]:
+    """All row groups of the shards in order, and the total bytes of their rows."""
     found: list[Group] = []
     size = 0
     for shard in shards:
@@ -145,32 +146,32 @@ def _groups(shards: Sequence[str]) -> tuple[list[Group], int]:
 
 
 def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:
-    """(row_id, source, row as JSON) of row groups, some at a time."""
+    """Blocks of (row_id, source, row as JSON) of the row groups."""
     import pyarrow as pa
 
     for shard, group in groups:
         with _open(shard) as file:
-            size = _block(file.metadata.row_group(group))
+            size = _rows_per_block(file.metadata.row_group(group))
             for batch in file.iter_batches(size, row_groups=[group], columns=_COLUMNS, use_threads=False):
                 yield zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)
                 pa.default_memory_pool().release_unused()
 
 
-def _block(group: Any) -> int:
-    """Rows of a row group in each of its blocks, which are of one size."""
-    blocks = max(1, -(-group.total_byte_size // _AT_ONCE))
+def _rows_per_block(group: Any) -> int:
+    """Rows per block, so that a row group's blocks are of equal size."""
+    blocks = max(1, -(-group.total_byte_size // _BLOCK_BYTES))
     return max(1, -(-group.num_rows // blocks))
 
 
-def _evaluated(shards: Sequence[str]) -> Iterator[str]:
-    """The first rows, as JSON, that evaluations look at; only the row groups that hold them are read."""
+def _prompt_rows(shards: Sequence[str]) -> Iterator[str]:
+    """The first of the evaluation rows, as JSON; reads only the row groups that contain them."""
     groups = [(shard, group, rows) for shard in shards for group, rows in enumerate(_group_sizes(shard))]
-    wanted, first = evaluation_rows(sum(rows for _, _, rows in groups))[:CANDIDATES], 0
+    positions, first = evaluation_rows(sum(rows for _, _, rows in groups))[:CANDIDATES], 0
     for shard, group, rows in groups:
-        if here := [position - first for position in wanted if first <= position < first + rows]:
+        if indices := [position - first for position in positions if first <= position < first + rows]:
             with _open(shard) as file:
                 column = file.read_row_group(group, columns=["row"])["row"]
-                yield from (column[position].as_py() for position in here)
+                yield from (column[index].as_py() for index in indices)
         first += rows
 
 
@@ -180,39 +181,41 @@ def _group_sizes(shard: str) -> list[int]:
 
 
 def _open(shard: str) -> pq.ParquetFile:
-    """pyarrow is imported only where there is something to tokenize: the second job on a dataset never needs it."""
+    """Open a Parquet file. pyarrow is imported here, because a job that reuses cached tokens does not need it."""
     import pyarrow.parquet as pq
 
     return pq.ParquetFile(shard)
 
 
-def _marked(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[RenderedSample, int]]:
-    """What is learned of a row, and the most tokens of it in a sample.
+def _rendered(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[RenderedSample, int]]:
+    """The rendered samples of a row (JSON), each with the most tokens that one sample may have.
 
-    Raises EngineError naming where the row came from, such as `upload.jsonl:17`.
+    Raises EngineError with the row's source, such as `upload.jsonl:17`.
     """
     try:
         row = json.loads(text)
-        return [(marked, window if "text" in row else _WHOLE) for marked in _texts_of(row, template, window)]
+        limit = window if "text" in row else _UNLIMITED
+        return [(sample, limit) for sample in _render(row, template, window)]
     except EngineError as error:
         raise EngineError(error.code, f"{source}: {error.detail}", **{**error.fields, "row": source}) from error
     except (ValueError, KeyError, TypeError) as error:
         detail, remedy = (
-            f"{source} is no row to train on: {error!r}",
+            f"{source} is not a valid training row: {error!r}",
             "Correct or remove it, and upload the data again.",
         )
         raise EngineError("bad_data", detail, row=source, remedy=remedy) from error
 
 
-def _texts_of(row: dict[str, Any], template: ChatTemplate, window: int) -> list[RenderedSample]:
-    """Usually one."""
-    if window == PAIRS:  # where a template rewrites earlier turns, an answer's last turn
-        return [template.render_samples(_answered(row, answer))[-1] for answer in ("chosen", "rejected")]
-    if "chosen" in row:  # of a preference pair the preferred answer is what supervised training can learn
-        row = _answered(row, "chosen")
+def _render(row: dict[str, Any], template: ChatTemplate, window: int) -> list[RenderedSample]:
+    """Render a row; several samples if the template rewrites earlier turns."""
+    if window == PAIRS:  # a pair needs one sample per answer: the last has the answer's last turn
+        return [template.render_samples(_conversation(row, answer))[-1] for answer in ("chosen", "rejected")]
+    if "chosen" in row:  # supervised training learns the chosen answer of a preference pair
+        row = _conversation(row, "chosen")
     return template.render_samples(row)
 
 
-def _answered(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+def _conversation(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """The prompt followed by one of its answers; only the answer is trained."""
     prompt = row["messages"]
     return {"messages": [*prompt, *row[answer]], "tools": row.get("tools"), "train_from": len(prompt)}

@@ -35,4 +35,4 @@ def test_log_line_names_the_layout_and_why() -> None:
     uneven, even = first_steps_costs([20, 400, 90] * 4, SETTINGS, 2048), first_steps_costs([64] * 12, SETTINGS, 2048)
     assert "packed micro-batches: an estimated" in describe_layout("packed", uneven)
     assert "0% padding: an estimated 4% less work than packed" in describe_layout("padded", even)
-    assert "cannot keep packed documents apart" in describe_layout("padded", uneven)
+    assert "cannot keep packed documents separate" in describe_layout("padded", uneven)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from services.training.engine.data import tokenization
-from services.training.engine.data.token_store import Table, fits
+from services.training.engine.data.token_store import Table, is_valid
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.protocol import Commands, EngineError
@@ -21,7 +21,7 @@ from shared.engine.text.template import ChatTemplate
 from tests.support.tiny_model import make_tiny_tokenizer
 from tests.unit.training.engine.engine_run import Journal, messages
 
-BLOCK = tokenization._AT_ONCE
+BLOCK = tokenization._BLOCK_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +52,18 @@ def test_every_row_is_there_as_the_template_encodes_it(dataset: Data, tokenizer:
         encoded = template.encode(row)
         assert table.ids(number, 999).tolist() == encoded.input_ids
         assert table.trained(number, 999).tolist() == encoded.trained
-        assert table.first[number] == encoded.trained.index(True)
+        assert table.first_trained[number] == encoded.trained.index(True)
         assert (table.ids(number, 3).tolist(), len(table.trained(number, 3))) == (encoded.input_ids[:3], 3)
 
 
 @pytest.mark.parametrize(
-    ("size", "blocks"), [(10, [8]), (tokenization._AT_ONCE // 3, [3, 3, 2]), (2 * tokenization._AT_ONCE, [1] * 8)]
+    ("size", "blocks"),
+    [(10, [8]), (tokenization._BLOCK_BYTES // 3, [3, 3, 2]), (2 * tokenization._BLOCK_BYTES, [1] * 8)],
 )
 def test_blocks_are_of_a_size_however_long_the_rows(size: int, blocks: list[int], tmp_path: Path) -> None:
     columns = {"row_id": range(8), "source": [""] * 8, "row": [f"{row}" * size for row in range(8)]}
     pq.write_table(pa.table(columns), tmp_path / "shard.parquet", use_dictionary=False)
-    groups, _ = tokenization._groups([str(tmp_path / "shard.parquet")])
+    groups, _ = tokenization._row_groups([str(tmp_path / "shard.parquet")])
     found = [list(rows) for rows in tokenization._rows(groups)]
     assert [len(rows) for rows in found] == blocks
     assert [row for rows in found for row in rows] == list(zip(*columns.values(), strict=True))
@@ -72,7 +73,7 @@ def test_several_processes_write_the_same_files(
     dataset: Data, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = made(dataset, tokenizer, tmp_path / "alone")
-    monkeypatch.setattr(tokenization, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(tokenization, "_MIN_BYTES_PER_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     together = made(dataset, tokenizer, tmp_path / "together")
     names = sorted(path.name for path in alone.iterdir())
@@ -85,7 +86,7 @@ def test_tokens_that_fit_are_taken_and_others_made_anew(dataset: Data, tokenizer
     folder = made(dataset, tokenizer, tmp_path / "one", first)
     (message,) = first.of("tokens")
     assert message["path"] == str(folder)
-    assert fits(folder, template_hash=ChatTemplate.of(tokenizer).hash, window=0)
+    assert is_valid(folder, template_hash=ChatTemplate.of(tokenizer).hash, window=0)
 
     known = dataset.model_copy(update={"tokens": str(folder)})
     second = Journal()
@@ -108,7 +109,7 @@ def test_an_error_in_another_process_is_raised_here(
     refusing.chat_template = (
         f"{{% if messages[0].content == {last!r} %}}{{{{ raise_exception('not so') }}}}{{% endif %}}x"
     )
-    monkeypatch.setattr(tokenization, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(tokenization, "_MIN_BYTES_PER_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     with pytest.raises(EngineError, match="not so"):
         made(dataset, refusing, tmp_path / "refused")
