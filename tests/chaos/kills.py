@@ -89,9 +89,9 @@ def run_attempt(folder: Path, model: Path, method: str, layout: str, attempt: in
 def train(folder: Path, model: Path, method: str, layout: str, attempt: int, kill_at: int | None) -> None:
     """Run the engine, from the last checkpoint if there is one."""
     from services.training.engine.model import loading as models
-    from tests.unit.training.engine.engine_run import Journal, make_spec, run
+    from tests.unit.training.engine.engine_run import RecordingReporter, make_spec, run
 
-    class KilledJournal(Journal):
+    class KillingReporter(RecordingReporter):
         def emit(self, kind: str, **data: Any) -> None:
             super().emit(kind, **data)
             with (folder / "messages.jsonl").open("a") as file:
@@ -108,7 +108,7 @@ def train(folder: Path, model: Path, method: str, layout: str, attempt: int, kil
     checkpoints = sorted((folder / "checkpoints").glob("step-*"))
     spec |= {"resume_from": str(checkpoints[-1]) if checkpoints else None, "workdir": str(folder / f"work-{attempt}")}
     (folder / f"work-{attempt}").mkdir()
-    run(spec, KilledJournal())
+    run(spec, KillingReporter())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from shared.events.dataset import DatasetDeleted
 from shared.events.envelope import Envelope
 from shared.runtime.processes.children import Engines
 from tests.support.training_service import TIMEOUT_S, TrainingHarness, open_training
-from tests.unit.training.engine.engine_run import messages, write_shard
+from tests.unit.training.engine.engine_run import chat_rows, write_shard
 
 SEEDLING = Path(__file__).parents[3] / "services/training/seedling"
 QUICK = {"base": "seedling", "method": "lora", "max_steps": 1, "batch_size": 2, "eval_every": 1, "checkpoint_every": 1}
@@ -25,7 +25,7 @@ QUICK = {"base": "seedling", "method": "lora", "max_steps": 1, "batch_size": 2, 
 async def put_rows(service: TrainingHarness, folder: Path) -> None:
     shards = {split: [f"{split}-00000.parquet"] for split in ("train", "validation")}
     for split in shards:
-        write_shard(folder / shards[split][0], messages(12))
+        write_shard(folder / shards[split][0], chat_rows(12))
     manifest = {"dataset_id": "ds_1", "version": "v1", "name": "Support", "form": "messages", "layout": "messages"}
     await publish(
         service.resources.blobs,

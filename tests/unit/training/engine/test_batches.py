@@ -1,4 +1,4 @@
-"""Rows become steps and micro-batches; how they are grouped changes nothing in what is learned."""
+"""Rows are grouped into steps and micro-batches; the grouping does not change losses or gradients."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def model() -> LlamaForCausalLM:
 
 
 def sample(length: int, seed: int) -> Sample:
-    """Random ids whose second half is trained."""
+    """Return a sample of random ids whose second half is trained."""
     ids = torch.randint(2, 64, (length,), generator=torch.Generator().manual_seed(seed))
     return Sample(ids, torch.arange(length) >= length // 2)
 
@@ -59,7 +59,7 @@ def sample(length: int, seed: int) -> Sample:
 SAMPLES = [sample(length, seed) for seed, length in enumerate((17, 5, 30, 9, 2, 12))]
 
 
-def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
+def test_epoch_order_depends_only_on_seed_and_epoch() -> None:
     torch.manual_seed(1)
     first = list(epoch_order(50, 7, 0))
     epoch_order.cache_clear()
@@ -69,7 +69,7 @@ def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
     assert first not in ([*range(50)], epoch_order(50, 7, 1), epoch_order(50, 8, 0))
 
 
-def test_steps_of_an_epoch_take_each_row_once() -> None:
+def test_each_epoch_uses_each_row_once() -> None:
     steps = [step_rows(23, 5, seed=3, step=step) for step in range(10)]
     assert [len(rows) for rows in steps] == [5, 5, 5, 5, 3] * 2
     for epoch in (steps[:5], steps[5:]):
@@ -77,22 +77,24 @@ def test_steps_of_an_epoch_take_each_row_once() -> None:
 
 
 @pytest.mark.parametrize("layout", ["packed", "padded"])
-def test_micro_batches_keep_to_the_budget_longest_first(layout: BatchLayout) -> None:
+def test_micro_batches_fit_the_budget_longest_first(layout: BatchLayout) -> None:
     lengths = [10, 90, 30, 60, 30]
-    found = micro_batches(lengths, 120, layout)
-    assert sorted(i for group in found for i in group) == [0, 1, 2, 3, 4]
+    groups = micro_batches(lengths, 120, layout)
+    assert sorted(i for group in groups for i in group) == [0, 1, 2, 3, 4]
     cost = sum if layout == "packed" else lambda sizes: max(sizes) * len(sizes)
-    assert all(cost([lengths[i] for i in group]) <= 120 for group in found)
-    assert found[0][0] == 1
+    assert all(cost([lengths[i] for i in group]) <= 120 for group in groups)
+    assert groups[0][0] == 1
 
 
-def test_a_row_longer_than_the_budget_stands_alone() -> None:
+def test_row_longer_than_the_budget_gets_its_own_micro_batch() -> None:
     assert micro_batches([10, 300, 20], 64, "packed") == [[1], [2, 0]]
     assert micro_batches([10, 300, 20], 64, "padded") == [[1], [2, 0]]
 
 
-def losses(model: Any, samples: Sequence[Sample], layout: BatchLayout, budget: int) -> tuple[float, dict[str, Tensor]]:
-    """The step's loss and gradients."""
+def step_loss(
+    model: Any, samples: Sequence[Sample], layout: BatchLayout, budget: int
+) -> tuple[float, dict[str, Tensor]]:
+    """Return the loss and the gradients of one step."""
     model.zero_grad()
     groups = micro_batches([len(s) for s in samples], budget, layout)
     batches = [collate([samples[i] for i in group], layout) for group in groups]
@@ -100,8 +102,8 @@ def losses(model: Any, samples: Sequence[Sample], layout: BatchLayout, budget: i
     return loss, {name: weight.grad.clone() for name, weight in model.named_parameters()}
 
 
-def expected(model: Any, samples: Sequence[Sample]) -> tuple[float, dict[str, Tensor]]:
-    """The same by transformers' own forward pass, one row at a time, with its whole logits."""
+def reference_loss(model: Any, samples: Sequence[Sample]) -> tuple[float, dict[str, Tensor]]:
+    """Compute the same loss and gradients with transformers' forward pass, one row at a time."""
     model.zero_grad()
     total = torch.zeros(())
     for row in samples:
@@ -116,43 +118,45 @@ def expected(model: Any, samples: Sequence[Sample]) -> tuple[float, dict[str, Te
 
 @pytest.mark.parametrize("layout", ["packed", "padded"])
 @pytest.mark.parametrize("budget", [1, 20, 40, 4096])
-def test_every_split_of_a_step_gives_the_same_loss_and_gradients(
+def test_loss_and_gradients_do_not_depend_on_micro_batches(
     model: LlamaForCausalLM, layout: BatchLayout, budget: int
 ) -> None:
-    loss, gradients = losses(model, SAMPLES, layout, budget)
-    true_loss, true_gradients = expected(model, SAMPLES)
-    assert loss == pytest.approx(true_loss, rel=1e-5)
-    for name, gradient in true_gradients.items():
+    loss, gradients = step_loss(model, SAMPLES, layout, budget)
+    expected_loss, expected_gradients = reference_loss(model, SAMPLES)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for name, gradient in expected_gradients.items():
         torch.testing.assert_close(gradients[name], gradient, rtol=1e-3, atol=1e-5)
 
 
-def test_documents_of_a_pack_do_not_see_each_other(model: LlamaForCausalLM) -> None:
-    """Rewriting the first document must not move the second's loss by one bit."""
+def test_packed_documents_do_not_attend_to_each_other(model: LlamaForCausalLM) -> None:
+    """Changing the first document leaves the loss of the second bit-equal."""
     second = sample(12, seed=9)
-    seen = []
+    second_losses = []
     for seed in (1, 2):
-        silent = Sample(sample(20, seed).ids, torch.zeros(20, dtype=torch.bool))
+        untrained = Sample(sample(20, seed).ids, torch.zeros(20, dtype=torch.bool))
         with attention_for(model, "packed"), torch.no_grad():
-            seen.append(loss_sum(model, collate([silent, second], "packed")).item())
-    assert seen[0] == seen[1]
+            second_losses.append(loss_sum(model, collate([untrained, second], "packed")).item())
+    assert second_losses[0] == second_losses[1]
 
 
-def test_trained_counts_are_those_of_predicted_tokens() -> None:
-    everything = Sample(torch.tensor([5, 6, 7]), torch.ones(3, dtype=torch.bool))
+def test_trained_count_covers_only_predicted_tokens() -> None:
+    fully_trained = Sample(torch.tensor([5, 6, 7]), torch.ones(3, dtype=torch.bool))
     for layout in ("packed", "padded"):
-        batch = collate([everything, SAMPLES[0]], layout)  # nothing predicts a document's first token
+        batch = collate([fully_trained, SAMPLES[0]], layout)  # nothing predicts a document's first token
         assert (batch.tokens, batch.trained) == (20, 2 + 9)
 
 
-def test_sliding_windows_hold_within_each_document() -> None:
+def test_sliding_window_applies_within_each_document() -> None:
     torch.manual_seed(0)
     model = MistralForCausalLM(MistralConfig(**SHAPE, sliding_window=6))
     assert packs_exactly(model)
-    assert losses(model, SAMPLES, "packed", 4096)[0] == pytest.approx(expected(model, SAMPLES)[0], rel=1e-5)
+    assert step_loss(model, SAMPLES, "packed", 4096)[0] == pytest.approx(reference_loss(model, SAMPLES)[0], rel=1e-5)
 
 
-def test_a_model_with_attention_of_its_own_is_not_packed(model: LlamaForCausalLM) -> None:
+def test_model_with_custom_attention_is_not_packed(model: LlamaForCausalLM) -> None:
     sinks = GptOssForCausalLM(GptOssConfig(**SHAPE, num_local_experts=2, num_experts_per_tok=1))
     assert packs_exactly(model)
     assert not packs_exactly(sinks)
-    assert losses(sinks, SAMPLES[:3], "padded", 64)[0] == pytest.approx(expected(sinks, SAMPLES[:3])[0], rel=1e-4)
+    assert step_loss(sinks, SAMPLES[:3], "padded", 64)[0] == pytest.approx(
+        reference_loss(sinks, SAMPLES[:3])[0], rel=1e-4
+    )

@@ -1,4 +1,4 @@
-"""Compiled layers: behind the first steps, the same losses, bit for bit after a resume, and off where they fail."""
+"""Layers are compiled after the first steps: losses match, resumed runs are bit-equal, failures fall back to eager."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from services.training.engine.model import compile
 from services.training.engine.spec import Hyperparameters
 from tests.support.tiny_model import make_tiny_model
-from tests.unit.training.engine.engine_run import Journal, make_spec, run
+from tests.unit.training.engine.engine_run import RecordingReporter, make_spec, run
 
 SPEC = {"method": "full", "compile": True, "max_steps": 8, "checkpoint_every": 6}
 
@@ -21,80 +21,80 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-def fresh(*args: Any) -> Journal:
-    """The messages of a run in what could be a new process, as far as compilers know."""
+def run_with_fresh_compiler(*args: Any) -> RecordingReporter:
+    """Reset the compiler's state, as in a new process, and run the engine; return its reporter."""
     torch.compiler.set_stance("default")
     torch.compiler.reset()
     return run(*args)[1]
 
 
-def said(journal: Journal) -> list[str]:
-    return [message["message"] for message in journal.of("log") if "compil" in message["message"]]
+def compile_logs(reporter: RecordingReporter) -> list[str]:
+    return [message["message"] for message in reporter.of_kind("log") if "compil" in message["message"]]
 
 
-def test_compiled_layers_learn_the_same_and_a_resumed_run_ends_the_same_to_the_last_bit(
-    tmp_path: Path, model: Path
-) -> None:
-    plain = fresh(make_spec(tmp_path / "plain", model, **{**SPEC, "compile": False}))
-    whole_spec = make_spec(tmp_path / "whole", model, **SPEC)
-    whole = fresh(whole_spec)
-    assert said(whole)[-1] == "the layers are compiled"
-    assert whole.losses() == pytest.approx(plain.losses(), rel=1e-5)
-    first = [whole.losses()[step] == plain.losses()[step] for step in range(1, compile.START_STEP + 1)]
-    assert all(first)
+def test_compiled_losses_match_and_resumed_run_ends_bit_equal(tmp_path: Path, model: Path) -> None:
+    eager = run_with_fresh_compiler(make_spec(tmp_path / "eager", model, **{**SPEC, "compile": False}))
+    uninterrupted_spec = make_spec(tmp_path / "uninterrupted", model, **SPEC)
+    uninterrupted = run_with_fresh_compiler(uninterrupted_spec)
+    assert compile_logs(uninterrupted)[-1] == "the layers are compiled"
+    assert uninterrupted.losses() == pytest.approx(eager.losses(), rel=1e-5)
+    eager_steps = range(1, compile.START_STEP + 1)
+    assert all(uninterrupted.losses()[step] == eager.losses()[step] for step in eager_steps)
 
-    went_on = make_spec(tmp_path / "on", model, **SPEC)
-    rest = fresh({**went_on, "resume_from": str(tmp_path / "whole/checkpoints/step-00000006")})
-    assert said(rest)[-1] == "the layers are compiled"
-    assert rest.losses() == {step: loss for step, loss in whole.losses().items() if step > 6}
+    resumed_spec = make_spec(tmp_path / "resumed", model, **SPEC)
+    resumed = run_with_fresh_compiler(
+        {**resumed_spec, "resume_from": str(tmp_path / "uninterrupted/checkpoints/step-00000006")}
+    )
+    assert compile_logs(resumed)[-1] == "the layers are compiled"
+    assert resumed.losses() == {step: loss for step, loss in uninterrupted.losses().items() if step > 6}
     name = "model.safetensors"
-    assert Path(went_on["output"], name).read_bytes() == Path(whole_spec["output"], name).read_bytes()
+    assert Path(resumed_spec["output"], name).read_bytes() == Path(uninterrupted_spec["output"], name).read_bytes()
 
 
-def test_without_a_compiler_it_goes_on_as_it_was(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_compiler_falls_back_to_eager(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torch._inductor import config
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "empty"))
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
-    plain = fresh(make_spec(tmp_path / "plain", model, **{**SPEC, "compile": False}))
-    missing = fresh(make_spec(tmp_path / "missing", model, **SPEC))
-    assert "not compiled" in said(missing)[-1]
-    assert len(said(missing)) == 2  # tried once
-    assert missing.losses() == plain.losses()
+    eager = run_with_fresh_compiler(make_spec(tmp_path / "eager", model, **{**SPEC, "compile": False}))
+    fallback = run_with_fresh_compiler(make_spec(tmp_path / "fallback", model, **SPEC))
+    assert "not compiled" in compile_logs(fallback)[-1]
+    assert len(compile_logs(fallback)) == 2  # one attempt
+    assert fallback.losses() == eager.losses()
 
 
 def test_compile_stays_off_with_gradient_checkpointing(tmp_path: Path, model: Path) -> None:
-    journal = fresh(make_spec(tmp_path, model, **SPEC, gradient_checkpointing=True))
-    assert "not compiled: gradient checkpointing must recompute" in said(journal)[-1]
-    assert len(journal.losses()) == SPEC["max_steps"]
+    reporter = run_with_fresh_compiler(make_spec(tmp_path, model, **SPEC, gradient_checkpointing=True))
+    assert "not compiled: gradient checkpointing must recompute" in compile_logs(reporter)[-1]
+    assert len(reporter.losses()) == SPEC["max_steps"]
 
 
-def test_a_model_that_does_not_name_its_layers_stays_as_it_is(
+def test_model_without_named_layers_is_not_compiled(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transformers.LlamaPreTrainedModel._no_split_modules", [])
-    journal = fresh(make_spec(tmp_path, model, **SPEC))
-    assert "not compiled: the model does not name its layers" in said(journal)[-1]
-    assert len(journal.losses()) == SPEC["max_steps"]
+    reporter = run_with_fresh_compiler(make_spec(tmp_path, model, **SPEC))
+    assert "not compiled: the model does not name its layers" in compile_logs(reporter)[-1]
+    assert len(reporter.losses()) == SPEC["max_steps"]
 
 
-def test_it_is_compiled_as_asked_and_unasked_where_it_is_long() -> None:
-    whole = {"method": "full", "max_steps": 1, "learning_rate": 1.0}
-    somewhere = torch.nn.Linear(1, 1)
-    somewhere.device = torch.device("cpu")
-    assert compile.should_compile(Hyperparameters(**whole, compile=True), somewhere, 1)
-    assert not compile.should_compile(Hyperparameters(**whole), somewhere, 1e13)
-    assert compile.should_compile(Hyperparameters(**whole), somewhere, 1e14)
-    somewhere.device = torch.device("cuda")  # which nothing asks but for its kind
-    assert not compile.should_compile(Hyperparameters(**whole), somewhere, 1e14)
-    assert compile.should_compile(Hyperparameters(**whole), somewhere, 1e16)
-    assert not compile.should_compile(Hyperparameters(**whole, compile=False), somewhere, 1e18)
+def test_compilation_follows_the_setting_and_defaults_to_long_runs() -> None:
+    settings = {"method": "full", "max_steps": 1, "learning_rate": 1.0}
+    model = torch.nn.Linear(1, 1)
+    model.device = torch.device("cpu")
+    assert compile.should_compile(Hyperparameters(**settings, compile=True), model, 1)
+    assert not compile.should_compile(Hyperparameters(**settings), model, 1e13)
+    assert compile.should_compile(Hyperparameters(**settings), model, 1e14)
+    model.device = torch.device("cuda")  # only the device type is read
+    assert not compile.should_compile(Hyperparameters(**settings), model, 1e14)
+    assert compile.should_compile(Hyperparameters(**settings), model, 1e16)
+    assert not compile.should_compile(Hyperparameters(**settings, compile=False), model, 1e18)
 
 
 @pytest.mark.parametrize(
     ("after", "expected"), [([2.0, 3.0, 4.0], 0), ([2.2, 3.0, 4.0], 0.1), ([2.0, 3.5, 4.0], 0.1), ([2.0, 3.0], None)]
 )
-def test_a_trial_looks_at_the_loss_and_at_all_gradients(after: list[float], expected: float | None) -> None:
+def test_relative_difference_covers_loss_and_all_gradients(after: list[float], expected: float | None) -> None:
     before = [torch.tensor(2.0), torch.tensor([3.0]), torch.tensor([4.0])]
     found = [*map(torch.tensor, after)]
     if expected is None:

@@ -1,4 +1,4 @@
-"""Fused layers are the model's own layers, forwards and backwards; what is not quite the same is left alone."""
+"""Fused CPU layers match the model's own layers in both passes; layers with another formula are not fused."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PRECISIONS = [(torch.float32, 2e-5), (torch.bfloat16, 3e-2)]
 
 
 class OnePlusNorm(LlamaRMSNorm):
-    """Gemma's: the weight is what is added to one."""
+    """Gemma's RMSNorm, which scales by one plus the weight."""
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return super().forward(hidden_states) * (1 + self.weight) / self.weight
 
 
 def model(**lora: Any) -> Any:
-    """Two layers whose adapters have learned something, or with no `lora` the plain model."""
+    """Return a model of two layers whose adapters have non-zero weights, or the plain model without `lora`."""
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2, "num_key_value_heads": 1}
     plain = LlamaForCausalLM(LlamaConfig(vocab_size=50, num_hidden_layers=2, **sizes))
@@ -37,8 +37,8 @@ def model(**lora: Any) -> Any:
     return adapted
 
 
-def learned(model: Any, dtype: torch.dtype) -> list[Tensor]:
-    """The logits of a sentence, and the gradients of all that is trained."""
+def logits_and_gradients(model: Any, dtype: torch.dtype) -> list[Tensor]:
+    """Return the logits of one sequence and the gradients of the trained weights."""
     ids = torch.arange(1, 20)[None]
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits = model(input_ids=ids, use_cache=False).logits
@@ -46,24 +46,24 @@ def learned(model: Any, dtype: torch.dtype) -> list[Tensor]:
     return [logits.detach().float(), *(w.grad for w in model.parameters() if w.requires_grad)]
 
 
-def fused(model: Any) -> set[str]:
-    """The kinds of layers that no longer go their own way."""
+def fuse_kinds(model: Any) -> set[str]:
+    """Fuse the model's layers; return the class names of the fused ones."""
     use_fused_kernels(model)
     return {type(module).__name__ for module in model.modules() if hasattr(module, "original_forward")}
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS)
 @pytest.mark.parametrize(("lora", "kinds"), [({}, {"LlamaRMSNorm"}), ({"r": 4}, {"LlamaRMSNorm", "Linear"})])
-def test_values_and_gradients_are_the_models_own(
+def test_fused_layers_match_the_models_values_and_gradients(
     dtype: torch.dtype, tolerance: float, lora: dict[str, int], kinds: set[str]
 ) -> None:
-    own, quick = model(**lora), model(**lora)
-    assert fused(quick) == kinds
-    for one, other in zip(learned(quick, dtype), learned(own, dtype), strict=True):
-        assert (one - other).abs().max() <= tolerance * other.abs().max()
+    original, fused = model(**lora), model(**lora)
+    assert fuse_kinds(fused) == kinds
+    for value, expected in zip(logits_and_gradients(fused, dtype), logits_and_gradients(original, dtype), strict=True):
+        assert (value - expected).abs().max() <= tolerance * expected.abs().max()
 
 
-def test_an_adapter_that_is_switched_off_changes_nothing() -> None:
+def test_disabled_adapter_does_not_change_logits() -> None:
     adapted, plain = model(r=4), model()
     use_fused_kernels(adapted)
     with adapted.disable_adapter(), torch.no_grad():
@@ -72,13 +72,13 @@ def test_an_adapter_that_is_switched_off_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("lora", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}])
-def test_other_kinds_of_adapters_go_their_own_way(lora: dict[str, Any]) -> None:
-    assert fused(model(r=4, **lora)) == {"LlamaRMSNorm"}
+def test_unsupported_adapter_kinds_are_not_fused(lora: dict[str, Any]) -> None:
+    assert fuse_kinds(model(r=4, **lora)) == {"LlamaRMSNorm"}
 
 
-def test_a_norm_that_computes_differently_is_left_alone() -> None:
+def test_norm_with_a_different_formula_is_not_fused() -> None:
     other = model()
     for layer in other.model.layers:
         layer.input_layernorm = OnePlusNorm(32)
-    assert fused(other) == {"LlamaRMSNorm"}
+    assert fuse_kinds(other) == {"LlamaRMSNorm"}
     assert all("forward" not in vars(layer.input_layernorm) for layer in other.model.layers)

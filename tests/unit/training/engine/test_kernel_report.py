@@ -1,4 +1,4 @@
-"""What the log says of the kernels that a run computes with."""
+"""The kernel report that a run logs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from services.training.engine.spec import Settings
 SETTINGS = {"dtype": "bf16", "threads": 1, "max_length": 64, "micro_batch_tokens": 64, "template_hash": ""}
 
 
-def made() -> Any:
+def make_model() -> Any:
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2, "num_hidden_layers": 1}
     return LlamaForCausalLM(LlamaConfig(vocab_size=50, **sizes))
 
 
-def said(model: Any, device: str) -> list[str]:
+def report(model: Any, device: str) -> list[str]:
     return list(describe_kernels(model, torch.device(device), Settings(layout="packed", **SETTINGS)))
 
 
-def test_the_log_names_what_a_trial_has_let_in_and_what_it_has_not() -> None:
-    model = made()
-    assert said(model, "cpu") == []
+def test_log_names_the_kernels_that_passed_their_trial() -> None:
+    model = make_model()
+    assert report(model, "cpu") == []
     use_fused_kernels(model)
-    assert said(model, "cpu") == ["using fused CPU kernels for LlamaRMSNorm"]
+    assert report(model, "cpu") == ["using fused CPU kernels for LlamaRMSNorm"]
 
 
-def test_on_a_gpu_it_also_says_what_could_be_installed_and_how_documents_attend() -> None:
-    model = made()
-    missing, attention = said(model, "cuda:9")  # which no machine of ours has
+def test_gpu_log_names_missing_packages_and_attention() -> None:
+    model = make_model()
+    missing, attention = report(model, "cuda:9")  # a device that does not exist
     assert "anneal[gpu]" in missing
     assert attention == "packed attention: one kernel call per document"

@@ -1,6 +1,6 @@
-"""Liger's kernels are offered where they are meant to be, and taken where a trial agrees.
+"""Liger's kernels replace supported layers once a trial agrees.
 
-They need a GPU; torch's own operations stand for them here, under their names.
+The kernels need a GPU, so the tests install torch operations under their names.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ from transformers.models.llama import modeling_llama
 from services.training.engine.kernels import liger
 from services.training.engine.kernels.cpu_fused import replace_forwards, replaced_layers, use_fused_kernels
 
-OWN = modeling_llama.apply_rotary_pos_emb
+ORIGINAL_ROPE = modeling_llama.apply_rotary_pos_emb
 
 
 def norm(x: Tensor, weight: Tensor, eps: float, *, in_place: bool) -> Tensor:
-    assert not in_place  # its gradient is also the residual's
+    assert not in_place  # in place, the backward pass would overwrite the residual's gradient
     return rms_norm(x, weight.shape, weight, eps)
 
 
-def over_its_input(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotates as Llama does, and leaves the result where the input was."""
-    rotated = OWN(query, key, cos, sin)
-    for given, made in zip((query, key), rotated, strict=True):
-        given.data.copy_(made.data)
+def rope_in_place(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotate as Llama does and overwrite the inputs with the result."""
+    rotated = ORIGINAL_ROPE(query, key, cos, sin)
+    for input, output in zip((query, key), rotated, strict=True):
+        input.data.copy_(output.data)
     return rotated
 
 
-def backwards(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-    return OWN(query, key, cos, -sin)
+def rope_reversed(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    return ORIGINAL_ROPE(query, key, cos, -sin)
 
 
-def missing(*inputs: Tensor) -> Tensor:
+def failing_kernel(*inputs: Tensor) -> Tensor:
     raise OSError("no compiler")
 
 
 @pytest.fixture
 def kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Installs a Liger of these functions; what it makes of transformers ends with the test."""
+    """Return a function that installs a fake Liger; the rotation of transformers is restored after the test."""
 
     def install(
-        swiglu: Callable[..., Tensor] = lambda gate, up: silu(gate) * up, rope: Callable[..., Any] = over_its_input
+        swiglu: Callable[..., Tensor] = lambda gate, up: silu(gate) * up, rope: Callable[..., Any] = rope_in_place
     ) -> None:
         functions = ModuleType("liger_kernel.transformers.functional")
         vars(functions).update(liger_rms_norm=norm, liger_swiglu=swiglu, liger_rope=rope)
         monkeypatch.setitem(sys.modules, functions.__name__, functions)
 
-    monkeypatch.setattr(modeling_llama, "apply_rotary_pos_emb", OWN)
+    monkeypatch.setattr(modeling_llama, "apply_rotary_pos_emb", ORIGINAL_ROPE)
     return install
 
 
@@ -69,46 +69,42 @@ def logits(model: Any) -> Tensor:
     return model(input_ids=torch.arange(1, 20)[None], use_cache=False).logits.detach()
 
 
-def test_norms_gated_layers_and_rotations_are_replaced_and_nothing_changes(kernels: Callable[..., None]) -> None:
+def test_replaced_norms_mlps_and_rotations_keep_the_logits(kernels: Callable[..., None]) -> None:
     kernels()
-    quick = model()
-    own = logits(quick)
-    replace_forwards(quick, liger.liger_forward)
-    liger.use_liger_rope(quick)
-    assert replaced_layers(quick) == ["LlamaMLP", "LlamaRMSNorm"]
-    assert modeling_llama.apply_rotary_pos_emb is over_its_input
-    torch.testing.assert_close(logits(quick), own)
+    patched = model()
+    original = logits(patched)
+    replace_forwards(patched, liger.liger_forward)
+    liger.use_liger_rope(patched)
+    assert replaced_layers(patched) == ["LlamaMLP", "LlamaRMSNorm"]
+    assert modeling_llama.apply_rotary_pos_emb is rope_in_place
+    torch.testing.assert_close(logits(patched), original)
 
 
-@pytest.mark.parametrize("swiglu", [lambda gate, up: gelu(gate) * up, missing])
-def test_a_kernel_that_fails_or_computes_otherwise_is_left_out(
-    kernels: Callable[..., None], swiglu: Callable[..., Tensor]
-) -> None:
+@pytest.mark.parametrize("swiglu", [lambda gate, up: gelu(gate) * up, failing_kernel])
+def test_failing_or_wrong_kernel_is_not_used(kernels: Callable[..., None], swiglu: Callable[..., Tensor]) -> None:
     kernels(swiglu=swiglu)
-    quick = model()
-    replace_forwards(quick, liger.liger_forward)
-    assert replaced_layers(quick) == ["LlamaRMSNorm"]
+    patched = model()
+    replace_forwards(patched, liger.liger_forward)
+    assert replaced_layers(patched) == ["LlamaRMSNorm"]
 
 
-def test_a_layer_gated_otherwise_is_not_offered_one(kernels: Callable[..., None]) -> None:
+def test_mlp_with_another_activation_is_not_replaced(kernels: Callable[..., None]) -> None:
     kernels(swiglu=lambda gate, up: gelu(gate) * up)
-    quick = model(hidden_act="gelu")
-    replace_forwards(quick, liger.liger_forward)
-    assert replaced_layers(quick) == ["LlamaRMSNorm"]
+    patched = model(hidden_act="gelu")
+    replace_forwards(patched, liger.liger_forward)
+    assert replaced_layers(patched) == ["LlamaRMSNorm"]
 
 
-@pytest.mark.parametrize("rope", [backwards, missing])
-def test_a_rotation_that_fails_or_goes_another_way_is_left_out(
-    kernels: Callable[..., None], rope: Callable[..., Any]
-) -> None:
+@pytest.mark.parametrize("rope", [rope_reversed, failing_kernel])
+def test_failing_or_wrong_rotation_is_not_used(kernels: Callable[..., None], rope: Callable[..., Any]) -> None:
     kernels(rope=rope)
     liger.use_liger_rope(model())
-    assert modeling_llama.apply_rotary_pos_emb is OWN
+    assert modeling_llama.apply_rotary_pos_emb is ORIGINAL_ROPE
 
 
-def test_a_cpu_keeps_to_its_own_ways(kernels: Callable[..., None]) -> None:
+def test_liger_is_not_used_on_cpu(kernels: Callable[..., None]) -> None:
     kernels()
-    quick = model()
-    use_fused_kernels(quick)
-    assert replaced_layers(quick) == ["LlamaRMSNorm"]
-    assert modeling_llama.apply_rotary_pos_emb is OWN
+    patched = model()
+    use_fused_kernels(patched)
+    assert replaced_layers(patched) == ["LlamaRMSNorm"]
+    assert modeling_llama.apply_rotary_pos_emb is ORIGINAL_ROPE

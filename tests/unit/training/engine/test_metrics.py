@@ -1,9 +1,9 @@
-"""What the charts show besides the loss."""
+"""Metrics other than the loss."""
 
 from services.training.engine.loop.metrics import CachedReader
 
 
-def test_a_gauge_is_read_again_only_once_its_figures_are_a_second_old() -> None:
+def test_cached_reader_reads_again_after_one_second() -> None:
     times, reads = iter((0.0, 0.4, 0.99, 1.0, 1.5)), iter((1.0, 2.0))
-    gauge = CachedReader(lambda: {"watts": next(reads)}, clock=lambda: next(times))
-    assert [gauge()["watts"] for _ in range(5)] == [1.0, 1.0, 1.0, 2.0, 2.0]
+    reader = CachedReader(lambda: {"watts": next(reads)}, clock=lambda: next(times))
+    assert [reader()["watts"] for _ in range(5)] == [1.0, 1.0, 1.0, 2.0, 2.0]

@@ -27,11 +27,11 @@ def test_cheaper_layout_is_chosen(lengths: list[int], cheaper: BatchLayout) -> N
 
 def test_padding_is_counted_per_micro_batch() -> None:
     lengths = [40, 20, 10, 10]
-    once = SETTINGS.model_copy(update={"max_steps": 1})
-    assert [first_steps_costs(lengths, once, budget).padding for budget in (160, 80, 30)] == [80, 20, 0]
+    one_step = SETTINGS.model_copy(update={"max_steps": 1})
+    assert [first_steps_costs(lengths, one_step, budget).padding for budget in (160, 80, 30)] == [80, 20, 0]
 
 
-def test_log_line_names_the_layout_and_why() -> None:
+def test_log_line_names_layout_and_reason() -> None:
     uneven, even = first_steps_costs([20, 400, 90] * 4, SETTINGS, 2048), first_steps_costs([64] * 12, SETTINGS, 2048)
     assert "packed micro-batches: an estimated" in describe_layout("packed", uneven)
     assert "0% padding: an estimated 4% less work than packed" in describe_layout("padded", even)

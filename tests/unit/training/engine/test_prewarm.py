@@ -1,4 +1,4 @@
-"""What the forkserver goes through before its forks: it leaves caches behind, and nothing that a run could feel."""
+"""The forkserver's prewarm fills caches and does not affect the runs that follow."""
 
 import torch
 
@@ -6,7 +6,7 @@ from services.training.engine.loop import provenance
 from services.training.engine.train import prewarm
 
 
-def test_prewarming_fills_caches_and_draws_no_random_numbers() -> None:
+def test_prewarm_fills_caches_and_draws_no_random_numbers() -> None:
     provenance.versions.cache_clear()
     before = torch.get_rng_state()
     prewarm()

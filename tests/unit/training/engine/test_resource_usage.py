@@ -1,4 +1,4 @@
-"""What a run uses is told from its beginning to its end, and never after."""
+"""Resource usage is reported from the start of a run to its end, and never after."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.loop.metrics import report_usage, usage_reader
 from shared.engine.process.protocol import Reporter
 
-OFTEN = 0.005
+INTERVAL_S = 0.005
 
 
 @pytest.fixture
@@ -23,16 +23,16 @@ def pipe() -> Iterator[tuple[Any, Reporter]]:
         yield lines, Reporter(writing)
 
 
-def test_figures_come_while_a_run_is_busy_with_something_else(pipe: tuple[Any, Reporter]) -> None:
+def test_usage_is_reported_while_the_main_thread_is_busy(pipe: tuple[Any, Reporter]) -> None:
     lines, reporter = pipe
-    with report_usage(reporter, lambda: usage_reader(Ranks()), OFTEN):
-        told = [json.loads(next(lines)) for _ in range(3)]  # nothing but the thread speaks
-    assert {figures["kind"] for figures in told} == {"usage"}
-    assert all(figures["memory_mb"] > 10 and figures["cpu_percent"] >= 0 for figures in told)
+    with report_usage(reporter, lambda: usage_reader(Ranks()), INTERVAL_S):
+        usages = [json.loads(next(lines)) for _ in range(3)]  # only the usage thread reports
+    assert {usage["kind"] for usage in usages} == {"usage"}
+    assert all(usage["memory_mb"] > 10 and usage["cpu_percent"] >= 0 for usage in usages)
 
 
-def test_processes_that_train_together_count_together() -> None:
+def test_usage_sums_all_processes_of_a_run() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        alone, together = usage_reader(Ranks())(), usage_reader(Ranks(0, 2))()
+        single, all_processes = usage_reader(Ranks())(), usage_reader(Ranks(0, 2))()
         other.terminate()
-    assert together["memory_mb"] > alone["memory_mb"]
+    assert all_processes["memory_mb"] > single["memory_mb"]

@@ -1,4 +1,4 @@
-"""What a training run does, says and leaves behind."""
+"""The steps, messages and artifacts of a training run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
 from tests.support.tiny_model import CHATML, make_tiny_model
-from tests.unit.training.engine.engine_run import make_spec, messages, run, write_shard
+from tests.unit.training.engine.engine_run import chat_rows, make_spec, run, write_shard
 
 
 @pytest.fixture(scope="module")
@@ -28,66 +28,66 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-def ref(spec: dict[str, Any]) -> dict[str, Any]:
-    """How other rooms name what the run delivered."""
+def model_ref(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the reference by which other services load the run's model."""
     if spec["hyperparameters"]["method"] == "full":
         return {"path": spec["output"], "kind": "full", "base": None}
     return {"path": spec["output"], "kind": "adapter", "base": spec["model"]}
 
 
-def plain_loss(spec: dict[str, Any], rows: list[dict[str, Any]]) -> float:
-    """Validation loss of the delivered folder by the shared loader and transformers' plain forward pass."""
-    delivered, template = load_model(ref(spec), dtype="float32"), ChatTemplate.of(load_tokenizer(ref(spec)))
+def reference_loss(spec: dict[str, Any], rows: list[dict[str, Any]]) -> float:
+    """Compute the validation loss of the saved model with the shared loader and transformers' forward pass."""
+    saved, template = load_model(model_ref(spec), dtype="float32"), ChatTemplate.of(load_tokenizer(model_ref(spec)))
     total, count = 0.0, 0
     for row in rows:
         encoded = template.encode(row)
         ids, trained = torch.tensor(encoded.input_ids), torch.tensor(encoded.trained)[1:]
         with torch.no_grad():
-            logits = delivered(input_ids=ids[None]).logits[0, :-1]
+            logits = saved(input_ids=ids[None]).logits[0, :-1]
         total += torch.nn.functional.cross_entropy(logits[trained], ids[1:][trained], reduction="sum").item()
         count += int(trained.sum())
     return total / count
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_run_learns_and_delivers_what_it_measured(tmp_path: Path, model: Path, method: str) -> None:
+def test_saved_model_reproduces_the_reported_loss(tmp_path: Path, model: Path, method: str) -> None:
     spec = make_spec(tmp_path, model, method=method)
-    result, journal = run(spec)
+    result, reporter = run(spec)
 
-    found = result["metrics"]
-    assert found["train_loss_last"] < found["train_loss_first"]
-    assert found["validation_loss_best"] < 0.9 * found["validation_loss_first"]
-    assert plain_loss(spec, messages(8, seed=1)) == pytest.approx(found["validation_loss_best"], rel=1e-4)
+    metrics = result["metrics"]
+    assert metrics["train_loss_last"] < metrics["train_loss_first"]
+    assert metrics["validation_loss_best"] < 0.9 * metrics["validation_loss_first"]
+    assert reference_loss(spec, chat_rows(8, seed=1)) == pytest.approx(metrics["validation_loss_best"], rel=1e-4)
 
     assert (result["steps"], result["path"], result["stopped"]) == (10, spec["output"], False)
     assert (result["dtype"], result["threads"], result["max_length"]) == ("fp32", 1, 64)
-    assert result["template_hash"] == ChatTemplate.of(load_tokenizer(ref(spec))).hash
+    assert result["template_hash"] == ChatTemplate.of(load_tokenizer(model_ref(spec))).hash
     assert result["provenance"]["seed"] == 3
     assert (result["trainable_parameters"] == result["parameters"]) is (method == "full")
-    assert [m["step"] for m in journal.of("checkpoint")] == [5]
-    assert [m["step"] for m in journal.of("evaluation")] == [0, 5, 10]
-    assert journal.of("progress")[-1] == {
+    assert [m["step"] for m in reporter.of_kind("checkpoint")] == [5]
+    assert [m["step"] for m in reporter.of_kind("evaluation")] == [0, 5, 10]
+    assert reporter.of_kind("progress")[-1] == {
         "kind": "progress",
         "done": 10,
         "total": 10,
         "unit": "steps",
-        "eta_s": journal.of("progress")[-1]["eta_s"],
+        "eta_s": reporter.of_kind("progress")[-1]["eta_s"],
     }
 
 
-def test_the_untrained_model_is_evaluated_behind_the_first_step_where_it_can_be(tmp_path: Path, model: Path) -> None:
-    told = {}
+def test_untrained_lora_model_is_evaluated_after_the_first_step(tmp_path: Path, model: Path) -> None:
+    messages = {}
     for method in ("full", "lora"):
-        _, journal = run(make_spec(tmp_path / method, model, method=method))
-        told[method] = [m for m in journal.messages if m["kind"] in ("evaluation", "samples", "metric")]
-    assert [(m["kind"], m["step"]) for m in told["full"][:3]] == [("evaluation", 0), ("samples", 0), ("metric", 1)]
-    assert told["lora"][0]["kind"] == "metric"
-    assert told["lora"][1:3] == told["full"][:2]
+        _, reporter = run(make_spec(tmp_path / method, model, method=method))
+        messages[method] = [m for m in reporter.messages if m["kind"] in ("evaluation", "samples", "metric")]
+    assert [(m["kind"], m["step"]) for m in messages["full"][:3]] == [("evaluation", 0), ("samples", 0), ("metric", 1)]
+    assert messages["lora"][0]["kind"] == "metric"
+    assert messages["lora"][1:3] == messages["full"][:2]
 
 
-def test_every_step_tells_its_figures(tmp_path: Path, model: Path) -> None:
-    _, journal = run(make_spec(tmp_path, model))
-    metrics = journal.of("metric")
+def test_every_step_reports_metrics(tmp_path: Path, model: Path) -> None:
+    _, reporter = run(make_spec(tmp_path, model))
+    metrics = reporter.of_kind("metric")
     assert [m["step"] for m in metrics] == list(range(1, 11))
     rates = [m["learning_rate"] for m in metrics]
     assert rates[0] == 0
@@ -99,18 +99,18 @@ def test_every_step_tells_its_figures(tmp_path: Path, model: Path) -> None:
     assert metrics[-1]["epoch"] == pytest.approx(2.5)
 
 
-def test_the_same_three_answers_are_shown_at_every_evaluation(tmp_path: Path, model: Path) -> None:
-    _, journal = run(make_spec(tmp_path, model))
-    shown = [m["items"] for m in journal.of("samples")]
-    assert len(shown) == 3
-    rows = messages(8, seed=1)
-    for items in shown:
+def test_every_evaluation_samples_the_same_three_prompts(tmp_path: Path, model: Path) -> None:
+    _, reporter = run(make_spec(tmp_path, model))
+    sampled = [m["items"] for m in reporter.of_kind("samples")]
+    assert len(sampled) == 3
+    rows = chat_rows(8, seed=1)
+    for items in sampled:
         pairs = [(item["prompt"], item["reference"]) for item in items]
         assert pairs == [tuple(m["content"] for m in row["messages"]) for row in rows[:3]]
-    assert shown[0] != shown[-1]
+    assert sampled[0] != sampled[-1]
 
 
-def test_an_adapter_folder_names_its_base_and_its_ends(tmp_path: Path, model: Path) -> None:
+def test_adapter_folder_names_its_base_model_and_stop_tokens(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, max_steps=1)
     run(spec)
     output = Path(spec["output"])
@@ -123,13 +123,13 @@ def test_an_adapter_folder_names_its_base_and_its_ends(tmp_path: Path, model: Pa
         "up_proj",
         "down_proj",
     }
-    template = ChatTemplate.of(load_tokenizer(ref(spec)))
+    template = ChatTemplate.of(load_tokenizer(model_ref(spec)))
     assert generation["eos_token_id"] == template.stop_ids
     assert len(template.stop_ids) == 2
     assert {path.suffix for path in output.iterdir()} == {".json", ".jinja", ".safetensors"}
 
 
-def test_recomputing_activations_changes_nothing(tmp_path: Path, model: Path) -> None:
+def test_gradient_checkpointing_does_not_change_losses(tmp_path: Path, model: Path) -> None:
     losses = [
         run(make_spec(tmp_path / str(recompute), model, max_steps=3, gradient_checkpointing=recompute))[1].losses()
         for recompute in (False, True)
@@ -144,28 +144,30 @@ def test_qlora_runs(tmp_path: Path, model: Path, dtype: str) -> None:
     assert result["dtype"] == dtype
 
 
-def test_half_precision_keeps_what_it_trains_in_fp32(tmp_path: Path, model: Path) -> None:
+def test_bf16_run_keeps_trained_weights_in_fp32(tmp_path: Path, model: Path) -> None:
     result, _ = run(make_spec(tmp_path, model, method="lora", dtype="bf16"))
     assert result["metrics"]["validation_loss_best"] < 0.9 * result["metrics"]["validation_loss_first"]
 
 
 def test_rows_without_trained_tokens_are_skipped_and_counted(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, max_length=100, max_steps=1)
-    silent = {"messages": [{"role": "user", "content": "hello"}]}
-    late = {"messages": [{"role": "user", "content": "word " * 60}, {"role": "assistant", "content": "too late"}]}
-    long = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "word " * 60}]}
-    rows = [*messages(6), silent, late, long]
+    untrained = {"messages": [{"role": "user", "content": "hello"}]}
+    overlong_prompt = {
+        "messages": [{"role": "user", "content": "word " * 60}, {"role": "assistant", "content": "too late"}]
+    }
+    overlong_answer = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "word " * 60}]}
+    rows = [*chat_rows(6), untrained, overlong_prompt, overlong_answer]
     spec["dataset"]["train"] = [write_shard(tmp_path / "mixed.parquet", rows)]
-    result, journal = run(spec)
-    counted = result["provenance"]["samples"]["train"]
-    assert (counted["set_aside"], counted["used"]) == (2, 7)
-    assert counted["truncated"] == 1
-    said = " ".join(m["message"] for m in journal.of("log"))
-    assert "2 training samples are skipped: they have no token to learn" in said
-    assert "1 training samples are truncated to 100 tokens" in said
+    result, reporter = run(spec)
+    counts = result["provenance"]["samples"]["train"]
+    assert (counts["set_aside"], counts["used"]) == (2, 7)
+    assert counts["truncated"] == 1
+    log = " ".join(m["message"] for m in reporter.of_kind("log"))
+    assert "2 training samples are skipped: they have no token to learn" in log
+    assert "1 training samples are truncated to 100 tokens" in log
 
 
-def test_a_dataset_with_nothing_to_learn_is_refused(tmp_path: Path, model: Path) -> None:
+def test_dataset_without_trained_tokens_is_rejected(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model)
     spec["dataset"]["train"] = [
         write_shard(tmp_path / "x.parquet", [{"messages": [{"role": "user", "content": "hi"}]}])
@@ -183,14 +185,14 @@ def test_a_dataset_with_nothing_to_learn_is_refused(tmp_path: Path, model: Path)
         ('{"messages": [{"role": "user", "content": "?"}]}', "template_refused"),
     ],
 )
-def test_a_row_that_cannot_be_learned_is_named(tmp_path: Path, row: str, code: str) -> None:
-    picky = make_tiny_model(tmp_path / "picky")
-    (picky / "chat_template.jinja").write_text(
+def test_invalid_row_error_names_the_row(tmp_path: Path, row: str, code: str) -> None:
+    strict_model = make_tiny_model(tmp_path / "strict_model")
+    (strict_model / "chat_template.jinja").write_text(
         "{% if messages | length < 2 and not add_generation_prompt %}{{ raise_exception('too short') }}{% endif %}"
         + CHATML
     )
-    spec = make_spec(tmp_path, picky)
-    write_shard(Path(spec["dataset"]["train"][0]), messages(5))
+    spec = make_spec(tmp_path, strict_model)
+    write_shard(Path(spec["dataset"]["train"][0]), chat_rows(5))
     table = pq.read_table(spec["dataset"]["train"][0])
     rows = [*table["row"].to_pylist()[:3], row, *table["row"].to_pylist()[4:]]
     pq.write_table(table.set_column(2, "row", pa.array(rows)), spec["dataset"]["train"][0])
@@ -200,17 +202,17 @@ def test_a_row_that_cannot_be_learned_is_named(tmp_path: Path, row: str, code: s
     assert "upload.jsonl:4" in caught.value.detail
 
 
-def test_long_text_is_learned_in_windows(tmp_path: Path, model: Path) -> None:
+def test_long_text_is_split_into_windows(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, form="text", max_steps=2, max_length=64)
     text = {"text": "The train leaves at nine. " * 40}
     spec["dataset"]["train"] = spec["dataset"]["validation"] = [write_shard(tmp_path / "text.parquet", [text])]
-    result, journal = run(spec)
+    result, reporter = run(spec)
     length = len(ChatTemplate.of(load_tokenizer(spec["model"])).encode(text).input_ids)
     assert result["provenance"]["samples"]["train"] == {"used": math.ceil(length / 64), "truncated": 0, "set_aside": 0}
-    assert journal.of("samples")[0]["items"][0]["prompt"].startswith("The train leaves")
+    assert reporter.of_kind("samples")[0]["items"][0]["prompt"].startswith("The train leaves")
 
 
-def test_of_a_preference_pair_only_the_chosen_answer_is_learned(tmp_path: Path, model: Path) -> None:
+def test_sft_on_preference_pairs_trains_only_the_chosen_answer(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, form="preference", max_steps=1)
     chosen, rejected = ([{"role": "assistant", "content": text}] for text in ("yes", "no"))
     history = [
@@ -221,28 +223,28 @@ def test_of_a_preference_pair_only_the_chosen_answer_is_learned(tmp_path: Path, 
     pair = {"messages": history, "chosen": chosen, "rejected": rejected}
     spec["dataset"]["train"] = [write_shard(tmp_path / "pairs.parquet", [pair])]
     spec["dataset"]["validation"] = []
-    result, journal = run(spec)
+    result, reporter = run(spec)
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
-    whole = template.encode({"messages": [*history, *chosen], "train_from": 3})
-    assert journal.of("metric")[0]["tokens"] == len(whole.input_ids)
-    assert any("preference" in m["message"] for m in journal.of("log"))
+    encoded = template.encode({"messages": [*history, *chosen], "train_from": 3})
+    assert reporter.of_kind("metric")[0]["tokens"] == len(encoded.input_ids)
+    assert any("preference" in m["message"] for m in reporter.of_kind("log"))
     assert "validation_loss_best" not in result["metrics"]
     assert result["best_step"] == 1
 
 
-def test_it_stops_early_and_delivers_the_best(tmp_path: Path, model: Path) -> None:
+def test_early_stopping_saves_the_best_weights(tmp_path: Path, model: Path) -> None:
     spec = make_spec(
         tmp_path, model, method="full", learning_rate=0.3, scheduler="constant", eval_every=1, early_stopping_patience=2
     )
-    result, journal = run(spec)
-    evaluations = {m["step"]: m["loss"] for m in journal.of("evaluation")}
+    result, reporter = run(spec)
+    evaluations = {m["step"]: m["loss"] for m in reporter.of_kind("evaluation")}
     assert result["best_step"] == min(evaluations, key=lambda step: evaluations[step])
     assert result["steps"] == result["best_step"] + 2 < 10
-    assert plain_loss(spec, messages(8, seed=1)) == pytest.approx(evaluations[result["best_step"]], rel=1e-4)
-    assert "stopped falling" in journal.of("log")[-1]["message"]
+    assert reference_loss(spec, chat_rows(8, seed=1)) == pytest.approx(evaluations[result["best_step"]], rel=1e-4)
+    assert "stopped falling" in reporter.of_kind("log")[-1]["message"]
 
 
-def test_numbers_that_leave_the_finite_world_end_the_run(tmp_path: Path, model: Path) -> None:
+def test_non_finite_loss_fails_the_run(tmp_path: Path, model: Path) -> None:
     spec = make_spec(tmp_path, model, method="full", learning_rate=1e9, scheduler="constant", warmup_steps=0)
     with pytest.raises(EngineError) as caught:
         run(spec)
@@ -259,7 +261,7 @@ def test_numbers_that_leave_the_finite_world_end_the_run(tmp_path: Path, model: 
         ({"dtype": "fp16"}, "dtype_unsupported", "dtype"),
     ],
 )
-def test_what_cannot_be_done_is_named(
+def test_invalid_setting_error_names_the_field(
     tmp_path: Path, model: Path, setting: dict[str, Any], code: str, field: str
 ) -> None:
     with pytest.raises(EngineError) as caught:
@@ -267,7 +269,7 @@ def test_what_cannot_be_done_is_named(
     assert (caught.value.code, caught.value.fields["field"]) == (code, field)
 
 
-def test_routers_and_the_head_get_no_adapter() -> None:
+def test_routers_and_lm_head_get_no_adapter() -> None:
     from transformers import Qwen2MoeConfig, Qwen2MoeForCausalLM
 
     config = Qwen2MoeConfig(
@@ -287,7 +289,7 @@ def test_routers_and_the_head_get_no_adapter() -> None:
     assert excluded
 
 
-def test_size_is_read_without_loading(model: Path) -> None:
+def test_model_size_is_read_without_loading(model: Path) -> None:
     loaded = load_model({"path": str(model), "kind": "full", "base": None}, dtype="float32")
     assert size_of(ModelRef(path=str(model))) == sum(w.numel() for w in loaded.parameters())
     if not torch.cuda.is_available():
