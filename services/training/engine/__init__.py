@@ -1,1 +1,1 @@
-"""The training engine: child processes that train, pre-train, inspect and fetch models. The home of torch here."""
+"""The training engine: runs in child processes that train, inspect and download models; only they import torch."""

@@ -1,4 +1,4 @@
-"""What a training run is told: the spec that the service writes, parsed and typed. Plain data, local paths only."""
+"""The spec of a training run, as the service writes it: parsed, typed, plain data, local paths only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 class ModelRef(BaseModel):
-    """A base model folder, or an adapter over another one; `name` is what a delivered adapter calls its base.
+    """A base model folder, or an adapter with its `base`. A trained adapter refers to its base model by `name`.
 
-    `fingerprint` tells its files from any others.
+    `fingerprint` identifies the content of the files.
     """
 
     path: str
@@ -32,8 +32,8 @@ class ModelRef(BaseModel):
 class Data(BaseModel):
     """Parquet shards of a dataset version by split, and the form of their rows.
 
-    `tokens` is a folder that an earlier job made of them (engine/tokens.py), `window` the tokens of a piece of text.
-    `fingerprint` tells the dataset version's files from any others.
+    `tokens` is a token store that an earlier job has written (data/token_store.py); `window` is the length in tokens of
+    the samples that long text is split into. `fingerprint` identifies the content of the files.
     """
 
     train: list[str] = Field(min_length=1)
@@ -45,8 +45,8 @@ class Data(BaseModel):
 
 
 class Lora(BaseModel):
-    """Low-rank adapter settings (arXiv 2106.09685): an update counts alpha / rank, with `rslora` alpha / sqrt(rank)
-    (arXiv 2312.03732)."""
+    """Low-rank adapter settings (LoRA, arXiv 2106.09685). The update is scaled by alpha / rank; with `rslora` by
+    alpha / sqrt(rank) (arXiv 2312.03732)."""
 
     rank: int = 16
     alpha: float = 32
@@ -58,9 +58,9 @@ class Lora(BaseModel):
 class Hyperparameters(BaseModel):
     """How to train. `batch_size` is rows per optimizer step; either `epochs` or `max_steps` sets the length.
 
-    `batch_size` and `threads` are of all `processes` together, `micro_batch_tokens` of each.
-    `sft` learns what is to be answered, `dpo` which of two answers is better (arXiv 2305.18290): the larger its `beta`
-    (None: 0.1), the closer the model stays to its base.
+    `batch_size` and `threads` count all `processes` together, `micro_batch_tokens` each process. The objective `sft` is
+    supervised fine-tuning; `dpo` learns from preference pairs (arXiv 2305.18290): the larger `beta` (None: 0.1), the
+    closer the model stays to its base.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -108,7 +108,7 @@ class Hyperparameters(BaseModel):
 
 
 class TrainingSpec(BaseModel):
-    """One training run, or one more attempt at it when `resume_from` names a checkpoint folder."""
+    """A training run. With `resume_from`, the folder of a checkpoint, the run resumes there."""
 
     job_id: str = "by-hand"
     token: int = 0
@@ -122,7 +122,7 @@ class TrainingSpec(BaseModel):
 
     @classmethod
     def of(cls, spec: dict[str, Any]) -> TrainingSpec:
-        """Parse; raises EngineError `bad_spec` naming the field."""
+        """Parse a spec. Raises EngineError `bad_spec` that names the field."""
         try:
             return cls.model_validate(spec)
         except ValidationError as error:
@@ -132,7 +132,7 @@ class TrainingSpec(BaseModel):
 
 
 class Settings(BaseModel):
-    """What the engine settled for this run; stored in every checkpoint and reused, or a resume would differ."""
+    """Settings that the engine has resolved for a run. Checkpoints store them, so that a resumed run is the same."""
 
     layout: BatchLayout
     dtype: Dtype
@@ -144,5 +144,5 @@ class Settings(BaseModel):
     compiled: bool = False
 
     def at_most(self, micro_batch_tokens: int) -> Settings:
-        """The same in smaller micro-batches, where memory did not suffice for these; the steps stay what they are."""
+        """The settings with smaller micro-batches, after running out of memory; the steps do not change."""
         return self.model_copy(update={"micro_batch_tokens": min(self.micro_batch_tokens, micro_batch_tokens)})

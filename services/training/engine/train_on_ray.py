@@ -1,8 +1,8 @@
-"""The same training on a Ray cluster: this process is the driver, and Ray Train starts the engine on its nodes.
+"""Trains on a Ray cluster: this process is the driver, and Ray Train starts a worker per training process.
 
-Every process finds torchrun's environment and runs engine/train.py. Messages of the first one come back here through a
-queue, commands go there through another, so that whoever launched this engine sees no difference. Files do not travel:
-the paths of the spec, output and checkpoints included, must lead to the same folder on every node.
+Every worker gets torchrun's environment variables and runs train.py. Two queues connect the driver with rank 0, one for
+messages and one for commands, so the service sees the same protocol as from a local engine. Files are not copied: the
+paths in the spec, output and checkpoints included, must be the same shared folders on every node.
 """
 
 from __future__ import annotations
@@ -26,62 +26,62 @@ from services.training.engine.spec import Hyperparameters, TrainingSpec
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run, run_from_shell
 
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"}
-_UNREAD = 64
-"""Messages on their way; beyond them training waits."""
-_LOOK = 0.2
+_MAX_UNREAD_MESSAGES = 64
+"""With more messages in the queue, training waits for the driver."""
+_POLL_INTERVAL_S = 0.2
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Train as engine/train.py does, on the cluster that RAY_ADDRESS names. A lost node is an EngineError `killed`."""
-    asked = TrainingSpec.of(spec).hyperparameters
+    """Train as train.py does, on the cluster at RAY_ADDRESS. Raises EngineError `killed` if a node is lost."""
+    hyperparameters = TrainingSpec.of(spec).hyperparameters
     _connect()
-    said, wished = _queue(_UNREAD), _queue(0)
-    training = _Training(spec, asked, said, wished, reporter)
-    while (message := _next(said)) is not None or not training.over:
+    messages, to_rank_0 = _make_queue(_MAX_UNREAD_MESSAGES), _make_queue(0)
+    training = _RayTraining(spec, hyperparameters, messages, to_rank_0, reporter)
+    while (message := _next_message(messages)) is not None or training.is_running:
         while command := commands.poll():
-            if not training.begun:
+            if not training.has_started:
                 return {"stopped": True, "path": None, "checkpoint": None, "steps": 0}
-            wished.put(command)
-        if message is not None and (result := training.heard(message)) is not None:
+            to_rank_0.put(command)
+        if message is not None and (result := training.handle(message)) is not None:
             return result
     raise training.failure()
 
 
 def _connect() -> None:
-    """For good: Ray frees what a driver has used when its process ends, and would end this one at a shutdown."""
+    """Connect to the cluster and stay connected: `ray.shutdown` would end this process, and Ray cleans up after it."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     ray.init(os.environ.get("RAY_ADDRESS", "auto"), runtime_env={"env_vars": ENVIRONMENT}, **quiet)
 
 
-def _queue(size: int) -> Queue:
-    """On this machine: it must outlive any other node."""
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return Queue(size, actor_options={"num_cpus": 0, "scheduling_strategy": here})
+def _make_queue(size: int) -> Queue:
+    """A queue on the driver's node, so that it survives the loss of any other node; size 0 means unbounded."""
+    driver_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return Queue(size, actor_options={"num_cpus": 0, "scheduling_strategy": driver_node})
 
 
-def _next(said: Queue) -> dict[str, Any] | None:
+def _next_message(messages: Queue) -> dict[str, Any] | None:
     try:
-        message: dict[str, Any] = said.get(timeout=_LOOK)
+        message: dict[str, Any] = messages.get(timeout=_POLL_INTERVAL_S)
         return message
     except Empty:
         return None
 
 
-class _Training:
-    """The run of a trainer in a thread, and what its processes said."""
+class _RayTraining:
+    """Runs Ray's trainer in a thread and handles the messages of its workers."""
 
     def __init__(
-        self, spec: dict[str, Any], asked: Hyperparameters, said: Queue, wished: Queue, reporter: Reporter
+        self, spec: dict[str, Any], requested: Hyperparameters, messages: Queue, commands: Queue, reporter: Reporter
     ) -> None:
         self._reporter = reporter
         self._failures: list[dict[str, Any]] = []
         self._error: Exception | None = None
-        self.begun = False
+        self.has_started = False
         self._trainer = TorchTrainer(
-            _work,
-            train_loop_config={"spec": spec, "said": said, "wished": wished},
+            _run_worker,
+            train_loop_config={"spec": spec, "messages": messages, "commands": commands},
             torch_config=TorchConfig(backend=BACKENDS[_has_gpus()], timeout_s=int(COLLECTIVE_TIMEOUT.total_seconds())),
-            scaling_config=_scaling(asked, reporter),
+            scaling_config=_scaling(requested, reporter),
             run_config=RunConfig(
                 name="ray", storage_path=spec["workdir"], failure_config=FailureConfig(max_failures=0)
             ),
@@ -90,9 +90,9 @@ class _Training:
         self._thread.start()
 
     @property
-    def over(self) -> bool:
-        """Whether no process runs any more."""
-        return not self._thread.is_alive()
+    def is_running(self) -> bool:
+        """Whether the trainer, and so any worker, still runs."""
+        return self._thread.is_alive()
 
     def _fit(self) -> None:
         try:
@@ -100,9 +100,9 @@ class _Training:
         except Exception as error:
             self._error = error
 
-    def heard(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Pass a message on; returns the result once it comes."""
-        self.begun = True
+    def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Forward a message to the service; return the result if it is the last one."""
+        self.has_started = True
         kind, values = message["kind"], {name: value for name, value in message.items() if name != "kind"}
         if kind == "result":
             return values
@@ -113,80 +113,87 @@ class _Training:
         return None
 
     def failure(self) -> EngineError:
-        """Why there is no result: what a process said of itself, unless it only noticed that another was gone."""
-        told = next((f for f in self._failures if f["code"] != "engine_crashed"), None)
-        if told:
-            return EngineError(**told)
+        """Why there is no result: an error that a worker reported, or else a lost worker.
+
+        `engine_crashed` does not count: collective operations fail with it when another worker is lost.
+        """
+        reported = next((f for f in self._failures if f["code"] != "engine_crashed"), None)
+        if reported:
+            return EngineError(**reported)
         if "OutOfMemory" in str(self._error):
-            return EngineError("out_of_memory", "A node of the cluster ran out of memory, and Ray ended the process.")
-        lost = [str(self._error)] if self._error else [f["detail"] for f in self._failures]
-        first = next(iter("".join(lost).strip().splitlines()), "it said nothing")
-        return EngineError("killed", f"A process on the cluster was lost: {first}")
+            return EngineError("out_of_memory", "A node of the cluster ran out of memory, and Ray killed the worker.")
+        details = [str(self._error)] if self._error else [f["detail"] for f in self._failures]
+        first_line = next(iter("".join(details).strip().splitlines()), "no reason was reported")
+        return EngineError("killed", f"A worker on the cluster was lost: {first_line}")
 
 
 def _has_gpus() -> bool:
     return ray.cluster_resources().get("GPU", 0) > 0
 
 
-def _scaling(asked: Hyperparameters, reporter: Reporter) -> ScalingConfig:
-    """A GPU for each process where the cluster has any, and its share of the job's threads; nodes share the load."""
-    each = {"CPU": max(1, (asked.threads or asked.processes) // asked.processes)}
+def _scaling(requested: Hyperparameters, reporter: Reporter) -> ScalingConfig:
+    """Each worker's resources: a GPU if the cluster has any, and its share of the job's threads; spread over nodes."""
+    processes = requested.processes
+    per_worker = {"CPU": max(1, (requested.threads or processes) // processes)}
     if _has_gpus():
-        each["GPU"] = 1
-    have = ray.cluster_resources()
-    for name, count in each.items():
-        if count * asked.processes > have.get(name, 0):
-            want = f"{asked.processes} processes want {count * asked.processes} {name}"
-            reporter.log("warning", f"{want}, and the cluster has {have.get(name, 0):g}: waiting for more nodes.")
+        per_worker["GPU"] = 1
+    available = ray.cluster_resources()
+    for name, count in per_worker.items():
+        if count * processes > available.get(name, 0):
+            need = f"{processes} processes need {count * processes} {name}"
+            reporter.log("warning", f"{need}, and the cluster has {available.get(name, 0):g}: waiting for more nodes.")
     return ScalingConfig(
-        num_workers=asked.processes, use_gpu="GPU" in each, resources_per_worker=each, placement_strategy="SPREAD"
+        num_workers=processes, use_gpu="GPU" in per_worker, resources_per_worker=per_worker, placement_strategy="SPREAD"
     )
 
 
-def _work(config: Mapping[str, Any]) -> None:
-    """In each process: the engine, whose first one talks to the driver."""
+def _run_worker(config: Mapping[str, Any]) -> None:
+    """Run the engine in a worker; rank 0 communicates with the driver."""
     from services.training.engine import train
 
-    first = get_context().get_world_rank() == 0
+    is_main = get_context().get_world_rank() == 0
 
-    def work(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    def train_rank(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
         try:
             return train.main(spec, reporter, commands)
         except MainProcessFailed:
             return {}
 
-    reporter = _Outbox(config["said"], everything=first)
-    commands = _Inbox(config["wished"]) if first else _Inbox(None)
+    reporter = _QueueReporter(config["messages"], failures_only=not is_main)
+    commands = _QueueCommands(config["commands"] if is_main else None)
     Path(config["spec"]["workdir"]).mkdir(parents=True, exist_ok=True)
-    if run(work, config["spec"], reporter, commands):
-        raise SystemExit(1)  # the other processes wait for this one: Ray ends them
+    if run(train_rank, config["spec"], reporter, commands):
+        raise SystemExit(1)  # Ray then ends the other workers, which wait for this one
 
 
-class _Outbox(Reporter):
-    """Sends messages to the driver; of other processes than the first only why they failed."""
+class _QueueReporter(Reporter):
+    """Sends messages to the driver; ranks other than 0 send only their failure."""
 
-    def __init__(self, said: Queue, *, everything: bool) -> None:
+    def __init__(self, messages: Queue, *, failures_only: bool) -> None:
         super().__init__(-1)
-        self._said, self._everything = said, everything
+        self._messages, self._failures_only = messages, failures_only
 
     def emit(self, kind: str, **data: Any) -> None:
-        """Wait while too much is on its way."""
-        if self._everything or kind == "failed":
-            self._said.put({"kind": kind, **data})
+        """Send a message; waits while the queue is full."""
+        if kind == "failed" or not self._failures_only:
+            self._messages.put({"kind": kind, **data})
 
 
-class _Inbox(Commands):
-    """Commands that the driver passes on. Ray runs the engine in a thread, where no signal can be heard."""
+class _QueueCommands(Commands):
+    """Receives the commands that the driver forwards; no queue, no commands.
 
-    def __init__(self, wished: Queue | None) -> None:
-        self._waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    Commands' own constructor handles signals, which Ray's worker threads cannot do.
+    """
+
+    def __init__(self, commands: Queue | None) -> None:
+        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._closed = False
-        if wished is not None:
-            threading.Thread(target=self._hear, args=(wished,), name="commands", daemon=True).start()
+        if commands is not None:
+            threading.Thread(target=self._receive, args=(commands,), name="commands", daemon=True).start()
 
-    def _hear(self, wished: Queue) -> None:
+    def _receive(self, commands: Queue) -> None:
         while True:
-            self._waiting.put(wished.get())
+            self._queue.put(commands.get())
 
 
 if __name__ == "__main__":

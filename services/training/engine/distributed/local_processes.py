@@ -2,6 +2,10 @@
 
 The processes end together. A fork that fails ends the run with its own error; if a fork is killed, the main process
 kills itself with the same signal, so that the service sees what it would see of a single process.
+
+Why not torch's launchers: torch.multiprocessing reports a failure as traceback text, without its code and remedy, and
+joining it needs the same watching thread. torchrun's agent moves every rank into a child that imports torch again, but
+rank 0 holds the service's pipes.
 """
 
 from __future__ import annotations

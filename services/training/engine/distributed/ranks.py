@@ -1,7 +1,7 @@
 """The processes that train one model: the rank of this one, and the collective operations between them.
 
-A single process is a group of one. Every launcher (local_processes.py, torchrun, Ray) sets torchrun's environment
-variables in each process: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
+A single process is a group of one. Every launcher (distributed/local_processes.py, torchrun, Ray) sets torchrun's
+environment variables in each process: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
-from services.training.engine.distributed.cpu_affinity import keep_to_own_cpus
+from services.training.engine.distributed.cpu_affinity import pin_to_own_cpus
 
 T = TypeVar("T")
 
 COLLECTIVE_TIMEOUT = timedelta(hours=6)
-"""How long a process waits for the others: the main process tokenizes alone. The launcher notices a dead process at
-once."""
-
+"""How long a process waits for the others: long, because the main process tokenizes alone. The launcher notices a dead
+process at once."""
 
 BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}
 """torch.distributed backends with GPUs and without."""
@@ -34,7 +33,7 @@ class MainProcessFailed(Exception):
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank `rank` of `size` processes; `local` counts those on this machine."""
+    """The rank of this process among `size`, and its rank among the processes of this machine, `local`."""
 
     rank: int = 0
     size: int = 1
@@ -50,7 +49,7 @@ class Ranks:
         if gpus:
             torch.cuda.set_device(local % torch.cuda.device_count())
         else:
-            keep_to_own_cpus()
+            pin_to_own_cpus()
         if not distributed.is_initialized():
             distributed.init_process_group(BACKENDS[gpus], timeout=COLLECTIVE_TIMEOUT)
         return cls(rank, size, local)
@@ -64,7 +63,7 @@ class Ranks:
         """Each value summed over all processes."""
         if self.size == 1:
             return list(values)
-        tensor = torch.tensor(values, dtype=torch.float64)
+        tensor = torch.tensor(values, dtype=torch.float64)  # token counts exceed what fp32 holds exactly
         distributed.all_reduce(tensor)
         return tensor.tolist()
 

@@ -71,7 +71,7 @@ def compile_layers(
         return f"{type(error).__name__} {error}".splitlines()[0]
     if max(map(relative_difference, eager, compiled)) > _TOLERANCE[settings.dtype]:
         _disable(model)
-        return "a trial did not agree with the eager layers"
+        return "in a trial, the compiled layers computed other numbers"
     return None
 
 
@@ -95,6 +95,7 @@ def relative_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> fl
     def norm(tensors: Sequence[Tensor]) -> float:
         return math.hypot(*(float(torch.linalg.vector_norm(tensor.float())) for tensor in tensors))
 
+    # The norm over all gradients: elements near zero have large relative errors of their own.
     differences = [one - other for one, other in zip(before, after, strict=True)]
     parts = [norm(differences[part]) / (norm(before[part]) or 1.0) for part in (slice(1), slice(1, None))]
     return max(parts) if all(map(math.isfinite, parts)) else math.inf

@@ -1,4 +1,4 @@
-"""The model to train: loaded in the right precision, with adapters on the right layers; and the folder it ends in."""
+"""Loads the model to train, in the right precision and with adapters on the right layers, and saves the result."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from shared.engine.loading.load import Device, load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 
-_ROUTER = r"(?:.*\.)?(?:gate|router|shared_expert_gate)(?:\..*)?"
-_TOWER = r"(?:.*\.)?(?:visual|vision_\w+|image_\w+|audio_\w+|multi_modal_projector)(?:\..*)?"
-_WORTH_BF16 = 50_000_000
-"""Parameters from which half precision on a CPU can pay for its conversions."""
+_ROUTER_LAYERS = r"(?:.*\.)?(?:gate|router|shared_expert_gate)(?:\..*)?"
+_MODALITY_LAYERS = r"(?:.*\.)?(?:visual|vision_\w+|image_\w+|audio_\w+|multi_modal_projector)(?:\..*)?"
+_MIN_BF16_PARAMETERS = 50_000_000
+"""In smaller models on a CPU, converting between fp32 and bf16 costs more than bf16 products save."""
 
 
 def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCESS) -> Any:
-    """The model in training mode with exactly the weights that `method` trains requiring gradients, all of them fp32.
+    """Load the model in training mode. Exactly the weights that `method` trains require gradients; they are fp32.
 
-    Full training keeps fp32 masters and computes in `dtype` by autocast: small updates vanish in bf16 weights.
-    For LoRA the frozen base is in `dtype`, for QLoRA in nf4 with double quantization
-    (arXiv 2305.14314), or in int8 (arXiv 2208.07339).
+    Full training keeps fp32 master weights and computes in `dtype` by autocast, because small updates vanish in bf16
+    weights. LoRA's frozen base is in `dtype`; QLoRA's in nf4 with double quantization (arXiv 2305.14314) or in int8
+    (arXiv 2208.07339).
     """
     hyperparameters = spec.hyperparameters
     model = load_model(
@@ -51,14 +51,14 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCE
 
 
 def _device(hyperparameters: Hyperparameters, ranks: Ranks) -> Device:
-    """Alone: all GPUs there are. A process among others has one, and what is to be parted may be too large for it."""
+    """A single process uses all GPUs. With DDP each process has one; FSDP loads on the CPU and shards from there."""
     if ranks.size == 1:
         return "auto"
     return "cuda" if torch.cuda.is_available() and hyperparameters.strategy == "ddp" else "cpu"
 
 
 def with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> Any:
-    """The model with untrained adapters, over frozen weights; they will name their base `name`."""
+    """Add untrained adapters to the model and freeze its weights; saved adapters call their base model `name`."""
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if hyperparameters.method == "qlora":
@@ -82,24 +82,25 @@ def with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> An
 
 
 def _keep_differentiable(model: Any) -> None:
-    """Keep bitsandbytes' layers from repacking themselves in eval mode, on CPUs with AVX512-BF16.
+    """Keep bitsandbytes from repacking its layers in eval mode, on CPUs with AVX512-BF16.
 
-    They stay repacked in training, where that layout's kernel has no backward: no gradient would pass the base.
+    The layers would stay repacked in training, where that layout's kernel has no backward pass: no gradient would get
+    through the base model.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
 
 
-def lora_targets(model: Any, wanted: Sequence[str] | str) -> tuple[list[str], str | None]:
-    """Names of the linear layers to adapt, and a pattern of those to leave alone although they bear such a name.
+def lora_targets(model: Any, requested: Sequence[str] | str) -> tuple[list[str], str | None]:
+    """Names of the linear layers to adapt, and a pattern of layers to exclude although their names match.
 
-    "all-linear" leaves out the output head, routers of mixtures of experts (training them unbalances the experts)
-    and the towers of other modalities.
+    "all-linear" excludes the output head, the routers of mixtures of experts (training them unbalances the experts)
+    and the encoders of other modalities. Raises EngineError unknown_lora_targets.
     """
     linear = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
-    if wanted != "all-linear":
-        unknown = [w for w in wanted if not any(n == w or n.endswith(f".{w}") for n, _ in model.named_modules())]
+    if requested != "all-linear":
+        unknown = [t for t in requested if not any(n == t or n.endswith(f".{t}") for n, _ in model.named_modules())]
         if unknown:
             raise EngineError(
                 "unknown_lora_targets",
@@ -107,49 +108,52 @@ def lora_targets(model: Any, wanted: Sequence[str] | str) -> tuple[list[str], st
                 field="lora.targets",
                 remedy=f'use "all-linear" or some of: {", ".join(sorted({n.split(".")[-1] for n in linear}))}',
             )
-        return list(wanted), None
+        return list(requested), None
     head = model.get_output_embeddings()
     linear = [name for name in linear if model.get_submodule(name) is not head]
-    left_out = [name for name in linear if re.fullmatch(_ROUTER, name) or re.fullmatch(_TOWER, name)]
-    targets = {name.split(".")[-1] for name in set(linear) - set(left_out)}
-    return sorted(targets), f"{_ROUTER}|{_TOWER}" if left_out else None
+    excluded = [name for name in linear if re.fullmatch(_ROUTER_LAYERS, name) or re.fullmatch(_MODALITY_LAYERS, name)]
+    targets = {name.split(".")[-1] for name in set(linear) - set(excluded)}
+    return sorted(targets), f"{_ROUTER_LAYERS}|{_MODALITY_LAYERS}" if excluded else None
 
 
 def trainable(model: Any) -> dict[str, Tensor]:
-    """The weights that are trained, by name."""
+    """The trained weights by name."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 def count_parameters(model: Any) -> int:
-    """Parameters of the whole model; nf4 packs two into a byte."""
+    """Parameters of the whole model. nf4 packs two into one element."""
     return sum(w.numel() * (2 if type(w).__name__ == "Params4bit" else 1) for w in model.parameters())
 
 
 def size_of(ref: ModelRef) -> int:
-    """Parameters of a model on disk, read from the headers of its safetensors files."""
+    """Parameters of a model on disk (for an adapter, of its base), from the headers of its safetensors files."""
     if ref.base is not None:
         return size_of(ref.base)
     return weight_files.count_parameters(Path(ref.path))
 
 
-def choose_dtype(asked: str, parameters: int) -> Dtype:
-    """`auto`: bf16 on a GPU that has it, else fp16; on a CPU fp32 unless the model is large and bf16 is faster here."""
+def choose_dtype(requested: str, parameters: int) -> Dtype:
+    """Resolve `auto`: bf16 or else fp16 on a GPU; on a CPU fp32, or bf16 for a large model if bf16 is faster here.
+
+    Raises EngineError dtype_unsupported.
+    """
     if torch.cuda.is_available():
-        return asked if asked != "auto" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"  # type: ignore[return-value]
-    if asked == "fp16":
+        return requested if requested != "auto" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"  # type: ignore[return-value]
+    if requested == "fp16":
         raise EngineError("dtype_unsupported", "fp16 needs a GPU", field="dtype", remedy="use auto, bf16 or fp32")
-    if asked == "auto":
-        return "bf16" if parameters >= _WORTH_BF16 and _bf16_is_faster() else "fp32"
-    return asked  # type: ignore[return-value]
+    if requested == "auto":
+        return "bf16" if parameters >= _MIN_BF16_PARAMETERS and _bf16_is_faster() else "fp32"
+    return requested  # type: ignore[return-value]
 
 
 def _bf16_is_faster() -> bool:
-    """Whether this CPU multiplies bf16 matrices faster; without instructions for it, it is several times slower."""
-    return seconds_of_product(torch.bfloat16) < 0.8 * seconds_of_product(torch.float32)
+    """Whether this CPU multiplies matrices faster in bf16: several times slower if it lacks the instructions."""
+    return time_matmul(torch.bfloat16) < 0.8 * time_matmul(torch.float32)
 
 
-def seconds_of_product(dtype: torch.dtype, size: int = 768) -> float:
-    """The quickest of four products of square matrices."""
+def time_matmul(dtype: torch.dtype, size: int = 768) -> float:
+    """Seconds for a product of square matrices, the fastest of four: the first one includes the warm-up."""
     matrix = torch.ones(size, size, dtype=dtype)
     seconds = []
     for _ in range(4):
@@ -161,13 +165,13 @@ def seconds_of_product(dtype: torch.dtype, size: int = 768) -> float:
 
 @torch.no_grad()
 def packs_exactly(model: Any) -> bool:
-    """Whether documents laid end to end give what each gives alone, found out by trying.
+    """Whether packed documents give the same logits as separate ones; tries it out.
 
-    Models with state of another kind (convolutions, recurrences) or attention of their own kind do not.
+    They do not in models with convolutions, recurrent state or an attention of their own.
     """
     model.eval()
     documents = [torch.arange(5, 12, device=model.device), torch.arange(3, 14, device=model.device)]
-    alone = torch.cat([model(input_ids=ids[None], use_cache=False).logits[0] for ids in documents])
+    separate = torch.cat([model(input_ids=ids[None], use_cache=False).logits[0] for ids in documents])
     try:
         with use_packed_attention(model):
             packed = model(
@@ -180,12 +184,15 @@ def packs_exactly(model: Any) -> bool:
         return False
     finally:
         model.train()
-    tolerance = 1e-3 if alone.dtype == torch.float32 else 5e-2
-    return bool((packed - alone).abs().max() <= tolerance * alone.abs().max())
+    tolerance = 1e-3 if separate.dtype == torch.float32 else 5e-2
+    return bool((packed - separate).abs().max() <= tolerance * separate.abs().max())
 
 
 def cast_for_delivery(model: Any, dtype: Dtype) -> None:
-    """Cast full weights to the precision of their evaluations: bf16 for bf16 training; fp16 keeps its fp32 masters."""
+    """Cast fully trained weights to the precision in which they were evaluated: bf16 after bf16 training.
+
+    After fp16 training, the fp32 master weights stay.
+    """
     if dtype == "bf16" and not hasattr(model, "peft_config"):
         model.to(torch.bfloat16)
 
@@ -193,19 +200,19 @@ def cast_for_delivery(model: Any, dtype: Dtype) -> None:
 def save_model(
     model: Any, tokenizer: Any, template: ChatTemplate, folder: Path, state: Mapping[str, Tensor] | None = None
 ) -> None:
-    """Write an adapter folder (peft) or full safetensors, with the tokenizer, template and every end token.
+    """Write an adapter (peft) or full weights as safetensors, with tokenizer, chat template and stop token ids.
 
-    `state` are the whole weights where the model itself has only a part of them.
+    `state` holds the full weights if the model is sharded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.chat_template = template.source
     generation = model.generation_config
     generation.eos_token_id = template.stop_ids
     if any(getattr(generation, name, None) is not None for name in ("temperature", "top_p", "top_k")):
-        generation.do_sample = True  # or saving a base's sampling defaults is refused
+        generation.do_sample = True  # transformers refuses to save sampling settings without it
     if hasattr(model, "peft_config"):
         model.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
+        (folder / "README.md").unlink(missing_ok=True)  # peft's model card template, not filled in
         generation.save_pretrained(folder)
     else:
         model.save_pretrained(folder, state_dict=state)

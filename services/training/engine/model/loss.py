@@ -1,4 +1,4 @@
-"""Cross entropy over the trained tokens, at bounded memory where the vocabulary is large."""
+"""Cross entropy over the trained tokens. Memory stays bounded for large vocabularies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from services.training.engine.data.batches import MicroBatch
 
-MOST_LOGITS = 1 << 26
-"""Logits that exist at a time (256 MB in fp32). A vocabulary of 150,000 reaches it at 450 tokens."""
+MAX_LOGITS = 1 << 26
+"""Logits that exist at a time (256 MB in fp32). A vocabulary of 150,000 reaches the limit at 450 tokens."""
 
 
 class StepLoss(nn.Module):
@@ -30,43 +30,48 @@ class StepLoss(nn.Module):
 
 
 def loss_sum(model: Any, batch: MicroBatch) -> Tensor:
-    """Cross entropy summed over the trained tokens, in nats; logits exist for those alone, not for too many at once."""
+    """Cross entropy summed over the trained tokens, in nats.
+
+    Logits are computed for trained tokens only (`logits_to_keep`). If they are more than MAX_LOGITS, the head runs on
+    chunks of tokens, whose logits are recomputed in the backward pass (gradient checkpointing, arXiv 1604.06174).
+    """
     head = model.get_output_embeddings()
     if (
         head is None
-        or batch.targets.numel() * head.weight.shape[0] <= MOST_LOGITS
+        or batch.targets.numel() * head.weight.shape[0] <= MAX_LOGITS
         or not applies_head_last(model, batch)
     ):
-        return _summed(model(**batch.inputs, use_cache=False).logits.flatten(0, 1), batch.targets.flatten())
-    with _without_head(head):
+        return _cross_entropy_sum(model(**batch.inputs, use_cache=False).logits.flatten(0, 1), batch.targets.flatten())
+    with _bypassed(head):
         hidden = model(**batch.inputs, use_cache=False).logits.flatten(0, 1)
-    rows = max(1, MOST_LOGITS // head.weight.shape[0])
-    chunks = zip(hidden.split(rows), batch.targets.flatten().split(rows), strict=True)
-    return torch.stack([checkpoint(_of_chunk, head, *chunk, use_reentrant=False) for chunk in chunks]).sum()
+    chunk_size = max(1, MAX_LOGITS // head.weight.shape[0])
+    chunks = zip(hidden.split(chunk_size), batch.targets.flatten().split(chunk_size), strict=True)
+    return torch.stack([checkpoint(_chunk_loss, head, *chunk, use_reentrant=False) for chunk in chunks]).sum()
 
 
 @torch.no_grad()
 def applies_head_last(model: Any, batch: MicroBatch) -> bool:
-    """Whether the logits are what the head makes of its input, with nothing behind it, found out by trying once.
+    """Whether the logits are the head's output itself, not scaled or capped afterwards; tries it out once per model.
 
-    `batch` shows by its inputs which attention is in place.
+    Only then can the head be applied in chunks. The inputs of `batch` show which attention the model uses now.
     """
-    if (known := getattr(model, "_applies_head_last", None)) is None:
+    if (result := getattr(model, "_applies_head_last", None)) is None:
         head = model.get_output_embeddings()
         inputs: dict[str, Any] = {"input_ids": torch.arange(1, 6, device=model.device)[None], "use_cache": False}
         if "document_lengths" in batch.inputs:
             inputs["document_lengths"] = [5]
         logits = model(**inputs).logits
-        with _without_head(head):
+        with _bypassed(head):
             hidden = model(**inputs).logits
-        found = head(hidden)
-        known = model._applies_head_last = logits.shape == found.shape and torch.allclose(logits, found, 1e-2, 1e-3)
-    return known
+        applied = head(hidden)
+        same_shape = logits.shape == applied.shape
+        result = model._applies_head_last = same_shape and torch.allclose(logits, applied, 1e-2, 1e-3)
+    return result
 
 
 @contextmanager
-def _without_head(head: Any) -> Iterator[None]:
-    """Within, the head hands on what it is given."""
+def _bypassed(head: Any) -> Iterator[None]:
+    """Within the context, the head returns its input: the model's "logits" are the hidden states."""
     head.forward = lambda hidden: hidden
     try:
         yield
@@ -74,9 +79,10 @@ def _without_head(head: Any) -> Iterator[None]:
         del head.forward
 
 
-def _of_chunk(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
-    return _summed(head(hidden), targets)
+def _chunk_loss(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
+    return _cross_entropy_sum(head(hidden), targets)
 
 
-def _summed(logits: Tensor, targets: Tensor) -> Tensor:
+def _cross_entropy_sum(logits: Tensor, targets: Tensor) -> Tensor:
+    # In fp32: a sum of exponentials over a large vocabulary loses too much in half precision.
     return cross_entropy(logits.float(), targets, ignore_index=-100, reduction="sum")

@@ -23,6 +23,7 @@ from services.training.engine.spec import BatchLayout, Dtype, Hyperparameters
 
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _COSINE_FLOOR = 0.1
+"""The final learning rate as a share of its peak."""
 
 
 def accelerator_for(dtype: Dtype) -> Accelerator:
@@ -38,7 +39,7 @@ def accumulate(
     interrupts: Interrupts,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> float:
-    """Accumulate the gradients of a step's mean loss per trained token; returns that loss, in nats.
+    """Accumulate the gradients of a step's mean loss per trained token; return that loss, in nats.
 
     Every micro-batch loss is divided by the trained tokens of the whole step. The mean of per-batch means would weight
     tokens by the batch they are in, and the result would depend on how a step is split. DDP and FSDP average gradients
@@ -100,7 +101,7 @@ def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) 
 
 
 def clip(model: Any, limit: float | None, accelerator: Accelerator) -> float:
-    """Clip the gradients to norm `limit` (arXiv 1211.5063); returns their norm before."""
+    """Clip the gradients to norm `limit` (arXiv 1211.5063); return their norm before clipping."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     norm = accelerator.clip_grad_norm_(weights, limit or float("inf"))
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
@@ -114,7 +115,7 @@ def seed_step(seed: int, step: int, ranks: Ranks) -> None:
 
 
 def random_state() -> dict[str, Any]:
-    """The state of the random generators that dropout uses."""
+    """The state of the random generators, which dropout uses."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "gpus": gpus}
 

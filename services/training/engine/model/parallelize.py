@@ -27,6 +27,7 @@ def parallelize(model: Any, strategy: Strategy, ranks: Ranks, device: torch.devi
     if strategy == "ddp":
         return DistributedDataParallel(StepLoss(model), forward_sync_buffers=False)
     mesh = init_device_mesh(device.type, (ranks.size,))
+    # Each layer is a group of its own, so that only one layer's full weights exist at a time.
     for layer in transformer_layers(model):
         fully_shard(layer, mesh=mesh)
     return StepLoss(fully_shard(model, mesh=mesh))

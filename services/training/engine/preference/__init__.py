@@ -1,1 +1,1 @@
-"""Direct preference optimization by TRL's trainer."""
+"""Direct preference optimization with TRL's trainer."""

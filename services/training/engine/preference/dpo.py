@@ -74,10 +74,8 @@ class PairTrainer(DPOTrainer):
         self.remove_callback(PrinterCallback)
         self.ref_model = None
         self.accelerator.scaler = run.accelerator.scaler
-        if "ref" in getattr(
-            run.model, "peft_config", {}
-        ):  # TRL copies the untrained adapter; the base is the reference here
-            run.model.delete_adapter("ref")
+        if "ref" in getattr(run.model, "peft_config", {}):
+            run.model.delete_adapter("ref")  # TRL's copy of the untrained adapter; the reference here is the base
         for name, weight in loading.trainable(run.model).items():  # over a quantized base, TRL casts adapters to bf16
             weight.data = adapter[name]
 
@@ -86,8 +84,8 @@ class PairTrainer(DPOTrainer):
         self.run.interrupts.check()
         pairs = [self._split(row).pair(row["row"]) for row in rows]
         batch = _padded([pair[0] for pair in pairs] + [pair[1] for pair in pairs])
-        known = [name for name in ("ref_chosen_logps", "ref_rejected_logps") if name in rows[0]]
-        return batch | {name: torch.tensor([row[name] for row in rows]) for name in known}
+        precomputed = [name for name in ("ref_chosen_logps", "ref_rejected_logps") if name in rows[0]]
+        return batch | {name: torch.tensor([row[name] for row in rows]) for name in precomputed}
 
     def training_step(self, model: Any, inputs: dict[str, Any], *more: Any) -> Tensor:
         """Forward and backward of a micro-batch."""
@@ -98,9 +96,9 @@ class PairTrainer(DPOTrainer):
         return loss
 
     def _split(self, row: Mapping[str, Any]) -> PreferencePairs:
-        found = self.run.training if row["split"] == "train" else self.run.validation
-        assert isinstance(found, PreferencePairs)
-        return found
+        pairs = self.run.training if row["split"] == "train" else self.run.validation
+        assert isinstance(pairs, PreferencePairs)
+        return pairs
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return EpochOrder(len(self.run.training), self.run.hyperparameters.seed)
@@ -187,14 +185,14 @@ def _arguments(run: Run) -> DPOConfig:
 
 
 def pairs_per_micro_batch(pairs: Samples, rows: int, budget: int) -> int:
-    """Pairs in a micro-batch: as many of the longest as fit `budget` tokens, at least one.
+    """Pairs in a micro-batch: as many as fit `budget` tokens if all are as long as the longest, at least one.
 
-    The result divides `rows`, because TRL averages the means of micro-batches: unequal ones would weigh differently.
+    The result divides `rows`: TRL averages the means of micro-batches, so unequal ones would weight pairs unequally.
     """
     if not rows:
         return 1
-    most = max(1, budget // pairs.longest)
-    return max(size for size in range(1, min(most, rows) + 1) if rows % size == 0)
+    limit = max(1, budget // pairs.longest)
+    return max(size for size in range(1, min(limit, rows) + 1) if rows % size == 0)
 
 
 def _reference(run: Run) -> Any:

@@ -1,7 +1,7 @@
-"""Takes two real steps over a job's longest rows and measures them. Nothing that they change is kept.
+"""Takes two real steps over a job's longest rows and measures memory and time. The trained weights are discarded.
 
-The spec is that of training (spec.py). Result: {"peak": bytes that this process grew by, "seconds", "tokens"} of the
-second step.
+The spec is that of training (spec.py). Result: {"peak": bytes of memory above those before loading, "seconds",
+"tokens"}; the latter two are of the second step.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _STEPS = 2
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Prepare the run as the job would, and take the steps."""
+    """Prepare the run as the job does, and take the steps."""
     limit_fragmentation()
     before = resident_memory()
     try:
         run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))
         for _ in range(_STEPS):
-            began = time.monotonic()
+            started = time.monotonic()
             tokens = _step(run)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
     except Interrupted:
         return {"stopped": True}
-    return {"peak": _grown(before), "seconds": round(seconds, 3), "tokens": tokens}
+    return {"peak": _peak_growth(before), "seconds": round(seconds, 3), "tokens": tokens}
 
 
 def _step(run: Run) -> int:
@@ -51,8 +51,8 @@ def _step(run: Run) -> int:
     return sum(batch.tokens for batch in batches)
 
 
-def _grown(before: int) -> int:
-    """Peak bytes of the GPU allocator, or the growth of main memory since the libraries were loaded."""
+def _peak_growth(before: int) -> int:
+    """Peak bytes of the GPU allocator, or without a GPU the peak of resident memory above `before`."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_reserved()
     return max(0, peak_resident_memory() - before)

@@ -1,4 +1,4 @@
-"""Checks a model folder before it may be a base: safe to load, complete, known architecture; and its facts."""
+"""Checks a model folder before it becomes a base model (safe, complete, known architecture) and describes it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from shared.engine.text.tokenizer import load_tokenizer
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"path": folder}; result: the facts in a base manifest (base_models/inspection.py, DESCRIBED).
+    """Spec {"path": folder}; result: fields of the base model's manifest (base_models/inspection.py, DESCRIBED).
 
-    Reads headers only, no weights. Raises EngineError model_incomplete, unsafe_model, unsupported_architecture.
+    Reads only the headers of the weight files. Raises EngineError model_incomplete, unsafe_model,
+    unsupported_architecture.
     """
     folder = Path(spec["path"])
     if (folder / "adapter_config.json").exists():
@@ -38,7 +39,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 def _shape(config: Any, parameters: int, stored: int) -> dict[str, Any] | None:
-    """What shared/blobs/manifests.py calls a model's shape; None for a config that speaks of other things."""
+    """The model's shape (shared/blobs/manifests.py); None if the config does not have these fields."""
     text = config.get_text_config()
     names = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
     sizes = [size for name in names if isinstance(size := getattr(text, name, None), int) and size > 0]
@@ -64,7 +65,7 @@ def _bytes(folder: Path) -> int:
 
 
 def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
-    """Its name, and the config as transformers reads it. Raises EngineError unsupported_architecture."""
+    """The architecture's name and transformers' config. Raises EngineError unsupported_architecture."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
     try:
@@ -75,13 +76,13 @@ def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
     if not known:
         raise EngineError(
             "unsupported_architecture",
-            f"{config.get('model_type', 'this')} is not a causal language model that transformers knows",
+            f"{config.get('model_type', 'this')} is not a causal language model that transformers supports",
             remedy="Choose another base model.",
         )
     return str((config.get("architectures") or [config["model_type"]])[0]), loaded
 
 
 def context_length(config: dict[str, Any]) -> int:
-    """Tokens that the model was made for, 0 where its config does not say."""
+    """The model's context length in tokens, 0 if its config does not give one."""
     text = config.get("text_config") or config
     return int(text.get("max_position_embeddings") or text.get("n_positions") or text.get("n_ctx") or 0)

@@ -1,7 +1,8 @@
-"""Fills caches in the preloaded forkserver, so that every forked run finds them filled.
+"""Warms up the forkserver: fills caches that every forked run inherits.
 
-Only caches that are right for every model and dataset: compiled patterns and templates, modules that libraries import
-lazily, package versions. Nothing is computed and no thread is started: the model has no weights.
+These are valid for any model and dataset: compiled patterns and templates, modules that libraries import lazily,
+package versions. The model is on the meta device, so nothing is computed and torch starts no thread, which a fork would
+lose.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _HYPERPARAMETERS = Hyperparameters(
 
 
 def prewarm() -> None:
-    """Run a job's preparation on the bundled base model; without adapters where peft must not be imported."""
+    """Prepare a job with the bundled base model; without adapters if peft is not imported already."""
     code()
     versions()
     if not (_BASE / "config.json").exists():

@@ -27,7 +27,7 @@ def test_chunked_loss_matches_loss_and_gradients_of_one_chunk(monkeypatch: pytes
     torch.manual_seed(0)
     model = LlamaForCausalLM(LlamaConfig(**SHAPE, tie_word_embeddings=tied))
     full_loss, full_gradients = loss_and_gradients(model)
-    monkeypatch.setattr(loss, "MOST_LOGITS", 5 * SHAPE["vocab_size"])
+    monkeypatch.setattr(loss, "MAX_LOGITS", 5 * SHAPE["vocab_size"])
     chunk_sizes: list[int] = []
     vocab_size = model.lm_head.weight.shape[0]
     model.lm_head.register_forward_hook(
