@@ -95,6 +95,7 @@ class Clients:
         answer = await self.request(
             "upload", "POST", "/datasets/upload", accept=(200, 201, 202), files=files, data={"name": name}
         )
+        assert answer.is_success, f"{answer.status_code} {answer.text}"
         id = str(answer.json()["id"])
         while answer.json()["state"] != "ready":
             await asyncio.sleep(0.5)
