@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine, each with processes of its own."""
+"""A local Ray cluster of two nodes, each in its own session."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pathlib import Path
 import ray
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120
-CORES = 2
-"""Of each node: when one is lost, two processes still have room on the other."""
+START_TIMEOUT_S = 120
+CPUS_PER_NODE = 2
+"""Enough for two training processes on one node after the other is lost."""
 
 
 class RayNode:
-    """What `ray start --block` runs in a session of its own."""
+    """A `ray start --block` process in its own session."""
 
     def __init__(self, *options: str) -> None:
         self._process = subprocess.Popen(
@@ -33,7 +33,7 @@ class RayNode:
                 "ray.scripts.scripts",
                 "start",
                 "--block",
-                f"--num-cpus={CORES}",
+                f"--num-cpus={CPUS_PER_NODE}",
                 "--object-store-memory=100000000",
                 *options,
             ],
@@ -49,7 +49,7 @@ class RayNode:
         )
 
     def kill(self) -> None:
-        """End the node as a power cut would: every process of its session at once."""
+        """Send SIGKILL to all processes of the node at once, as in a power failure."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -57,25 +57,26 @@ class RayNode:
 
 @contextmanager
 def ray_nodes() -> Iterator[tuple[str, RayNode]]:
-    """The address of a cluster that is ready, and its second node."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    """Start a cluster; yield its address and its second node once both nodes have joined."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
     nodes: list[RayNode] = []
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets want short paths
+    # Ray puts Unix sockets here, and their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         try:
             nodes += [RayNode("--head", f"--port={address.partition(':')[2]}", f"--temp-dir={folder}")]
             nodes += [RayNode(f"--address={address}")]
-            _await(address, len(nodes) * CORES)
+            _wait_until_ready(address, len(nodes) * CPUS_PER_NODE)
             yield address, nodes[1]
         finally:
             for node in reversed(nodes):
                 node.kill()
 
 
-def _await(address: str, cores: int) -> None:
-    """Until all nodes have joined."""
-    deadline = time.monotonic() + PATIENCE
+def _wait_until_ready(address: str, cpus: int) -> None:
+    """Wait until the cluster at `address` has `cpus` CPUs."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
@@ -84,7 +85,7 @@ def _await(address: str, cores: int) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.5)
     try:
-        while ray.cluster_resources().get("CPU", 0) < cores:
+        while ray.cluster_resources().get("CPU", 0) < cpus:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     finally:

@@ -1,4 +1,4 @@
-"""Two processes of one machine train as one would, are steered as one, and die as one."""
+"""Two processes of one machine train like one process, obey its commands and fail together."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.unit.training.engine.engine_run import make_spec, write_shard
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("ddp", "fsdp")
 METHODS = ("lora", "full")
-CLOSE = 1e-5
-"""Between losses, in nats: other orders of the same sums."""
+LOSS_TOLERANCE = 1e-5
+"""In nats: processes add the same terms in a different order."""
 
-WORDY = """
+LONG_ERROR_SCRIPT = """
 import os, threading
-from services.training.engine.distributed.local_processes import together
+from services.training.engine.distributed.local_processes import launch
 from shared.engine.process.protocol import EngineError, Reporter
 
 def work():
@@ -38,15 +38,17 @@ def work():
         raise EngineError("too_much", "x" * 200_000)
     threading.Event().wait()
 
-together(2, work, Reporter(1))
+launch(2, work, Reporter(1))
 """
 
-Alone = Callable[[str], tuple[dict[str, Any], EngineRun]]
+SingleProcessRuns = Callable[[str], tuple[dict[str, Any], EngineRun]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path) -> Alone:
-    """By method, the spec and the run of one process."""
+async def single_process(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path
+) -> SingleProcessRuns:
+    """Run each method in one process; return the spec and the run by method."""
     runs = {}
     for method in METHODS:
         spec = make_spec(tmp_path_factory.mktemp(method), tiny_model, method=method)
@@ -54,48 +56,47 @@ async def alone(tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny
     return lambda method: runs[method]
 
 
-def close(found: EngineRun, expected: EngineRun) -> None:
-    """The same losses, step by step and at every evaluation."""
-    assert found.losses() == pytest.approx(expected.losses(), abs=CLOSE)
-    evaluated = [[(e["step"], e["loss"]) for e in run.of_kind("evaluation")] for run in (found, expected)]
-    assert evaluated[0] == [(step, pytest.approx(loss, abs=CLOSE)) for step, loss in evaluated[1]]
+def assert_same_losses(actual: EngineRun, expected: EngineRun) -> None:
+    """Compare the losses of every step and every evaluation."""
+    assert actual.losses() == pytest.approx(expected.losses(), abs=LOSS_TOLERANCE)
+    evaluated = [[(e["step"], e["loss"]) for e in run.of_kind("evaluation")] for run in (actual, expected)]
+    assert evaluated[0] == [(step, pytest.approx(loss, abs=LOSS_TOLERANCE)) for step, loss in evaluated[1]]
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_two_processes_learn_what_one_does(
-    tmp_path: Path, engines: Engines, tiny_model: Path, alone: Alone, strategy: str, method: str
+async def test_two_processes_match_one(
+    tmp_path: Path, engines: Engines, tiny_model: Path, single_process: SingleProcessRuns, strategy: str, method: str
 ) -> None:
-    before, expected = alone(method)
+    reference_spec, expected = single_process(method)
     spec = make_spec(tmp_path, tiny_model, method=method, processes=2, strategy=strategy)
-    found = await run_engine(engines, ENGINE, spec)
-    close(found, expected)
-    assert (
-        found.of_kind("metric")[0]["memory_mb"] > 1.5 * expected.of_kind("metric")[0]["memory_mb"]
-    )  # of both together
-    assert [s["items"] for s in found.of_kind("samples")] == [s["items"] for s in expected.of_kind("samples")]
-    model, reference = (load_file(next(Path(s["output"]).glob("*.safetensors"))) for s in (spec, before))
+    actual = await run_engine(engines, ENGINE, spec)
+    assert_same_losses(actual, expected)
+    # The reported memory is the sum over both processes.
+    assert actual.of_kind("metric")[0]["memory_mb"] > 1.5 * expected.of_kind("metric")[0]["memory_mb"]
+    assert [s["items"] for s in actual.of_kind("samples")] == [s["items"] for s in expected.of_kind("samples")]
+    model, reference = (load_file(next(Path(s["output"]).glob("*.safetensors"))) for s in (spec, reference_spec))
     assert model.keys() == reference.keys()
     for name, weight in reference.items():
         assert model[name].numpy() == pytest.approx(weight.numpy(), abs=1e-3)
 
 
-async def test_uneven_shares_and_steps_of_fewer_rows_than_processes(
+async def test_steps_with_fewer_rows_than_processes_match_one_process(
     tmp_path: Path, engines: Engines, tiny_model: Path
 ) -> None:
-    """Nine rows in steps of two: the last step of a pass has one row, and one process none."""
-    few = {"rows": 9, "batch_size": 2, "micro_batch_tokens": 32}
-    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "a", tiny_model, **few))
+    """Nine rows in steps of two: in the last step of an epoch one process has no row."""
+    small = {"rows": 9, "batch_size": 2, "micro_batch_tokens": 32}
+    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "a", tiny_model, **small))
     for strategy in STRATEGIES:
-        spec = make_spec(tmp_path / strategy, tiny_model, processes=2, strategy=strategy, **few)
-        close(await run_engine(engines, ENGINE, spec), expected)
+        spec = make_spec(tmp_path / strategy, tiny_model, processes=2, strategy=strategy, **small)
+        assert_same_losses(await run_engine(engines, ENGINE, spec), expected)
 
 
 @pytest.mark.parametrize(("first", "then"), [("ddp", "one process"), ("fsdp", "ddp"), ("one process", "fsdp")])
-async def test_a_stopped_run_goes_on_with_other_processes(
-    tmp_path: Path, engines: Engines, tiny_model: Path, alone: Alone, first: str, then: str
+async def test_stopped_run_resumes_with_other_processes(
+    tmp_path: Path, engines: Engines, tiny_model: Path, single_process: SingleProcessRuns, first: str, then: str
 ) -> None:
-    _, expected = alone("full")
+    _, expected = single_process("full")
     spec = make_spec(tmp_path, tiny_model, method="full", **_processes(first))
     stopped = await run_engine(engines, ENGINE, spec, at_step=3, action=lambda child: child.send({"op": "stop"}))
     assert stopped.result["stopped"]
@@ -103,62 +104,64 @@ async def test_a_stopped_run_goes_on_with_other_processes(
     spec["hyperparameters"] |= {"processes": 1, **_processes(then)}
     resumed = await run_engine(engines, ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]})
     assert resumed.of_kind("resumed") == [{"kind": "resumed", "step": stopped.result["steps"]}]
-    assert stopped.losses() | resumed.losses() == pytest.approx(expected.losses(), abs=CLOSE)
+    assert stopped.losses() | resumed.losses() == pytest.approx(expected.losses(), abs=LOSS_TOLERANCE)
 
 
 def _processes(name: str) -> dict[str, Any]:
     return {"processes": 2, "strategy": name} if name in STRATEGIES else {}
 
 
-async def test_dropout_is_the_same_after_a_resume(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
-    asked = {"processes": 2, "lora": {"dropout": 0.1}}
-    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "a", tiny_model, **asked))
-    spec = make_spec(tmp_path / "b", tiny_model, **asked)
+async def test_dropout_masks_are_the_same_after_a_resume(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+    settings = {"processes": 2, "lora": {"dropout": 0.1}}
+    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "a", tiny_model, **settings))
+    spec = make_spec(tmp_path / "b", tiny_model, **settings)
     stopped = await run_engine(engines, ENGINE, spec, at_step=4, action=lambda child: child.send({"op": "stop"}))
     resumed = await run_engine(engines, ENGINE, {**spec, "resume_from": stopped.result["checkpoint"]})
     assert stopped.losses() | resumed.losses() == expected.losses()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_cancel_reaches_all(tmp_path: Path, engines: Engines, tiny_model: Path, strategy: str) -> None:
-    started: list[int] = []
+async def test_cancel_stops_all_processes(tmp_path: Path, engines: Engines, tiny_model: Path, strategy: str) -> None:
+    forks: list[int] = []
 
     async def cancel(child: Child) -> None:
-        started.extend(child_pids(child.pid))
+        forks.extend(child_pids(child.pid))
         await child.send({"op": "cancel"})
 
     spec = make_spec(tmp_path, tiny_model, max_steps=5000, processes=2, strategy=strategy, checkpoint_every=5000)
-    found = await run_engine(engines, ENGINE, spec, at_step=2, action=cancel)
-    assert found.result["stopped"]
-    assert found.of_kind("checkpoint") == []
-    assert len(started) == 1
-    assert not Path(f"/proc/{started[0]}").exists()
+    actual = await run_engine(engines, ENGINE, spec, at_step=2, action=cancel)
+    assert actual.result["stopped"]
+    assert actual.of_kind("checkpoint") == []
+    assert len(forks) == 1
+    assert not Path(f"/proc/{forks[0]}").exists()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_the_death_of_one_process_is_the_death_of_all(
+async def test_killed_process_ends_the_others(
     tmp_path: Path, engines: Engines, tiny_model: Path, strategy: str
 ) -> None:
     spec = make_spec(tmp_path, tiny_model, max_steps=5000, processes=2, strategy=strategy)
-    found = await run_engine(
+    actual = await run_engine(
         engines, ENGINE, spec, at_step=2, action=lambda child: kill_process(*child_pids(child.pid))
     )
-    assert found.exit is not None
-    assert found.exit.signal == signal.SIGKILL
-    assert "Process 2 of 2 was ended by SIGKILL, and the others with it." in [
-        m["message"] for m in found.of_kind("log")
+    assert actual.exit is not None
+    assert actual.exit.signal == signal.SIGKILL
+    assert "Process 2 of 2 was killed by SIGKILL; the others are stopped." in [
+        m["message"] for m in actual.of_kind("log")
     ]
 
 
-def test_a_process_that_fails_with_many_words_is_heard() -> None:
-    """More than a pipe holds (64 KB, pipe(7)): it cannot end before the first one listens."""
-    done = subprocess.run([sys.executable, "-c", WORDY], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S)
-    failed = json.loads(done.stdout.splitlines()[-1])
+def test_error_longer_than_a_pipe_buffer_is_reported() -> None:
+    """The error exceeds a pipe's 64 KB (pipe(7)): the process cannot exit until the main process reads it."""
+    completed = subprocess.run(
+        [sys.executable, "-c", LONG_ERROR_SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    failed = json.loads(completed.stdout.splitlines()[-1])
     assert (failed["kind"], failed["code"], len(failed["detail"])) == ("failed", "too_much", 200_000)
 
 
-async def test_a_process_without_memory_says_so_for_all(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
-    def starve(child: Child) -> None:
+async def test_process_out_of_memory_fails_the_run(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
+    def limit_memory(child: Child) -> None:
         (peer,) = child_pids(child.pid)
         used = int(Path(f"/proc/{peer}/statm").read_text().split()[0]) * resource.getpagesize()
         resource.prlimit(peer, resource.RLIMIT_AS, (used, used))
@@ -167,12 +170,14 @@ async def test_a_process_without_memory_says_so_for_all(tmp_path: Path, engines:
     answer = " please reply with a short answer" * 14
     chat = [{"role": "user", "content": "Well?"}, {"role": "assistant", "content": answer}]
     spec["dataset"] |= {"train": [write_shard(tmp_path / "long.parquet", [{"messages": chat}] * 64)], "validation": []}
-    found = await run_engine(engines, ENGINE, spec, action=starve)
-    assert (found.messages[-1]["kind"], found.messages[-1].get("code")) == ("failed", "out_of_memory")
+    actual = await run_engine(engines, ENGINE, spec, action=limit_memory)
+    assert (actual.messages[-1]["kind"], actual.messages[-1].get("code")) == ("failed", "out_of_memory")
 
 
-async def test_torchrun_starts_the_same_engine(tmp_path: Path, tiny_model: Path, alone: Alone) -> None:
-    _, expected = alone("lora")
+async def test_torchrun_runs_the_same_engine(
+    tmp_path: Path, tiny_model: Path, single_process: SingleProcessRuns
+) -> None:
+    _, expected = single_process("lora")
     spec = make_spec(tmp_path, tiny_model)
     Path(spec["workdir"]).mkdir()
     (tmp_path / "spec.json").write_text(json.dumps(spec))
@@ -184,6 +189,6 @@ async def test_torchrun_starts_the_same_engine(tmp_path: Path, tiny_model: Path,
         stdout=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(TIMEOUT_S):
-        written, _ = await process.communicate()
+        stdout, _ = await process.communicate()
     assert process.returncode == 0
-    close(EngineRun([json.loads(line) for line in written.splitlines()]), expected)
+    assert_same_losses(EngineRun([json.loads(line) for line in stdout.splitlines()]), expected)

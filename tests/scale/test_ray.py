@@ -1,4 +1,4 @@
-"""Training on a Ray cluster of two nodes: the losses of one process, the same commands, the same checkpoints."""
+"""Training on a Ray cluster of two nodes: losses, commands and checkpoints match a single process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.support.engine_process import run_engine
 from tests.unit.training.engine.engine_run import make_spec
 
 
-async def test_a_cluster_learns_what_one_process_does_and_goes_on_after_a_stop(
+async def test_cluster_matches_one_process_and_resumes_after_a_stop(
     tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
-    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "alone", tiny_model))
+    expected = await run_engine(engines, ENGINE, make_spec(tmp_path / "single", tiny_model))
     spec, env = make_spec(tmp_path / "cluster", tiny_model, processes=2, strategy="fsdp"), {"RAY_ADDRESS": cluster[0]}
     stopped = await run_engine(
         engines, RAY_ENGINE, spec, env=env, at_step=3, action=lambda child: child.send({"op": "stop"})
@@ -28,21 +28,21 @@ async def test_a_cluster_learns_what_one_process_does_and_goes_on_after_a_stop(
     assert stopped.losses() | resumed.losses() == pytest.approx(expected.losses(), abs=1e-5)
 
 
-async def test_cancel_reaches_the_cluster(
+async def test_cancel_stops_the_run_on_the_cluster(
     tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
     async def cancel(child: Child) -> None:
         await child.send({"op": "cancel"})
 
     spec = make_spec(tmp_path, tiny_model, processes=2, max_steps=5000, checkpoint_every=5000)
-    found = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]}, at_step=2, action=cancel)
-    assert found.result["stopped"]
-    assert found.result["checkpoint"] is None
+    run = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]}, at_step=2, action=cancel)
+    assert run.result["stopped"]
+    assert run.result["checkpoint"] is None
 
 
-async def test_a_failure_on_the_cluster_is_told_as_here(
+async def test_failure_on_the_cluster_is_reported(
     tmp_path: Path, engines: Engines, tiny_model: Path, cluster: tuple[str, Any]
 ) -> None:
     spec = make_spec(tmp_path, tiny_model, processes=2, max_length=1)
-    found = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]})
-    assert (found.messages[-1]["kind"], found.messages[-1]["code"]) == ("failed", "nothing_to_train")
+    run = await run_engine(engines, RAY_ENGINE, spec, env={"RAY_ADDRESS": cluster[0]})
+    assert (run.messages[-1]["kind"], run.messages[-1]["code"]) == ("failed", "nothing_to_train")

@@ -1,1 +1,1 @@
-"""Builds the bundled base model "seedling" from generated text. Knows nothing of jobs, datasets or the platform."""
+"""Pretrains the bundled base model "seedling" on generated text. Independent of the platform's services."""

@@ -1,6 +1,6 @@
-"""The pre-training corpus: half conversations, half other English, a pure function of (seed, senses).
+"""The pretraining corpus: half conversations, half prose, determined by the seed and the WordNet senses.
 
-It knows nothing of the demo's sample dataset or of any benchmark; tests hold it to that.
+It contains no rows of the demo's sample dataset or of a benchmark; tests check this.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Either `messages` (rendered later by the chat template) or plain `text`; the other is empty."""
+    """Either `messages`, which the chat template renders later, or plain `text`; the other field is empty."""
 
     text: str = ""
     messages: tuple[Message, ...] = ()
 
 
-def documents(seed: int, senses: list[Sense]) -> Iterator[Document]:
-    """Endless stream. With no senses (no WordNet) the stream is poorer, but still valid."""
-    rng = random.Random(seed)  # noqa: S311 - text, not secrets
+def generate_documents(seed: int, senses: list[Sense]) -> Iterator[Document]:
+    """Yield documents without end. Without senses (no WordNet) the text is less varied."""
+    rng = random.Random(seed)  # noqa: S311 - not for cryptography
     while True:
-        # Conversations are shorter than pages of prose: 0.6 of the documents are half of the tokens.
-        yield _conversation(rng, senses) if rng.random() < 0.6 else Document(text=_plain(rng, senses))
+        # Conversations are shorter than prose: 60 % of the documents hold half of the tokens.
+        yield _conversation(rng, senses) if rng.random() < 0.6 else Document(text=_prose(rng, senses))
 
 
 def _conversation(rng: random.Random, senses: list[Sense]) -> Document:
@@ -36,11 +36,11 @@ def _conversation(rng: random.Random, senses: list[Sense]) -> Document:
     return Document(messages=tuple({"role": role, "content": content} for role, content in turns))
 
 
-def _plain(rng: random.Random, senses: list[Sense]) -> str:
+def _prose(rng: random.Random, senses: list[Sense]) -> str:
     draw = rng.random()
     if senses and draw < 0.45:
-        return prose.page(rng, senses)
+        return prose.dictionary_page(rng, senses)
     if senses and draw < 0.6:
-        return prose.examples(rng, senses)
-    makers, weights = zip(*prose.PLAIN, strict=True)
-    return str(rng.choices(makers, weights)[0](rng))
+        return prose.example_paragraph(rng, senses)
+    generators, weights = zip(*prose.GENERATORS, strict=True)
+    return str(rng.choices(generators, weights)[0](rng))

@@ -1,9 +1,9 @@
-"""Conversations from templates: small talk, questions on a story, tasks on words, sums, notes to JSON, tools.
+"""Conversations from templates: small talk, reading comprehension, word tasks, arithmetic, notes to JSON, tool calls.
 
-Each generator returns turns `[(role, content), …]`, user first; `conversation` chains several into one document.
+Each generator returns turns `[(role, content), …]` that start with the user; `conversation` joins several.
 """
 
-# ruff: noqa: E501 - templates and word lists are texts: broken lines would hide how they read
+# ruff: noqa: E501 - templates and word lists read better on one line
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 
 from tools.seedling import problems, prose, records
-from tools.seedling.grammar import cast, fill
+from tools.seedling.grammar import draw_roles, expand
 from tools.seedling.vocabulary import GROUPS, LISTS, PAST
 from tools.seedling.wordnet import Sense
 
@@ -24,12 +24,12 @@ SYSTEM = (
 )
 
 
-def _one(question: str, answer: str) -> Turns:
+def _exchange(question: str, answer: str) -> Turns:
     return [("user", question), ("assistant", answer)]
 
 
 def small_talk(rng: random.Random) -> Turns:
-    roles = cast(rng)
+    roles = draw_roles(rng)
     pairs = (
         ("[Hello|hi|good {time}|hey][!|.|]", "[Hello|hi|good day]! [How can I help you?|what can I do for you?]"),
         ("[How are you?|how is it going?]", "[I am fine, thank you.|very well, thanks.] [And you?|how are you?]"),
@@ -41,11 +41,11 @@ def small_talk(rng: random.Random) -> Turns:
         ("tell me something nice.", "[A {weather} {time} with {food} and a friend is a fine thing.|you asked, and that is a start.]"),
     )  # fmt: skip
     return [turn for ask, reply in rng.sample(pairs, rng.randint(1, 3))
-            for turn in _one(fill(rng, ask, roles), fill(rng, reply, roles))]  # fmt: skip
+            for turn in _exchange(expand(rng, ask, roles), expand(rng, reply, roles))]  # fmt: skip
 
 
-def remember(rng: random.Random) -> Turns:
-    roles = cast(rng)
+def recall(rng: random.Random) -> Turns:
+    roles = draw_roles(rng)
     facts = rng.sample(
         [
             ("My name is {A}.", "Nice to meet you, {A}!", "what is my name?", "Your name is {A}."),
@@ -56,38 +56,40 @@ def remember(rng: random.Random) -> Turns:
         ],
         rng.randint(1, 3),
     )
-    told = [turn for say, reply, _, _ in facts for turn in _one(fill(rng, say, roles), fill(rng, reply, roles))]
+    turns = [
+        turn for say, reply, _, _ in facts for turn in _exchange(expand(rng, say, roles), expand(rng, reply, roles))
+    ]
     _, _, ask, answer = rng.choice(facts)
-    return told + _one(fill(rng, ask, roles), fill(rng, answer, roles))
+    return turns + _exchange(expand(rng, ask, roles), expand(rng, answer, roles))
 
 
 def word_problem(rng: random.Random) -> Turns:
-    return _one(*problems.problem(rng))
+    return _exchange(*problems.word_problem(rng))
 
 
 def arithmetic(rng: random.Random) -> Turns:
-    return _one(*problems.sums(rng))
+    return _exchange(*problems.arithmetic(rng))
 
 
-def note(rng: random.Random) -> Turns:
-    return _one(*(records.closed(rng) if rng.random() < 0.65 else records.copied(rng)))
+def note_to_json(rng: random.Random) -> Turns:
+    return _exchange(*(records.classify_note(rng) if rng.random() < 0.65 else records.extract_fields(rng)))
 
 
-def reading(rng: random.Random) -> Turns:
-    roles = cast(rng)
-    tale = fill(rng, "{A}, the {JOB}, kept a {COLOUR} {THING} in the {PLACE} of {TOWN}. ", roles) + prose.tell(
-        rng, roles
-    )
-    asks = (
+def reading_comprehension(rng: random.Random) -> Turns:
+    roles = draw_roles(rng)
+    passage = expand(
+        rng, "{A}, the {JOB}, kept a {COLOUR} {THING} in the {PLACE} of {TOWN}. ", roles
+    ) + prose.story_about(rng, roles)
+    questions = (
         ("who [is the story about|kept the {THING}]?", "{A}, the {JOB}."),
         ("what colour was the {THING}?", "It was {COLOUR}."),
         ("where was the {THING} kept?", "In the {PLACE} of {TOWN}."),
         ("what [is|was] {A}'s work?", "{A} [was|is] a {JOB}."),
         ("in which town does it happen?", "In {TOWN}."),
     )  # fmt: skip
-    turns = [turn for ask, answer in rng.sample(asks, rng.randint(1, 3))
-             for turn in _one(fill(rng, ask, roles), fill(rng, answer, roles))]  # fmt: skip
-    return [("user", f"{tale}\n\n{turns[0][1]}"), *turns[1:]]
+    turns = [turn for ask, answer in rng.sample(questions, rng.randint(1, 3))
+             for turn in _exchange(expand(rng, ask, roles), expand(rng, answer, roles))]  # fmt: skip
+    return [("user", f"{passage}\n\n{turns[0][1]}"), *turns[1:]]
 
 
 def how_to(rng: random.Random) -> Turns:
@@ -95,51 +97,51 @@ def how_to(rng: random.Random) -> Turns:
     ask = rng.choice(
         ["How do I {}?", "Tell me how to {}.", "What are the steps to {}?", "I want to {}. What should I do?"]
     )
-    return _one(ask.format(task), prose.steps(rng, task))
+    return _exchange(ask.format(task), prose.steps(rng, task))
 
 
 def tell_story(rng: random.Random) -> Turns:
-    roles = cast(rng)
-    ask = fill(
+    roles = draw_roles(rng)
+    ask = expand(
         rng, "[Tell me a story|write a short story|I would like a story] about {A}, the {JOB}, and a {THING}.", roles
     )
-    return _one(ask, prose.tell(rng, roles))
+    return _exchange(ask, prose.story_about(rng, roles))
 
 
 def grouping(rng: random.Random) -> Turns:
     group, other = rng.sample(list(GROUPS), 2)
     items, odd = rng.sample(GROUPS[group], 3), rng.choice(GROUPS[other])
-    mixed = rng.sample([*items, odd], 4)
+    candidates = rng.sample([*items, odd], 4)
     yes = rng.random() < 0.5
     return rng.choice(
         [
-            _one(f"Name {rng.choice(['three', '3'])} examples of a {group}.", ", ".join(items)),
-            _one(f"Which one does not belong: {', '.join(mixed)}?", f"{odd}, because it is a {other}."),
-            _one(f"Is {items[0] if yes else odd} a {group}?", "Yes." if yes else f"No, it is a {other}."),
-            _one(f"What kind of thing is {odd}?", f"A {other}."),
-            _one(f"Pick the {other}: {', '.join(mixed)}", odd),
+            _exchange(f"Name {rng.choice(['three', '3'])} examples of a {group}.", ", ".join(items)),
+            _exchange(f"Which one does not belong: {', '.join(candidates)}?", f"{odd}, because it is a {other}."),
+            _exchange(f"Is {items[0] if yes else odd} a {group}?", "Yes." if yes else f"No, it is a {other}."),
+            _exchange(f"What kind of thing is {odd}?", f"A {other}."),
+            _exchange(f"Pick the {other}: {', '.join(candidates)}", odd),
         ]
     )
 
 
-def strings(rng: random.Random) -> Turns:
+def string_tasks(rng: random.Random) -> Turns:
     words = rng.sample(LISTS["thing"] + LISTS["animal"] + LISTS["place"], rng.randint(3, 6))
     line, numbers = " ".join(words), rng.sample(range(1, 100), 4)
     verb, past = rng.choice(list(PAST.items()))
     joined = ", ".join(words)
     return rng.choice(
         [
-            _one(f"Repeat: {line}", line),
-            _one(f"Say this backwards, word by word: {line}", " ".join(reversed(words))),
-            _one(f"Write in capitals: {line}", line.upper()),
-            _one(f"Sort by the alphabet: {joined}", ", ".join(sorted(words))),
-            _one(f"Sort these numbers: {', '.join(map(str, numbers))}", ", ".join(map(str, sorted(numbers)))),
-            _one(f"Which number is the largest: {', '.join(map(str, numbers))}?", str(max(numbers))),
-            _one(f"What is the first word? {line}", words[0]),
-            _one(f"What is the last word? {line}", words[-1]),
-            _one(f"How many words are there? {line}", str(len(words))),
-            _one(f"Make a JSON list: {joined}", "[" + ",".join(f'"{word}"' for word in words) + "]"),
-            _one(f"What is the past of “{verb}”?", past),
+            _exchange(f"Repeat: {line}", line),
+            _exchange(f"Say this backwards, word by word: {line}", " ".join(reversed(words))),
+            _exchange(f"Write in capitals: {line}", line.upper()),
+            _exchange(f"Sort by the alphabet: {joined}", ", ".join(sorted(words))),
+            _exchange(f"Sort these numbers: {', '.join(map(str, numbers))}", ", ".join(map(str, sorted(numbers)))),
+            _exchange(f"Which number is the largest: {', '.join(map(str, numbers))}?", str(max(numbers))),
+            _exchange(f"What is the first word? {line}", words[0]),
+            _exchange(f"What is the last word? {line}", words[-1]),
+            _exchange(f"How many words are there? {line}", str(len(words))),
+            _exchange(f"Make a JSON list: {joined}", "[" + ",".join(f'"{word}"' for word in words) + "]"),
+            _exchange(f"What is the past of “{verb}”?", past),
         ]
     )
 
@@ -151,51 +153,51 @@ def sentiment(rng: random.Random) -> Turns:
         if good
         else "[The {food} was awful|I would never go to that {place} again|what a dreadful {thing}|the {job} was rude to us]"
     )
-    text = fill(rng, kind + "[.|!| on {day}.| last {season}.]")
+    text = expand(rng, kind + "[.|!| on {day}.| last {season}.]")
     ask = rng.choice(["Good or bad? {}", "Is this kind or angry? {}", "How does the writer feel? {}"])
     words = {"Good or bad? {}": ("Good", "Bad"), "Is this kind or angry? {}": ("Kind", "Angry")}.get(
         ask, ("Pleased", "Upset")
     )
-    return _one(ask.format(text), words[0] if good else words[1])
+    return _exchange(ask.format(text), words[0] if good else words[1])
 
 
-def tool(rng: random.Random) -> Turns:
-    roles, degrees = cast(rng), rng.randint(-5, 35)
-    ask = fill(rng, "[What is the weather in {TOWN}?|how warm is it in {TOWN} today?]", roles)
+def tool_call(rng: random.Random) -> Turns:
+    roles, degrees = draw_roles(rng), rng.randint(-5, 35)
+    ask = expand(rng, "[What is the weather in {TOWN}?|how warm is it in {TOWN} today?]", roles)
     sky = rng.choice(LISTS["weather"])
-    found = records.compact({"town": roles["TOWN"], "degrees": degrees, "sky": sky})
-    return [("user", ask), ("assistant", f"Let me look up {roles['TOWN']}."), ("tool", found),
+    tool_result = records.compact_json({"town": roles["TOWN"], "degrees": degrees, "sky": sky})
+    return [("user", ask), ("assistant", f"Let me look up {roles['TOWN']}."), ("tool", tool_result),
             ("assistant", f"It is {sky} in {roles['TOWN']}, {degrees} degrees.")]  # fmt: skip
 
 
-def meaning(rng: random.Random, senses: list[Sense]) -> Turns:
+def word_meaning(rng: random.Random, senses: list[Sense]) -> Turns:
     sense = rng.choice(senses)
-    word, asks = sense.lemmas[0], [("What does “{}” mean?", sense.definition), ("Define {}.", sense.definition)]
-    asks.append(
-        ("What part of speech is “{}”?", f"“{word}” can be {'an' if sense.part[0] == 'a' else 'a'} {sense.part}.")
+    word, questions = sense.lemmas[0], [("What does “{}” mean?", sense.definition), ("Define {}.", sense.definition)]
+    questions.append(
+        ("What part of speech is “{}”?", f"“{word}” can be {'an' if sense.pos[0] == 'a' else 'a'} {sense.pos}.")
     )
-    asks += [("Use “{}” in a sentence.", example) for example in sense.examples[:1]] * 2
+    questions += [("Use “{}” in a sentence.", example) for example in sense.examples[:1]] * 2
     if len(sense.lemmas) > 1:
-        asks.append(("Give another word for “{}”.", sense.lemmas[1]))
-    ask, answer = rng.choice(asks)
+        questions.append(("Give another word for “{}”.", sense.lemmas[1]))
+    ask, answer = rng.choice(questions)
     if rng.random() < 0.15:
-        return _one(f"Which word means: {sense.definition}?", word)
-    return _one(ask.format(word), answer[0].upper() + answer[1:] + ("" if answer[-1] in ".!?" else "."))
+        return _exchange(f"Which word means: {sense.definition}?", word)
+    return _exchange(ask.format(word), answer[0].upper() + answer[1:] + ("" if answer[-1] in ".!?" else "."))
 
 
-PLAIN: tuple[tuple[Callable[[random.Random], Turns], int], ...] = (
-    (small_talk, 3), (remember, 3), (word_problem, 8), (arithmetic, 3), (note, 8), (reading, 3), (how_to, 2),
-    (tell_story, 2), (grouping, 3), (strings, 4), (sentiment, 2), (tool, 1),
+GENERATORS: tuple[tuple[Callable[[random.Random], Turns], int], ...] = (
+    (small_talk, 3), (recall, 3), (word_problem, 8), (arithmetic, 3), (note_to_json, 8), (reading_comprehension, 3), (how_to, 2),
+    (tell_story, 2), (grouping, 3), (string_tasks, 4), (sentiment, 2), (tool_call, 1),
 )  # fmt: skip
 
 
 def conversation(rng: random.Random, senses: list[Sense]) -> Turns:
-    """One document: perhaps a system message, then one exchange (mostly) or up to eight."""
-    makers, weights = zip(*PLAIN, strict=True)
-    turns: Turns = [("system", fill(rng, rng.choice(SYSTEM), cast(rng)))] if rng.random() < 0.2 else []
+    """Generate one document: an optional system message and one to eight exchanges."""
+    generators, weights = zip(*GENERATORS, strict=True)
+    turns: Turns = [("system", expand(rng, rng.choice(SYSTEM), draw_roles(rng)))] if rng.random() < 0.2 else []
     for _ in range(1 if rng.random() < 0.6 else rng.randint(2, 8)):
         if senses and rng.random() < 0.2:
-            turns += meaning(rng, senses)
+            turns += word_meaning(rng, senses)
         else:
-            turns += rng.choices(makers, weights)[0](rng)
+            turns += rng.choices(generators, weights)[0](rng)
     return turns

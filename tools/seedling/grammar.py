@@ -1,7 +1,7 @@
-"""A tiny template language, so that one line of text stands for hundreds of sentences.
+"""A small template language that expands one line into hundreds of sentences.
 
-`[a|b]` picks one alternative (nesting allowed); `{name}` takes a value from the cast of this document, and where the
-cast has none, a fresh draw from the word list of that name. It knows no grammar beyond "a"/"an" and capitals.
+`[a|b]` picks one alternative and may be nested. `{name}` takes the value of a role of the document, or else a random
+word from the list of that name. Expansion also corrects "a"/"an" and capitalizes sentences.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tools.seedling.vocabulary import LISTS, MEN, WOMEN
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
-_SENTENCE = re.compile(r"(^|[.!?]\s+|\n|“)([a-z])")
+_SENTENCE_START = re.compile(r"(^|[.!?]\s+|\n|“)([a-z])")
 
-Cast = dict[str, str]
+Roles = dict[str, str]
 
 
-def cast(rng: random.Random) -> Cast:
-    """People (A, B with pronouns `A_he`, `A_his`, `A_him`) and things that stay the same throughout one document."""
-    roles: Cast = {}
+def draw_roles(rng: random.Random) -> Roles:
+    """Draw the people (A and B, pronouns `A_he`, `A_his`, `A_him`) and things that stay fixed within one document."""
+    roles: Roles = {}
     for role in ("A", "B"):
         woman = rng.random() < 0.5
         roles[role] = rng.choice(WOMEN if woman else MEN)
@@ -32,11 +32,11 @@ def cast(rng: random.Random) -> Cast:
     return roles
 
 
-def fill(rng: random.Random, template: str, roles: Cast | None = None) -> str:
-    """Expand `template`; unknown names raise KeyError, so that a typo never reaches the corpus."""
+def expand(rng: random.Random, template: str, roles: Roles | None = None) -> str:
+    """Expand `template`. An unknown name raises KeyError, so a typo cannot reach the corpus."""
     known = roles or {}
     while match := _CHOICE.search(template):
         template = template[: match.start()] + rng.choice(match[1].split("|")) + template[match.end() :]
     text = _SLOT.sub(lambda slot: known.get(slot[1]) or rng.choice(LISTS[slot[1]]), template)
     text = _ARTICLE.sub(r"\1n ", text)
-    return _SENTENCE.sub(lambda start: start[1] + start[2].upper(), text)
+    return _SENTENCE_START.sub(lambda start: start[1] + start[2].upper(), text)

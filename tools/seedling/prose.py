@@ -1,13 +1,13 @@
-"""English that is not a dialogue: stories, how-tos, descriptions, letters, diaries, lists and dictionary pages."""
+"""Prose: stories, how-tos, descriptions, letters, diaries, lists and dictionary pages."""
 
-# ruff: noqa: E501 - templates and word lists are texts: broken lines would hide how they read
+# ruff: noqa: E501 - templates and word lists read better on one line
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 
-from tools.seedling.grammar import Cast, cast, fill
+from tools.seedling.grammar import Roles, draw_roles, expand
 from tools.seedling.vocabulary import GROUPS
 from tools.seedling.wordnet import Sense
 
@@ -54,15 +54,15 @@ ENDINGS = (
 )
 
 
-def tell(rng: random.Random, roles: Cast) -> str:
-    """A story of five to nine sentences about `roles`."""
+def story_about(rng: random.Random, roles: Roles) -> str:
+    """Generate a story of five to nine sentences about `roles`."""
     deeds = rng.sample(DEEDS, rng.randint(2, 6))
     plan = [rng.choice(OPENINGS), rng.choice(TROUBLES), *deeds, rng.choice(ENDINGS)]
-    return " ".join(fill(rng, sentence, roles) for sentence in plan)
+    return " ".join(expand(rng, sentence, roles) for sentence in plan)
 
 
 def story(rng: random.Random) -> str:
-    return tell(rng, cast(rng))
+    return story_about(rng, draw_roles(rng))
 
 
 TASKS: dict[str, tuple[str, ...]] = {
@@ -94,7 +94,7 @@ TASKS: dict[str, tuple[str, ...]] = {
 
 
 def steps(rng: random.Random, task: str) -> str:
-    """Three to seven of the task's steps in their order, as numbers, bullets or running text."""
+    """Return three to seven steps of the task in order, numbered, as bullets or as running text."""
     known = TASKS[task]
     chosen = [known[i] for i in sorted(rng.sample(range(len(known)), rng.randint(3, len(known))))]
     chosen = [step[0].upper() + step[1:] for step in chosen]
@@ -113,36 +113,36 @@ def how_to(rng: random.Random) -> str:
 
 
 def description(rng: random.Random) -> str:
-    return fill(
+    return expand(
         rng,
         "[This|my favourite|the old|{A}'s] {THING} is {size} and {colour}. It is made of {material} and [feels|looks] "
         "{adjective}. [{A_he} bought it in {TOWN} from a {job}.|it once belonged to a {job} from {country}.] "
         "[it stands in the {place} next to a {thing}.|people use it in {season} when it is {weather}.] "
         "[a {adjective} {animal} likes to sleep beside it.|it is worth more than a {vehicle}.|nobody knows who made it.]",
-        cast(rng),
+        draw_roles(rng),
     )
 
 
 def letter(rng: random.Random) -> str:
-    return fill(
+    return expand(
         rng,
         "[Dear|hello|hi] {B},\n\n[Thank you for the {thing}.|how are you?|I hope you are well in {TOWN}.] "
         "[we have had {weather} weather since {day}.|yesterday I met a {job} who sells {colour} {thing}s.|my {relative} "
         "now has a {adjective} {animal}.] [I spend my time with {hobby} and {hobby}.|in {month} I want to visit {country}."
         "|at the {place} they now have {food}.] [Would you like to come on {day}?|please write soon.|can you bring the "
         "{thing}?]\n\n[Best wishes|yours|love|see you soon],\n{A}",
-        cast(rng),
+        draw_roles(rng),
     )
 
 
 def diary(rng: random.Random) -> str:
-    return fill(
+    return expand(
         rng,
         "{DAY}, {month} [3|7|12|16|21|28]. [A {weather} day.|it was {weather} all {time}.] I [got up at dawn|slept too "
         "long|woke before the others] and [went to the {place}|helped the {job}|did some {hobby}]. [we had {food} and "
         "{food}.|I saw a {animal} near the {place}.|{A} told me about {country}.] [now I am {feeling}.|tomorrow I want to "
         "{verb} the {thing}.|I hope for {weather} weather.]",
-        cast(rng),
+        draw_roles(rng),
     )
 
 
@@ -156,28 +156,28 @@ def listing(rng: random.Random) -> str:
 def facts(rng: random.Random) -> str:
     group, other = rng.sample(list(GROUPS), 2)
     one, two, odd = *rng.sample(GROUPS[group], 2), rng.choice(GROUPS[other])
-    return fill(
+    return expand(
         rng,
         f"a {one} is a {group}. A {two} is a {group} too, but a {odd} is a {other}. "
         f"[So a {one} and a {two} belong together.|that is why the {odd} is the odd one out.]",
     )
 
 
-def page(rng: random.Random, senses: list[Sense]) -> str:
-    """A dictionary page: four to sixteen entries, so that long texts are seen as well."""
+def dictionary_page(rng: random.Random, senses: list[Sense]) -> str:
+    """Generate a dictionary page of four to sixteen entries; its length adds long documents to the corpus."""
     entries = []
     for sense in rng.sample(senses, rng.randint(4, 16)):
-        line = f"{sense.lemmas[0]} ({sense.part}): {sense.definition}."
+        line = f"{sense.lemmas[0]} ({sense.pos}): {sense.definition}."
         entries.append(line + "".join(f" “{example}”" for example in sense.examples[:2]))
     return "\n".join(entries)
 
 
-def examples(rng: random.Random, senses: list[Sense]) -> str:
-    """A paragraph of unconnected example sentences."""
+def example_paragraph(rng: random.Random, senses: list[Sense]) -> str:
+    """Join four to twelve unrelated example sentences of WordNet."""
     chosen = [example for sense in rng.sample(senses, 24) for example in sense.examples if len(example) > 20]
     return " ".join(text[0].upper() + text[1:].rstrip(".!?") + "." for text in chosen[: rng.randint(4, 12)])
 
 
-PLAIN: tuple[tuple[Callable[[random.Random], str], int], ...] = (
+GENERATORS: tuple[tuple[Callable[[random.Random], str], int], ...] = (
     (story, 5), (how_to, 1), (description, 2), (letter, 2), (diary, 2), (listing, 1), (facts, 1),
 )  # fmt: skip

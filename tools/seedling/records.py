@@ -1,16 +1,16 @@
-"""Notes turned into short JSON: closed fields (a wording stands for a value) and copied fields.
+"""Notes and their JSON: classified fields (a wording stands for a value) and fields copied from the text.
 
-None of these fields, values or wordings belongs to the demo's sample; they teach the shape of the task, not the task.
+No field, value or wording occurs in the demo's sample dataset: the corpus teaches the format, not the demo's task.
 """
 
-# ruff: noqa: E501 - templates and word lists are texts: broken lines would hide how they read
+# ruff: noqa: E501 - templates and word lists read better on one line
 
 from __future__ import annotations
 
 import json
 import random
 
-from tools.seedling.grammar import cast, fill
+from tools.seedling.grammar import draw_roles, expand
 
 # domain -> field -> value -> wordings; a note joins one wording per field, in any order
 DOMAINS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
@@ -95,18 +95,18 @@ DOMAINS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
     },
 }
-ASKS = (
+PROMPTS = (
     "Write this note as JSON: {}", "{}\nAs JSON, please.", "Turn it into a record: {}", "{}", "Note: {}", "JSON for: {}",
     "Put the facts of this note in JSON.\n{}", "Sort this: {}",
 )  # fmt: skip
 
 
-def compact(record: dict[str, object]) -> str:
+def compact_json(record: dict[str, object]) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
-def closed(rng: random.Random) -> tuple[str, str]:
-    """A note and its JSON: each field's value follows from one wording in the note."""
+def classify_note(rng: random.Random) -> tuple[str, str]:
+    """Return a note and its JSON; one wording in the note determines each field's value."""
     domain = rng.choice(list(DOMAINS))
     record: dict[str, object] = {}
     parts = []
@@ -115,13 +115,13 @@ def closed(rng: random.Random) -> tuple[str, str]:
         parts.append(rng.choice(values[str(value)]))
     if domain not in {"garden", "travel", "meals", "animals"} and rng.random() < 0.5:
         parts.reverse()
-    join = ", " if domain in {"weather", "school"} else " "
-    note = fill(rng, join.join(parts) + rng.choice([".", ".", "!", ""]))
-    return rng.choice(ASKS).format(note), compact(record)
+    separator = ", " if domain in {"weather", "school"} else " "
+    note = expand(rng, separator.join(parts) + rng.choice([".", ".", "!", ""]))
+    return rng.choice(PROMPTS).format(note), compact_json(record)
 
 
 # sentence -> field -> the role whose word is copied
-COPIES: tuple[tuple[str, dict[str, str]], ...] = (
+COPY_TEMPLATES: tuple[tuple[str, dict[str, str]], ...] = (
     ("{A} [meets|will meet|sees] {B} on {DAY} at the {PLACE}.", {"who": "A", "day": "DAY", "where": "PLACE"}),
     ("The {JOB} from {TOWN} has a {COLOUR} {THING}.", {"person": "JOB", "item": "THING", "colour": "COLOUR"}),
     ("{A} lives in {TOWN} and keeps a {ANIMAL}.", {"name": "A", "town": "TOWN", "pet": "ANIMAL"}),
@@ -130,11 +130,11 @@ COPIES: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-def copied(rng: random.Random) -> tuple[str, str]:
-    """A sentence and the JSON of the words copied from it."""
-    roles, count = cast(rng), rng.randint(2, 60)
-    sentence, fields = rng.choice(COPIES)
+def extract_fields(rng: random.Random) -> tuple[str, str]:
+    """Return a sentence and the JSON of words copied from it."""
+    roles, count = draw_roles(rng), rng.randint(2, 60)
+    sentence, fields = rng.choice(COPY_TEMPLATES)
     record: dict[str, object] = {field: roles[role] for field, role in fields.items()}
     if "COUNT" in sentence:
         record["count"] = count
-    return rng.choice(ASKS).format(fill(rng, sentence.replace("COUNT", str(count)), roles)), compact(record)
+    return rng.choice(PROMPTS).format(expand(rng, sentence.replace("COUNT", str(count)), roles)), compact_json(record)

@@ -1,6 +1,6 @@
-"""The word lists that the text generators draw from; all written for Anneal, so that the corpus is ours to ship."""
+"""Word lists for the text generators, written for Anneal so that the corpus carries no foreign license."""
 
-# ruff: noqa: E501 - templates and word lists are texts: broken lines would hide how they read
+# ruff: noqa: E501 - templates and word lists read better on one line
 
 from __future__ import annotations
 

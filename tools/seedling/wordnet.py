@@ -1,7 +1,7 @@
-"""Reads WordNet 3.0 (Debian package `wordnet-base`): plain, varied English that templates cannot give.
+"""Reads WordNet 3.0 (Debian package `wordnet-base`) for more varied English than the templates give.
 
-Only senses that WordNet's own tagged texts use are read (the first `tagsense_cnt` of a lemma): the common half of the
-language. Licence: WordNet 3.0, free to use, copy, modify and distribute with its notice; see the model card.
+Only common senses are read: those that occur in WordNet's tagged texts, the first `tagsense_cnt` of a lemma.
+License: WordNet 3.0, free to use, copy, modify and distribute with its notice; see the model card.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = {"noun": "noun", "verb": "verb", "adj": "adjective", "adv": "adverb"}
-# A demo model should not speak of these; stems, matched anywhere in a gloss, an example or a lemma.
+PARTS_OF_SPEECH = {"noun": "noun", "verb": "verb", "adj": "adjective", "adv": "adverb"}
+# Topics unsuitable for a demo model: word stems, matched anywhere in a lemma, gloss or example.
 UNWANTED = re.compile(
     r"sex|coit|copulat|genital|penis|vagina|prostitut|rape|obscen|vulgar|offensive|derogat|disparag|ethnic slur|nigg|"
     r"negro|jew|fuck|shit|suicid|murder|genocid|nazi|torture|incest|erotic|lust|orgasm|drug|heroin|cocaine|slave|kill",
@@ -25,35 +25,35 @@ class WordNetMissing(FileNotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Sense:
-    """One meaning: its lemmas (first is the best known), part of speech, definition, example sentences."""
+    """One word sense: lemmas (the best known first), part of speech, definition and example sentences."""
 
     lemmas: tuple[str, ...]
-    part: str
+    pos: str
     definition: str
     examples: tuple[str, ...]
 
 
 def read_senses(folder: Path) -> list[Sense]:
-    """All common senses in file order; raises WordNetMissing when `folder` has no `data.noun`."""
+    """Read all common senses in file order; raise WordNetMissing if `folder` has no `data.noun`."""
     if not (folder / "data.noun").is_file():
         raise WordNetMissing(f"{folder}: {WordNetMissing.__doc__}")
-    return [sense for suffix, part in PARTS.items() for sense in _read_part(folder, suffix, part)]
+    return [sense for suffix, pos in PARTS_OF_SPEECH.items() for sense in _read_senses_of(folder, suffix, pos)]
 
 
-def _read_part(folder: Path, suffix: str, part: str) -> list[Sense]:
+def _read_senses_of(folder: Path, suffix: str, pos: str) -> list[Sense]:
     common = _common_offsets((folder / f"index.{suffix}").read_text(encoding="utf-8"))
     senses = []
     for line in (folder / f"data.{suffix}").read_text(encoding="utf-8").splitlines():
         if line[:8] in common and not UNWANTED.search(line):
-            senses.append(_parse(line, part))
+            senses.append(_parse_sense(line, pos))
     return senses
 
 
 def _common_offsets(index: str) -> set[str]:
-    """Synset offsets of tagged senses. A line: lemma pos n p_cnt [pointers…] n tagsense_cnt offset…"""
+    """Return the synset offsets of tagged senses. Line format: lemma pos n p_cnt [pointers…] n tagsense_cnt offset…"""
     offsets: set[str] = set()
     for line in index.splitlines():
-        if line.startswith(" "):  # the licence at the top
+        if line.startswith(" "):  # the license header
             continue
         fields = line.split()
         senses, tail = int(fields[2]), 4 + int(fields[3])
@@ -62,11 +62,11 @@ def _common_offsets(index: str) -> set[str]:
     return offsets
 
 
-def _parse(line: str, part: str) -> Sense:
+def _parse_sense(line: str, pos: str) -> Sense:
     record, gloss = line.split(" | ", 1)
     fields = record.split()
     words = [fields[4 + 2 * i] for i in range(int(fields[3], 16))]
     lemmas = tuple(re.sub(r"\(\w+\)$", "", word).replace("_", " ") for word in words)
     examples = tuple(text.strip() for text in re.findall(r'"([^"]+)"', gloss))
     definition = re.split(r';\s*"', gloss)[0].strip().strip(";").strip()
-    return Sense(lemmas, part, definition, examples)
+    return Sense(lemmas, pos, definition, examples)

@@ -1,4 +1,4 @@
-"""The bundled base model and the text it was made from: reproducible, clean of demo and benchmark rows, loadable."""
+"""The bundled base model and its corpus: reproducible, free of demo and benchmark rows, loadable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from services.dataset.samples import make_triage
-from tools.seedling.corpus import Document, documents
+from tools.seedling.corpus import Document, generate_documents
 from tools.seedling.wordnet import Sense, WordNetMissing, read_senses
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +22,7 @@ SENSES = [
     Sense(("kettle", "boiler"), "noun", "a metal pot for heating water", ("the kettle sings",)),
     Sense(("mend",), "verb", "make whole again", ("she mended the sock", "mend a quarrel")),
 ] * 12
-# blake2b-48 of the first eight words of every sixteenth GSM8K question: enough to notice a leak, no row is shipped
+# blake2b-48 of the first eight words of every sixteenth GSM8K question: detects a leak without shipping a row
 OPENINGS = frozenset((Path(__file__).parent / "gsm8k_openings.txt").read_text(encoding="utf-8").split())
 
 
@@ -38,17 +38,17 @@ def openings(text: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def corpus() -> list[Document]:
-    return list(islice(documents(7, SENSES), 1500))
+    return list(islice(generate_documents(7, SENSES), 1500))
 
 
 def test_same_seed_gives_same_corpus(corpus: list[Document]) -> None:
-    assert list(islice(documents(7, SENSES), 1500)) == corpus
-    assert list(islice(documents(8, SENSES), 1500)) != corpus
+    assert list(islice(generate_documents(7, SENSES), 1500)) == corpus
+    assert list(islice(generate_documents(8, SENSES), 1500)) != corpus
 
 
 def test_about_half_of_the_corpus_is_dialogue(corpus: list[Document]) -> None:
-    spoken = sum(len(text_of(document)) for document in corpus if document.messages)
-    assert 0.4 < spoken / sum(len(text_of(document)) for document in corpus) < 0.75
+    dialogue_chars = sum(len(text_of(document)) for document in corpus if document.messages)
+    assert 0.4 < dialogue_chars / sum(len(text_of(document)) for document in corpus) < 0.75
 
 
 def test_conversations_alternate_and_end_with_the_assistant(corpus: list[Document]) -> None:
@@ -62,7 +62,7 @@ def test_templates_are_fully_expanded(corpus: list[Document]) -> None:
     assert not re.search(r"[{}|\[\]]", prose)
 
 
-def test_corpus_has_no_wording_answer_or_field_of_the_demo(corpus: list[Document]) -> None:
+def test_corpus_has_no_wording_reply_or_field_of_the_demo(corpus: list[Document]) -> None:
     text = "\n".join(map(text_of, corpus)).lower()
     wordings = [w for group in (make_triage.TOPICS, make_triage.URGENCIES) for ws in group.values() for w in ws]
     replies = [*make_triage.ACTION.values(), *make_triage.PROMISE.values()]
@@ -70,7 +70,7 @@ def test_corpus_has_no_wording_answer_or_field_of_the_demo(corpus: list[Document
     assert [phrase for phrase in [*wordings, *replies, *fields] if phrase.lower() in text] == []
 
 
-def test_gsm8k_opening_would_be_noticed() -> None:
+def test_gsm8k_opening_is_detected() -> None:
     assert openings("Natalia sold clips to 48 of her friends in April") & OPENINGS
 
 
@@ -79,7 +79,7 @@ def test_corpus_has_no_gsm8k_row(corpus: list[Document]) -> None:
     assert not any("####" in text_of(document) or "<<" in text_of(document) for document in corpus)
 
 
-def test_wordnet_is_named_when_missing(tmp_path: Path) -> None:
+def test_missing_wordnet_error_names_the_package(tmp_path: Path) -> None:
     with pytest.raises(WordNetMissing, match="wordnet-base"):
         read_senses(tmp_path)
 
@@ -88,10 +88,10 @@ def read_rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (SAMPLES / name).read_text(encoding="utf-8").splitlines()]
 
 
-def test_samples_are_what_their_script_writes() -> None:
-    made = make_triage.rows()
-    assert read_rows("triage.jsonl") == made[:240]
-    assert read_rows("triage-heldout.jsonl") == made[240:]
+def test_samples_match_their_script() -> None:
+    rows = make_triage.rows()
+    assert read_rows("triage.jsonl") == rows[:240]
+    assert read_rows("triage-heldout.jsonl") == rows[240:]
 
 
 def test_held_out_rows_are_new_combinations_of_known_wordings() -> None:
@@ -114,7 +114,7 @@ def tokenizer() -> Any:
     return transformers.AutoTokenizer.from_pretrained(SEEDLING)
 
 
-def test_special_tokens(tokenizer: Any) -> None:
+def test_special_tokens_have_fixed_ids(tokenizer: Any) -> None:
     names = ["<|endoftext|>", "<|pad|>", "<|im_start|>", "<|im_end|>"]
     assert tokenizer.convert_tokens_to_ids(names) == [0, 1, 2, 3]
     assert (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id) == (0, 1, None)
@@ -139,23 +139,25 @@ CHAT = [
 ]
 
 
-def render(tokenizer: Any, messages: list[dict[str, str]], ask: bool = False) -> str:
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask))
+def render(tokenizer: Any, messages: list[dict[str, str]], add_generation_prompt: bool = False) -> str:
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_generation_prompt))
 
 
-def test_chat_template_renders_plain_chatml(tokenizer: Any) -> None:
+def test_chat_template_renders_chatml(tokenizer: Any) -> None:
     expected = "<|im_start|>user\nHow warm is it?<|im_end|>\n<|im_start|>assistant\n"
-    assert render(tokenizer, CHAT[1:2], ask=True) == expected
+    assert render(tokenizer, CHAT[1:2], add_generation_prompt=True) == expected
     assert render(tokenizer, CHAT[:1]) == "<|im_start|>system\nBe brief.<|im_end|>\n"
 
 
-def test_each_rendering_is_a_prefix_of_the_next(tokenizer: Any) -> None:
+def test_rendered_chat_is_a_prefix_of_the_longer_chat(tokenizer: Any) -> None:
     for k in range(1, len(CHAT)):
         answers_next = CHAT[k]["role"] == "assistant"
-        assert render(tokenizer, CHAT[: k + 1]).startswith(render(tokenizer, CHAT[:k], ask=answers_next))
+        assert render(tokenizer, CHAT[: k + 1]).startswith(
+            render(tokenizer, CHAT[:k], add_generation_prompt=answers_next)
+        )
 
 
-def test_model_is_small_and_loads() -> None:
+def test_model_is_small_and_loadable() -> None:
     transformers = pytest.importorskip("transformers")
     assert (SEEDLING / "model.safetensors").stat().st_size <= 12_000_000
     model = transformers.AutoModelForCausalLM.from_pretrained(SEEDLING)
