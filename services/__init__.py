@@ -1,1 +1,1 @@
-"""The six rooms. They never import each other; they talk by events and immutable manifests."""
+"""The six services. They never import each other; they communicate through events and immutable manifests."""

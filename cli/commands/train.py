@@ -48,7 +48,8 @@ def train(
         typer.Option("--learning-rate", "--lr", help="Peak learning rate.", rich_help_panel=OPTIMIZATION),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="cosine, linear or constant.", rich_help_panel=OPTIMIZATION)
+        str | None,
+        typer.Option(help="cosine, linear, constant, polynomial or inverse_sqrt.", rich_help_panel=OPTIMIZATION),
     ] = None,
     warmup: Annotated[int | None, typer.Option(help="Warm-up steps.", rich_help_panel=OPTIMIZATION)] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or adamw_8bit.", rich_help_panel=OPTIMIZATION)] = None,
@@ -77,7 +78,7 @@ def train(
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile; pays off in long jobs.", rich_help_panel=MEMORY)
     ] = False,
-    dtype: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=MEMORY)] = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16 (GPU).", rich_help_panel=MEMORY)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=MEMORY)] = None,
     processes: Annotated[
         int | None, typer.Option(help="Processes, one per GPU or share of the CPUs.", rich_help_panel=MEMORY)

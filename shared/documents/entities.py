@@ -6,6 +6,7 @@ that mutates the entity and returns the events it causes; entity and events are 
 
 import base64
 import json
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -155,7 +156,7 @@ class EntityStore(Generic[E]):
         """Return the entity. Raises NotFound."""
         document = await self._collection.get(id)
         if document is None or not self._visible(document):
-            noun = self._kind.__name__.lower()
+            noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self._kind.__name__).lower()  # CustomModel: "custom model"
             remedy = f"GET the collection to list every {noun}, or check the id."
             raise NotFound(f"There is no {noun} {id!r} in this project.", field="id", remedy=remedy)
         return self._load(document)

@@ -104,10 +104,16 @@ def answer(error: AnnealError, path: str = "") -> JSONResponse:
 OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
+def in_sentences(detail: str, remedy: str | None) -> str:
+    """Detail and remedy as one text."""
+    text = detail if detail.endswith((".", "!", "?")) else f"{detail}."
+    return f"{text} {remedy}" if remedy else text
+
+
 def _as_openai(error: AnnealError) -> dict[str, Any]:
     """`{"error": {message, type, param, code}}` with our remedy, limit and trace id beside them."""
     kind = OPENAI_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
-    message = f"{error.detail} {error.remedy}" if error.remedy else error.detail
+    message = in_sentences(error.detail, error.remedy)
     extras = {name: value for name, value in error.problem().items() if name in ("limit", "remedy", "trace_id")}
     return {"error": {"message": message, "type": kind, "param": error.field, "code": error.code, **extras}}
 

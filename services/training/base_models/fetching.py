@@ -13,7 +13,7 @@ from services.training.base_models.service import download_folder, publish_base_
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
-from shared.runtime.errors import AnnealError, NotFound
+from shared.runtime.errors import AnnealError, NotFound, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.resources import Resources
@@ -45,7 +45,7 @@ class Fetcher:
         except LeaseLost:
             raise
         except AnnealError as error:
-            cause, detail = error.code, " ".join(filter(None, (error.detail, error.remedy)))
+            cause, detail = error.code, in_sentences(error.detail, error.remedy)
             await lease.change(lambda current: current.fail(cause, detail))
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         finally:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
-from shared.runtime.errors import AnnealError, disk_is_full
+from shared.runtime.errors import AnnealError, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
 
@@ -63,14 +63,14 @@ def outcome_of(ending: EngineOutcome, longest: int = 0) -> AttemptOutcome:
     if ending.stop_requested:
         return AttemptOutcome("stopped", {})
     if last is not None:
-        cause, detail = last["code"], _sentences(last["detail"], last.get("remedy") or REMEDIES.get(last["code"]))
+        cause, detail = last["code"], in_sentences(last["detail"], last.get("remedy") or REMEDIES.get(last["code"]))
         return AttemptOutcome("failed", last, cause, detail, longest)
     if ending.out_of_memory:
         text = "The machine ran out of memory, and the kernel killed the engine."
-        return AttemptOutcome("failed", {}, OUT_OF_MEMORY, _sentences(text, REMEDIES[OUT_OF_MEMORY]), longest)
+        return AttemptOutcome("failed", {}, OUT_OF_MEMORY, in_sentences(text, REMEDIES[OUT_OF_MEMORY]), longest)
     number = ending.signal
     text = f"The engine was killed by signal {number}." if number else "The engine ended without a result."
-    return AttemptOutcome("failed", {}, "killed", _sentences(text, REMEDIES["killed"]))
+    return AttemptOutcome("failed", {}, "killed", in_sentences(text, REMEDIES["killed"]))
 
 
 def outcome_of_error(error: Exception) -> AttemptOutcome:
@@ -78,10 +78,5 @@ def outcome_of_error(error: Exception) -> AttemptOutcome:
     if disk_is_full(error):
         return AttemptOutcome("failed", {}, DISK_FULL, f"The disk is full. {REMEDIES[DISK_FULL]}")
     if isinstance(error, AnnealError):
-        return AttemptOutcome("failed", {}, error.code, " ".join(filter(None, (error.detail, error.remedy))))
+        return AttemptOutcome("failed", {}, error.code, in_sentences(error.detail, error.remedy))
     return AttemptOutcome("failed", {}, "platform_error", str(error) or type(error).__name__)
-
-
-def _sentences(detail: str, remedy: str | None) -> str:
-    text = detail if detail.endswith((".", "!", "?")) else f"{detail}."
-    return f"{text} {remedy}" if remedy else text

@@ -82,7 +82,7 @@ async def test_dead_events_are_listed_and_replayed(platform: RunningPlatform) ->
             while (await client.get("/events/dead")).json()["total"] < 2:
                 await asyncio.sleep(0.01)
         assert (await client.post("/events/dead/replay", params={"room": "export"})).json() == {"replayed": 0}
-        shown = await anneal(platform, "events", "dead", "--room", "evaluation")
+        shown = await anneal(platform, "events", "dead", "--service", "evaluation")
         assert "evaluation.requested.v1" in shown
         assert "replayed 2 events" in await anneal(platform, "events", "replay", "--all")
         async with asyncio.timeout(TIMEOUT_S):

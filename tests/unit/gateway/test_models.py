@@ -27,7 +27,7 @@ def test_a_key_is_active_until_it_expires_or_is_revoked() -> None:
     assert revoked.revoked_at == first
 
 
-def test_an_unknown_scope_grants_notracked_job() -> None:
+def test_unknown_scope_grants_nothing() -> None:
     require_scope(Principal("s", "p", ("write",)), "read")
     for scopes in ((), ("everything",), ("infer",)):
         with pytest.raises(Forbidden):
@@ -38,7 +38,7 @@ def tracked_job(state: str, sequence: int = -1) -> TrackedResource:
     return TrackedResource(id="t", project="p", kind="job", state=state, sequence=sequence)
 
 
-def test_an_older_event_changes_notracked_job() -> None:
+def test_older_event_changes_nothing() -> None:
     job = tracked_job("unknown")
     job.apply("succeeded", 9, "tuned", {"model_id": "m"})
     job.apply("queued", 1, None, {})
