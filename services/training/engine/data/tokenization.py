@@ -136,13 +136,13 @@ def _write(
 
 def _row_groups(shards: Sequence[str]) -> tuple[list[Group], int]:
     """All row groups of the shards in order, and the total bytes of their rows."""
-    found: list[Group] = []
+    groups: list[Group] = []
     size = 0
     for shard in shards:
         with _open(shard) as file:
-            found += [(shard, group) for group in range(file.metadata.num_row_groups)]
+            groups += [(shard, group) for group in range(file.metadata.num_row_groups)]
             size += sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
-    return found, size
+    return groups, size
 
 
 def _rows(groups: Sequence[Group]) -> Iterator[Iterator[tuple[int, str, str]]]:

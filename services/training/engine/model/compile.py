@@ -53,7 +53,7 @@ def compile_layers(
 ) -> str | None:
     """Compile the layers; if that fails or gives different numbers, undo it and return the reason."""
     if ranks.size > 1:
-        return "several processes train together"
+        return "the run has several processes"
     if hyperparameters.gradient_checkpointing:
         return "gradient checkpointing must recompute activations with the code that computed them first"
     if not any(True for _ in transformer_layers(model)):

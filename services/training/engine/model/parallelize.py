@@ -56,9 +56,9 @@ def gather_full_model(model: Any) -> dict[str, Tensor] | None:
     """The full weights of a sharded model, tied weights as one tensor; None if the model is not sharded."""
     if not isinstance(model, FSDPModule):
         return None
-    tied, found = dict(model.named_parameters(remove_duplicate=False)), dict[int, Tensor]()  # type: ignore[attr-defined]
+    tied, gathered = dict(model.named_parameters(remove_duplicate=False)), dict[int, Tensor]()  # type: ignore[attr-defined]
     state: dict[str, Tensor] = model.state_dict()  # type: ignore[attr-defined]
-    return {name: found.setdefault(id(tied.get(name, value)), gather_full(value)) for name, value in state.items()}
+    return {name: gathered.setdefault(id(tied.get(name, value)), gather_full(value)) for name, value in state.items()}
 
 
 def to_local_shard(value: Tensor, like: Tensor) -> Tensor:

@@ -142,7 +142,7 @@ class EpochOrder(Sampler[int]):
 
 @contextmanager
 def _special_tokens_preserved(model: Any) -> Iterator[None]:
-    """Undo that TRL sets a model's special tokens to the tokenizer's: the delivered model keeps its own."""
+    """Restore the model's special tokens afterwards: TRL overwrites them with the tokenizer's."""
     configs = (model.config.get_text_config(), model.generation_config)
     before = [{name: getattr(config, name, None) for name in SPECIAL_TOKENS} for config in configs]
     try:

@@ -41,7 +41,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
 
 
 def _step(run: Run) -> int:
-    """Take a step over the longest rows, at most two micro-batches of it; returns its tokens."""
+    """Take a step over the longest rows, at most two micro-batches of them; return their tokens."""
     rows = sorted(range(len(run.training)), key=lambda row: -int(run.training.lengths[row]))
     batches = list(micro_batches_of(run.training, rows[: run.hyperparameters.batch_size], run.settings))[:2]
     run.optimizer.zero_grad()
