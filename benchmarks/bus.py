@@ -92,7 +92,7 @@ async def open_raw_aio_pika(url: str) -> Candidate:
     connection = await aio_pika.connect_robust(url)
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     exchange = await channel.declare_exchange(names.events, aio_pika.ExchangeType.TOPIC, durable=True)
-    dead = await channel.declare_queue(names.dead, durable=True, arguments=names.graves())
+    dead = await channel.declare_queue(names.dead, durable=True, arguments=names.dead_letter_arguments())
     consuming = await connection.channel()
     await consuming.set_qos(prefetch_count=PREFETCH)
     arguments = names.quorum(**{"x-dead-letter-routing-key": dead.name})

@@ -7,8 +7,9 @@ Usage: python benchmarks/memory_requirements.py
 
 from itertools import product
 
+from services.training.engine.spec import Method
 from services.training.estimates.feasibility import LIBRARIES_BYTES
-from services.training.estimates.memory import Method, StepPlan, estimate_memory
+from services.training.estimates.memory import StepPlan, estimate_memory
 from shared.blobs.manifests import ModelShape
 
 
