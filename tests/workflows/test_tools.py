@@ -122,7 +122,7 @@ def test_tool_choice_none_prevents_calls(client: OpenAI, model: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_template_without_tools_is_refused(client: OpenAI, stream: bool) -> None:
-    with pytest.raises(openai.BadRequestError, match="chat template shows no tools") as raised:
+    with pytest.raises(openai.BadRequestError, match="does not render tools") as raised:
         chat(client, "seedling", "Lima", stream=stream)
     assert (raised.value.param, raised.value.code) == ("tools", "unsupported_parameter")
 

@@ -45,10 +45,10 @@ async def log_of(service: TrainingHarness) -> str:
 async def test_second_job_does_not_tokenize(tmp_path: Path, engines: Engines) -> None:
     async with open_training(tmp_path / "home", engines, SEEDLING, engine=ENGINE) as service:
         await put_rows(service, tmp_path / "rows")
-        assert "was tokenized in" in await log_of(service)
+        assert "Tokenized the dataset in" in await log_of(service)
         second = await log_of(service)
         assert "Using cached tokens of this dataset" in second
-        assert "was tokenized in" not in second
+        assert "Tokenized the dataset in" not in second
 
         deleted = Envelope.of(DatasetDeleted(dataset_id="ds_1"), service="dataset", subject="ds_1", project="default")
         await service.resources.bus.publish(deleted)
