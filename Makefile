@@ -21,9 +21,14 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 .PHONY: install
 install: $(BIN)/.installed ## create .venv with the platform, engines and tools
 
+MODELS ?= $(CURDIR)/.models
+$(MODELS)/smollm2: $(BIN)/.installed
+	@for attempt in 1 2 3; do $(BIN)/python -m tests.support.smollm2 $@ && break; echo "attempt $$attempt failed" >&2; sleep 5; done
+	@test -e $@
+
 .PHONY: demo
-demo: install ## run the whole workflow: upload, train, evaluate, export, chat (about 3 minutes)
-	$(BIN)/anneal demo
+demo: install $(if $(MODEL),$(MODELS)/$(MODEL)) ## run the whole workflow: upload, train, evaluate, export, chat (MODEL=smollm2)
+	$(BIN)/anneal demo $(if $(MODEL),--base $(MODELS)/$(MODEL))
 
 .PHONY: up
 up: install ## start the platform on this machine, in $ANNEAL_HOME
@@ -32,6 +37,10 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 .PHONY: test
 test: install ## run all tests that need only Python, with coverage (under 6 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 --cov=services --cov=shared --cov-report=term:skip-covered
+
+.PHONY: test-models
+test-models: install $(MODELS)/smollm2 ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)
+	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
 
 SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
 export ANNEAL_SERVERS_VENV := $(abspath $(SERVERS))
@@ -62,6 +71,16 @@ chaos: install $(SERVERS)/.installed ## inject faults into a local cluster, then
 test-observability: install $(SERVERS)/.installed ## check every dashboard panel, alert and trace on a real Prometheus (3 minutes)
 	$(BIN)/python -m pytest tests/observability --platform cluster
 
+.PHONY: test-gpu
+test-gpu: install ## run the engines on a CUDA device: right numbers, memory, kernels (10 minutes; skipped without a GPU)
+	ANNEAL_TEST_GPU=1 $(BIN)/python -m pytest tests/gpu -v
+
+GPU_PYTHON ?= 3.12
+.PHONY: gpu-wheels
+gpu-wheels: install ## download into .gpu-wheels what benchmarks/gpu.py needs on a machine without a network (GPU_PYTHON=3.12)
+	$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --python-version $(GPU_PYTHON) --implementation cp \
+	  --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --dest .gpu-wheels --requirement requirements/gpu-wheels.txt
+
 VLLM_ON_CPU = VLLM_CPU_KVCACHE_SPACE=1 ANNEAL_VLLM_COMMAND="$${ANNEAL_VLLM_COMMAND:-$(CURDIR)/.venv-vllm/bin/python -m vllm.entrypoints.openai.api_server \
   --dtype float32 --enforce-eager --max-num-seqs 16 --gpu-memory-utilization 0.2}"
 
@@ -77,8 +96,16 @@ vllm: .venv-vllm/.installed ## create .venv-vllm with vLLM for CPUs (about 5 min
 test-vllm: install ## run vLLM on the CPU behind the inference service (after `make vllm`; about 5 minutes)
 	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
 
+.venv-mutants/.installed: requirements/mutants.txt
+	$(BIN)/python -m pip install --quiet --target .venv-mutants --requirement requirements/mutants.txt
+	@touch $@
+
+.PHONY: mutants
+mutants: install .venv-mutants/.installed ## run mutation tests of the modules that matter, one process, hours (MODULES="loss leases" LIMIT=60)
+	nice -n 10 $(BIN)/python -m tools.mutants $(MODULES) --limit $(or $(LIMIT),60)
+
 .PHONY: test-scale
-test-scale: install ## run distributed training: DDP, FSDP2, torchrun, a two-node Ray cluster (about 4 minutes)
+test-scale: install ## run distributed training (DDP, FSDP2, torchrun, a two-node Ray cluster) and the GPU lane on a CPU (about 5 minutes)
 	ANNEAL_TEST_SCALE=1 $(BIN)/python -m pytest tests/scale --durations=5
 
 .PHONY: web
@@ -91,9 +118,12 @@ check-web: web ## run the unit tests of the browser app, and check that the comm
 	test -z "$$(git status --porcelain -- services/gateway/web/dist)"
 	cd services/gateway/web && npm test
 
-.PHONY: test-web
-test-web: install check-web ## build and test the browser app, with Chromium against a real platform (under 5 minutes)
+.PHONY: test-browser
+test-browser: install ## test the browser app with Chromium against a real platform (after `make web`; about 5 minutes)
 	cd services/gateway/web && npm run e2e
+
+.PHONY: test-web
+test-web: check-web test-browser ## build the browser app, and run all its tests (about 6 minutes)
 
 .PHONY: up-distributed
 up-distributed: install $(SERVERS)/.installed ## start servers and six services as processes, without containers (REPLICAS=1)
@@ -119,6 +149,8 @@ lint: install ## check style, types, import rules and generated references (unde
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m deploy.reference --check
+	$(BIN)/python -m tests.support.data_cases --check
+	$(BIN)/python -m tests.support.zoo --check
 
 .PHONY: check
 check: lint ## run lint and unit tests (under 3 minutes)
@@ -130,8 +162,11 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: reference
-reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics, documents, dataset layouts
+reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics, documents, dataset layouts, data cases, chat templates
 	$(BIN)/python -m deploy.reference
+	$(BIN)/python -m tests.support.data_cases
+	$(BIN)/python -m tests.support.template_oracle
+	$(BIN)/python -m tests.support.zoo
 
 .PHONY: seedling
 seedling: install ## retrain the bundled base model (see services/training/seedling/README.md)

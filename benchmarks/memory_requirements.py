@@ -7,7 +7,7 @@ Usage: python benchmarks/memory_requirements.py
 
 from itertools import product
 
-from services.training.engine.spec import Method
+from services.training.engine.spec import BatchLayout, Method
 from services.training.estimates.feasibility import LIBRARIES_BYTES
 from services.training.estimates.memory import StepPlan, estimate_memory
 from shared.blobs.manifests import ModelShape
@@ -38,7 +38,8 @@ ROW = 512
 def need(model: ModelShape, method: Method, *, gpu: bool, least: bool) -> str:
     """GB in bf16, libraries included: with the default micro-batch, or with one row and gradient checkpointing."""
     tokens = ROW if least else 4096 if model.parameters < 4e9 else 2048
-    plan = StepPlan(method=method, dtype="bf16", tokens=tokens, length=ROW, gpu=gpu, recomputes=least)
+    layout: BatchLayout = "padded" if gpu else "packed"
+    plan = StepPlan(method=method, dtype="bf16", tokens=tokens, length=ROW, layout=layout, gpu=gpu, recomputes=least)
     estimate = estimate_memory(model, plan)
     size = ((estimate.total if gpu else estimate.peak) + LIBRARIES_BYTES) / 1e9
     return f"{size:.1f}" if size < 10 else f"{size:.0f}"

@@ -1,6 +1,6 @@
 """Serving: throughput of mixed adapters and of batching, time until a tuned model answers, latency of the gateway.
 
-    python benchmarks/serving.py [--quick] [--only mixed,tuned,batch,gateway]
+    python benchmarks/serving.py [--quick] [--only mixed,tuned,batch,gateway] [--model FOLDER --tokens N]
 
 mixed: 16 requests to a base model, and 16 to eight adapters of it (rank 16, all linear layers), alternating on one
     engine: seedling, a model with wide layers, and after `make vllm` seedling on vLLM. The limit is the share of
@@ -32,6 +32,7 @@ import torch
 from serving_engines import (
     ADAPTERS,
     REQUESTS,
+    SEEDLING,
     Measurement,
     PlainTransformers,
     Setup,
@@ -54,11 +55,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, only seedling on transformers")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[*SECTIONS])
+    parser.add_argument("--model", type=Path, default=SEEDLING, help="instead of seedling, for mixed and batch")
+    parser.add_argument("--tokens", type=int, default=128, help="tokens of each answer, for mixed and batch")
     arguments = parser.parse_args()
+    model, tokens = arguments.model, arguments.tokens
     sections: dict[str, Callable[[Path, bool], dict[str, Any]]] = {
-        "mixed": lambda folder, quick: asyncio.run(measure_mixed(folder, quick)),
+        "mixed": lambda folder, quick: asyncio.run(measure_mixed(folder, quick, model, tokens)),
         "tuned": lambda folder, quick: serving_tuned.measure(folder, 3 if quick else 10),
-        "batch": lambda folder, quick: asyncio.run(measure_batch(folder, quick)),
+        "batch": lambda folder, quick: asyncio.run(measure_batch(folder, quick, model, tokens)),
         "gateway": lambda folder, quick: serving_gateway.measure(folder, 150 if quick else 1000),
     }
     results: dict[str, Any] = {}
@@ -69,13 +73,13 @@ def main() -> None:
     print("RESULT " + json.dumps({**results, "aims": TARGETS, "hardware": hardware()}))
 
 
-async def measure_mixed(folder: Path, quick: bool) -> dict[str, Any]:
+async def measure_mixed(folder: Path, quick: bool, model: Path, limit: int) -> dict[str, Any]:
     """Tokens per second of the base model and of its adapters, and their ratio, by engine and model."""
-    rounds, limit = (2, 64) if quick else (5, 128)
+    rounds = 2 if quick else 5
     async with open_engines(
-        folder / "small", make_seedling(folder / "seedling"), "" if quick else vllm_command()
+        folder / "small", make_seedling(folder / "seedling", model), "" if quick else vllm_command()
     ) as small:
-        found = {f"{name}, seedling": await _measure_mixed(small, name, rounds, limit) for name in small.engines}
+        found = {f"{name}, {model.name}": await _measure_mixed(small, name, rounds, limit) for name in small.engines}
     if not quick:
         async with open_engines(folder / "wide", make_wide(folder / "base")) as wide:
             found["transformers, 2 wide layers"] = await _measure_mixed(wide, "transformers", 3, limit)
@@ -101,10 +105,10 @@ async def _measure_mixed(setup: Setup, name: str, rounds: int, limit: int) -> di
     }
 
 
-async def measure_batch(folder: Path, quick: bool) -> dict[str, Any]:
+async def measure_batch(folder: Path, quick: bool, model: Path, limit: int) -> dict[str, Any]:
     """Tokens per second of ours, of `generate` with one thread and with all, and of `generate_batch`, by turns."""
-    rounds, limit = (1, 128) if quick else (3, 128)
-    path = make_seedling(folder / "seedling")
+    rounds = 1 if quick else 3
+    path = make_seedling(folder / "seedling", model)
     all_threads = torch.get_num_threads()
     async with open_engines(folder / "small", path) as small:
         plain, paged = PlainTransformers(path), PlainTransformers(path)  # continuous batching replaces the attention

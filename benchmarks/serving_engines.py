@@ -58,9 +58,9 @@ async def open_engines(folder: Path, path: Path, vllm: str = "") -> AsyncIterato
                 await engine.close()
 
 
-def make_seedling(folder: Path) -> Path:
-    """A copy of seedling."""
-    shutil.copytree(SEEDLING, folder)
+def make_seedling(folder: Path, source: Path = SEEDLING) -> Path:
+    """A copy of seedling, or of another model."""
+    shutil.copytree(source, folder)
     return _remove_stop_tokens(folder)
 
 

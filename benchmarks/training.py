@@ -1,7 +1,8 @@
 """Training throughput: useful tokens per CPU-second of our loop, of Trainer, TRL and LLaMA-Factory, and the ceiling.
 
     python benchmarks/training.py [--quick] [--mixes …] [--methods full,lora] [--dtypes fp32,bf16] [--seeds N]
-                                  [--rounds N] [--tokens N] [--size 5M|93M] [--gsm8k PATH]
+                                  [--rounds N] [--tokens N] [--size 5M|93M] [--gsm8k PATH] [--model FOLDER]
+                                  [--step-tokens N] [--peers …] [--first-seed N]
 
 The full run takes hours. Each mix, method and precision is a separate measurement and can be run alone.
 
@@ -16,7 +17,8 @@ TRL and LLaMA-Factory run in their own environments, created on first use. LLaMA
 without gradient checkpointing (its default), which no candidate needs here.
 
 A mix is a distribution of row lengths from 36 to 512 tokens, of which the last 30 to 50 % are trained. With --gsm8k,
-the questions and answers of GSM8K's train.jsonl are one more mix.
+the questions and answers of GSM8K's train.jsonl are one more mix; with --model, the folder of a pretrained model, they
+are the only one, and unchanged. The frozen weights under adapters are then bf16 in bf16 for every candidate.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ MIXES: dict[str, Callable[[random.Random], float]] = {
 SHORTEST, LONGEST, VOCABULARY = 36, 512, 3000
 GSM8K_ROW = 190
 """Mean tokens per row."""
+HELD_OUT_TOKENS = 3000
 OURS = ("ours", "ceiling")
 PEERS = {
     "Trainer": TRL,
@@ -70,10 +73,15 @@ def main() -> None:
     parser.add_argument("--methods", type=split_names, default=["full", "lora"])
     parser.add_argument("--dtypes", type=split_names, default=["fp32", "bf16"])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=20_000, help="approximate tokens of all rows")
     parser.add_argument("--size", choices=("5M", "93M"), default="5M")
     parser.add_argument("--gsm8k", type=Path)
+    parser.add_argument("--model", type=Path, help="a pretrained model's folder, instead of --size; needs --gsm8k")
+    parser.add_argument("--step-tokens", type=int, default=2048)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--peers", type=split_names, default=[*PEERS])
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.mixes, arguments.methods, arguments.dtypes, arguments.seeds, arguments.tokens = (
@@ -85,16 +93,25 @@ def main() -> None:
         )
         arguments.rounds = 1
     results: dict[str, Any] = {}
-    mixes = [*arguments.mixes, *(["gsm8k"] if arguments.gsm8k else [])]
+    mixes = [*([] if arguments.model else arguments.mixes), *(["gsm8k"] if arguments.gsm8k else [])]
+    common = {
+        "size": arguments.size,
+        "model": str(arguments.model.resolve()) if arguments.model else None,
+        "step_tokens": arguments.step_tokens,
+        "learning_rate": arguments.learning_rate,
+        "peers": arguments.peers,
+    }
     for mix, method, dtype in itertools.product(mixes, arguments.methods, arguments.dtypes):
         name = f"{mix}, {method}, {dtype}"
-        job = {"method": method, "dtype": dtype, "size": arguments.size}
-        make = partial(gsm8k_rows, arguments.gsm8k) if mix == "gsm8k" else partial(make_rows, mix)
+        job = {"method": method, "dtype": dtype, **common}
+        make = partial(gsm8k_rows, arguments.gsm8k, not arguments.model) if mix == "gsm8k" else partial(make_rows, mix)
         measurements = [
-            measure_by_turns(make, seed, arguments.tokens, arguments.rounds, job) for seed in range(arguments.seeds)
+            measure_by_turns(make, arguments.first_seed + seed, arguments.tokens, arguments.rounds, job)
+            for seed in range(arguments.seeds)
         ]
         results[name] = summarize(measurements)
-        print_table(f"{name}: {arguments.size}-parameter Llama", results[name])
+        title = arguments.model.name if arguments.model else f"{arguments.size}-parameter Llama"
+        print_table(f"{name}: {title}", results[name])
     print("RESULT " + json.dumps({"unit": "useful tokens per CPU-second", "mixes": results, "hardware": hardware()}))
 
 
@@ -110,12 +127,19 @@ Make = Callable[[int, int], list[dict[str, Any]]]
 def measure_by_turns(make: Make, seed: int, tokens: int, rounds: int, job: dict[str, Any]) -> list[dict[str, Any]]:
     """Run every candidate once per round; each measurement is {name, tokens_per_cpu_s, loss, ...}."""
     with tempfile.TemporaryDirectory(prefix="anneal-bench-") as folder:
-        job = {**job, "folder": folder, "seed": seed, "train": make(seed, tokens), "held_out": make(-1, 3000)}
+        job = {
+            **job,
+            "folder": folder,
+            "seed": seed,
+            "train": make(seed, tokens),
+            "held_out": make(-1, HELD_OUT_TOKENS),
+        }
         Path(folder, "job.json").write_text(json.dumps(job), "utf-8")
         own = start_worker(sys.executable, folder)
-        workers = {peer.name: start_worker(str(environment(peer)), folder) for peer in (TRL, LLAMAFACTORY)}
+        used = {PEERS[name] for name in job["peers"]}
+        workers = {peer.name: start_worker(str(environment(peer)), folder) for peer in used}
         try:
-            order = [(own, "ours"), *((workers[peer.name], name) for name, peer in PEERS.items()), (own, "ceiling")]
+            order = [(own, "ours"), *((workers[PEERS[name].name], name) for name in job["peers"]), (own, "ceiling")]
             return [measure(process, name) for _ in range(rounds) for process, name in order]
         finally:
             for process in (own, *workers.values()):
@@ -138,12 +162,14 @@ def make_rows(mix: str, seed: int, tokens: int) -> list[dict[str, Any]]:
     return rows
 
 
-def gsm8k_rows(path: Path, seed: int, tokens: int) -> list[dict[str, Any]]:
-    """GSM8K's questions and answers, each word replaced by a made-up word that the tokenizer knows."""
+def gsm8k_rows(path: Path, made_up: bool, seed: int, tokens: int) -> list[dict[str, Any]]:
+    """GSM8K's questions and answers; `made_up`: each word replaced by a made-up word that the tokenizer knows."""
     lines = path.read_text("utf-8").splitlines()
     chosen = random.Random(f"gsm8k/{seed}").sample(lines, tokens // GSM8K_ROW)
 
     def words(text: str) -> str:
+        if not made_up:
+            return text
         return " ".join(f"w{zlib.crc32(word.encode()) % VOCABULARY}" for word in re.findall(r"\w+|[^\w\s]", text))
 
     pairs = [json.loads(line) for line in chosen]
@@ -185,7 +211,8 @@ def measure(process: Any, name: str) -> dict[str, Any]:
 def summarize(seeds: list[list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians by candidate, the ratio of ours to each, and our loss above theirs."""
     by_name = {
-        name: [m for measurements in seeds for m in measurements if m["name"] == name] for name in (*OURS, *PEERS)
+        name: [m for measurements in seeds for m in measurements if m["name"] == name]
+        for name in {m["name"]: 0 for m in seeds[0]}
     }
     medians: dict[str, Any] = {
         name: {
@@ -200,8 +227,10 @@ def summarize(seeds: list[list[dict[str, Any]]]) -> dict[str, Any]:
     ours = medians["ours"]["tokens_per_cpu_s"]
     return {
         "contestants": medians,
-        "ratio_of_ours": {name: round(ours / medians[name]["tokens_per_cpu_s"], 3) for name in (*PEERS, "ceiling")},
-        "loss_above": {name: loss_above(seeds, name) for name in PEERS},
+        "ratio_of_ours": {
+            name: round(ours / medians[name]["tokens_per_cpu_s"], 3) for name in medians if name != "ours"
+        },
+        "loss_above": {name: loss_above(seeds, name) for name in medians if name not in OURS},
         "gflops_matrix_product": round(median(m["gflops"] for m in by_name["ceiling"]), 1),
     }
 

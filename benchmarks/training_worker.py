@@ -19,13 +19,20 @@ from peers import describe_for_llamafactory  # noqa: E402
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+)
 from transformers.trainer_pt_utils import get_length_grouped_indices  # noqa: E402
 
 from shared.engine.text.samples import EncodedSample  # noqa: E402
 from shared.engine.text.template import ChatTemplate  # noqa: E402
 
-STEP_TOKENS, LEARNING_RATE = 2048, 1e-3
 SHAPES = {
     "5M": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 5, "heads": 4, "kv_heads": 2},
     "93M": {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 8, "heads": 16, "kv_heads": 4},
@@ -45,12 +52,17 @@ class Bench:
         job = json.loads((folder / "job.json").read_text("utf-8"))
         self.folder, self.seed = folder, job["seed"]
         self.dtype, self.method, self.shape = job["dtype"], job["method"], dict(SHAPES[job["size"]])
-        self.tokenizer = make_tokenizer()
+        self.pretrained, self.learning_rate = job["model"], job["learning_rate"]
+        self.tokenizer = AutoTokenizer.from_pretrained(self.pretrained) if self.pretrained else make_tokenizer()
         template = ChatTemplate.of(self.tokenizer)
-        encoded = [template.encode(row) for row in job["train"]]
+        rows = [(row, template.encode(row)) for row in job["train"]]
+        job["train"] = [row for row, tokens in rows if len(tokens.input_ids) <= PACK]
+        encoded = [tokens for _, tokens in rows if len(tokens.input_ids) <= PACK]
         self.held_out = [template.encode(row) for row in job["held_out"]]
-        self.steps = max(1, round(sum(len(row.input_ids) for row in encoded) / STEP_TOKENS))
-        self.batch_size = max(1, len(encoded) // self.steps // GROUP) * GROUP
+        self.steps = max(1, round(sum(len(row.input_ids) for row in encoded) / job["step_tokens"]))
+        rows_per_step = max(1, len(encoded) // self.steps)
+        self.group = min(GROUP, rows_per_step)
+        self.batch_size = rows_per_step // self.group * self.group
         row_count = self.batch_size * self.steps  # packing would merge a small last batch into another step
         self.rows, self.train = job["train"][:row_count], encoded[:row_count]
         self.tokens = sum(self.lengths)
@@ -87,14 +99,20 @@ class Bench:
     @property
     def model(self) -> Path:
         """The model's folder, with its tokenizer."""
+        if self.pretrained:
+            return Path(self.pretrained)
         if not (folder := self.folder / "model").exists():
             self.make_model().save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         return folder
 
-    def make_model(self) -> LlamaForCausalLM:
-        """A new model; all candidates get the same random weights."""
+    def make_model(self) -> Any:
+        """A new model; all candidates get the same weights."""
         torch.manual_seed(self.seed)
+        if self.pretrained:
+            frozen_bf16 = self.method == "lora" and self.dtype == "bf16"
+            dtype = torch.bfloat16 if frozen_bf16 else torch.float32
+            return AutoModelForCausalLM.from_pretrained(self.pretrained, dtype=dtype)
         sizes = {key: size for key, size in self.shape.items() if not key.endswith("heads")}
         return LlamaForCausalLM(
             LlamaConfig(
@@ -132,7 +150,7 @@ class Bench:
         model.eval()
         total, trained = 0.0, 0
         for row in self.held_out:
-            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1]
+            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1].float()
             total += cross_entropy(logits, torch.tensor(labels(row)[1:]), reduction="sum").item()
             trained += sum(row.trained[1:])
         return total / trained
@@ -179,8 +197,9 @@ def train_ours(bench: Bench) -> dict[str, Any]:
             "method": bench.method,
             "max_steps": bench.steps,
             "batch_size": bench.batch_size,
-            "learning_rate": LEARNING_RATE,
+            "learning_rate": bench.learning_rate,
             "scheduler": "constant",
+            "max_length": PACK,
             "dtype": bench.dtype,
             "threads": 1,
             "seed": bench.seed,
@@ -199,7 +218,7 @@ def train_ours(bench: Bench) -> dict[str, Any]:
 def arguments(bench: Bench, kind: type = TrainingArguments, **more: Any) -> Any:
     return kind(
         output_dir=str(bench.folder / "peer"),
-        **{"per_device_train_batch_size": bench.batch_size, "learning_rate": LEARNING_RATE, **more},
+        **{"per_device_train_batch_size": bench.batch_size, "learning_rate": bench.learning_rate, **more},
         num_train_epochs=1,
         lr_scheduler_type="constant",
         seed=bench.seed,
@@ -259,7 +278,10 @@ def train_llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
         assert seen == bench.tokens, f"{seen} tokens instead of {bench.tokens}"
         started = time.process_time()
         done = Trainer.train(self, **options)
-        measurement.update(summarize(bench, started, self.state.global_step), loss=bench.loss(self.model))
+        measurement.update(
+            summarize(bench, started, self.state.global_step),
+            loss=bench.loss(self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)),
+        )
         return done
 
     CustomSeq2SeqTrainer.train = train
@@ -279,7 +301,7 @@ def train_llamafactory(bench: Bench, **more: Any) -> dict[str, Any]:
             "overwrite_output_dir": True,
             "per_device_train_batch_size": bench.batch_size,
             "num_train_epochs": 1,
-            "learning_rate": LEARNING_RATE,
+            "learning_rate": bench.learning_rate,
             "lr_scheduler_type": "constant",
             "seed": bench.seed,
             "use_cpu": True,
@@ -297,7 +319,9 @@ def measure(bench: Bench, peer: Trainer) -> dict[str, Any]:
     started = time.process_time()
     peer.train()
     measurement = summarize(bench, started, peer.state.global_step)
-    return {**measurement, "loss": bench.loss(peer.model)}
+    # accelerate leaves its autocast around the model, which would be part of the held-out loss.
+    trained = peer.accelerator.unwrap_model(peer.model, keep_fp32_wrapper=False)
+    return {**measurement, "loss": bench.loss(trained)}
 
 
 def compute_ceiling(bench: Bench) -> dict[str, Any]:
@@ -362,8 +386,8 @@ CANDIDATES = {
     "Trainer group_by_length": lambda bench: train_trainer(
         bench,
         GroupedTrainer,
-        per_device_train_batch_size=GROUP,  # small batches: with few rows, more of them have similar lengths
-        gradient_accumulation_steps=bench.batch_size // GROUP,
+        per_device_train_batch_size=bench.group,  # small batches: with few rows, more of them have similar lengths
+        gradient_accumulation_steps=bench.batch_size // bench.group,
     ),
     "TRL": train_trl,
     "TRL packing bfd": lambda bench: train_trl(

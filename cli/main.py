@@ -39,7 +39,7 @@ cli = typer.Typer(
 )
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     up: ("anneal up", "anneal up --port 7861"),
-    demo: ("anneal demo",),
+    demo: ("anneal demo", "anneal demo --base /models/SmolLM2-135M-Instruct"),
     link: ("anneal link",),
     status: ("anneal status", "anneal status --json | jq .ready"),
     train: (

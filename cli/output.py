@@ -1,13 +1,15 @@
 """Terminal output: tables, progress bars, sparklines, examples in help texts, and JSON for `--json`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 out = Console()
 err = Console(stderr=True)
@@ -37,6 +39,27 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
     out.print(shown)
+
+
+def print_warnings(warnings: Iterable[dict[str, Any]]) -> None:
+    """Print warnings of a dataset, an estimate, a job or an evaluation to stderr: detail, count, example and remedy."""
+    for warning in warnings:
+        err.print(Text(f"Warning ({warning['code']}): ", style="yellow").append(warning["detail"], style="default"))
+        found = [f"{warning['count']:,} found"] if warning.get("count") is not None else []
+        found += [f"for example {warning['example']}"] if warning.get("example") else []
+        for line in filter(None, (", ".join(found), warning.get("remedy"))):
+            err.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+
+
+def with_warnings(state: str, warnings: Sized) -> str:
+    """Return a state and the number of its warnings: `succeeded, 2 warnings`."""
+    return ", ".join(filter(None, (state, count_warnings(warnings))))
+
+
+def count_warnings(warnings: Sized) -> str:
+    """Return `1 warning`, `2 warnings`, or nothing."""
+    count = len(warnings)
+    return f"{count} warning{'' if count == 1 else 's'}" if count else ""
 
 
 def _cell(value: Any) -> str:

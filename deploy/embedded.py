@@ -21,11 +21,10 @@ import services.export.app
 import services.gateway.app
 import services.inference.app
 import services.training.app
-from shared.runtime.errors import AnnealError
-from shared.runtime.http.server import Server, listen, refuse_exposure, server_config
+from shared.runtime.http.server import Server, explained, listen, refuse_exposure, server_config
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, load_settings
 from shared.runtime.telemetry.exporter import export_spans
 from shared.runtime.telemetry.logging import configure_logging
 
@@ -93,11 +92,9 @@ def parse(arguments: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__)
     parser.add_argument("--port", type=int, help="port to listen on; 0 chooses a free one")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    return Settings(**given)
+    return load_settings(**given)
 
 
 if __name__ == "__main__":
-    try:
+    with explained():
         asyncio.run(main(parse(sys.argv[1:])))
-    except AnnealError as error:
-        sys.exit(f"anneal: {error.detail} {error.remedy or ''}".strip())

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from services.dataset.layouts import LAYOUTS, Layout
+from services.dataset.layouts import COLUMNS, LAYOUTS, ROW_COLUMNS, Layout
 
 FORMATS = Path("docs/reference/formats.md")
 APP_LAYOUTS = Path("services/gateway/web/src/app/datasets/layouts.generated.ts")
@@ -17,6 +17,7 @@ export interface Layout {
   optional: string[];
 }
 
+/** Other names of a column, under which other tools write it. */
 """
 
 
@@ -30,10 +31,16 @@ def layout_texts() -> dict[Path, str]:
 def _markdown() -> str:
     lines = ["| Columns | Optional | Becomes |", "|---|---|---|"]
     for layout in LAYOUTS:
-        cells = (_code(layout.required), _code(layout.optional), layout.description)
+        cells = (_code(layout.required), _code(_optional(layout)), layout.description)
         lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| Column | Other names | Used as |", "|---|---|---|"]
+    lines += [f"| `{column.name}` | {_code(column.aliases)} | {column.use} |" for column in COLUMNS]
     examples = [json.dumps(layout.example) for layout in LAYOUTS]
     return "\n".join([*lines, "", "A row of each layout, in the same order:", "", "```", *examples, "```", ""])
+
+
+def _optional(layout: Layout) -> tuple[str, ...]:
+    return layout.optional + ROW_COLUMNS
 
 
 def _code(columns: tuple[str, ...]) -> str:
@@ -41,11 +48,20 @@ def _code(columns: tuple[str, ...]) -> str:
 
 
 def _typescript() -> str:
-    return f"export const LAYOUTS: Layout[] = [\n{''.join(map(_typescript_object, LAYOUTS))}];\n"
+    aliases = "".join(f"  {column.name}: {_array(column.aliases)},\n" for column in COLUMNS if column.aliases)
+    layouts = "".join(map(_typescript_object, LAYOUTS))
+    return (
+        f"export const ALIASES: Record<string, string[]> = {{\n{aliases}}};\n\n"
+        f"export const LAYOUTS: Layout[] = [\n{layouts}];\n"
+    )
 
 
 def _typescript_object(layout: Layout) -> str:
-    fields = (f"name: '{layout.name}'", f"required: {_array(layout.required)}", f"optional: {_array(layout.optional)}")
+    fields = (
+        f"name: '{layout.name}'",
+        f"required: {_array(layout.required)}",
+        f"optional: {_array(_optional(layout))}",
+    )
     return f"  {{ {', '.join(fields)} }},\n"
 
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,8 @@ class Replica:
         deadline = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < deadline and self.process is not None and self.process.poll() is None:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310
-                return
+                if self.process.poll() is None:
+                    return
             time.sleep(0.2)
         raise RuntimeError(f"The {self.name} service did not become ready:\n{self.log.read_text()[-3000:]}")
 
@@ -110,6 +112,14 @@ def service_command(service: str) -> Sequence[str]:
     return ("-m", f"services.{service}")
 
 
+def refuse_taken(port: int) -> None:
+    """Raise RuntimeError if something listens on the port: it would answer in the gateway's place, and get its key."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise RuntimeError(f"Cannot listen on 127.0.0.1:{port}: {error.strerror}. Set another --port.") from error
+
+
 @contextmanager
 def run_cluster(
     home: Path,
@@ -134,7 +144,9 @@ def run_cluster(
     backends = {name: [replica(name, number, env) for number in range(replicas)] for name in SERVICES}
     routes = ",".join(f"{name}={'|'.join(one.url for one in backends[name])}" for name in SERVICES)
     gateways = [replica("gateway", number, {**env, "ANNEAL_SERVICES": routes}) for number in range(replicas)]
-    gateways[0].port = port or gateways[0].port
+    if port:
+        refuse_taken(port)
+        gateways[0].port = port
     services = {**backends, "gateway": gateways}
     processes = [one for found in services.values() for one in found]
     try:
@@ -198,6 +210,9 @@ def main() -> int:
                 time.sleep(3600)
     except KeyboardInterrupt:
         return 0
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -73,7 +73,8 @@ def asyncapi() -> str:
     operations: dict[str, Any] = {}
     for event, consumers in CONSUMERS.items():
         name, channel = event.__name__, {"$ref": f"#/channels/{event.__name__}"}
-        schemas[name] = event.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema = event.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**schema.pop("$defs", {}), name: schema}
         channels[name] = _routing_key(event, durable=bool(consumers))
         sent = {"deliveryMode": 2 if consumers else 1, "mandatory": bool(consumers), **AMQP}
         operations[f"send{name}"] = {"action": "send", "channel": channel, "bindings": {"amqp": sent}}

@@ -10,7 +10,7 @@ from cli.output import Json, err, print_json
 
 
 def chat(
-    model: Annotated[str, typer.Argument(help="Custom model id, or a base model such as seedling.")],
+    model: Annotated[str, typer.Argument(help="Id or name of a custom model, or of a base model such as seedling.")],
     prompt: Annotated[
         str | None, typer.Argument(help="Send one message; - reads stdin. Without it, start a conversation.")
     ] = None,

@@ -1,6 +1,8 @@
 """`anneal datasets`: upload data, and inspect its report and its rows."""
 
 import json as jsonlib
+import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -9,7 +11,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from cli.client import Client, CommandError
-from cli.output import Json, err, examples, out, print_json, progress_bar, size, table
+from cli.output import Json, err, examples, out, print_json, print_warnings, progress_bar, size, table, with_warnings
 
 datasets = typer.Typer(
     name="datasets",
@@ -73,7 +75,9 @@ def upload(
     file: Annotated[
         Path,
         typer.Argument(
-            exists=True, dir_okay=False, help="File to upload: .txt, .jsonl, .json, .csv, .parquet or .zip."
+            exists=True,
+            dir_okay=False,
+            help="File to upload: .txt, .jsonl, .json, .csv, .tsv (also .gz), .parquet, .arrow or .zip.",
         ),
     ],
     name: Annotated[
@@ -83,7 +87,7 @@ def upload(
         list[str] | None, typer.Option("--map", help="Map a column to a role as role=column; repeat for several roles.")
     ] = None,
     validation_share: Annotated[
-        float | None, typer.Option(help="Share of rows in the validation split, 0 to 1.")
+        float | None, typer.Option(help="Share of rows in the validation split, 0 to 0.9.")
     ] = None,
     max_bad_share: Annotated[
         float | None, typer.Option(help="Reject the upload if more than this share of rows is bad, 0 to 1.")
@@ -95,9 +99,7 @@ def upload(
     json: Json = False,
 ) -> None:
     """Upload a file as a dataset: validate every row and split the data."""
-    mapping = dict(pair.split("=", 1) for pair in column or [] if "=" in pair)
-    if len(mapping) != len(column or []):
-        raise CommandError("--map takes role=column, e.g. --map prompt=question.")
+    mapping = _mapping(column)
     given = {
         "name": name,
         "mapping": jsonlib.dumps(mapping) if mapping else None,
@@ -110,14 +112,160 @@ def upload(
     print_json(dataset) if json else report(dataset)
 
 
+def _mapping(column: list[str] | None) -> dict[str, str] | None:
+    """Return the roles and columns of `--map`."""
+    mapping = dict(pair.split("=", 1) for pair in column or [] if "=" in pair)
+    if len(mapping) != len(column or []):
+        raise CommandError("--map takes role=column, e.g. --map prompt=question.")
+    return mapping or None
+
+
+@datasets.command(
+    "import",
+    epilog=examples(
+        "anneal datasets import owner/name",
+        "anneal datasets import owner/name --config en --split train --revision v1.2",
+        "anneal datasets import owner/private --token-env HF_TOKEN",
+        "anneal datasets import https://example.org/tickets.jsonl.zip --name support",
+        "anneal datasets import s3://anneal/my-project/tickets.parquet",
+        "anneal datasets import env:STORE_ADDRESS",
+        more="Nothing is downloaded unless asked for here, and no code of a dataset is run. The files are then checked "
+        "like an upload. Ctrl-C leaves the import running.",
+    ),
+)
+def import_dataset(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Dataset id on the Hugging Face Hub (owner/name), an https address, or an S3 address: "
+            "s3://bucket/project/path in the platform's own store, or s3+https://key:secret@host/bucket/path. "
+            "env:NAME reads it from an environment variable, for addresses with a secret."
+        ),
+    ],
+    config: Annotated[str | None, typer.Option(help="Configuration of a hub dataset that has several.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Import only this split of a hub dataset. Default: all, each kept apart.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a hub dataset. Default: the latest commit.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Dataset name; an existing name gets a new version. Default: the source's name.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--map", help="Map a column to a role as role=column; repeat for several roles.")
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(help="Environment variable with a hub token, for a private or gated dataset.")
+    ] = None,
+    ask_token: Annotated[bool, typer.Option("--ask-token", help="Ask for a hub token; it is not shown.")] = False,
+    json: Json = False,
+) -> None:
+    """Import a dataset from the Hugging Face Hub, a web address or an object store."""
+    token = typer.prompt("Hub token", hide_input=True, err=True) if ask_token else None
+    given = {
+        **_source(source),
+        "config": config,
+        "split": split,
+        "revision": revision,
+        "name": name,
+        "mapping": _mapping(column),
+        "token": _variable(token_env) if token_env else token,
+    }
+    client = Client()
+    started = client.post("/datasets/import", {field: value for field, value in given.items() if value is not None})
+    try:
+        found = _follow_import(client, started)
+    except KeyboardInterrupt:
+        err.print(
+            f"The import continues. See it with: anneal datasets imports {started['id']}\n"
+            f"Stop it with: anneal datasets cancel-import {started['id']}",
+            highlight=False,
+        )
+        raise typer.Exit(130) from None
+    if found["state"] != "ready":
+        raise CommandError(f"{found['detail'] or 'The import is ' + found['state']} ({found['code']})", found)
+    dataset = client.get(f"/datasets/{found['dataset_id']}")
+    print_json(dataset) if json else report(dataset)
+
+
+def _source(source: str) -> dict[str, str]:
+    """Return the field of the request that this source is; a dataset's page on the hub is its id."""
+    if source.startswith("env:"):
+        source = _variable(source.removeprefix("env:"))
+    elif "@" in source.partition("://")[2].partition("/")[0]:
+        err.print("Warning: other users of this machine can see the secret in this command. Use env:NAME instead.")
+    page = re.fullmatch(r"https://huggingface\.co/datasets/([\w.-]+/[\w.-]+)/?", source)
+    if page:
+        return {"hub_id": page[1]}
+    scheme = source.partition("://")[0] if "://" in source else ""
+    return {"uri" if scheme.startswith("s3") else "url" if scheme else "hub_id": source}
+
+
+def _variable(name: str) -> str:
+    """Return the value of an environment variable."""
+    if not (value := os.environ.get(name)):
+        raise CommandError(f"The environment variable {name} is not set.")
+    return value
+
+
+def _follow_import(client: Client, found: dict[str, Any]) -> dict[str, Any]:
+    """Show the progress of an import until it ends."""
+    with progress_bar(count="{task.fields[shown]}") as bar:
+        task = bar.add_task("downloading", total=None, shown="")
+        while found["state"] in ("downloading", "validating"):
+            done, total = found["bytes_done"], found["bytes_total"]
+            shown = f"{size(done)} of {size(total)}" if total else size(done)
+            if found["state"] == "validating":
+                shown = f"{found['checked_rows']:,} rows"
+            bar.update(task, description=found["state"], completed=done, total=total, shown=shown)
+            time.sleep(POLL_INTERVAL_S)
+            found = client.get(f"/datasets/imports/{found['id']}")
+    return found
+
+
+@datasets.command(epilog=examples("anneal datasets imports", "anneal datasets imports <import-id>"))
+def imports(
+    import_id: Annotated[str | None, typer.Argument(help="Import id; default: list them.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of imports.")] = 50,
+    json: Json = False,
+) -> None:
+    """List imports, newest first, or show one."""
+    path = f"/datasets/imports/{import_id}" if import_id else "/datasets/imports"
+    found = Client().get(path, limit=None if import_id else limit)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        [one["id"], one["state"], one["origin"]["location"], size(one["bytes_done"]), one["dataset_id"], one["detail"]]
+        for one in ([found] if import_id else found["items"])
+    ]
+    table(["id", "state", "source", "downloaded", "dataset", "detail"], rows)
+
+
+@datasets.command("cancel-import")
+def cancel_import(import_id: Annotated[str, typer.Argument(help="Import id.")]) -> None:
+    """Stop the download of an import."""
+    Client().delete(f"/datasets/imports/{import_id}")
+    out.print(f"cancelled {import_id}")
+
+
 def report(dataset: dict[str, Any]) -> None:
     """Print a dataset and its validation report."""
-    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset['version']}  {dataset['state']}")
     found = dataset["report"] or {}
-    shown = ("rows", "rejected", "duplicates", "layout", "form", "columns", "splits", "characters")
+    state = with_warnings(dataset["state"], found.get("warnings", []))
+    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset['version']}  {state}")
+    shown = ("rows", "rejected", "duplicates", "layout", "form", "splits", "characters")
     table(["", ""], [[name, _format(found[name])] for name in shown if name in found])
+    if uses := found.get("column_uses"):
+        columns = ["column", "use", "rows", "detail"]
+        table(columns, [[use["name"], use["use"].replace("_", " "), use["rows"], use["detail"]] for use in uses])
+    if features := found.get("features"):
+        rows = [[name.replace("_", " "), feature["rows"], feature["example"]] for name, feature in features.items()]
+        table(["needed from the chat template", "rows", "first"], rows)
     for bad in found.get("rejected_rows", []):
         err.print(f"  {bad['file']}:{bad['line']}: {bad['reason']}", markup=False)
+    print_warnings(found.get("warnings", []))
 
 
 def _format(value: Any) -> str:
@@ -141,7 +289,11 @@ def list_datasets(
         print_json(page)
         return
     columns = ["id", "name", "version", "state", "rows"]
-    table(columns, [[dataset[column] for column in columns] for dataset in page["items"]])
+    rows = [
+        {**dataset, "state": with_warnings(dataset["state"], (dataset["report"] or {}).get("warnings", []))}
+        for dataset in page["items"]
+    ]
+    table(columns, [[row[column] for column in columns] for row in rows])
 
 
 @datasets.command("show")
@@ -156,7 +308,7 @@ def show(dataset_id: DatasetId, json: Json = False) -> None:
 )
 def preview(
     dataset_id: DatasetId,
-    split: Annotated[str, typer.Option(help="Split: train or validation.")] = "train",
+    split: Annotated[str, typer.Option(help="Split: train, validation or test.")] = "train",
     limit: Annotated[int, typer.Option(help="Maximum number of rows.")] = 5,
     base: Annotated[
         str | None, typer.Option(help="Render with the chat template of this base model; trained tokens are green.")
@@ -183,6 +335,8 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 def _print_rendered(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(f"[dim]{row['source']}[/]")
+        if row["not_shown"]:
+            out.print(f"[yellow]not trained: the chat template cannot show {', '.join(row['not_shown'])}[/]")
         for sample in row["samples"]:
             for span in sample["spans"]:
                 style = "green" if span["trained"] else "dim"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cli.output import duration, out, size, table
+from cli.output import duration, out, print_warnings, size, table
 
 VERDICTS = {
     "fits": "[green]It fits.[/]",
@@ -10,6 +10,15 @@ VERDICTS = {
     "does_not_fit": "[red]It does not fit.[/]",
     "unknown": "[yellow]It is unknown whether it fits.[/]",
 }
+
+
+REFUSED = "[red]The job would be refused[/] for the rows above. [bold]--unsupported-rows skip[/] trains on the others."
+
+
+def would_be_refused(found: dict[str, Any]) -> bool:
+    """Whether `anneal train` would refuse the job of this estimate, for rows that the chat template cannot show."""
+    refuses = found["hyperparameters"].get("unsupported_rows") == "refuse"
+    return refuses and any(warning["code"] == "unsupported_rows" for warning in found["warnings"])
 
 
 def show_estimate(found: dict[str, Any]) -> None:
@@ -26,9 +35,10 @@ def show_estimate(found: dict[str, Any]) -> None:
     if took := found["measured"]:
         step = f"{took['step_tokens']:,} tokens in {took['step_seconds']:.2f} s"
         out.print(f"dry run      {size(took['peak'])} beyond the libraries; one step of {step}")
-    for warning in found["warnings"]:
-        out.print(f"[yellow]{warning['code']}[/]: {warning['detail']} {warning['remedy'] or ''}".rstrip())
+    print_warnings(found["warnings"])
     out.print(VERDICTS[found["verdict"]])
+    if would_be_refused(found):
+        out.print(REFUSED)
     for fit in found["fitting"]:
         changes = ", ".join(f"{name} {value}" for name, value in fit["changes"].items())
         out.print(f"  would fit: {changes} ({size(fit['total'])})")
@@ -42,4 +52,6 @@ def _time(found: dict[str, Any]) -> str:
     if found["seconds"] is None:
         return "unknown until a similar job has run"
     source = "measured on similar jobs" if found["pace"] == "jobs" else "rough estimate"
-    return f"about {duration(found['seconds'])}, at {found['tokens_per_second']:,.0f} tokens/s ({source})"
+    evaluations = f", {duration(found['times']['evaluations'])} of it for evaluations"
+    speed = f"{found['tokens_per_second']:,.0f} tokens/s ({source})"
+    return f"about {duration(found['seconds'])}{evaluations}, at {speed}"

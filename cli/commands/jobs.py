@@ -9,7 +9,20 @@ from rich.progress import Progress, TaskID
 
 from cli.client import Client, CommandError
 from cli.live import records
-from cli.output import Json, duration, err, examples, out, print_json, progress_bar, sparkline, table
+from cli.output import (
+    Json,
+    count_warnings,
+    duration,
+    err,
+    examples,
+    out,
+    print_json,
+    print_warnings,
+    progress_bar,
+    sparkline,
+    table,
+    with_warnings,
+)
 
 POLL_INTERVAL_S = 1.0
 """Time between two requests for the state of a queued job."""
@@ -70,13 +83,18 @@ def _queue_reason(job: dict[str, Any]) -> str | None:
     return f"queue position {job['queue_position']}: {job['waits_for']}" if job.get("waits_for") else None
 
 
+def _note(job: dict[str, Any]) -> str | None:
+    """Return why a job waits or failed, or how many warnings it has."""
+    return _queue_reason(job) or job.get("cause") or count_warnings(job["warnings"]) or None
+
+
 def show_job(job: dict[str, Any]) -> None:
     """Print a job: state, settings, and which settings are defaults."""
-    out.print(f"[bold]{job['name']}[/]  {job['id']}  {job['state']}")
+    out.print(f"[bold]{job['name']}[/]  {job['id']}  {with_warnings(job['state'], job.get('warnings', []))}")
+    out.print(f"  {job['method']} fine-tuning of {job['base_name']} on {job['dataset_name'] or job['dataset_id']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
-    if job.get("warning"):
-        out.print(f"  {job['warning']}")
+    print_warnings(job.get("warnings", []))
     if job.get("waits_for"):
         out.print(f"  {_queue_reason(job)}")
     settings, defaulted = job["hyperparameters"], set(job["defaulted"])
@@ -102,9 +120,9 @@ def list_jobs(
     if json:
         print_json(page)
         return
-    columns = ["id", "name", "method", "base", "state", "model_id"]
-    rows = [[job[column] for column in columns] + [_queue_reason(job) or job.get("cause")] for job in page["items"]]
-    table([*columns, "reason"], rows)
+    columns = ["id", "name", "method", "base_name", "state"]
+    rows = [[job[column] for column in columns] + [_note(job)] for job in page["items"]]
+    table(["id", "name", "method", "base", "state", "note"], rows)
 
 
 @jobs.command("show")

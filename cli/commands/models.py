@@ -1,12 +1,12 @@
 """`anneal models`: base models and custom models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.client import Client, CommandError
-from cli.output import Json, examples, out, print_json, table
+from cli.output import Json, examples, out, print_json, print_warnings, size, table, with_warnings
 
 models = typer.Typer(
     name="models",
@@ -27,12 +27,20 @@ def list_models(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"available": bases, "custom": customs})
         return
-    columns = ["reference", "availability", "parameters", "context_length"]
-    shown = [model for model in bases["items"] if model["kind"] == "base"]
-    table(columns, [[model[column] for column in columns] for model in shown], title="Base models")
+    show_base_models([model for model in bases["items"] if model["kind"] == "base"])
     out.print("[dim]Download a base model: anneal models add <reference>[/]\n")
-    columns = ["id", "name", "method", "base", "dataset_id", "size"]
-    table(columns, [[model[column] for column in columns] for model in customs["items"]], title="Custom models")
+    columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "dataset_id": "dataset"}
+    rows = [[*(model[column] for column in columns), size(model["size"])] for model in customs["items"]]
+    table([*columns.values(), "size"], rows, title="Custom models")
+
+
+def show_base_models(models: list[dict[str, Any]]) -> None:
+    """Print base models by the reference that `--base` takes; also their names, where those are different."""
+    named = any(model["name"] != model["reference"] for model in models)
+    columns = ["reference", *(["name"] if named else []), "availability", "parameters", "context_length"]
+    rows = [{**model, "availability": with_warnings(model["availability"], model["warnings"])} for model in models]
+    headers = [column.removesuffix("_length") for column in columns]
+    table(headers, [[row[column] for column in columns] for row in rows], title="Base models")
 
 
 @models.command(
@@ -67,14 +75,43 @@ def add(
         added = client.post("/models/base", {"hub_id": source, **fields})
     else:
         raise CommandError(f"{source} is not a file, a folder, a URI or a Hugging Face model id (owner/name).")
-    print_json(added) if json else out.print(f"{added['id']}: {added['state']}; run `anneal models` to see its state")
+    if not json:
+        print_warnings(added["warnings"])
+    if json:
+        print_json(added)
+        return
+    done = added["state"] == "succeeded"
+    then = f"anneal train <dataset-id> --base '{added['name']}'" if done else "anneal models shows when it is ready"
+    out.print(
+        f"{added['name']} ({added['id']}): {added['state']}; {then}", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @models.command()
-def show(model_id: ModelId, json: Json = False) -> None:
-    """Show a custom model: its base model, dataset, job and metrics."""
-    model = Client().get(f"/models/custom/{model_id}")
-    print_json(model) if json else table(["", ""], [[k, str(v)] for k, v in model.items() if v not in (None, "", {})])
+def show(
+    model_id: Annotated[str, typer.Argument(help="Id of a custom model, or id or name of a base model.")],
+    json: Json = False,
+) -> None:
+    """Show a custom model (base model, dataset, job, metrics), or a base model and what its chat template shows."""
+    client = Client()
+    model = find_base_model(client, model_id) or client.get(f"/models/custom/{model_id}")
+    if json:
+        print_json(model)
+        return
+    table(["", ""], [[k, str(v)] for k, v in model.items() if k != "warnings" and v not in (None, "", {})])
+    print_warnings(model.get("warnings", []))
+
+
+def find_base_model(client: Client, reference: str) -> dict[str, Any] | None:
+    """Return the listed base model with this id or unique name."""
+    listed = [model for model in client.get("/models/available")["items"] if model["kind"] == "base"]
+    for model in listed:
+        if reference in (model["reference"], model["id"]):
+            return dict(model)
+    if named := [model["id"] for model in listed if model["name"] == reference]:
+        ids = ", ".join(named)
+        raise CommandError(f"{len(named)} models have the name {reference!r}, of these base models {ids}. Use an id.")
+    return None
 
 
 @models.command()

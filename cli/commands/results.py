@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client, CommandError
-from cli.output import Json, out, print_json, progress_bar, size, table
+from cli.output import Json, out, print_json, print_warnings, progress_bar, size, table
 
 POLL_INTERVAL_S = 0.5
+SCORE_COLUMNS = ("metric", "base", "95 % interval", "tuned", "95 % interval", "difference")
 
 
 def evaluate(
@@ -17,13 +18,16 @@ def evaluate(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="bleu, rouge, perplexity or exact_match; repeat for several. Default: all that fit the data."
+            help="bleu, rouge, chrf, token_f1, perplexity, exact_match, number_match, json or classification; "
+            "repeat for several. Default: all that fit the data."
         ),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Dataset id; default: the dataset that the model was trained on.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="validation or train (default: validation).")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="test, validation or train (default: the first of these that has rows).")
+    ] = None,
     rows: Annotated[int | None, typer.Option(help="Maximum number of rows.")] = None,
     json: Json = False,
 ) -> None:
@@ -34,7 +38,10 @@ def evaluate(
     if json:
         print_json(run)
         return
-    table(["metric", "base", "tuned", "difference"], score_rows(run))
+    table(SCORE_COLUMNS, score_rows(run))
+    for name, signature in (run.get("signatures") or {}).items():
+        out.print(f"{name}: {signature}", markup=False, highlight=False)
+    print_warnings(run.get("warnings") or [])
 
 
 def finished_evaluation(client: Client, model_id: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -44,12 +51,24 @@ def finished_evaluation(client: Client, model_id: str, body: dict[str, Any]) -> 
 
 
 def score_rows(run: dict[str, Any]) -> list[list[Any]]:
-    """Return table rows: metric, base score, tuned score, difference."""
+    """Return table rows for SCORE_COLUMNS; a score that is no mean over rows has no interval."""
     base = run.get("base_scores") or {}
     return [
-        [name, base.get(name), score, None if base.get(name) is None else score - base[name]]
+        [
+            name,
+            base.get(name),
+            _interval(run, "base_intervals", name),
+            score,
+            _interval(run, "intervals", name),
+            None if base.get(name) is None else score - base[name],
+        ]
         for name, score in (run.get("scores") or {}).items()
     ]
+
+
+def _interval(run: dict[str, Any], kind: str, name: str) -> str:
+    interval = (run.get(kind) or {}).get(name)
+    return " to ".join(f"{bound:.2f}" for bound in interval) if interval else ""
 
 
 def _wait(client: Client, path: str, work: dict[str, Any], description: str) -> dict[str, Any]:

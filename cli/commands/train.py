@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client
-from cli.commands.estimates import show_estimate
+from cli.commands.estimates import show_estimate, would_be_refused
 from cli.commands.jobs import follow, show_job
-from cli.output import Json, err, out, print_json
+from cli.output import Json, out, print_json, print_warnings, with_warnings
 
 RENAMED = {
     "steps": "max_steps",
@@ -30,10 +30,14 @@ JOB = "Job"
 def train(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
-    base: Annotated[str, typer.Option(help="Base model, as listed by `anneal models`.")] = "seedling",
-    method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
-    objective: Annotated[str | None, typer.Option(help="sft or dpo; default: by the data.")] = None,
-    beta: Annotated[float | None, typer.Option(help="DPO beta: higher stays closer to the base model.")] = None,
+    base: Annotated[str, typer.Option(help="Name or id of a base model, as listed by `anneal models`.")] = "seedling",
+    method: Annotated[str | None, typer.Option(help="full, lora or qlora; default: lora, or by the preset.")] = None,
+    objective: Annotated[str | None, typer.Option(help="sft, dpo or kto; default: by the data.")] = None,
+    beta: Annotated[float | None, typer.Option(help="DPO, KTO: higher stays closer to the base model.")] = None,
+    unsupported_rows: Annotated[
+        str | None, typer.Option(help="Rows that the chat template cannot show: refuse or skip.")
+    ] = None,
+    validation: Annotated[str | None, typer.Option(help="Dataset to validate on, instead of a split.")] = None,
     quantization: Annotated[str | None, typer.Option(help="QLoRA: nf4 or int8.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job and its model.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.", rich_help_panel=OPTIMIZATION)] = None,
@@ -75,8 +79,13 @@ def train(
             rich_help_panel=MEMORY,
         ),
     ] = False,
-    compile: Annotated[
-        bool, typer.Option("--compile", help="Use torch.compile; pays off in long jobs.", rich_help_panel=MEMORY)
+    gpu_kernels: Annotated[
+        bool,
+        typer.Option(
+            "--gpu-kernels",
+            help="On a GPU: packed rows, flash attention, Liger's kernels, if a trial agrees.",
+            rich_help_panel=MEMORY,
+        ),
     ] = False,
     dtype: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16 (GPU).", rich_help_panel=MEMORY)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=MEMORY)] = None,
@@ -88,6 +97,13 @@ def train(
     ] = None,
     eval_every: Annotated[
         int | None, typer.Option(help="Steps between evaluations.", rich_help_panel=EVALUATION)
+    ] = None,
+    eval_rows: Annotated[
+        int | None, typer.Option(help="Validation rows per evaluation.", rich_help_panel=EVALUATION)
+    ] = None,
+    max_eval_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the computation for evaluations, 0.1 by default.", rich_help_panel=EVALUATION),
     ] = None,
     early_stopping: Annotated[
         int | None, typer.Option(help="Evaluations without improvement before stopping.", rich_help_panel=EVALUATION)
@@ -111,7 +127,8 @@ def train(
         bool, typer.Option("--watch", "-w", help="Show progress until the job ends.", rich_help_panel=JOB)
     ] = False,
     estimate: Annotated[
-        bool, typer.Option(help="Only estimate memory and time; exit 1 if it does not fit.", rich_help_panel=JOB)
+        bool,
+        typer.Option(help="Only estimate; exit 1 if it does not fit or would be refused.", rich_help_panel=JOB),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option(help="With --estimate: run two real steps, and discard them.", rich_help_panel=JOB)
@@ -134,17 +151,24 @@ def _run(client: Client, request: dict[str, Any], watch: bool, json: bool) -> in
     job = client.post("/training/jobs", request)
     if watch:
         if not json:
-            out.print(f"job {job['id']}: {request['method']} on {request['base']}")
+            out.print(f"job {job['id']}: {job['method']} ({job['hyperparameters']['objective']}) on {job['base_name']}")
         job = follow(client, job["id"])
     if json:
         print_json(job)
     elif watch:
-        if job.get("warning"):
-            err.print(job["warning"])
-        out.print(f"custom model {job['model_id']}; next: anneal evaluate, anneal export or anneal chat")
+        _print_end(job)
     else:
         show_job(job)
     return int(job["state"] in ("failed", "cancelled"))
+
+
+def _print_end(job: dict[str, Any]) -> None:
+    """Print how a watched job ended, its warnings, and what to do with its model."""
+    warnings = job.get("warnings", [])
+    print_warnings(warnings)
+    out.print(with_warnings(job["state"], warnings))
+    if job["model_id"]:
+        out.print(f"custom model {job['model_id']}; next: anneal evaluate, anneal export or anneal chat")
 
 
 def _request(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +180,7 @@ def _request(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _estimate(client: Client, request: dict[str, Any], json: bool) -> int:
-    """Print an estimate and return the exit code: 1 if the job does not fit."""
+    """Print an estimate and return the exit code: 1 if the job does not fit or would be refused."""
     found = client.post("/training/estimate", request)
     print_json(found) if json else show_estimate(found)
-    return int(found["verdict"] == "does_not_fit")
+    return int(found["verdict"] == "does_not_fit" or would_be_refused(found))

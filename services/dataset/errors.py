@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.dataset.formats import MAX_ARCHIVE_FILES, MAX_EXPANSION
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, Conflict
 
 
 class DatasetRejected(AnnealError):
@@ -55,6 +55,34 @@ class UploadTooLarge(AnnealError):
     code = "upload_too_large"
 
 
+class AddressRefused(AnnealError):
+    """The address of an import is in a private network, or is not https."""
+
+    status = 403
+    code = "address_refused"
+
+
+class SourceRefused(AnnealError):
+    """The source of an import needs a login, or is not a file."""
+
+    status = 403
+    code = "source_refused"
+
+
+class SourceNotFound(AnnealError):
+    """There is nothing at the address of an import."""
+
+    status = 404
+    code = "source_not_found"
+
+
+class SourceUnreachable(AnnealError):
+    """The server of an import does not answer."""
+
+    status = 502
+    code = "source_unreachable"
+
+
 class ValidationFailed(AnnealError):
     """Validation failed for a reason other than the data; the same upload may succeed later."""
 
@@ -67,6 +95,12 @@ class NotReady(AnnealError):
 
     status = 409
     code = "dataset_not_ready"
+
+
+class InUse(Conflict):
+    """An unfinished training job needs the dataset."""
+
+    code = "in_use"
 
 
 REJECTIONS: dict[str, type[AnnealError]] = {

@@ -1,7 +1,10 @@
 """File formats of an upload and their limits."""
 
-DATA_EXTENSIONS = (".txt", ".jsonl", ".json", ".csv", ".parquet")
-EXTENSIONS = (*DATA_EXTENSIONS, ".zip")
+TEXT_EXTENSIONS = (".txt", ".jsonl", ".json", ".csv", ".tsv")
+DATA_EXTENSIONS = (*TEXT_EXTENSIONS, ".parquet", ".arrow")
+COMPRESSED_EXTENSIONS = tuple(f"{extension}.gz" for extension in TEXT_EXTENSIONS)
+EXTENSIONS = (*DATA_EXTENSIONS, *COMPRESSED_EXTENSIONS, ".zip")
+OTHER_NAMES = {".ndjson": ".jsonl"}
 
 MAX_ROW_BYTES = 16 << 20
 """Bytes of one line, JSON element or paragraph."""
@@ -15,6 +18,19 @@ SMALL_ARCHIVE_BYTES = 64 << 20
 
 
 def extension_of(filename: str) -> str:
-    """Return the extension in lower case: `.jsonl` of `Rows.JSONL`; empty without a dot."""
-    _, dot, extension = filename.rpartition(".")
-    return dot + extension.lower() if dot else ""
+    """Return the extension in lower case: `.jsonl` of `Rows.JSONL`; empty without a dot.
+
+    Of two, the first counts: `.jsonl.gz` is one extension, and `.jsonl.txt` is `.jsonl`, named by an editor on Windows.
+    """
+    stem, dot, last = filename.lower().rpartition(".")
+    extension = OTHER_NAMES.get(dot + last, dot + last) if dot else ""
+    inner = extension_of(stem) if extension in (".gz", ".txt") else ""
+    if extension == ".gz" and inner in TEXT_EXTENSIONS:
+        return inner + extension
+    return inner if extension == ".txt" and inner in DATA_EXTENSIONS else extension
+
+
+def name_without_extension(filename: str) -> str:
+    """Return `rows` of `rows.jsonl.gz`, and of `rows.jsonl.txt`."""
+    name = filename.rpartition(".")[0]
+    return name_without_extension(name) if extension_of(name) in TEXT_EXTENSIONS else name

@@ -51,7 +51,7 @@ class Inspector:
     async def content(self, version: DatasetVersion) -> AsyncIterator[bytes]:
         """Stream all rows as JSON lines, in the order of the upload."""
         manifest, folder = await self._open(version)
-        splits = [[str(folder / name) for name in names] for names in manifest["shards"].values()]
+        splits = {split: [str(folder / name) for name in names] for split, names in manifest["shards"].items()}
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as scratch:
             out = Path(scratch) / "rows.jsonl"
@@ -75,6 +75,7 @@ class Inspector:
             row_id=result["row_id"],
             source=result["source"],
             template_hash=result["template_hash"],
+            not_shown=result["not_shown"],
             samples=[RenderedSample.model_validate(sample) for sample in result["samples"]],
         )
 
@@ -123,7 +124,7 @@ class Inspector:
     async def _shards(self, version: DatasetVersion, split: str) -> tuple[list[str], int]:
         """Return the local paths of a split's shards, and its number of rows."""
         manifest, folder = await self._open(version)
-        return [str(folder / name) for name in manifest["shards"][split]], manifest["rows"][split]
+        return [str(folder / name) for name in manifest["shards"].get(split, [])], manifest["rows"].get(split, 0)
 
     async def _model(self, project: str, base: str) -> tuple[ModelManifest, dict[str, Any]]:
         """Return the manifest and the engine's reference of a base or custom model. Raises NotFound."""

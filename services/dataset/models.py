@@ -3,17 +3,22 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, Json
+from pydantic import BaseModel, BeforeValidator, Field, Json, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from services.dataset.errors import REJECTIONS
-from services.dataset.layouts import MAPPABLE_COLUMNS, MAPPING_SYNTAX, Form, find_layout, required_columns
+from services.dataset.formats import MAX_ARCHIVE_FILES
+from services.dataset.layouts import MAPPABLE_COLUMNS, MAPPING_SYNTAX, Form, mapping_problem, required_columns
+from shared.blobs.manifests import Feature
 from shared.documents.entities import Changed, Entity, now
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
 from shared.runtime.errors import InvalidInput
+from shared.runtime.http.display_name import DisplayName
 from shared.runtime.jobs.work import Work
+from shared.warnings import ReportedWarning
 
 DatasetState = Literal["validating", "ready", "rejected", "failed"]
 
@@ -25,7 +30,22 @@ class Options(BaseModel):
     validation_share: float = Field(default=0.1, description="share of prompts in the validation split")
     max_bad_share: float = Field(default=0.05, description="share of bad rows above which the upload is rejected")
     seed: int = Field(default=0, description="of the split")
-    heldout: bool = Field(default=False, description="every row is in the validation split: a test set")
+    heldout: bool = Field(
+        default=False,
+        description="every row is in the validation split, unless the upload names its splits: a test set",
+    )
+
+
+def _require_mapping(value: object) -> object:
+    """Say what a mapping looks like where the text is none, instead of the JSON parser's words."""
+    try:
+        TypeAdapter(Json[dict[str, str]]).validate_python(value)
+    except ValidationError as error:
+        raise PydanticCustomError("mapping", f"a JSON object is expected, such as {MAPPING_SYNTAX}") from error
+    return value
+
+
+Mapping = Annotated[Json[dict[str, str]], BeforeValidator(_require_mapping)]
 
 
 class UploadForm(BaseModel):
@@ -33,34 +53,56 @@ class UploadForm(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    name: str | None = Field(
+    name: DisplayName | None = Field(
         default=None,
         min_length=1,
         max_length=120,
         description="the dataset's name, unique in the project; default: the file name without its extension. "
         "An upload with the name of an existing dataset becomes a new version of it.",
     )
-    mapping: Json[dict[str, str]] | None = Field(
-        default=None, description=f"JSON, layout column -> column of the file, e.g. {MAPPING_SYNTAX}"
+    mapping: Mapping | None = Field(
+        default=None,
+        description=f"JSON, layout column -> column of the file, e.g. {MAPPING_SYNTAX}; columns that are not mapped "
+        "are found by their names",
     )
     validation_share: float = Field(
-        default=0.1, ge=0, le=0.9, description="share of prompts in the validation split; 0: no validation split"
+        default=0.1,
+        ge=0,
+        le=0.9,
+        description="share of prompts in the validation split; 0: no validation split. Where the upload has a split of "
+        "this name, none is cut",
     )
     max_bad_share: float = Field(
         default=0.05, ge=0, le=1, description="share of bad rows above which the upload is rejected"
     )
     seed: int = Field(default=0, ge=0, le=2**31, description="of the split")
-    heldout: bool = Field(default=False, description="put every row into the validation split: a test set")
+    heldout: bool = Field(
+        default=False,
+        description="put every row into the validation split: a test set; refused where the upload names rows train",
+    )
 
     def options(self) -> Options:
         """Return the options that are part of the version. Raises InvalidInput for a mapping without a layout."""
-        if self.mapping is not None:
-            unknown = sorted(set(self.mapping) - set(MAPPABLE_COLUMNS))
-            if unknown or find_layout(self.mapping) is None:
-                detail = f"No layout has a column {unknown[0]!r}." if unknown else "The mapped columns match no layout."
-                remedy = f"Map your columns to one of: {'; '.join(required_columns())}. E.g. {MAPPING_SYNTAX}"
-                raise InvalidInput(detail, field="mapping", limit=MAPPABLE_COLUMNS, remedy=remedy)
+        if self.mapping is not None and (problem := mapping_problem(self.mapping)):
+            remedy = f"Map our columns to yours, {MAPPING_SYNTAX}. A layout is one of: {'; '.join(required_columns())}."
+            raise InvalidInput(problem, field="mapping", limit=MAPPABLE_COLUMNS, remedy=remedy)
         return Options.model_validate(self.model_dump(exclude={"name"}))
+
+
+class Origin(BaseModel):
+    """The source of an imported dataset."""
+
+    source: Literal["hub", "object_store", "url"]
+    location: str = Field(description="hub id or address, without secrets")
+    revision: str | None = Field(default=None, description="of a hub dataset: the commit, once downloaded")
+    config: str | None = Field(default=None, description="configuration of a hub dataset")
+    split: str | None = Field(default=None, description="the only split that was asked for")
+    splits: list[str] = Field(default=[], description="splits of the hub dataset that were imported")
+    unused_files: list[str] = Field(
+        default=[],
+        description=f"data files of the hub dataset that no split has, where it has one configuration; the first "
+        f"{MAX_ARCHIVE_FILES}",
+    )
 
 
 class RejectedRow(BaseModel):
@@ -75,31 +117,62 @@ class FileReport(BaseModel):
     """Counts of one file of the upload."""
 
     name: str = Field(description="file name")
+    split: str | None = Field(
+        default=None, description="the split that the file's name says; null: train, and validation where it is cut"
+    )
     rows: int = Field(description="usable rows")
     rejected: int = Field(description="rejected rows")
+
+
+class ColumnUse(BaseModel):
+    """What became of a column of the upload."""
+
+    name: str = Field(description="the column as the file names it; `messages[].weight` for a field of a message")
+    use: Literal["used", "ignored", "not_understood"] = Field(
+        description="ignored: known, but without an effect here; not_understood: no meaning is known for the name"
+    )
+    detail: str = Field(description="what it is used for, or why it is not used")
+    rows: int = Field(description="rows that have a value in it")
 
 
 class Report(BaseModel):
     """The result of a validation."""
 
     rows: int = Field(description="usable rows, duplicates included")
-    rejected: int = Field(description="rejected rows; GET /datasets/{id}/rejected returns all of them")
+    rejected: int = Field(
+        description="rejected rows; GET /datasets/{id}/rejected returns all of them. In a CSV file, a row whose quote "
+        "is not closed counts for all lines that it takes in"
+    )
     rejected_rows: list[RejectedRow] = Field(default=[], description="the first 20 rejected rows")
     duplicates: int = Field(
-        description="rows equal to an earlier one after normalization; kept, and always in the same split"
+        description="rows equal to an earlier one after normalization; kept, and in the same split, unless the upload "
+        "names its splits"
     )
     form: Form = Field(description="form of the normalized rows")
     layout: str = Field(description="the recognized layout")
     columns: list[str] = Field(default=[], description="columns of the upload")
-    splits: dict[str, int] = Field(description="rows by split")
+    column_uses: list[ColumnUse] = Field(default=[], description="what became of every column, over all rows")
+    features: dict[str, Feature] = Field(
+        default={},
+        description="what rows outside the test split need from a chat template (shared/engine/text/features.py), by "
+        "name: system, tools, tool_calls, tool_results, reasoning, consecutive_roles, assistant_first …",
+    )
+    warnings: list[ReportedWarning] = Field(default=[], description="what may not be used as it was meant")
+    splits: dict[str, int] = Field(description="rows by split: train, validation and, where the upload has one, test")
     characters: int = Field(description="characters of text in all usable rows")
     files: list[FileReport] = Field(default=[], description="counts of each file")
-    ignored_files: list[str] = Field(default=[], description="members of the archive that are not data files")
+    ignored_files: list[str] = Field(
+        default=[], description="files of the archive or hub dataset that were not read; a warning gives the reasons"
+    )
+
+
+READER = 2
+"""Part of a version; incremented when the same bytes are read differently: uploading them again then has an effect."""
 
 
 def version_of(sha256: str, extension: str, options: Options) -> str:
     """Return the version of these bytes with these options: the first 16 hex digits of a SHA-256 over both."""
-    parts = [sha256, extension, options.model_dump(mode="json")]
+    parts = [READER, sha256, extension, options.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -108,6 +181,9 @@ class Dataset(Entity):
 
     `slot` is the name, and after a deletion the id. It is unique in the project, so a deleted name can be used again.
     """
+
+    NOUN: ClassVar[str] = "dataset"
+    LISTED_AT: ClassVar[str] = "/datasets"
 
     name: str = Field(description="display name")
     slot: str = Field(
@@ -129,11 +205,18 @@ class Dataset(Entity):
         if not self.entries:
             self.mark_deleted()
 
-    def publish(self, version: "DatasetVersion", uri: str, rows: int) -> Sequence[Event]:
+    def publish(self, version: "DatasetVersion", uri: str, report: Report) -> Sequence[Event]:
         """Make a ready version the current one."""
         self.current = version.fingerprint
         return [
-            DatasetReady(dataset_id=self.id, version=version.fingerprint, name=self.name, dataset_uri=uri, rows=rows)
+            DatasetReady(
+                dataset_id=self.id,
+                version=version.fingerprint,
+                name=self.name,
+                dataset_uri=uri,
+                rows=report.rows,
+                warnings=report.warnings,
+            )
         ]
 
     def delete(self) -> Sequence[Event]:
@@ -153,6 +236,8 @@ class DatasetVersion(Work):
     The API shows the states as validating, ready, rejected and failed.
     """
 
+    NOUN: ClassVar[str] = "dataset version"
+
     dataset_id: str = Field(description="the dataset")
     name: str = Field(description="the dataset's name at the upload")
     fingerprint: str = Field(description="the version in the API: 16 hex digits of a hash of bytes and options")
@@ -160,6 +245,7 @@ class DatasetVersion(Work):
     size: int = Field(description="bytes of the upload")
     sha256: str = Field(description="of the upload, in hex")
     options: Options = Field(description="how the upload is read")
+    origin: Origin | None = Field(default=None, description="source of an import; null: uploaded")
     upload_key: str = Field(description="blob key of the raw upload, deleted when the validation ends")
     checked_rows: int = Field(default=0, description="rows checked so far")
     report: Report | None = Field(default=None, description="result of the validation")

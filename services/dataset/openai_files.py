@@ -12,12 +12,25 @@ from services.dataset.models import Dataset, DatasetState, DatasetVersion, Optio
 from services.dataset.service import DatasetService
 from services.dataset.upload_form import FILE, receive_form
 from shared.documents.entities import new_id
+from shared.runtime.errors import NotFound
 from shared.runtime.http.principal import Caller
 
 VALIDATION_WAIT_S = 600.0
 """How long an upload waits for its validation: OpenAI's clients expect a file, not a 202."""
 JSON_LINES = "application/jsonl"
 Status = Literal["uploaded", "processed", "error"]
+Purpose = Literal[
+    "fine-tune",
+    "fine-tune-results",
+    "assistants",
+    "assistants_output",
+    "batch",
+    "batch_output",
+    "evals",
+    "user_data",
+    "vision",
+]
+"""OpenAI's purposes; only files of the first one exist here."""
 STATUSES: dict[DatasetState, Status] = {
     "validating": "uploaded",
     "ready": "processed",
@@ -66,7 +79,7 @@ class FileObject(BaseModel):
 
 
 class FileList(BaseModel):
-    """Files, newest first."""
+    """A page of files."""
 
     object: Literal["list"] = "list"
     data: list[FileObject]
@@ -114,14 +127,14 @@ def _add_lists(router: APIRouter, service: DatasetService) -> None:
     @router.get("")
     async def list_files(
         caller: Caller,
-        purpose: str = "fine-tune",
+        purpose: Purpose = "fine-tune",
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
         after: Annotated[str | None, Query(description="id of the last file of the previous page")] = None,
-        order: Literal["desc"] = "desc",
+        order: Annotated[Literal["asc", "desc"], Query(description="asc: oldest first")] = "desc",
     ) -> FileList:
-        """List files, newest first."""
+        """List files, newest first by default. Files of other purposes than fine-tune do not exist here."""
         scoped = service.for_project(caller.project)
-        page = await scoped.datasets.page_after(after, limit)
+        page = await scoped.datasets.page_after(after, limit, oldest_first=order == "asc")
         versions = await scoped.versions.of(page.items)
         files = [
             _to_file(dataset, version)
@@ -136,7 +149,7 @@ def _add_lists(router: APIRouter, service: DatasetService) -> None:
     async def get_file(file_id: str, caller: Caller) -> FileObject:
         """Show a file."""
         scoped = service.for_project(caller.project)
-        dataset = await scoped.datasets.get(file_id)
+        dataset = await _file(scoped, file_id)
         version = _current_version(dataset, await scoped.versions.of([dataset]))
         return _to_file(dataset, version or await scoped.require_ready(file_id))
 
@@ -147,16 +160,29 @@ def _add_files(router: APIRouter, service: DatasetService, inspector: Inspector)
     @router.delete("/{file_id}")
     async def delete_file(file_id: str, caller: Caller) -> DeletedFile:
         """Delete the file, which is a dataset."""
-        for version in await service.for_project(caller.project).delete(file_id):
+        scoped = service.for_project(caller.project)
+        await _file(scoped, file_id)
+        for version in await scoped.delete(file_id):
             await inspector.clear_cache(version)
         return DeletedFile(id=file_id)
 
     @router.get("/{file_id}/content", response_class=StreamingResponse)
     async def get_file_content(file_id: str, caller: Caller) -> StreamingResponse:
-        """Download the usable rows as JSON lines, normalized, in the order of the upload."""
-        content = inspector.content(await service.for_project(caller.project).require_ready(file_id))
+        """Download the usable rows as JSON lines, normalized, in the order of the upload; untrained turns: weight 0."""
+        scoped = service.for_project(caller.project)
+        await _file(scoped, file_id)
+        content = inspector.content(await scoped.require_ready(file_id))
         first = await anext(content)  # before the response starts, so that an error has its own status
         return StreamingResponse(_prepend(first, content), media_type=JSON_LINES)
+
+
+async def _file(scoped: DatasetService, file_id: str) -> Dataset:
+    """Return the file. Raises NotFound in OpenAI's terms."""
+    try:
+        return await scoped.datasets.get(file_id)
+    except NotFound as error:
+        detail = f"There is no file {file_id!r} in this project."
+        raise NotFound(detail, field="file_id", remedy="GET /v1/files lists those of the project.") from error
 
 
 async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

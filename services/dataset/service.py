@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from services.dataset.errors import NotReady, rejection_error
-from services.dataset.models import Dataset, DatasetVersion, UploadForm, version_of
+from services.dataset.errors import InUse, NotReady, rejection_error
+from services.dataset.formats import name_without_extension
+from services.dataset.models import Dataset, DatasetVersion, Origin, UploadForm, version_of
 from services.dataset.store import DatasetStore, VersionStore
 from services.dataset.upload_store import Upload, UploadStore
 from services.dataset.validation import Validator, set_latest
 from services.dataset.views import DatasetView, to_dataset_view
 from shared.blobs.artifacts import delete_artifact
+from shared.blobs.dataset_uses import jobs_using
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, new_id
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
 from shared.runtime.telemetry.tracing import traceparent
 
+MAX_NAMED_JOBS = 20
 POLL_INTERVAL_S = 1.0
 """Between reads of a version that another process may be validating."""
 
@@ -42,7 +45,9 @@ class DatasetService:
         stores = self.datasets.for_project(project), self.versions.for_project(project)
         return DatasetService(*stores, self._blobs, self.uploads, self._validator, self._nudge, project)
 
-    async def submit(self, upload: Upload, form: UploadForm) -> tuple[DatasetVersion, bool]:
+    async def submit(
+        self, upload: Upload, form: UploadForm, origin: Origin | None = None
+    ) -> tuple[DatasetVersion, bool]:
         """Return the version of these bytes and options, and whether it is new. A failed version is validated again."""
         options = form.options()
         version = version_of(upload.sha256, upload.extension, options)
@@ -58,6 +63,7 @@ class DatasetService:
             size=upload.size,
             sha256=upload.sha256,
             options=options,
+            origin=origin,
             upload_key=upload.key,
             traceparent=traceparent(),
         )
@@ -159,11 +165,12 @@ class DatasetService:
         return found
 
     async def delete(self, id: str) -> list[DatasetVersion]:
-        """Delete a dataset and return its versions; stop running validations.
+        """Delete a dataset and return its versions; stop running validations. Raises InUse while a job needs it.
 
         Manifests go first: from then on no reader finds a version whose bytes are being deleted.
         """
         dataset = await self.datasets.get(id)
+        await self._require_unused(dataset)
         versions = list((await self.versions.of([dataset])).values())
         for version in versions:
             await self._blobs.delete("/".join((*version.artifact, "manifest.json")))
@@ -176,6 +183,17 @@ class DatasetService:
         await self._blobs.delete(f"{self.project}/datasets/{id}")
         return versions
 
+    async def _require_unused(self, dataset: Dataset) -> None:
+        jobs = await jobs_using(self._blobs, self.project, dataset.id)
+        if jobs:
+            raise InUse(
+                f"Dataset {dataset.name!r} is needed by {len(jobs)} unfinished training "
+                f"job{'s' if len(jobs) > 1 else ''}: {', '.join(jobs[:MAX_NAMED_JOBS])}.",
+                field="id",
+                remedy="Wait until they have ended, or cancel them first.",
+                jobs=jobs[:MAX_NAMED_JOBS],
+            )
+
 
 def _delete(dataset: Dataset) -> list[Event]:
     return list(dataset.delete())
@@ -187,7 +205,7 @@ def _cancel(version: DatasetVersion) -> None:
 
 
 def _name_from(file_name: str) -> str:
-    return file_name.rpartition(".")[0][:120] or "dataset"
+    return name_without_extension(file_name)[:120] or "dataset"
 
 
 def require_range(field: str, value: int, total: int) -> None:

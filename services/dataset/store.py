@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from services.dataset.import_record import DatasetImport
 from services.dataset.models import Dataset, DatasetVersion
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
@@ -37,7 +38,13 @@ STATISTICS = CollectionSpec(
     "A cache: removed with its dataset.",
     (Index(("dataset_version",)),),
 )
-COLLECTIONS = (DATASETS, VERSIONS, STATISTICS)
+IMPORTS = CollectionSpec(
+    "dataset.imports",
+    DatasetImport,
+    "Stays as a record of where a dataset came from; its secret is removed when the download ends.",
+    (Index(("state",)),),
+)
+COLLECTIONS = (DATASETS, VERSIONS, STATISTICS, IMPORTS)
 
 
 class DatasetStore(EntityStore[Dataset]):
@@ -66,3 +73,9 @@ async def open_stores(resources: Resources) -> tuple[DatasetStore, VersionStore]
         DatasetStore(datasets, Dataset, service="dataset", kick=kick),
         VersionStore(versions, DatasetVersion, service="dataset", kick=kick),
     )
+
+
+async def open_imports(resources: Resources) -> EntityStore[DatasetImport]:
+    """Open the collection of imports with its indexes."""
+    collection = await resources.outbox.open(IMPORTS.name, IMPORTS.indexes)
+    return EntityStore[DatasetImport](collection, DatasetImport, service="dataset", kick=resources.outbox.kick)

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.dataset.formats import EXTENSIONS, extension_of
+from services.dataset.formats import DATA_EXTENSIONS, EXTENSIONS, extension_of
 from services.dataset.models import Options, UploadForm
 from services.dataset.upload_store import Upload, UploadStore
 from shared.runtime.errors import InvalidInput
@@ -18,7 +18,7 @@ MAX_FORM_OVERHEAD_BYTES = 1 << 20
 FILE = {
     "type": "string",
     "format": "binary",
-    "description": ".txt, .jsonl, .json, .csv, .parquet, or a .zip of these",
+    "description": f"{', '.join(DATA_EXTENSIONS)}, a text format with .gz, or a .zip of these",
 }
 BODY: dict[str, Any] = {
     "requestBody": {

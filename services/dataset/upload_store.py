@@ -8,6 +8,7 @@ from services.dataset.errors import EmptyFile, UnsupportedFormat, UploadTooLarge
 from services.dataset.formats import EXTENSIONS, extension_of
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import new_id
+from shared.runtime.http.display_name import HIDDEN
 
 UPLOAD_PREFIX = "_incoming"
 """Key prefix of raw uploads, private to this service."""
@@ -41,7 +42,7 @@ class UploadStore:
         extension = extension_of(name)
         if extension not in EXTENSIONS:
             remedy = f"Upload one of {', '.join(EXTENSIONS)}."
-            detail = f"{name!r} has the extension {extension or 'of nothing'!r}."
+            detail = f"{name!r} has {f'the extension {extension!r}' if extension else 'no extension'}."
             raise UnsupportedFormat(detail, field="file", limit=list(EXTENSIONS), remedy=remedy)
         key = f"{UPLOAD_PREFIX}/{project}/{new_id('up')}/data{extension}"
         info = await self._blobs.put(key, self._rechunk(chunks))
@@ -85,4 +86,4 @@ class UploadStore:
 def safe_file_name(filename: str) -> str:
     """Return the last path segment without control characters, at most 200 characters. For display only."""
     name = re.split(r"[/\\]", filename)[-1]
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).strip()[-200:] or "upload"
+    return HIDDEN.sub("", name).strip()[-200:] or "upload"

@@ -77,6 +77,7 @@ class Validator:
             "name": version.file_name,
             "out": str(folder / "out"),
             "options": version.options.model_dump(mode="json"),
+            "unused_files": version.origin.unused_files if version.origin else [],
         }
 
         async def on_message(message: Message) -> None:
@@ -122,7 +123,7 @@ class Validator:
         uri = artifact_uri(*version.artifact)
         await self._datasets.change(
             version.dataset_id,
-            lambda dataset: dataset.publish(version, uri, report.rows),
+            lambda dataset: dataset.publish(version, uri, report),
             event_id=f"ready/{version.id}",
         )
 
@@ -135,6 +136,7 @@ def build_manifest(version: DatasetVersion, report: Report, shards: dict[str, li
         name=version.name,
         form=report.form,
         layout=report.layout,
+        features=report.features,
         rows=report.splits,
         shards=shards,
         rejected=report.rejected,

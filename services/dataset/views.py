@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.dataset.models import Dataset, DatasetState, DatasetVersion, Options, Report
+from services.dataset.models import Dataset, DatasetState, DatasetVersion, Options, Origin, Report
 from shared.blobs.artifacts import artifact_uri
 
-Split = Literal["train", "validation"]
+Split = Literal["train", "validation", "test"]
 
 
 class VersionView(BaseModel):
@@ -23,6 +23,7 @@ class VersionView(BaseModel):
     size: int = Field(description="bytes uploaded")
     sha256: str = Field(description="of the uploaded bytes")
     options: Options
+    origin: Origin | None = Field(description="source, commit and configuration of an import; null: uploaded")
     checked_rows: int = Field(description="rows checked so far, while validating")
     uri: str | None = Field(description="the artifact; null until ready")
     report: Report | None
@@ -56,7 +57,11 @@ class PreviewRow(BaseModel):
 
     row_id: int = Field(description="index in the upload, from 0")
     source: str = Field(description="file:line")
-    row: dict[str, Any] = Field(description="{text}, {messages, tools?} or {messages, chosen, rejected, tools?}")
+    row: dict[str, Any] = Field(
+        description="{text}, {messages}, {messages, chosen, rejected} or {messages, completion, label}, with tools and "
+        "chat_template_kwargs where the row has them; a message with `train: false` and the character spans "
+        "`untrained` are not trained"
+    )
 
 
 class Preview(BaseModel):
@@ -123,6 +128,10 @@ class Rendered(BaseModel):
     row_id: int
     source: str
     template_hash: str
+    not_shown: list[str] = Field(
+        default=[],
+        description="what the row has and the chat template cannot show, such as tools: training refuses or skips it",
+    )
     samples: list[RenderedSample]
 
 
@@ -161,7 +170,7 @@ def to_version_view(version: DatasetVersion) -> VersionView:
     """Convert a version to its response model."""
     ready = version.dataset_state == "ready"
     fields: dict[str, Any] = version.model_dump(
-        include={"created_at", "finished_at", "file_name", "size", "sha256", "options", "checked_rows"}
+        include={"created_at", "finished_at", "file_name", "size", "sha256", "options", "origin", "checked_rows"}
     )
     return VersionView(
         **fields,

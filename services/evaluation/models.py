@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,22 +10,27 @@ from shared.documents.entities import Public, now
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.runtime.jobs.work import DesiredState, State, Work
+from shared.warnings import ReportedWarning
 
-Metric = Literal["bleu", "rouge", "perplexity", "exact_match"]
-METRICS: tuple[Metric, ...] = ("bleu", "rouge", "perplexity", "exact_match")
+Metric = Literal[
+    "bleu", "rouge", "chrf", "token_f1", "perplexity", "exact_match", "number_match", "json", "classification"
+]
+GENERAL: tuple[Metric, ...] = ("bleu", "rouge", "chrf", "token_f1", "perplexity", "exact_match")
+METRICS: tuple[Metric, ...] = (*GENERAL, "number_match", "json", "classification")
+"""The last three are for references of one kind: numbers, JSON, a few labels."""
 MAX_ROWS = 20_000
 """Rows of one evaluation: sorting predictions reads all of them into memory, and a CPU takes hours."""
 
 
 class EvaluationRequest(BaseModel):
-    """The body of POST /models/custom/{id}/evaluate; `{}` evaluates on the validation split of the training dataset."""
+    """The body of POST /models/custom/{id}/evaluate; `{}` evaluates on the held-out rows of the training dataset."""
 
     model_config = ConfigDict(extra="forbid")
 
     metrics: list[Metric] | None = Field(
         default=None,
         min_length=1,
-        description="bleu, rouge, perplexity, exact_match; null: all that apply to the dataset's form",
+        description="null: all that fit the references, which for plain text is perplexity only",
     )
     dataset: str | None = Field(
         default=None,
@@ -33,7 +38,7 @@ class EvaluationRequest(BaseModel):
         description="`<id>` or `<id>@<version>` of an uploaded dataset; null: the dataset the model was trained on",
     )
     split: str | None = Field(
-        default=None, max_length=64, description="train, validation …; null: validation if it has rows"
+        default=None, max_length=64, description="test, validation, train …; null: the first of these that has rows"
     )
     rows: int | Literal["all"] = Field(
         default=200,
@@ -91,13 +96,21 @@ class Prediction(Sample):
 
 
 class Outcome(BaseModel):
-    """The result of a run. BLEU is 0–100, ROUGE and exact match are 0–1; a lower perplexity is better."""
+    """The result of a run. BLEU and chrF are 0–100, the others 0–1; a lower perplexity is better."""
 
     evaluated: int = Field(default=0, description="rows that were scored")
     too_long: int = Field(default=0, description="rows whose prompt fills the context; their answer counts as empty")
     scores: dict[str, float] = Field(default={}, description="scores of the tuned model, by metric")
     base_scores: dict[str, float] = Field(default={}, description="scores of the base model, by metric")
     difference: dict[str, float] = Field(default={}, description="scores minus base_scores")
+    intervals: dict[str, tuple[float, float]] = Field(
+        default={}, description="95 % confidence intervals of the scores that are means over rows, by metric"
+    )
+    base_intervals: dict[str, tuple[float, float]] = Field(default={}, description="those of base_scores")
+    signatures: dict[str, str] = Field(
+        default={}, description="settings of a score that the references determine, by metric, as sacrebleu names them"
+    )
+    warnings: list[ReportedWarning] = Field(default=[], description="what the scores do not say")
     samples: list[Sample] = Field(default=[], description="the first three rows")
     seconds: float = Field(default=0.0, description="wall-clock seconds in the engine")
     base_cached: bool = Field(default=False, description="the base model's answers are from an earlier evaluation")
@@ -113,12 +126,19 @@ class Scope(BaseModel):
     split: str = Field(description="the split")
     rows: int = Field(description="rows to score")
     metrics: list[Metric] = Field(description="metrics to compute")
+    detect_metrics: bool = Field(
+        default=False,
+        description="whether number_match, json or classification is added if the references are of that kind",
+    )
     compare_base: bool = Field(description="whether the base model is scored too")
     settings: Settings = Field(description="decoding settings")
 
 
 class Evaluation(Work):
     """An evaluation of a model on a split."""
+
+    NOUN: ClassVar[str] = "evaluation"
+    LISTED_AT: ClassVar[str] = "/evaluations"
 
     scope: Scope = Field(description="model, dataset and metrics")
     model_uri: str = Field(description="artifact of the model")
@@ -147,6 +167,7 @@ class Evaluation(Work):
             report_uri=report_uri,
             scores=outcome.scores,
             base_scores=outcome.base_scores,
+            warnings=outcome.warnings,
         )
         return [completed]
 

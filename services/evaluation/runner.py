@@ -22,6 +22,8 @@ FOLDER = "evaluations"
 """In the scratch folder; holds a folder per attempt, deleted with it."""
 ENGINE = "services.evaluation.engine.evaluate:main"
 PROGRESS_INTERVAL_S = 1.0
+_CACHE_VERSION = 2
+"""Changes with the choice of rows, prompts and references: cached outputs of other rows would be scored otherwise."""
 REPORT = "predictions.jsonl"
 """The file of the report that holds its rows, next to the manifest."""
 
@@ -64,7 +66,9 @@ class Runner:
             "template_hash": model.get("template_hash", ""),
             "dataset": {"folder": str(await blobs.local_folder(dataset_key)), "shards": dataset["shards"][scope.split]},
             "rows": scope.rows,
+            "trained_on": scope.split == "train" and model.get("dataset_id") == scope.dataset_id,
             "metrics": scope.metrics,
+            "detect_metrics": scope.detect_metrics,
             "compare_base": scope.compare_base,
             "cached": await cache.local_files() if scope.compare_base else {},
             "out": str(folder),
@@ -80,7 +84,7 @@ class Runner:
         model = await read_manifest(self.resources.blobs, key_of(evaluation.model_uri, evaluation.project))
         settings = scope.settings.model_dump(exclude={"batch_tokens"})
         rows = [evaluation.dataset_uri, scope.split, scope.rows]
-        key_fields = [evaluation.base_uri, model.get("template_hash"), rows, settings]
+        key_fields = [_CACHE_VERSION, evaluation.base_uri, model.get("template_hash"), rows, settings]
         digest = hashlib.sha256(json.dumps(key_fields).encode()).hexdigest()
         return BaseCache(self.resources.blobs, f"{evaluation.project}/evaluations/base/{digest}")
 
@@ -95,6 +99,7 @@ class Runner:
             rows=outcome.evaluated,
             scores=outcome.scores,
             base_scores=outcome.base_scores,
+            signatures=outcome.signatures,
             dataset_uri=evaluation.dataset_uri,
             settings=scope.settings.model_dump(),
         )

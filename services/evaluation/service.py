@@ -8,6 +8,7 @@ from typing import Any
 
 from services.evaluation.errors import MetricNotOffered, NotFinished, NothingToEvaluate
 from services.evaluation.models import (
+    GENERAL,
     MAX_ROWS,
     METRICS,
     Evaluation,
@@ -73,12 +74,13 @@ class EvaluationService:
         split = _choose_split(request.split, dataset)
         scope = Scope(
             model_id=model_id,
-            base=model.base,
+            base=model.base_name or model.base,
             dataset_id=dataset.dataset_id,
             dataset_version=dataset.version,
             split=split,
             rows=_count_rows(request.rows, dataset.rows[split]),
             metrics=_choose_metrics(request.metrics, dataset),
+            detect_metrics=request.metrics is None,
             compare_base=request.compare_base and model.base_uri is not None,
             settings=Settings(
                 max_new_tokens=request.max_new_tokens,
@@ -127,13 +129,15 @@ class EvaluationService:
 def _training_dataset(model: ModelManifest) -> str:
     if not model.dataset_id:
         remedy = "Set `dataset` to <id> or <id>@<version>."
-        raise NothingToEvaluate("The model's manifest names no training dataset.", field="dataset", remedy=remedy)
+        raise NothingToEvaluate(
+            "The dataset that the model was trained on is not known.", field="dataset", remedy=remedy
+        )
     return f"{model.dataset_id}@{model.dataset_version}" if model.dataset_version else model.dataset_id
 
 
 def _choose_split(requested: str | None, dataset: DatasetManifest) -> str:
     nonempty = [name for name, rows in dataset.rows.items() if rows]
-    candidates = [requested] if requested else ["validation", "test", *nonempty]
+    candidates = [requested] if requested else ["test", "validation", "train", *nonempty]
     found = next((name for name in candidates if name in nonempty), None)
     if found is None:
         detail = (
@@ -163,7 +167,8 @@ def _choose_metrics(requested: list[Metric] | None, dataset: DatasetManifest) ->
         )
         remedy = "Request only perplexity, or evaluate on a dataset of prompts with answers."
         raise MetricNotOffered(detail, field="metrics", limit=list(offered), remedy=remedy)
-    return [name for name in offered if requested is None or name in requested]
+    wanted = GENERAL if requested is None else requested
+    return [name for name in offered if name in wanted]
 
 
 def _sort(lines: list[bytes], sort: str) -> list[bytes]:

@@ -9,7 +9,7 @@ from services.export.handlers import subscriptions
 from services.export.models import Export
 from services.export.runner import FOLDER, Runner
 from services.export.service import ExportService
-from services.export.store import open_exports
+from services.export.store import open_exports, open_model_names
 from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
@@ -29,7 +29,7 @@ async def build(resources: Resources) -> Service:
         kind="export",
         metrics=resources.metrics,
     )
-    service = ExportService(store, resources.blobs, worker)
+    service = ExportService(store, await open_model_names(resources), resources.blobs, worker)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from services.export.service import ExportService
 from shared.bus.protocol import Reject
 from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportRequested
-from shared.events.training import FollowUp, TrainingSucceeded
+from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.service import EventHandler
 
@@ -30,7 +30,10 @@ def subscriptions(service: ExportService) -> Mapping[type[Event], EventHandler]:
                 raise Reject(error.detail) from error
             raise
 
+    async def rename_model(event: ModelRenamed, envelope: Envelope) -> None:
+        await service.rename_model(event, envelope.project, envelope.sequence)
+
     async def wake_worker(event: ExportRequested, envelope: Envelope) -> None:
         service.worker.wake()
 
-    return {TrainingSucceeded: export_trained_model, ExportRequested: wake_worker}
+    return {TrainingSucceeded: export_trained_model, ModelRenamed: rename_model, ExportRequested: wake_worker}

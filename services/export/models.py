@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.blobs.manifests import ArchiveMember, FileEntry
-from shared.documents.entities import Public, now
+from shared.documents.entities import Entity, Public, now
 from shared.events.envelope import Event
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
 from shared.runtime.jobs.work import DesiredState, State, Work
@@ -56,11 +56,29 @@ class Result(BaseModel):
     )
 
 
+class ModelName(Entity):
+    """A renamed model's name, since its manifest keeps the first; its id is the model's."""
+
+    name: str = Field(description="the model's current name")
+    name_version: int = Field(
+        default=0, description="version of the training service's document with this name; older names are ignored"
+    )
+
+    def rename(self, name: str, version: int) -> None:
+        """Apply a newer name. Idempotent, in any order."""
+        if version > self.name_version:
+            self.name, self.name_version = name, version
+
+
 class Export(Work):
     """A model in one format. There is one at a time, since its id is derived from model and format."""
 
+    NOUN: ClassVar[str] = "export"
+    LISTED_AT: ClassVar[str] = "/exports"
+
     target: Target = Field(description="model and format")
     model_uri: str = Field(description="artifact of the model")
+    model_name: str | None = Field(default=None, description="the model's name at the request; null: its manifest's")
     job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = Field(default=None, description="progress of the current attempt")
     result: Result = Field(default=Result(), description="the files")

@@ -9,7 +9,7 @@ from typing import Any
 from services.export.models import ARCHIVE, Export, Progress, Result
 from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
 from shared.blobs.attempt_artifacts import attempt_artifact
-from shared.blobs.manifests import ExportManifest, FileEntry
+from shared.blobs.manifests import ExportManifest, FileEntry, ModelManifest
 from shared.runtime.jobs.engine_runs import Message, run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources
@@ -51,9 +51,13 @@ class Runner:
     async def _spec(self, export: Export, folder: Path) -> dict[str, Any]:
         """Build the engine's spec: local paths and plain values, no URIs."""
         blobs = self.resources.blobs
+        manifest = await read_manifest(blobs, key_of(export.model_uri, export.project))
+        uri = manifest.get("base_uri")
+        base = ModelManifest.model_validate(await read_manifest(blobs, key_of(uri, export.project))) if uri else None
         return {
             "model": await resolve_model(blobs, export.model_uri, export.project),
-            "manifest": await read_manifest(blobs, key_of(export.model_uri, export.project)),
+            "manifest": {**manifest, **({"name": export.model_name} if export.model_name else {})},
+            "base": base and {**base.model_dump(mode="json", exclude={"files"}), "fingerprint": base.fingerprint},
             "out": str(folder),
             "top": export.target.name.removesuffix(".zip"),
         }

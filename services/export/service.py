@@ -6,13 +6,14 @@ from itertools import count
 
 from services.export.downloads import Download
 from services.export.errors import NoAdapter, NotBuilt, StillRunning, UnknownFile
-from services.export.models import ARCHIVE, Export, Format, Target
+from services.export.models import ARCHIVE, Export, Format, ModelName, Target
 from services.export.store import Exports, find_custom_model
 from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
-from shared.documents.entities import Page, derived_id, now
+from shared.documents.entities import EntityStore, Page, derived_id, now
 from shared.events.export import ExportRequested
+from shared.events.training import ModelRenamed
 from shared.runtime.errors import NotFound
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
@@ -23,6 +24,7 @@ class ExportService:
     """What the API and the event handlers call."""
 
     exports: Exports
+    names: EntityStore[ModelName]
     blobs: Blobs
     worker: Worker[Export]
 
@@ -39,13 +41,30 @@ class ExportService:
         if existing := await self.find(project, model_id, form):
             return existing
         uri, model = await find_custom_model(self.blobs, project, model_id)
-        target = Target(model_id=model_id, name=_file_name(model, form), format=form)
-        trace = continuing(model.traceparent, "request export")
+        name = await self._name(project, model)
         export = await self._create(
-            Export(id="", project=project, target=target, model_uri=uri, job_id=job_id, traceparent=trace)
+            Export(
+                id="",
+                project=project,
+                target=Target(model_id=model_id, name=_file_name(name, model_id, form), format=form),
+                model_uri=uri,
+                model_name=name,
+                job_id=job_id,
+                traceparent=continuing(model.traceparent, "request export"),
+            )
         )
         self.worker.wake()
         return export
+
+    async def _name(self, project: str, model: ModelManifest) -> str:
+        """Return the model's current name: its manifest keeps the first."""
+        found = await self.names.for_project(project).find({"_id": model.model_id}, limit=1)
+        return found[0].name if found else model.name
+
+    async def rename_model(self, event: ModelRenamed, project: str, version: int) -> None:
+        """Remember a model's new name for its next exports. Idempotent, in any order."""
+        await self.names.create(ModelName(id=event.model_id, project=project, name=event.name))
+        await self.names.change(event.model_id, lambda model: model.rename(event.name, version))
 
     async def _create(self, export: Export) -> Export:
         """Insert an export under an id derived from model and format, so that concurrent requests create only one.
@@ -119,12 +138,12 @@ def _mark_deleted(export: Export) -> None:
 def _require_format(model: ModelManifest, form: Format) -> None:
     if form == "adapter" and model.kind != "adapter":
         remedy = "Use the format torch: the model has only full weights."
-        detail = f"{model.name} was trained in full and has no adapter."
+        detail = f"Model {model.model_id} was trained in full and has no adapter."
         raise NoAdapter(detail, field="format", limit=["torch", "onnx"], remedy=remedy)
 
 
-def _file_name(model: ModelManifest, form: Format) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")[:60] or model.model_id
+def _file_name(name: str, model_id: str, form: Format) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or model_id
     return f"{slug}-{form}.zip"
 
 

@@ -1,7 +1,7 @@
 """Export documents, and the manifests of the models they export."""
 
 from services.export.errors import UnknownModel
-from services.export.models import Export
+from services.export.models import Export, ModelName
 from shared.blobs.artifacts import find_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
@@ -17,12 +17,20 @@ EXPORTS = CollectionSpec(
     "DELETE /exports/{id} makes it a tombstone and deletes its files.",
     (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("target.model_id",))),
 )
-COLLECTIONS = (EXPORTS,)
+MODEL_NAMES = CollectionSpec(
+    "export.model_names", ModelName, "Kept without limit: one small document for each model that was renamed."
+)
+COLLECTIONS = (EXPORTS, MODEL_NAMES)
 
 
 async def open_exports(resources: Resources) -> Exports:
     """Open the collection, over all projects; `for_project` selects one."""
     return await resources.outbox.store(EXPORTS)
+
+
+async def open_model_names(resources: Resources) -> EntityStore[ModelName]:
+    """Open the collection, over all projects; `for_project` selects one."""
+    return await resources.outbox.store(MODEL_NAMES)
 
 
 async def find_custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:

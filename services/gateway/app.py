@@ -31,7 +31,7 @@ from shared.runtime.service import Service, background, web_app
 
 log = structlog.get_logger(__name__)
 
-OPERATOR = Principal("operator")
+OPERATOR = Principal("operator", scopes=("*",))
 VERSION = "0.2.0"
 CLEANUP_INTERVAL_S = 3600.0
 

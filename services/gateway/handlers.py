@@ -10,6 +10,7 @@ from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     ModelDeleted,
+    ModelRenamed,
     TrainingCancelled,
     TrainingFailed,
     TrainingRequested,
@@ -57,6 +58,10 @@ class Handlers:
     async def training_cancelled(self, event: TrainingCancelled, envelope: Envelope) -> None:
         """A job was cancelled."""
         await self._model.record(envelope, ResourceUpdate("job", event.job_id, "cancelled"))
+
+    async def model_renamed(self, event: ModelRenamed, envelope: Envelope) -> None:
+        """A custom model was renamed."""
+        await self._model.record(envelope, ResourceUpdate("model", event.model_id, None, event.name))
 
     async def model_deleted(self, event: ModelDeleted, envelope: Envelope) -> None:
         """A custom model was deleted."""
@@ -108,6 +113,7 @@ def subscriptions(model: ReadModel) -> Mapping[type[Event], EventHandler]:
         TrainingSucceeded: handlers.training_succeeded,
         TrainingFailed: handlers.training_failed,
         TrainingCancelled: handlers.training_cancelled,
+        ModelRenamed: handlers.model_renamed,
         ModelDeleted: handlers.model_deleted,
         EvaluationCompleted: handlers.evaluation_completed,
         EvaluationFailed: handlers.evaluation_failed,

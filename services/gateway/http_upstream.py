@@ -11,8 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.upstreams import TIMEOUT_S, Upstream, service_unavailable
-from shared.runtime.errors import answer
-from shared.runtime.resources import Misconfigured
+from shared.runtime.errors import Misconfigured, answer
 from shared.runtime.telemetry.http_spans import client_span, record_client_response
 from shared.runtime.telemetry.tracing import traceparent
 

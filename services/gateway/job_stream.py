@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
@@ -122,12 +123,12 @@ class JobStreams:
                     yield _message(job_id, batch)
 
     async def _stored(self, job_id: str, after: int, principal: Principal) -> list[Record]:
-        body = await self._get(f"/training/jobs/{job_id}/records", principal, after=after, limit=MAX_BATCH)
+        body = await self._get(f"{_path(job_id)}/records", principal, after=after, limit=MAX_BATCH)
         records: list[Record] = body["records"]
         return records
 
     async def _state(self, job_id: str, principal: Principal) -> str:
-        return str((await self._get(f"/training/jobs/{job_id}", principal))["state"])
+        return str((await self._get(_path(job_id), principal))["state"])
 
     async def _get(self, path: str, principal: Principal, **params: Any) -> dict[str, Any]:
         with unrecorded():  # a span for every poll of an open websocket would flood the trace store
@@ -161,3 +162,8 @@ async def _contiguous_broadcasts(broadcasts: asyncio.Queue[list[Record]], after:
         after = fresh[-1]["seq"]
         if _has_final_state(fresh):
             return
+
+
+def _path(job_id: str) -> str:
+    """The job's path in the training service: whatever the id holds, it is one part of the path."""
+    return f"/training/jobs/{quote(job_id, safe='')}"

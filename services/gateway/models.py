@@ -1,7 +1,7 @@
 """Entities of the gateway: credentials, and the read model of the other services' resources. Pure."""
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,9 @@ class Credential(Entity):
 class Key(Credential):
     """An API key: `name` is its owner's note, `hint` the secret's last characters."""
 
+    NOUN: ClassVar[str] = "API key"
+    LISTED_AT: ClassVar[str] = "/auth/keys"
+
     name: str = Field(description="its owner's note")
     hint: str = Field(description="last four characters of the secret")
 
@@ -66,7 +69,16 @@ class TrackedResource(Entity):
         default=0, description="version of the owner's document at the last event; older events are ignored"
     )
     name: str | None = Field(default=None, description="display name")
+    name_sequence: int = Field(
+        default=0,
+        description="version of the owner's document at the last renaming; other events do not replace its name",
+    )
     links: dict[str, str] = Field(default={}, description="ids of related resources, by role")
+
+    def rename(self, name: str | None, sequence: int) -> None:
+        """Apply a newer name. A model's other events have its job's sequence, so names have their own."""
+        if self.state != "deleted" and sequence > self.name_sequence:
+            self.name, self.name_sequence = name, sequence
 
     def apply(self, state: str, sequence: int, name: str | None, links: dict[str, str]) -> None:
         """Apply a newer event. A deletion is final."""
@@ -76,7 +88,8 @@ class TrackedResource(Entity):
             return
         if self.state == "deleted" or (sequence <= self.sequence and state != "deleted"):
             return
-        self.state, self.sequence, self.name = state, sequence, name or self.name
+        self.state, self.sequence = state, sequence
+        self.name = self.name if self.name_sequence else name or self.name
         self.links = {**self.links, **links}
 
     def apply_progress(self, state: str) -> None:

@@ -18,11 +18,11 @@ RECENT = 20
 
 @dataclass(frozen=True)
 class ResourceUpdate:
-    """What one event states about one resource."""
+    """What one event states about one resource. Without a state, it has a new name."""
 
     kind: Kind
     subject: str
-    state: str
+    state: str | None
     name: str | None = None
     detail: str | None = None
     links: dict[str, str] = field(default_factory=dict)
@@ -82,11 +82,14 @@ class ReadModel:
         id = _resource_id(update.kind, update.subject)
         unknown = TrackedResource(id=id, project=envelope.project, kind=update.kind, state="unknown", sequence=-1)
         await self._resources.create(unknown)
-        await self._resources.change(
-            id,
-            lambda resource: resource.apply(update.state, envelope.sequence, update.name, update.links),
-            event_id=envelope.id,
-        )
+
+        def apply(resource: TrackedResource) -> None:
+            if update.state is None:
+                resource.rename(update.name, envelope.sequence)
+            else:
+                resource.apply(update.state, envelope.sequence, update.name, update.links)
+
+        await self._resources.change(id, apply, event_id=envelope.id)
 
     async def _name(self, update: ResourceUpdate) -> str | None:
         """Return the resource's name, or else the name of its model, as far as events have stated them."""

@@ -66,7 +66,8 @@ class ReverseProxy:
     async def _authorize(self, scope: Scope) -> tuple[Route, Scope, Authenticated | None]:
         """Return the route, the scope to forward, and the caller (None on open routes)."""
         connection = HTTPConnection(scope)
-        route = match(scope["path"])
+        method = scope.get("method", "GET")
+        route = match(scope["path"], method)
         if scope["path"] not in UNCHECKED_HOST:
             self._authenticator.check_host(connection)
         is_websocket = scope["type"] == "websocket"
@@ -78,7 +79,7 @@ class ReverseProxy:
         caller = None
         if not route.open and not (scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection)):
             caller = await self._authenticator.authenticate(connection)
-            require_scope(caller.principal, route.required_scope(scope.get("method", "GET")))
+            require_scope(caller.principal, route.required_scope(method))
             headers.append((HEADER.encode(), self._signer.sign(caller.principal).encode()))
         inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
         return route, {**inner, "headers": headers}, caller

@@ -16,13 +16,15 @@ METRICS = "/metrics"
 class Route:
     """A path pattern and its service. `{name}` matches one segment; a final `/**` matches any remainder, also none.
 
-    Without `scope`, safe methods need `read` and all others `write`. An `open` route needs no credential.
+    Without `scope`, safe methods need `read` and all others `write`. An `open` route needs no credential. A route with
+    a `method` is for that method only.
     """
 
     pattern: str
     service: str
     scope: KeyScope | None = None
     open: bool = False
+    method: str | None = None
 
     def required_scope(self, method: str) -> KeyScope:
         """Return the scope that a request with this method needs."""
@@ -54,6 +56,7 @@ ROUTES = (
     Route("/models/**", "training"),
     Route("/training/**", "training"),
     Route("/datasets/**", "dataset"),
+    Route("/v1/models/**", "training", method="DELETE"),
     Route("/v1/models/**", "inference", scope="infer"),
     Route("/v1/chat/completions", "inference", scope="infer"),
     Route("/v1/completions", "inference", scope="infer"),
@@ -73,6 +76,6 @@ def _to_regex(pattern: str) -> str:
 _COMPILED = tuple((re.compile(_to_regex(route.pattern)), route) for route in ROUTES)
 
 
-def match(path: str) -> Route | None:
-    """Return the route of a path, or None."""
-    return next((route for regex, route in _COMPILED if regex.fullmatch(path)), None)
+def match(path: str, method: str) -> Route | None:
+    """Return the route of a request, or None."""
+    return next((route for regex, route in _COMPILED if route.method in (None, method) and regex.fullmatch(path)), None)

@@ -13,11 +13,24 @@ class ModelNotFound(AnnealError):
     code = "model_not_found"
 
 
+class AmbiguousModel(ModelNotFound):
+    """Several custom models have this name. Not a 409, which OpenAI's clients send again."""
+
+    code = "ambiguous_model"
+
+
 class UnsupportedParameter(AnnealError):
     """An OpenAI API parameter that the engine does not support."""
 
     status = 400
     code = "unsupported_parameter"
+
+
+class UnknownParameter(AnnealError):
+    """A parameter that neither OpenAI's API nor vLLM's has: usually a misspelt one."""
+
+    status = 400
+    code = "unknown_parameter"
 
 
 class PromptRefused(AnnealError):
@@ -58,25 +71,42 @@ class OutOfMemory(AnnealError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "30"}
 
 
-OPENAI_CODES = {"context_exceeded": "context_length_exceeded", "empty_prompt": "empty_prompt"}
+OPENAI_CODES = {"context_exceeded": "context_length_exceeded"}
+PROMPT_REMEDIES = {
+    "context_exceeded": "Shorten the {field}, or choose a model with a longer context.",
+    "empty_prompt": "Send at least one token in the {field}.",
+    "unknown_token": "Send token ids of this model's own tokenizer, or text.",
+    "template_refused": "Change the {field} as the template demands, or choose a model with another chat template.",
+    "template_unsupported": "Change the {field}, or choose a model with another chat template.",
+    "conversation_too_large": "Shorten the {field}.",
+}
+"""The remedy of each code that concerns the prompt, if the engine gives none; `field` is the caller's."""
+UNSUPPORTED_CODES = ("tools_unsupported", "option_unsupported")
 
 
 def error_from_engine(message: Mapping[str, Any]) -> AnnealError:
-    """Convert an engine's `refused` message into an error that keeps the engine's code."""
-    code, detail = str(message["code"]), str(message["detail"])
-    fields = {name: value for name, value in message.items() if name in ("remedy", "limit", "expected", "found")}
+    """Convert an engine's `refused` message into an error that keeps the engine's code.
+
+    Its `field` is the caller's: `messages` or `prompt`, or what the engine names.
+    """
+    code, detail, field = str(message["code"]), _sentence(message["detail"]), str(message.get("field", "messages"))
+    fields = {name: value for name, value in message.items() if name in ("limit", "expected", "found") and value}
+    remedy = _sentence(message.get("remedy") or PROMPT_REMEDIES.get(code, "").format(field=field)) or None
     error: AnnealError
-    if code in OPENAI_CODES or code == "template_refused":
-        fields.setdefault("remedy", "Shorten or change the messages.")
-        error = PromptRefused(detail, field="messages", **fields)
-        code = OPENAI_CODES.get(code, code)
-    elif code == "tools_unsupported":
-        return UnsupportedParameter(detail, field="tools", **fields)
-    elif code == "out_of_memory":
+    if code in UNSUPPORTED_CODES:
+        return UnsupportedParameter(detail, field=field, remedy=remedy, **fields)
+    if code == "out_of_memory":
         return OutOfMemory(detail, remedy="Undeploy other models, or serve a smaller model.")
-    elif code == "engine_crashed":
-        return AnnealError(f"The engine failed: {detail}", remedy="Check the log and report the problem.")
+    if code == "engine_crashed":
+        return AnnealError(f"The engine failed: {message['detail']}", remedy="Check the log and report the problem.")
+    if code in PROMPT_REMEDIES:
+        error = PromptRefused(detail, field=field, remedy=remedy, **fields)
     else:
-        error = ModelRefused(detail, field="model", **fields)
-    error.code = code  # type: ignore[misc]
+        error = ModelRefused(detail, field="model", remedy=remedy, **fields)
+    error.code = OPENAI_CODES.get(code, code)  # type: ignore[misc]
     return error
+
+
+def _sentence(text: str) -> str:
+    """The text as a sentence: engines begin in lower case, without a full stop."""
+    return text and text[:1].upper() + text[1:].removesuffix(".") + "."

@@ -58,6 +58,8 @@ class GenerationRequest:
     prompts: Sequence[str | Sequence[int]] | None = None
     tools: Sequence[Mapping[str, Any]] | None = None
     """Rendered by the chat template, which must write calls in Hermes format if no `response_format` forces one."""
+    chat_template_kwargs: Mapping[str, Any] | None = None
+    """Variables of the chat template, such as `enable_thinking`."""
     n: int = 1
     max_tokens: int | None = None
     """Maximum new tokens; None: the rest of the context window."""
@@ -71,10 +73,23 @@ class GenerationRequest:
 
     @property
     def prompt(self) -> dict[str, Any]:
-        """The input of rendering: `messages` or `prompts`; with messages also `tools` and a required `call_format`."""
-        call_format = None if self.response_format or not self.tools else "hermes"
-        fields = {"messages": self.messages, "prompts": self.prompts, "tools": self.tools, "call_format": call_format}
+        """The input of rendering: `prompts`, or `messages` with the variables of the template and `tools`.
+
+        `call_format` is the format in which the template must write calls.
+        """
+        fields = {
+            "messages": self.messages,
+            "prompts": self.prompts,
+            "tools": self.tools,
+            "chat_template_kwargs": self.chat_template_kwargs,
+            "call_format": None if self.response_format or not self.tools else "hermes",
+        }
         return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def prompt_field(self) -> str:
+        """The caller's field with the prompt."""
+        return "messages" if self.prompts is None else "prompt"
 
     @property
     def choices(self) -> int:

@@ -2,7 +2,7 @@
 
 Consumes training.requested (only a wake-up, since the documents are the queue) and dataset.deleted (deletes the
 dataset's token caches). Emits training.requested, training.progressed (broadcast), training.succeeded, training.failed,
-training.cancelled and training.model_deleted.
+training.cancelled, training.model_renamed and training.model_deleted.
 
 It does not know how a dataset was validated, nor who evaluates, exports or deploys a model: it reads a dataset's
 manifest and emits an event when a job has ended.

@@ -14,6 +14,7 @@ from services.training.jobs.service import TrainingJobs
 from services.training.openai import api as openai_api
 from services.training.presets import api as presets_api
 from services.training.presets.service import Presets
+from services.training.references import References
 from services.training.workers import api as workers_api
 from services.training.workers.machine_usage import MachineUsage
 
@@ -26,6 +27,7 @@ def routes(
     catalog: Catalog,
     base_models: BaseModels,
     custom_models: CustomModels,
+    references: References,
 ) -> APIRouter:
     """Every route of the training service."""
     router = APIRouter()
@@ -37,6 +39,7 @@ def routes(
         custom_models_api.routes(custom_models),
         estimates_api.routes(estimator),
         openai_api.routes(jobs),
+        openai_api.model_routes(custom_models, references),
     ):
         router.include_router(part)
     return router

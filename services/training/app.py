@@ -81,13 +81,18 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         MatmulThroughput(resources),
         remote_engines=launcher.remote,
     )
-    jobs = TrainingJobs(stores, preparation, None if launcher.remote else estimator, registry, worker)
+    jobs = TrainingJobs(stores, resources.blobs, preparation, None if launcher.remote else estimator, registry, worker)
     catalog = Catalog(stores, seedling, Hub(resources.settings.hub_endpoint))
-    base_models, custom_models = BaseModels(resources, stores, fetcher), CustomModels(resources.blobs, stores)
+    base_models, custom_models = (
+        BaseModels(resources, stores, fetcher),
+        CustomModels(resources.blobs, stores, references),
+    )
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await asyncio.to_thread(clear_scratch, resources.scratch / "training")
+        if resources.embedded:  # no other process may be submitting a job
+            await cleanup.drop_unowned_uses(older_than_s=0)
         async with (
             background(seedling.run()),
             background(cleanup.run()),
@@ -97,5 +102,6 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         ):
             yield
 
-    router = api.routes(jobs, estimator, presets, MachineUsage(stores, capacity), catalog, base_models, custom_models)
+    machine_usage = MachineUsage(stores, capacity)
+    router = api.routes(jobs, estimator, presets, machine_usage, catalog, base_models, custom_models, references)
     return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -9,6 +9,18 @@ class UnknownBase(NotFound):
     code = "unknown_base"
 
 
+class AmbiguousBase(UnknownBase):
+    """Several models have this name or hub id. Not a 409, which OpenAI's clients send again."""
+
+    code = "ambiguous_base"
+
+
+class AmbiguousModel(NotFound):
+    """Several custom models have this name."""
+
+    code = "ambiguous_model"
+
+
 class UnknownDataset(NotFound):
     """No published dataset version has this reference."""
 
@@ -75,3 +87,9 @@ class DoesNotFit(InvalidInput):
     """By its estimate, the job would run out of memory."""
 
     code = "does_not_fit"
+
+
+class UnsupportedRows(InvalidInput):
+    """Rows that the base model's chat template cannot show."""
+
+    code = "unsupported_rows"

@@ -1,8 +1,9 @@
 """The training service's entities, and the state machine of a job. Pure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -11,9 +12,10 @@ from shared.events.envelope import Event
 from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
 from shared.runtime.jobs.work import Work
 from shared.runtime.jobs.worker import MAX_ATTEMPTS
+from shared.warnings import ReportedWarning
 
 Method = Literal["full", "lora", "qlora"]
-Objective = Literal["sft", "dpo"]
+Objective = Literal["sft", "dpo", "kto"]
 BaseSource = Literal["bundled", "upload", "path", "object_store", "hub"]
 
 LATEST_CHECKPOINTS = 2
@@ -56,11 +58,27 @@ class Serving(BaseModel):
     remedy: str | None = Field(default=None, description="what to change so that it can")
 
 
+def merge_warnings(known: Sequence[ReportedWarning], found: Iterable[dict[str, Any]]) -> list[ReportedWarning]:
+    """Both, with one warning per code: the later one, since a resumed attempt repeats the warnings of the first.
+
+    The count of the rows that were skipped replaces the estimate of them at submission.
+    """
+    later = [ReportedWarning.model_validate(warning) for warning in found]
+    merged = {warning.code: warning for warning in (*known, *later)}
+    if "rows_not_shown_by_template" in merged:
+        merged.pop("unsupported_rows", None)
+    return list(merged.values())
+
+
 class Job(Work):
     """A training job: the request as resolved at submit, and its progress."""
 
+    NOUN: ClassVar[str] = "training job"
+    LISTED_AT: ClassVar[str] = "/training/jobs"
+
     name: str = Field(description="the job's name, and its model's")
-    base: str = Field(description="id of the base or custom model that is fine-tuned")
+    base: str = Field(description="id or hub id of the base or custom model that is fine-tuned")
+    base_name: str = Field(default="", description="its name at submission")
     base_uri: str = Field(description="artifact of that model")
     method: Method = Field(description="full, lora or qlora")
     dataset_id: str = Field(description="training dataset")
@@ -89,7 +107,7 @@ class Job(Work):
     ended: str | None = Field(
         default=None, description="why training stopped: all_steps, no_gain, max_minutes, max_tokens or diverged"
     )
-    warning: str | None = Field(default=None, description="warning about the result")
+    warnings: list[ReportedWarning] = Field(default=[], description="about the request, the rows and the result")
     manifest: dict[str, Any] | None = Field(
         default=None, description="manifest of the finished model, while it is published"
     )
@@ -99,6 +117,11 @@ class Job(Work):
     has_files: bool = Field(
         default=False, description="it has files in the blob store that cleanup must delete once it has ended"
     )
+
+    @property
+    def dataset_ids(self) -> list[str]:
+        """The datasets that it needs until it ends."""
+        return [self.dataset_id, *([self.validation_id] if self.validation_id else [])]
 
     @property
     def model_id(self) -> str:
@@ -136,7 +159,8 @@ class Job(Work):
         """Training is over: any worker can finish the job from the manifest and the files at `staged`."""
         self.state, self.manifest, self.staged, self.has_files = "publishing", manifest, staged, True
         training = manifest["provenance"].get("training", {})
-        self.ended, self.warning = training.get("ended"), training.get("warning")
+        self.ended = training.get("ended")
+        self.warnings = merge_warnings(self.warnings, training.get("warnings", []))
 
     def mark_half_published(self) -> None:
         """A job that ended without a model may have model files again, which the next cleanup deletes."""
@@ -204,12 +228,16 @@ class Job(Work):
                 dataset_id=self.dataset_id,
                 dataset_version=self.dataset_version,
                 after=self.after,
+                warnings=self.warnings,
             )
         ]
 
 
 class Preset(Entity):
     """A named set of training settings."""
+
+    NOUN: ClassVar[str] = "preset"
+    LISTED_AT: ClassVar[str] = "/training/presets"
 
     name: str = Field(description="display name")
     description: str = Field(default="", description="free text")
@@ -233,12 +261,16 @@ class TokenCache(Entity):
 class CustomModel(Entity):
     """A model that a job produced; its owner may change its name and notes."""
 
+    NOUN: ClassVar[str] = "custom model"
+    LISTED_AT: ClassVar[str] = "/models/custom"
+
     name: str = Field(description="display name")
     notes: str = Field(default="", description="its owner's notes")
     kind: Literal["full", "adapter"] = Field(description="full weights or a LoRA adapter")
     method: Method = Field(description="full, lora or qlora")
     model_uri: str = Field(description="artifact of the model")
-    base: str = Field(description="id of the model it was trained from")
+    base: str = Field(description="id or hub id of the model it was trained from")
+    base_name: str = Field(default="", description="the name of that model when its job was submitted")
     base_uri: str = Field(description="artifact of that model")
     job_id: str = Field(description="the job that produced it")
     dataset_id: str = Field(description="its training dataset")
@@ -259,6 +291,9 @@ class Reservation(Entity):
 class Base(Work):
     """A base model that was uploaded, registered in place, or is being downloaded; usable when succeeded."""
 
+    NOUN: ClassVar[str] = "base model"
+    LISTED_AT: ClassVar[str] = "/models/base"
+
     name: str = Field(description="display name")
     source: BaseSource = Field(description="where it comes from")
     origin: str = Field(default="", description="path, URI or hub id, as given")
@@ -272,9 +307,18 @@ class Base(Work):
     parameters: int = Field(default=0, description="number of weights")
     context_length: int = Field(default=0, description="tokens")
     template_hash: str = Field(default="", description="hash of tokenizer and chat template")
+    template_features: list[str] | None = Field(
+        default=None, description="features of rows that its chat template shows; null: not probed"
+    )
     size: int = Field(default=0, description="bytes")
+    warnings: list[ReportedWarning] = Field(default=[], description="what was ignored, and the model's limits")
     bytes_done: int = Field(default=0, description="bytes downloaded")
     bytes_total: int | None = Field(default=None, description="bytes to download; null: unknown")
+
+    @property
+    def weights(self) -> tuple[str, str | None]:
+        """Equal for downloads of the same revision."""
+        return (self.hub_id, self.revision) if self.hub_id else (self.id, None)
 
     def on_failed(self) -> Sequence[Event]:
         """No event; a token for the source is deleted as soon as it is not needed."""
@@ -296,4 +340,15 @@ class Base(Work):
         self.state, self.finished_at, self.runner, self.secret = "succeeded", now(), None, None
         self.architecture, self.parameters = facts["architecture"], facts["parameters"]
         self.context_length, self.template_hash = facts["context_length"], facts["template_hash"]
+        self.template_features = facts["template_features"]
+        self.warnings = [ReportedWarning.model_validate(warning) for warning in facts["warnings"]]
         self.size = size
+
+
+def references_of(base_models: Sequence[Base], custom_models: Sequence[CustomModel]) -> dict[str, str]:
+    """For the id of each base model its name, or else its hub id, if no other model has it; or else its id."""
+    usable = {base.weights: base for base in base_models if base.state == "succeeded"}.values()
+    uses = Counter(word for base in usable for word in {base.name, base.hub_id or base.name})
+    uses.update(model.name for model in custom_models)
+    words = {base.id: (base.name, base.hub_id) if base.state == "succeeded" else () for base in base_models}
+    return {id: next((word for word in own if word and uses[word] == 1), id) for id, own in words.items()}

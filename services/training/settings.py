@@ -1,8 +1,8 @@
 """Settings of a training run: what a request or a preset may set, with the limits that an error names."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.training.models import Method, Objective
 
@@ -22,8 +22,25 @@ class LoraSettings(BaseModel):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     rslora: bool | None = Field(default=None, description="updates count alpha / sqrt(rank) instead: for high ranks")
     targets: Literal["all-linear"] | list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,100}$")]] | None = Field(
-        default=None, description='"all-linear" (without routers and vision towers) or names of linear modules'
+        default=None,
+        description='"all-linear" (without routers and vision towers) or names of linear modules, as a list or with '
+        "commas between them",
     )
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        """Read "q_proj,v_proj" as a list; one name alone is a list, too."""
+        if not isinstance(value, str) or value == "all-linear":
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("targets")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        if value == []:
+            raise ValueError("at least one module is needed")
+        return value
 
 
 class AllocationRequest(BaseModel):
@@ -39,13 +56,28 @@ class TrainingSettings(BaseModel):
     """Settings of a training run; a preset is a set of these. Left out or null: resolved at submit, and shown."""
 
     model_config = ConfigDict(extra="forbid")
-    method: Method | None = None
+    method: Method | None = Field(
+        default=None,
+        description="which weights are trained: all, or adapters; sft, dpo or kto given here is read as the objective",
+    )
     objective: Objective | None = Field(
         default=None,
-        description="sft: learn the answers; dpo: learn from preference pairs which of two answers is better",
+        description="sft: learn the answers; dpo: learn from preference pairs which of two answers is better; kto: "
+        "learn from unpaired preferences which answers are desirable",
     )
     beta: float | None = Field(
-        default=None, gt=0, le=100, description="dpo: how close the model stays to its base model"
+        default=None, gt=0, le=100, description="dpo and kto: how close the model stays to its base model"
+    )
+    desirable_weight: float | None = Field(
+        default=None, gt=0, le=100, description="kto: weight of the loss of answers with label true; 1 by default"
+    )
+    undesirable_weight: float | None = Field(
+        default=None, gt=0, le=100, description="kto: weight of the loss of answers with label false; 1 by default"
+    )
+    unsupported_rows: Literal["refuse", "skip"] | None = Field(
+        default=None,
+        description="rows that the base model's chat template cannot show, such as tool calls: refuse the job (the "
+        "default), or skip them",
     )
     epochs: float | None = Field(default=None, gt=0, le=1000, description="passes over the training split")
     max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="optimizer steps, instead of epochs")
@@ -58,10 +90,11 @@ class TrainingSettings(BaseModel):
         description="recompute activations in the backward pass instead of storing them: much less memory, about a "
         "third more time, the same result; null: where memory would be short",
     )
-    compile: bool | None = Field(
+    gpu_kernels: bool | None = Field(
         default=None,
-        description="torch.compile for the layers, after the first steps and if a trial gives the same results; "
-        "null: long jobs",
+        description="on a GPU: rows packed end to end for variable-length flash attention, and Liger's kernels if they "
+        "are installed, each if a trial gives the same results; false by default, because they were never measured on "
+        "a GPU. Without a GPU it has no effect",
     )
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     learning_rate_multiplier: float | None = Field(
@@ -78,6 +111,16 @@ class TrainingSettings(BaseModel):
     max_length: int | None = Field(default=None, ge=8, le=1_048_576, description="tokens; longer rows are cut")
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
     eval_every: int | None = Field(default=None, ge=1, description="steps between evaluations")
+    eval_rows: int | None = Field(
+        default=None, ge=1, description="validation rows of an evaluation, the same ones every time, evenly spaced"
+    )
+    max_eval_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of the computation that evaluations may take, 0.1 by default; eval_rows and eval_every "
+        "follow from it where they are left out",
+    )
     checkpoint_every: int | None = Field(default=None, ge=1, description="steps between checkpoints")
     early_stopping_patience: int | None = Field(
         default=None, ge=1, le=1000, description="evaluations without improvement before it stops; null: never"
@@ -99,6 +142,34 @@ class TrainingSettings(BaseModel):
     resources: AllocationRequest | None = None
     priority: int | None = Field(default=None, ge=-100, le=100, description="higher is claimed first")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_objective(cls, given: Any) -> Any:
+        """Read `method: kto` as the objective: OpenAI and others name objectives methods."""
+        if not isinstance(given, dict) or given.get("method") not in get_args(Objective):
+            return given
+        if given.get("objective") not in (None, given["method"]):
+            return given
+        return {**given, "method": None, "objective": given["method"]}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_compile(cls, given: Any) -> Any:
+        """Refuse a setting of earlier versions, unless it is off: requests with it may be sent again."""
+        if not isinstance(given, dict) or "compile" not in given:
+            return given
+        if given["compile"]:
+            raise ValueError("compile is gone: compiled layers gained nothing on a real model; omit it")
+        return {name: value for name, value in given.items() if name != "compile"}
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _name_objectives(cls, given: Any) -> Any:
+        if isinstance(given, str) and given not in get_args(Method):
+            methods, objectives = (", ".join(get_args(names)) for names in (Method, Objective))
+            raise ValueError(f"known methods are {methods}, known objectives {objectives}; give one of each")
+        return given
+
     @model_validator(mode="after")
     def _one_of_each(self) -> "TrainingSettings":
         if self.epochs is not None and self.max_steps is not None:
@@ -111,12 +182,10 @@ class TrainingSettings(BaseModel):
             raise ValueError("lora settings have no meaning for method full")
         if self.quantization is not None and self.method in ("full", "lora"):
             raise ValueError(f"quantization has no meaning for method {self.method}")
-        if self.compile and (self.objective == "dpo" or (self.processes or 1) > 1):
-            raise ValueError("compile has no meaning for objective dpo or several processes")
-        if self.compile and self.gradient_checkpointing:
-            raise ValueError("compile and gradient_checkpointing exclude each other")
         if self.beta is not None and self.objective == "sft":
             raise ValueError("beta has no meaning for objective sft")
+        if (self.desirable_weight or self.undesirable_weight) and self.objective in ("sft", "dpo"):
+            raise ValueError(f"the weights of labels have no meaning for objective {self.objective}")
         if self.strategy == "fsdp" and (
             self.method == "qlora" or self.optimizer == "adamw_8bit" or self.dtype == "fp16"
         ):

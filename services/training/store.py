@@ -31,7 +31,7 @@ class WorkerHeartbeat(BaseModel):
     """A live training worker; its `_id` is the worker's name."""
 
     name: str = Field(description="host:pid, the `runner` of the jobs that it holds")
-    machine: dict[str, float] = Field(description="CPU cores (cpu), GPUs (gpu) and memory_gb (GiB) that jobs may use")
+    machine: dict[str, float] = Field(description="CPU cores, GPUs and GiB that jobs may use; 1 for each that has bf16")
     slots: int = Field(description="jobs at once")
     seen_at: datetime = Field(description="last heartbeat; workers send one every 10 s")
 
@@ -50,14 +50,14 @@ BASES = CollectionSpec(
     "training.bases",
     Base,
     "DELETE /models/base/{id} makes it a tombstone and deletes its files.",
-    (*_QUEUE, Index(("project", "hub_id"))),
+    (*_QUEUE, Index(("project", "hub_id")), Index(("project", "name"))),
 )
 RESERVATIONS = CollectionSpec("training.reservations", Reservation, "Kept without limit.")
 MODELS = CollectionSpec(
     "training.models",
     CustomModel,
     "DELETE /models/custom/{id} makes it a tombstone and deletes its files.",
-    (Index(("project", "base_uri")),),
+    (Index(("project", "base_uri")), Index(("project", "name"))),
 )
 TOKENS = CollectionSpec(
     "training.tokens",

@@ -78,10 +78,22 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 async def read_manifest(blobs: Blobs, key: str) -> Manifest:
-    """Read the manifest of the artifact at `key`. Raises BlobNotFound (artifact_gone)."""
-    text = b"".join([chunk async for chunk in blobs.read(f"{key}/{MANIFEST}")])
+    """Read the manifest of the artifact at `key`. Raises BlobNotFound (artifact_gone), which names the artifact."""
+    try:
+        text = b"".join([chunk async for chunk in blobs.read(f"{key}/{MANIFEST}")])
+    except BlobNotFound as error:
+        remedy = "Choose another one, or add this one again."
+        raise BlobNotFound(f"The {_name(key)} does not exist, or was deleted.", remedy=remedy) from error
     manifest: Manifest = json.loads(text)
     return manifest
+
+
+def _name(key: str) -> str:
+    """What the artifact is, in words: `base model seedling`, `dataset ds_1 (version dsv_1)`."""
+    _, collection, *path = key.split("/")
+    if collection == "datasets" and len(path) == 2:
+        return f"dataset {path[0]} (version {path[1]})"
+    return f"{path[0]} model {path[1]}" if collection == "models" and len(path) == 2 else "/".join((collection, *path))
 
 
 async def find_model(
@@ -129,13 +141,13 @@ async def resolve_model(blobs: Blobs, uri: str, project: str) -> dict[str, Any]:
 
 async def _resolve(blobs: Blobs, uri: str, project: str, depth: int) -> dict[str, Any]:
     if depth == 0:
-        raise BrokenLineage(f"the chain of base models is longer than {MAX_DEPTH}")
+        raise BrokenLineage(f"The chain of base models is longer than {MAX_DEPTH}.")
     key = key_of(uri, project)
     manifest = ModelManifest.model_validate(await read_manifest(blobs, key))
     base = None
     if manifest.kind == "adapter":
         if not manifest.base_uri:
-            raise BrokenLineage(f"{uri} is an adapter, and its manifest names no base")
+            raise BrokenLineage(f"The adapter {manifest.model_id} names no base model.")
         base = await _resolve(blobs, manifest.base_uri, project, depth - 1)
     return {"path": str(await _folder(blobs, key, manifest)), "kind": manifest.kind, "base": base}
 
@@ -145,5 +157,6 @@ async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
         return await blobs.local_folder(key)
     folder = Path(manifest.location)
     if not folder.is_dir():
-        raise BlobNotFound(f"{folder}, where {key} was registered, does not exist any more")
+        detail = f"The folder {folder}, where model {manifest.model_id} was registered, no longer exists."
+        raise BlobNotFound(detail, remedy="Put it back, or register the model again.")
     return folder

@@ -4,6 +4,8 @@
 - `trees/<key>`: hard links, exactly the blobs of a prefix
 
 Owned by one process. Contents unused for a week are deleted at the next start, when no engine can be reading them.
+Beyond the size limit, the least recently used are deleted at once, except those of the last day: an engine that is
+still loading may read them, and one that has loaded holds its files open.
 """
 
 import hashlib
@@ -18,13 +20,15 @@ from pathlib import Path
 from shared.blobs.protocol import BlobInfo
 
 KEPT_SECONDS = 7 * 24 * 3600.0
+CACHE_LIMIT = 100 * 2**30
+IN_USE_SECONDS = 24 * 3600.0
 
 
 class DownloadCache:
-    """The cache below `root`."""
+    """The cache below `root`, of about `limit` bytes."""
 
-    def __init__(self, root: Path) -> None:
-        self._contents, self._trees = root / "contents", root / "trees"
+    def __init__(self, root: Path, limit: int) -> None:
+        self._contents, self._trees, self._limit = root / "contents", root / "trees", limit
         self._linking = threading.Lock()
         self._sweep()
         self._contents.mkdir(parents=True, exist_ok=True)
@@ -50,6 +54,7 @@ class DownloadCache:
     def folder(self, prefix: str, infos: Sequence[BlobInfo]) -> Path:
         """Return the folder of a prefix with exactly the given blobs, whose contents are cached."""
         with self._linking:  # a concurrent call would delete this one's drafts
+            self._evict()
             return self._linked(self._trees / prefix, infos)
 
     def _linked(self, folder: Path, infos: Sequence[BlobInfo]) -> Path:
@@ -61,6 +66,21 @@ class DownloadCache:
         for path, content in links.items():
             _link(path, content)
         return folder
+
+    def _evict(self) -> None:
+        """Delete the least recently used contents beyond the limit, with the links to them."""
+        found = sorted((path.stat() for path in self._contents.iterdir()), key=lambda content: content.st_mtime)
+        excess, oldest = sum(content.st_size for content in found) - self._limit, time.time() - IN_USE_SECONDS
+        evicted: set[int] = set()
+        for content in found:
+            if excess <= 0 or content.st_mtime >= oldest:
+                break
+            evicted.add(content.st_ino)
+            excess -= content.st_size
+        if evicted:
+            for path in [*self._contents.iterdir(), *self._trees.rglob("*")]:
+                if path.stat().st_ino in evicted:
+                    path.unlink()
 
     def _sweep(self) -> None:
         """Delete contents unused for a week, and all folders, since links are quickly recreated."""

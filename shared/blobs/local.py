@@ -156,7 +156,7 @@ class LocalBlobs:
         """The store's own folder."""
         folder = self._objects / validate_key(prefix)
         if not await self._run(lambda: any(_files(folder))):
-            raise BlobNotFound(f"{prefix} does not exist, or not any more")
+            raise BlobNotFound(f"{prefix} is not stored, or was deleted.")
         return folder
 
     async def link(self, key: str, name: str) -> str | None:
@@ -195,7 +195,7 @@ class LocalBlobs:
         try:
             return path.open("rb", buffering=0)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise BlobNotFound("the file does not exist, or not any more") from error
+            raise BlobNotFound(f"The file {path.name} is not stored, or was deleted.") from error
 
     def _info(self, key: str) -> BlobInfo | None:
         """Size and cached checksum, hashing the file where the cache has none for it."""

@@ -2,7 +2,8 @@
 
 Artifact folders and their keys (without the project in front):
 
-- `datasets/<dataset_id>/<version>/`: `train-00000.parquet …`, `validation-00000.parquet …`, `rejected.jsonl`
+- `datasets/<dataset_id>/<version>/`: `train-00000.parquet …`, `validation-00000.parquet …`,
+  `test-00000.parquet …`, `rejected.jsonl`
 - `datasets/<dataset_id>/latest.json`: `{"version": …}`, the one mutable file: which version a bare dataset id means
 - `models/base/<model_id>/`: a base model's files (the bundled one under the project `_shared`)
 - `models/custom/<model_id>/`: a tuned model's files: an adapter folder (peft) or full weights
@@ -16,7 +17,7 @@ Parquet shards have the columns `row_id: int64` (ordinal in the upload), `source
 import hashlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class FileEntry(BaseModel):
@@ -41,25 +42,43 @@ class Manifest(BaseModel):
         return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
+class Feature(BaseModel):
+    """A property of rows that not every chat template can show, and how many rows have it."""
+
+    rows: int = Field(description="rows with the property")
+    example: str = Field(description="file:line of the first one")
+
+
 class DatasetManifest(Manifest):
-    """A dataset version. `rows` and `shards` are by split; `digest` is the sha256 of the uploaded bytes and options."""
+    """A dataset version. `rows` and `shards` are by split; `digest` is the sha256 of the uploaded bytes and options.
+
+    `features` are what its rows outside the test split need from a chat template, by the names of
+    shared/engine/text/features.py.
+    """
 
     dataset_id: str
     version: str
     name: str
-    form: Literal["text", "messages", "preference"]
+    form: Literal["text", "messages", "preference", "unpaired"]
     layout: str
+    features: dict[str, Feature] = {}
     rows: dict[str, int]
     shards: dict[str, list[str]]
     rejected: int = 0
     duplicates: int = 0
     digest: str = ""
 
+    @property
+    def training_splits(self) -> list[str]:
+        """The splits that training may read: the test split is for evaluations alone."""
+        return [split for split in self.rows if split != "test"]
+
 
 class ModelShape(BaseModel):
     """The dimensions that determine a decoder's memory and speed; `stored` is bytes per weight on disk.
 
-    Dimensions that its config omits are derived from the others.
+    Dimensions that its config omits are derived from the others. Each layer of a mixture has `experts` of `expert_mlp`
+    hidden units, of which `experts_per_token` compute a token; all 0 in other models, and in older manifests.
     """
 
     parameters: int
@@ -72,19 +91,26 @@ class ModelShape(BaseModel):
     vocab: int
     tied: bool
     stored: float
+    experts: int = 0
+    expert_mlp: int = 0
+    experts_per_token: int = 0
 
 
 class ModelManifest(Manifest):
     """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`.
 
-    `has_template`: it has a chat template; `ends`: its template trains the end-of-turn token. Both, and `shape`, are
-    None for models from versions that did not record them.
+    `base`: id or hub id of its base model; `base_name`: the name of that, None for models from versions before it.
+
+    `has_template`: it has a chat template; `template_features`: the features of rows that its template shows
+    (shared/engine/text/features.py); `ends`: its template trains the end-of-turn token. These, and `shape`, are None
+    for models from versions that did not record them.
     """
 
     model_id: str
     name: str
     kind: Literal["full", "adapter"]
     base: str | None = None
+    base_name: str | None = None
     base_uri: str | None = None
     location: str | None = None
     architecture: str = ""
@@ -99,9 +125,15 @@ class ModelManifest(Manifest):
     max_length: int | None = None
     shape: ModelShape | None = None
     has_template: bool | None = None
+    template_features: list[str] | None = None
     ends: bool | None = None
     metrics: dict[str, float] = {}
     provenance: dict[str, Any] = {}
+
+    @property
+    def hub_id(self) -> str | None:
+        """The Hugging Face repository of a model from there."""
+        return self.provenance.get("origin") if self.provenance.get("source") == "hub" else None
 
 
 class ArchiveMember(FileEntry):
@@ -130,5 +162,6 @@ class EvaluationManifest(Manifest):
     rows: int
     scores: dict[str, float]
     base_scores: dict[str, float]
+    signatures: dict[str, str] = {}
     dataset_uri: str = ""
     settings: dict[str, Any] = {}

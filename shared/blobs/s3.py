@@ -24,7 +24,7 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error, ServerError
 
-from shared.blobs.download_cache import DownloadCache
+from shared.blobs.download_cache import CACHE_LIMIT, DownloadCache
 from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import validate_key
 from shared.blobs.protocol import BlobInfo
@@ -63,9 +63,12 @@ def client(url: str, region: str | None = None) -> tuple[Minio, str]:
     ), parts.path.strip("/") or "anneal"
 
 
-async def connect(url: str, scratch: Path, public_url: str = "") -> "S3Blobs":
-    """Open the bucket that the URL names, and create it if needed; `public_url` is the store's address for clients."""
-    blobs = S3Blobs(*client(url), scratch)
+async def connect(url: str, scratch: Path, public_url: str = "", cache_limit: int = CACHE_LIMIT) -> "S3Blobs":
+    """Open the bucket that the URL names, and create it if needed; `public_url` is the store's address for clients.
+
+    `cache_limit`: bytes of cached downloads.
+    """
+    blobs = S3Blobs(*client(url), scratch, cache_limit)
     await blobs.ensure_bucket()
     if public_url:
         own, public = urlsplit(url), urlsplit(public_url)
@@ -81,12 +84,12 @@ class S3Blobs:
     public: Minio | None = None
     """Signs links for the store's public address."""
 
-    def __init__(self, client: Minio, bucket: str, scratch: Path) -> None:
+    def __init__(self, client: Minio, bucket: str, scratch: Path, cache_limit: int = CACHE_LIMIT) -> None:
         self._client, self._bucket = client, bucket
         self._spool = scratch / "spool"
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir(parents=True)
-        self._downloads = DownloadCache(scratch / "checkouts")
+        self._downloads = DownloadCache(scratch / "checkouts", cache_limit)
         self._sums: dict[tuple[str, str], str] = {}
         self._folders: set[str] = set()
         self._pool = ThreadPoolExecutor(THREADS, "s3")
@@ -226,6 +229,17 @@ class S3Blobs:
         sum = self._sums.get((key, etag))
         return BlobInfo(key, size, sum) if sum else self._stat(key)
 
+    async def size(self, key: str) -> int:
+        """Bytes of an object, without its checksum. Raises BlobNotFound."""
+        validate_key(key)
+        return await self._run(lambda: self._size(key))
+
+    def _size(self, key: str) -> int:
+        try:
+            return self._client.stat_object(self._bucket, key).size or 0
+        except S3Error as error:
+            raise _gone(key) if error.code in GONE else error from error
+
     async def delete(self, prefix: str) -> int:
         """Delete the key and everything below it."""
         validate_key(prefix)
@@ -299,4 +313,4 @@ class S3Blobs:
 
 
 def _gone(key: str) -> BlobNotFound:
-    return BlobNotFound(f"{key} does not exist, or not any more")
+    return BlobNotFound(f"{key} is not stored, or was deleted.")

@@ -18,7 +18,7 @@ import structlog
 from shared.bus.delivery import handle_delivery
 from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import EventMetrics, Waiting, age_of
-from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, next_attempt
 from shared.bus.publishing import publishing
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
@@ -131,9 +131,9 @@ class _Queue:
         if error is None:
             await self._store("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             return
-        attempts, reason = delivery.attempts + 1, f"{type(error).__name__}: {error}"
-        final = isinstance(error, Reject) or attempts > len(self._delays)
-        at = time.time() + (0 if final else self._delays[attempts - 1])
+        attempts, tier = next_attempt(delivery.attempts, error, len(self._delays))
+        final, reason = tier is None, f"{type(error).__name__}: {error}"
+        at = time.time() + (0 if tier is None else self._delays[tier])
         sql = "UPDATE deliveries SET attempts = ?, at = ?, reason = ? WHERE id = ?"
         await self._store(sql, (attempts, at, reason if final else None, delivery.id))
         self._metrics.failed(self._service, self._type, final=final)

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.events.envelope import Envelope
+from shared.runtime.errors import Unavailable
 
 Handler = Callable[[Envelope], Awaitable[None]]
-"""Handles one delivery. Returning acknowledges it, `Reject` dead-letters it at once, other exceptions retry it."""
+"""Handles one delivery. Returning acknowledges it, `Reject` dead-letters it at once, other exceptions retry it.
+
+`Unavailable` is retried until the dependency is back: it does not count as an attempt.
+"""
 
 RETRY_DELAYS = (1.0, 10.0, 60.0)
 """Seconds before each retry; after the last one the event becomes a dead letter."""
@@ -16,6 +20,17 @@ RETRY_DELAYS = (1.0, 10.0, 60.0)
 
 class Reject(Exception):
     """Raised by a handler for an event that can never be handled: dead-letter it at once."""
+
+
+def next_attempt(attempts: int, error: BaseException, limit: int) -> tuple[int, int | None]:
+    """What follows a failure after `attempts` counted failures, with `limit` retry delays.
+
+    Returns the failures counted now, and the index of the delay before the next attempt, None for a dead letter.
+    """
+    if isinstance(error, Unavailable) and limit:
+        return attempts, min(attempts, limit - 1)
+    final = isinstance(error, Reject) or attempts >= limit
+    return attempts + 1, None if final else attempts
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from aio_pika.abc import (
 
 from shared.bus.listener import BUFFER, Listener
 from shared.bus.metrics import ALL_SERVICES, EventMetrics, Waiting
-from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, Reject
+from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, next_attempt
 from shared.bus.publishing import publishing
 from shared.bus.rabbit_dead_letters import DeadLetterQueue
 from shared.bus.rabbit_messages import attempts_of, copy_of, message_of
@@ -167,14 +167,14 @@ class RabbitBus:
 
     async def _retry_or_dead_letter(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
         """Publish to the next retry tier, or to the dead-letter queue after the last tier and for a Reject."""
-        attempts, reason = attempts_of(message) + 1, f"{type(error).__name__}: {error}"
-        final = isinstance(error, Reject) or attempts > len(self._retries)
+        attempts, tier = next_attempt(attempts_of(message), error, len(self._retries))
+        final, reason = tier is None, f"{type(error).__name__}: {error}"
         headers = {"x-attempt": attempts, "x-queue": queue, "x-reason": reason[:1000]}
-        if final:
+        if tier is None:
             headers |= {"x-dead-id": uuid.uuid4().hex, "x-dead-at": time.time_ns()}
             await self._requeue(copy_of(message, **headers), self._names.dead)
         else:
-            await self._put(self._retries[attempts - 1], copy_of(message, **headers), queue)
+            await self._put(self._retries[tier], copy_of(message, **headers), queue)
         self.metrics.failed(self._names.service(queue), self._names.type(queue), final=final)
         log.warning(
             "event_dead" if final else "event_retried",

@@ -6,12 +6,11 @@ that mutates the entity and returns the events it causes; entity and events are 
 
 import base64
 import json
-import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +21,7 @@ from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
 OUTBOX_LIMIT = 32
 SEEN_LIMIT = 64
 CONFLICT_RETRIES = 50
+AFTER_REMEDY = "Give the id of the last entry of the page before, or leave after out."
 
 
 def now() -> datetime:
@@ -49,9 +49,14 @@ class Public(BaseModel):
 
 
 class Entity(Public):
-    """A stored object with an identity, a version and an owner project."""
+    """A stored object with an identity, a version and an owner project.
+
+    Errors call it `NOUN`, and point to the path `LISTED_AT`, which lists those of a project.
+    """
 
     model_config = ConfigDict(extra="ignore")
+    NOUN: ClassVar[str] = "entry"
+    LISTED_AT: ClassVar[str] = ""
 
     version: int = Field(default=0, description="number of changes, from 1; compare-and-set guards every write with it")
     seen: list[str] = Field(
@@ -148,7 +153,9 @@ class EntityStore(Generic[E]):
             )
             outbox[envelope.id] = envelope.model_dump(mode="json")
         if len(outbox) > OUTBOX_LIMIT:
-            raise Unavailable("Too many unpublished events of this document.", limit=OUTBOX_LIMIT)
+            remedy = "Try again when the message broker is available."
+            detail = f"Too many unpublished events of this {self._kind.NOUN}."
+            raise Unavailable(detail, limit=OUTBOX_LIMIT, remedy=remedy)
         document = entity.model_dump(mode="json", exclude={"id"})
         return {"_id": entity.id, **document, "outbox": outbox, "pending": entity.version if outbox else 0}
 
@@ -156,10 +163,14 @@ class EntityStore(Generic[E]):
         """Return the entity. Raises NotFound."""
         document = await self._collection.get(id)
         if document is None or not self._visible(document):
-            noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self._kind.__name__).lower()  # CustomModel: "custom model"
-            remedy = f"GET the collection to list every {noun}, or check the id."
-            raise NotFound(f"There is no {noun} {id!r} in this project.", field="id", remedy=remedy)
+            remedy = (
+                f"GET {self._kind.LISTED_AT} lists those of the project." if self._kind.LISTED_AT else "Check the id."
+            )
+            raise NotFound(self._absent(id), field="id", remedy=remedy)
         return self._load(document)
+
+    def _absent(self, id: str) -> str:
+        return f"There is no {self._kind.NOUN} {id!r} in this project."
 
     async def find(
         self,
@@ -175,27 +186,37 @@ class EntityStore(Generic[E]):
         """Count matching entities."""
         return await self._collection.count(self._scope(where))
 
-    async def page(self, where: dict[str, Any] | None = None, *, limit: int = 50, cursor: str | None = None) -> Page[E]:
-        """Return a page, newest first, after `cursor`."""
+    async def page(
+        self,
+        where: dict[str, Any] | None = None,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        oldest_first: bool = False,
+    ) -> Page[E]:
+        """Return a page, newest first unless `oldest_first`, after `cursor`, which is of a page in the same order."""
         scope, skip_ids = self._scope(where), set[str]()
         if cursor:
             created_at, last = _decode(cursor)
-            scope["created_at"] = {"$lte": created_at}
+            scope["created_at"] = {"$gte" if oldest_first else "$lte": created_at}
             skip_ids = {d["_id"] for d in await self._collection.find({**self._scope(where), "created_at": created_at})}
             skip_ids = {id for id in skip_ids if id <= last}
-        found = await self._collection.find(scope, order=(("created_at", -1),), limit=limit + 1 + len(skip_ids))
+        order = (("created_at", 1 if oldest_first else -1),)
+        found = await self._collection.find(scope, order=order, limit=limit + 1 + len(skip_ids))
         rest = [d for d in found if d["_id"] not in skip_ids]
         shown, more = rest[:limit], len(rest) > limit
         items = [self._load(d) for d in shown]
         return Page[E](items=items, next_cursor=_cursor(shown[-1]["created_at"], shown[-1]["_id"]) if more else None)
 
-    async def page_after(self, id: str | None, limit: int) -> Page[E]:
-        """Return a page, newest first, after the entity `id`. Raises NotFound."""
+    async def page_after(self, after: str | None, limit: int, *, oldest_first: bool = False) -> Page[E]:
+        """Return a page after the entity `after`, also one that was deleted since. Raises InvalidInput."""
         cursor = None
-        if id is not None:
-            last = await self.get(id)
-            cursor = _cursor(last.model_dump(mode="json", include={"created_at"})["created_at"], id)
-        return await self.page(limit=limit, cursor=cursor)
+        if after is not None:
+            document = await self._collection.get(after)
+            if document is None or self._project not in (None, document["project"]):
+                raise InvalidInput(self._absent(after), field="after", remedy=AFTER_REMEDY)
+            cursor = _cursor(document["created_at"], after)
+        return await self.page(limit=limit, cursor=cursor, oldest_first=oldest_first)
 
     async def create(self, entity: E, events: Sequence[Event] = ()) -> E:
         """Store a new entity, or return the existing one with its id (created by the same key or event).
@@ -238,7 +259,8 @@ class EntityStore(Generic[E]):
                 if events:
                     self._kick()
                 return entity
-        raise Unavailable("Too many concurrent writes to this document.", remedy="Try again in a moment.")
+        detail = f"Too many changes of this {self._kind.NOUN} at the same time."
+        raise Unavailable(detail, remedy="Try again in a moment.")
 
     async def heartbeat(self, id: str, token: int) -> E | None:
         """Increment `beat` if the fencing token is current. Return the entity, or None when the lease is lost."""

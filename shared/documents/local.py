@@ -187,7 +187,7 @@ class LocalCollection:
         try:
             return db.execute(sql, parameters)
         except sqlite3.IntegrityError as error:
-            raise Conflict("another document holds this unique value") from error
+            raise Conflict("Another entry has this value, which must be unique.") from error
 
 
 class LocalDocuments:

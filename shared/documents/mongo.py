@@ -144,7 +144,7 @@ class MongoCollection:
                 except AutoReconnect:
                     return await self._wrote(id, write_id) or await write(write_id) or await self._wrote(id, write_id)
         except DuplicateKeyError as error:
-            raise Conflict("another document holds this unique value") from error
+            raise Conflict("Another entry has this value, which must be unique.") from error
         except OperationFailure as error:
             if error.code == NOT_AN_OBJECT:
                 raise ValueError(f"a parent is not an object: {error}") from error

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from shared.events.envelope import Event
+from shared.warnings import ReportedWarning
 
 
 class DatasetReady(Event):
@@ -14,6 +15,7 @@ class DatasetReady(Event):
     name: str
     dataset_uri: str
     rows: int
+    warnings: list[ReportedWarning] = []
 
 
 class DatasetRejected(Event):

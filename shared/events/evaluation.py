@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from shared.events.envelope import Event
+from shared.warnings import ReportedWarning
 
 
 class EvaluationRequested(Event):
@@ -21,6 +22,7 @@ class EvaluationCompleted(Event):
     report_uri: str
     scores: dict[str, float]
     base_scores: dict[str, float]
+    warnings: list[ReportedWarning] = []
 
 
 class EvaluationFailed(Event):

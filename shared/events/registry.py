@@ -9,6 +9,7 @@ from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     ModelDeleted,
+    ModelRenamed,
     TrainingCancelled,
     TrainingFailed,
     TrainingProgressed,
@@ -25,6 +26,7 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),
     TrainingFailed: ("gateway",),
     TrainingCancelled: ("gateway",),
+    ModelRenamed: ("export", "inference", "gateway"),
     ModelDeleted: ("inference", "gateway"),
     EvaluationRequested: ("evaluation",),
     EvaluationCompleted: ("gateway",),

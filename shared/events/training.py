@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from shared.events.envelope import Event
+from shared.warnings import ReportedWarning
 
 FollowUp = Literal["evaluate", "export_torch", "export_onnx", "deploy"]
 
@@ -36,6 +37,7 @@ class TrainingSucceeded(Event):
     dataset_id: str
     dataset_version: str
     after: list[FollowUp] = []
+    warnings: list[ReportedWarning] = []
 
 
 class TrainingFailed(Event):
@@ -52,6 +54,14 @@ class TrainingCancelled(Event):
 
     type: ClassVar[str] = "training.cancelled.v1"
     job_id: str
+
+
+class ModelRenamed(Event):
+    """A custom model has a new name. The event with the highest `sequence`, its document's version, is current."""
+
+    type: ClassVar[str] = "training.model_renamed.v1"
+    model_id: str
+    name: str
 
 
 class ModelDeleted(Event):

@@ -1,6 +1,8 @@
 """Errors with codes, and their translation into RFC 9457 problem+json."""
 
 import errno
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -81,6 +83,13 @@ class Unavailable(AnnealError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
+class Misconfigured(AnnealError):
+    """Invalid or inconsistent settings."""
+
+    status = 500
+    code = "misconfigured"
+
+
 class StorageFull(AnnealError):
     """The platform's disk is full."""
 
@@ -88,9 +97,14 @@ class StorageFull(AnnealError):
     code = "disk_full"
 
 
+DISK_REMEDY = "Free space where the platform keeps its data, then send it again."
+
+
 def disk_is_full(error: Exception) -> bool:
     """Whether the disk or the quota is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, StorageFull) or (
+        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    )
 
 
 def answer(error: AnnealError, path: str = "") -> JSONResponse:
@@ -118,25 +132,77 @@ def _as_openai(error: AnnealError) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": error.field, "code": error.code, **extras}}
 
 
+JSON_REMEDY = "Send one JSON object, encoded in UTF-8, with Content-Type: application/json."
+NO_OBJECT = ("missing", "model_attributes_type", "model_type", "dict_type")
+"""pydantic's types of errors where a body is not an object."""
+INTERNAL = ("field_type", "actual_length")
+"""Parts of pydantic's errors that are no limits."""
+UNKNOWN_FIELD = "There is no such field"
+
+
 def _from_validation(error: RequestValidationError) -> AnnealError:
     """Describe the first invalid field, its limit and the remedy; list the others."""
-    found = [
-        {
-            "field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")) or "body",
-            "detail": item["msg"],
-            "limit": {k: v for k, v in (item.get("ctx") or {}).items() if isinstance(v, str | int | float | list)},
+    broken = next((item for item in error.errors() if item["type"] == "json_invalid"), None)
+    if broken and isinstance(broken["loc"][-1], int):  # the body; a form field with JSON has its name there
+        reason, position = (broken.get("ctx") or {}).get("error", "it ends too early"), broken["loc"][-1]
+        return InvalidInput(f"The body is not JSON: {reason} (character {position}).", field="body", remedy=JSON_REMEDY)
+    if any(item["loc"] == ("body",) and item["type"] in NO_OBJECT for item in error.errors()):
+        return InvalidInput("The body is empty or not a JSON object.", field="body", remedy=JSON_REMEDY)
+    found: dict[str, dict[str, Any]] = {}
+    for item in error.errors():
+        field, message = _field(item["loc"], error.body, item["type"] == "missing"), _message(item["msg"])
+        limit = {
+            k: v
+            for k, v in (item.get("ctx") or {}).items()
+            if isinstance(v, str | int | float | list) and k not in INTERNAL
         }
-        for item in error.errors()
-    ]
-    first = found[0]
-    limit = first["limit"] or None
+        if field not in found:
+            found[field] = {"field": field, "detail": message, "limit": limit}
+        elif _alternative(message) not in found[field]["detail"]:  # of a union: each says what the value should be
+            found[field]["detail"] += f", or {_alternative(message)}"
+            found[field]["limit"] |= limit
+    for field in [outer for outer in found if any(inner.startswith(f"{outer}.") for inner in found)]:
+        del found[field]  # of a union's alternatives, the one that was meant went further
+    first, others = next(iter(found.values())), len(found) > 1
+    remedy = "Check its spelling, or leave it out" if first["detail"] == UNKNOWN_FIELD else f"Correct {first['field']}"
     return InvalidInput(
         f"{first['field']}: {first['detail']}",
-        field=str(first["field"]),
-        limit=limit,
-        remedy=f"Correct {first['field']} and send the request again; /docs lists every field with its limits.",
-        errors=found if len(found) > 1 else None,
+        field=first["field"],
+        limit=first["limit"] or None,
+        remedy=f"{remedy} and send the request again; /docs lists every field with its limits.",
+        errors=list(found.values()) if others else None,
     )
+
+
+def _field(location: Sequence[str | int], body: Any, missing: bool = False) -> str:
+    """The field as the caller wrote it: a location without the names of pydantic's types, which only a union has.
+
+    The last part of the location of a `missing` field is its name.
+    """
+    source = location[0] if location else ""
+    path = location[1:] if source in ("body", "query", "path", "header") else location
+    names: list[str] = []
+    value: Any = body if source == "body" else None
+    for index, part in enumerate(path):
+        if isinstance(value, Mapping) and (part in value or (missing and index == len(path) - 1)):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        elif index and source == "body":
+            continue  # a type's name: nothing of the caller's is below a value
+        names.append(str(part))
+    return ".".join(names) or "body"
+
+
+def _alternative(message: str) -> str:
+    return message.removeprefix("Input should be ").removeprefix("String should ")
+
+
+def _message(text: str) -> str:
+    """pydantic's message without its own terms."""
+    text = text.removeprefix("Value error, ").replace("Extra inputs are not permitted", UNKNOWN_FIELD)
+    text = re.sub(r"\w+ should have (at \w+ \d+ items?) after validation, not (\d+)", r"\1 may be given, not \2", text)
+    return re.sub(r"a valid dictionary( or object to extract fields from| or instance of \w+)?", "a JSON object", text)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -158,8 +224,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _full(request: Request, error: OSError) -> JSONResponse:
         if not disk_is_full(error):
             raise error
-        remedy = "Free space where the platform keeps its data, then send it again."
-        return answer(StorageFull("The disk is full.", remedy=remedy), request.url.path)
+        return answer(StorageFull("The disk is full.", remedy=DISK_REMEDY), request.url.path)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -177,6 +242,9 @@ class _Http(AnnealError):
 
 
 def _from_http(request: Request, error: HTTPException) -> AnnealError:
+    if error.detail == "There was an error parsing the body":  # FastAPI's; the parser itself gave up
+        detail = "The body cannot be read: it is nested too deeply, or has a number with too many digits."
+        return InvalidInput(detail, field="body", remedy=JSON_REMEDY)
     return _Http(f"{request.method} {request.url.path}: {error.detail}", error.status_code)
 
 

@@ -21,7 +21,7 @@ from shared.bus.local import LocalBus
 from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, Misconfigured
 from shared.runtime.http.principal import Signer
 from shared.runtime.jobs.outbox import Outbox
 from shared.runtime.processes.children import Engines
@@ -44,13 +44,6 @@ class HomeInUse(AnnealError):
 
     status = 409
     code = "home_in_use"
-
-
-class Misconfigured(AnnealError):
-    """Inconsistent settings."""
-
-    status = 500
-    code = "misconfigured"
 
 
 class MissingDriver(AnnealError):
@@ -82,9 +75,13 @@ class Resources:
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Lock the data directory. Raises HomeInUse naming its holder."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Lock the data directory. Raises HomeInUse naming its holder, and Misconfigured where it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        remedy = "Set ANNEAL_HOME to a directory that this user may write."
+        raise Misconfigured(f"{home} cannot be written: {error.strerror}.", field="home", remedy=remedy) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -148,7 +145,9 @@ async def _blobs(settings: Settings, scratch: Path) -> Blobs:
         return LocalBlobs(settings.directory / "blobs")
     with driver("s3"):
         from shared.blobs.s3 import connect
-    return await _retry_until_up("blobs", lambda: connect(settings.blobs_url, scratch, settings.blobs_public_url))
+    return await _retry_until_up(
+        "blobs", lambda: connect(settings.blobs_url, scratch, settings.blobs_public_url, settings.download_cache_limit)
+    )
 
 
 T = TypeVar("T")

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
+from shared.runtime.http.query import refuse_unknown_query
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.http_metrics import Measured, Requests
 
@@ -43,6 +44,7 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
     """The service's ASGI app, with its OpenAPI description at `openapi_url`."""
     app = FastAPI(
         title=f"Anneal {service.name}",
+        dependencies=[Depends(refuse_unknown_query)],
         generate_unique_id_function=_operation_id,
         openapi_url=openapi_url,
         docs_url=None,

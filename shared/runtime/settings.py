@@ -1,17 +1,28 @@
 """Settings from the environment (`ANNEAL_…`): without any, the embedded platform of a laptop."""
 
+import difflib
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+import structlog
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.runtime.errors import Misconfigured
+
+PREFIX = "ANNEAL_"
+READ_ELSEWHERE = frozenset(("ANNEAL_URL", "ANNEAL_API_KEY", "ANNEAL_SERVERS_VENV", "ANNEAL_WEB_HOME", "ANNEAL_SMOLLM2"))
+"""Names that the command line and the tests read, as they do those that begin with ANNEAL_TEST_ or ANNEAL_BENCH_."""
+
+log = structlog.get_logger(__name__)
 
 
 class Settings(BaseSettings):
     """Settings of a process. Empty URLs select the embedded adapters in `home`."""
 
-    model_config = SettingsConfigDict(env_prefix="ANNEAL_", populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, populate_by_name=True, extra="ignore")
 
     home: Path = Field(default=Path("~/.anneal"), description="data directory of the embedded platform")
     bus_url: str = Field(default="", description="amqp://… or empty for the embedded bus")
@@ -53,7 +64,19 @@ class Settings(BaseSettings):
     vllm_engines: int = Field(default=1, ge=1, description="maximum concurrent vLLM servers, one per base model")
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="maximum bytes of an upload")
     token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="maximum bytes of cached tokenized datasets")
-    hub_endpoint: str = Field(default="https://huggingface.co", description="Hugging Face Hub for model downloads")
+    download_cache_limit: int = Field(
+        default=100 * 2**30, ge=0, description="maximum bytes that a process caches of an object store"
+    )
+    hub_endpoint: str = Field(
+        default="https://huggingface.co",
+        validation_alias=AliasChoices("ANNEAL_HUB_ENDPOINT", "HF_ENDPOINT"),
+        description="ANNEAL_HUB_ENDPOINT, or HF_ENDPOINT: the Hugging Face Hub for downloads of models and datasets",
+    )
+    import_hosts: list[str] = Field(
+        default=[],
+        description="hosts that dataset imports may read although their address is private, also by http: "
+        '["files.intranet"]',
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 
     @field_validator("services", mode="before")
@@ -79,3 +102,21 @@ class Settings(BaseSettings):
     def directory(self) -> Path:
         """`home`, absolute."""
         return self.home.expanduser().resolve()
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from `given` and the environment; a warning names each unknown variable. Raises Misconfigured."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"ANNEAL_ROOMS"}
+    for name in sorted(os.environ):
+        is_ours = name.startswith(PREFIX) and not name.startswith(("ANNEAL_TEST_", "ANNEAL_BENCH_"))
+        if is_ours and name not in known | READ_ELSEWHERE:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            log.warning("unknown_setting", name=name, did_you_mean=nearest[0] if nearest else None)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
+        remedy = "docs/guides/distributed.md lists the settings."
+        raise Misconfigured(f"{variable}: {first['msg']}.", field=name, remedy=remedy) from error

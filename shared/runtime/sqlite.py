@@ -15,10 +15,20 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from shared.runtime.errors import DISK_REMEDY, Misconfigured, StorageFull
+
 T = TypeVar("T")
 GROUP = 256
 """Maximum writes per commit, so that the first does not wait long for the last."""
 READERS = 4
+RESTORE = (
+    "Stop whatever else uses it. If it is damaged, restore the data directory from a backup "
+    "(docs/guides/deployment.md), or move it away to start empty."
+)
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL  # only errors of SQLite itself have a code
 
 
 @dataclass
@@ -51,11 +61,16 @@ class Database:
         self._path = path
         self._closed = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._connection = self._connect()
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        for statement in schema:
-            self._connection.execute(statement)
+        try:
+            self._connection = self._connect()
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            for statement in schema:
+                self._connection.execute(statement)
+        except sqlite3.Error as error:
+            if _is_full(error):
+                raise StorageFull("The disk is full.", remedy=DISK_REMEDY) from error
+            raise Misconfigured(f"{path} cannot be opened as a database: {error}.", remedy=RESTORE) from error
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, f"read-{path.stem}", initializer=self._open_reader)
@@ -66,11 +81,17 @@ class Database:
         """Run `fn` in the writer thread; return its result once it is committed and on disk.
 
         An exception of `fn` is raised here and rolls back only `fn`. A cancelled waiter does not stop a queued write.
+        Raises StorageFull.
         """
         self._refuse_closed()
         job = _Job(fn, asyncio.get_running_loop().create_future())
         self._jobs.put(job)
-        result: T = await job.future
+        try:
+            result: T = await job.future
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+            raise StorageFull("The disk is full.", remedy=DISK_REMEDY) from error
         return result
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:

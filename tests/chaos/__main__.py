@@ -11,7 +11,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,6 @@ def report(faults: Faults, clients: Clients, findings: Findings, minutes: float,
     print(f"\njobs accepted: {len(accepted.jobs)} {dict(findings.final_states)}; failures {dict(findings.causes)}")
     print(f"datasets accepted: {len(accepted.datasets)}, deleted: {len(accepted.deleted)}")
     print(f"responses: {dict(accepted.responses)}")
-    print(f"dead letters replayed: {dict(Counter(letter.reason[:80] for letter in findings.replayed))}")
     print(f"idle after {findings.settle_s:.1f} s")
     stuck = [fault for fault in faults.injected if fault.measured and fault.recovery is None]
     violations = [*findings.violations, *(f"not recovered: {f.kind} of {f.target} at {f.started:.1f} s" for f in stuck)]

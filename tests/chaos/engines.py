@@ -43,8 +43,10 @@ def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dic
         "context_length": config["max_position_embeddings"],
         "template_hash": "small",
         "has_template": True,
+        "template_features": [],
         "ends": True,
         "shape": None,
+        "warnings": [],
     }
 
 

@@ -1,6 +1,6 @@
 """Kill training runs with SIGKILL at random moments and compare their results with undisturbed runs.
 
-    python -m tests.chaos.kills [--kills 20] [--methods full,lora,qlora] [--layouts packed,padded] [--compile]
+    python -m tests.chaos.kills [--kills 20] [--methods full,lora,qlora] [--layouts packed,padded]
 
 Every run is its own process, as on the platform, and resumes from its last checkpoint after each kill. In fp32 on one
 thread, the losses of every step and the delivered weights must be bit-identical. CI runs a few of these cases in
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 STEPS = 12
-EXTRA_SETTINGS: dict[str, Any] = {}
 """Hyperparameters that the command line adds to every run."""
 
 
@@ -31,10 +30,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="kills per method and layout (default: %(default)s)")
     parser.add_argument("--methods", default="full,lora,qlora")
     parser.add_argument("--layouts", default="packed,padded")
-    parser.add_argument("--compile", action="store_true", help="compile the layers from step 6 on, without dropout")
     options = parser.parse_args()
-    if options.compile:
-        EXTRA_SETTINGS.update(compile=True, lora={})
     from tests.support.tiny_model import make_tiny_model
 
     with tempfile.TemporaryDirectory(prefix="anneal-kills-") as folder:
@@ -88,7 +84,7 @@ def run_attempt(folder: Path, model: Path, method: str, layout: str, attempt: in
 
 def train(folder: Path, model: Path, method: str, layout: str, attempt: int, kill_at: int | None) -> None:
     """Run the engine, from the last checkpoint if there is one."""
-    from services.training.engine.model import loading as models
+    from services.training.engine.model import trials as models
     from tests.unit.training.engine.engine_run import RecordingReporter, make_spec, run
 
     class KillingReporter(RecordingReporter):
@@ -100,11 +96,11 @@ def train(folder: Path, model: Path, method: str, layout: str, attempt: int, kil
                 os.kill(os.getpid(), signal.SIGKILL)
 
     if layout == "padded":
-        models.packs_exactly = lambda model: False
+        models.exact_layouts = lambda *_, **__: {"padded"}
     folder.mkdir(exist_ok=True)
     lora = {} if method == "full" else {"lora": {"dropout": 0.1}}
     schedule = {"max_steps": STEPS, "eval_every": 4, "checkpoint_every": 3, "micro_batch_tokens": 96}
-    spec = make_spec(folder, model, method=method, **{**schedule, **lora, **EXTRA_SETTINGS})
+    spec = make_spec(folder, model, method=method, **{**schedule, **lora})
     checkpoints = sorted((folder / "checkpoints").glob("step-*"))
     spec |= {"resume_from": str(checkpoints[-1]) if checkpoints else None, "workdir": str(folder / f"work-{attempt}")}
     (folder / f"work-{attempt}").mkdir()

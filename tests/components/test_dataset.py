@@ -21,6 +21,7 @@ from services.dataset import validation
 from services.dataset.app import build
 from services.dataset.upload_store import UPLOAD_PREFIX
 from shared.blobs.artifacts import key_of, read_manifest
+from shared.blobs.dataset_uses import add_use, remove_use
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
@@ -29,6 +30,7 @@ from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.resources import open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
+from tests.support.data_cases import data_case
 from tests.support.running_service import RunningService, open_service
 
 QA = [{"question": f"What is {n} plus {n}?", "answer": f"It is {2 * n}."} for n in range(20)]
@@ -59,7 +61,7 @@ def as_project(service: RunningService, project: str) -> RunningService:
     """Sign all further requests for `project`."""
 
     def sign(request: httpx.Request) -> httpx.Request:
-        request.headers[HEADER] = service.resources.signer.sign(Principal("tester", project))
+        request.headers[HEADER] = service.resources.signer.sign(Principal("tester", project, ("*",)))
         return request
 
     service.http.auth = sign
@@ -131,7 +133,9 @@ async def test_upload_becomes_a_published_readable_version(service: RunningServi
         "name": "qa",
         "dataset_uri": dataset["uri"],
         "rows": 21,
+        "warnings": report["warnings"],
     }
+    assert [warning["code"] for warning in report["warnings"]] == ["rows_rejected"]
     blobs = service.resources.blobs
     manifest = DatasetManifest.model_validate(await read_manifest(blobs, key_of(dataset["uri"], project_of(service))))
     assert manifest.rows == report["splits"]
@@ -155,6 +159,47 @@ async def test_upload_becomes_a_published_readable_version(service: RunningServi
     assert [json.loads(line)["line"] for line in rejected.text.splitlines()] == [22]
     listed = (await service.http.get("/datasets")).json()
     assert [item["id"] for item in listed["items"]] == [dataset["id"]]
+
+
+async def test_masks_and_unpaired_preferences_are_published_and_given_back(service: RunningService) -> None:
+    ask, answer = {"role": "user", "content": "Odd?"}, {"role": "assistant", "content": "Yes."}
+    rows = [
+        {"messages": [ask, {**answer, "weight": 0}, ask, answer]},
+        {"messages": [{"role": "system", "content": "Count."}, ask, answer], "mood": "x"},
+    ]
+    dataset = (await upload(service, jsonl(rows), validation_share="0")).json()
+    assert [warning["code"] for warning in dataset["report"]["warnings"]] == ["columns_not_understood"]
+    assert (await next_event(service, DatasetReady))["warnings"] == dataset["report"]["warnings"]
+    preview = (await service.http.get(f"/datasets/{dataset['id']}/preview")).json()
+    assert preview["rows"][0]["row"]["messages"][1] == {**answer, "train": False}
+    content = await service.http.get(f"/v1/files/{dataset['id']}/content")
+    assert json.loads(content.text.splitlines()[0]) == rows[0]
+    key = key_of(dataset["uri"], project_of(service))
+    manifest = DatasetManifest.model_validate(await read_manifest(service.resources.blobs, key))
+    assert {name: feature.rows for name, feature in manifest.features.items()} == {"system": 1}
+
+    labelled = [{"prompt": f"{n} is odd", "completion": "Yes", "label": n % 2 == 1} for n in range(6)]
+    unpaired = (await upload(service, jsonl(labelled), file="kto.jsonl")).json()
+    assert (unpaired["state"], unpaired["report"]["form"]) == ("ready", "unpaired")
+    content = await service.http.get(f"/v1/files/{unpaired['id']}/content")
+    assert [json.loads(line)["label"] for line in content.text.splitlines()] == [row["label"] for row in labelled]
+
+
+async def test_named_splits_are_published(service: RunningService) -> None:
+    document = {"train": QA, "test": [{"question": "Odd?", "answer": "Yes."}]}
+    dataset = (await upload(service, json.dumps(document).encode(), file="qa.json", validation_share="0")).json()
+    assert dataset["report"]["splits"] == {"train": 20, "validation": 0, "test": 1}
+    preview = (await service.http.get(f"/datasets/{dataset['id']}/preview?split=test")).json()
+    assert (preview["total"], preview["rows"][0]["row"]["messages"][0]["content"]) == (1, "Odd?")
+    manifest = DatasetManifest.model_validate(
+        await read_manifest(service.resources.blobs, key_of(dataset["uri"], project_of(service)))
+    )
+    assert (manifest.rows["test"], manifest.shards["test"]) == (1, ["test-00000.parquet"])
+    content = await service.http.get(f"/v1/files/{dataset['id']}/content")
+    assert len(content.text.splitlines()) == 21
+    other = (await upload(service, jsonl(QA), file="other.jsonl")).json()
+    empty = (await service.http.get(f"/datasets/{other['id']}/preview?split=test")).json()
+    assert (empty["total"], empty["rows"]) == (0, [])
 
 
 async def test_same_bytes_are_the_same_version_and_other_bytes_a_new_one(service: RunningService) -> None:
@@ -191,7 +236,8 @@ BAD: dict[str, tuple[str, bytes, dict[str, str], int, str, str]] = {
     "invalid utf-8": ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, 422, "dataset_rejected", "file"),
     "broken json": ("a.json", b'[{"text": "a"},', {}, 422, "file_unreadable", "file"),
     "no layout": ("a.csv", b"x,y\n1,2\n", {}, 422, "layout_not_recognised", "mapping"),
-    "bad mapping": ("a.csv", b"x,y\n1,2\n", {"mapping": '{"prompt": "x"}'}, 422, "invalid_input", "mapping"),
+    "bad mapping": ("a.csv", b"x,y\n1,2\n", {"mapping": '{"colour": "x"}'}, 422, "invalid_input", "mapping"),
+    "half mapping": ("a.csv", b"x,y\n1,2\n", {"mapping": '{"prompt": "x"}'}, 422, "layout_not_recognised", "mapping"),
     "mapping no json": ("a.csv", b"x,y\n1,2\n", {"mapping": "prompt"}, 422, "invalid_input", "mapping"),
     "share": ("a.txt", b"text", {"validation_share": "-1"}, 422, "invalid_input", "validation_share"),
     "unknown field": ("a.txt", b"text", {"colour": "red"}, 422, "invalid_input", "colour"),
@@ -227,7 +273,7 @@ async def test_respond_async_returns_202_with_a_location(service: RunningService
     assert newer["versions"][0]["state"] == "validating"
     assert (await next_event(service, DatasetReady))["version"] == newer["versions"][0]["version"]
 
-    response = await upload(service, b"{\n", file="bad.jsonl", headers={"Prefer": "respond-async"})
+    response = await upload(service, b'{"cut\n', file="bad.jsonl", headers={"Prefer": "respond-async"})
     rejected = await next_event(service, DatasetRejected)
     assert "The upload has no usable row" in rejected["reason"]
     shown = (await service.http.get(response.headers["location"])).json()
@@ -236,7 +282,7 @@ async def test_respond_async_returns_202_with_a_location(service: RunningService
     assert await service.resources.blobs.list(UPLOAD_PREFIX) == []
     early = await service.http.get(f"/datasets/{shown['id']}/preview")
     assert (early.status_code, early.json()["code"]) == (409, "dataset_not_ready")
-    again = await upload(service, b"{\n", file="bad.jsonl")
+    again = await upload(service, b'{"cut\n', file="bad.jsonl")
     assert (again.status_code, (await service.http.get(response.headers["location"])).status_code) == (422, 404)
 
 
@@ -259,6 +305,21 @@ async def test_archive_with_a_mapping_as_a_test_set(service: RunningService) -> 
     assert dataset["versions"][0]["options"]["mapping"] == {"question": "Frage", "answer": "Antwort"}
     empty = (await service.http.get(f"/datasets/{dataset['id']}/preview")).json()
     assert (empty["total"], empty["rows"]) == (0, [])
+
+
+@data_case("API", "Deleting a dataset, or its file, under an unfinished job", "409 that names the jobs")
+@pytest.mark.parametrize("path", ["/datasets/{}", "/v1/files/{}"])
+async def test_dataset_needed_by_a_job_is_not_deleted(
+    service: RunningService, request: pytest.FixtureRequest, path: str
+) -> None:
+    id = (await upload(service, json.dumps(QA).encode(), file="qa.json")).json()["id"]
+    project = re.sub(r"\W", "-", request.node.name)[:60]
+    await add_use(service.resources.blobs, project, id, "job_1")
+    refused = await service.http.delete(path.format(id))
+    assert refused.status_code == 409
+    assert "job_1" in refused.text
+    await remove_use(service.resources.blobs, project, id, "job_1")
+    assert (await service.http.delete(path.format(id))).status_code in (200, 204)
 
 
 async def test_deleted_dataset_frees_its_name(service: RunningService) -> None:
@@ -319,6 +380,11 @@ async def test_lengths_and_rendered_text_use_the_models_template(service: Runnin
     assert row["row"]["messages"][0]["content"] in sample["spans"][0]["text"]
     assert sample["spans"][1] == {"text": row["row"]["messages"][1]["content"] + "<|im_end|>", "trained": True}
     assert 0 < sample["trained_tokens"] < sample["tokens"]
+    assert rendered["not_shown"] == []
+    tools = [{"type": "function", "function": {"name": "ring"}}]
+    with_tools = (await upload(service, jsonl([{**row["row"], "tools": tools}]), name="tools")).json()
+    rendered = (await service.http.get(f"/datasets/{with_tools['id']}/rendered?base=tiny")).json()
+    assert rendered["not_shown"] == ["tools"]
 
     unknown = await service.http.get(f"{path}/rendered?base=nobody")
     assert (unknown.status_code, unknown.json()["field"]) == (404, "base")
@@ -438,7 +504,7 @@ async def test_disconnected_client_leaves_nothing(tmp_path: Path) -> None:
     async with served(tmp_path) as (service, port):
         drafts = service.resources.settings.directory / "blobs" / "drafts"
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        principal = service.resources.signer.sign(Principal("tester"))
+        principal = service.resources.signer.sign(Principal("tester", scopes=("*",)))
         head = ["POST /datasets/upload HTTP/1.1", "Host: x", "Content-Length: 100000000", f"{HEADER}: {principal}"]
         head += ["Content-Type: multipart/form-data; boundary=xx", "", "--xx"]
         head += ['Content-Disposition: form-data; name="file"; filename="a.txt"', "", "x" * 3_000_000]

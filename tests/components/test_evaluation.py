@@ -19,6 +19,7 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
+from tests.support.data_cases import data_case
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, chat_rows, open_service
 
@@ -70,8 +71,11 @@ async def finished(service: RunningService, evaluation: dict[str, Any]) -> dict[
 
 async def test_tuned_model_and_base_model_are_scored_by_row(service: RunningService) -> None:
     first = await finished(service, await evaluate(service, max_new_tokens=10))
-    names = {"bleu", "rouge1", "rouge2", "rougeL", "perplexity", "exact_match"}
+    names = {"bleu", "rouge1", "rouge2", "rougeL", "chrf", "token_f1", "perplexity", "exact_match"}
     assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
+    assert set(first["intervals"]) == set(first["base_intervals"]) == names - {"bleu", "chrf", "perplexity"}
+    low, high = first["intervals"]["token_f1"]
+    assert low <= first["scores"]["token_f1"] <= high
     assert first["scores"]["perplexity"] != first["base_scores"]["perplexity"]
     assert first["evaluated"] == ROWS
     assert not first["base_cached"]
@@ -100,6 +104,23 @@ async def test_full_model_is_compared_with_its_base_model(service: RunningServic
     plain = await finished(service, await evaluate(service, dataset="dataset_text", compare_base=False))
     assert plain["metrics"] == ["perplexity"]
     assert plain["base_scores"] == {}
+
+
+@data_case("Scores", "An evaluation without held-out rows", "scored on the training rows, with a warning that says so")
+async def test_scores_on_training_rows_are_named(service: RunningService) -> None:
+    unanswered = {"messages": [{"role": "user", "content": "Where is my parcel?"}]}
+    await service.publish_dataset("dataset_seen", [*chat_rows(3), unanswered], split="train")
+    await service.publish_models("model_seen", dataset_id="dataset_seen")
+    started = await evaluate(service, "model_seen", max_new_tokens=1)
+    announced = await service.next_event(EvaluationCompleted)
+    done = await shown(service, started)
+    assert (done["split"], done["evaluated"]) == ("train", 3)
+    counts = {warning["code"]: warning["count"] for warning in done["warnings"]}
+    assert {"rows_without_answer": 1, "scored_on_training_rows": 3, "few_rows": 3}.items() <= counts.items()
+    assert announced["warnings"] == done["warnings"]
+    assert "tok:13a" in done["signatures"]["bleu"]
+    other = await finished(service, await evaluate(service, dataset="dataset_seen", metrics=["exact_match"]))
+    assert "scored_on_training_rows" not in {warning["code"] for warning in other["warnings"]}
 
 
 async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: RunningService) -> None:

@@ -15,12 +15,12 @@ import pytest_asyncio
 from services.export.app import build
 from services.export.handlers import subscriptions
 from services.export.service import ExportService
-from services.export.store import open_exports
+from services.export.store import open_exports, open_model_names
 from shared.documents.entities import derived_id
-from shared.events.envelope import Envelope
+from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
-from shared.events.training import FollowUp, TrainingSucceeded
+from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, open_service
 
@@ -43,11 +43,13 @@ def trained(model_id: str, *after: FollowUp) -> TrainingSucceeded:
     )
 
 
-async def handle(service: RunningService, event: TrainingSucceeded) -> None:
+async def handle(service: RunningService, event: Event, sequence: int = 1) -> None:
     """Handle an event without a worker; an exception would dead-letter it."""
-    exports = ExportService(await open_exports(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
-    envelope = Envelope.of(event, service="training", subject="job_1", project="default")
-    await subscriptions(exports)[TrainingSucceeded](event, envelope)
+    resources = service.resources
+    stores = await open_exports(resources), await open_model_names(resources)
+    exports = ExportService(*stores, resources.blobs, None)  # type: ignore[arg-type]
+    envelope = Envelope.of(event, service="training", subject="job_1", project="default", sequence=sequence)
+    await subscriptions(exports)[type(event)](event, envelope)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -158,6 +160,8 @@ async def test_adapter_export_names_its_base_model_and_no_local_path(service: Ru
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     config = json.loads((tmp_path / "tiny-tuned-adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny"
+    settings = json.loads((tmp_path / "tiny-tuned-adapter" / "generation_config.json").read_text())
+    assert settings["eos_token_id"]
     refused = await service.http.get("/models/custom/model_full/export?format=adapter")
     assert (refused.status_code, refused.json()["code"]) == (409, "model_has_no_adapter")
     assert refused.json()["limit"] == ["torch", "onnx"]
@@ -186,6 +190,18 @@ async def test_deletion_frees_the_files_and_a_later_request_builds_again(service
     problem = (await service.http.get(url)).json()
     assert problem["code"] == "export_not_built"
     assert "POST /models/custom/model_full/exports" in problem["remedy"]
+
+
+async def test_export_of_a_renamed_model_has_its_new_name(service: RunningService) -> None:
+    await service.publish_models("model_renamed")
+    await handle(service, ModelRenamed(model_id="model_renamed", name="Support v3"), sequence=3)
+    await handle(service, ModelRenamed(model_id="model_renamed", name="Support v2"), sequence=2)
+    await service.http.get("/models/custom/model_renamed/export?format=adapter")
+    await service.next_event(ExportCompleted)
+    archive = await service.http.get("/models/custom/model_renamed/export?format=adapter")
+    assert archive.headers["content-disposition"] == 'attachment; filename="support-v3-adapter.zip"'
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as unpacked:
+        assert "# Support v3\n" in unpacked.read("support-v3-adapter/README.md").decode()
 
 
 async def test_failed_export_has_a_cause_and_can_be_restarted(service: RunningService) -> None:

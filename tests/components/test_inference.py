@@ -27,12 +27,14 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from tests.support.asgi_server import serving
+from tests.support.data_cases import data_case
 from tests.support.engine_process import processes_ended
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUESTION = [{"role": "user", "content": "Where is my order?"}]
+CALLING = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
 GREEDY = {"messages": QUESTION, "temperature": 0, "max_tokens": 24}
 
 
@@ -314,6 +316,10 @@ async def test_log_probabilities_have_openais_format(platform: InferencePlatform
         ({"tools": [{"type": "function"}]}, 400, "invalid_input"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, "unsupported_parameter"),
         ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter"),
+        ({"temprature": 1}, 400, "unknown_parameter"),
+        ({"reasoning_effort": "low"}, 400, "unsupported_parameter"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "unsupported_parameter"),
+        ({"messages": [*QUESTION, CALLING, *QUESTION]}, 400, "template_unsupported"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -329,6 +335,30 @@ async def test_errors_have_openais_format(
     assert error["param"]
     assert error["message"]
     assert error["remedy"]
+
+
+@data_case("Serving", "A body that is not JSON, or not an object", "400 in OpenAI's format with the field `body`")
+@pytest.mark.parametrize("raw", ['{"model": "tiny",', "", "[]", '"tiny"'])
+async def test_body_that_is_not_an_object_is_refused(platform: InferencePlatform, raw: str) -> None:
+    for kind in ("application/json", "application/x-www-form-urlencoded"):  # curl's without a header
+        headers = {"Content-Type": kind}
+        response = await platform.http.post("/v1/chat/completions", content=raw, headers=headers)
+        error = response.json()["error"]
+        assert (response.status_code, error["param"], error["code"]) == (400, "body", "invalid_input")
+        assert "JSON" in error["message"]
+        assert "Content-Type" in error["remedy"]
+
+
+@pytest.mark.parametrize(("prompt", "code"), [([], "invalid_input"), ("", "empty_prompt"), ([[]], "empty_prompt")])
+async def test_empty_prompts_are_refused(platform: InferencePlatform, prompt: Any, code: str) -> None:
+    response = await platform.http.post("/v1/completions", json={"model": "tiny", "prompt": prompt})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, code)
+    assert response.json()["error"]["param"] == "prompt"
+
+
+async def test_null_parameters_are_absent(platform: InferencePlatform) -> None:
+    nulls = dict.fromkeys(("n", "stream", "top_k", "repetition_penalty", "parallel_tool_calls", "top_p", "tools"))
+    assert (await platform.chat("tiny", **nulls))["choices"] == (await platform.chat("tiny"))["choices"]
 
 
 async def test_another_projects_model_is_not_found(platform: InferencePlatform) -> None:

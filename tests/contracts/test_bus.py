@@ -9,6 +9,7 @@ from shared.bus import Bus, DeadLetter, Reject
 from shared.events.envelope import Envelope
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingProgressed, TrainingRequested, TrainingSucceeded
+from shared.runtime.errors import Unavailable
 from shared.runtime.telemetry.tracing import traceparent
 
 REQUESTED = TrainingRequested.type
@@ -91,7 +92,7 @@ async def test_every_registered_consumer_receives_the_event(bus: Bus) -> None:
     handlers = {service: Recorder() for service in services}
     for service, handler in handlers.items():
         await bus.subscribe(service, TrainingSucceeded.type, handler)
-    facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
+    facts = {name: "x" for name in TrainingSucceeded.model_fields if name not in ("after", "warnings")}
     sent = Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p")
     await bus.publish(sent)
     for handler in handlers.values():
@@ -145,6 +146,22 @@ async def test_event_becomes_a_dead_letter_after_the_last_attempt(bus: Bus) -> N
     assert (letter.service, letter.envelope, letter.attempts) == ("training", sent, 4)
     assert "the disk is full" in letter.reason
     assert len(handler.got) == 4
+
+
+async def test_an_outage_of_a_dependency_is_no_attempt(bus_place: Any) -> None:
+    bus = await bus_place.open(retry_delays=(0.02, 0.03))
+
+    async def unavailable_for_long(envelope: Envelope) -> None:
+        if len(handler.got) <= 5:
+            raise Unavailable("The documents do not respond.")
+        raise RuntimeError("a defect")
+
+    handler = Recorder(unavailable_for_long)
+    await bus.subscribe("training", REQUESTED, handler)
+    await bus.publish(requested())
+    [letter] = await dead_letters(bus)
+    assert (letter.attempts, len(handler.got)) == (3, 5 + 3)
+    assert "a defect" in letter.reason
 
 
 async def test_reject_dead_letters_at_once(bus: Bus) -> None:
@@ -242,7 +259,7 @@ async def test_different_queues_deliver_concurrently(bus: Bus) -> None:
 
     for service in services:
         await bus.subscribe(service, TrainingSucceeded.type, meet)
-    facts = {name: "x" for name in TrainingSucceeded.model_fields if name != "after"}
+    facts = {name: "x" for name in TrainingSucceeded.model_fields if name not in ("after", "warnings")}
     await bus.publish(Envelope.of(TrainingSucceeded(**facts), service="training", subject="x", project="p"))
     await asyncio.wait_for(met.wait(), 60)
 

@@ -1,4 +1,7 @@
-"""A local Hugging Face Hub: the API and resolve routes that huggingface_hub uses, serving plain folders."""
+"""A local Hugging Face Hub: the API and resolve routes that huggingface_hub uses, serving plain folders.
+
+A dataset is a repository whose id starts with `datasets/`.
+"""
 
 import hashlib
 import json
@@ -61,13 +64,21 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, *, body: bool) -> None:
             parts = urlsplit(self.path).path.strip("/").split("/")
-            id = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
+            api = parts[0] == "api"
+            parts = parts[1:] if api else parts
+            if parts[0] in ("models", "datasets"):
+                kind, parts = parts[0], parts[1:]
+            else:
+                kind = "models"
+            id = "/".join(parts[:2] if kind == "models" else (kind, *parts[:2]))
+            if "revision" in parts and parts[-1] not in ("main", COMMIT):
+                return self._refuse(404, "RevisionNotFound")
             if id not in hub.repositories:
                 return self._refuse(401 if parts[0] != "" else 200, "RepoNotFound")
             if id in hub.gated and self.headers.get("authorization") != f"Bearer {hub.token}":
                 return self._refuse(401, "GatedRepo")
             folder = hub.repositories[id]
-            if parts[0] == "api":
+            if api:
                 return self._send(json.dumps(_info(id, folder)).encode(), {"content-type": "application/json"}, body)
             return self._file(folder / "/".join(parts[4:]), body)
 
@@ -106,5 +117,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
 
 
 def _info(id: str, folder: Path) -> dict[str, object]:
-    files = [{"rfilename": p.name, "size": p.stat().st_size} for p in sorted(folder.iterdir()) if p.is_file()]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [{"rfilename": path.relative_to(folder).as_posix(), "size": path.stat().st_size} for path in paths]
+    id = id.removeprefix("datasets/")
     return {"id": id, "modelId": id, "sha": COMMIT, "private": False, "siblings": files, "tags": [], "downloads": 0}

@@ -1,4 +1,4 @@
-"""An object store that returns a given listing for every request and contains no objects."""
+"""An object store that returns a given listing for every request and contains only the given objects."""
 
 import threading
 from collections.abc import Iterator
@@ -12,10 +12,14 @@ REGION = b"<LocationConstraint>us-east-1</LocationConstraint>"
 
 @dataclass
 class ListingServer:
-    """`listing_body` is returned for every listing; `requested_objects` are the paths of all object requests."""
+    """`listing_body` is returned for every listing; `requested_objects` are the paths of all object requests.
+
+    `objects` are what the store contains, by path: `/bucket/key`.
+    """
 
     listing_body: bytes = b""
     requested_objects: list[str] = field(default_factory=list)
+    objects: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
     @staticmethod
@@ -47,7 +51,7 @@ def run_listing_server() -> Iterator[ListingServer]:
 def _handler(store: ListingServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            self._object()
+            self._object(body=False)
 
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
@@ -56,20 +60,24 @@ def _handler(store: ListingServer) -> type[BaseHTTPRequestHandler]:
             elif "list-type" in query:
                 self._send(store.listing_body)
             else:
-                self._object()
+                self._object(body=True)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-        def _object(self) -> None:
+        def _object(self, *, body: bool) -> None:
             store.requested_objects.append(self.path)
-            self._send(b"", 404)
+            data = store.objects.get(self.path)
+            self._send(data or b"", 404 if data is None else 200, body=body)
 
-        def _send(self, data: bytes, status: int = 200) -> None:
+        def _send(self, data: bytes, status: int = 200, *, body: bool = True) -> None:
             self.send_response(status)
             self.send_header("content-type", "application/xml")
             self.send_header("content-length", str(len(data)))
+            self.send_header("etag", '"e"')
+            self.send_header("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT")
             self.end_headers()
-            self.wfile.write(data)
+            if body:
+                self.wfile.write(data)
 
     return Handler

@@ -108,19 +108,21 @@ class RunningService:
         )
         await publish(self.resources.blobs, "default/models/custom/model_full", folder, manifest.model_dump())
 
-    async def publish_dataset(self, dataset_id: str, rows: list[dict[str, Any]], *, form: str = "messages") -> None:
-        """Publish version v1 with all rows in the validation split and none in the training split."""
+    async def publish_dataset(
+        self, dataset_id: str, rows: list[dict[str, Any]], *, form: str = "messages", split: str = "validation"
+    ) -> None:
+        """Publish version v1 with all rows in one split."""
         folder = self.folder / dataset_id
         folder.mkdir()
-        write_shard(folder / "validation-00000.parquet", rows)
+        write_shard(folder / f"{split}-00000.parquet", rows)
         manifest = DatasetManifest(
             dataset_id=dataset_id,
             version="v1",
             name=dataset_id,
             form=form,
             layout="chat",
-            rows={"train": 0, "validation": len(rows)},
-            shards={"train": [], "validation": ["validation-00000.parquet"]},
+            rows={"train": 0, "validation": 0, split: len(rows)},
+            shards={"train": [], "validation": [], split: [f"{split}-00000.parquet"]},
         )
         key = f"default/datasets/{dataset_id}"
         await publish(self.resources.blobs, f"{key}/v1", folder, manifest.model_dump())
@@ -128,16 +130,18 @@ class RunningService:
 
 
 @asynccontextmanager
-async def open_service(build: Build, home: Path, *, project: str = "default") -> AsyncIterator[RunningService]:
+async def open_service(
+    build: Build, home: Path, *, project: str = "default", **settings: Any
+) -> AsyncIterator[RunningService]:
     """Start the service that `build` makes, with its data in `home`; requests are signed for `project`."""
-    async with open_resources(Settings(home=home / "home")) as resources:
+    async with open_resources(Settings(home=home / "home", **settings)) as resources:
         service = await build(resources)
         events: asyncio.Queue[Envelope] = asyncio.Queue()
         for event in (event for event, consumers in CONSUMERS.items() if "gateway" in consumers):
             await resources.bus.subscribe("gateway", event.type, events.put)
 
         def sign(request: httpx.Request) -> httpx.Request:
-            request.headers[HEADER] = resources.signer.sign(Principal("tester", project))
+            request.headers[HEADER] = resources.signer.sign(Principal("tester", project, ("*",)))
             return request
 
         transport = httpx.ASGITransport(web_app(service, resources))

@@ -9,6 +9,7 @@ in the platform's data directory scripts it:
 - `{"memory": tokens}` runs out of memory at step 8 with larger micro-batches (twice that with gradient_checkpointing)
 - `{"pace": seconds}` is the duration of each step
 - `{"result": {...}}` is merged into the result
+- `{"warnings": [{code, detail, ...}]}` are reported at the start of every attempt
 """
 
 import json
@@ -31,6 +32,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     reporter.emit("settled", longest=100, micro_batch_tokens=settings["micro_batch_tokens"])
     reporter.emit("usage", cpu_percent=99.0, memory_mb=7.0)
     reporter.log("info", f"pid {os.getpid()}", rows=len(spec["dataset"]["train"]))
+    for warning in control.get("warnings", []):
+        reporter.warn(**warning)
     total = settings["max_steps"]
     while step < total:
         command = _next_command(control, commands, spec["token"], step, reporter)

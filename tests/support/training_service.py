@@ -62,6 +62,17 @@ class TrainingHarness:
                     return found
                 await anext(updates)
 
+    async def cancel(self, id: str) -> None:
+        """Cancel the job, so that the next test finds a free slot."""
+        await self.http.post(f"/training/jobs/{id}/cancel")
+        await self.wait_for_state(id, *FINAL)
+
+    async def wait_for_record_of(self, id: str, kind: str) -> None:
+        """Wait until the job has a record of this kind."""
+        async with asyncio.timeout(TIMEOUT_S), self.resources.bus.listen(["training.progressed.v1"]) as updates:
+            while kind not in [record["kind"] for record in await self.records(id)]:
+                await anext(updates)
+
     async def records(self, id: str) -> list[dict[str, Any]]:
         return list((await self.http.get(f"/training/jobs/{id}/records")).json()["records"])
 
@@ -99,7 +110,7 @@ async def open_training(
         app = web_app(service, resources)
 
         async def sign(request: httpx.Request) -> None:
-            request.headers.setdefault(HEADER, resources.signer.sign(Principal("tester")))
+            request.headers.setdefault(HEADER, resources.signer.sign(Principal("tester", scopes=("*",))))
 
         transport = httpx.ASGITransport(app)
         async with (

@@ -1,12 +1,16 @@
-"""The generated AsyncAPI document is consistent with the event registry."""
+"""The generated reference is consistent: AsyncAPI with the event registry, errors with the API's paths."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from deploy.documents import COLLECTIONS
 from deploy.reference import asyncapi
 from shared.bus.topology import Names
+from shared.documents.entities import Entity
 from shared.events.registry import CONSUMERS
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(asyncapi())
@@ -37,3 +41,12 @@ def test_every_event_has_its_exchange_and_every_consumer_its_queue() -> None:
     assert exchanges == {e.type: names.events if services else names.broadcast for e, services in CONSUMERS.items()}
     queues = {binding["queue"]["name"] for binding in bindings if binding["is"] == "queue"}
     assert queues == {names.queue(service, event.type) for event, services in CONSUMERS.items() for service in services}
+
+
+def test_errors_about_unknown_ids_point_to_lists_that_exist() -> None:
+    paths = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())["paths"]
+    listed = [spec.document for spec in COLLECTIONS if issubclass(spec.document, Entity) and spec.document.LISTED_AT]
+    assert len(listed) == 10
+    for entity in listed:
+        assert "get" in paths[entity.LISTED_AT]
+        assert entity.NOUN != Entity.NOUN

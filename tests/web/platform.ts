@@ -16,7 +16,7 @@ export class Platform {
   async start(): Promise<void> {
     const python = process.env['PYTHON'] ?? join(ROOT, '.venv/bin/python');
     const port = this.url ? new URL(this.url).port : '0';
-    const env = { ...process.env, ANNEAL_HOME: this.home };
+    const env = { ...process.env, ANNEAL_HOME: this.home, ANNEAL_IMPORT_HOSTS: '["127.0.0.1"]' };
     const child = spawn(python, ['-m', 'deploy.embedded', '--port', port], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.process = child;
     const output = await waitForOutput(child, /sign in once with\s+\S+/);

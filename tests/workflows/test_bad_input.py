@@ -26,7 +26,7 @@ def zipped(content: bytes) -> bytes:
 UPLOADS = {
     "empty file": ("rows.jsonl", b""),
     "truncated zip": ("rows.zip", zipped(GOOD * 50)[:-40]),
-    "broken lines": ("rows.jsonl", GOOD + b'{"prompt": "Hello?"\nnot json\n{"prompt": 1, "completion": "x"}\n'),
+    "broken lines": ("rows.jsonl", GOOD + b'{"prompt": "Hello?"\nnot json\n{"prompt": {"a": 1}, "completion": "x"}\n'),
     "invalid UTF-8": ("rows.jsonl", b'{"prompt": "caf\xe9", "completion": "x"}\n'),
     "unknown extension": ("rows.exe", GOOD),
 }
@@ -88,7 +88,7 @@ def test_cli_errors_include_field_limit_and_remedy(embedded: Embedded, tmp_path:
         assert "field: learning_rate\n  limit: gt 0.0\n  remedy: Correct learning_rate" in message
         (tmp_path / "rows.exe").write_bytes(GOOD)
         message = str(CliRunner().invoke(cli, ["datasets", "upload", str(tmp_path / "rows.exe")], env=env).exception)
-        assert "limit: .txt, .jsonl, .json, .csv, .parquet, .zip\n" in message
+        assert "limit: .txt, .jsonl, .json, .csv, .tsv, .parquet, .arrow" in message
     finally:
         embedded.http.delete(f"/datasets/{dataset}")
 

@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai import OpenAI
 
+from tests.support.data_cases import data_case
 from tests.workflows.conftest import Embedded
 
 SAMPLE = Path(__file__).parents[2] / "services/dataset/samples/triage.jsonl"
@@ -158,11 +159,34 @@ def test_file_upload_list_read_and_delete(client: OpenAI) -> None:
     assert [json.loads(line)["messages"] for line in content] == [
         json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()
     ]
-    for one in (file, twin):
+    for one in client.files.list(limit=1):  # the next page begins after a file that was deleted
         assert client.files.delete(one.id).deleted
     assert not client.files.list().data
     with pytest.raises(openai.NotFoundError):
         client.files.content(file.id)
+
+
+@data_case("API", "`client.files.list(order='asc')`", "oldest first, on every page", "OpenAI files list")
+def test_files_in_either_order(client: OpenAI) -> None:
+    ids = [client.files.create(file=("rows.jsonl", rows(8)), purpose="fine-tune").id for _ in range(3)]
+    assert [file.id for file in client.files.list(order="asc", limit=2)] == ids
+    assert [file.id for file in client.files.list(order="desc", limit=2)] == ids[::-1]
+    for id in ids:
+        client.files.delete(id)
+
+
+@data_case(
+    "API", "`purpose` or `after` of OpenAI's file list", "none for OpenAI's other purposes; 400 for unknown values"
+)
+def test_filters_of_files_are_used_or_refused(client: OpenAI) -> None:
+    file = client.files.create(file=("rows.jsonl", rows(8)), purpose="fine-tune")
+    assert [listed.id for listed in client.files.list(purpose="fine-tune")] == [file.id]
+    assert not client.files.list(purpose="vision").data
+    for query, param in (({"purpose": "nonsense"}, "purpose"), ({"after": "file-nothing"}, "after")):
+        with pytest.raises(openai.BadRequestError) as raised:
+            client.files.list(**query)  # type: ignore[arg-type]
+        assert raised.value.param == param
+    client.files.delete(file.id)
 
 
 def test_bad_rows_are_refused_with_their_line_numbers(client: OpenAI) -> None:
@@ -194,7 +218,7 @@ def events(client: OpenAI, id: str, last: str) -> list[str]:
     return messages
 
 
-def test_upload_to_chat(client: OpenAI) -> None:
+def test_upload_to_chat(platform: Embedded, client: OpenAI) -> None:
     training = client.files.create(file=("train.jsonl", rows(48)), purpose="fine-tune")
     validation = client.files.create(file=("valid.jsonl", rows(60)[len(rows(48)) + 1 :]), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(
@@ -227,6 +251,26 @@ def test_upload_to_chat(client: OpenAI) -> None:
     answer = client.chat.completions.create(model=job.fine_tuned_model, messages=QUESTION, max_tokens=8)
     assert answer.model == job.fine_tuned_model
     assert client.chat.completions.create(model="triage-bot", messages=QUESTION, max_tokens=2).choices
+
+    platform.http.patch(f"/models/custom/{answer.model}", json={"name": "triage v2"}).raise_for_status()
+    platform.until("/v1/models", lambda models: "triage v2" in [model["name"] for model in models["data"]])
+    assert client.chat.completions.create(model="triage v2", messages=QUESTION, max_tokens=2).choices
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="triage-bot", messages=QUESTION)
+    delete_model(platform, client, answer.model)
+
+
+def delete_model(platform: Embedded, client: OpenAI, id: str) -> None:
+    with pytest.raises(openai.BadRequestError, match="'seedling' is a base model"):
+        client.models.delete("seedling")
+    key = platform.post("/auth/keys", {"name": "reader", "scopes": ["read"]})["key"]
+    with pytest.raises(openai.PermissionDeniedError):
+        client.with_options(api_key=key).models.delete(id)
+    deleted = client.models.delete(id)
+    assert (deleted.id, deleted.object, deleted.deleted) == (id, "model", True)
+    with pytest.raises(openai.NotFoundError):
+        client.models.delete(id)
+    platform.until("/v1/models", lambda models: id not in [model["id"] for model in models["data"]])
 
 
 def pairs(count: int) -> bytes:

@@ -77,7 +77,7 @@ def model(platform: Embedded) -> str:
         .raise_for_status()
         .json()["id"]
     )
-    job = {"base": base, "dataset": dataset, "name": "calling", **SETTINGS}
+    job = {"base": base, "dataset": dataset, "name": "calling tuned", **SETTINGS}
     id = platform.post("/training/jobs", job)["id"]
     done = platform.until(f"/training/jobs/{id}", lambda job: job["state"] in ("succeeded", "failed"))
     assert done["state"] == "succeeded", done

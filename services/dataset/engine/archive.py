@@ -1,15 +1,19 @@
 """Zip archives of an upload. No member is extracted to its own path, and none expands beyond the limits."""
 
+import re
 import shutil
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
+from services.dataset.engine.compression import gunzip
 from services.dataset.engine.lines import OpenFile
+from services.dataset.engine.splits import split_of
 from services.dataset.formats import (
+    COMPRESSED_EXTENSIONS,
     DATA_EXTENSIONS,
     MAX_ARCHIVE_FILES,
     MAX_EXPANSION,
@@ -25,27 +29,48 @@ MAX_END_BYTES = 22 + 65_535
 """The end record is at most this far from the end of the file: its own size and a comment (APPNOTE 4.3.16)."""
 SYMLINK, FILE_TYPE_MASK = 0o120000, 0o170000
 ENCRYPTED_FLAG = 0x1
+SMALL_MEMBER_BYTES = 1 << 20
+"""Bytes to which any gzip file inside an archive may unpack."""
+SEEKABLE = (".parquet", ".arrow")
+"""Formats that cannot be read from the archive directly."""
+DOCUMENTATION = re.compile(
+    r"(licen[cs]e|copying|readme|changelog|citation|notice|authors|contribut(ors|ing)|requirements|install|todo|version|"
+    r"labels|classes|vocab|merges|checksums|md5sums?|sha\d+sums?)(?![a-z])"
+)
+"""Names of texts that come with data and are none."""
+NOT_DATA = "not a data file"
+METADATA = re.compile(
+    r"(dataset_infos?|dataset_dict|state|schema|metadata|config|manifest|package|croissant|datapackage|citation)\.json"
+)
+"""Names of JSON files that describe data: of `datasets` (`save_to_disk`), LLaMA-Factory, MLCommons and Frictionless."""
 DAMAGED_MEMBER_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error)
 """What reading a damaged member raises: wrong checksum, truncated, unknown compression method."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the upload: its name in reports, its extension, and how to open it."""
+    """A file of the upload: its name in reports, its extension (never .gz), how to open it, and whose rows it holds.
+
+    `split` is the split that its name in an archive says; the name of a single file decides nothing.
+    """
 
     name: str
     extension: str
     open: OpenFile
+    in_archive: bool = False
+    split: str | None = None
 
 
-def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], list[str]]:
-    """Return the data files of an upload called `name`, and the names of ignored archive members.
+def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], dict[str, str]]:
+    """Return the data files of an upload called `name`, and why the other members of an archive are skipped.
 
-    Raises EngineError `archive_refused` for an archive that breaks a rule.
+    Texts come last, so that a text among rows of another form is the file that is refused. Raises EngineError
+    `archive_refused` for an archive that breaks a rule.
     """
     extension = extension_of(name)
     if extension != ".zip":
-        return [SourceFile(name, extension, lambda: path.open("rb"))], []
+        limit = max(SMALL_ARCHIVE_BYTES, MAX_EXPANSION * path.stat().st_size)
+        return [_source_file(name, lambda: path.open("rb"), limit)], {}
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
@@ -55,12 +80,41 @@ def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], 
     members = [member for member in archive.infolist() if not member.is_dir()]
     _check_members(members, path.stat().st_size)
     members = sorted((m for m in members if not _added_by_system(m.filename)), key=lambda m: m.filename)
-    data = [m for m in members if extension_of(m.filename) in DATA_EXTENSIONS]
+    skipped = {m.filename: reason for m in members if (reason := reason_to_skip(m.filename))}
+    data = [m for m in members if m.filename not in skipped]
     if not data:
-        expected = ", ".join(DATA_EXTENSIONS)
-        raise EngineError("archive_refused", f"{name} holds no {expected} file.", limit=list(DATA_EXTENSIONS))
-    files = [SourceFile(m.filename, extension_of(m.filename), _member_opener(archive, m, scratch)) for m in data]
-    return files, [m.filename for m in members if m not in data]
+        detail = f"{name} holds no {', '.join(DATA_EXTENSIONS)} file."
+        if skipped:
+            detail += f" Skipped: {', '.join(f'{file} ({reason})' for file, reason in list(skipped.items())[:10])}."
+        _refuse(detail, limit=list(DATA_EXTENSIONS), remedy="Add the files with the rows to the archive.")
+    data.sort(key=lambda m: extension_of(m.filename).startswith(".txt"))
+    return [_member(archive, m, scratch) for m in data], skipped
+
+
+def _source_file(name: str, open_file: OpenFile, limit: int, **fields: Any) -> SourceFile:
+    """`limit` is how many bytes a gzip file may unpack to."""
+    extension = extension_of(name)
+    if extension in COMPRESSED_EXTENSIONS:
+        open_file = gunzip(name, open_file, limit)
+    return SourceFile(name, extension.removesuffix(".gz"), open_file, **fields)
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: Path) -> SourceFile:
+    limit = max(SMALL_MEMBER_BYTES, MAX_EXPANSION * member.compress_size)
+    open_file = _member_opener(archive, member, scratch)
+    return _source_file(member.filename, open_file, limit, in_archive=True, split=split_of(member.filename))
+
+
+def reason_to_skip(path: str) -> str | None:
+    """Why a file beside others is not data; None for data."""
+    name, extension = path.rpartition("/")[2].lower(), extension_of(path)
+    if extension.startswith(".txt") and DOCUMENTATION.match(name):
+        return "documentation"
+    if METADATA.fullmatch(name):
+        return "metadata"
+    if extension == ".arrow" and name.startswith("cache-"):
+        return "a cache of the datasets library"
+    return None if extension in (*DATA_EXTENSIONS, *COMPRESSED_EXTENSIONS) else NOT_DATA
 
 
 def _check_directory(path: Path) -> None:
@@ -112,12 +166,13 @@ def _added_by_system(name: str) -> bool:
 
 
 def _member_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: Path) -> OpenFile:
-    """Return a function that opens the member in the archive; Parquet, which needs seeking, is unpacked first."""
+    """Return a function that opens the member in the archive; a format that needs seeking is unpacked first."""
 
     def open_member() -> IO[bytes]:
-        if extension_of(member.filename) != ".parquet":
+        if extension_of(member.filename) not in SEEKABLE:
             return archive.open(member)
-        unpacked = scratch / "member.parquet"
+        unpacked = scratch / "member"
+        unpacked.unlink(missing_ok=True)  # the file before may still be mapped into memory
         with archive.open(member) as source, unpacked.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         return unpacked.open("rb")

@@ -4,13 +4,14 @@ msgspec decodes and validates `{"messages": [{"role", "content"}, …]}` in one 
 that may have to be rejected, is left to normalize.py, which gives the reason for a rejection.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, cast
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from services.dataset.formats import MAX_CELL_CHARS, MAX_ROW_BYTES
-from services.dataset.layouts import Layout
+from services.dataset.engine.values import has_value
+from services.dataset.formats import MAX_CELL_CHARS
+from shared.engine.text.features import role_features
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,56 +21,58 @@ class Message(msgspec.Struct, forbid_unknown_fields=True):
     content: str
 
 
-class ChatRow(msgspec.Struct, forbid_unknown_fields=True):
-    """A conversation that normalization would neither reject nor change."""
+class ChatRow(NamedTuple):
+    """A conversation that normalization would neither reject nor change.
+
+    `group`, `characters` and `features` equal `split_group`, `count_characters` and `row_features` of the normalized
+    row; `others` are the filled columns that are not part of it.
+    """
 
     messages: list[Message]
-
-    @property
-    def group(self) -> str:
-        """Equals `normalize.split_group` of the row."""
-        return next((message.content for message in self.messages if message.role == "user"), self.messages[0].content)
-
-    @property
-    def characters(self) -> int:
-        """Equals `normalize.count_characters` of the row."""
-        return sum(len(message.content) for message in self.messages)
+    group: str
+    characters: int
+    features: frozenset[str]
+    others: list[str]
 
 
-ChatDecoder = Callable[[bytes], ChatRow | None]
+Empty = Literal[""] | None | Annotated[list[Any], msgspec.Meta(max_length=0)]
+"""What `values.has_value` takes as no value."""
 
 
-def make_chat_decoder(layout: Layout, matched: Mapping[str, str], columns: Iterable[str]) -> ChatDecoder:
-    """Return a decoder of the lines of a file; it returns None for a line that it does not handle.
+class ChatDecoder:
+    """Decodes the lines of a file whose conversations are in the column `messages`.
 
-    `matched` maps layout columns to columns of the file; `columns` are all columns seen so far. A line with another
-    column is of an unknown shape.
+    `empty` are columns that change how a row is read, so that a row with a value in one is left to normalize.py;
+    `others` are all further columns. A line with yet another column is left to it, too.
     """
-    if layout.required != ("messages",) or not matched.keys().isdisjoint(layout.optional):
-        return lambda line: None
-    messages_column = matched["messages"]
-    others = [column for column in columns if column != messages_column]
-    fields = [(f"other_{i}", Any, msgspec.field(name=column, default=None)) for i, column in enumerate(others)]
-    messages = ("messages", list[Message], msgspec.field(name=messages_column))
-    row_type = msgspec.defstruct("Row", [messages, *fields], bases=(ChatRow,), forbid_unknown_fields=True)
-    decode = msgspec.json.Decoder(row_type).decode
 
-    def decode_chat(line: bytes) -> ChatRow | None:
-        # Rows near the size limit are rare; normalize.py handles them.
-        if len(line) > MAX_ROW_BYTES // 2:
+    def __init__(self, messages: str, empty: Iterable[str], others: Iterable[str]) -> None:
+        self._others = [(f"other_{i}", name) for i, name in enumerate(others)]
+        fields: list[Any] = [("messages", list[Message], msgspec.field(name=messages))]
+        fields += [(f"empty_{i}", Empty, msgspec.field(name=name, default=None)) for i, name in enumerate(empty)]
+        fields += [(field, Any, msgspec.field(name=name, default=None)) for field, name in self._others]
+        row_type = msgspec.defstruct("Row", fields, forbid_unknown_fields=True)
+        self._decode = msgspec.json.Decoder(row_type).decode
+
+    def decode(self, line: bytes) -> ChatRow | None:
+        """Return the row, or None for a line that is left to normalize.py."""
+        if len(line) > MAX_CELL_CHARS:  # only a line this long can have a cell that is too long
             return None
         try:
-            row = cast("ChatRow", decode(line))
+            row: Any = self._decode(line)
         except (ValueError, RecursionError):
             return None
-        return row if _is_valid(row.messages) else None
-
-    return decode_chat
-
-
-def _is_valid(messages: list[Message]) -> bool:
-    roles = [message.role for message in messages]
-    if "assistant" not in roles or "system" in roles[1:]:
-        return False
-    contents = [message.content for message in messages]
-    return all(content and not content.isspace() and len(content) <= MAX_CELL_CHARS for content in contents)
+        roles, group, characters = [], None, 0
+        for message in row.messages:
+            role, content = message.role, message.content
+            if not content or content.isspace():
+                return None
+            roles.append(role)
+            characters += len(content)
+            if group is None and role == "user":
+                group = content
+        if not roles or roles[-1] != "assistant" or "system" in roles[1:]:
+            return None
+        others = [name for field, name in self._others if has_value(getattr(row, field))] if self._others else []
+        group = row.messages[0].content if group is None else group
+        return ChatRow(row.messages, group, characters, role_features(tuple(roles)), others)

@@ -1,4 +1,4 @@
-"""JSON documents: an array of rows, or an object that holds one, streamed at constant memory.
+"""JSON documents: arrays of rows, objects that hold them, and single objects, streamed at constant memory.
 
 Python's JSON decoder reads one element at a time from a sliding window of text. A file may have any size, and every
 row has its line number.
@@ -7,98 +7,181 @@ row has its line number.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from services.dataset.engine.json_lines import read_jsonl
-from services.dataset.engine.lines import BadRow, NumberedRow, OpenFile, read_lines
+from services.dataset.engine.json_columns import rows_of_object
+from services.dataset.engine.json_lines import FastDecode, read_jsonl, with_columns
+from services.dataset.engine.lines import BOM, NumberedRow, OpenFile
+from services.dataset.engine.splits import split_of
 from services.dataset.formats import MAX_ROW_BYTES
+from services.dataset.layouts import find_layout
 from shared.engine.process.protocol import EngineError
 
-ROW_KEYS = ("data", "rows", "examples", "train")
-"""Keys of a top-level object that may hold the array of rows."""
+ROW_KEYS = ("data", "rows", "examples")
+"""Keys of a top-level object that may hold an array of rows, beside the names of splits."""
 WINDOW_BYTES = 1 << 20
 WHITESPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read_json(name: str, open_file: OpenFile) -> Iterator[NumberedRow]:
-    """Yield the rows of `[…]`, of `{"data": […]}` (or another of ROW_KEYS), or of JSON Lines named .json.
+class SplitRow(dict[str, Any]):
+    """A row from the array of a split, such as {"test": […]}."""
 
-    Raises EngineError `file_unreadable` at the first syntax error.
+    split: str
+
+
+def read_json(
+    name: str,
+    open_file: OpenFile,
+    fast_decode: FastDecode = lambda line: None,
+    report_unread: Callable[[str], None] = lambda member: None,
+    *,
+    lines: bool = False,
+) -> Iterator[NumberedRow]:
+    """Yield the rows of a JSON or JSON Lines file, by its content; where it may be both, it has `lines` or not.
+
+    `report_unread` is called with the name of each array or object beside the arrays of rows. Raises EngineError
+    `file_unreadable` at the first syntax error of a document.
     """
-    if _is_json_lines(open_file):
-        yield from read_jsonl(open_file)
+    found = is_json_lines(open_file)
+    if lines if found is None else found:
+        yield from read_jsonl(open_file, fast_decode)
         return
     with open_file() as stream:
-        yield from _DocumentReader(name, stream).rows()
+        yield from _DocumentReader(name, stream, report_unread).rows()
 
 
-def _is_json_lines(open_file: OpenFile) -> bool:
-    """Whether the first line is a whole object and the next one begins another."""
+def is_json_lines(open_file: OpenFile) -> bool | None:
+    """Whether the file has one JSON value per line (True) or is a document (False), by its first two lines.
+
+    None where it may be both: a single object, or a first line that is not JSON at all.
+    """
     with open_file() as stream:
         first, second = _first_two_lines(stream)
+    if first.startswith(b"["):
+        if _is_conversation(first):
+            return True
+        return None if first.rstrip() != b"[" and _is_object(second) else False
+    if _is_object(first):
+        return second.lstrip().startswith(b"{") or None
+    is_open = first.startswith(b"{") and first.rstrip().endswith((b"{", b"[", b",", b":"))
+    return False if is_open and not _is_object(second) else None
+
+
+def _is_conversation(line: bytes) -> bool:
     try:
-        return second.lstrip().startswith(b"{") and isinstance(json.loads(first), dict)
+        return isinstance(with_columns(json.loads(line)), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
 
 
 def _first_two_lines(stream: IO[bytes]) -> tuple[bytes, bytes]:
-    found = [b"", b""]
-    index = 0
-    for _, line in read_lines(stream):
-        if isinstance(line, BadRow) or index == 2:
-            break
-        if not line.isspace():
-            found[index] = line
-            index += 1
-    return found[0], found[1]
+    """Return the first two lines that are not blank; of one that is too long, a bracket."""
+    found: list[bytes] = []
+    while len(found) < 2 and (line := stream.readline(MAX_ROW_BYTES + 1)):
+        line = line.removeprefix(BOM).lstrip()
+        if len(line) > MAX_ROW_BYTES:
+            return (b"[" if line.startswith(b"[") else b""), b""
+        found += [line] if line else []
+    return (*found, b"", b"")[0], (*found, b"", b"")[1]
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def _of_split(split: str | None, row: object) -> object:
+    if split is None or not isinstance(row, dict):
+        return row
+    row = SplitRow(row)
+    row.split = split
+    return row
 
 
 class _DocumentReader:
     """A cursor over the text of one JSON file."""
 
-    def __init__(self, name: str, stream: IO[bytes]) -> None:
-        self._name, self._stream = name, stream
+    def __init__(self, name: str, stream: IO[bytes], report_unread: Callable[[str], None]) -> None:
+        self._name, self._stream, self._report_unread = name, stream, report_unread
         self._utf8 = codecs.getincrementaldecoder("utf-8-sig")("strict")
-        self._decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+        self._decoder = json.JSONDecoder()
         self._text, self._position, self._line, self._at_end = "", 0, 1, False
+        self._consumed = 0
 
     def rows(self) -> Iterator[NumberedRow]:
-        """Yield the elements of the array of rows."""
-        opening = self._peek()
-        if opening == "{":
-            self._seek_rows()
-        elif opening != "[":
-            self._refuse("it is neither an array of rows nor an object that holds one")
-        yield from self._elements()
+        """Yield the rows of all documents in the file: objects and arrays may follow each other."""
+        while opening := self._peek():
+            if opening == "{":
+                yield from self._object()
+            elif opening == "[":
+                yield from self._elements()
+            else:
+                self._refuse(f"{opening!r} stands outside an array of rows and outside an object")
 
-    def _seek_rows(self) -> None:
-        """Move to the array of rows in the top-level object, past its other members."""
+    def _object(self) -> Iterator[NumberedRow]:
+        """Yield the arrays of rows that the object holds; else the rows that it is itself."""
+        line, start, found = self._line, self._consumed, False
+        members: dict[str, Any] = {}
+        for key in self._keys():
+            split = split_of(key)
+            if (split or key in ROW_KEYS) and self._holds_rows():
+                found = True
+                yield from self._elements(split, members.get("columns"))
+                continue
+            members[key] = self._read_value()
+            if self._consumed - start > MAX_ROW_BYTES and not found:
+                self._refuse(f"an object without an array of rows is longer than {MAX_ROW_BYTES} characters")
+        if not found:
+            yield from self._rows_of(line, members)
+        elif (layout := find_layout(members)) and layout[0].form != "text":
+            self._refuse(f"the object holds an array of rows, and is a row itself: it has {', '.join(members)}")
+        else:
+            read = ("columns", "index") if "columns" in members else ()
+            for key, value in members.items():
+                if isinstance(value, list | dict) and value and key not in read:
+                    self._report_unread(key)
+
+    def _rows_of(self, line: int, members: dict[str, Any]) -> Iterator[NumberedRow]:
+        """Yield the rows of an object without an array of rows; the tables of {"train": {"a": […]}, …}, by split."""
+        if not members or not all(split_of(key) and isinstance(value, dict) for key, value in members.items()):
+            yield from rows_of_object(line, members)
+            return
+        for key, table in members.items():
+            for number, row in rows_of_object(line, table):
+                yield number, _of_split(split_of(key), row)
+
+    def _keys(self) -> Iterator[str]:
+        """Yield the keys of the object at the cursor; the caller reads each value."""
         self._expect("{")
         while self._peek() == '"':
-            key = self._read_value()
+            key: str = self._read_value()
             self._expect(":")
-            if key in ROW_KEYS and self._peek() == "[":
-                return
-            self._read_value()
-            if self._peek() == ",":
-                self._expect(",")
-        expected = ", ".join(f'"{key}"' for key in ROW_KEYS)
-        self._refuse(f"the object has no array of rows under {expected}")
+            yield key
+            if self._peek() != ",":
+                break
+            self._expect(",")
+        self._expect("}")
 
-    def _elements(self) -> Iterator[NumberedRow]:
+    def _holds_rows(self) -> bool:
+        """Whether the value at the cursor is an array of objects or arrays."""
+        if self._peek() != "[":
+            return False
+        while (found := WHITESPACE.match(self._text, self._position + 1)) and found.end() == len(self._text):
+            if not self._read_more():
+                return False
+        return found is not None and self._text[found.end()] in "{[]"
+
+    def _elements(self, split: str | None = None, columns: Any = None) -> Iterator[NumberedRow]:
+        """Yield the elements of an array; `columns` name their cells in pandas' orientation `split`."""
         self._expect("[")
-        if self._peek() == "]":
-            return
-        while True:
-            self._peek()
-            line = self._line
-            yield line, self._read_value()
+        while self._peek() != "]":
+            line, value = self._line, self._read_value()
+            if isinstance(value, list) and isinstance(columns, list) and len(value) == len(columns):
+                value = dict(zip(map(str, columns), value, strict=True))
+            yield line, _of_split(split, with_columns(value))
             if self._peek() != ",":
                 break
             self._expect(",")
@@ -141,6 +224,7 @@ class _DocumentReader:
 
     def _advance(self, end: int) -> None:
         self._line += self._text.count("\n", self._position, end)
+        self._consumed += end - self._position
         self._position = end
 
     def _read_more(self) -> bool:
@@ -159,5 +243,8 @@ class _DocumentReader:
 
     def _refuse(self, reason: str) -> None:
         detail = f"{self._name} line {self._line}: {reason}."
-        remedy = 'Upload an array of objects, {"data": [...]}, or a .jsonl file with one object per line.'
+        remedy = (
+            'Upload an array of objects, {"data": [...]}, or a .jsonl file with one object per line; from pandas, '
+            'to_json(path, orient="records", lines=True).'
+        )
         raise EngineError("file_unreadable", detail, file=self._name, line=self._line, remedy=remedy)

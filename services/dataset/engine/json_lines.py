@@ -1,6 +1,9 @@
 """JSON Lines: one JSON value per line."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -8,6 +11,7 @@ from services.dataset.engine.lines import BadRow, NumberedRow, OpenFile, decode_
 
 FastDecode = Callable[[bytes], object]
 """Decodes a line into a value that needs no further checks, or returns None to leave it to the general decoder."""
+PYTHON_LINE = re.compile(rb"\s*[\[{]+\s*'")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -18,10 +22,26 @@ def read_jsonl(open_file: OpenFile, fast_decode: FastDecode = lambda line: None)
             if isinstance(line, BadRow):
                 yield number, line
             elif not line.isspace():
-                try:
-                    yield number, fast_decode(line) or _decode(line)
-                except (ValueError, RecursionError) as error:
-                    yield number, _bad_json(line, error).with_raw(line)
+                yield number, fast_decode(line) or _decode_line(line)
+
+
+def with_columns(value: object) -> object:
+    """Return a list of messages as the row that has it under `messages`; any other value as it is."""
+    if not isinstance(value, list) or not value:
+        return value
+    is_conversation = all(isinstance(item, dict) and item.keys() & {"role", "from"} for item in value)
+    return {"messages": value} if is_conversation else value
+
+
+def _decode_line(line: bytes) -> object:
+    try:
+        value = _decode(line)
+        return with_columns(value) if isinstance(value, list) else value
+    except (ValueError, RecursionError) as error:
+        if b"NaN" in line or b"Infinity" in line:  # pandas and Python write them, though they are not JSON
+            with suppress(ValueError, RecursionError):
+                return with_columns(json.loads(line))
+        return _bad_json(line, error).with_raw(line)
 
 
 def _bad_json(line: bytes, error: Exception) -> BadRow:
@@ -31,11 +51,26 @@ def _bad_json(line: bytes, error: Exception) -> BadRow:
         return bad
     if isinstance(error, RecursionError):
         return BadRow("not JSON that can be read: nested too deeply")
-    hint = "; NaN and Infinity are not JSON" if b"NaN" in line or b"Infinity" in line else ""
     reason = str(error).removeprefix("JSON is malformed: ")
-    if "truncated" in reason or (reason.startswith("invalid character") and _ends_inside_string(line)):
-        reason = "the line ends too early"
-    return BadRow(f"not JSON: {reason}{hint}")
+    if PYTHON_LINE.match(line):
+        reason = "Python wrote it with single quotes; write rows with json.dumps"
+    elif _is_json(line):
+        reason = "an escape such as \\ud83d is half a character; write both halves"
+    elif _is_json(line, strict=False):
+        reason = "a text contains a control character, such as a tab; write it as an escape (\\t)"
+    elif "truncated" in reason or (reason.startswith("invalid character") and _ends_inside_string(line)):
+        reason = "the line ends too early; every row is one line"
+    elif "trailing characters" in reason:
+        reason = "more follows the first value; every row is one line"
+    return BadRow(f"not JSON: {reason}")
+
+
+def _is_json(line: bytes, *, strict: bool = True) -> bool:
+    """Whether Python's decoder reads the line; it takes half a surrogate pair, and control characters if not strict."""
+    with suppress(ValueError, RecursionError):
+        json.loads(line, strict=strict)
+        return True
+    return False
 
 
 def _ends_inside_string(line: bytes) -> bool:

@@ -1,30 +1,48 @@
 """Reading a file line by line, with line numbers, at constant memory however long a line is."""
 
-from collections.abc import Callable, Iterator
-from typing import IO
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
 
 from services.dataset.formats import MAX_ROW_BYTES
 from shared.engine.process.protocol import EngineError
 
+HEAD_BYTES = 1 << 16
+"""Bytes at the beginning of a file that tell what it is."""
 BOM = b"\xef\xbb\xbf"
 SIGNATURES = {
-    b"PK\x03\x04": "a zip archive",
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"PAR1": "a Parquet file",
+    b"ARRO": "an Arrow file",
     b"\x1f\x8b": "a gzip file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
     b"%PDF": "a PDF",
+    b"version https://git-lfs": "a pointer of Git LFS",
 }
 """First bytes of files that are often uploaded under a text file's name."""
+REMEDIES = {
+    "UTF-16": "Save it as UTF-8.",
+    "Git LFS": "Upload the file that it points to: `git lfs pull` downloads it.",
+    "zip archive": "Save a workbook as CSV, in UTF-8; name an archive .zip.",
+    "gzip": "Add .gz to its name, or unpack it.",
+    "Zstandard": "Unpack it.",
+    "PDF": "Extract its text first.",
+}
 
 OpenFile = Callable[[], IO[bytes]]
 """Opens a file of the upload at its start; may be called more than once."""
 
 
 class BadRow(Exception):
-    """A row that is rejected. The text is the reason; `raw` is the undecoded row, where decoding failed."""
+    """A row that is rejected. The text is the reason; `raw` is the undecoded row, where decoding failed.
+
+    `rows` is how many it counts for: a quote that is never closed takes the lines below it with it.
+    """
 
     raw: object = None
+    rows: int = 1
 
     def with_raw(self, raw: object) -> "BadRow":
         """Attach the undecoded row."""
@@ -37,12 +55,50 @@ NumberedRow = tuple[int, object]
 
 
 def require_text(name: str, stream: IO[bytes]) -> None:
-    """Refuse a binary or UTF-16 file under a text file's name. Reads the first 4 bytes. Raises EngineError."""
-    head = stream.read(4)
-    for signature, kind in SIGNATURES.items():
-        if head.startswith(signature):
-            remedy = "Save it as UTF-8." if "UTF-16" in kind else "Unpack it, or upload it with its own extension."
-            raise EngineError("file_unreadable", f"{name} is {kind}, not UTF-8 text.", file=name, remedy=remedy)
+    """Refuse a binary or UTF-16 file under a text file's name, by its first bytes. Raises EngineError."""
+    head = stream.read(HEAD_BYTES)
+    kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
+    if kind is None and b"\0" in head:
+        kind = "UTF-16 text without a byte-order mark, or a binary file"
+    if kind is not None:
+        remedy = next(
+            (remedy for word, remedy in REMEDIES.items() if word in kind), "Upload it with its own extension."
+        )
+        raise EngineError("file_unreadable", f"{name} is {kind}, not UTF-8 text.", file=name, remedy=remedy)
+
+
+def check_header(name: str, columns: Sequence[str]) -> None:
+    """Refuse a table with two columns of one name, of which a row could have only one. Raises EngineError."""
+    if repeated := next((column for column in columns if columns.count(column) > 1), None):
+        remedy = "Name every column once; of two, remove or rename one."
+        detail = f"{name}: two columns are named {repeated!r}."
+        raise EngineError("file_unreadable", detail, file=name, remedy=remedy)
+
+
+def with_line_feeds(open_file: OpenFile) -> OpenFile:
+    """Return a function that opens a text file of the former Mac OS, with carriage returns alone, as other texts."""
+    with open_file() as stream:
+        head = stream.read(HEAD_BYTES)
+    if b"\n" in head or b"\r" not in head.rstrip(b"\r"):
+        return open_file
+    return lambda: io.BufferedReader(_CarriageReturns(open_file()))
+
+
+class _CarriageReturns(io.RawIOBase):
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def read_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | BadRow]]:

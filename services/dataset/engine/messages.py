@@ -1,153 +1,183 @@
-"""Parsing chat messages of several formats into {role, content, tool_calls?, tool_call_id?, name?, reasoning_content?}.
+"""Parsing chat messages of several formats.
 
-Known formats are OpenAI's (`role`, `content`) and ShareGPT's (`from`, `value`).
+A message becomes {role, content, tool_calls?, tool_call_id?, name?, reasoning_content?, train?, untrained?}. Known
+formats are OpenAI's (`role`, `content`), ShareGPT's (`from`, `value`), LLaMA-Factory's, Axolotl's and ms-swift's.
 """
 
 import json
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
+from services.dataset.engine.content_parts import read_parts
 from services.dataset.engine.lines import BadRow
-from services.dataset.formats import MAX_CELL_CHARS
+from services.dataset.engine.loss_masks import SPANS, SWITCHES, parse_mask
+from services.dataset.engine.tool_calls import parse_tool_calls
+from services.dataset.engine.values import (
+    MESSAGES_TEXT,
+    PYTHON_TEXT,
+    has_value,
+    parse_json,
+    require_text,
+    type_name,
+)
+from services.dataset.layouts import MEDIA_COLUMNS
 
+CALL_ROLES = ("function_call", "tool_call")
 ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "model": "assistant",
-    "bot": "assistant",
-    "tool": "tool",
-    "function": "tool",
-    "observation": "tool",
-    "function_call": "assistant",
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "ai", *CALL_ROLES), "assistant"),
+    **dict.fromkeys(("tool", "function", "observation", "tool_response", "ipython"), "tool"),
 }
-"""Role in the file -> role in a normalized message."""
-COPIED_FIELDS = ("name", "tool_call_id", "reasoning_content")
-TYPE_NAMES: dict[type, str] = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
+"""Role in the file, in lower case -> role in a normalized message."""
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+ANSWER_FIELDS = frozenset({*REASONING_FIELDS, "tool_calls", "function_call"})
+"""Fields that only turns of the assistant may have."""
+BODY_FIELDS = frozenset({"role", "from", "content", "value"})
+MESSAGE_FIELDS = {
+    **dict.fromkeys((*SWITCHES, SPANS), "loss mask"),
+    **dict.fromkeys(REASONING_FIELDS, "the reasoning before the answer"),
+    "tool_calls": "the tool calls of the turn",
+    "function_call": "the tool call of the turn",
+    "tool_call_id": "the call that the turn answers",
+    "name": "shown where the chat template shows it",
 }
+"""Fields of a message besides its role and content, and what they are used for."""
 
 Message = dict[str, Any]
 
 
-def type_name(value: object) -> str:
-    """Name the JSON type of a value for an error message."""
-    if value is None:
-        return "null"
-    if isinstance(value, float) and value != value:
-        return "NaN"
-    return TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
+@dataclass
+class RowNotes:
+    """What reading a row found: filled fields of messages as (column, field), codes of warnings, and its split."""
+
+    fields: set[tuple[str, str]] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+    split: str | None = None
 
 
-def require_text(value: object, field: str) -> str:
-    """Return a string that is not blank and not longer than a cell may be. Raises BadRow."""
-    if not isinstance(value, str):
-        raise BadRow(f"{field} is {type_name(value)}, text is expected")
-    if not value or value.isspace():
-        raise BadRow(f"{field} is empty")
-    if len(value) > MAX_CELL_CHARS:
-        raise BadRow(f"{field} has {len(value)} characters, at most {MAX_CELL_CHARS} are allowed")
-    return value
-
-
-def parse_messages(value: object, field: str) -> list[Message]:
+def parse_messages(value: object, column: str, notes: RowNotes) -> list[Message]:
     """Parse a list of messages, or its JSON text. Raises BadRow.
 
-    Roles must be known, contents present, and only the first message may be a system message.
+    Roles must be known, contents present, and only the first message may be a system message; an empty one is dropped.
     """
     if isinstance(value, str):
-        value = _parse_json(value, field)
+        value = parse_json(value, column)
     if not isinstance(value, list):
-        raise BadRow(f"{field} is {type_name(value)}, a list of messages is expected")
+        raise BadRow(f"{column} is {type_name(value)}, a list of messages is expected")
     if not value:
-        raise BadRow(f"{field} is empty")
-    messages = [_parse_message(item, f"{field}[{index}]") for index, item in enumerate(value)]
-    for index, message in enumerate(messages):
-        if index and message["role"] == "system":
-            raise BadRow(f"{field}[{index}] is a system message; only the first one may be")
+        raise BadRow(f"{column} is empty")
+    messages: list[Message] = []
+    for index, item in enumerate(value):
+        message = _parse_message(item, column, f"{column}[{index}]", notes)
+        if message and message["role"] == "system" and messages:
+            raise BadRow(f"{column}[{index}] is a system message; only the first one may be")
+        messages += [message] if message else []
+    if not messages:
+        raise BadRow(f"{column} has no message with text")
     return messages
 
 
-def _parse_message(item: object, field: str) -> Message:
+def _parse_message(item: object, column: str, field: str, notes: RowNotes) -> Message | None:
+    """Return None for an empty system message."""
     if not isinstance(item, dict):
         raise BadRow(f"{field} is {type_name(item)}, an object with role and content is expected")
-    given_role = item.get("role", item.get("from"))
-    role = ROLES.get(given_role) if isinstance(given_role, str) else None
+    role_field, given_role = _first_of(item, "role", "from")
+    name = given_role.strip().lower() if isinstance(given_role, str) else ""
+    role = ROLES.get(name)
+    if role is None and given_role is None:
+        raise BadRow(f"{field} has no role; its fields are {', '.join(map(str, item))[:200] or 'none'}")
     if role is None:
-        raise BadRow(f"{field}.role is {given_role!r:.80}; known are {', '.join(sorted(ROLES))}")
-    content = item.get("content", item.get("value"))
-    message = {"role": role, **{key: item[key] for key in COPIED_FIELDS if isinstance(item.get(key), str)}}
-    if given_role == "function_call":
-        return {**message, "content": "", "tool_calls": _parse_tool_calls(content, field)}
-    return {**message, **_parse_body(role, content, item.get("tool_calls"), field)}
-
-
-def _parse_body(role: str, content: object, tool_calls: object, field: str) -> Message:
-    if isinstance(content, list):
-        content = _join_parts(content, field)
-    if role == "assistant" and tool_calls:
-        text = "" if content is None else content
-        if not isinstance(text, str):
-            raise BadRow(f"{field}.content is {type_name(text)}, text is expected")
-        return {"content": text, "tool_calls": _parse_tool_calls(tool_calls, field)}
-    if role == "tool" and content == "":
-        return {"content": ""}
-    return {"content": require_text(content, f"{field}.content")}
-
-
-def _join_parts(parts: list[Any], field: str) -> str:
-    """Join OpenAI's content parts. Raises BadRow for a part that is not text."""
-    for part in parts:
-        if not isinstance(part, dict) or part.get("type", "text") != "text" or not isinstance(part.get("text"), str):
-            kind = part.get("type") if isinstance(part, dict) else type_name(part)
-            raise BadRow(f"{field}.content has a part {kind!r}; only text parts can be trained on")
-    return "".join(part["text"] for part in parts)
-
-
-def _parse_tool_calls(value: object, field: str) -> list[Message]:
-    """Parse tool calls into {"type": "function", "function": {"name", "arguments": object}}, with an id if given."""
-    if isinstance(value, str):
-        value = _parse_json(value, f"{field}.tool_calls")
-    calls = value if isinstance(value, list) else [value]
-    return [_parse_tool_call(call, f"{field}.tool_calls[{index}]") for index, call in enumerate(calls)]
-
-
-def _parse_tool_call(call: object, field: str) -> Message:
-    function = call.get("function", call) if isinstance(call, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
-        raise BadRow(f"{field} names no function")
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        arguments = _parse_json(arguments or "{}", f"{field}.arguments")
-    if arguments is not None and not isinstance(arguments, dict):
-        raise BadRow(f"{field}.arguments is {type_name(arguments)}, an object is expected")
-    # Parquet gives every row of a struct column all its fields: those that a call does not have are null.
-    present = {key: item for key, item in (arguments or {}).items() if item is not None}
-    id = {"id": call["id"]} if isinstance(call, dict) and isinstance(call.get("id"), str) else {}
-    return {**id, "type": "function", "function": {"name": function["name"], "arguments": present}}
-
-
-def parse_tools(value: object) -> list[Message] | None:
-    """Parse the tools of a conversation: a list of objects, or its JSON text; None where there are none."""
-    if isinstance(value, str):
-        value = _parse_json(value, "tools") if value.strip() else None
-    if not value:
+        known = ", ".join(sorted(ROLES))
+        raise BadRow(f"{field}.{role_field} is {given_role!r:.80}; known are {known}")
+    if extra := {key for key in item.keys() - BODY_FIELDS if has_value(item[key])}:
+        _check_fields(extra, field)
+        notes.fields.update((column, key) for key in extra)
+    content_field, content = _first_of(item, "content", "value")
+    body = _parse_body(item, role, name, content, f"{field}.{content_field}", field)
+    if body is None:
         return None
-    if not isinstance(value, list) or not all(isinstance(tool, dict) for tool in value):
-        raise BadRow(f"tools is {type_name(value)}, a list of objects is expected")
-    return value
+    mask = parse_mask(item, body["content"], field) if extra else {}
+    if role != "assistant":
+        notes.codes |= {"untrainable_turns"} if mask.get("train") or "untrained" in mask else set()
+        notes.codes |= {"misplaced_fields"} if extra & ANSWER_FIELDS or "reasoning_content" in body else set()
+        body.pop("reasoning_content", None)
+        mask = {}
+    return {"role": role, **body, **mask}
 
 
-def _parse_json(text: str, field: str) -> object:
+def parse_messages_text(text: str, column: str, notes: RowNotes) -> list[Message] | None:
+    """Parse the JSON text of a list of messages; None for any other text. Raises BadRow."""
+    if not MESSAGES_TEXT.match(text):
+        return None
     try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRow(f"{field} is not JSON: {error}") from error
-    return parsed
+        value = parse_json(text, column)
+    except BadRow:
+        if PYTHON_TEXT.match(text):
+            raise
+        return None
+    roles = [_first_of(item, "role", "from")[1] for item in value] if _are_objects(value) else [None]
+    if not all(isinstance(role, str) and role.strip().lower() in ROLES for role in roles):
+        return None
+    return parse_messages(value, column, notes)
+
+
+def _are_objects(value: object) -> TypeGuard[list[Message]]:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _first_of(item: Message, *names: str) -> tuple[str, object]:
+    return next(((name, item[name]) for name in names if item.get(name) is not None), (names[0], None))
+
+
+def _check_fields(fields: set[str], field: str) -> None:
+    """Refuse what cannot be trained on."""
+    if media := sorted(fields & MEDIA_COLUMNS):
+        raise BadRow(f"{field}.{media[0]} has a value; models are trained on text only")
+    if "refusal" in fields:
+        raise BadRow(f"{field}.refusal has a value; write the refusal into content, or remove the row")
+
+
+def _parse_body(item: Message, role: str, name: str, content: object, field: str, message: str) -> Message | None:
+    """Return content, reasoning, tool calls and names; None for a system message without text."""
+    if role == "system" and not has_value(content):
+        return None
+    body: Message = {key: item[key] for key in ("name", "tool_call_id") if isinstance(item.get(key), str) and item[key]}
+    parts: Message = {}
+    if isinstance(content, list):
+        parts = read_parts(content, field)
+        content = parts["content"]
+    if reasoning := _parse_reasoning({**item, **parts}, message):
+        body["reasoning_content"] = reasoning
+    if name in CALL_ROLES:
+        return {**body, "content": "", "tool_calls": parse_tool_calls(content, field)}
+    if role == "assistant" and (calls := _parse_calls({**item, **parts}, message)):
+        return {**body, "content": require_text(content, field) if has_value(content) else "", "tool_calls": calls}
+    if role == "tool":
+        return {**body, "content": _tool_result(content, field)}
+    if content is None and not item.keys() & {"content", "value"}:
+        raise BadRow(f"{message} has no content; its fields are {', '.join(map(str, item))[:200]}")
+    return {**body, "content": require_text(content, field)}
+
+
+def _tool_result(content: object, field: str) -> str:
+    """A result may be empty; an object is shown as JSON, as templates write it."""
+    if isinstance(content, dict):
+        content = json.dumps(content, ensure_ascii=False)
+    return require_text(content, field) if has_value(content) else ""
+
+
+def _parse_reasoning(item: Message, field: str) -> str | None:
+    given = {key: item[key] for key in REASONING_FIELDS if has_value(item.get(key))}
+    texts = {require_text(value, f"{field}.{key}") for key, value in given.items()}
+    if len(texts) > 1:
+        raise BadRow(f"{field} has different texts in {' and '.join(given)}; keep one of them")
+    return next(iter(texts), None)
+
+
+def _parse_calls(item: Message, field: str) -> list[Message]:
+    if has_value(item.get("tool_calls")):
+        return parse_tool_calls(item["tool_calls"], f"{field}.tool_calls")
+    if has_value(item.get("function_call")):
+        return parse_tool_calls(item["function_call"], f"{field}.function_call")
+    return []

@@ -1,7 +1,7 @@
 """Renders one row as training text, with the trained spans marked, by the renderer that training uses.
 
 Spec: {"shards": [paths], "row": its index in the split, "model": reference}. Result: {"row_id", "source",
-"template_hash", "samples": [{spans: [{text, trained}], tokens, trained_tokens}]}.
+"template_hash", "not_shown": [parts of the row], "samples": [{spans: [{text, trained}], tokens, trained_tokens}]}.
 """
 
 import json
@@ -9,19 +9,26 @@ from typing import Any
 
 from services.dataset.engine.shards import read_rows
 from shared.engine.process.protocol import Commands, Reporter
-from shared.engine.text.lengths import split_preference_row
+from shared.engine.text.answers import conversations
 from shared.engine.text.template import ChatTemplate, Row
 from shared.engine.text.tokenizer import load_tokenizer
+from shared.row_features import IN_WORDS
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Render one row with the model's tokenizer and chat template."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
     ((id, source, text),) = read_rows(spec["shards"], spec["row"], 1)
-    samples = [
-        _render(template, part) for sample in split_preference_row(json.loads(text)) for part in template.expand(sample)
-    ]
-    return {"row_id": id, "source": source, "template_hash": template.hash, "samples": samples}
+    row = json.loads(text)
+    samples = [_render(template, part) for sample in conversations(row) for part in template.expand(sample)]
+    not_shown = [IN_WORDS.get(feature, feature) for feature in sorted(template.missing_features(row))]
+    return {
+        "row_id": id,
+        "source": source,
+        "template_hash": template.hash,
+        "not_shown": not_shown,
+        "samples": samples,
+    }
 
 
 def _render(template: ChatTemplate, sample: Row) -> dict[str, Any]:

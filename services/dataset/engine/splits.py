@@ -1,5 +1,6 @@
-"""Assigning rows to the train and validation splits by a hash of their group."""
+"""Assigning rows to splits: by the names that an upload has for them, else by a hash of their group."""
 
+import re
 from hashlib import blake2b
 from pathlib import Path
 
@@ -7,6 +8,25 @@ from services.dataset.engine.shards import Record, ShardWriter
 
 BUFFERED_ROWS = 2_000
 BUFFERED_BYTES = 8 << 20
+NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "holdout", "heldout", "hold_out", "held_out", "hold-out", "held-out"), "test"),
+    **dict.fromkeys(("eval", "evaluation"), "eval"),
+}
+"""The keywords by which Hugging Face's `datasets` finds splits in the names of files, and `holdout`."""
+NAME = re.compile(rf"(?<![a-z])({'|'.join(NAMES)})(?:set|data)?(?![a-z])")
+
+
+def split_of(path: str) -> str | None:
+    """Return the split that a path or key names: train, validation, test or eval; None where it names none.
+
+    The file name counts before its folders, and of several names in it the last one.
+    """
+    for part in reversed(path.lower().split("/")):
+        if found := NAME.findall(part):
+            return NAMES[found[-1]]
+    return None
 
 
 def hash_position(group: str, seed: int) -> float:
@@ -19,21 +39,28 @@ def hash_position(group: str, seed: int) -> float:
 
 
 class SplitWriter:
-    """Writes rows to the shards of their split; `heldout` sends every row to validation.
+    """Writes rows to the shards of their split.
 
-    The first rows are buffered. Where a small upload would leave one split empty, the threshold moves to the nearest
-    group. A larger upload is split by position alone.
+    Rows of a named split go there. The others are divided by position; `heldout` sends all of them to validation. The
+    first rows are buffered: where a small upload would leave one split empty, the threshold moves to the nearest group.
+    A larger upload is divided by position alone.
     """
 
     def __init__(self, folder: Path, *, share: float, seed: int, heldout: bool) -> None:
         self._share, self._seed = (2.0 if heldout else share), seed
-        self._train, self._validation = ShardWriter(folder, "train"), ShardWriter(folder, "validation")
+        # `cut` are the rows for validation, as long as the upload has no such split of its own. Splits come before what
+        # may become a part of them.
+        names = ("train", "validation", "test", "cut", "eval")
+        self._writers = {name: ShardWriter(folder, name) for name in names}
         self._buffer: list[tuple[float, Record]] | None = []
         self._buffered_bytes = 0
         self._folder = folder
 
-    def add(self, group: str, record: Record) -> None:
-        """Assign a row to its split."""
+    def add(self, group: str, record: Record, split: str | None = None) -> None:
+        """Write a row to its split: the named one; train and None are divided by the group."""
+        if split not in (None, "train"):
+            self._writers[split].add(record)
+            return
         position = hash_position(group, self._seed)
         if self._buffer is None:
             self._write(position, record, self._share)
@@ -44,15 +71,40 @@ class SplitWriter:
             self._flush(self._share)
 
     def close(self) -> tuple[dict[str, int], dict[str, list[str]]]:
-        """Finish the shards. Return rows and shard names by split; an empty split is listed too."""
+        """Finish the shards. Return rows and shard names by split; train and validation are listed even if empty."""
         if self._buffer is not None:
             self._flush(self._threshold(sorted({position for position, _ in self._buffer})))
-        writers = {"train": self._train, "validation": self._validation}
-        for writer in writers.values():
+        for writer in self._writers.values():
             writer.close()
-        if self._share <= 1 and not self._train.rows:
-            writers = {"train": self._rename_validation_to_train(), "validation": self._train}
-        return {split: w.rows for split, w in writers.items()}, {split: w.names for split, w in writers.items()}
+        rows, shards = {"train": 0, "validation": 0, "test": 0}, dict[str, list[str]](train=[], validation=[], test=[])
+        for name, writer in self._writers.items():
+            split = self.resolve(name)
+            rows[split] += writer.rows
+            shards[split] += self._renamed(writer.names, split, len(shards[split]))
+        if not rows["test"]:
+            del rows["test"], shards["test"]
+        return rows, shards
+
+    def resolve(self, name: str) -> str:
+        """Return the split of a name, once all rows are added.
+
+        `eval` is the test split, as in `datasets`; beside a `test` it is the validation split. An upload with its own
+        validation split keeps all other rows for training, and so does one that would have none to train on.
+        """
+        rows = {name: writer.rows for name, writer in self._writers.items()}
+        if name == "eval":
+            return "validation" if rows["test"] else "test"
+        if name == "cut" and self._share <= 1:
+            has_own = rows["validation"] or (rows["eval"] and rows["test"])
+            return "train" if has_own or not rows["train"] else "validation"
+        return {"cut": "validation"}.get(name, name)
+
+    def _renamed(self, names: list[str], split: str, start: int) -> list[str]:
+        """Name shards after their split, from number `start`."""
+        renamed = [f"{split}-{start + index:05d}.parquet" for index in range(len(names))]
+        for old, new in zip(names, renamed, strict=True):
+            (self._folder / old).rename(self._folder / new)
+        return renamed
 
     def _threshold(self, positions: list[float]) -> float:
         """Return the share, moved by as little as it takes for both splits to have a group."""
@@ -66,11 +118,4 @@ class SplitWriter:
             self._write(position, record, threshold)
 
     def _write(self, position: float, record: Record, threshold: float) -> None:
-        (self._validation if position < threshold else self._train).add(record)
-
-    def _rename_validation_to_train(self) -> ShardWriter:
-        """Make the validation shards the train split: all rows are of one group, and none is left to train on."""
-        for name in self._validation.names:
-            (self._folder / name).rename(self._folder / name.replace("validation", "train"))
-        self._validation.names = [name.replace("validation", "train") for name in self._validation.names]
-        return self._validation
+        self._writers["cut" if position < threshold else "train"].add(record)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ import torch
 
 from services.evaluation.engine.examples import Example, read_examples
 from services.evaluation.engine.generation import decode_answer, generate_answers
+from services.evaluation.engine.intervals import mean_intervals
 from services.evaluation.engine.losses import Loss, compute_losses
-from services.evaluation.engine.scoring import Output, corpus_scores, row_scores
+from services.evaluation.engine.metrics.kinds import fitting_metrics
+from services.evaluation.engine.scoring import Output, corpus_scores, row_scores, signatures
+from services.evaluation.engine.warnings import kind_warnings, score_warnings
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 from shared.engine.text.template import ChatTemplate
@@ -28,24 +31,36 @@ SAMPLES = 3
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Run the evaluation of `spec`; return scores, base_scores, difference and the first samples.
+    """Run the evaluation of `spec`; return scores, base_scores, difference, warnings and the first samples.
 
-    Raises EngineError `template_mismatch` where tokenizer or chat template differ from training, and `stopped`.
+    Raises EngineError `template_mismatch` where tokenizer or chat template differ from training, `nothing_to_evaluate`
+    if every row is skipped, and `stopped`.
     """
     started = time.monotonic()
     out = Path(spec["out"])
     tokenizer = load_tokenizer(spec["model"])
     template = _load_template(tokenizer, spec["template_hash"])
     data = spec["dataset"]
-    examples = read_examples(Path(data["folder"]), data["shards"], spec["rows"], template)
+    examples, skipped = read_examples(Path(data["folder"]), data["shards"], spec["rows"], template)
     passes = Passes(spec, tokenizer, template, examples, reporter, commands)
     tuned, base = passes.run(out)
     references = [decode_answer(tokenizer, example.reference_ids) for example in examples]
-    report = Report(spec["metrics"], examples, references, tuned, base)
+    metrics = [*spec["metrics"], *(fitting_metrics(references) if spec["detect_metrics"] else ())]
+    report = Report(metrics, examples, references, tuned, base)
     with reporter.span("score", rows=len(examples)):
         samples = report.write(out / "predictions.jsonl")
         summary = report.summary(out)
-    return {**summary, "samples": samples, "seconds": round(time.monotonic() - started, 2)}
+    warnings = [
+        *skipped.kinds.values(),
+        *score_warnings(examples, references, tuned, trained_on=spec["trained_on"]),
+        *kind_warnings(metrics, examples, references),
+    ]
+    return {
+        **summary,
+        "samples": samples,
+        "warnings": [warning.model_dump() for warning in warnings],
+        "seconds": round(time.monotonic() - started, 2),
+    }
 
 
 def _load_template(tokenizer: Any, expected: str) -> ChatTemplate:
@@ -73,7 +88,8 @@ class Passes:
         An adapter is disabled to get the base model. A full model is freed before its base model is loaded.
         """
         model = self._load(self.spec["model"])
-        tuned = Output(self._generate_answers(model, "tuned"), self._compute_losses(model, "tuned"))
+        answers, cut = self._generate_answers(model, "tuned") if self._needs_answers else (None, [])
+        tuned = Output(answers, self._compute_losses(model, "tuned"), cut)
         if not self.spec["compare_base"]:
             return tuned, None
         base_model: Callable[[], AbstractContextManager[Any]]
@@ -98,7 +114,8 @@ class Passes:
         if (answers is not None or not self._needs_answers) and (base_losses is not None or not self._needs_losses):
             return Output(answers, base_losses)
         with base_model() as model:
-            if answers is None and (answers := self._generate_answers(model, "base")) is not None:
+            if answers is None and self._needs_answers:
+                answers, _ = self._generate_answers(model, "base")
                 _write_lines(out / "base-answers.jsonl", answers)
             if base_losses is None and (base_losses := self._compute_losses(model, "base")) is not None:
                 _write_lines(out / "base-losses.jsonl", [asdict(loss) for loss in base_losses])
@@ -116,9 +133,7 @@ class Passes:
     def _needs_losses(self) -> bool:
         return "perplexity" in self.spec["metrics"]
 
-    def _generate_answers(self, model: Any, label: str) -> list[str | None] | None:
-        if not self._needs_answers:
-            return None
+    def _generate_answers(self, model: Any, label: str) -> tuple[list[str | None], list[int]]:
         with self.reporter.span(f"{label}: answers"):
             return generate_answers(
                 model,
@@ -187,14 +202,21 @@ class Report:
             "too_long": sum(answer is None for answer in self.tuned.answers or []),
             "scores": scores,
             "base_scores": base,
+            "signatures": signatures(self.metrics, self.references),
             "difference": {name: scores[name] - base[name] for name in scores if name in base},
+            "intervals": mean_intervals(row["scores"] for row in self.rows),
+            "base_intervals": mean_intervals(row["base_scores"] for row in self.rows),
         }
 
     def write(self, path: Path) -> list[dict[str, Any]]:
         """Write one line per row, and return the first SAMPLES rows."""
-        rows = [self._row(index) for index in range(len(self.examples))]
-        _write_lines(path, rows)
-        return rows[:SAMPLES]
+        _write_lines(path, self.rows)
+        return self.rows[:SAMPLES]
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row with its answers and scores."""
+        return [self._row(index) for index in range(len(self.examples))]
 
     def _row(self, index: int) -> dict[str, Any]:
         example = self.examples[index]

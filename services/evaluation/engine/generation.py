@@ -19,8 +19,8 @@ def generate_answers(
     max_new_tokens: int | None,
     batch_tokens: int,
     on_progress: Callable[[int, int], None],
-) -> list[str | None]:
-    """Return one answer per example; None where the prompt fills the context."""
+) -> tuple[list[str | None], list[int]]:
+    """Return one answer per example, None where the prompt fills the context; and the rows whose answer was cut off."""
     limit = context_length(model)
     fitting = [i for i, example in enumerate(examples) if len(example.prompt_ids) < limit]
     generated = generate_all(
@@ -34,7 +34,8 @@ def generate_answers(
     answers: list[str | None] = [None] * len(examples)
     for index, answer in zip(fitting, generated, strict=True):
         answers[index] = decode_answer(tokenizer, answer.ids)
-    return answers
+    cut = [i for i, answer in zip(fitting, generated, strict=True) if answer.finish_reason == "length"]
+    return answers, cut
 
 
 def decode_answer(tokenizer: Any, ids: Sequence[int]) -> str:

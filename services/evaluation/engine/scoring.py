@@ -7,33 +7,49 @@ from typing import Any
 
 from services.evaluation.engine.losses import Loss
 from services.evaluation.engine.metrics import metric
-from services.evaluation.engine.metrics.bleu import row_bleu
+from services.evaluation.engine.metrics.bleu import bleu_signature, row_bleu
+from services.evaluation.engine.metrics.chrf import chrf_signature, row_chrf
+from services.evaluation.engine.metrics.classification import row_accuracy
 from services.evaluation.engine.metrics.exact_match import row_exact_match
+from services.evaluation.engine.metrics.json_fields import row_json
+from services.evaluation.engine.metrics.number_match import row_number_match
 from services.evaluation.engine.metrics.perplexity import perplexity
 from services.evaluation.engine.metrics.rouge import row_rouge
+from services.evaluation.engine.metrics.token_f1 import row_token_f1
 
 Scores = dict[str, float]
 ROW_SCORES: Mapping[str, Callable[[str, str], Scores]] = {
     "bleu": row_bleu,
     "rouge": row_rouge,
+    "chrf": row_chrf,
+    "token_f1": row_token_f1,
     "exact_match": row_exact_match,
+    "number_match": row_number_match,
+    "json": row_json,
+    "classification": row_accuracy,
 }
+SIGNATURES: Mapping[str, Callable[[Sequence[str]], str]] = {"bleu": bleu_signature, "chrf": chrf_signature}
 
 
 @dataclass(frozen=True)
 class Output:
-    """A model's answers and losses by row; None where no metric needs them."""
+    """A model's answers and losses by row; None where no metric needs them. `cut`: rows whose answer was cut off."""
 
     answers: list[str | None] | None
     losses: list[Loss] | None
+    cut: Sequence[int] = ()
 
 
 def corpus_scores(metrics: Sequence[str], output: Output, references: Sequence[str], folder: Path) -> Scores:
-    """Compute every metric over all rows. `folder` is scratch space of the `evaluate` library."""
+    """Compute every metric over all rows. `folder` is scratch space of the `evaluate` library.
+
+    Rows without a reference are left out, except for perplexity.
+    """
     scores: Scores = {}
     for name in metrics:
         predictions, targets = _metric_inputs(name, output, references)
-        scores |= metric(name, folder).compute(predictions=predictions, references=targets)
+        if targets:
+            scores |= metric(name, folder).compute(predictions=predictions, references=targets)
     return scores
 
 
@@ -42,13 +58,32 @@ def _metric_inputs(name: str, output: Output, references: Sequence[str]) -> tupl
     if name == "perplexity":
         losses = output.losses or []
         return [loss.nats for loss in losses], [loss.tokens for loss in losses]
-    return [answer or "" for answer in output.answers or []], references
+    pairs = [
+        (answer or "", reference)
+        for answer, reference in zip(output.answers or [], references, strict=True)
+        if reference.strip()
+    ]
+    return [answer for answer, _ in pairs], [reference for _, reference in pairs]
+
+
+def signatures(metrics: Sequence[str], references: Sequence[str]) -> dict[str, str]:
+    """Return the settings of scores that the references determine, by metric."""
+    scored = [reference for reference in references if reference.strip()]
+    return {name: SIGNATURES[name](scored) for name in metrics if name in SIGNATURES and scored}
+
+
+def unscored_rows(name: str, references: Sequence[str]) -> list[int]:
+    """Return the rows whose reference is not empty but of another kind than the metric compares."""
+    score = ROW_SCORES.get(name)
+    if score is None:
+        return []
+    return [row for row, reference in enumerate(references) if reference.strip() and not score(reference, reference)]
 
 
 def row_scores(metrics: Sequence[str], output: Output, references: Sequence[str], row: int) -> Scores:
-    """Compute every metric of one row."""
+    """Compute every metric of one row; without a reference, only perplexity."""
     scores: Scores = {}
-    if output.answers is not None:
+    if output.answers is not None and references[row].strip():
         for name in metrics:
             if score := ROW_SCORES.get(name):
                 scores |= score(output.answers[row] or "", references[row])

@@ -1,4 +1,4 @@
-"""Exports the LoRA adapter alone, with tokenizer, chat template and model card; verified on its base model.
+"""Exports the LoRA adapter alone, with tokenizer, generation config and model card; verified on its base model.
 
 By hand: `python -m services.export.engine.adapter_export spec.json`.
 """
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from services.export.engine.finalize import finalize
-from services.export.engine.tuned_model import StageReporter, TunedModel, open_model
+from services.export.engine.model_card import BaseReference, base_of
+from services.export.engine.tuned_model import StageReporter, TunedModel, make_generation_config, open_model
 from services.export.engine.verification import ExpectedOutputs
-from shared.engine.loading.load import load_model
+from shared.engine.loading.load import attach_adapter, load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
 STAGES = ["loading the tuned model", "copying", "verifying the files", "archiving"]
@@ -25,22 +26,24 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     tuned, folder = open_model(spec), Path(spec["out"]) / "files"
     expected = ExpectedOutputs.from_model(tuned.load_unmerged(), tuned.template)
     stages.next()
-    copy_adapter(tuned, folder, spec["manifest"].get("base"))
+    copy_adapter(tuned, folder, base_of(spec["manifest"], spec.get("base") or {}))
     stages.next()
-    exported = {"path": str(folder), "kind": "adapter", "base": tuned.reference["base"]}
-    reloaded = load_model(exported, dtype=tuned.dtype, merge=False)
+    base = load_model(tuned.reference["base"], dtype=tuned.dtype)
+    reloaded = attach_adapter(base, folder, only_peft=True).eval()
+    make_generation_config(tuned, reloaded).save_pretrained(folder)
     check = expected.verify_reloaded(reloaded, "reloaded with peft over its base", tuned.dtype)
     stages.next()
     with reporter.span(STAGES[-1]):
         return finalize(spec, "adapter", tuned, folder, check)
 
 
-def copy_adapter(tuned: TunedModel, folder: Path, base: str | None) -> None:
+def copy_adapter(tuned: TunedModel, folder: Path, base: BaseReference) -> None:
     """Copy the weights; the config names the base model instead of a path on the training machine."""
     adapter = Path(tuned.reference["path"])
     folder.mkdir(parents=True)
     shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
-    config = json.loads((adapter / CONFIG).read_text("utf-8")) | {"base_model_name_or_path": base}
+    config = json.loads((adapter / CONFIG).read_text("utf-8"))
+    config |= {"base_model_name_or_path": base.name, "revision": base.revision}
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
     tuned.save_tokenizer(folder)
 

@@ -20,7 +20,8 @@ def finalize(spec: dict[str, Any], form: str, tuned: TunedModel, folder: Path, c
     saved = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if ChatTemplate.of(saved).hash != tuned.template.hash:
         raise EngineError("check_failed", "The saved tokenizer is not the one the model was trained with.")
-    (folder / "README.md").write_text(model_card(spec["manifest"], form, check, tuned.template.stop_ids), "utf-8")
+    card = model_card(spec["manifest"], form, check, tuned.template.stop_ids, spec.get("base"))
+    (folder / "README.md").write_text(card, "utf-8")
     archive = Path(spec["out"]) / "export.zip"
     members = write_archive(folder, archive, spec["top"])
     return {"archive": str(archive), "members": members, "check": check, "template_hash": tuned.template.hash}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 TORCH = """\
@@ -21,11 +22,17 @@ print(tokenizer.decode(answer[0, prompt["input_ids"].shape[1]:], skip_special_to
 ADAPTER = """\
 ```python
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 tokenizer = AutoTokenizer.from_pretrained(".")
-base = AutoModelForCausalLM.from_pretrained("BASE", dtype="auto")  # a folder or a Hugging Face id
+base = AutoModelForCausalLM.from_pretrained(BASE, dtype="auto")
 model = PeftModel.from_pretrained(base, ".")
+prompt = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "Hello!"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+settings = GenerationConfig.from_pretrained(".")  # stops at the trained ends of a turn
+answer = model.generate(**prompt, generation_config=settings, max_new_tokens=200)
+print(tokenizer.decode(answer[0, prompt["input_ids"].shape[1]:], skip_special_tokens=True))
 ```
 """
 
@@ -63,25 +70,59 @@ print(tokenizer.decode(answer, skip_special_tokens=True))
 ```
 """
 
+
+@dataclass(frozen=True)
+class BaseReference:
+    """The name of a base model, and its commit if it is `on_hub` (Hugging Face)."""
+
+    name: str
+    revision: str | None = None
+    on_hub: bool = False
+
+
 USAGE = {"torch": TORCH, "adapter": ADAPTER, "onnx": ONNX}
 
 
-def model_card(manifest: Mapping[str, Any], form: str, check: Mapping[str, Any], stop_ids: list[int]) -> str:
-    """Render the README.md of an export in the format `form`."""
-    base = manifest.get("base") or "none"
-    usage = USAGE[form].replace("BASE", base).replace("STOP_IDS", str(stop_ids))
+def model_card(
+    manifest: Mapping[str, Any],
+    form: str,
+    check: Mapping[str, Any],
+    stop_ids: list[int],
+    base_model: Mapping[str, Any] | None = None,
+) -> str:
+    """Render the README.md of an export in the format `form`; `base_model` is the base's manifest and fingerprint."""
+    base = base_of(manifest, base_model or {})
+    usage = USAGE[form].replace("BASE", _base_to_load(base, base_model or {})).replace("STOP_IDS", str(stop_ids))
     return (
-        f"---\nlibrary_name: {'peft' if form == 'adapter' else 'transformers'}\nbase_model: {json.dumps(base)}\n"
-        f"tags: [anneal, {form}]\n---\n\n# {manifest['name']}\n\n{_facts(manifest)}\n"
+        f"---\nlibrary_name: {'peft' if form == 'adapter' else 'transformers'}\nbase_model: {json.dumps(base.name)}\n"
+        f"tags: [anneal, {form}]\n---\n\n# {manifest['name']}\n\n{_facts(manifest, base)}\n"
         f"## Use\n\n{usage}\n## Training\n\n{_table(_hyperparameters(manifest))}\n"
         f"## Scores\n\n{_table(manifest.get('metrics') or {})}\n"
         f"## Check\n\nThe exported files were compared with the tuned model:\n\n{_table(check)}"
     )
 
 
-def _facts(manifest: Mapping[str, Any]) -> str:
+def base_of(manifest: Mapping[str, Any], base: Mapping[str, Any]) -> BaseReference:
+    """How others find the base model of a model, from the manifests of both: by its hub id, or else by its name."""
+    provenance = base.get("provenance") or {}
+    if provenance.get("source") == "hub" and provenance.get("origin"):
+        return BaseReference(provenance["origin"], provenance.get("revision"), on_hub=True)
+    return BaseReference(manifest.get("base_name") or base.get("name") or manifest.get("base") or "none")
+
+
+def _base_to_load(base: BaseReference, manifest: Mapping[str, Any]) -> str:
+    """The arguments that load the base: its hub id and revision, or a folder and how to recognise it."""
+    if base.on_hub:
+        return json.dumps(base.name) + (f", revision={json.dumps(base.revision)}" if base.revision else "")
+    folder = json.dumps(f"a folder with {base.name}")
+    facts = {"architecture": manifest.get("architecture"), "fingerprint of its files": manifest.get("fingerprint")}
+    known = "".join(f"    # {name}: {value}\n" for name, value in facts.items() if value)
+    return f"\n{known}    {folder}" if known else folder
+
+
+def _facts(manifest: Mapping[str, Any], base: BaseReference) -> str:
     facts = {
-        "Base model": manifest.get("base"),
+        "Base model": base.name if manifest.get("base") else None,
         "Method": manifest.get("method"),
         "Dataset": _dataset(manifest),
         "Architecture": manifest.get("architecture"),

@@ -5,6 +5,7 @@ By hand: `python -m services.export.engine.onnx_export spec.json`.
 
 import gc
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from services.export.engine.finalize import finalize
 from services.export.engine.onnx_session import OnnxModel
 from services.export.engine.tuned_model import StageReporter, open_model
 from services.export.engine.verification import ExpectedOutputs
+from shared.engine.decoding.generate import decoding_mode
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
@@ -28,6 +30,8 @@ DTYPE = "float32"
 EXAMPLE_BATCH, EXAMPLE_NEW_TOKENS, EXAMPLE_PAST_TOKENS = 2, 3, 5
 """Shape of the example input. All sizes differ and none is 1: torch.export would take equal sizes for one dimension,
 and 1 for a constant."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -75,6 +79,11 @@ class ModelWithCache(torch.nn.Module):
 
 def trace(model: Any, folder: Path) -> None:
     """Write model.onnx and its external weights. Raises EngineError `onnx_unsupported`."""
+    if decoding_mode(model) == "uncached":
+        detail = "The cache of an ONNX model is keys and values; this model's layers keep other states."
+        raise EngineError("onnx_unsupported", detail, remedy="Use the format torch.")
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("batched_mm")  # the default one has no ONNX operator
     warnings.filterwarnings("ignore")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     past = _example_cache(model)
@@ -98,10 +107,18 @@ def trace(model: Any, folder: Path) -> None:
             verbose=False,
         )
     except Exception as error:
-        detail = f"torch.onnx.export cannot trace this architecture: {str(error).splitlines()[0][:300]}"
+        detail = f"torch.onnx.export cannot convert this architecture: {_first_line(error)}"
         raise EngineError("onnx_unsupported", detail, remedy="Use the format torch.") from error
     assert program is not None
     program.save(str(folder / MODEL_FILE), external_data=True)
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line of the innermost cause, without colours: the exporter wraps it into advice for its developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = _COLOUR.sub("", str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
 @torch.no_grad()

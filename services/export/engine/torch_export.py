@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
 
 from services.export.engine.finalize import finalize
-from services.export.engine.tuned_model import StageReporter, TunedModel, open_model
+from services.export.engine.tuned_model import StageReporter, TunedModel, make_generation_config, open_model
 from services.export.engine.verification import ExpectedOutputs
-from shared.engine.decoding.generate import context_length
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
@@ -43,16 +41,6 @@ def save_merged(tuned: TunedModel, folder: Path) -> str:
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     tuned.save_tokenizer(folder)
     return dtype
-
-
-def make_generation_config(tuned: TunedModel, model: Any) -> GenerationConfig:
-    """Make `generate` stop at every stop token of the template, and at the context length."""
-    return GenerationConfig(
-        eos_token_id=tuned.template.stop_ids,
-        pad_token_id=tuned.tokenizer.pad_token_id,
-        bos_token_id=tuned.tokenizer.bos_token_id,
-        max_length=context_length(model),
-    )
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig
+from transformers import AutoConfig, GenerationConfig
 
+from shared.engine.decoding.generate import context_length
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 from shared.engine.text.template import ChatTemplate
@@ -63,6 +64,16 @@ def open_model(spec: dict[str, Any]) -> TunedModel:
         detail = "The model's tokenizer and chat template are not those it was trained with."
         raise EngineError("template_mismatch", detail, remedy="Restore the model's tokenizer files, or train it again.")
     return TunedModel(spec["model"], tokenizer, template, spec["manifest"].get("parameters") or 0)
+
+
+def make_generation_config(tuned: TunedModel, model: Any) -> GenerationConfig:
+    """Make `generate` stop at every stop token of the template, and at the context length."""
+    return GenerationConfig(
+        eos_token_id=tuned.template.stop_ids,
+        pad_token_id=tuned.tokenizer.pad_token_id,
+        bos_token_id=tuned.tokenizer.bos_token_id,
+        max_length=context_length(model),
+    )
 
 
 class StageReporter:

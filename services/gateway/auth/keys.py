@@ -8,6 +8,7 @@ from services.gateway.auth.credentials import Credentials, digest_of, generate_s
 from services.gateway.models import Key
 from services.gateway.routes import KeyScope
 from shared.documents.entities import Page, Public
+from shared.runtime.http.display_name import DisplayName
 from shared.runtime.http.principal import Forbidden, Principal
 
 OPERATOR = ("*",)
@@ -16,7 +17,7 @@ OPERATOR = ("*",)
 class NewKey(BaseModel):
     """A request for an API key."""
 
-    name: str = Field(min_length=1, max_length=100, description="a note: where this key is used")
+    name: DisplayName = Field(min_length=1, max_length=100, description="a note: where this key is used")
     scopes: list[KeyScope] = Field(
         default=["write"], min_length=1, description="infer < read < write < admin; each includes those before it"
     )

@@ -1,14 +1,20 @@
-"""Resolves model names: custom models by id or unique name, base models by id. A model exists if its manifest does."""
+"""Resolves ids and unique names of models, and hub ids of base models. A model exists if its manifest does."""
 
+from collections import Counter
 from dataclasses import dataclass
 
+import structlog
+from pydantic import ValidationError
+
 from services.inference.deployments.store import Stores
-from services.inference.errors import ModelNotFound
+from services.inference.errors import AmbiguousModel, ModelNotFound
 from services.inference.protocol import ModelSpec
 from shared.blobs.artifacts import MANIFEST, SHARED, find_model, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import now
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,16 @@ class FoundModel:
         """The model id."""
         return self.manifest.model_id
 
+    @property
+    def weights(self) -> tuple[str, str | None]:
+        """Equal for downloads of the same revision of a hub model."""
+        hub_id = self.manifest.hub_id
+        return (hub_id, self.manifest.provenance.get("revision")) if hub_id else (self.uri, None)
+
 
 @dataclass(frozen=True)
 class ListedModel:
-    """An entry of the model list; `created` in seconds since 1970."""
+    """An entry of the model list; `created` in seconds since 1970. Requests may use `id` and `name` alike."""
 
     id: str
     name: str
@@ -35,24 +47,37 @@ class ListedModel:
     custom: bool
 
 
+MAX_NAMESAKES = 20
+"""How many models an error lists."""
+
+
 class Catalog:
     """Looks models up in the blob store and among the custom models announced by events."""
 
     def __init__(self, blobs: Blobs, stores: Stores) -> None:
         self._blobs, self._models = blobs, stores.models
+        self._known: dict[tuple[str, str], FoundModel] = {}
+        """Base models by owner and id, whose manifests do not change."""
         self._started_at = int(now().timestamp())
 
     async def find(self, project: str, name: str) -> FoundModel:
-        """Return the model with this id or unique name. Raises ModelNotFound."""
+        """Return the model with this id or unique name. Raises ModelNotFound or AmbiguousModel."""
         for owner, folder in ((project, "custom"), (project, "base"), (SHARED, "base")):
             if found := await self._find_in(project, owner, folder, name):
                 return found
-        namesakes = await self._models.for_project(project).find({"name": name}, limit=2)
-        if len(namesakes) == 1 and (found := await self._find_in(project, project, "custom", namesakes[0].id)):
+        custom = await self._models.for_project(project).find({"name": name}, limit=MAX_NAMESAKES)
+        base = [
+            model for model in await self._base_models(project) if name in (model.manifest.name, model.manifest.hub_id)
+        ]
+        ids = [*(model.id for model in custom), *(model.id for model in base)]
+        if len(ids) > 1:
+            detail = f"{len(ids)} models are named {name!r}: {', '.join(ids)}."
+            raise AmbiguousModel(detail, field="model", limit=ids, remedy="Use the id of one, or rename the others.")
+        if base:
+            return base[0]
+        if custom and (found := await self._find_in(project, project, "custom", custom[0].id)):
             return found
         detail = f"There is no model {name!r} in this project."
-        if len(namesakes) > 1:
-            detail = f"{len(namesakes)} or more custom models are named {name!r}."
         raise ModelNotFound(detail, field="model", remedy="Use an id from GET /v1/models.")
 
     async def spec(self, model: FoundModel) -> ModelSpec:
@@ -61,13 +86,41 @@ class Catalog:
         return ModelSpec(model.id, model.uri, ref, model.manifest.template_hash, model.manifest.parameters)
 
     async def list_models(self, project: str) -> list[ListedModel]:
-        """List custom models, newest first, then base models by id."""
+        """List custom models, newest first, then base models by id. A name that is not unique is not listed."""
         custom_models = await self._models.for_project(project).find()
-        base_models = {name: None for owner in (SHARED, project) for name in await self._base_model_ids(owner)}
+        base_models = {model.id: model.manifest.name for model in await self._base_models(project)}
+        uses = Counter([*base_models, *(model.id for model in custom_models), *(model.name for model in custom_models)])
+        uses.update(name for id, name in base_models.items() if name != id)
         return [
-            *(ListedModel(model.id, model.name, int(model.created_at.timestamp()), True) for model in custom_models),
-            *(ListedModel(name, name, self._started_at, False) for name in base_models),
+            *(
+                ListedModel(
+                    model.id,
+                    model.name if uses[model.name] == 1 else model.id,
+                    int(model.created_at.timestamp()),
+                    True,
+                )
+                for model in custom_models
+            ),
+            *(
+                ListedModel(id, name if uses[name] == 1 else id, self._started_at, False)
+                for id, name in base_models.items()
+            ),
         ]
+
+    async def _base_models(self, project: str) -> list[FoundModel]:
+        """The base models that the project may use; of the same revision of a hub model, one."""
+        found: dict[tuple[str, str | None], FoundModel] = {}
+        for owner in (SHARED, project):
+            for id in await self._base_model_ids(owner):
+                try:
+                    model = self._known.get((owner, id)) or await self._find_in(project, owner, "base", id)
+                except ValidationError as error:
+                    log.warning("base_model_not_listed", model_id=id, reason=str(error))
+                    continue
+                if model:
+                    self._known[owner, id] = model
+                    found.setdefault(model.weights, model)
+        return list(found.values())
 
     async def _base_model_ids(self, owner: str) -> list[str]:
         keys = [info.key.split("/") for info in await self._blobs.list(f"{owner}/models/base")]

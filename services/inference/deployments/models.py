@@ -18,10 +18,21 @@ class ServedModel(Entity):
     """A custom model announced by an event; its id is the model's."""
 
     name: str = Field(description="the model's name")
+    name_version: int = Field(
+        default=0, description="version of the training service's document with this name; older names are ignored"
+    )
+
+    def rename(self, name: str, version: int) -> None:
+        """Apply a newer name. Idempotent, in any order."""
+        if version > self.name_version:
+            self.name, self.name_version = name, version
 
 
 class Deployment(Entity):
     """A model that is kept loaded. A model can also be used without one; its first request then waits for loading."""
+
+    NOUN: ClassVar[str] = "deployment"
+    LISTED_AT: ClassVar[str] = "/deployments"
 
     TRANSITIONS: ClassVar[tuple[Transition, ...]] = (
         Transition("", "loading", "it is created"),

@@ -15,7 +15,7 @@ from services.inference.deployments.store import Stores
 from services.inference.protocol import Engine
 from services.inference.usage_statistics import UsageStatistics
 from shared.documents.entities import Changed, Page, derived_id, new_id
-from shared.events.training import ModelDeleted, TrainingSucceeded
+from shared.events.training import ModelDeleted, ModelRenamed, TrainingSucceeded
 from shared.runtime.errors import AnnealError, NotFound, Unavailable
 from shared.runtime.telemetry.tracing import context_of, continuing, failed, traceparent, tracer
 
@@ -37,10 +37,6 @@ class Deployments:
     async def deploy(self, project: str, name: str, key: str | None, *, pinned: bool | None = None) -> Deployment:
         """Start deploying a model. An existing deployment is returned; a failed one is loaded again."""
         model = await self._catalog.find(project, name)
-        store = self._stores.deployments.for_project(project)
-        for existing in await store.find({"model_id": model.id}, limit=1):
-            reloaded = await store.change(existing.id, lambda deployment: deployment.reload(pinned))
-            return self._start_loading(reloaded)
         id = derived_id("dep", project, key) if key else new_id("dep")
         request_hash = hashlib.sha256(model.id.encode()).hexdigest() if key else None
         deployment = Deployment(
@@ -52,7 +48,25 @@ class Deployments:
             pinned=bool(pinned),
             traceparent=continuing(model.manifest.traceparent, "request deployment"),
         )
-        return self._start_loading(await store.create(deployment))
+        stored, existed = await self._get_or_create(deployment)
+        if existed:
+            stored = await self._stores.deployments.change(stored.id, lambda deployment: deployment.reload(pinned))
+        return self._start_loading(stored)
+
+    async def _get_or_create(self, deployment: Deployment) -> tuple[Deployment, bool]:
+        """Return the deployment of this model and True; store `deployment` if there is none. Raises NotFound.
+
+        A unique index holds a model's deployments to one: of requests at the same time the first creates it.
+        """
+        store, query = self._stores.deployments.for_project(deployment.project), {"model_id": deployment.model_id}
+        for existing in await store.find(query, limit=1):
+            return existing, True
+        try:
+            return await store.create(deployment), False
+        except NotFound:
+            for existing in await store.find(query, limit=1):
+                return existing, True
+            raise
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[Deployment]:
         """Return a page of the project's deployments, newest first."""
@@ -92,7 +106,16 @@ class Deployments:
                     model_uri=event.model_uri,
                     traceparent=traceparent(),
                 )
-                self._start_loading(await self._stores.deployments.create(deployment))
+                self._start_loading((await self._get_or_create(deployment))[0])
+        except NotFound:
+            log.info("model_already_deleted", model_id=event.model_id)
+
+    async def rename_model(self, event: ModelRenamed, project: str, version: int) -> None:
+        """List a custom model under its new name. Idempotent, in any order, and correct before `register_model`."""
+        models = self._stores.models.for_project(project)
+        try:
+            await models.create(ServedModel(id=event.model_id, project=project, name=event.name))
+            await models.change(event.model_id, lambda model: model.rename(event.name, version))
         except NotFound:
             log.info("model_already_deleted", model_id=event.model_id)
 

@@ -19,7 +19,7 @@ DEPLOYMENTS = CollectionSpec(
     "inference.deployments",
     Deployment,
     "DELETE of the deployment, or training.model_deleted.v1 for its model, makes it a tombstone.",
-    (Index(("project", "model_id")),),
+    (Index(("project", "model_id", "deleted_at"), unique=True),),  # one that is not a tombstone
 )
 COLLECTIONS = (MODELS, DEPLOYMENTS)
 

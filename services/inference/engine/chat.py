@@ -2,7 +2,8 @@
 
 Commands: {"op": "generate", "request_id", "model", prompt…, "n", "max_tokens", "stop", "logprobs", sampling…},
 {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", prompt…}, {"op": "cancel",
-"request_id"}, {"op": "unload", "uri"}. A prompt is "messages" with "tools"? and "call_format"?, or "prompts".
+"request_id"}, {"op": "unload", "uri"}. A prompt is "messages" with "tools"?, "chat_template_kwargs"? and
+"call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
 finish?}]}, `loading` {}, `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids},
 `resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}. A command with {"traced": true}
@@ -112,7 +113,7 @@ class Scheduler:
                 return
             self._generate(command, model)
         except Exception as error:
-            self._reject({request_id}, error)
+            self._reject({request_id}, error, "messages" if "messages" in command else "prompt")
 
     def _render(self, command: Command) -> None:
         tokenizer, template = self._models.tokenizer(command["model"])
@@ -154,9 +155,10 @@ class Scheduler:
         if deltas:
             self._reporter.emit("tokens", deltas=deltas)
 
-    def _reject(self, request_ids: set[str], error: Exception) -> None:
+    def _reject(self, request_ids: set[str], error: Exception, field: str = "messages") -> None:
+        """Report an error; `field` is the caller's, unless the error names one."""
         if isinstance(error, EngineError):
-            failure = {"code": error.code, "detail": error.detail, **error.fields}
+            failure = {"code": error.code, "detail": error.detail, "field": field, **error.fields}
         else:
             self._reporter.log("error", traceback.format_exc())
             failure = {"code": failure_code(error), "detail": f"{type(error).__name__}: {error}"}
@@ -176,9 +178,13 @@ def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[l
     """Render to token ids: a conversation through the model's own chat template, or plain texts or ids."""
     if "messages" in command:
         return [chat_prompt(template, command)]
-    return [
+    prompts = [
         list(tokenizer(prompt).input_ids) if isinstance(prompt, str) else list(prompt) for prompt in command["prompts"]
     ]
+    unknown = next((id for ids in prompts for id in ids if not 0 <= id < len(tokenizer)), None)
+    if unknown is not None:
+        raise EngineError("unknown_token", f"the model has no token {unknown}", limit=len(tokenizer) - 1)
+    return prompts
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

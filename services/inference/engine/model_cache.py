@@ -12,7 +12,7 @@ import torch
 from services.inference.engine.adapters import load_plain_lora, size_in_bytes
 from services.inference.engine.device_memory import free_memory
 from services.inference.engine.multi_lora import MultiLora
-from shared.engine.loading.load import load_model
+from shared.engine.loading.load import attach_adapter, load_model
 from shared.engine.process.malloc import release_freed_memory
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
@@ -108,11 +108,12 @@ class LoadedBase:
         """Load an adapter that is more than plain LoRA, and return its size in bytes."""
         from peft import PeftModel
 
-        if isinstance(self.model, PeftModel):
+        first = not isinstance(self.model, PeftModel)
+        if not first:
             self._activate(None)
-            self.model.load_adapter(path, _module_name(path), local_files_only=True)
-        else:
-            self.model = PeftModel.from_pretrained(self.model, path, _module_name(path), local_files_only=True).eval()
+        self.model = attach_adapter(self.model, Path(path), _module_name(path))
+        if first:
+            self.model.eval()
             self._active = path
         return _total_bytes(
             weights for name, weights in self.model.named_parameters() if f".{_module_name(path)}." in f"{name}."

@@ -77,8 +77,7 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
         """Show one model."""
         found = await catalog.find(caller.project, model_id)
         listed = {known.id: known for known in await catalog.list_models(caller.project)}
-        manifest = found.manifest
-        fallback = ListedModel(found.id, manifest.name, int(time.time()), manifest.job_id is not None)
+        fallback = ListedModel(found.id, found.id, int(time.time()), found.manifest.job_id is not None)
         return _model_view(listed.get(found.id, fallback))
 
     return router
@@ -143,7 +142,7 @@ async def _streaming_response(
     first = await _unless_disconnected(request, _first(deltas))
     if first is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
-    include_usage = body.stream_options is not None and body.stream_options.include_usage
+    include_usage = body.stream_options is not None and body.stream_options.include_usage is True
     return StreamingResponse(
         _sse_events(first, deltas, run, chunks, include_usage), media_type=EVENT_STREAM, headers=STREAM_HEADERS
     )

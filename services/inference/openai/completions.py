@@ -8,7 +8,6 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, Span
 
 from services.inference.deployments.catalog import Catalog, FoundModel
-from services.inference.errors import UnsupportedParameter
 from services.inference.metrics import InferenceMetrics
 from services.inference.openai.schemas import CompletionParams, Usage
 from services.inference.openai.tool_calls import ToolCallParser
@@ -27,7 +26,6 @@ from shared.runtime.errors import InvalidInput
 from shared.runtime.telemetry.tracing import context_of, continuing, traceparent, tracer
 
 MAX_STOP_STRINGS = 16
-REMEDIES = {"functions": "Use tools instead of functions."}
 
 
 @dataclass
@@ -92,8 +90,7 @@ class Completions:
         self._served_uris: set[str] = set()
 
     async def prepare(self, project: str, request: CompletionParams) -> CompletionRun:
-        """Validate a request and resolve its model. Raises UnsupportedParameter, InvalidInput, ModelNotFound."""
-        _reject_unsupported(request)
+        """Validate a request and resolve its model. Raises InvalidInput, ModelNotFound."""
         stop = _stop_strings(request)
         model = await self._catalog.find(project, request.model)
         generation = GenerationRequest(
@@ -157,14 +154,6 @@ class Completions:
         async for _ in self.stream(run):
             pass
         return run
-
-
-def _reject_unsupported(request: CompletionParams) -> None:
-    for name, is_used in request.unsupported().items():
-        if is_used:
-            raise UnsupportedParameter(
-                f"{name} is not supported.", field=name, remedy=REMEDIES.get(name, f"Remove {name}.")
-            )
 
 
 def _sampling(request: CompletionParams) -> SamplingParams:

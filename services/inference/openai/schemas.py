@@ -1,73 +1,57 @@
 """OpenAI's request and response schemas, as far as the engines support them."""
 
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from services.inference.openai.messages import Message, read_messages
+from services.inference.openai.parameters import read_parameters
 from services.inference.openai.tool_calls import HermesToolParser, JsonListToolParser, NamedToolParser, ToolCallParser
 from services.inference.openai.tools import NamedTool, Tool, ToolChoice, forced_schema, tool_name
 from services.inference.protocol import FinishReason, TokenLogprob
+from shared.runtime.errors import InvalidInput
 
 MAX_TOP_LOGPROBS = 20
-
-
-class TextPart(BaseModel):
-    """A text part of a message."""
-
-    type: Literal["text"]
-    text: str
-
-
-class Message(BaseModel):
-    """A message of a conversation."""
-
-    model_config = ConfigDict(extra="allow")
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-
-    def for_template(self) -> dict[str, Any]:
-        """Return the message for the chat template: content as text, the newer role `developer` as `system`."""
-        content = self.content if isinstance(self.content, str) else "".join(p.text for p in self.content or ())
-        role = "system" if self.role == "developer" else self.role
-        return {**(self.model_extra or {}), "role": role, "content": content}
 
 
 class StreamOptions(BaseModel):
     """Options of a stream."""
 
-    include_usage: bool = Field(default=False, description="send a last chunk with the token counts")
+    model_config = ConfigDict(extra="forbid")
+    include_usage: bool | None = Field(default=None, description="send a last chunk with the token counts")
+    include_obfuscation: bool | None = Field(default=None, description="without effect: chunks are not padded")
 
 
 TokenLimit = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class CompletionParams(BaseModel):
-    """Parameters shared by chat and text completions."""
+    """Parameters shared by chat and text completions. Null means absent."""
 
-    model: str = Field(min_length=1, description="a model id, or the unique name of a custom model")
+    model: str = Field(min_length=1, description="id or unique name of a model")
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: TokenLimit | None = Field(default=None, description="null: the rest of the context window")
     temperature: float | None = Field(default=None, ge=0, le=2, description="0 is greedy; null: 1")
     top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int = Field(default=0, ge=0, description="0: all tokens")
+    top_k: int = Field(default=0, ge=-1, description="0 and -1: all tokens")
     repetition_penalty: float = Field(default=1.0, gt=0, le=10)
     n: int = Field(default=1, ge=1, le=16, description="number of choices")
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stop: str | list[str] | None = Field(default=None, description="up to 16 strings that end the output")
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    logit_bias: dict[str, float] | None = None
-    user: str | None = None
 
-    def unsupported(self) -> dict[str, bool]:
-        """Known but unsupported parameters, by whether this request uses them."""
-        return {
-            "frequency_penalty": bool(self.frequency_penalty),
-            "presence_penalty": bool(self.presence_penalty),
-            "logit_bias": bool(self.logit_bias),
-        }
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, body: Any) -> Any:
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return read_parameters(body, known) if isinstance(body, Mapping) else body
+
+    @field_validator("top_k")
+    @classmethod
+    def _read_top_k(cls, value: int) -> int:
+        return max(value, 0)
 
     def max_new_tokens(self) -> int | None:
         """Maximum new tokens."""
@@ -93,7 +77,9 @@ class CompletionParams(BaseModel):
 class JsonSchema(BaseModel):
     """The JSON schema of the output."""
 
+    model_config = ConfigDict(extra="forbid")
     name: str = "answer"
+    description: str | None = None
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = None
 
@@ -101,6 +87,7 @@ class JsonSchema(BaseModel):
 class ResponseFormat(BaseModel):
     """The format of the output. Only vLLM can guarantee JSON."""
 
+    model_config = ConfigDict(extra="forbid")
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -119,26 +106,56 @@ class ChatRequest(CompletionParams):
     tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that the model may call")
     tool_choice: ToolChoice | None = Field(default=None, description="null: auto if there are tools")
     parallel_tool_calls: bool = Field(default=True, description="false: at most one call per choice")
-    functions: list[dict[str, Any]] | None = None
+    reasoning_effort: str | None = Field(default=None, description="a variable of the chat template, if it reads one")
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        default=None, description="variables of the chat template, such as enable_thinking"
+    )
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="requires logprobs: true")
 
+    @field_validator("messages", mode="before")
+    @classmethod
+    def _read_messages(cls, messages: Any) -> Any:
+        return read_messages(messages)
+
+    @model_validator(mode="after")
+    def _check_max_tokens(self) -> "ChatRequest":
+        if None not in (self.max_tokens, self.max_completion_tokens) and self.max_tokens != self.max_completion_tokens:
+            detail, remedy = "max_tokens differs from max_completion_tokens.", "Send max_completion_tokens only."
+            raise InvalidInput(detail, field="max_tokens", remedy=remedy)
+        return self
+
+    @model_validator(mode="after")
+    def _check_reasoning_effort(self) -> "ChatRequest":
+        effort = (self.chat_template_kwargs or {}).get("reasoning_effort", self.reasoning_effort)
+        if self.reasoning_effort and effort != self.reasoning_effort:
+            raise InvalidInput(
+                "reasoning_effort differs from the one in chat_template_kwargs.",
+                field="reasoning_effort",
+                remedy="Send one of them.",
+            )
+        return self
+
     @model_validator(mode="after")
     def _check_top_logprobs(self) -> "ChatRequest":
         if self.top_logprobs is not None and not self.logprobs:
-            raise ValueError("top_logprobs requires logprobs: true")
+            remedy = "Send logprobs: true, too."
+            raise InvalidInput("top_logprobs requires logprobs: true.", field="top_logprobs", remedy=remedy)
         return self
 
     @model_validator(mode="after")
     def _check_tools(self) -> "ChatRequest":
-        choice = self._tool_choice
-        if isinstance(choice, NamedTool) and choice.function.name not in map(tool_name, self.tools or ()):
-            raise ValueError(f"tool_choice names {choice.function.name}, which is not among the tools")
+        choice, names = self._tool_choice, [tool_name(tool) for tool in self.tools or ()]
+        if isinstance(choice, NamedTool) and choice.function.name not in names:
+            detail = f"tool_choice names {choice.function.name}, which is not among the tools."
+            raise InvalidInput(detail, field="tool_choice", limit=names, remedy="Name one of the tools.")
         if choice == "required" and not self.tools:
-            raise ValueError("tool_choice required needs tools")
+            remedy = "Send tools, or leave tool_choice out."
+            raise InvalidInput("tool_choice required needs tools.", field="tool_choice", remedy=remedy)
         if self._offered_tools and self.response_format and self.response_format.type != "text":
-            raise ValueError("response_format cannot be combined with tool calls; set tool_choice to none")
+            detail, remedy = "response_format cannot be combined with tool calls.", "Set tool_choice to none."
+            raise InvalidInput(detail, field="response_format", remedy=remedy)
         self._forced_schema()  # raises on conflicting definitions
         return self
 
@@ -154,10 +171,6 @@ class ChatRequest(CompletionParams):
     def _forced_schema(self) -> dict[str, Any] | None:
         tools = self._offered_tools
         return forced_schema(tools, self._tool_choice, parallel=self.parallel_tool_calls) if tools else None
-
-    def unsupported(self) -> dict[str, bool]:
-        """Also the predecessor of tools."""
-        return {**super().unsupported(), "functions": bool(self.functions)}
 
     def output_format(self) -> dict[str, Any] | None:
         """The requested JSON format, or that of a forced tool call."""
@@ -191,27 +204,31 @@ class ChatRequest(CompletionParams):
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def prompt_fields(self) -> dict[str, Any]:
-        """The conversation and the offered tools."""
-        return {"messages": [message.for_template() for message in self.messages], "tools": self._offered_tools}
+        """The conversation, the offered tools, and the variables of the chat template."""
+        effort = {"reasoning_effort": self.reasoning_effort} if self.reasoning_effort else {}
+        return {
+            "messages": [message.for_template() for message in self.messages],
+            "tools": self._offered_tools,
+            "chat_template_kwargs": {**effort, **(self.chat_template_kwargs or {})} or None,
+        }
 
 
 class CompletionRequest(CompletionParams):
     """A request for a text completion; no chat template is applied."""
 
     prompt_: str | list[str] | list[int] | list[list[int]] = Field(alias="prompt", description="text or token ids")
-    echo: bool = False
-    suffix: str | None = None
-    best_of: int | None = None
     logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="top alternatives per token")
 
-    def unsupported(self) -> dict[str, bool]:
-        """Also the parameters of text completions."""
-        return {
-            **super().unsupported(),
-            "echo": self.echo,
-            "suffix": bool(self.suffix),
-            "best_of": bool(self.best_of and self.best_of > 1),
-        }
+    @field_validator("prompt_", mode="before")
+    @classmethod
+    def _check_prompt(cls, prompt: Any) -> Any:
+        if isinstance(prompt, str) or _is_list_of(str, prompt) or _is_token_ids(prompt):
+            return prompt
+        if isinstance(prompt, list) and prompt and all(ids == [] or _is_token_ids(ids) for ids in prompt):
+            return prompt
+        limit = "a text, a list of texts, token ids, or a list of lists of token ids; at least one"
+        detail = "prompt is empty." if prompt == [] else "prompt has another form."
+        raise InvalidInput(detail, field="prompt", limit=limit, remedy=f"Send {limit}.")
 
     def logprob_count(self) -> int | None:
         """`logprobs` of the request."""
@@ -223,8 +240,12 @@ class CompletionRequest(CompletionParams):
         return {"prompts": prompt if isinstance(prompt, list) and not _is_token_ids(prompt) else [prompt]}
 
 
-def _is_token_ids(prompt: list[Any]) -> bool:
-    return bool(prompt) and isinstance(prompt[0], int)
+def _is_token_ids(prompt: Any) -> bool:
+    return _is_list_of(int, prompt) and not _is_list_of(bool, prompt[:1])
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, kind) for item in value)
 
 
 class Usage(BaseModel):

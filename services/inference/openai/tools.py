@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetPydanticSchema, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, core_schema
+
+from shared.runtime.errors import InvalidInput
 
 Schema = dict[str, Any]
 
@@ -21,9 +24,26 @@ class Function(FunctionName):
     parameters: Schema | None = None
 
 
-class _ToolDefinition(BaseModel):
+class ToolDefinition(BaseModel):
+    """A function that the model may call."""
+
     type: Literal["function"]
     function: Function
+
+
+class FunctionCall(BaseModel):
+    """The function that was called."""
+
+    name: str
+    arguments: str | Schema = Field(description="JSON")
+
+
+class ToolCall(BaseModel):
+    """A tool call of an earlier assistant message."""
+
+    id: str | None = None
+    type: Literal["function"] = "function"
+    function: FunctionCall
 
 
 class NamedTool(BaseModel):
@@ -33,13 +53,21 @@ class NamedTool(BaseModel):
     function: FunctionName
 
 
-def _validate_tool(tool: dict[str, Any]) -> dict[str, Any]:
-    _ToolDefinition.model_validate(tool)
-    return tool
+def _as_sent(model: type[BaseModel]) -> GetPydanticSchema:
+    """Validate by a model, but return what was sent: a chat template renders keys in their order."""
+
+    def validate(sent: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        handler(sent)
+        return sent
+
+    def schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(validate, handler(model))
+
+    return GetPydanticSchema(schema)
 
 
-Tool = Annotated[dict[str, Any], AfterValidator(_validate_tool)]
-"""The definition exactly as sent, keys in their order: the chat template renders it as it was rendered in training."""
+Tool = Annotated[dict[str, Any], _as_sent(ToolDefinition)]
+SentToolCall = Annotated[dict[str, Any], _as_sent(ToolCall)]
 ToolChoice = Literal["none", "auto", "required"] | NamedTool
 
 
@@ -51,7 +79,7 @@ def tool_name(tool: Mapping[str, Any]) -> str:
 def forced_schema(tools: Sequence[Mapping[str, Any]], choice: ToolChoice, *, parallel: bool) -> Schema | None:
     """Return the schema of a forced call: the named function's arguments, or a list of calls. None if none is forced.
 
-    Raises ValueError if two tools define the same name differently.
+    Raises InvalidInput if two tools define the same name differently.
     """
     parameters = {tool_name(tool): tool["function"].get("parameters") or {"type": "object"} for tool in tools}
     if isinstance(choice, NamedTool):
@@ -62,7 +90,8 @@ def forced_schema(tools: Sequence[Mapping[str, Any]], choice: ToolChoice, *, par
     for schema in parameters.values():
         for name, definition in schema.get("$defs", {}).items():
             if definitions.setdefault(name, definition) != definition:
-                raise ValueError(f"two tools define {name} in $defs differently")
+                remedy = "Use different names."
+                raise InvalidInput(f"Two tools define {name} in $defs differently.", field="tools", remedy=remedy)
     max_items = {} if parallel else {"maxItems": 1}
     calls = [_call_schema(name, schema) for name, schema in parameters.items()]
     return {"type": "array", "minItems": 1, **max_items, "items": {"anyOf": calls}, "$defs": definitions}

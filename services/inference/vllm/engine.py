@@ -1,5 +1,6 @@
 """The vLLM engine: one server per base model and its adapters. The least recently used server is evicted."""
 
+import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -53,6 +54,8 @@ class VllmEngine:
         self._free_memory, self._max_servers = free_memory, max_servers
         self._servers: OrderedDict[str, VllmServer] = OrderedDict()
         """By path of the weights, least recently used first."""
+        self._placing = asyncio.Lock()
+        """Held while a server is placed: requests at the same time for one new model share its server."""
         self._pinned: dict[str, str] = {}
         """uri -> path of its server's weights."""
 
@@ -129,10 +132,11 @@ class VllmEngine:
     async def _server(self, model: ModelSpec) -> VllmServer:
         """Return the server of a model's base model, started if necessary. Raises EngineBusy if memory is short."""
         path = _weights_path(model)
-        if path not in self._servers:
-            self._servers[path] = self._start_server(path, await self._free_device(weights_size(Path(path))))
-        self._servers.move_to_end(path)
-        return self._servers[path]
+        async with self._placing:
+            if path not in self._servers:
+                self._servers[path] = self._start_server(path, await self._free_device(weights_size(Path(path))))
+            self._servers.move_to_end(path)
+            return self._servers[path]
 
     async def _free_device(self, size: int) -> str:
         """Return a device with `size` bytes free for weights; evict least recently used servers if necessary."""

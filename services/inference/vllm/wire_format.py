@@ -14,12 +14,14 @@ def request_body(
     generation: GenerationRequest, name: str, rendered: RenderedPrompts, max_model_len: int
 ) -> dict[str, Any]:
     """Build the request for rendered prompts within `max_model_len` tokens. Raises PromptRefused."""
-    longest, shortest = max(map(len, rendered.prompts)), min(map(len, rendered.prompts))
-    if longest >= max_model_len or not shortest:
-        detail = f"the prompt has {longest if shortest else 0} tokens; the model accepts 1 to {max_model_len - 1}"
-        raise error_from_engine(
-            {"code": "context_exceeded" if shortest else "empty_prompt", "detail": detail, "limit": max_model_len - 1}
-        )
+    longest, limit = max(map(len, rendered.prompts)), max_model_len - 1
+    if not all(rendered.prompts):
+        detail = "the prompt is empty"
+        raise error_from_engine({"code": "empty_prompt", "detail": detail, "field": generation.prompt_field})
+    if longest > limit:
+        detail = f"the prompt has {longest} tokens; the model takes at most {limit}"
+        refused = {"code": "context_exceeded", "detail": detail, "limit": limit, "field": generation.prompt_field}
+        raise error_from_engine(refused)
     sampling = generation.sampling
     remaining = max_model_len - longest
     return {

@@ -21,17 +21,18 @@ READ_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, 
 PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"))
 
 
-def unpack_model(archive: Path, folder: Path, limit: int) -> None:
+def unpack_model(archive: Path, folder: Path, limit: int) -> list[str]:
     """Unpack the model's files from `archive` (zip) into the new `folder`, at most `limit` bytes.
 
-    A folder around the model is dropped. Raises InvalidArchive, UnsafeModel or TooLarge; the caller then removes
-    `folder`.
+    A folder around the model is dropped. Returns the names of pickle files beside safetensors: they are left out.
+    Raises InvalidArchive, UnsafeModel or TooLarge; the caller then removes `folder`.
     """
     folder.mkdir(parents=True)
     try:
         with zipfile.ZipFile(archive) as zipped:
             for entry, name in _model_entries(zipped, limit):
                 _copy(zipped, entry, folder / name)
+            return sorted(_pickles(map(PurePosixPath, zipped.namelist())))
     except READ_ERRORS as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.ENAMETOOLONG):
             raise
@@ -44,7 +45,8 @@ def _model_entries(zipped: zipfile.ZipFile, limit: int) -> list[tuple[zipfile.Zi
     if len(entries) > MAX_FILES:
         raise _invalid(f"The archive holds {len(entries)} files.", "Zip the model's folder alone.", MAX_FILES)
     named = [(entry, _safe_path(entry)) for entry in entries]
-    _refuse_code(name for _, name in named)
+    if not any(name.suffix.lower() == ".safetensors" for _, name in named):
+        _refuse_pickles(name for _, name in named)
     chosen = [(entry, name) for entry, name in named if name.suffix.lower() in MODEL_SUFFIXES]
     size, packed = sum(entry.file_size for entry, _ in chosen), sum(entry.compress_size for entry, _ in chosen)
     if size > limit:
@@ -72,15 +74,18 @@ def _safe_path(entry: zipfile.ZipInfo) -> PurePosixPath:
     return path
 
 
-def _refuse_code(paths: Iterable[PurePosixPath]) -> None:
-    for path in paths:
-        if path.suffix.lower() in PICKLE_SUFFIXES:
-            raise UnsafeModel(
-                f"{path} is in a format that can run code when it is read.",
-                field="file",
-                limit="safetensors",
-                remedy="Convert it with save_pretrained(safe_serialization=True) and leave the old files out.",
-            )
+def _pickles(paths: Iterable[PurePosixPath]) -> list[str]:
+    return [path.name for path in paths if path.suffix.lower() in PICKLE_SUFFIXES]
+
+
+def _refuse_pickles(paths: Iterable[PurePosixPath]) -> None:
+    if found := _pickles(paths):
+        raise UnsafeModel(
+            f"{found[0]} is in a format that can run code when it is read, and there are no safetensors files.",
+            field="file",
+            limit="safetensors",
+            remedy="Convert it with save_pretrained(safe_serialization=True).",
+        )
 
 
 def _flatten(entries: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> list[tuple[zipfile.ZipInfo, str]]:

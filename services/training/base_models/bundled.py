@@ -10,7 +10,7 @@ from services.training.base_models.inspection import MANIFEST_FACTS, inspect_fol
 from shared.blobs.artifacts import SHARED, artifact_uri, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import ModelManifest
-from shared.runtime.errors import Unavailable
+from shared.runtime.errors import StorageFull, Unavailable, disk_is_full
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -37,8 +37,10 @@ class BundledModel:
             while True:
                 try:
                     return await self._publish()
-                except Unavailable as error:
-                    log.warning("bundled_model_delayed", reason=error.detail)
+                except (Unavailable, StorageFull, OSError) as error:
+                    if isinstance(error, OSError) and not disk_is_full(error):
+                        raise
+                    log.warning("bundled_model_delayed", reason=str(error))
                     await asyncio.sleep(RETRY_INTERVAL_S)
         except Exception:
             log.exception("bundled_model_not_published", folder=str(self._folder))
@@ -71,7 +73,8 @@ class BundledModel:
             return
         digests = await asyncio.to_thread(_digests, self._folder)
         published = await self.published()
-        if published and published.shape and digests == {entry.name: entry.sha256 for entry in published.files}:
+        is_described = published and published.shape and published.template_features is not None
+        if published and is_described and digests == {entry.name: entry.sha256 for entry in published.files}:
             return
         facts = await inspect_folder(self._resources, self._folder, field="base")
         manifest = ModelManifest(

@@ -6,7 +6,7 @@ from pathlib import Path
 from services.training.base_models.bundled import SEEDLING, BundledModel
 from services.training.base_models.hub import WELL_KNOWN, Hub, KnownModel
 from services.training.base_models.views import AvailableModel, AvailableModels
-from services.training.models import Base, CustomModel
+from services.training.models import Base, CustomModel, references_of
 from services.training.store import Stores
 
 MAX_LISTED = 500
@@ -23,11 +23,12 @@ class Catalog:
         base_models = await self._stores.base_models.for_project(project).find(limit=MAX_LISTED)
         custom_models = await self._stores.custom_models.for_project(project).find(limit=MAX_LISTED)
         added = {base.hub_id for base in base_models if base.state not in ("failed", "cancelled")}
+        references = references_of(base_models, custom_models)
         reachable = await self._hub.reachable()
         return AvailableModels(
             items=[
                 *await self._seedling(),
-                *(_base_model(base) for base in base_models if base.state != "cancelled"),
+                *(_base_model(base, references[base.id]) for base in base_models if base.state != "cancelled"),
                 *(_custom_model(model) for model in custom_models),
                 *(_hub_model(known, reachable) for known in WELL_KNOWN if known.hub_id not in added),
             ]
@@ -41,43 +42,49 @@ class Catalog:
         return [
             AvailableModel(
                 reference=SEEDLING,
+                id=SEEDLING,
                 name=SEEDLING,
                 kind="base",
                 availability="bundled" if manifest else "preparing",
                 parameters=manifest.parameters if manifest else None,
                 context_length=manifest.context_length if manifest else None,
                 architecture=manifest.architecture if manifest else "",
+                template_features=manifest.template_features if manifest else None,
                 usable=manifest is not None,
                 note="Small enough to train in a minute without a GPU; it knows little.",
             )
         ]
 
 
-def _base_model(base: Base) -> AvailableModel:
+def _base_model(base: Base, reference: str) -> AvailableModel:
     ready = base.state == "succeeded"
     return AvailableModel(
-        reference=base.hub_id if base.hub_id and ready else base.id,
+        reference=reference,
+        id=base.id,
         name=base.name,
         kind="base",
         availability="ready" if ready else "failed" if base.state == "failed" else "preparing",
         parameters=base.parameters or None,
         context_length=base.context_length or None,
         architecture=base.architecture,
+        template_features=base.template_features,
         usable=ready,
         note=base.detail or "",
+        warnings=base.warnings,
     )
 
 
 def _custom_model(model: CustomModel) -> AvailableModel:
     return AvailableModel(
         reference=model.id,
+        id=model.id,
         name=model.name,
         kind="custom",
         availability="ready",
         parameters=model.parameters,
         context_length=model.context_length,
         usable=True,
-        note=f"Trained from {model.base}.",
+        note=f"Trained from {model.base_name or model.base}.",
     )
 
 

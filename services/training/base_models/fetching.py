@@ -1,7 +1,6 @@
 """Background work: downloads a base model from the hub or an object store, checks it and publishes it."""
 
 import asyncio
-import os
 import shutil
 import time
 from pathlib import Path
@@ -16,10 +15,10 @@ from shared.blobs.artifacts import delete_artifact
 from shared.runtime.errors import AnnealError, NotFound, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes.network import network_environment
 from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.download_model:main"
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 REPORT_INTERVAL_S = 1.0
 
 
@@ -63,7 +62,7 @@ class Fetcher:
                 "output": str(folder),
             },
             cwd=folder,
-            env=_network_environment(),
+            env=network_environment(),
             requires=("huggingface_hub",),
         )
         await child.send({"op": "token", "token": base.secret})
@@ -97,9 +96,3 @@ class Fetcher:
             current.mark_ready(facts, size)
 
         await lease.change(finish)
-
-
-def _network_environment() -> dict[str, str]:
-    """This machine's proxy and certificate variables, which other engines do not get."""
-    names = (*PROXIES, *(name.lower() for name in PROXIES))
-    return {"CUDA_VISIBLE_DEVICES": "", **{name: os.environ[name] for name in names if name in os.environ}}

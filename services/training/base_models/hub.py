@@ -22,6 +22,7 @@ class KnownModel:
 
 WELL_KNOWN = (
     KnownModel("HuggingFaceTB/SmolLM2-135M-Instruct", 134_515_008, 8_192),
+    KnownModel("openai-community/gpt2", 137_022_720, 1_024),
     KnownModel("HuggingFaceTB/SmolLM2-360M-Instruct", 361_821_120, 8_192),
     KnownModel("Qwen/Qwen2.5-0.5B-Instruct", 494_032_768, 32_768),
     KnownModel("Qwen/Qwen3-0.6B", 751_632_384, 40_960),

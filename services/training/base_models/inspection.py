@@ -11,7 +11,10 @@ from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.inspect_model:main"
 Facts = dict[str, Any]
-MANIFEST_FACTS = ("architecture", "parameters", "context_length", "template_hash", "has_template", "ends", "shape")
+MANIFEST_FACTS = (
+    *("architecture", "parameters", "context_length", "shape"),
+    *("template_hash", "has_template", "template_features", "ends"),
+)
 """The facts that become part of a base model's manifest."""
 
 

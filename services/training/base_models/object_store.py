@@ -4,20 +4,16 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
 from services.training.base_models.archive import MODEL_SUFFIXES
 from services.training.models import Base
+from shared.blobs.locations import ObjectStoreFailed, locate, open_store
 from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.resources import Resources, driver
-
-if TYPE_CHECKING:
-    from shared.blobs.s3 import S3Blobs
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +28,6 @@ class DiskFull(AnnealError):
 
     status = 507
     code = "disk_full"
-
-
-class ObjectStoreFailed(AnnealError):
-    """The object store is unreachable, refuses access, or is not an object store."""
-
-    status = 502
-    code = "object_store_failed"
 
 
 async def copy_folder(
@@ -63,7 +52,7 @@ async def copy_folder(
 
 async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report) -> Path | None:
     address, prefix = locate(base.secret or "", resources.settings.blobs_url, base.project)
-    store = _open(address, folder / ".s3")
+    store = open_store(address, folder / ".s3")
     try:
         listed = await store.sizes(prefix)
         files = {key: size for key, size in listed.items() if _is_model_file(key.removeprefix(f"{prefix}/"))}
@@ -84,43 +73,6 @@ async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Pa
     finally:
         await store.close()
     return folder
-
-
-def locate(uri: str, own: str, project: str) -> tuple[str, str]:
-    """The bucket's address and the folder in it. Raises InvalidInput.
-
-    `s3://bucket/folder` means the platform's own store at `own`, of which only the project's folder may be read.
-    """
-    parts = urlsplit(uri)
-    bucket, _, prefix = parts.path.strip("/").partition("/")
-    if parts.scheme == "s3":
-        platform = urlsplit(own)
-        if not platform.scheme.startswith("s3+"):
-            raise InvalidInput(
-                "This platform keeps its files on disk and has no object store of its own.",
-                field="uri",
-                remedy="Name the store too: s3+https://key:secret@host/bucket/folder.",
-            )
-        bucket, prefix = parts.netloc, parts.path.strip("/")
-        if bucket != platform.path.strip("/") or not prefix.startswith(f"{project}/"):
-            raise InvalidInput(
-                "That is not this project's folder in the platform's own bucket.",
-                field="uri",
-                limit=f"s3:/{platform.path}/{project}/…",
-                remedy="Name the store with a key of your own: s3+https://key:secret@host/bucket/folder.",
-            )
-        parts = platform
-    return parts._replace(path=f"/{bucket}", query="", fragment="").geturl(), prefix
-
-
-def _open(address: str, scratch: Path) -> "S3Blobs":
-    with driver("s3"):
-        from shared.blobs.s3 import S3Blobs, client
-    try:
-        return S3Blobs(*client(address), scratch)
-    except ValueError as error:
-        remedy = "Write it as s3+https://key:secret@host:port/bucket/folder."
-        raise InvalidInput("The address is not an object store's.", field="uri", remedy=remedy) from error
 
 
 def _is_model_file(name: str) -> bool:

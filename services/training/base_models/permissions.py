@@ -3,12 +3,10 @@
 from services.training.base_models.requests import BaseRequest
 from shared.runtime.http.principal import Forbidden, Principal
 
-ADMIN_SCOPES = frozenset(("*", "admin"))
-
 
 def check_source_permission(caller: Principal, request: BaseRequest) -> None:
     """Raises Forbidden for a folder of the server or another object store, unless the caller is an admin."""
-    if not ADMIN_SCOPES.isdisjoint(caller.scopes):
+    if caller.admin:
         return
     remedy = "Use a key with the scope 'admin', upload a zip, or fetch the model from the hub with hub_id."
     if request.path is not None:

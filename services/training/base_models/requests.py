@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from services.training.parameters import Name
+from shared.runtime.http.hub_id import HubId
 
 
 class BaseRequest(BaseModel):
@@ -22,14 +23,12 @@ class BaseRequest(BaseModel):
         description="s3://bucket/project/folder in the platform's own object store, or, with the scope admin, "
         "s3+https://key:secret@host/bucket/folder",
     )
-    hub_id: str | None = Field(
-        default=None, max_length=200, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name on the Hugging Face hub"
-    )
+    hub_id: HubId | None = Field(default=None, description="owner/name on the Hugging Face hub")
     revision: Annotated[str, Field(max_length=100, pattern=r"^[\w./-]+$")] | None = Field(
         default=None, description="branch, tag or commit of a hub model; pinned to a commit at the download"
     )
     token: SecretStr | None = Field(default=None, description="hub access token; never shown, deleted after use")
-    name: Name | None = None
+    name: Name | None = Field(default=None, description="jobs may use it as `base`; null: the source's name")
 
     @model_validator(mode="after")
     def _one_source(self) -> "BaseRequest":

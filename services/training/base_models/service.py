@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from services.training.base_models.archive import unpack_model
+from services.training.base_models.bundled import SEEDLING
+from services.training.base_models.ignored_files import pickles_ignored
 from services.training.base_models.inspection import MANIFEST_FACTS, Facts, inspect_folder
 from services.training.base_models.permissions import check_source_permission
 from services.training.base_models.requests import BaseRequest
@@ -20,6 +21,7 @@ from services.training.models import Base, BaseSource, Reservation
 from services.training.parameters import body_hash
 from services.training.store import Stores
 from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
+from shared.blobs.locations import without_secret
 from shared.blobs.manifests import ModelManifest
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
@@ -52,8 +54,9 @@ class BaseModels:
             if done := await self._repeated(base):
                 return done
             model = folder / "model"
-            await asyncio.to_thread(unpack_model, upload.path, model, limit)
+            ignored = await asyncio.to_thread(unpack_model, upload.path, model, limit)
             facts = await inspect_folder(self._resources, model, field="file")
+            facts["warnings"] += [pickles_ignored(ignored)] if ignored else []
             return await self._publish(base, facts, model)
 
     async def register(self, caller: Principal, request: BaseRequest, key: str | None) -> BaseView:
@@ -66,7 +69,7 @@ class BaseModels:
             base = _hub_base(project, request, request.hub_id, key)
             return await self._repeated(base) or await self._same_model(base) or await self._queue(base)
         uri = request.uri or ""
-        base = _base(project, "object_store", _without_secret(uri), request.name, key)
+        base = _base(project, "object_store", without_secret(uri), request.name, key)
         return await self._queue(base.model_copy(update={"secret": uri}))
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[BaseView]:
@@ -99,7 +102,7 @@ class BaseModels:
         if resolved.is_relative_to(self._resources.settings.directory):
             remedy = "Use the id of the base or custom model instead."
             raise InvalidInput("The platform's own data directory cannot be registered.", field="path", remedy=remedy)
-        base = _base(project, "path", str(resolved), name or resolved.name, key)
+        base = _base(project, "path", str(resolved), name or name_of_folder(resolved), key)
         facts = await inspect_folder(self._resources, resolved, field="path")
         return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None)
 
@@ -115,13 +118,23 @@ class BaseModels:
         same = [other for other in found if base.revision in (None, other.revision)]
         return BaseView.of(same[0]) if same else None
 
+    async def _require_free_name(self, base: Base) -> None:
+        """Raise InvalidInput for the id of another model as a name."""
+        stores = (self._stores.base_models, self._stores.custom_models)
+        found = [await store.for_project(base.project).find({"_id": base.name}, limit=1) for store in stores]
+        if base.name == SEEDLING or any(found):
+            detail = f"{base.name!r} is the id of another model."
+            raise InvalidInput(detail, field="name", remedy="Give the base model another name.")
+
     async def _queue(self, base: Base) -> BaseView:
+        await self._require_free_name(base)
         created = await self._stores.base_models.create(base)
         self._worker.wake()
         return BaseView.of(created)
 
     async def _publish(self, base: Base, facts: Facts, folder: Path | None) -> BaseView:
         """Raises Conflict, before a file is written, where another request came first with the same Idempotency-Key."""
+        await self._require_free_name(base)
         if base.request_hash:
             reservation = Reservation(id=base.id, project=base.project, request_hash=base.request_hash)
             await self._stores.reservations.create(reservation)
@@ -203,17 +216,20 @@ def _base(project: str, source: BaseSource, origin: str, name: str | None, key: 
         request_hash=body_hash({"source": source, "origin": origin, "name": name, **more}) if key else None,
         source=source,
         origin=origin,
-        name=name or Path(origin).stem or origin,
+        name=name or (Path(origin).stem if source == "upload" else Path(origin).name) or origin,
         traceparent=traceparent(),
     )
+
+
+def name_of_folder(folder: Path) -> str:
+    """The folder's name; that of a commit in a Hugging Face cache (models--owner--name/snapshots/…) is owner/name."""
+    repository = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/")
+    return folder.name
 
 
 def _hub_base(project: str, request: BaseRequest, hub_id: str, key: str | None) -> Base:
     token = request.token.get_secret_value() if request.token else None
     base = _base(project, "hub", hub_id, request.name or hub_id, key, revision=request.revision)
     return base.model_copy(update={"hub_id": hub_id, "revision": request.revision, "secret": token})
-
-
-def _without_secret(uri: str) -> str:
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

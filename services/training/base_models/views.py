@@ -7,7 +7,13 @@ from pydantic import BaseModel, Field
 from services.training.models import Base, BaseSource
 from shared.documents.entities import Public
 from shared.runtime.jobs.work import State
+from shared.warnings import ReportedWarning
 
+FEATURES = (
+    "what its chat template shows of a row, by the names of a dataset's `features`; null: not known, for example "
+    "because an earlier version added it"
+)
+WARNINGS = "what its folder holds and is not used, and what it cannot do"
 Availability = Literal["bundled", "ready", "preparing", "failed", "cached", "downloadable", "unreachable"]
 
 
@@ -24,7 +30,9 @@ class BaseView(Public):
     parameters: int
     context_length: int = Field(description="tokens")
     template_hash: str
+    template_features: list[str] | None = Field(description=FEATURES)
     size: int = Field(description="bytes")
+    warnings: list[ReportedWarning] = Field(description=WARNINGS)
     bytes_done: int
     bytes_total: int | None
     cause: str | None
@@ -39,16 +47,19 @@ class BaseView(Public):
 class AvailableModel(BaseModel):
     """A model that a job can use as its base, or that can be downloaded with POST /models/base."""
 
-    reference: str = Field(description="the value of `base` in a job")
+    reference: str = Field(description="the value of `base` in a job: its name if only it has that, or its id")
+    id: str | None = Field(default=None, description="null: it must be downloaded first")
     name: str
     kind: Literal["base", "custom"]
     availability: Availability
     parameters: int | None = None
     context_length: int | None = Field(default=None, description="tokens")
     architecture: str = ""
+    template_features: list[str] | None = Field(default=None, description=FEATURES)
     gated: bool = Field(default=False, description="its owner must grant access first")
     usable: bool = Field(description="a job can start on it now")
     note: str = ""
+    warnings: list[ReportedWarning] = Field(default=[], description=WARNINGS)
 
 
 class AvailableModels(BaseModel):

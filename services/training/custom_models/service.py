@@ -3,19 +3,22 @@
 from services.training.base_models.service import refuse_in_use
 from services.training.custom_models.requests import CustomModelChange
 from services.training.custom_models.views import CustomModelView
+from services.training.errors import AmbiguousModel
+from services.training.model_names import require_usable_name
 from services.training.models import CustomModel
+from services.training.references import MAX_SUGGESTIONS, References
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page
-from shared.events.training import ModelDeleted
+from shared.events.training import ModelDeleted, ModelRenamed
 
 
 class CustomModels:
     """Change, list and delete the models that jobs produced."""
 
-    def __init__(self, blobs: Blobs, stores: Stores) -> None:
-        self._blobs, self._stores = blobs, stores
+    def __init__(self, blobs: Blobs, stores: Stores, references: References) -> None:
+        self._blobs, self._stores, self._references = blobs, stores, references
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[CustomModelView]:
         """Newest first."""
@@ -27,13 +30,32 @@ class CustomModels:
         return CustomModelView.of(await self._stores.custom_models.for_project(project).get(id))
 
     async def change(self, project: str, id: str, change: CustomModelChange) -> CustomModelView:
-        """Rename it, or write notes."""
+        """Rename it, or write notes. Raises InvalidInput for a name that requests could not use."""
+        known = await self._stores.custom_models.for_project(project).get(id)
+        if change.name not in (None, known.name):
+            await require_usable_name(self._references, project, change.name, known.model_uri)
 
-        def apply(model: CustomModel) -> None:
-            model.name = model.name if change.name is None else change.name
+        def apply(model: CustomModel) -> list[ModelRenamed]:
             model.notes = model.notes if change.notes is None else change.notes
+            if change.name is None:
+                return []
+            model.name = change.name
+            return [ModelRenamed(model_id=id, name=change.name)]
 
         return CustomModelView.of(await self._stores.custom_models.for_project(project).change(id, apply))
+
+    async def id_of(self, project: str, reference: str) -> str:
+        """The id of the model with this id or unique name; `reference` itself where none has it.
+
+        Raises AmbiguousModel."""
+        models = self._stores.custom_models.for_project(project)
+        if await models.find({"_id": reference}, limit=1):
+            return reference
+        namesakes = [model.id for model in await models.find({"name": reference}, limit=MAX_SUGGESTIONS)]
+        if len(namesakes) > 1:
+            detail = f"{len(namesakes)} custom models are named {reference!r}: {', '.join(namesakes)}."
+            raise AmbiguousModel(detail, field="model", limit=namesakes, remedy="Give the id of one.")
+        return namesakes[0] if namesakes else reference
 
     async def delete(self, project: str, id: str) -> None:
         """Delete it and free its disk space. Raises InUse while a job or another model needs it."""

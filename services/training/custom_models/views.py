@@ -16,7 +16,8 @@ class CustomModelView(Public):
     kind: Literal["full", "adapter"]
     method: Method
     model_uri: str
-    base: str
+    base: str = Field(description="id or hub id of the model it was trained from")
+    base_name: str = Field(description="the name of that model when its job was submitted")
     base_uri: str
     job_id: str
     dataset_id: str
@@ -30,4 +31,4 @@ class CustomModelView(Public):
     @classmethod
     def of(cls, model: CustomModel) -> "CustomModelView":
         """The view of an entity."""
-        return cls(**model.model_dump())
+        return cls(**{**model.model_dump(), "base_name": model.base_name or model.base})

@@ -1,4 +1,6 @@
-"""Fine-tunes a language model: full, LoRA, QLoRA or DPO. Reads from top to bottom; to run it by hand:
+"""Fine-tunes a language model: full, LoRA or QLoRA, from answers or from preferences (DPO, KTO).
+
+Reads from top to bottom; to run it by hand:
 
     python -m services.training.engine.train spec.json
 
@@ -23,7 +25,7 @@ from services.training.engine.loop.metrics import report_step, report_usage, usa
 from services.training.engine.loop.prepare import prepare
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import Diverged, StopReason, check_divergence, check_finite, stop_reason
-from services.training.engine.model import compile, optimizer
+from services.training.engine.model import optimizer
 from services.training.engine.spec import TrainingSpec
 from services.training.engine.tasks.prewarm import prewarm as prewarm  # called by the forkserver
 from shared.engine.process.malloc import limit_fragmentation
@@ -72,6 +74,10 @@ def train(run: Run) -> StopReason:
             from services.training.engine.preference import dpo  # importing TRL takes seconds
 
             return dpo.train(run)
+        if run.hyperparameters.objective == "kto":
+            from services.training.engine.preference import kto
+
+            return kto.train(run)
         return training_loop(run)
     except Diverged as divergence:
         return divergence.stop_reason(run.state)
@@ -111,7 +117,6 @@ def train_steps(run: Run, limit: int = 100) -> None:
 
 def train_step(run: Run) -> None:
     """Take one optimizer step, report it, and check that the run has not diverged."""
-    compile_when_due(run)
     tokens, metrics = optimizer_step(run)
     report_step(run, tokens, **metrics)
     check_divergence(run.state, metrics["loss"])
@@ -145,17 +150,6 @@ def optimizer_step(run: Run) -> tuple[int, dict[str, float]]:
     state.tokens += tokens
     state.seconds = run.ranks.broadcast(run.timer.total_seconds())
     return tokens, {"loss": loss, "learning_rate": learning_rate, "grad_norm": grad_norm}
-
-
-def compile_when_due(run: Run) -> None:
-    """Compile the model's layers after the first steps, or at once in a run that resumes later than that."""
-    if run.settings.compiled and run.state.step >= compile.START_STEP and not compile.is_compiled(run.model):
-        run.reporter.log("info", "compiling the layers: the next step waits for it")
-        with run.reporter.span("compile"):
-            obstacle = compile.compile_layers(run.model, run.settings, run.hyperparameters, run.accelerator, run.ranks)
-        run.settings = run.settings.model_copy(update={"compiled": obstacle is None})
-        level = "warning" if obstacle and run.hyperparameters.compile else "info"
-        run.reporter.log(level, f"not compiled: {obstacle}" if obstacle else "the layers are compiled")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from services.training.engine.spec import auto_dtype
 from services.training.errors import DoesNotFit, UnsuitableDataset
 from services.training.estimates.lengths import LengthStats, RowLengths
 from services.training.estimates.memory import MemoryEstimate, StepPlan, count_trainable, estimate_memory
-from services.training.estimates.micro_batch import heaviest_micro_batch
+from services.training.estimates.micro_batch import heaviest_micro_batch, preference_micro_batch
 from services.training.jobs.defaults import TYPICAL_ROW_TOKENS, ResolvedSettings
+from services.training.jobs.evaluation_share import training_passes
 from shared.blobs.manifests import ModelShape
 
 LIBRARIES_BYTES = 450_000_000
@@ -16,17 +18,10 @@ LIBRARIES_BYTES = 450_000_000
 TIGHT_SHARE = 0.85
 """Share of the limit above which other processes on the machine may push a job out of memory."""
 MIN_SUGGESTED_TOKENS = 64
-MIN_BF16_PARAMETERS = 50_000_000
-"""Parameters from which dtype auto may choose bf16 on a CPU (engine/model/loading.py)."""
-FLOPS_PER_PARAMETER = {"full": 6, "lora": 4, "qlora": 4}
-"""FLOPs per parameter and token: 2 forward and 4 backward (arXiv 2001.08361), of which frozen weights skip the 2 that
-compute their own gradient."""
 FORWARD_FLOPS = 2
-"""The share of these that gradient checkpointing computes a second time."""
+"""FLOPs per parameter and token of a forward pass (arXiv 2001.08361)."""
 MATMUL_EFFICIENCY = {"fp32": 0.8, "bf16": 0.55}
 """FLOP/s of training over those of one large matrix product: 0.71 to 0.96, and 0.47 to 0.63 (docs/performance.md)."""
-STEP_OVERHEAD_S = 0.02
-"""Seconds of an optimizer step apart from its matrix products."""
 LIGHTER_METHODS: dict[str, tuple[str, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}
 MAX_ALTERNATIVES = 4
 
@@ -75,12 +70,12 @@ def truncated_rows(resolved: ResolvedSettings, inputs: EstimateInputs) -> Length
 
 
 def choose_dtype(resolved: ResolvedSettings, inputs: EstimateInputs) -> str:
-    """The dtype that `auto` will likely become; the engine measures it."""
+    """The job's dtype. `auto` is left only where engines run on other machines, which may have bf16 or not."""
     requested = str(resolved.hyperparameters["dtype"])
     if requested != "auto":
         return requested
     on_gpu = resolved.resources.gpu > 0
-    return "bf16" if on_gpu or (inputs.fast_bf16 and inputs.shape.parameters >= MIN_BF16_PARAMETERS) else "fp32"
+    return auto_dtype(inputs.shape.parameters, gpu=on_gpu, bf16=on_gpu or inputs.fast_bf16)
 
 
 def plan_step(resolved: ResolvedSettings, inputs: EstimateInputs, changes: Mapping[str, Any] | None = None) -> StepPlan:
@@ -89,9 +84,16 @@ def plan_step(resolved: ResolvedSettings, inputs: EstimateInputs, changes: Mappi
     stats = truncated_rows(resolved, inputs)
     longest = min(stats.longest, changes.get("max_length", stats.longest))
     budget = int(changes.get("micro_batch_tokens", values["micro_batch_tokens"]))
-    batch = heaviest_micro_batch(inputs.lengths, stats, longest, int(values["batch_size"]), budget)
+    gpu, objective, rows = resolved.resources.gpu > 0, values["objective"], int(values["batch_size"])
+    may_pack = not gpu or bool(values.get("gpu_kernels"))
+    batch = (
+        heaviest_micro_batch(inputs.lengths, stats, longest, rows, budget, may_pack=may_pack)
+        if objective == "sft"
+        else preference_micro_batch(objective, longest, rows, budget)
+    )
     return StepPlan(
         method=changes.get("method", resolved.method),
+        objective=objective,
         dtype=changes.get("dtype", choose_dtype(resolved, inputs)),
         tokens=batch.tokens,
         length=batch.length,
@@ -101,7 +103,7 @@ def plan_step(resolved: ResolvedSettings, inputs: EstimateInputs, changes: Mappi
         optimizer=values["optimizer"],
         quantization=values["quantization"],
         layout=batch.layout,
-        gpu=resolved.resources.gpu > 0,
+        gpu=gpu,
         recomputes=changes.get("gradient_checkpointing", values["gradient_checkpointing"]),
     )
 
@@ -116,21 +118,23 @@ def total_bytes(resolved: ResolvedSettings, inputs: EstimateInputs, changes: Map
     return estimate_memory(inputs.shape, plan_step(resolved, inputs, changes)).total + LIBRARIES_BYTES
 
 
-def unmeasured_case(resolved: ResolvedSettings) -> str | None:
-    """The case that the formula was never compared with: GPUs, preference pairs (TRL's layout), processes or int8."""
+def unmeasured_case(resolved: ResolvedSettings, shape: ModelShape) -> str | None:
+    """The case that the formula was never compared with: GPUs, mixtures, int8, several processes, some preferences."""
     values = resolved.hyperparameters
     if resolved.resources.gpu:
         return "on a GPU"
-    if values["objective"] == "dpo":
-        return "for preference pairs"
+    if shape.experts:
+        return "of a mixture of experts"
     if values["quantization"] == "int8":
         return "with an int8 base model"
+    if values["objective"] != "sft" and resolved.method != "lora":
+        return f"for preferences with method {resolved.method}"
     return "with several processes (the numbers are those of one)" if values["processes"] > 1 else None
 
 
 def judge(resolved: ResolvedSettings, inputs: EstimateInputs) -> Verdict:
     """Whether the job fits; unknown, so never refused, where the formula was not measured."""
-    if inputs.limit is None or unmeasured_case(resolved):
+    if inputs.limit is None or unmeasured_case(resolved, inputs.shape):
         return "unknown"
     total, limit = total_bytes(resolved, inputs), inputs.limit
     return "fits" if total <= TIGHT_SHARE * limit else "tight" if total <= limit else "does_not_fit"
@@ -198,16 +202,23 @@ def _halvings(tokens: int) -> list[int]:
 
 def count_tokens(resolved: ResolvedSettings, inputs: EstimateInputs) -> int:
     """Tokens that the whole job computes."""
-    per_step = truncated_rows(resolved, inputs).mean * int(resolved.hyperparameters["batch_size"])
+    per_step = row_tokens(resolved, inputs) * int(resolved.hyperparameters["batch_size"])
     return min(round(per_step * resolved.total_steps), resolved.hyperparameters.get("max_tokens") or 10**18)
+
+
+def row_tokens(resolved: ResolvedSettings, inputs: EstimateInputs) -> float:
+    """Mean tokens of a row; a row of dpo has two answers, each with the prompt."""
+    mean = truncated_rows(resolved, inputs).mean
+    return 2 * mean if resolved.hyperparameters["objective"] == "dpo" else mean
 
 
 def estimate_throughput(resolved: ResolvedSettings, inputs: EstimateInputs, flops_per_core: float) -> float:
     """Tokens per second on a CPU whose cores reach `flops_per_core` FLOP/s each in a large matrix product."""
     threads = min(int(resolved.hyperparameters["threads"]), resolved.resources.cpu)
     reached = flops_per_core * MATMUL_EFFICIENCY[choose_dtype(resolved, inputs)] * threads
-    recomputed = FORWARD_FLOPS if resolved.hyperparameters["gradient_checkpointing"] else 0
-    return reached / ((FLOPS_PER_PARAMETER[resolved.method] + recomputed) * inputs.shape.parameters)
+    recomputes = bool(resolved.hyperparameters["gradient_checkpointing"])
+    passes = training_passes(resolved.method, resolved.hyperparameters["objective"], recomputes=recomputes)
+    return reached / (FORWARD_FLOPS * passes * inputs.shape.parameters)
 
 
 def trainable_parameters(resolved: ResolvedSettings, inputs: EstimateInputs) -> int:

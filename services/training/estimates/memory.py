@@ -8,16 +8,21 @@ its numbers were never measured.
 
 from dataclasses import dataclass
 
-from services.training.engine.spec import BatchLayout, Method
+from services.training.engine.spec import BatchLayout, Method, Objective
 from shared.blobs.manifests import ModelShape
 
 DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 MAX_LOGITS = 1 << 26
 """Logits that exist at a time; more are computed in chunks (engine/model/loss.py)."""
 MAX_STORED_PROBABILITIES = 1 << 22
-MIN_BLOCKED_TOKENS, QUERY_BLOCK = {"fp32": 160, "bf16": 112}, {"fp32": 64, "bf16": 128}
+MIN_BLOCKED_TOKENS, QUERY_BLOCK = {"fp32": 160, "bf16": 1}, {"fp32": 64, "bf16": 128}
 """Document lengths from which blocked attention stores its probabilities, and the queries of a block
 (engine/attention/cpu.py)."""
+TILE_TOKENS, TILE_VOCABULARY = 4096, 1 << 15
+"""Logits that exist at a time in preference training (trl/kernels/chunked_logprob.py)."""
+TILE_BYTES = 7 * 4 + 1
+"""Per logit of a tile, beside the logit itself: in its backward pass, six fp32 tensors and a boolean one exist when a
+seventh is made."""
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Per weight, with double quantization (QLoRA, arXiv 2305.14314, section 3): 4 bits, an 8-bit scale per 64 weights, and
 an fp32 scale per 256 of those scales."""
@@ -80,6 +85,7 @@ class StepPlan:
     layout: BatchLayout = "packed"
     gpu: bool = False
     recomputes: bool = False
+    objective: Objective = "sft"
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,13 @@ def estimate_memory(shape: ModelShape, plan: StepPlan) -> MemoryEstimate:
     """Estimate the parts at the peak of a step: the end of its forward pass and the beginning of its backward pass."""
     calibration = GPU if plan.gpu else CPU
     trained = count_trainable(shape, plan.method, plan.rank)
-    activations = plan.tokens * _activations(shape, plan)
+    activations = plan.tokens * _activations(shape, plan) + _adapted_experts(shape, plan)
     logits = _logits(shape, plan)
     working_set = activations + logits + _head(shape, plan)
     gradients, moments = 4 * trained, (ADAM_8BIT_BYTES if plan.optimizer == "adamw_8bit" else ADAM_BYTES) * trained
     kind = "full" if plan.method == "full" else f"{plan.method} {plan.dtype}"
-    held = working_set * calibration.held_per_byte.get(kind, CACHING_ALLOCATOR)
+    reused = 0 if plan.objective == "sft" else logits  # a tile's tensors have one size, so freed ones fit the next
+    held = (working_set - reused) * calibration.held_per_byte.get(kind, CACHING_ALLOCATOR) + reused
     engine = calibration.engine + (0 if plan.dtype == "fp32" else calibration.bf16_buffers)
     overhead = engine + held - activations - logits
     return MemoryEstimate(
@@ -133,17 +140,29 @@ def estimate_memory(shape: ModelShape, plan: StepPlan) -> MemoryEstimate:
 
 
 def count_trainable(shape: ModelShape, method: Method, rank: int) -> int:
-    """Count trained parameters: all, or A [rank, in] and B [out, rank] of every linear layer (arXiv 2106.09685)."""
+    """Count trained parameters: all, or A [rank, in] and B [out, rank] of every linear layer (arXiv 2106.09685).
+
+    Every expert of a mixture has its own, for gate and up together and for down.
+    """
     if method == "full":
         return shape.parameters
-    return shape.layers * rank * sum(inputs + outputs for inputs, outputs in _linear_layers(shape))
+    experts = shape.experts * (2 * shape.hidden + 3 * shape.expert_mlp)
+    return shape.layers * rank * (experts + sum(inputs + outputs for inputs, outputs in _linear_layers(shape)))
 
 
 def _linear_layers(shape: ModelShape) -> list[tuple[int, int]]:
-    """(inputs, outputs) of a block's seven linear layers: q, k, v, o, gate, up, down (SwiGLU, arXiv 2002.05202)."""
+    """(inputs, outputs) of a block's linear layers: q, k, v, o, gate, up, down (SwiGLU, arXiv 2002.05202).
+
+    The experts of a mixture are no linear layers, but tensors of all experts' weights.
+    """
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     attention = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden)]
-    return [*attention, (hidden, shape.mlp), (hidden, shape.mlp), (shape.mlp, hidden)]
+    return attention if shape.experts else [*attention, (hidden, shape.mlp), (hidden, shape.mlp), (shape.mlp, hidden)]
+
+
+def _expert_weights(shape: ModelShape) -> int:
+    """Weights of all experts of all blocks: gate, up and down."""
+    return shape.layers * shape.experts * 3 * shape.hidden * shape.expert_mlp
 
 
 def _linear_weights(shape: ModelShape) -> int:
@@ -156,7 +175,8 @@ def _weights(shape: ModelShape, plan: StepPlan) -> float:
     linear, size = min(shape.parameters, _linear_weights(shape)), DTYPE_BYTES[plan.dtype]
     if plan.method == "full":
         # Autocast keeps a copy of every weight that a matrix product reads, the head's among them.
-        return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * (linear + shape.vocab * shape.hidden))
+        copied = linear + _expert_weights(shape) + shape.vocab * shape.hidden
+        return 4 * shape.parameters + (0 if plan.dtype == "fp32" else 2 * copied)
     if plan.method == "qlora":
         return (INT8_BYTES if plan.quantization == "int8" else NF4_BYTES) * linear + 4 * (shape.parameters - linear)
     return size * shape.parameters
@@ -195,8 +215,18 @@ def stored_per_token(shape: ModelShape, plan: StepPlan) -> float:
     # A norm's output is stored once for all layers that read it (engine/kernels/cpu_fused.py). Over quantized layers
     # in bf16 each of the five adapters that read one (q, k, v, gate, up) stores a cast of its own.
     norm_outputs = 5 if plan.method == "qlora" and plan.dtype != "fp32" else 2
-    inputs = (norm_outputs * hidden + shape.heads * shape.head_size + shape.mlp) * size
-    return 2 * hidden * 4 + inputs + 3 * shape.mlp * size + _attention(shape, plan) + _adapters(shape, plan)
+    inputs = (norm_outputs * hidden + shape.heads * shape.head_size) * size
+    chosen = shape.experts_per_token  # each gets a copy of its tokens, and its outputs are weighted
+    mlp = 2 * chosen * hidden + 4 * chosen * shape.expert_mlp if shape.experts else 4 * shape.mlp
+    return 2 * hidden * 4 + inputs + mlp * size + _attention(shape, plan) + _adapters(shape, plan)
+
+
+def _adapted_experts(shape: ModelShape, plan: StepPlan) -> float:
+    """The experts' weights with their adapters folded in (peft's target_parameters), which all blocks store."""
+    if plan.method == "full":
+        return 0
+    blocks = 1 / shape.layers if plan.recomputes else 1
+    return blocks * _expert_weights(shape) * (4 if plan.method == "qlora" else DTYPE_BYTES[plan.dtype])
 
 
 def _attention(shape: ModelShape, plan: StepPlan) -> float:
@@ -205,9 +235,7 @@ def _attention(shape: ModelShape, plan: StepPlan) -> float:
     if plan.layout == "padded":
         # Masked attention expands keys and values to every head, and each block stores the mask as numbers.
         return 4 * queries * size + plan.length * size + 4 * shape.heads
-    # Short documents are computed in fp32, in batches (engine/attention/cpu.py).
-    short = not plan.gpu and plan.length < MIN_BLOCKED_TOKENS[plan.dtype]
-    return (2 * queries + 2 * keys) * (4 if short else size) + _probabilities(shape, plan)
+    return (2 * queries + 2 * keys) * size + _probabilities(shape, plan)
 
 
 def _adapters(shape: ModelShape, plan: StepPlan) -> float:
@@ -223,7 +251,13 @@ def _probabilities(shape: ModelShape, plan: StepPlan) -> float:
 
 
 def _logits(shape: ModelShape, plan: StepPlan) -> float:
-    """Logits in fp32, their softmax and its gradient; in bf16 also the logits before the cast."""
+    """Logits in fp32, their softmax and its gradient; in bf16 also the logits before the cast.
+
+    Preference training computes all tokens' logits in tiles, and the gradient of the head's input in fp32.
+    """
+    if plan.objective != "sft":
+        tile = min(plan.tokens, TILE_TOKENS) * min(shape.vocab, TILE_VOCABULARY)
+        return tile * (TILE_BYTES + DTYPE_BYTES[plan.dtype]) + 4 * plan.tokens * shape.hidden
     count = min(plan.tokens * plan.trained * shape.vocab, MAX_LOGITS)
     return count * (3 * 4 + (0 if plan.dtype == "fp32" else 2))
 

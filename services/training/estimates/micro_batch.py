@@ -5,8 +5,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.training.engine.data.packing import layout_costs, micro_batches
-from services.training.engine.spec import BatchLayout
+from services.training.engine.data.packing import layout_costs, micro_batches, rows_per_micro_batch
+from services.training.engine.spec import BatchLayout, Objective
 from services.training.estimates.lengths import LengthStats, RowLengths, SampleLengths
 
 SAMPLED_STEPS, SAMPLED_ROWS = 20, 1_000
@@ -28,17 +28,30 @@ class MicroBatch:
 
 
 def heaviest_micro_batch(
-    lengths: RowLengths | None, stats: LengthStats, longest: int, rows: int, budget: int
+    lengths: RowLengths | None, stats: LengthStats, longest: int, rows: int, budget: int, *, may_pack: bool = True
 ) -> MicroBatch:
-    """Of steps of `rows` rows, each cut to `longest` tokens, in micro-batches of at most `budget` tokens."""
+    """Of steps of `rows` rows, each cut to `longest` tokens, in micro-batches of at most `budget` tokens.
+
+    Without `may_pack` the engine pads them (engine/spec.py).
+    """
     step, trained = _large_step(stats, rows, longest), stats.trained
-    layout: BatchLayout = "packed"
+    layout: BatchLayout = "packed" if may_pack else "padded"
     if lengths and (steps := _sample_steps(lengths.samples, longest, rows)):
         costs = layout_costs([[tokens for tokens, _ in each] for each in steps], budget)
-        if (layout := costs.cheaper) == "padded":
+        if (layout := costs.cheaper if may_pack else "padded") == "padded":
             step = min(rows * longest, math.ceil(step / (1 - costs.padding_share)))
             trained = _padded_logits_share(steps, budget)
     return MicroBatch(max(longest, min(budget, step)), longest, trained, layout, step > budget)
+
+
+def preference_micro_batch(objective: Objective, longest: int, rows: int, budget: int) -> MicroBatch:
+    """Of steps of `rows` rows: as many as fit if all are as long as the longest answer with its prompt.
+
+    A row of dpo has two answers, and kto needs two rows. All of them are padded and have logits in every column.
+    """
+    answers, fewest = (2, 1) if objective == "dpo" else (1, 2)
+    computed = rows_per_micro_batch(answers * longest, rows, budget, fewest)
+    return MicroBatch(computed * answers * longest, longest, 1.0, "padded", rows > computed)
 
 
 def _large_step(stats: LengthStats, rows: int, longest: int) -> int:

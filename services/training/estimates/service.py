@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.training.errors import DryRunFailed
 from services.training.estimates import feasibility
 from services.training.estimates.dry_runs import DryRuns
+from services.training.estimates.duration import Duration, Throughput, estimate_duration
 from services.training.estimates.feasibility import MATMUL_EFFICIENCY, EstimateInputs
 from services.training.estimates.lengths import LengthCounter, RowLengths
 from services.training.estimates.matmul_throughput import MatmulThroughput
@@ -14,12 +15,11 @@ from services.training.estimates.memory import MemoryEstimate
 from services.training.estimates.requests import EstimateRequest
 from services.training.estimates.views import (
     Estimate,
-    EstimateWarning,
     Fits,
     LengthsView,
     Measured,
     MemoryParts,
-    Throughput,
+    Times,
 )
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
@@ -30,6 +30,7 @@ from services.training.workers.machine_usage import gpus_in_use
 from services.training.workers.registry import WorkerRegistry
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.machine import has_bf16_instructions
+from shared.warnings import ReportedWarning
 
 SIMILAR_JOBS = 5
 """Finished jobs on the same base model with the same method whose throughput is used."""
@@ -72,7 +73,7 @@ class Estimator:
         With `dry_run`, a job that cannot fit is refused instead of tried. Raises DryRunFailed.
         """
         prepared = await self._preparation.prepare(project, request.job())
-        warnings, lengths = [], None
+        warnings, lengths = list(prepared.warnings), None
         try:
             lengths = await self._lengths.count(prepared.project, prepared.base, prepared.dataset)
         except AnnealError as error:
@@ -86,8 +87,8 @@ class Estimator:
     async def _measure(self, prepared: PreparedJob) -> Measured:
         prepared = await self.admit(prepared)
         values = prepared.resolved.hyperparameters
-        if values["objective"] == "dpo" or values["processes"] > 1:
-            detail = "Preference pairs and several processes have no dry run."
+        if values["objective"] != "sft" or values["processes"] > 1:
+            detail = "Preferences and several processes have no dry run."
             raise DryRunFailed(detail, field="dry_run", limit=False, remedy="Request the estimate without dry_run.")
         return await self._dry_runs.measure(prepared.project, prepared.base, prepared.dataset, prepared.resolved)
 
@@ -118,7 +119,13 @@ class Estimator:
 
     async def _throughput(self, prepared: PreparedJob, inputs: EstimateInputs | None) -> Throughput | None:
         """That of the last similar jobs, else calculated from the cores. None for a GPU, or without engines."""
-        where = {"state": "succeeded", "base_uri": prepared.base.uri, "method": prepared.resolved.method}
+        objective = prepared.resolved.hyperparameters["objective"]
+        where = {
+            "state": "succeeded",
+            "base_uri": prepared.base.uri,
+            "method": prepared.resolved.method,
+            "hyperparameters.objective": objective,
+        }
         jobs = await self._stores.jobs.for_project(prepared.project).find(
             where, order=(("created_at", -1),), limit=SIMILAR_JOBS
         )
@@ -148,11 +155,11 @@ def _fit_to_memory(prepared: PreparedJob, inputs: EstimateInputs) -> PreparedJob
     return replace(prepared, resolved=feasibility.fit_to_memory(prepared.resolved, inputs))
 
 
-def _warning(code: str, detail: str, remedy: str | None) -> EstimateWarning:
-    return EstimateWarning(code=code, detail=detail, remedy=remedy)
+def _warning(code: str, detail: str, remedy: str | None) -> ReportedWarning:
+    return ReportedWarning(code=code, detail=detail, remedy=remedy)
 
 
-def _warnings(prepared: PreparedJob, inputs: EstimateInputs | None) -> list[EstimateWarning]:
+def _warnings(prepared: PreparedJob, inputs: EstimateInputs | None) -> list[ReportedWarning]:
     """Warnings about the base model, how it will be served, the formula and the rows."""
     resolved = prepared.resolved
     served = predict_serving(resolved.method, resolved.hyperparameters["lora"], prepared.base.manifest.kind)
@@ -164,13 +171,13 @@ def _warnings(prepared: PreparedJob, inputs: EstimateInputs | None) -> list[Esti
     if inputs is None:
         detail = "The base model was registered before shapes were stored: its memory is unknown, nothing is refused."
         return [*warnings, _warning("shape_unknown", detail, "Delete the base model and register it again.")]
-    if case := feasibility.unmeasured_case(resolved):
+    if case := feasibility.unmeasured_case(resolved, inputs.shape):
         detail = f"The memory estimate {case} was never compared with a measurement; nothing is refused by it."
         warnings.append(_warning("unmeasured", detail, None))
     return warnings + _row_warnings(resolved, inputs)
 
 
-def _base_model_warnings(base: ResolvedBaseModel, form: str) -> list[EstimateWarning]:
+def _base_model_warnings(base: ResolvedBaseModel, form: str) -> list[ReportedWarning]:
     warnings = []
     if base.manifest.has_template is False and form != "text":
         detail = "The base model has no chat template; a plain one is used and delivered with the model."
@@ -182,7 +189,7 @@ def _base_model_warnings(base: ResolvedBaseModel, form: str) -> list[EstimateWar
     return warnings
 
 
-def _row_warnings(resolved: ResolvedSettings, inputs: EstimateInputs) -> list[EstimateWarning]:
+def _row_warnings(resolved: ResolvedSettings, inputs: EstimateInputs) -> list[ReportedWarning]:
     if not inputs.lengths:
         return []
     stats, longest = feasibility.truncated_rows(resolved, inputs), feasibility.choose_max_length(resolved, inputs)
@@ -204,7 +211,7 @@ def _view(
     prepared: PreparedJob,
     inputs: EstimateInputs | None,
     throughput: Throughput | None,
-    warnings: list[EstimateWarning],
+    warnings: list[ReportedWarning],
 ) -> Estimate:
     resolved = prepared.resolved
     memory = feasibility.job_memory(resolved, inputs) if inputs else None
@@ -212,8 +219,9 @@ def _view(
     short = inputs is not None and verdict in ("tight", "does_not_fit")
     alternatives = feasibility.find_alternatives(resolved, inputs) if inputs and short else []
     tokens = feasibility.count_tokens(resolved, inputs) if inputs else None
+    duration = estimate_duration(resolved, inputs, throughput) if inputs and throughput else None
     return Estimate(
-        base=prepared.base.name,
+        base=prepared.base.reference,
         method=resolved.method,
         verdict=verdict,
         parameters=prepared.base.manifest.parameters,
@@ -228,7 +236,8 @@ def _view(
         tokens=tokens,
         tokens_per_second=round(throughput.tokens_per_second, 1) if throughput else None,
         pace=throughput.source if throughput else None,
-        seconds=_seconds(tokens, resolved.total_steps, throughput) if throughput and tokens else None,
+        seconds=round(duration.total, 1) if duration else None,
+        times=_times(duration) if duration else None,
         lengths=_lengths(resolved, inputs) if inputs and inputs.lengths else None,
         hyperparameters={"method": resolved.method, **resolved.hyperparameters},
         measured=None,
@@ -236,10 +245,8 @@ def _view(
     )
 
 
-def _seconds(tokens: int, steps: int, throughput: Throughput) -> float:
-    """The formula counts only matrix products, so each step's overhead is added; a measured throughput includes it."""
-    overhead_s = steps * feasibility.STEP_OVERHEAD_S if throughput.source == "formula" else 0
-    return round(tokens / throughput.tokens_per_second + overhead_s, 1)
+def _times(duration: Duration) -> Times:
+    return Times(**{part: round(seconds, 1) for part, seconds in vars(duration).items()})
 
 
 def _parts(memory: MemoryEstimate) -> MemoryParts:

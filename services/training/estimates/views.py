@@ -1,30 +1,21 @@
 """What the API shows of an estimate."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
+from services.training.estimates.duration import Source
 from services.training.estimates.feasibility import Verdict
 from services.training.models import Method
-
-Source = Literal["jobs", "formula"]
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """Tokens per second, measured by similar jobs or calculated."""
-
-    tokens_per_second: float
-    source: Source
+from shared.warnings import ReportedWarning
 
 
-class EstimateWarning(BaseModel):
-    """Something that works, though perhaps not as expected."""
+class Times(BaseModel):
+    """Seconds by what they are spent on."""
 
-    code: str
-    detail: str
-    remedy: str | None
+    training: float
+    evaluations: float = Field(description="during training, with their sample answers")
+    checkpoints: float
 
 
 class MemoryParts(BaseModel):
@@ -74,7 +65,7 @@ class Estimate(BaseModel):
     verdict: Verdict = Field(description="tight: above 85 % of the limit; unknown: nothing is refused")
     parameters: int
     trainable_parameters: int | None
-    dtype: str | None = Field(description="computing dtype; for auto, the one that the engine will likely choose")
+    dtype: str | None = Field(description="computing dtype of the job; on a Ray cluster, what auto will likely be")
     memory: MemoryParts | None
     total: int | None = Field(description="bytes of all parts together, at the peak of a step")
     loading: int | None = Field(
@@ -88,8 +79,11 @@ class Estimate(BaseModel):
     pace: Source | None = Field(
         description="jobs: measured by the last jobs on this base model with this method; formula: from the cores"
     )
-    seconds: float | None = Field(description="of training")
+    seconds: float | None = Field(
+        description="of training, evaluations and checkpoints; not of starting the engine, or of what follows the job"
+    )
+    times: Times | None = Field(description="the parts of `seconds`")
     lengths: LengthsView | None = Field(description="null where the rows could not be counted")
     measured: Measured | None = Field(description="by a dry run, where one was requested")
     hyperparameters: dict[str, Any] = Field(description="every setting as resolved")
-    warnings: list[EstimateWarning]
+    warnings: list[ReportedWarning]

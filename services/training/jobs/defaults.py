@@ -9,6 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.training.errors import UnsuitableDataset
+from services.training.jobs.evaluation_share import (
+    MAX_EVAL_ROWS,
+    MAX_EVAL_SHARE,
+    EvaluationPlan,
+    evaluation_costs,
+    plan_evaluations,
+)
 from services.training.models import Allocation, Method, Objective
 from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine
@@ -34,11 +41,17 @@ RSLORA_ALPHA = 8.0
 """rsLoRA scales by alpha / sqrt(rank) (arXiv 2312.03732): 2 at rank 16, as without it."""
 TEXT_LORA_LEARNING_RATE = 1e-4
 DPO_BETA = 0.1
-"""The DPO paper's default (arXiv 2305.18290)."""
+"""The default of the DPO and KTO papers (arXiv 2305.18290, 2402.01306)."""
 DPO_LEARNING_RATES = {False: (5e-6, 5e-7), True: (5e-4, 5e-5)}
 """(adapter, full) by whether the model is tiny. The first pair is Zephyr's recipe (arXiv 2310.16944)."""
+DEFAULT_OBJECTIVES: dict[str, Objective] = {"preference": "dpo", "unpaired": "kto"}
+"""Of the forms of rows that sft does not learn by default."""
+NEEDED_FORMS: dict[Objective, str] = {objective: form for form, objective in DEFAULT_OBJECTIVES.items()}
+MISSING: dict[Objective, str] = {"dpo": "a chosen and a rejected answer", "kto": "an answer and its label"}
 MAX_CHECKPOINT_INTERVAL = 500
-RESOLVED_ELSEWHERE = frozenset(("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier"))
+RESOLVED_ELSEWHERE = frozenset(
+    ("method", "resources", "priority", "lora", "warmup_ratio", "learning_rate_multiplier", "max_eval_share")
+)
 """Settings that have a field of their own in ResolvedSettings, or are resolved into another setting."""
 
 ALTERNATIVES = (
@@ -74,13 +87,19 @@ SIZE_CLASSES = (
 
 @dataclass(frozen=True)
 class ModelAndData:
-    """`parameters` and `context_length` (tokens) of the base model; `rows` of the training split and their `form`."""
+    """`parameters` and `context_length` (tokens) of the base model; `rows` of the training split and their `form`.
+
+    `validation_rows`: rows to evaluate on. Mean tokens of a row are estimated.
+    """
 
     parameters: int
     context_length: int
     rows: int
     form: str
     objective: Objective = "sft"
+    validation_rows: int = 0
+    row_tokens: float = TYPICAL_ROW_TOKENS
+    validation_row_tokens: float = TYPICAL_ROW_TOKENS
 
     @property
     def size_class(self) -> SizeClass:
@@ -94,8 +113,8 @@ class ModelAndData:
 
     @property
     def preference(self) -> bool:
-        """Whether it learns which of two answers is better (DPO)."""
-        return self.objective == "dpo"
+        """Whether it learns which answers are better (DPO, KTO)."""
+        return self.objective != "sft"
 
     @property
     def continued_pretraining(self) -> bool:
@@ -104,19 +123,29 @@ class ModelAndData:
 
     def with_objective(self, objective: Objective | None) -> "ModelAndData":
         """With the requested objective, or the one that fits the rows. Raises UnsuitableDataset."""
-        if objective == "dpo" and self.form != "preference":
+        if objective == "sft" and self.form == "unpaired":
             raise UnsuitableDataset(
-                f"The rows are {self.form}: there is no second answer to compare.",
+                "The rows are unpaired preferences: sft would learn the answers with label false, too.",
                 field="objective",
-                limit="preference",
-                remedy="Use objective sft, or upload rows with chosen and rejected answers.",
+                limit="kto",
+                remedy="Use objective kto, or keep only the rows with label true.",
             )
-        return replace(self, objective=objective or ("dpo" if self.form == "preference" else "sft"))
+        if objective in NEEDED_FORMS and self.form != (form := NEEDED_FORMS[objective]):
+            raise UnsuitableDataset(
+                f"The rows are {self.form}, and {objective} needs {MISSING[objective]}.",
+                field="objective",
+                limit=form,
+                remedy=f"Use objective {DEFAULT_OBJECTIVES.get(self.form, 'sft')}, or upload rows with them.",
+            )
+        return replace(self, objective=objective or DEFAULT_OBJECTIVES.get(self.form, "sft"))
 
 
 @dataclass(frozen=True)
 class ResolvedSettings:
-    """Every setting of a job, and in `defaulted` the names of those that the caller left open."""
+    """Every setting of a job, and in `defaulted` the names of those that the caller left open.
+
+    `evaluations`: those of the settings, and their share of the computation; None without validation rows.
+    """
 
     method: Method
     hyperparameters: dict[str, Any]
@@ -124,6 +153,7 @@ class ResolvedSettings:
     priority: int
     total_steps: int
     defaulted: list[str]
+    evaluations: EvaluationPlan | None = None
 
 
 def resolve_settings(
@@ -133,13 +163,7 @@ def resolve_settings(
     given = settings.given()
     method: Method = given.get("method", "lora")
     subject = subject.with_objective(given.get("objective"))
-    if subject.preference and given.get("processes", 1) > 1:
-        raise UnsuitableDataset(
-            "Preference pairs are trained in one process.",
-            field="processes",
-            limit=1,
-            remedy="Leave processes out, or use objective sft.",
-        )
+    _check_preference_settings(subject, given)
     requested, lora = given.get("resources", {}), given.get("lora", {})
     resources = Allocation(**{**_allocation(machine, slots, given.get("processes", 1)), **requested})
     values = {**_fixed(subject, method, resources), **_duration(given, subject)}
@@ -148,6 +172,9 @@ def resolve_settings(
     total = _total_steps(values, subject.rows)
     values = {**_intervals(total, given), **values}
     values["max_length"] = _capped(values["max_length"], subject.context_length)
+    evaluations = _evaluations(given, subject, method, values, total) if subject.validation_rows else None
+    if evaluations:
+        values |= {"eval_every": evaluations.every, "eval_rows": given.get("eval_rows", evaluations.rows)}
     values["lora"] = None if method == "full" else _lora(lora, subject)
     return ResolvedSettings(
         method=method,
@@ -156,7 +183,37 @@ def resolve_settings(
         priority=given.get("priority", 0),
         total_steps=total,
         defaulted=_defaulted(given, requested, values, method),
+        evaluations=evaluations,
     )
+
+
+def _evaluations(
+    given: Mapping[str, Any], subject: ModelAndData, method: Method, values: Mapping[str, Any], total: int
+) -> EvaluationPlan:
+    """Evaluations as requested; what is left open is chosen to take at most `max_eval_share` of the computation."""
+    costs = evaluation_costs(method, values, total, subject.row_tokens, subject.validation_row_tokens)
+    every, rows = values["eval_every"], min(values["eval_rows"], subject.validation_rows)
+    if "eval_every" in given:
+        return costs.plan(total, every, rows)
+    least = rows if "eval_rows" in given else None
+    return plan_evaluations(costs, total, every, rows, given.get("max_eval_share", MAX_EVAL_SHARE), least)
+
+
+def _check_preference_settings(subject: ModelAndData, given: Mapping[str, Any]) -> None:
+    if subject.preference and given.get("processes", 1) > 1:
+        raise UnsuitableDataset(
+            "Preferences are trained in one process.",
+            field="processes",
+            limit=1,
+            remedy="Leave processes out, or use objective sft.",
+        )
+    if subject.objective == "kto" and given.get("batch_size") == 1:
+        detail = "kto compares the rows of a step, so a step needs at least two."
+        raise UnsuitableDataset(detail, field="batch_size", limit=2, remedy="Set batch_size to 2 or more.")
+    for name in ("desirable_weight", "undesirable_weight"):
+        if name in given and subject.objective != "kto":
+            detail = f"{name} has no meaning for objective {subject.objective}."
+            raise UnsuitableDataset(detail, field=name, limit="kto", remedy=f"Leave {name} out.")
 
 
 def _allocation(machine: Machine, slots: int, processes: int) -> dict[str, Any]:
@@ -168,7 +225,7 @@ def _duration(given: Mapping[str, Any], subject: ModelAndData) -> dict[str, Any]
     """The batch size, and either epochs or steps."""
     epochs = given.get("epochs") or (1.0 if subject.rows > SINGLE_EPOCH_ROWS or subject.preference else 3.0)
     if subject.tiny:
-        rows = given.get("batch_size") or min(TINY_BATCH_ROWS, max(1, subject.rows))
+        rows = given.get("batch_size") or min(TINY_BATCH_ROWS, max(_min_rows(subject), subject.rows))
         max_epochs = TINY_MAX_PAIR_EPOCHS if subject.preference else TINY_MAX_EPOCHS
         limit = min(TINY_MAX_STEPS, max_epochs * math.ceil(subject.rows / rows))
         steps = given.get("max_steps") or (None if "epochs" in given else limit)
@@ -181,16 +238,24 @@ def _batch_size(given: Mapping[str, Any], subject: ModelAndData, epochs: float) 
     length = min(TYPICAL_ROW_TOKENS, given.get("max_length") or TYPICAL_ROW_TOKENS)
     by_tokens = subject.size_class.step_tokens // length
     by_steps = int(subject.rows * epochs) // MIN_STEPS
-    return max(1, min(by_tokens, by_steps) if "max_steps" not in given else min(by_tokens, subject.rows))
+    rows = min(by_tokens, by_steps) if "max_steps" not in given else min(by_tokens, subject.rows)
+    return max(_min_rows(subject), rows)
+
+
+def _min_rows(subject: ModelAndData) -> int:
+    """Rows of the smallest step that the objective can learn from."""
+    return 2 if subject.objective == "kto" else 1
 
 
 def _fixed(subject: ModelAndData, method: Method, resources: Allocation) -> dict[str, Any]:
     return {
         "objective": subject.objective,
         "beta": DPO_BETA if subject.preference else None,
+        **({"desirable_weight": 1.0, "undesirable_weight": 1.0} if subject.objective == "kto" else {}),
+        "unsupported_rows": "refuse",
         "micro_batch_tokens": subject.size_class.micro_batch_tokens,
         "gradient_checkpointing": False,
-        "compile": None,
+        "gpu_kernels": False,
         "learning_rate": _learning_rate(subject, method),
         "scheduler": "cosine",
         "weight_decay": 0.01 if method == "full" else 0.0,
@@ -199,6 +264,7 @@ def _fixed(subject: ModelAndData, method: Method, resources: Allocation) -> dict
         "quantization": "nf4" if method == "qlora" else None,
         "max_length": None,
         "seed": 42,
+        "eval_rows": MAX_EVAL_ROWS,
         "early_stopping_patience": None,
         "max_minutes": None,
         "max_tokens": None,
@@ -232,7 +298,10 @@ def _total_steps(values: Mapping[str, Any], rows: int) -> int:
 
 
 def _intervals(total: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Warm-up of 3 % (at least ten steps, at most half), and about ten evaluations, each with a checkpoint."""
+    """Warm-up of 3 % (at least ten steps, at most half), and about ten checkpoints, with an evaluation each.
+
+    There are fewer evaluations where ten would take too large a share (`_evaluations`).
+    """
     ratio = given.get("warmup_ratio")
     default = min(max(MIN_WARMUP_STEPS, math.ceil(WARMUP_SHARE * total)), total // 2)
     every = max(1, min(total, MAX_CHECKPOINT_INTERVAL, math.ceil(total / 10)))

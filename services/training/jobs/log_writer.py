@@ -13,7 +13,7 @@ from services.training.store import Snapshots, Stores
 from shared.bus.protocol import Bus
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
-from shared.runtime.errors import Unavailable
+from shared.runtime.errors import Unavailable, in_sentences
 from shared.runtime.jobs.leases import LeaseLost
 from shared.runtime.jobs.streams import Record, StreamWriter
 
@@ -76,6 +76,16 @@ class LogWriter:
         """Queue a line of the platform's own in the job's log."""
         self.record("log", level=level, message=message)
 
+    def warn(self, warning: dict[str, Any]) -> None:
+        """Keep a warning, which replaces an earlier one of its code, and log it."""
+        self.record("warning", **warning)
+        self.log("warning", in_sentences(warning["detail"], warning.get("remedy")))
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """The warnings of all attempts."""
+        return list(self.values.get("warnings", {}).values())
+
     def rewind(self, step: int) -> None:
         """Steps after `step` will be repeated: charts drop their values."""
         self.record("rewind", step=step)
@@ -90,10 +100,10 @@ class LogWriter:
                     except Unavailable:
                         await asyncio.sleep(MAX_BATCH_INTERVAL_S)
 
-    async def apply_backpressure(self) -> None:
-        """Write at once where too many records are pending; the engine waits meanwhile."""
-        if len(self._pending) >= MAX_PENDING_RECORDS:
-            await self.flush()
+    @property
+    def is_full(self) -> bool:
+        """Whether so many records are pending that they must be written before more are added."""
+        return len(self._pending) >= MAX_PENDING_RECORDS
 
     async def run(self) -> None:
         """Write batches until cancelled. An unreachable database is retried; a lost lease ends the loop."""
@@ -150,6 +160,8 @@ class LogWriter:
                 self.values["evaluations"] = [*self.values.get("evaluations", []), values][-SNAPSHOT_EVALUATIONS:]
             case "metric" | "progress" | "samples" | "usage":
                 self.values[record["kind"]] = values
+            case "warning":
+                self.values["warnings"] = {**self.values.get("warnings", {}), values["code"]: values}
             case "state":
                 self.values.pop("usage", None)  # an attempt begins or ends: the last usage is not its engine's any more
             case "rewind":

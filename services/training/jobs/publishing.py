@@ -1,5 +1,6 @@
 """Publishes a finished job's model in steps that any later worker can repeat."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def manifest_of(job: Job, result: Message) -> dict[str, Any]:
         name=job.name,
         kind="full" if job.method == "full" else "adapter",
         base=job.base,
+        base_name=job.base_name or job.base,
         base_uri=job.base_uri,
         architecture=result.get("architecture") or job.architecture,
         parameters=result.get("parameters") or job.parameters,
@@ -64,9 +66,10 @@ def request_of(job: Job) -> dict[str, Any]:
     }
 
 
-async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message) -> Job:
+async def stage(blobs: Blobs, job: Job, lease: Lease[Job], result: Message, warnings: Iterable[Message] = ()) -> Job:
     """Store the model below the attempt's token, then its manifest in the job (fenced), so any worker can finish it."""
     staged = attempt_key(job, "model")
+    result = {**result, "warnings": list(warnings)}
     manifest = await publish(blobs, staged, Path(result["path"]), manifest_of(job, result))
     return await lease.change(lambda current: current.start_publishing(manifest, staged))
 
@@ -91,7 +94,17 @@ async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> J
 
 
 def _custom_model(job: Job, manifest: dict[str, Any]) -> CustomModel:
-    copied = ("name", "kind", "base", "base_uri", "parameters", "context_length", "template_hash", "metrics")
+    copied = (
+        "name",
+        "kind",
+        "base",
+        "base_name",
+        "base_uri",
+        "parameters",
+        "context_length",
+        "template_hash",
+        "metrics",
+    )
     return CustomModel(
         id=job.model_id,
         project=job.project,

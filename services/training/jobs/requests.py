@@ -10,7 +10,7 @@ from shared.events.training import FollowUp
 class TrainingRequest(TrainingSettings):
     """A training job to queue."""
 
-    base: str = Field(default="seedling", min_length=1, max_length=200, description="a model of GET /models/available")
+    base: str = Field(default="seedling", min_length=1, max_length=200, description="name or id of a model")
     dataset: str = Field(min_length=1, max_length=200, description='"<id>" for its latest version, or "<id>@<version>"')
     validation: str | None = Field(
         default=None,

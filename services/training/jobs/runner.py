@@ -20,6 +20,7 @@ from services.training.store import Stores
 from services.training.workers.capacity import GpuPool
 from services.training.workers.launchers import Launcher
 from shared.blobs.artifacts import key_of, read_manifest, resolve_model
+from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Event
 from shared.runtime.errors import Unavailable
@@ -34,6 +35,7 @@ _SMALLER_MICRO_BATCHES = (
     "The next attempt computes at most {:,} tokens at a time, in more micro-batches per step. "
     "The result is the same, and training takes a little longer."
 )
+_KEPT = "{} The trained model will be stored after the outage."
 _RECOMPUTES = (
     "The next attempt recomputes activations in the backward pass instead of storing them (gradient checkpointing). "
     "The result is the same, and training takes about a third longer."
@@ -83,8 +85,12 @@ class Runner:
                     return await self._failed(lease, log_writer, outcome)
                 if outcome.status == "stopped" or lease.wanted == "cancel":
                     return await self._stopped(lease, log_writer)
-                await log_writer.flush()  # another worker may finish from here on, without these records
-                job = await stage(self._resources.blobs, job, lease, outcome.result)
+
+                async def keep(job: Job = job, result: Any = outcome.result) -> Job:
+                    await log_writer.flush()  # another worker may finish from here on, without these records
+                    return await stage(self._resources.blobs, job, lease, result, log_writer.warnings)
+
+                job = await lease.outlast_outages(keep, lambda detail: log_writer.log("warning", _KEPT.format(detail)))
         log_writer.record("state", state="publishing")
         done = await finish(self._resources.blobs, self._stores, job, lease)
         log_writer.record("state", state=done.state, model_id=done.model_id)
@@ -142,7 +148,8 @@ class Runner:
         manifest, shards = await self._dataset(job.project, job.dataset_id, job.dataset_version)
         if job.validation_id:
             _, others = await self._dataset(job.project, job.validation_id, str(job.validation_version))
-            shards = {"train": [*chain(*shards.values())], "validation": [*chain(*others.values())]}
+            training = [*shards["train"], *shards.get("validation", [])]
+            shards = {"train": training, "validation": [*chain(*others.values())]}
         checkpoint = await blobs.local_folder(job.latest.key) if job.latest else None
         window = window_of(job, manifest)
         base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
@@ -171,11 +178,16 @@ class Runner:
         }
 
     async def _dataset(self, project: str, id: str, version: str) -> tuple[DatasetManifest, dict[str, list[str]]]:
-        """A dataset version's manifest, and local paths of its shards by split."""
+        """A dataset version's manifest, and local paths of its shards by split, without those of the test split."""
         key = f"{project}/datasets/{id}/{version}"
-        manifest = DatasetManifest.model_validate(await read_manifest(self._resources.blobs, key))
-        folder = await self._resources.blobs.local_folder(key)
-        return manifest, {split: [str(folder / name) for name in names] for split, names in manifest.shards.items()}
+        try:
+            manifest = DatasetManifest.model_validate(await read_manifest(self._resources.blobs, key))
+            folder = await self._resources.blobs.local_folder(key)
+        except BlobNotFound as error:
+            remedy = "Upload the data again, and start a new job with it."
+            raise BlobNotFound(f"Dataset {id}@{version}, which this job needs, is gone. {remedy}") from error
+        shards = {split: names for split, names in manifest.shards.items() if split in manifest.training_splits}
+        return manifest, {split: [str(folder / name) for name in names] for split, names in shards.items()}
 
 
 def _reduced(job: Job) -> dict[str, Any]:

@@ -1,24 +1,32 @@
 """The use cases of training jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from services.training.errors import UnknownDataset
+from services.training.jobs.cleanup import remove_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, Waiting
 from services.training.jobs.vllm_serving import predict_serving
+from services.training.model_names import plain_name
 from services.training.models import Job
 from services.training.parameters import body_hash
 from services.training.references import ResolvedBaseModel
 from services.training.store import Stores
 from services.training.workers.registry import WorkerRegistry, explain_waiting
+from shared.blobs.dataset_uses import add_use
 from shared.blobs.manifests import DatasetManifest
+from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id
 from shared.events.training import TrainingRequested
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
+
+SEARCHED_JOBS = 200
+"""Jobs read at a time while one with given metadata is looked for."""
 
 
 class Admission(Protocol):
@@ -34,13 +42,14 @@ class TrainingJobs:
     def __init__(
         self,
         stores: Stores,
+        blobs: Blobs,
         preparation: JobPreparation,
         admission: Admission | None,
         registry: WorkerRegistry,
         worker: Worker[Job],
     ) -> None:
         """Without `admission` every prepared job is queued."""
-        self._stores, self._preparation, self._admission = stores, preparation, admission
+        self._stores, self._blobs, self._preparation, self._admission = stores, blobs, preparation, admission
         self._registry, self._worker = registry, worker
 
     async def submit(
@@ -54,16 +63,29 @@ class TrainingJobs:
         if key and (done := await jobs.find_repeated(*_identity(project, request, key))):
             return done
         prepared = await self._preparation.prepare(project, request)
+        prepared.require_supported_rows()
         if self._admission:
             prepared = await self._admission.admit(prepared)
         base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
         job = _job(project, request, base, dataset, prepared.resolved, key)
-        job.fine_tuning = fine_tuning or {}
+        job.fine_tuning, job.warnings, job.has_files = fine_tuning or {}, list(prepared.warnings), True
         if validation:
             job.validation_id, job.validation_version = validation.dataset_id, validation.version
+        await self._claim_datasets(job)
         created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
         return created
+
+    async def _claim_datasets(self, job: Job) -> None:
+        """Keep the job's datasets from being deleted until it ends. Raises UnknownDataset where one just was."""
+        for used in job.dataset_ids:
+            await add_use(self._blobs, job.project, used, job.id)
+        try:
+            for used in job.dataset_ids:
+                await self._preparation.require_dataset(job.project, used)
+        except UnknownDataset:
+            await remove_uses(self._blobs, job)
+            raise
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
         """Newest first."""
@@ -73,9 +95,20 @@ class TrainingJobs:
         views = [JobView.of(job, waiting.get(job.id, NOT_WAITING)) for job in page.items]
         return Page(items=views, next_cursor=page.next_cursor)
 
-    async def following(self, project: str, after: str | None, limit: int) -> Page[Job]:
-        """Newest first, after the job `after`."""
-        return await self._stores.jobs.for_project(project).page_after(after, limit)
+    async def following(
+        self, project: str, after: str | None, limit: int, metadata: Mapping[str, str] | None = None
+    ) -> Page[Job]:
+        """Newest first, after the job `after`; with `metadata`, only the jobs whose request had these values."""
+        jobs = self._stores.jobs.for_project(project)
+        if not metadata:
+            return await jobs.page_after(after, limit)
+        found: list[Job] = []
+        page = await jobs.page_after(after, SEARCHED_JOBS)
+        while True:
+            found += [job for job in page.items if metadata.items() <= (job.fine_tuning.get("metadata") or {}).items()]
+            if len(found) > limit or page.next_cursor is None:
+                return Page(items=found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
+            page = await jobs.page_after(page.items[-1].id, SEARCHED_JOBS)
 
     async def job(self, project: str, id: str) -> tuple[Job, dict[str, Any]]:
         """One job and its latest values."""
@@ -108,6 +141,8 @@ class TrainingJobs:
 
     async def _change(self, project: str, id: str, mutation: Mutation[Job]) -> Job:
         job = await self._stores.jobs.for_project(project).change(id, mutation)
+        if job.final:
+            await remove_uses(self._blobs, job)
         self._worker.nudge(id)
         return job
 
@@ -142,8 +177,9 @@ def _job(
         id=id,
         project=project,
         request_hash=request_hash,
-        name=request.name or f"{dataset.name or dataset.dataset_id} on {base.manifest.name}",
-        base=base.name,
+        name=request.name or plain_name(f"{dataset.name or dataset.dataset_id} on {base.name}"),
+        base=base.reference,
+        base_name=base.name,
         base_uri=base.uri,
         method=resolved.method,
         dataset_id=dataset.dataset_id,

@@ -20,7 +20,7 @@ from shared.runtime.jobs.engine_runs import Message
 
 log = structlog.get_logger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of the engine's token files (engine/data/token_store.py). Raise it with theirs: older caches are then never read."""
 PAIRS = -1
 """In place of a window, for preference pairs, as in the engine's messages."""

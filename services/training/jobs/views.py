@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.training.models import Allocation, Checkpoint, Job, Method, Serving
+from services.training.models import Allocation, Checkpoint, Job, Method, Serving, merge_warnings
 from shared.documents.entities import Public
 from shared.events.training import FollowUp
 from shared.runtime.jobs.work import State
+from shared.warnings import ReportedWarning
 
 
 class Progress(BaseModel):
@@ -46,7 +47,8 @@ class JobView(Public):
     name: str
     state: State
     wanted: Literal["run", "pause", "cancel"]
-    base: str
+    base: str = Field(description="id or hub id of the base or custom model that is fine-tuned")
+    base_name: str = Field(description="its name at submission")
     base_uri: str
     method: Method
     dataset_id: str
@@ -70,7 +72,9 @@ class JobView(Public):
     cause: str | None = Field(description="why it failed: a stable code")
     detail: str | None = Field(description="why it failed, in words, and what to do")
     ended: str | None = Field(description="why training ended: all_steps, no_gain, max_minutes, max_tokens or diverged")
-    warning: str | None = Field(description="a warning about the model of a job that succeeded, such as divergence")
+    warnings: list[ReportedWarning] = Field(
+        description="what may not be as it was meant: in the request, the rows or the result"
+    )
     started_at: datetime | None
     finished_at: datetime | None
     queue_position: int | None = Field(description="1 is next; null unless queued")
@@ -102,7 +106,7 @@ class JobDetail(JobView):
         done = values.get("progress", {})
         running = job.state in ("running", "pausing")
         return cls(
-            **_fields(job, waiting),
+            **{**_fields(job, waiting), "warnings": merge_warnings(job.warnings, values.get("warnings", {}).values())},
             progress=_progress(job, done),
             eta_seconds=done.get("eta_s") if running else None,
             logs=values.get("logs", []),
@@ -117,6 +121,7 @@ class JobDetail(JobView):
 def _fields(job: Job, waiting: Waiting) -> dict[str, Any]:
     return {
         **job.model_dump(exclude={"checkpoints"}),
+        "base_name": job.base_name or job.base,
         "model_id": job.model_id if job.state == "succeeded" else None,
         "queue_position": waiting.position,
         "waits_for": waiting.reason,

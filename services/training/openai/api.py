@@ -1,11 +1,15 @@
-"""HTTP: OpenAI's fine-tuning API for training jobs: the same jobs with the same ids, in OpenAI's schemas."""
+"""HTTP: OpenAI's fine-tuning API: the same jobs and custom models with the same ids, in OpenAI's schemas."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 
+from services.training.custom_models.service import CustomModels
+from services.training.errors import Unsupported
 from services.training.jobs.service import TrainingJobs
 from services.training.openai.schemas import (
+    DeletedModel,
     FineTuningCheckpoint,
     FineTuningEvent,
     FineTuningJob,
@@ -14,6 +18,8 @@ from services.training.openai.schemas import (
     event_id,
     with_openai_field,
 )
+from services.training.references import References
+from shared.documents.entities import AFTER_REMEDY
 from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.http.principal import Caller
 from shared.runtime.jobs.streams import READ_LIMIT, Record
@@ -24,12 +30,47 @@ Limit = Annotated[int, Query(ge=1, le=100, description="entries of a page")]
 After = Annotated[str | None, Query(description="id of the last entry of the page before")]
 
 
+def _metadata(
+    request: Request,
+    _: Annotated[
+        str | None, Query(alias="metadata[key]", description="the value that `metadata` has at this key")
+    ] = None,
+) -> dict[str, str]:
+    """The values of every `metadata[key]=value` in the query."""
+    given = request.query_params.items()
+    return {name[len("metadata[") : -1]: value for name, value in given if name.startswith("metadata[")}
+
+
+Metadata = Annotated[dict[str, str], Depends(_metadata)]
+
+
 def routes(jobs: TrainingJobs) -> APIRouter:
     """The routes below /v1/fine_tuning/jobs."""
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Training"])
     _jobs(router, jobs)
     _commands(router, jobs)
     _records(router, jobs)
+    return router
+
+
+def model_routes(models: CustomModels, references: References) -> APIRouter:
+    """The route that deletes below /v1/models; the inference service lists the models."""
+    router = APIRouter(prefix="/v1/models", tags=["Model"])
+
+    @router.delete("/{model_id:path}")
+    async def delete_model(model_id: str, caller: Caller) -> DeletedModel:
+        """Delete a custom model, by its id or unique name, and free its disk space."""
+        if await references.is_base_model(caller.project, model_id):
+            remedy = "DELETE /models/base/{id} deletes one that was added; the bundled one stays."
+            raise Unsupported(f"{model_id!r} is a base model, not a custom model.", field="model", remedy=remedy)
+        try:
+            id = await models.id_of(caller.project, model_id)
+            await models.delete(caller.project, id)
+        except AnnealError as error:
+            error.field = "model"
+            raise
+        return DeletedModel(id=id)
+
     return router
 
 
@@ -46,9 +87,11 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
             raise with_openai_field(error) from error
 
     @router.get("")
-    async def list_fine_tuning_jobs(caller: Caller, limit: Limit = 20, after: After = None) -> Listing[FineTuningJob]:
-        """Every training job of the project, newest first."""
-        page = await jobs.following(caller.project, after, limit)
+    async def list_fine_tuning_jobs(
+        caller: Caller, metadata: Metadata, limit: Limit = 20, after: After = None
+    ) -> Listing[FineTuningJob]:
+        """Every training job of the project, newest first; `metadata[key]=value` selects those with this metadata."""
+        page = await jobs.following(caller.project, after, limit, metadata)
         shown = [FineTuningJob.of(job, {}) for job in page.items]
         return Listing(data=shown, has_more=page.next_cursor is not None)
 
@@ -87,7 +130,7 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
         """The job's events, newest first."""
         records = await _read_all(jobs, caller.project, job_id, EVENT_KINDS)
         if after is not None:
-            records = [record for record in records if record["seq"] < _seq(job_id, after)]
+            records = records[: _position([event_id(job_id, record["seq"]) for record in records], after)]
         shown = [FineTuningEvent.of(job_id, record) for record in reversed(records[-limit:])]
         return Listing(data=shown, has_more=len(records) > limit)
 
@@ -99,8 +142,7 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
         job, _ = await jobs.job(caller.project, job_id)
         stored = {record["step"]: record for record in await _read_all(jobs, caller.project, job_id, ["checkpoint"])}
         shown = [FineTuningCheckpoint.of(job, stored[step]) for step in sorted(stored, reverse=True)]
-        ids = [checkpoint.id for checkpoint in shown]
-        rest = shown[ids.index(after) + 1 :] if after in ids else shown
+        rest = shown if after is None else shown[_position([one.id for one in shown], after) + 1 :]
         data = rest[:limit]
         ends = (data[0].id, data[-1].id) if data else (None, None)
         return Listing(data=data, has_more=len(rest) > limit, first_id=ends[0], last_id=ends[1])
@@ -116,8 +158,8 @@ async def _read_all(jobs: TrainingJobs, project: str, id: str, kinds: list[str])
     return records
 
 
-def _seq(job_id: str, event: str) -> int:
-    seq = event.rpartition("-")[2]
-    if not seq.isdigit() or event != event_id(job_id, int(seq)):
-        raise InvalidInput(f"{event!r} is not an event of this job.", field="after", remedy="Leave after out.")
-    return int(seq)
+def _position(ids: Sequence[str], after: str) -> int:
+    """The position of `after`. Raises InvalidInput where the list does not have it."""
+    if after not in ids:
+        raise InvalidInput(f"This job has no {after!r} in this list.", field="after", remedy=AFTER_REMEDY)
+    return ids.index(after)

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.training.errors import Unsupported
 from services.training.jobs.requests import TrainingRequest
 from services.training.models import Job
 from shared.documents.entities import now
 from shared.runtime.errors import AnnealError
+from shared.runtime.http.display_name import refuse_hidden
+from shared.warnings import ReportedWarning
 
 T = TypeVar("T")
 Auto = Literal["auto"]
@@ -18,6 +20,8 @@ Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelle
 STATUSES: dict[str, Status] = {"publishing": "running", "pausing": "running"}
 """OpenAI's status where it differs from ours."""
 LEVELS: dict[str, Literal["info", "warn", "error"]] = {"warning": "warn", "error": "error"}
+MAX_BETA = 2
+"""OpenAI's limit."""
 FIELDS = {
     "base": "model",
     "dataset": "training_file",
@@ -48,25 +52,39 @@ class Supervised(BaseModel):
 
 
 class PreferenceHyperparameters(Hyperparameters):
-    """Hyperparameters of DPO."""
+    """Hyperparameters of DPO and KTO."""
 
-    beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
+    beta: Auto | Annotated[float, Field(gt=0, le=MAX_BETA)] = "auto"
 
 
 class Preference(BaseModel):
-    """The dpo method's settings."""
+    """The settings of the methods dpo and kto."""
 
     model_config = ConfigDict(extra="forbid")
     hyperparameters: PreferenceHyperparameters = PreferenceHyperparameters()
 
 
 class MethodRequest(BaseModel):
-    """The method with its hyperparameters, as in newer versions of OpenAI's API."""
+    """The method with its hyperparameters, as in newer versions of OpenAI's API, which has no kto."""
 
-    model_config = ConfigDict(extra="allow")
-    type: Literal["supervised", "dpo", "reinforcement"]
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["supervised", "dpo", "kto", "reinforcement"]
     supervised: Supervised | None = None
     dpo: Preference | None = None
+    kto: Preference | None = Field(default=None, description="not in OpenAI's API: answers with labels")
+    reinforcement: dict[str, Any] | None = Field(default=None, description="not offered")
+
+    def settings(self) -> Supervised | Preference | None:
+        """The settings of this method, where the request has them."""
+        return {"supervised": self.supervised, "dpo": self.dpo, "kto": self.kto}.get(self.type)
+
+
+METHODS = ("supervised", "dpo", "kto")
+
+
+Suffix = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(refuse_hidden)
+]
 
 
 class FineTuningRequest(BaseModel):
@@ -78,40 +96,60 @@ class FineTuningRequest(BaseModel):
     validation_file: str | None = Field(default=None, min_length=1, max_length=200)
     hyperparameters: Hyperparameters | None = Field(default=None, description="deprecated by OpenAI for `method`")
     method: MethodRequest | None = None
-    suffix: str | None = Field(default=None, min_length=1, max_length=64, description="name of the model")
+    suffix: Suffix | None = Field(default=None, description="name of the model")
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
     metadata: dict[str, Annotated[str, Field(max_length=512)]] | None = Field(default=None, max_length=16)
     integrations: list[dict[str, Any]] | None = None
+    unsupported_rows: Literal["refuse", "skip"] | None = Field(
+        default=None,
+        description="not in OpenAI's API: for rows that the chat template cannot show; refuse is the default",
+    )
 
     def settings(self) -> Hyperparameters:
         """The hyperparameters, from the field that has them."""
-        if self.method and self.method.type == "dpo":
-            return (self.method.dpo or Preference()).hyperparameters
-        method = self.method.supervised if self.method else None
-        return (method.hyperparameters if method else None) or self.hyperparameters or Hyperparameters()
+        method = self.method.settings() if self.method else None
+        if method and (self.hyperparameters is None or "hyperparameters" in method.model_fields_set):
+            return method.hyperparameters
+        kind = PreferenceHyperparameters if self.method and self.method.type != "supervised" else Hyperparameters
+        return kind(**(self.hyperparameters or Hyperparameters()).model_dump())
 
     def to_training_request(self) -> TrainingRequest:
         """The equivalent training request, which also deploys the model. Raises Unsupported."""
         method = self.method.type if self.method else "supervised"
         if method == "reinforcement":
-            remedy = "Use the method supervised or dpo."
+            remedy = "Use the method supervised, dpo or kto."
             raise Unsupported(f"The method {method} is not offered.", field="method.type", remedy=remedy)
+        self._require_one_place()
         if self.integrations:
             remedy = "Leave integrations out; GET /training/jobs/{id}/metrics has every value."
             raise Unsupported("Integrations are not offered.", field="integrations", remedy=remedy)
         given = {name: value for name, value in self.settings().model_dump().items() if value != "auto"}
         if "n_epochs" in given:
             given["epochs"] = given.pop("n_epochs")
+        if self.unsupported_rows:
+            given["unsupported_rows"] = self.unsupported_rows
         return TrainingRequest(
             base=self.model,
             dataset=self.training_file,
             validation=self.validation_file,
             name=self.suffix,
             seed=self.seed,
-            objective="dpo" if method == "dpo" else "sft",  # supervised means sft also for preference pairs
+            objective="sft" if method == "supervised" else method,  # supervised means sft also for preference pairs
             after=["deploy"],
             **given,
         )
+
+    def _require_one_place(self) -> None:
+        """Raise Unsupported for hyperparameters in a place that is not used."""
+        method = self.method.settings() if self.method else None
+        others = [name for name in METHODS if self.method and name != self.method.type and getattr(self.method, name)]
+        if self.method and others:
+            detail = f"method.{others[0]} has no meaning for the method {self.method.type}."
+            remedy = f"Use method.{self.method.type}, or set method.type to {others[0]}."
+            raise Unsupported(detail, field=f"method.{others[0]}", remedy=remedy)
+        if self.method and method and self.hyperparameters and "hyperparameters" in method.model_fields_set:
+            detail = f"There are hyperparameters in method.{self.method.type}, too."
+            raise Unsupported(detail, field="hyperparameters", remedy="Give them in one place.")
 
     def original(self) -> dict[str, Any]:
         """The part of the request that the job stores."""
@@ -127,18 +165,23 @@ class JobError(BaseModel):
 
 
 class MethodView(BaseModel):
-    """The training method."""
+    """The training method; OpenAI's API has no kto."""
 
-    type: Literal["supervised", "dpo"]
+    type: Literal["supervised", "dpo", "kto"]
     supervised: Supervised | None = None
     dpo: Preference | None = None
+    kto: Preference | None = None
 
     @classmethod
     def of(cls, job: Job) -> "MethodView":
         """The method of a job."""
-        requested = job.fine_tuning.get("hyperparameters", {})
-        if job.hyperparameters.get("objective") == "dpo":
-            return cls(type="dpo", dpo=Preference(hyperparameters=PreferenceHyperparameters(**requested)))
+        requested = job.fine_tuning.get("hyperparameters") or _hyperparameters_of(job)
+        preference = Preference(hyperparameters=PreferenceHyperparameters(**requested))
+        match job.hyperparameters.get("objective"):
+            case "dpo":
+                return cls(type="dpo", dpo=preference)
+            case "kto":
+                return cls(type="kto", kto=preference)
         return cls(type="supervised", supervised=Supervised(hyperparameters=Hyperparameters(**requested)))
 
 
@@ -165,12 +208,13 @@ class FineTuningJob(BaseModel):
     integrations: list[str] = []
     metadata: dict[str, str] | None
     user_provided_suffix: str | None
+    warnings: list[ReportedWarning] = Field(default=[], description="not in OpenAI's API: as in our own job")
 
     @classmethod
     def of(cls, job: Job, values: Mapping[str, Any]) -> "FineTuningJob":
         """The view of a job and its latest values."""
         method, done = MethodView.of(job), job.state == "succeeded"
-        settings = method.supervised or method.dpo or Supervised()
+        settings = method.supervised or method.dpo or method.kto or Supervised()
         return cls(
             id=job.id,
             created_at=_seconds(job.created_at),
@@ -189,6 +233,7 @@ class FineTuningJob(BaseModel):
             error=JobError(code=job.cause or "failed", message=job.detail or "") if job.state == "failed" else None,
             metadata=job.fine_tuning.get("metadata"),
             user_provided_suffix=job.fine_tuning.get("suffix"),
+            warnings=job.warnings,
         )
 
 
@@ -249,6 +294,14 @@ class FineTuningCheckpoint(BaseModel):
         )
 
 
+class DeletedModel(BaseModel):
+    """The response to a deletion."""
+
+    id: str
+    object: Literal["model"] = "model"
+    deleted: Literal[True] = True
+
+
 class Listing(BaseModel, Generic[T]):
     """A page, newest first; `after` with the last id gives the next one."""
 
@@ -265,8 +318,11 @@ def event_id(job_id: str, seq: int) -> str:
 
 
 def with_openai_field(error: AnnealError) -> AnnealError:
-    """The error, with the field named as in OpenAI's request."""
+    """The error, with the field and the methods named as in OpenAI's request."""
     error.field = FIELDS.get(error.field or "", error.field)
+    error.remedy = error.remedy and error.remedy.replace("objective sft", "method supervised").replace(
+        "objective ", "method "
+    )
     return error
 
 
@@ -281,6 +337,18 @@ def _sentence(record: Mapping[str, Any]) -> str:
         case "checkpoint":
             return f"Checkpoint created at step {record['step']}."
     return str(record.get("message", record["kind"]))
+
+
+def _hyperparameters_of(job: Job) -> dict[str, Any]:
+    """Those that a request of our own API gave, as far as OpenAI's API can show them: passes in whole numbers."""
+    given = {name: value for name, value in job.hyperparameters.items() if name not in job.defaulted}
+    epochs, beta = given.get("epochs"), given.get("beta")
+    shown = {
+        "n_epochs": int(epochs) if epochs and epochs == int(epochs) else None,
+        "batch_size": given.get("batch_size"),
+        "beta": beta if beta and beta <= MAX_BETA else None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _short(value: float | None) -> str:

@@ -22,16 +22,27 @@ RESERVATION_TIMEOUT_S = 15.0
 
 @dataclass(frozen=True)
 class Machine:
-    """Processor cores, GPUs and main memory (GiB) that jobs may hold."""
+    """Processor cores, GPUs and main memory (GiB) that jobs may hold.
+
+    `cpu_bf16`, `gpu_bf16`: the CPU, and every GPU, multiplies bf16 in hardware.
+    """
 
     cpu: int
     gpu: int
     memory_gb: float
+    cpu_bf16: bool = False
+    gpu_bf16: bool = False
 
     @classmethod
     def local(cls) -> "Machine":
         """The resources that this process may use."""
-        return cls(cpu=usable_cpus(), gpu=len(visible_gpus()), memory_gb=round(usable_memory() / 2**30, 1))
+        return cls(
+            cpu=usable_cpus(),
+            gpu=len(visible_gpus()),
+            memory_gb=round(usable_memory() / 2**30, 1),
+            cpu_bf16=machine.has_bf16_instructions(),
+            gpu_bf16=all(gpu.has_bf16 for gpu in machine.gpus()),
+        )
 
     def missing_resource(self, requested: Allocation) -> str | None:
         """The first resource of which too little exists here (cpu, gpu or memory_gb), or None."""

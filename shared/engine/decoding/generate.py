@@ -1,13 +1,16 @@
 """Continuous batching with a KV cache for evaluation and inference: rows join and leave the batch at any step.
 
-Iteration-level scheduling as in Orca (Yu et al. 2022), here with left-padded rows over one cache.
+Iteration-level scheduling as in Orca (Yu et al. 2022), here with left-padded rows over one cache. A trial on the model
+at hand decides how it decodes (`decoding_mode`).
 """
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -17,12 +20,23 @@ from torch import Tensor
 from shared.engine.decoding.attention import grouped_query_attention
 from shared.engine.decoding.kv_cache import empty_cache, merge, transform
 from shared.engine.decoding.sampling import Sampler, SamplingParams
+from shared.engine.loading.context import context_length as length_of_context
+from shared.engine.loading.context import ordinary_tokens, smallest_window
 from shared.engine.process.protocol import EngineError
 
+log = logging.getLogger(__name__)
+
 GREEDY = SamplingParams()
+_TRIAL_LOGPROBS = 50
+_MAX_TRIAL_WINDOW = 512
+"""Tokens of the longest sliding window that a trial's prompt exceeds; a longer one would make the trial slow."""
 _ASSUMED_ANSWER_TOKENS = 256  # reserved for an answer without a limit of its own when batches are planned
 
 FinishReason = Literal["stop", "length"]
+DecodingMode = Literal["grouped", "cached", "uncached"]
+"""How tokens are computed: with a KV cache and grouped-query attention on a CPU (decoding/attention.py), with a cache
+and the model's own attention, or by a forward pass over the whole text for every token."""
+MODES: tuple[DecodingMode, ...] = ("grouped", "cached", "uncached")
 
 
 @dataclass(frozen=True)
@@ -76,19 +90,18 @@ class _Row:
     tokens_left: int
     stop_ids: frozenset[int]
     request: Request
-    token: int = -1
+    answer: list[int] = field(default_factory=list)
 
 
 class ContinuousBatch:
     """The rows being decoded, left-padded over one KV cache. Not thread-safe.
 
-    A request's index is its number in the order of `add`. Raises EngineError `unsupported_architecture` for a model
-    whose layers keep another state than keys and values.
+    A request's index is its number in the order of `add`. `mode` is for trials; by default it is the model's own.
     """
 
-    def __init__(self, model: Any, stop_ids: Sequence[int]) -> None:
-        _require_attention(model)
+    def __init__(self, model: Any, stop_ids: Sequence[int], mode: DecodingMode | None = None) -> None:
         self._model = model
+        self._mode = mode or decoding_mode(model)
         self._stop_ids = frozenset(stop_ids)
         self._context = context_length(model)
         self._rows: list[_Row] = []
@@ -122,7 +135,7 @@ class ContinuousBatch:
         if not self._rows:
             return []
         device = self._model.device
-        ids = torch.tensor([[row.token] for row in self._rows], device=device)
+        ids = torch.tensor([row.answer[-1:] for row in self._rows], device=device)
         positions = torch.tensor([[row.position] for row in self._rows], device=device)
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
         logits = self._forward(self._rows, ids, self._mask, positions, self._cache)
@@ -135,13 +148,13 @@ class ContinuousBatch:
         self._keep_rows([row.index != index for row in self._rows])
 
     def _make_row(self, index: int, request: Request) -> _Row:
+        if not request.ids:
+            raise EngineError("empty_prompt", "the prompt is empty")
         available = self._context - len(request.ids)
-        if available < 1 or not request.ids:
-            raise EngineError(
-                "context_exceeded" if request.ids else "empty_prompt",
-                f"the prompt has {len(request.ids)} tokens; the model takes 1 to {self._context - 1}",
-                limit=self._context - 1,
-            )
+        if available < 1:
+            limit = self._context - 1
+            detail = f"the prompt has {len(request.ids)} tokens; the model takes at most {limit}"
+            raise EngineError("context_exceeded", detail, limit=limit)
         tokens_left = available if request.max_new_tokens is None else min(available, request.max_new_tokens)
         sampler = Sampler(request.sampling, request.ids, self._model.device)
         stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
@@ -149,8 +162,9 @@ class ContinuousBatch:
 
     def _forward(self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Logits [rows, vocabulary] of the last position; appends the new keys and values to the cache."""
-        adapters = [row.request.adapter for row in rows]
-        with grouped_query_attention(self._model):
+        if self._mode == "uncached":
+            return self._forward_whole(rows)
+        with grouped_query_attention(self._model) if self._mode == "grouped" else nullcontext():
             output = self._model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -158,9 +172,28 @@ class ContinuousBatch:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
-                **({"adapters": adapters} if any(adapters) else {}),
+                **_adapters(rows),
             )
         return output.logits[:, -1].float()
+
+    def _forward_whole(self, rows: list[_Row]) -> Tensor:
+        """Logits [rows, vocabulary] after each row's prompt and answer, in one right-padded pass without a cache.
+
+        Padding after a row cannot change it, whatever state a causal model keeps.
+        """
+        texts = [[*row.request.ids, *row.answer] for row in rows]
+        width, last = max(map(len, texts)), [len(text) - 1 for text in texts]
+        columns = sorted(set(last))
+        logits = self._model(
+            input_ids=torch.tensor([text + [0] * (width - len(text)) for text in texts], device=self._model.device),
+            attention_mask=torch.tensor(
+                [[1] * len(text) + [0] * (width - len(text)) for text in texts], device=self._model.device
+            ),
+            use_cache=False,
+            logits_to_keep=torch.tensor(columns, device=self._model.device),
+            **_adapters(rows),
+        ).logits
+        return torch.stack([logits[i, columns.index(column)] for i, column in enumerate(last)]).float()
 
     def _sample(self, rows: list[_Row], logits: Tensor) -> list[Step]:
         tokens = _sample_tokens(rows, logits)
@@ -175,7 +208,7 @@ class ContinuousBatch:
         return steps
 
     def _advance(self, row: _Row, token: int, logprobs: tuple[TokenLogprob, ...]) -> Step:
-        row.token = token
+        row.answer.append(token)
         row.tokens_left -= 1
         row.sampler.accept(token)
         if token in row.stop_ids:
@@ -256,18 +289,64 @@ def generate_all(
 
 def context_length(model: Any) -> int:
     """The most tokens that prompt and answer may have together."""
-    return int(model.config.get_text_config().max_position_embeddings)
+    return length_of_context(model.config)
 
 
-def _require_attention(model: Any) -> None:
-    """Refuse models with recurrent layers: their states can be neither left-padded nor compacted."""
-    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-    if others := sorted(kind for kind in kinds if not kind.endswith("attention") or kind == "linear_attention"):
-        raise EngineError(
-            "unsupported_architecture",
-            f"generation with layers of kind {', '.join(others)} is not supported",
-            remedy="choose a base model whose layers all use attention, or serve this one with vLLM",
-        )
+def decoding_mode(model: Any) -> DecodingMode:
+    """The fastest mode whose logits equal the model's own in a trial, tried once per model and logged if not the first.
+
+    Recurrent states can be neither left-padded nor compacted, and some models' code depends on the name of the
+    attention function, so no list of architectures would be complete.
+    """
+    mode: DecodingMode | None = getattr(model, "decoding_mode", None)
+    if mode is None:
+        mode = model.decoding_mode = next(mode for mode in MODES if mode == "uncached" or _passes_trial(model, mode))
+        if mode == "uncached":
+            log.warning(
+                "this model decodes without a KV cache, which is slow: a trial with one failed or gave other logits"
+            )
+    return mode
+
+
+@torch.inference_mode()
+def _passes_trial(model: Any, mode: DecodingMode) -> bool:
+    """Whether a batch of rows that join, decode and leave gives each row the logits of a plain forward pass."""
+    texts = _trial_texts(model)
+    try:
+        batch = ContinuousBatch(model, (), mode)
+        steps = batch.add([_trial_request(ids, 2 + i) for i, ids in enumerate(texts[:2])])
+        steps += batch.step() + batch.add([_trial_request(texts[2], 3)])
+        while batch.active_rows:
+            steps += batch.step()
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # another kind of cache or state
+        log.info("decoding mode %s: %s", mode, error)
+        return False
+    return all(_equals_plain(model, ids, [s for s in steps if s.index == i]) for i, ids in enumerate(texts))
+
+
+def _trial_request(ids: list[int], tokens: int) -> Request:
+    return Request(ids, tokens, logprobs=_TRIAL_LOGPROBS)
+
+
+def _trial_texts(model: Any) -> list[list[int]]:
+    """Three prompts of different lengths, one of them longer than a short sliding window or chunk."""
+    window = smallest_window(model.config) or 0
+    lengths = (3, 24 + (window if window <= _MAX_TRIAL_WINDOW else 0), 9)
+    return [ordinary_tokens(model.config, length, seed=i).tolist() for i, length in enumerate(lengths)]
+
+
+def _equals_plain(model: Any, prompt: list[int], steps: list[Step]) -> bool:
+    """Whether the likeliest tokens' log-probabilities equal those of one pass over prompt and answer."""
+    text = [*prompt, *(step.token for step in steps)]
+    output = model(input_ids=torch.tensor([text], device=model.device), use_cache=False).logits[0]
+    plain = output[len(prompt) - 1 : -1].float().log_softmax(-1)
+    tokens = torch.tensor([[token for token, _ in step.logprobs] for step in steps], device=plain.device)
+    decoded = torch.tensor([[value for _, value in step.logprobs] for step in steps], device=plain.device)
+    spread = float(plain.std(-1).mean())
+    difference = (decoded - plain.gather(1, tokens)).square().mean().sqrt()
+    return bool(difference <= (1e-3 if output.dtype == torch.float32 else 0.15) * max(spread, 1e-3))
 
 
 def _rows_to_add(costs: list[int], added: int, free: int, budget: int, active_rows: int) -> int:
@@ -291,6 +370,12 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Te
 
 def _adapter(row: _Row) -> str:
     return row.request.adapter or ""
+
+
+def _adapters(rows: list[_Row]) -> dict[str, Any]:
+    """The argument `adapters` of a forward pass, if any row has one."""
+    adapters = [row.request.adapter for row in rows]
+    return {"adapters": adapters} if any(adapters) else {}
 
 
 def _insert_rows(tensor: Tensor, new: Tensor, at: int) -> Tensor:

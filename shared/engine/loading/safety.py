@@ -1,4 +1,4 @@
-"""Checks a model folder before anything in it is loaded: no pickle files, no remote code, no missing file."""
+"""Checks a model folder before anything in it is loaded: safetensors weights, no remote code, no missing file."""
 
 from __future__ import annotations
 
@@ -22,16 +22,51 @@ def check_folder(folder: Path, kind: str = "full") -> None:
     """
     if not folder.is_dir():
         raise EngineError("model_incomplete", f"there is no folder {folder.name}", remedy="upload the model again")
-    _refuse_pickles(folder)
-    for name in ("config.json", "tokenizer_config.json", "adapter_config.json"):
+    if not any(folder.glob("*.safetensors")):
+        _refuse_pickles(folder)
+    if kind == "adapter" or not is_native(folder):
+        _refuse_remote_code(folder / "config.json")
+    for name in ("tokenizer_config.json", "adapter_config.json"):
         _refuse_remote_code(folder / name)
-    required = ["adapter_config.json", "adapter_model.safetensors"] if kind == "adapter" else _required_files(folder)
+    required = (
+        ["adapter_config.json", "adapter_model.safetensors"]
+        if kind == "adapter"
+        else ["config.json", *weight_files(folder)]
+    )
     _require(folder, required)
+    if kind == "full" and "model.safetensors" in unused_weight_files(folder):
+        detail = "the folder holds both model.safetensors and an index (model.safetensors.index.json) of other files"
+        raise EngineError("model_incomplete", detail, remedy="keep only one of them, with its weight files")
+
+
+def pickle_files(folder: Path) -> list[str]:
+    """Names of the folder's pickle files. Beside safetensors weights they are never read."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLE_SUFFIXES)
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Names of the files that hold a full model's weights: those of its index, or model.safetensors."""
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return ["model.safetensors"]
+    return sorted({str(name) for name in read_json(index).get("weight_map", {}).values()})
+
+
+def unused_weight_files(folder: Path) -> list[str]:
+    """Names of safetensors files that are no part of the model, such as Mistral's consolidated.safetensors."""
+    return sorted({path.name for path in folder.glob("*.safetensors")} - {*weight_files(folder)})
+
+
+def is_native(folder: Path) -> bool:
+    """Whether transformers has code of its own for the model type, so that code of the model is not needed."""
+    from transformers import CONFIG_MAPPING
+
+    path = folder / "config.json"
+    return path.exists() and str(read_json(path).get("model_type")) in CONFIG_MAPPING
 
 
 def _refuse_pickles(folder: Path) -> None:
-    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLE_SUFFIXES)
-    if found:
+    if found := pickle_files(folder):
         raise EngineError(
             "unsafe_model",
             f"pickle files can run code when they are read: {', '.join(found[:5])}",
@@ -44,16 +79,8 @@ def _refuse_remote_code(path: Path) -> None:
         raise EngineError(
             "unsafe_model",
             f"{path.name} names Python code of its own (auto_map)",
-            remedy="use a model whose architecture is part of transformers, without auto_map",
+            remedy="use a model whose architecture is part of transformers",
         )
-
-
-def _required_files(folder: Path) -> list[str]:
-    index = folder / "model.safetensors.index.json"
-    if not index.exists():
-        return ["config.json", "model.safetensors"]
-    shards = set(read_json(index).get("weight_map", {}).values())
-    return ["config.json", *sorted(str(shard) for shard in shards)]
 
 
 def _require(folder: Path, names: list[str]) -> None:

@@ -10,19 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jinja2
+from jinja2.sandbox import SandboxedEnvironment
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
 
-def compile_chat_template(source: str) -> jinja2.Template:
-    """Compile a chat template in transformers' sandboxed Jinja environment; raises jinja2.TemplateError.
+def chat_template_environment() -> SandboxedEnvironment:
+    """An overlay of transformers' sandboxed Jinja environment for chat templates.
 
     The public `apply_chat_template` and `render_jinja_template` return the finished text. A compiled template also
     streams its output, so that a template that never ends can be stopped, and has the environment that the template
     cache derives its own from. A copy of that environment here could drift from what other tools render.
     """
-    template: jinja2.Template = _compile_jinja_template(source)
-    return template
+    environment = _compile_jinja_template("").environment.overlay()
+    assert isinstance(environment, SandboxedEnvironment)
+    return environment
 
 
 def attention_implementation(config: Any) -> str | None:

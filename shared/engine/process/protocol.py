@@ -62,6 +62,12 @@ class Reporter:
         """Write a line to the job's log; `level` is debug, info, warning or error."""
         self.emit("log", level=level, message=message, **fields)
 
+    def warn(
+        self, code: str, detail: str, *, count: int | None = None, example: str | None = None, remedy: str | None = None
+    ) -> None:
+        """Report a warning (the fields of shared/warnings.py), which stays with the job or its result."""
+        self.emit("warning", code=code, detail=detail, count=count, example=example, remedy=remedy)
+
     def metric(self, step: int, **values: Any) -> None:
         """Report metrics of one step, such as `loss` (nats per token) or `learning_rate`."""
         self.emit("metric", step=step, **values)

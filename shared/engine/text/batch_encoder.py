@@ -66,7 +66,7 @@ class BatchEncoder:
 
     def _encoded(self, sample: RenderedSample, counts: list[int], id_bytes: memoryview) -> EncodedSample | None:
         """The sample, given the number of tokens before each of its positions."""
-        if min(counts) < 0 or not self._tokenizer.is_normalized(sample.data):
+        if min(counts) < 0 or sample.literals or not self._tokenizer.is_normalized(sample.data):
             return None
         begin, end, *ends = counts
         ends = [count - begin for count in ends[len(sample.boundaries) :]]

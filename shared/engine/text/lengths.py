@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.engine.text.answers import conversations
 from shared.engine.text.samples import EncodedSample, RenderedSample
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
@@ -54,7 +55,7 @@ def _every_nth_row(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
 def _render(template: ChatTemplate, row: dict[str, Any]) -> list[RenderedSample] | None:
     """None where the template refuses the row."""
     try:
-        return [sample for part in split_preference_row(row) for sample in template.render_samples(part)]
+        return [sample for part in conversations(row) for sample in template.render_samples(part)]
     except EngineError:
         return None
 
@@ -64,14 +65,3 @@ def _measure(sample: EncodedSample) -> tuple[int, int, int]:
     spans = [(start, end) for start, end in sample.spans if start < end]
     first = min((start for start, _ in spans), default=len(sample))
     return len(sample), sum(end - start for start, end in spans), first
-
-
-def split_preference_row(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Split a preference row into its chosen and its rejected conversation; any other row is returned as it is."""
-    if "chosen" not in row:
-        return [row]
-    rest = {"tools": row["tools"]} if "tools" in row else {}
-    start = len(row["messages"])
-    return [
-        {"messages": [*row["messages"], *row[side]], "train_from": start, **rest} for side in ("chosen", "rejected")
-    ]

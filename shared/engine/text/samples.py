@@ -21,26 +21,29 @@ Span: TypeAlias = tuple[int, int]
 class RenderedSample:
     """A text as UTF-8 with its trained spans and its boundaries, both in bytes. No token may cross a boundary.
 
-    Boundaries are in ascending order.
+    Boundaries are in ascending order. Special tokens within `literals` (spans in bytes) are encoded as plain text.
     """
 
     data: bytes
     trained: list[Span]
     boundaries: list[int]
+    literals: tuple[Span, ...] = ()
 
     @classmethod
-    def from_text(cls, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> RenderedSample:
+    def from_text(
+        cls, text: str, trained: Sequence[Span], boundaries: Sequence[int], literals: Sequence[Span] = ()
+    ) -> RenderedSample:
         """Build from a `str`, with spans and boundaries in characters."""
         data = text.encode()
         if len(data) == len(text):  # ASCII: characters are bytes
-            return cls(data, list(trained), list(boundaries))
-        return cls(data, *_convert_positions(trained, boundaries, lambda position: len(text[:position].encode())))
+            return cls(data, list(trained), list(boundaries), tuple(literals))
+        positions = (trained, boundaries, literals)
+        return cls(data, *_convert_positions(*positions, lambda position: len(text[:position].encode())))
 
-    def in_characters(self) -> tuple[str, list[Span], list[int]]:
+    def in_characters(self) -> tuple[str, list[Span], list[int], tuple[Span, ...]]:
         """The arguments of `from_text`: the text, and its spans and boundaries in characters."""
-        converted = _convert_positions(
-            self.trained, self.boundaries, lambda position: len(self.data[:position].decode())
-        )
+        positions = (self.trained, self.boundaries, self.literals)
+        converted = _convert_positions(*positions, lambda position: len(self.data[:position].decode()))
         return self.data.decode(), *converted
 
 
@@ -80,6 +83,7 @@ class EncodedSample:
 
 
 def _convert_positions(
-    trained: Sequence[Span], boundaries: Sequence[int], convert: Callable[[int], int]
-) -> tuple[list[Span], list[int]]:
-    return [(convert(start), convert(end)) for start, end in trained], [convert(position) for position in boundaries]
+    trained: Sequence[Span], boundaries: Sequence[int], literals: Sequence[Span], convert: Callable[[int], int]
+) -> tuple[list[Span], list[int], tuple[Span, ...]]:
+    spans, others = ([(convert(start), convert(end)) for start, end in found] for found in (trained, literals))
+    return spans, [convert(position) for position in boundaries], tuple(others)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from jinja2 import Environment, Template, nodes
 
+from shared.engine.text.literal_specials import LiteralSpecials
 from shared.engine.text.samples import RenderedSample, Span
 
 MAX_TURNS = 64
@@ -139,8 +140,10 @@ class SlottedText:
 class TemplateCache:
     """Slotted texts by roles. `render` makes one from messages with opaque contents, or None if it must read them."""
 
-    def __init__(self, render: Callable[[list[dict[str, Any]]], SlottedText | None]) -> None:
-        self._render = render
+    def __init__(
+        self, render: Callable[[list[dict[str, Any]]], SlottedText | None], literal_specials: LiteralSpecials
+    ) -> None:
+        self._render, self._literal_specials = render, literal_specials
         self._entries: dict[tuple[str, ...], SlottedText | None] = {}
 
     def get(self, row: Mapping[str, Any]) -> RenderedSample | None:
@@ -150,7 +153,7 @@ class TemplateCache:
         turns = [(message.get("role"), message.get("content"), len(message)) for message in row["messages"]]
         if not all(type(role) is type(text) is str and text and size == 2 for role, text, size in turns):
             return None
-        if any(text.isspace() for _, text, _ in turns):
+        if any(text.isspace() or self._literal_specials.occur_in(text) for _, text, _ in turns):
             return None
         slotted = self._entry(tuple(role for role, _, _ in turns))
         return slotted.fill([text for _, text, _ in turns]) if slotted else None

@@ -29,8 +29,15 @@ class BoundaryTokenizer:
         """Token ids of `text`; `boundaries` in characters, ascending."""
         return self.encode(text, [], boundaries).input_ids
 
-    def encode(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> EncodedSample:
-        """Token ids of `text`; tokens that begin within a span of `trained` (in characters) are trained."""
+    def encode(
+        self, text: str, trained: Sequence[Span], boundaries: Sequence[int], literals: Sequence[Span] = ()
+    ) -> EncodedSample:
+        """Token ids of `text`; tokens that begin within a span of `trained` (in characters) are trained.
+
+        Special tokens within `literals` are encoded as plain text.
+        """
+        if literals:
+            return self._encode_by_offsets(text, trained, boundaries, literals)
         return self._encode_cached(text, trained, boundaries) or self._encode_by_offsets(text, trained, boundaries)
 
     def encode_all(self, samples: Sequence[RenderedSample]) -> list[EncodedSample]:
@@ -73,11 +80,28 @@ class BoundaryTokenizer:
         spans = [(tokens_before[start], tokens_before[end]) for start, end in trained]
         return EncodedSample(b"".join([ids for _, ids in parts]), spans)
 
-    def _encode_by_offsets(self, text: str, trained: Sequence[Span], boundaries: Sequence[int]) -> EncodedSample:
+    def _encode_by_offsets(
+        self, text: str, trained: Sequence[Span], boundaries: Sequence[int], literals: Sequence[Span] = ()
+    ) -> EncodedSample:
         """Encode with the tokenizer itself and its character offsets; works for every tokenizer and every boundary."""
-        tokens = self._tokenize(text, boundaries)
+        tokens = self._tokenize_parts(text, boundaries, literals) if literals else self._tokenize(text, boundaries)
         spans = [(tokens.count_before(start), tokens.count_before(end)) for start, end in trained]
         return EncodedSample.from_ids(tokens.ids, spans)
+
+    def _tokenize_parts(self, text: str, boundaries: Sequence[int], literals: Sequence[Span]) -> _Tokens:
+        """Tokenize the text between literals as any other, and each literal without special tokens."""
+        tokens, position = _Tokens([], []), 0
+        for start, end in [*literals, (len(text), len(text))]:
+            inner = [boundary - position for boundary in boundaries if position < boundary < start]
+            between = self._tokenize(text[position:start], inner)
+            tokens += _Tokens(between.ids, [position + token for token in between.starts])
+            self._backend.encode_special_tokens = True
+            try:
+                tokens += self._tokenize_slice(text, start, end)
+            finally:
+                self._backend.encode_special_tokens = False
+            position = end
+        return tokens
 
     def _tokenize(self, text: str, boundaries: Sequence[int]) -> _Tokens:
         """Tokenize `text`, split at a boundary only if the tokens before it are no prefix of the tokens of the whole.

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from shared.runtime.errors import AnnealError
 
 HEADER = "x-anneal-principal"
+ADMIN_SCOPES = frozenset(("*", "admin"))
 LIFETIME = 60.0
 """Lifetime of a signature in seconds: for one request, not a session."""
 
@@ -38,7 +39,12 @@ class Principal:
 
     subject: str
     project: str = "default"
-    scopes: tuple[str, ...] = ("*",)
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def admin(self) -> bool:
+        """Whether the caller may use what is outside of its project."""
+        return not ADMIN_SCOPES.isdisjoint(self.scopes)
 
 
 @dataclass(frozen=True)

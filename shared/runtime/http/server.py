@@ -19,10 +19,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.runtime.errors import AnnealError
-from shared.runtime.resources import Misconfigured, Resources, open_resources
+from shared.runtime.errors import AnnealError, Misconfigured, in_sentences
+from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, load_settings
 from shared.runtime.telemetry.exporter import export_spans
 from shared.runtime.telemetry.http_spans import record_response, server_span
 from shared.runtime.telemetry.logging import configure_logging
@@ -190,14 +190,20 @@ def _on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> No
         loop.add_signal_handler(number, act)
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the process with exit code 1 and one line for what an operator can mend."""
+    try:
+        yield
+    except AnnealError as error:
+        sys.exit(f"anneal: {in_sentences(error.detail, error.remedy)}")
+
+
 def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = False) -> None:
     """Run a process until SIGTERM. If it cannot start, print the reason on one line and exit with 1."""
     configure_logging()
-    try:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(run(build, Settings(), warm=warm))
-    except AnnealError as error:
-        sys.exit(f"anneal: {error.detail} {error.remedy or ''}".strip())
+    with explained(), suppress(asyncio.CancelledError):
+        asyncio.run(run(build, load_settings(), warm=warm))
 
 
 def main(build: Callable[[Resources], Awaitable[Service]], *, warm: bool = False) -> None:

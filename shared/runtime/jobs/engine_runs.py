@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.documents.entities import Changed
+from shared.runtime.errors import in_sentences
 from shared.runtime.jobs.leases import Lease, LeaseLost, W
 from shared.runtime.jobs.work import Work
 from shared.runtime.jobs.worker import MAX_ATTEMPTS
@@ -110,7 +111,8 @@ async def _ended(outcome: EngineOutcome, lease: Lease[W]) -> Message | None:
     if outcome.last["kind"] == "result":
         return outcome.last
     code = outcome.last["code"]
-    detail = " ".join(text for text in (outcome.last["detail"], outcome.last.get("remedy")) if text)
+    detail, remedy = outcome.last["detail"], outcome.last.get("remedy")
+    detail = in_sentences(detail, remedy) if remedy else detail
     await lease.change(lambda work: work.fail(code, detail))
     return None
 

@@ -5,13 +5,14 @@ A claim increments `token`, which guards every write of the holder, so a stale w
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
 import structlog
 
 from shared.documents.entities import Changed, EntityStore, Mutation
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, Unavailable
 from shared.runtime.jobs.work import HELD, DesiredState, Work
 
 log = structlog.get_logger(__name__)
@@ -19,7 +20,11 @@ log = structlog.get_logger(__name__)
 HEARTBEAT = 5.0
 """Seconds between heartbeats."""
 
+OUTAGE_RETRY_S = 2.0
+"""Seconds between attempts of an operation whose dependency is unavailable."""
+
 W = TypeVar("W", bound=Work)
+V = TypeVar("V")
 
 
 class LeaseLost(AnnealError):
@@ -55,6 +60,24 @@ class Lease(Generic[W]):
         except LeaseLost:
             self._lose()
             raise
+
+    async def outlast_outages(self, operation: Callable[[], Awaitable[V]], on_outage: Callable[[str], None]) -> V:
+        """Repeat `operation` until what it depends on is available, so that an outage does not end healthy work.
+
+        `on_outage` gets the detail of the first failure. Raises Unavailable once the work is interrupted.
+        """
+        failures = 0
+        while True:
+            try:
+                return await operation()
+            except Unavailable as error:
+                if self.interrupt_requested:
+                    raise
+                if (failures := failures + 1) == 1:
+                    on_outage(error.detail)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OUTAGE_RETRY_S):
+                    await self.wait_for_interrupt()
 
     async def wait_for_interrupt(self) -> None:
         """Wait until the owner requests a pause or cancellation, the lease is lost, or the process closes."""

@@ -128,14 +128,15 @@ class Work(Entity):
     def request_cancel(self) -> Sequence[Event]:
         """Request a cancellation: immediate where no worker holds it, else through `wanted`. Idempotent."""
         if self.state in ("succeeded", "failed"):
-            raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
+            raise Conflict(f"The {self.NOUN} has already {self.state}.", field="state", limit="not finished")
         self.wanted = "cancel"
         return self.mark_cancelled() if self.state in ("queued", "paused") else ()
 
     def request_pause(self) -> None:
         """Request a pause."""
         if self.final:
-            raise Conflict(f"It has already {self.state}.", field="state", limit="not finished")
+            ended = "was cancelled" if self.state == "cancelled" else f"has already {self.state}"
+            raise Conflict(f"The {self.NOUN} {ended}.", field="state", limit="not finished")
         if self.state == "queued":
             self.mark_paused()
         elif self.state == "running":
@@ -144,7 +145,7 @@ class Work(Entity):
     def request_resume(self) -> None:
         """Request a resumption. Raises Conflict unless it is paused or pausing."""
         if self.state not in ("paused", "pausing"):
-            remedy = "Only paused work can be resumed."
-            raise Conflict(f"It is {self.state}.", field="state", limit="paused", remedy=remedy)
+            remedy = f"Only a paused {self.NOUN} can be resumed."
+            raise Conflict(f"The {self.NOUN} is {self.state}.", field="state", limit="paused", remedy=remedy)
         self.wanted = "run"
         self.state = "queued" if self.state == "paused" else "running"

@@ -47,14 +47,19 @@ def cpu_percent() -> float:
     return float(psutil.cpu_percent())
 
 
-def has_bf16_instructions() -> bool:
-    """Whether the CPU multiplies bf16 (AMX or AVX-512). psutil does not report CPU flags."""
+_BF16_FLAGS = {"amx_bf16", "avx512_bf16", "bf16"}
+"""AMX, AVX-512 and Arm's extension, as /proc/cpuinfo names them."""
+
+
+def has_bf16_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU multiplies bf16, by its flags, which psutil does not report; False elsewhere than on Linux."""
     try:
-        lines = Path("/proc/cpuinfo").read_text("ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = cpuinfo.read_text("ascii", errors="replace").splitlines()
+    except OSError:
         return False
-    flags = next((line for line in lines if "flags" in line), "")
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+    fields = (line.partition(":") for line in lines)
+    flags = next((value for name, _, value in fields if name.strip() in ("flags", "Features")), "")
+    return not _BF16_FLAGS.isdisjoint(flags.split())
 
 
 class Gpu:
@@ -67,6 +72,11 @@ class Gpu:
     def name(self) -> str:
         """Its product name."""
         return str(self._nvml.nvmlDeviceGetName(self._handle))
+
+    @property
+    def has_bf16(self) -> bool:
+        """Whether it multiplies bf16 in hardware: from compute capability 8.0 (CUDA C++ programming guide)."""
+        return bool(self._nvml.nvmlDeviceGetCudaComputeCapability(self._handle)[0] >= 8)
 
     @property
     def utilization_percent(self) -> int:

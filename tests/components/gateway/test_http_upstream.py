@@ -9,7 +9,7 @@ import pytest
 
 from deploy.servers import free_port
 from services.gateway.http_upstream import HttpUpstream, upstreams_at
-from shared.runtime.resources import Misconfigured
+from shared.runtime.errors import Misconfigured
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 

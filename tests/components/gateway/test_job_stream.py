@@ -143,6 +143,13 @@ async def test_an_unknown_job_is_an_error(platform: RunningPlatform) -> None:
     assert (message["type"], message["problem"]["code"]) == ("error", "not_found")
 
 
+@pytest.mark.parametrize("job", ["job_done%3Fx%23", "x%2F..%2Fjob_done", "..%2Fjobs%2Fjob_done"])
+async def test_a_job_id_is_one_part_of_an_internal_path(platform: RunningPlatform, job: str) -> None:
+    platform.training.jobs["job_done"] = "succeeded"
+    [message] = await follow(platform, job)
+    assert (message["type"], message["problem"]["code"]) == ("error", "not_found")
+
+
 async def test_an_unexpected_error_closes_the_websocket_with_1011(platform: RunningPlatform) -> None:
     platform.training.jobs["job_odd"] = "running"
     await (await platform.training.streams.writer("job_odd", 1)).append([{"kind": "log"}])

@@ -21,7 +21,7 @@ from services.training.base_models.bundled import BundledModel
 from services.training.base_models.catalog import Catalog
 from services.training.base_models.hub import Hub
 from services.training.base_models.inspection import Facts
-from services.training.base_models.service import publish_base_model
+from services.training.base_models.service import name_of_folder, publish_base_model
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
@@ -29,10 +29,12 @@ from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
+from tests.support.data_cases import data_case
 from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
 from tests.support.object_store import ListingServer, run_listing_server
 from tests.support.tiny_model import make_tiny_model
 from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, open_training, problem
+from tests.support.zoo import save
 
 S3 = os.environ.get("ANNEAL_TEST_S3_URL", "")
 CUT = 11 * 2**20
@@ -94,6 +96,9 @@ async def test_uploaded_model_is_checked_and_can_be_trained(service: TrainingHar
     assert (base["name"], base["state"], base["architecture"]) == ("Mine", "succeeded", "LlamaForCausalLM")
     assert (base["parameters"], base["context_length"]) == (94528, 512)
     assert len(base["template_hash"]) == 64
+    assert {"system", "consecutive_roles"} <= {*base["template_features"]}
+    listed = (await service.http.get("/models/available")).json()["items"]
+    assert [model["template_features"] for model in listed if model["id"] == base["id"]] == [base["template_features"]]
 
     job = await service.wait_for_state((await service.submit(base=base["id"]))["id"], *FINAL)
     assert job["state"] == "succeeded", job["logs"]
@@ -175,9 +180,9 @@ async def test_upload_over_the_limit_is_refused(tmp_path: Path, engines: Engines
 @pytest.mark.parametrize(
     ("more", "without", "code"),
     [
-        ({"pytorch_model__bin": b"pickle"}, "", "unsafe_model"),
+        ({"pytorch_model__bin": b"pickle"}, "model.safetensors", "unsafe_model"),
         (
-            {"config__json": json.dumps({"model_type": "llama", "auto_map": {"AutoConfig": "x.Y"}}).encode()},
+            {"config__json": json.dumps({"model_type": "evil", "auto_map": {"AutoConfig": "x.Y"}}).encode()},
             "config.json",
             "unsafe_model",
         ),
@@ -198,6 +203,26 @@ async def test_unsafe_or_broken_model_is_refused_and_leaves_no_files(
     assert problem(answer, 422, code)["field"] == "file"
     assert await service.resources.blobs.list("default/models/base") == before
     assert not list((service.resources.scratch / "training").glob("upload-*"))
+
+
+async def test_what_is_not_used_and_limits_are_warnings(service: TrainingHarness, tmp_path: Path) -> None:
+    folder = save("LFM 2", tmp_path / "lfm2")
+    config = json.loads((folder / "config.json").read_text()) | {"auto_map": {"AutoModelForCausalLM": "x.Y"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+    codes = ["auto_map_ignored", "padded_only", "pickle_files_ignored", "slow_decoding"]
+    in_place = await service.http.post("/models/base", json={"path": str(folder)})
+    for answer in (in_place, await upload(service, zipped(folder))):
+        assert answer.status_code == 201
+        assert sorted(warning["code"] for warning in answer.json()["warnings"]) == codes
+
+
+async def test_another_architecture_name_is_refused(service: TrainingHarness, tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text()) | {"architectures": ["MistralForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    refused = problem(await service.http.post("/models/base", json={"path": str(folder)}), 422, "unsafe_model")
+    assert "names the architecture MistralForCausalLM" in refused["detail"]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"no zip at all"])
@@ -285,6 +310,55 @@ async def test_hub_model_is_downloaded_only_on_request(
     await service.wait_for_state(job["id"], *FINAL)
 
 
+@data_case("API", "A hub id of which two revisions are here", "404 that lists the ids to choose from")
+async def test_hub_id_of_two_revisions_is_refused(service: TrainingHarness) -> None:
+    stores = await Stores.open(service.resources)
+    for id, revision in (("base_1", "a" * 40), ("base_2", "b" * 40)):
+        base = Base(id=id, project="default", name="two", source="hub", hub_id="acme/two", revision=revision)
+        base.state = "succeeded"
+        await stores.base_models.create(base)
+    refused = await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme/two"})
+    found = problem(refused, 404, "ambiguous_base")
+    assert (found["field"], sorted(found["limit"])) == ("base", ["base_1", "base_2"])
+    items = (await service.http.get("/models/available")).json()["items"]
+    assert [item["reference"] for item in items if item["name"] == "two"] == ["base_2", "base_1"]
+
+
+@data_case("API", "A base model's name in a job", "means the one model that has it; several: 404 that lists their ids")
+async def test_job_names_its_base_model(service: TrainingHarness, tiny_model: Path) -> None:
+    async def register(name: str) -> Any:
+        return await service.http.post("/models/base", json={"path": str(tiny_model), "name": name})
+
+    async def listed() -> dict[str, str]:
+        items = (await service.http.get("/models/available")).json()["items"]
+        return {item["id"]: item["reference"] for item in items if item["name"] == "acme tiny"}
+
+    first = (await register("acme tiny")).json()["id"]
+    assert await listed() == {first: "acme tiny"}
+    for reference in ("acme tiny", first):
+        job = await service.submit(base=reference, max_steps=1)
+        assert (job["base"], job["base_name"], job["base_uri"].rpartition("/")[2]) == (first, "acme tiny", first)
+        model = (await service.wait_for_state(job["id"], "succeeded"))["model_id"]
+    shown = (await service.http.get(f"/models/custom/{model}")).json()
+    assert (shown["base"], shown["base_name"]) == (first, "acme tiny")
+    manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{model}")
+    assert manifest["base_name"] == "acme tiny"
+
+    second = (await register("acme tiny")).json()["id"]
+    assert await listed() == {second: second, first: first}
+    refused = await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme tiny"})
+    found = problem(refused, 404, "ambiguous_base")
+    assert (sorted(found["limit"]), str(tiny_model) in found["detail"]) == (sorted((first, second)), True)
+    for taken in ("seedling", first):
+        assert problem(await register(taken), 422, "invalid_input")["field"] == "name"
+
+
+def test_folder_of_a_hub_cache_has_the_name_of_its_repository(tmp_path: Path) -> None:
+    folder = tmp_path / "models--acme--small-1.5B" / "snapshots" / COMMIT
+    assert name_of_folder(folder) == "acme/small-1.5B"
+    assert name_of_folder(tmp_path / "small-1.5B") == "small-1.5B"
+
+
 async def test_interrupted_download_resumes(
     service: TrainingHarness, hub: LocalHub, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -293,7 +367,8 @@ async def test_interrupted_download_resumes(
     (folder / "more.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(CUT))
     hub.repositories["acme/cut"], hub.truncate_once["more.safetensors"] = folder, CUT - 1000
     base = await download(service, hub_id="acme/cut")
-    assert (base["state"], base["parameters"]) == ("succeeded", 94528 + CUT), base["detail"]
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert (base["state"], base["size"]) == ("succeeded", size), base["detail"]
     assert [name for name, requested in hub.range_requests if not requested.startswith("bytes=0-")] == [
         "more.safetensors"
     ]

@@ -64,7 +64,11 @@ async def test_throughput_is_that_of_similar_jobs(service: TrainingHarness) -> N
     await snapshots.patch(job["id"], {}, set={"values": speed})
     found = await estimate(service, method="lora", max_steps=20, batch_size=4)
     assert (found["pace"], found["tokens_per_second"]) == ("jobs", 80.0)
-    assert found["seconds"] == pytest.approx(found["tokens"] / 80, abs=0.1)
+    assert found["times"]["training"] == pytest.approx(found["tokens"] / 80, abs=0.1)
+    assert found["times"]["evaluations"] > 0
+    assert found["seconds"] == pytest.approx(sum(found["times"].values()), abs=0.2)
+    full = await estimate(service, method="full", max_steps=20, batch_size=4)
+    assert full["pace"] == "formula", "a job with another method says nothing"
 
 
 async def test_dry_run_measures_two_real_steps(service: TrainingHarness) -> None:

@@ -17,12 +17,18 @@ from services.training.jobs.publishing import finish, stage
 from services.training.models import Job
 from services.training.store import Stores
 from shared.blobs.artifacts import publish, read_manifest
+from shared.blobs.dataset_uses import add_use, jobs_using
 from shared.events.envelope import Envelope, Event
+from shared.events.training import ModelRenamed
+from shared.runtime.errors import Unavailable
 from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.jobs import leases
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
+from tests.support.data_cases import data_case
+from tests.support.scripted_trainer import expected_losses
 from tests.support.training_service import (
     FINAL,
     TIMEOUT_S,
@@ -52,6 +58,22 @@ async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> N
     assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
     models = (await service.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
+
+
+@data_case("Splits", "rows of a test split", "no part of training, nor of the validation during it", "")
+async def test_test_rows_are_not_trained(service: TrainingHarness) -> None:
+    shards = {split: ["train-00000.parquet"] for split in ("train", "validation", "test")}
+    await put_dataset(service.resources, "ds_3", rows={"train": 8, "validation": 2, "test": 5}, shards=shards)
+    await put_dataset(service.resources, "ds_test", rows={"train": 0, "validation": 0, "test": 5}, shards=shards)
+    for validation, trained in ((None, 1), ("ds_1", 2)):
+        job = await service.submit(dataset="ds_3", validation=validation)
+        await service.wait_for_state(job["id"], *FINAL)
+        started = next(r for r in await service.records(job["id"]) if r.get("message", "").startswith("pid"))
+        assert started["rows"] == trained, "shards of the train split, and of validation where another set validates"
+    for field in ("dataset", "validation"):
+        body = {"base": "seedling", "dataset": "ds_3", field: "ds_test"}
+        answer = await service.http.post("/training/jobs", json=body)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
 @pytest.mark.parametrize("settings", [{}, {"method": "full"}, {"method": "qlora", "lora": {"rslora": True}}])
@@ -248,6 +270,32 @@ async def test_checkpoint_that_cannot_be_stored_fails_the_attempt(
     assert [r["step"] for r in await service.records(done["id"]) if r["kind"] == "rewind"] == [5]
 
 
+async def test_training_outlasts_an_outage_of_the_blob_store(
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, is_away = service.resources.blobs, True
+    put = blobs.put
+
+    async def away(key: str, data: Any) -> Any:
+        if is_away and "/jobs/" in key:
+            raise Unavailable("The object store does not answer: ReadTimeoutError.")
+        return await put(key, data)
+
+    monkeypatch.setattr(leases, "OUTAGE_RETRY_S", 0.05)
+    monkeypatch.setattr(blobs, "put", away)
+    job = await service.submit()
+    await service.wait_for_log(
+        job["id"], "The checkpoint of step 15 could not be stored before the next one, and is dropped."
+    )
+    is_away = False
+    done = await service.wait_for_state(job["id"], *FINAL)
+    assert (done["state"], done["attempts"]) == ("succeeded", 1), done["logs"]
+    records = await service.records(job["id"])
+    assert [r["kind"] for r in records if r["kind"] in ("rewind", "checkpoint")] == ["checkpoint"]
+    assert losses(records) == expected_losses(20, job["hyperparameters"]["seed"])
+    assert any("does not answer" in line["message"] for line in done["logs"])
+
+
 async def test_full_disk_pauses_at_the_last_checkpoint(
     service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,13 +330,187 @@ async def test_permanent_failure_is_not_retried(service: TrainingHarness) -> Non
     assert "learning_rate" in done["detail"]
 
 
-async def test_job_shows_the_warning_about_its_model(service: TrainingHarness) -> None:
-    result = {"ended": "diverged", "warning": "The loss became nan at step 12. Start again with a lower learning rate."}
-    service.control(result=result)
-    done = await service.wait_for_state((await service.submit())["id"], *FINAL)
-    assert (done["state"], done["ended"], done["warning"]) == ("succeeded", *result.values())
+@data_case(
+    "API", "A job of which half of the rows were skipped", "`warnings` of the job, its model and its event, once each"
+)
+async def test_warnings_stay_with_the_job_and_its_model(service: TrainingHarness) -> None:
+    warning = {"code": "rows_skipped", "detail": "Half of the rows.", "count": 5, "example": "a.jsonl:2"}
+    service.control(warnings=[warning], hold_at=12, hold_tokens=[1])
+    id = (await service.submit())["id"]
+    await service.wait_for_record_of(id, "checkpoint")
+    (shown,) = (await service.job(id))["warnings"]
+    assert shown == {**warning, "remedy": None}, "while it runs"
+    await service.http.post(f"/training/jobs/{id}/pause")
+    await service.wait_for_state(id, "paused")
+    await service.http.post(f"/training/jobs/{id}/resume")
+    done = await service.wait_for_state(id, *FINAL)
+    assert (done["state"], done["warnings"]) == ("succeeded", [shown]), "the second attempt repeats it"
+    service.control()
     manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
-    assert result.items() <= manifest["provenance"]["training"].items()
+    assert [found["code"] for found in manifest["provenance"]["training"]["warnings"]] == ["rows_skipped"]
+
+
+@data_case(
+    "API", "OpenAI's job list with `metadata[key]=value`", "only the jobs with this metadata", "OpenAI jobs list"
+)
+async def test_jobs_are_listed_by_metadata(service: TrainingHarness) -> None:
+    for team in ("blue", "red", "blue"):
+        body = {"model": "seedling", "training_file": "ds_1", "metadata": {"team": team}}
+        assert (await service.http.post("/v1/fine_tuning/jobs", json=body)).status_code < 300
+    query = {"metadata[team]": "blue", "limit": 1}
+    first = (await service.http.get("/v1/fine_tuning/jobs", params=query)).json()
+    rest = (await service.http.get("/v1/fine_tuning/jobs", params={**query, "after": first["data"][0]["id"]})).json()
+    found = [*first["data"], *rest["data"]]
+    assert [job["metadata"] for job in found] == [{"team": "blue"}] * 2
+    assert (first["has_more"], rest["has_more"]) == (True, False)
+    for job in (await service.http.get("/v1/fine_tuning/jobs")).json()["data"][:3]:
+        await service.cancel(job["id"])
+
+
+@data_case("API", "early stopping without validation rows", "it has no effect, with a warning")
+async def test_early_stopping_without_validation_is_a_warning(service: TrainingHarness) -> None:
+    await put_dataset(service.resources, "ds_all", rows={"train": 8, "validation": 0})
+    job = await service.submit(dataset="ds_all", early_stopping_patience=1)
+    assert [warning["code"] for warning in job["warnings"]] == ["early_stopping_without_validation"]
+    await service.cancel(job["id"])
+
+
+@data_case("API", "`max_length` above the model's context", "used up to the context, with a warning")
+async def test_length_beyond_the_context_is_a_warning(service: TrainingHarness) -> None:
+    job = await service.submit(max_length=100_000)
+    (warning,) = job["warnings"]
+    assert (warning["code"], job["hyperparameters"]["max_length"]) == ("max_length_reduced", 512)
+    await service.cancel(job["id"])
+
+
+async def test_requested_evaluations_that_take_a_large_share_are_a_warning(service: TrainingHarness) -> None:
+    job = await service.submit(eval_every=1, eval_rows=20)
+    (warning,) = job["warnings"]
+    assert (warning["code"], job["hyperparameters"]["eval_every"]) == ("evaluation_share", 1)
+    assert "20 rows every 1 steps" in warning["detail"]
+    await service.cancel(job["id"])
+
+
+@data_case("API", "A warm-up longer than the job", "a warning at submit, and beside the result", "HF forums")
+async def test_warmup_that_never_ends_is_a_warning(service: TrainingHarness) -> None:
+    job = await service.submit(warmup_steps=100)
+    assert [warning["code"] for warning in job["warnings"]] == ["warmup_not_finished"]
+    await service.cancel(job["id"])
+
+
+@data_case("API", "`dtype: fp16` on a machine without a GPU", "422 with the allowed values")
+async def test_fp16_without_a_gpu_is_refused(service: TrainingHarness) -> None:
+    body = {"dataset": "ds_1", "dtype": "fp16"}
+    for path in ("/training/jobs", "/training/estimate"):
+        answer = await service.http.post(path, json=body)
+        assert (answer.status_code, answer.json()["field"]) == (422, "dtype"), path
+
+
+async def test_dtype_is_resolved_at_submit_as_the_estimate_shows(service: TrainingHarness) -> None:
+    estimate = (await service.http.post("/training/estimate", json={"dataset": "ds_1"})).json()
+    for settings in ({}, {"dtype": "auto"}):
+        job = await service.submit(**settings)
+        assert job["hyperparameters"]["dtype"] == estimate["dtype"] == estimate["hyperparameters"]["dtype"] == "fp32"
+        await service.cancel(job["id"])
+
+
+@data_case("API", "`lora.targets` as names with commas", "read as a list", "LLaMA-Factory lora_target")
+async def test_targets_may_be_one_text(service: TrainingHarness) -> None:
+    job = await service.submit(lora={"targets": "q_proj, v_proj"})
+    assert job["hyperparameters"]["lora"]["targets"] == ["q_proj", "v_proj"]
+    await service.cancel(job["id"])
+
+
+@data_case(
+    "Templates",
+    "Rows that the base's chat template cannot show",
+    "422 before the job is queued, with count, example and remedy; skipped where the request says so",
+)
+async def test_rows_that_the_template_cannot_show_are_refused_or_skipped(service: TrainingHarness) -> None:
+    features = {"system": {"rows": 1, "example": "a.jsonl:9"}, "tool_calls": {"rows": 2, "example": "a.jsonl:4"}}
+    await put_dataset(service.resources, "ds_tools", features=features)
+    answer = await service.http.post("/training/jobs", json={"dataset": "ds_tools"})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["field"]) == (422, "unsupported_rows", "unsupported_rows")
+    assert (problem["count"], problem["example"], problem["features"]) == (2, "a.jsonl:4", {"tool_calls": 2})
+    job = await service.submit(dataset="ds_tools", unsupported_rows="skip")
+    (warning,) = job["warnings"]
+    assert (warning["code"], warning["count"], warning["example"]) == ("unsupported_rows", 2, "a.jsonl:4")
+    await service.cancel(job["id"])
+
+
+@data_case(
+    "Templates",
+    "A separate validation dataset with rows that the base's chat template cannot show",
+    "422 before the job is queued, as for the training rows; the example names the dataset",
+)
+async def test_rows_of_the_validation_dataset_are_checked_too(service: TrainingHarness) -> None:
+    calls = {"tool_calls": {"rows": 2, "example": "v.jsonl:4"}}
+    await put_dataset(service.resources, "ds_checks", name="Checks", features=calls)
+    answer = await service.http.post("/training/jobs", json={"dataset": "ds_1", "validation": "ds_checks"})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["count"]) == (422, "unsupported_rows", 2)
+    assert problem["example"] == "v.jsonl:4 of Checks"
+    await put_dataset(service.resources, "ds_both", features={"tool_calls": {"rows": 3, "example": "a.jsonl:1"}})
+    job = await service.submit(dataset="ds_both", validation="ds_checks", unsupported_rows="skip")
+    (warning,) = job["warnings"]
+    assert (warning["count"], warning["example"]) == (5, "a.jsonl:1")
+    await service.cancel(job["id"])
+
+
+@data_case(
+    "Templates",
+    "Rows with tools, and a base model that an earlier version added without looking at its chat template",
+    "a warning before the job is queued says what is not known; rows that the template cannot show are skipped",
+)
+async def test_base_model_that_was_not_probed_is_a_warning(service: TrainingHarness) -> None:
+    key = "_shared/models/base/seedling"
+    seedling, folder = (
+        await read_manifest(service.resources.blobs, key),
+        await service.resources.blobs.local_folder(key),
+    )
+    files = {entry["name"]: folder / entry["name"] for entry in seedling["files"]}
+    now = {name: value for name, value in seedling.items() if name != "files"}
+    features = {"system": {"rows": 1, "example": "a.jsonl:9"}, "tools": {"rows": 2, "example": "a.jsonl:4"}}
+    await put_dataset(service.resources, "ds_unknown", features=features)
+    await publish(service.resources.blobs, key, None, {**now, "template_features": None}, files=files)
+    try:
+        job = await service.submit(dataset="ds_unknown")
+        (warning,) = job["warnings"]
+        assert (warning["code"], warning["count"], warning["example"]) == ("template_not_probed", 2, "a.jsonl:4")
+        other = await service.submit(dataset="ds_1")
+        assert other["warnings"] == [], "these rows need nothing of a template"
+        for submitted in (job, other):
+            await service.cancel(submitted["id"])
+    finally:
+        await publish(service.resources.blobs, key, None, now, files=files)
+
+
+async def test_dataset_is_in_use_until_its_job_ends(service: TrainingHarness) -> None:
+    service.control(hold_at=3)
+    blobs = service.resources.blobs
+    await put_dataset(service.resources, "ds_used")
+    job = await service.submit(dataset="ds_used")
+    assert await jobs_using(blobs, "default", "ds_used") == [job["id"]]
+    await service.http.post(f"/training/jobs/{job['id']}/cancel")
+    await service.wait_for_state(job["id"], "cancelled")
+    await Cleanup(blobs, await Stores.open(service.resources)).sweep()
+    assert await jobs_using(blobs, "default", "ds_used") == []
+
+
+@data_case("API", "A use of a dataset whose job was never created", "it is dropped, and the dataset can be deleted")
+async def test_use_without_a_job_is_dropped(service: TrainingHarness) -> None:
+    """The process died between the two writes of a submit."""
+    blobs = service.resources.blobs
+    service.control(hold_at=3)
+    job = await service.submit()
+    await add_use(blobs, "default", "ds_1", "job_never_created")
+    cleanup = Cleanup(blobs, await Stores.open(service.resources))
+    await cleanup.drop_unowned_uses()
+    assert len(await jobs_using(blobs, "default", "ds_1")) == 2, "the submit may still create its job"
+    await cleanup.drop_unowned_uses(older_than_s=0)
+    assert await jobs_using(blobs, "default", "ds_1") == [job["id"]]
+    await service.cancel(job["id"])
 
 
 async def test_paused_job_resumes_from_its_checkpoint(service: TrainingHarness) -> None:
@@ -467,7 +689,7 @@ async def test_private_preset_is_listed_for_its_owner_only(service: TrainingHarn
     mine = {"name": "mine", "settings": {"max_steps": 4}, "shared": False}
     assert (await service.http.post("/training/presets", json=mine)).json()["shared"] is False
     await service.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
-    colleague = {HEADER: service.resources.signer.sign(Principal("colleague"))}
+    colleague = {HEADER: service.resources.signer.sign(Principal("colleague", scopes=("*",)))}
 
     async def names(headers: dict[str, str]) -> list[str]:
         presets = (await service.http.get("/training/presets", headers=headers)).json()["items"]
@@ -502,10 +724,16 @@ async def test_running_job_shows_its_engines_usage(service: TrainingHarness) -> 
 async def test_custom_model_is_renamed_trained_from_and_deleted(service: TrainingHarness) -> None:
     first = await service.wait_for_state((await service.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"
+    events: asyncio.Queue[Envelope] = asyncio.Queue()
+    await service.resources.bus.subscribe("gateway", ModelRenamed.type, events.put)
     renamed = await service.http.patch(model, json={"name": "Answers", "notes": "good"})
     assert (renamed.json()["name"], renamed.json()["notes"]) == ("Answers", "good")
+    event = await asyncio.wait_for(events.get(), 60)
+    assert event.data == {"model_id": first["model_id"], "name": "Answers"}
+    assert event.sequence == 2
 
     second = await service.wait_for_state((await service.submit(base=first["model_id"]))["id"], *FINAL)
+    assert second["name"] == "Support on Answers"
     assert second["state"] == "succeeded", second["logs"]
     assert second["base_uri"].endswith(first["model_id"])
     problem(await service.http.delete(model), 409, "in_use")
@@ -513,6 +741,97 @@ async def test_custom_model_is_renamed_trained_from_and_deleted(service: Trainin
     assert (await service.http.delete(model)).status_code == 204
     assert (await service.http.get(model)).status_code == 404
     assert await service.resources.blobs.list(f"default/models/custom/{first['model_id']}") == []
+
+
+@data_case(
+    "API", "`client.models.delete(id)`", "the custom model is deleted unless it is in use (409); a base model is not"
+)
+async def test_deletion_by_openais_api_has_the_same_rules(service: TrainingHarness) -> None:
+    first = await service.wait_for_state((await service.submit())["id"], "succeeded")
+    service.control(hold_at=1)
+    job = await service.submit(base=first["model_id"])
+    used = await service.http.delete(f"/v1/models/{first['model_id']}")
+    assert (used.status_code, used.json()["error"]["param"], job["id"] in used.text) == (409, "model", True)
+    await service.cancel(job["id"])
+    deleted = await service.http.delete(f"/v1/models/{first['model_id']}")
+    assert deleted.json() == {"id": first["model_id"], "object": "model", "deleted": True}
+    for base, status in (("seedling", 400), (first["model_id"], 404), ("owner/name", 404)):
+        refused = await service.http.delete(f"/v1/models/{base}")
+        assert (refused.status_code, refused.json()["error"]["param"]) == (status, "model"), base
+
+
+@data_case("API", "`client.models.delete(name)`", "the model with this name, if only one has it; else 404 with the ids")
+async def test_model_is_deleted_by_its_unique_name(service: TrainingHarness) -> None:
+    jobs = [await service.wait_for_state((await service.submit(name="beta"))["id"], "succeeded") for _ in range(2)]
+    ids = {job["model_id"] for job in jobs}
+    refused = await service.http.delete("/v1/models/beta")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["param"]) == (404, "ambiguous_model", "model")
+    assert set(error["limit"]) == ids
+    await service.http.delete(f"/v1/models/{jobs[0]['model_id']}")
+    deleted = await service.http.delete("/v1/models/beta")
+    assert deleted.json()["id"] == jobs[1]["model_id"]
+    assert (await service.http.delete("/v1/models/beta")).status_code == 404
+
+
+@data_case("API", "A model's name with other characters, or that is another model's id", "422 with what is allowed")
+async def test_name_that_requests_cannot_use_is_refused(service: TrainingHarness) -> None:
+    done = await service.wait_for_state((await service.submit(name="first"))["id"], "succeeded")
+    other = await service.wait_for_state((await service.submit(name="  second "))["id"], "succeeded")
+    assert other["name"] == "second"
+    path = f"/models/custom/{done['model_id']}"
+    for name in ("seedling", other["model_id"], "a/b\n<script>", "a\x00b", "   ", "a\u202eb"):
+        refused = problem(await service.http.patch(path, json={"name": name}), 422, "invalid_input")
+        assert refused["field"] == "name", name
+        assert {"limit", "remedy"} <= refused.keys(), name
+        body = {"dataset": "ds_1", "name": name}
+        assert problem(await service.http.post("/training/jobs", json=body), 422, "invalid_input")["field"] == "name"
+        fine_tuning = {"model": "seedling", "training_file": "ds_1", "suffix": name}
+        answer = await service.http.post("/v1/fine_tuning/jobs", json=fine_tuning)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "suffix"), name
+    for name in (" Café नमस्ते v1.2_b-3 (new) ", done["model_id"]):
+        renamed = await service.http.patch(path, json={"name": name})
+        assert renamed.json()["name"] == name.strip()
+
+
+@data_case("Splits", "The training dataset as the validation dataset", "a warning of the job and the estimate")
+async def test_validation_on_the_training_dataset_is_a_warning(service: TrainingHarness) -> None:
+    body = {"dataset": "ds_1", "validation": "ds_1"}
+    estimate = (await service.http.post("/training/estimate", json=body)).json()
+    job = await service.submit(**body)
+    fine_tuning = {"model": "seedling", "training_file": "ds_1", "validation_file": "ds_1"}
+    openai_job = (await service.http.post("/v1/fine_tuning/jobs", json=fine_tuning)).json()
+    for found in (estimate, job, openai_job):
+        (warning,) = [each for each in found["warnings"] if each["code"] == "validation_is_training_data"]
+        assert "Leave validation out" in warning["remedy"]
+    for id in (job["id"], openai_job["id"]):
+        await service.cancel(id)
+
+
+@data_case(
+    "API", "OpenAI's fine-tuning request with `unsupported_rows`", "as in our own API: skip trains on the others"
+)
+async def test_openai_request_may_skip_unsupported_rows(service: TrainingHarness) -> None:
+    await put_dataset(service.resources, "ds_tools", features={"tool_calls": {"rows": 2, "example": "a.jsonl:4"}})
+    body = {"model": "seedling", "training_file": "ds_tools"}
+    refused = await service.http.post("/v1/fine_tuning/jobs", json=body)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "unsupported_rows")
+    job = (await service.http.post("/v1/fine_tuning/jobs", json={**body, "unsupported_rows": "skip"})).json()
+    assert [warning["code"] for warning in job["warnings"]] == ["unsupported_rows"]
+    await service.cancel(job["id"])
+
+
+@pytest.mark.parametrize("path", ["events", "checkpoints", ""])
+@data_case("API", "An unknown `after` of OpenAI's lists", "400 that names the field")
+async def test_unknown_after_is_refused(service: TrainingHarness, path: str) -> None:
+    job = await service.wait_for_state((await service.submit())["id"], "succeeded")
+    list_path = f"/v1/fine_tuning/jobs/{job['id']}/{path}" if path else "/v1/fine_tuning/jobs"
+    for unknown in (f"ftevent-{job['id']}-99999", f"ftckpt-{job['id']}-3", "nonsense"):
+        refused = await service.http.get(list_path, params={"after": unknown})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "after")
+    first = (await service.http.get(list_path, params={"limit": 1})).json()["data"][0]["id"]
+    rest = (await service.http.get(list_path, params={"after": first})).json()["data"]
+    assert first not in [one["id"] for one in rest]
 
 
 async def test_model_needed_by_a_job_is_not_deleted(service: TrainingHarness) -> None:
@@ -537,7 +856,7 @@ async def test_logs_are_filtered_by_level(service: TrainingHarness) -> None:
 
 async def test_other_projects_see_no_jobs(service: TrainingHarness) -> None:
     job = await service.submit(max_steps=1)
-    other = {HEADER: service.resources.signer.sign(Principal("stranger", project="other"))}
+    other = {HEADER: service.resources.signer.sign(Principal("stranger", "other", ("*",)))}
     for path in (f"/training/jobs/{job['id']}", f"/training/jobs/{job['id']}/records"):
         assert (await service.http.get(path, headers=other)).status_code == 404
     assert (await service.http.get("/training/jobs", headers=other)).json()["items"] == []

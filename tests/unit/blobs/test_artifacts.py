@@ -1,6 +1,7 @@
 """Artifacts exist from the moment their manifest does, and a model's manifest leads to all that a loader needs."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,19 @@ async def test_delete_removes_the_manifest_first(
     with pytest.raises(BlobNotFound) as caught:
         await read_manifest(blobs, KEY)
     assert caught.value.code == "artifact_gone"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("default/models/custom/model_1", "custom model model_1"),
+        ("_shared/models/base/seedling", "base model seedling"),
+        ("default/datasets/ds_1/dsv_2", "dataset ds_1 (version dsv_2)"),
+    ],
+)
+async def test_an_artifact_that_is_gone_is_named(blobs: LocalBlobs, key: str, name: str) -> None:
+    with pytest.raises(BlobNotFound, match=re.escape(f"The {name} does not exist, or was deleted.")):
+        await read_manifest(blobs, key)
 
 
 async def test_a_full_model_needs_no_base(blobs: LocalBlobs, folder: Path) -> None:

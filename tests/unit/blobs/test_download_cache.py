@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -10,6 +11,8 @@ import pytest
 
 from shared.blobs.download_cache import KEPT_SECONDS, DownloadCache
 from shared.blobs.protocol import BlobInfo
+
+LIMIT = 2**20
 
 
 def info(key: str, data: bytes) -> BlobInfo:
@@ -28,7 +31,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
-    cache = DownloadCache(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
     one, two = fetched(cache, tmp_path, "p/m/one", b"1"), fetched(cache, tmp_path, "p/m/deep/two", b"2")
     assert content(cache.folder("p/m", [one, two])) == {"one": b"1", "deep/two": b"2"}
     changed = fetched(cache, tmp_path, "p/m/one", b"changed")
@@ -36,7 +39,7 @@ def test_a_folder_follows_its_prefix(tmp_path: Path) -> None:
 
 
 def test_concurrent_folder_requests_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = DownloadCache(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
     blobs = [fetched(cache, tmp_path, "p/m/one", b"1")]
     link, linked, second_is_done = os.link, Event(), Event()
 
@@ -56,7 +59,7 @@ def test_concurrent_folder_requests_succeed(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
-    cache = DownloadCache(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
     (tmp_path / "draft").write_bytes(b"half")
     with pytest.raises(OSError, match="checksum"):
         cache.add(tmp_path / "draft", info("p/m/one", b"half and more"))
@@ -64,7 +67,7 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
 
 
 def test_equal_content_is_stored_once(tmp_path: Path) -> None:
-    cache = DownloadCache(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
     one = fetched(cache, tmp_path, "p/a/x", b"same")
     assert cache.has(info("p/b/y", b"same"))
     first, second = cache.folder("p/a", [one]), cache.folder("p/b", [info("p/b/y", b"same")])
@@ -72,10 +75,30 @@ def test_equal_content_is_stored_once(tmp_path: Path) -> None:
 
 
 def test_contents_unused_for_a_week_are_deleted_at_start(tmp_path: Path) -> None:
-    cache = DownloadCache(tmp_path / "cache")
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
     old, fresh = fetched(cache, tmp_path, "p/old", b"old"), fetched(cache, tmp_path, "p/fresh", b"fresh")
     stored = tmp_path / "cache/contents" / old.sha256
     os.utime(stored, (stored.stat().st_mtime - KEPT_SECONDS - 60,) * 2)
-    again = DownloadCache(tmp_path / "cache")
+    again = DownloadCache(tmp_path / "cache", LIMIT)
     assert not again.has(old)
     assert again.has(fresh)
+
+
+def test_the_least_recently_used_are_deleted_beyond_the_limit(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path / "cache", 25)
+    blobs = {name: fetched(cache, tmp_path, f"p/{name}/weights", name.encode() * 10) for name in "abc"}
+    for days, name in ((3, "b"), (2, "a"), (0, "c")):
+        cache.folder(f"p/{name}", [blobs[name]])
+        used = time.time() - days * 24 * 3600
+        os.utime(tmp_path / "cache" / "contents" / blobs[name].sha256, (used, used))
+    folder = cache.folder("p/c", [blobs["c"]])
+    assert content(folder) == {"weights": b"c" * 10}
+    assert [cache.has(blobs[name]) for name in "abc"] == [True, False, True]
+    assert set(content(tmp_path / "cache" / "trees")) == {"p/a/weights", "p/c/weights"}
+
+
+def test_what_was_used_today_stays_beyond_the_limit(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path / "cache", 0)
+    blob = fetched(cache, tmp_path, "p/a/weights", b"a")
+    cache.folder("p/a", [blob])
+    assert cache.has(blob)

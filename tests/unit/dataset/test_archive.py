@@ -35,9 +35,9 @@ def refused(path: Path) -> EngineError:
 def test_data_files_are_listed_by_name_and_other_members_ignored(tmp_path: Path) -> None:
     members = {"b/rows.JSONL": b"{}", "a.txt": b"text", "README.md": b"read", "__MACOSX/x.txt": b"", ".DS_Store": b""}
     files, ignored = list_files(archive(tmp_path, members), "up.zip", tmp_path)
-    assert [(file.name, file.extension) for file in files] == [("a.txt", ".txt"), ("b/rows.JSONL", ".jsonl")]
-    assert ignored == ["README.md"]
-    assert files[0].open().read() == b"text"
+    assert [(file.name, file.extension) for file in files] == [("b/rows.JSONL", ".jsonl"), ("a.txt", ".txt")]
+    assert ignored == {"README.md": "not a data file"}
+    assert files[1].open().read() == b"text"
     assert [path.name for path in tmp_path.iterdir()] == ["up.zip"]
 
 
@@ -98,5 +98,5 @@ def test_upload_that_is_no_archive_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"text")
     (file,), ignored = list_files(path, "notes.txt", tmp_path)
-    assert (file.name, file.extension, ignored) == ("notes.txt", ".txt", [])
+    assert (file.name, file.extension, ignored) == ("notes.txt", ".txt", {})
     assert isinstance(file.open(), io.BufferedReader)

@@ -8,46 +8,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dataset.engine.chat_fast_path import ChatDecoder, make_chat_decoder
-from services.dataset.engine.normalize import count_characters, make_normalizer, split_group
-from services.dataset.layouts import find_layout, match_columns
+from services.dataset.engine.chat_fast_path import ChatDecoder
+from services.dataset.engine.columns import ColumnReader
+from services.dataset.engine.messages import RowNotes
+from services.dataset.engine.normalize import count_characters, split_group
+from shared.engine.text.features import row_features
 
 ROLES = st.sampled_from(["system", "user", "assistant", "assistant", "tool", "human", "nobody"])
 CONTENTS = st.sampled_from(["a", "é\n", " b ", "", "\u2003", "\ud800", "\x00"]) | st.text(max_size=5) | st.none()
 MESSAGES = st.fixed_dictionaries({"role": ROLES, "content": CONTENTS}, optional={"name": st.just("n"), "x": st.just(1)})
+SYSTEM = st.sampled_from([None, "", [], "s"])
 ROWS = st.fixed_dictionaries(
-    {"Messages": st.lists(MESSAGES, max_size=4) | st.just("[]")}, optional={"id": st.integers(), "new": st.none()}
+    {"Messages": st.lists(MESSAGES, max_size=4) | st.just("[]")},
+    optional={"id": st.integers(), "new": st.none(), "system": SYSTEM},
 )
 TALK = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-
-
-def chat_decoder(*columns: str) -> ChatDecoder:
-    matched = match_columns(columns, None)
-    layout = find_layout(matched)
-    assert layout is not None
-    return make_chat_decoder(layout, matched, columns)
 
 
 @given(row=ROWS)
 def test_fast_path_equals_normalization(row: dict[str, Any]) -> None:
     line = json.dumps(row).encode()
-    if found := chat_decoder("Messages", "id")(line):
-        matched = match_columns(["Messages"], None)
-        expected = make_normalizer(find_layout(matched), matched)(msgspec.json.decode(line))  # type: ignore[arg-type]
+    if found := ChatDecoder("Messages", ["system"], ["id"]).decode(line):
+        _, expected = ColumnReader(None).read(msgspec.json.decode(line), RowNotes())
         assert msgspec.json.encode({"messages": found.messages}) == msgspec.json.encode(expected)
         assert (found.group, found.characters) == (split_group(expected), count_characters(expected))
+        assert found.features == row_features(expected)
 
 
 def test_last_of_repeated_keys_counts() -> None:
     line = b'{"messages": [], "messages": [{"role": "user", "role": "assistant", "content": "", "content": "b"}]}'
-    found = chat_decoder("messages")(line)
+    found = ChatDecoder("messages", [], []).decode(line)
     assert found is not None
     assert msgspec.to_builtins(found.messages) == msgspec.json.decode(line)["messages"]
 
 
 def test_ordinary_rows_take_the_fast_path() -> None:
-    for row in ({"messages": TALK}, {"messages": [{"role": "system", "content": "c"}, *TALK], "id": {"a": [1]}}):
-        assert chat_decoder("messages", "id")(json.dumps(row).encode()) is not None
+    decoder = ChatDecoder("messages", ["system", "tools"], ["id", "source"])
+    for row, others in (
+        ({"messages": TALK}, []),
+        ({"messages": [{"role": "system", "content": "c"}, *TALK], "id": {"a": [1]}, "source": ""}, ["id"]),
+        ({"messages": TALK, "system": None, "tools": []}, []),
+    ):
+        found = decoder.decode(json.dumps(row).encode())
+        assert found is not None
+        assert found.others == others
 
 
 @pytest.mark.parametrize(
@@ -66,9 +70,10 @@ def test_ordinary_rows_take_the_fast_path() -> None:
     ],
 )
 def test_other_shapes_and_bad_rows_are_left_to_normalization(line: bytes) -> None:
-    assert chat_decoder("messages")(line) is None
+    assert ChatDecoder("messages", [], []).decode(line) is None
 
 
-@pytest.mark.parametrize("columns", [("messages", "system"), ("text",), ("prompt", "completion"), ("conversations",)])
-def test_other_layouts_do_not_take_the_fast_path(columns: tuple[str, ...]) -> None:
-    assert chat_decoder(*columns)(json.dumps({"messages": TALK}).encode()) is None
+@pytest.mark.parametrize("values", [{"system": "s"}, {"tools": "[1]"}, {"images": ["a.png"]}, {"label": True}])
+def test_rows_with_a_value_in_a_known_column_are_left_to_normalization(values: dict[str, Any]) -> None:
+    decoder = ChatDecoder("messages", ["system", "tools", "images", "label"], [])
+    assert decoder.decode(json.dumps({"messages": TALK, **values}).encode()) is None

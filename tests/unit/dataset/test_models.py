@@ -9,6 +9,7 @@ from services.dataset.length_statistics import compute_statistics, histogram, pe
 from services.dataset.models import Dataset, DatasetVersion, Options, Report, UploadForm, version_of
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.runtime.errors import InvalidInput
+from shared.warnings import ReportedWarning
 
 
 def dataset() -> Dataset:
@@ -49,9 +50,17 @@ def test_version_depends_on_bytes_format_and_options() -> None:
 def test_ready_version_becomes_current_and_is_announced() -> None:
     subject, version = dataset(), upload()
     subject.add("f1", version.id)
-    (event,) = subject.publish(version, "anneal://default/datasets/ds_1/f1", 7)
+    warning = ReportedWarning(code="duplicates", detail="Rows repeat.", count=3)
+    counts = {"rejected": 0, "duplicates": 3, "splits": {"train": 7}, "characters": 9}
+    report = Report(rows=7, form="text", layout="text", warnings=[warning], **counts)
+    (event,) = subject.publish(version, "anneal://default/datasets/ds_1/f1", report)
     assert event == DatasetReady(
-        dataset_id="ds_1", version="f1", name="faq", dataset_uri="anneal://default/datasets/ds_1/f1", rows=7
+        dataset_id="ds_1",
+        version="f1",
+        name="faq",
+        dataset_uri="anneal://default/datasets/ds_1/f1",
+        rows=7,
+        warnings=[warning],
     )
     assert subject.current == "f1"
 
@@ -97,12 +106,22 @@ def test_form_fields_have_limits(field: str) -> None:
         UploadForm.model_validate({"colour": "red"})
 
 
-@pytest.mark.parametrize("mapping", ['{"colour": "a"}', '{"prompt": "a"}'])
+def test_mapping_may_name_only_what_differs() -> None:
+    assert UploadForm.model_validate({"mapping": '{"system": "rules"}'}).options().mapping == {"system": "rules"}
+
+
+@pytest.mark.parametrize("mapping", ['{"colour": "a"}', '{"prompt": "a", "text": "b"}'])
 def test_mapping_without_a_layout_is_refused(mapping: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         UploadForm.model_validate({"mapping": mapping}).options()
     assert refused.value.field == "mapping"
     assert "prompt + completion" in (refused.value.remedy or "")
+
+
+@pytest.mark.parametrize("mapping", ["prompt=question", '{"prompt": 3}', "[]"])
+def test_mapping_that_is_no_object_is_refused_with_an_example(mapping: str) -> None:
+    with pytest.raises(ValidationError, match=r'a JSON object is expected, such as {"prompt"'):
+        UploadForm.model_validate({"mapping": mapping})
 
 
 def test_percentiles_are_nearest_ranks() -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from services.dataset.engine.columns import ColumnReader
 from services.dataset.engine.lines import BadRow
-from services.dataset.engine.normalize import count_characters, make_normalizer, split_group
+from services.dataset.engine.messages import RowNotes
+from services.dataset.engine.normalize import count_characters, split_group
 from services.dataset.formats import MAX_CELL_CHARS
-from services.dataset.layouts import LAYOUTS, Layout, find_layout, match_columns
+from services.dataset.layouts import LAYOUTS, Layout, find_layout
 
 USER = {"role": "user", "content": "Hi?"}
 ASSISTANT = {"role": "assistant", "content": "Hello."}
@@ -15,12 +17,9 @@ CALL = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
 
 
-def normalized(row: Any, mapping: dict[str, str] | None = None, like: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Normalize a row by the layout of its own columns, or of another row's."""
-    columns = match_columns(like or row, mapping)
-    layout = find_layout(columns)
-    assert layout, columns
-    return make_normalizer(layout, columns)(row)
+def normalized(row: Any, mapping: dict[str, str] | None = None) -> dict[str, Any]:
+    """Normalize a row by its own columns."""
+    return ColumnReader(mapping).read(row, RowNotes())[1]
 
 
 def reason(row: Any, **options: Any) -> str:
@@ -118,25 +117,28 @@ def test_every_preference_layout_becomes_the_same_pair(row: dict[str, Any]) -> N
     [
         ({"question": None, "answer": "a"}, "question is null, text is expected"),
         ({"question": "q", "answer": float("nan")}, "answer is NaN, text is expected"),
-        ({"question": "q", "answer": 7}, "answer is a number, text is expected"),
+        ({"question": "q", "answer": float("inf")}, "answer is infinite, text is expected"),
         ({"question": "q", "answer": " \n"}, "answer is empty"),
         (
             {"question": "q", "answer": "a" * (MAX_CELL_CHARS + 1)},
             f"answer has {MAX_CELL_CHARS + 1} characters, at most",
         ),
-        ({"instruction": "i", "input": 3, "output": "o"}, "input is a number, text is expected"),
+        ({"instruction": "i", "input": ["x"], "output": "o"}, "input is a list, text is expected"),
         ({"messages": []}, "messages is empty"),
         ({"messages": [USER]}, "messages has no assistant message: there is nothing to train on"),
         ({"messages": [{"role": "narrator", "content": "x"}]}, "messages[0].role is 'narrator'; known are"),
         ({"messages": [USER, {"role": "assistant", "content": ""}]}, "messages[1].content is empty"),
         ({"messages": [USER, ASSISTANT, {"role": "system", "content": "x"}]}, "messages[2] is a system message"),
-        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content has a part 'image'"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
+            "content[0] is a part of type 'image'; models",
+        ),
         ({"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {}}]}]}, "names no function"),
         ({"messages": [USER, ASSISTANT], "tools": "{"}, "tools is not JSON"),
         ({"conversations": "no"}, "conversations is not JSON"),
         ({"prompt": "p", "chosen": "a", "rejected": "a"}, "chosen and rejected are equal"),
         ({"chosen": "a", "rejected": "b"}, "there is no prompt"),
-        ({"input": "i", "preferred_output": "a", "non_preferred_output": "b"}, "input is a str, an object"),
+        ({"input": "i", "preferred_output": "a", "non_preferred_output": "b"}, "input is a text, an object"),
         ({"input": {}, "preferred_output": "a", "non_preferred_output": "b"}, "there is no prompt"),
     ],
 )
@@ -144,23 +146,32 @@ def test_reason_of_a_rejected_row(row: dict[str, Any], expected: str) -> None:
     assert expected in reason(row)
 
 
-def test_rows_with_other_columns_than_the_first_row() -> None:
-    like = {"Question": "q", "answer": "a"}
-    assert reason({"question": "q"}, like=like) == "column 'Question' is missing"
-    assert reason(["q", "a"], like=like) == "a row is an object with named columns, this is a list"
-    optional = normalized(
-        {"instruction": "Hi?", "output": "Hello."}, like={"instruction": "", "input": "", "output": ""}
-    )
-    assert optional == {"messages": [USER, ASSISTANT]}
+def test_row_without_a_layout_is_rejected_by_the_columns_of_the_rows_before() -> None:
+    reader = ColumnReader(None)
+    reader.read({"Question": "q", "answer": "a"}, RowNotes())
+    for row, expected in (
+        ({"Question": "q"}, "column 'answer' is missing"),
+        (["q", "a"], "a row is an object with named columns, this is a list"),
+        ({"Question": "q", "answer": None}, "answer is null, text is expected"),
+    ):
+        with pytest.raises(BadRow, match=expected):
+            reader.read(row, RowNotes())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_example_of_a_layout_is_recognized_and_becomes_its_form(layout: Layout) -> None:
-    assert find_layout(layout.example) is layout
-    keys = {"text": {"text"}, "messages": {"messages"}, "preference": {"messages", "chosen", "rejected"}}
+    found = find_layout(layout.example)
+    assert found
+    assert found[0] is layout
+    keys = {
+        "text": {"text"},
+        "messages": {"messages"},
+        "preference": {"messages", "chosen", "rejected"},
+        "unpaired": {"messages", "completion", "label"},
+    }
     assert normalized(layout.example).keys() == keys[layout.form]
 
 
 def test_unknown_columns_have_no_layout() -> None:
     assert find_layout({"x", "y"}) is None
-    assert find_layout(match_columns(["Frage"], {"prompt": "Frage", "completion": "Antwort"})) is None
+    assert find_layout(["Frage"], {"prompt": "Frage", "completion": "Antwort"}) is None

@@ -41,9 +41,9 @@ def test_report_shards_and_rejected_rows(tmp_path: Path) -> None:
     assert (report.form, report.layout, report.columns) == ("messages", "question/answer", ["question", "answer"])
     assert report.characters == sum(len(row["question"] + row["answer"]) for row in rows)
     assert sum(report.splits.values()) == 40
-    assert report.files[0].model_dump() == {"name": "qa.jsonl", "rows": 40, "rejected": 1}
+    assert report.files[0].model_dump() == {"name": "qa.jsonl", "split": None, "rows": 40, "rejected": 1}
     (bad,) = (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()
-    reason = "not JSON: the line ends too early"
+    reason = "not JSON: the line ends too early; every row is one line"
     assert json.loads(bad) == {"file": "qa.jsonl", "line": 41, "reason": reason, "row": '{"question": "cut\n'}
     stored = [
         row
@@ -127,7 +127,7 @@ def test_texts_and_conversations_cannot_be_mixed(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.csv", "question,answer\n1+1,2\n")
         file.writestr("b.txt", "Only text.")
-    with pytest.raises(EngineError, match=r"b\.txt holds text rows"):
+    with pytest.raises(EngineError, match=r"b\.txt holds texts, but a\.csv holds conversations"):
         validate(tmp_path, "a.zip", (tmp_path / "a.zip").read_bytes())
 
 

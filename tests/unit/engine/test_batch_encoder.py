@@ -69,4 +69,9 @@ def test_tokenizer_with_words_across_spaces_encodes_text_by_text() -> None:
 @given(text=st.text(alphabet="aé你", max_size=9), positions=st.sets(st.integers(0, 9), min_size=2, max_size=2))
 def test_positions_round_trip_between_characters_and_bytes(text: str, positions: set[int]) -> None:
     start, end = sorted(min(place, len(text)) for place in positions)
-    assert RenderedSample.from_text(text, [(start, end)], [start]).in_characters() == (text, [(start, end)], [start])
+    assert RenderedSample.from_text(text, [(start, end)], [start]).in_characters() == (
+        text,
+        [(start, end)],
+        [start],
+        (),
+    )

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from shared.engine.decoding.generate import ContinuousBatch, Request, Step, decode, generate_all
-from shared.engine.decoding.sampling import SamplingParams
+from shared.engine.decoding.sampling import Sampler, SamplingParams
 from shared.engine.process.protocol import EngineError
 
 PROMPTS = [[5, 9, 40, 70], [100], list(range(20, 90, 3)), [7, 7, 7], [200, 4, 130, 61, 62, 63, 64]]
@@ -61,10 +69,12 @@ def test_greedy_equals_transformers_with_sliding_windows() -> None:
     assert [answer.ids for answer in answers] == [reference(model, prompt, 30, [1]) for prompt in PROMPTS]
 
 
-def test_model_with_recurrent_layers_is_refused() -> None:
-    with pytest.raises(EngineError) as refused:
-        generate_all(random_model("lfm2", layer_types=["conv", "full_attention"]), PROMPTS, stop_ids=[1])
-    assert refused.value.code == "unsupported_architecture"
+def test_model_with_recurrent_layers_decodes_without_a_cache() -> None:
+    model = random_model("lfm2", layer_types=["conv", "full_attention"])
+    answers = generate_all(model, PROMPTS, stop_ids=[1], max_new_tokens=12)
+    assert [answer.ids for answer in answers] == [
+        reference(model, prompt, 12, [1], use_cache=False) for prompt in PROMPTS
+    ]
 
 
 def test_token_budget_does_not_change_answers(model: Any) -> None:
@@ -109,6 +119,28 @@ def test_seed_repeats_an_answer_in_any_batch(model: Any) -> None:
     other = Request(PROMPTS[0], 20, SamplingParams(temperature=1.0, seed=8))
     assert in_batch == alone
     assert [step.token for steps in decode(model, [other], stop_ids=[]) for step in steps] != alone
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("top_k", [0, 1, 5, 40, 99])
+@pytest.mark.parametrize("top_p", [1e-6, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("penalty", [0.8, 1.0, 1.5])
+def test_every_token_is_drawn_from_the_distribution_of_transformers(
+    temperature: float, top_k: int, top_p: float, penalty: float
+) -> None:
+    prompt = [1, 3, 3, 7, 20]
+    steps = [RepetitionPenaltyLogitsProcessor(penalty), TemperatureLogitsWarper(temperature)]
+    steps += [TopKLogitsWarper(top_k)] if top_k else []
+    steps += [TopPLogitsWarper(top_p)] if top_p < 1 else []
+    generator = torch.Generator().manual_seed(5)
+    options = {"top_k": top_k} if top_k else {}
+    sampler = Sampler(SamplingParams(temperature, top_p, repetition_penalty=penalty, seed=5, **options), prompt, "cpu")
+    for logits in torch.randn(20, 40, generator=torch.Generator().manual_seed(0)):
+        scores = LogitsProcessorList(steps)(torch.tensor([prompt]), logits[None].clone())
+        token = sampler.sample(logits)
+        assert token == torch.multinomial(scores[0].softmax(-1), 1, generator=generator).item()
+        sampler.accept(token)
+        prompt.append(token)
 
 
 def test_top_k_of_one_is_greedy(model: Any) -> None:

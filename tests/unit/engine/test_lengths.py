@@ -13,19 +13,23 @@ import pyarrow.parquet as pq
 
 from shared.engine.process.protocol import Commands, null_reporter
 from shared.engine.text import lengths
+from shared.engine.text.answers import conversations
 from shared.engine.text.template import ChatTemplate
 
 TURNS = ({"role": "user", "content": "Hi there"}, {"role": "assistant", "content": "Good morning"})
 QUESTION = {"role": "user", "content": "And?"}
 PAIR = {"messages": [QUESTION], "chosen": [TURNS[1]], "rejected": [{"role": "assistant", "content": "No"}]}
+UNPAIRED = {"messages": [QUESTION], "completion": [TURNS[1]], "label": False}
 ROWS: list[dict[str, Any]] = [
     {"messages": TURNS},
     {"messages": [*TURNS, QUESTION, {"role": "assistant", "content": "Nothing"}]},
     {"messages": [QUESTION]},
     {"text": "Once upon a time"},
     PAIR,
+    UNPAIRED,
 ]
-REFUSED: dict[str, Any] = {"messages": [{"role": "assistant"}]}
+REFUSED: dict[str, Any] = {"messages": [QUESTION, {**TURNS[1], "reasoning_content": "It is early"}]}
+"""A row whose reasoning the tiny model's template leaves out."""
 
 
 def measure(folder: Path, model: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -38,7 +42,7 @@ def test_every_sample_is_counted_with_its_trained_tokens(
     tmp_path: Path, tiny_ref: dict[str, Any], template: ChatTemplate
 ) -> None:
     found = measure(tmp_path, tiny_ref, ROWS)
-    encoded = [template.encode(sample) for row in ROWS for sample in lengths.split_preference_row(row)]
+    encoded = [template.encode(sample) for row in ROWS for sample in conversations(row)]
     expected = Counter((len(one), sum(one.trained), [*one.trained, True].index(True)) for one in encoded)
     assert found["samples"] == [[*length, count] for length, count in sorted(expected.items())]
     assert (found["counted"], found["refused"]) == (len(ROWS), 0)

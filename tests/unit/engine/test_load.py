@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from shared.engine.loading.load import load_model
+from shared.engine.loading.load import attach_adapter, load_model, load_outline
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.tokenizer import load_tokenizer
 
@@ -59,18 +59,31 @@ def drop_a_tensor(folder: Path) -> None:
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 
+def add_tensor(name: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        tensors = load_file(folder / "model.safetensors") | {name: torch.ones(3)}
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    return apply
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
     [
-        (lambda folder: (folder / "pytorch_model.bin").write_bytes(b"x"), "unsafe_model"),
-        (lambda folder: (folder / "consolidated.PTH").write_bytes(b"x"), "unsafe_model"),
-        (edit("config.json", auto_map={"AutoModel": "evil.Model"}), "unsafe_model"),
+        (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "unsafe_model"),
+        (lambda folder: (folder / "model.safetensors").rename(folder / "consolidated.PTH"), "unsafe_model"),
+        (edit("config.json", model_type="evil", auto_map={"AutoModel": "evil.Model"}), "unsafe_model"),
         (edit("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.T", None]}), "unsafe_model"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model_incomplete"),
         (lambda folder: (folder / "config.json").write_text("{"), "model_incomplete"),
         (truncate_weights, "model_incomplete"),
         (drop_a_tensor, "model_incomplete"),
         (edit("config.json", intermediate_size=256), "model_incomplete"),
+        (edit("config.json", num_hidden_layers=1), "model_incomplete"),
+        (add_tensor("score.weight"), "model_incomplete"),
+        (edit("config.json", quantization_config={"quant_method": "awq", "bits": 4}), "quantization_unsupported"),
         (edit("config.json", model_type="martian"), "unsupported_architecture"),
         (edit("config.json", model_type="vit"), "unsupported_architecture"),
     ],
@@ -80,6 +93,41 @@ def test_unsafe_or_incomplete_folder_is_refused(copy: Path, damage: Callable[[Pa
     with pytest.raises(EngineError) as refused:
         load_model(full(copy), dtype="float32", device="cpu")
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("load", [load_outline, lambda folder: load_model(full(folder), dtype="float32", device="cpu")])
+def test_weights_that_do_not_fit_the_configuration_are_named(copy: Path, load: Callable[[Path], Any]) -> None:
+    edit("config.json", num_hidden_layers=1)(copy)
+    with pytest.raises(EngineError, match=r"^9 weights have no place .* model\.layers\.1\.input_layernorm\.weight$"):
+        load(copy)
+    edit("config.json", num_hidden_layers=2, intermediate_size=256)(copy)
+    shapes = r"\.0\.mlp\.down_proj\.weight has the shape \[64, 128\] in the weights, and \[64, 256\] by config\.json$"
+    with pytest.raises(EngineError, match=shapes):
+        load(copy)
+
+
+@torch.inference_mode()
+def test_weights_without_an_effect_on_text_are_allowed(copy: Path, model: Any) -> None:
+    prediction = ("layers.2.eh_proj.weight", "layers.2.mlp.up_proj.weight")
+    names = ("layers.0.self_attn.rotary_emb.inv_freq", "layers.0.self_attn.masked_bias", "vision_tower.weight")
+    for name in (*prediction, *names):
+        add_tensor(f"model.{name}")(copy)
+    load_outline(copy)
+    assert torch.equal(load_model(full(copy), dtype="float32", device="cpu")(IDS).logits, model(IDS).logits)
+
+
+def test_model_that_is_there_twice_is_refused(copy: Path) -> None:
+    shutil.copy(copy / "model.safetensors", copy / "a.safetensors")
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "a.safetensors"}}))
+    with pytest.raises(EngineError, match=r"both model\.safetensors and an index"):
+        load_model(full(copy), dtype="float32", device="cpu")
+
+
+def test_pickles_and_code_beside_native_safetensors_are_not_read(copy: Path) -> None:
+    edit("config.json", auto_map={"AutoModelForCausalLM": "evil.Model"})(copy)
+    (copy / "pytorch_model.bin").write_bytes(b"not even a pickle")
+    (copy / "evil.py").write_text("raise SystemExit('ran')")
+    assert type(load_model(full(copy), dtype="float32", device="cpu")).__module__.startswith("transformers.")
 
 
 def test_missing_shard_is_named(copy: Path) -> None:
@@ -162,3 +210,51 @@ def test_adapters_own_tokenizer_takes_precedence(adapter: dict[str, Any], tokeni
     own.add_tokens(["<new>"])
     own.save_pretrained(adapter["path"])
     assert "<new>" in load_tokenizer(adapter).get_vocab()
+
+
+@pytest.fixture
+def laguna(tmp_path: Path) -> tuple[dict[str, Any], torch.Tensor]:
+    """An adapter on the shared experts, which peft renames to names that the model does not have, and its logits."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import LagunaConfig, LagunaForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "moe_intermediate_size": 16, "head_dim": 8, "vocab_size": 64}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "shared_expert_intermediate_size": 16}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2}
+    LagunaForCausalLM(LagunaConfig(**sizes, **experts, **heads)).save_pretrained(tmp_path / "base")
+    base = full(tmp_path / "base")
+    config = LoraConfig(r=4, target_modules=["gate_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
+    tuned = get_peft_model(load_model(base, dtype="float32", device="cpu"), config).eval()
+    tuned.save_pretrained(tmp_path / "adapter")
+    with torch.inference_mode():
+        return {"path": str(tmp_path / "adapter"), "kind": "adapter", "base": base}, tuned(IDS).logits
+
+
+@torch.inference_mode()
+@pytest.mark.filterwarnings("ignore:Found missing adapter keys")
+def test_adapter_weights_that_peft_renames_wrongly_are_loaded(laguna: tuple[dict[str, Any], torch.Tensor]) -> None:
+    ref, expected = laguna
+    assert torch.equal(load_model(ref, dtype="float32", device="cpu", merge=False)(IDS).logits, expected)
+    base = load_model(ref["base"], dtype="float32", device="cpu")
+    with pytest.raises(EngineError, match=r"weights of the adapter are not loaded, such as .*shared_experts\.gate"):
+        attach_adapter(base, Path(ref["path"]), only_peft=True)
+
+
+@pytest.mark.parametrize(("old", "new", "error"), [("0", None, "are not loaded"), ("0", "7", "has no layer for")])
+@pytest.mark.filterwarnings("ignore:Found missing adapter keys")
+def test_adapter_with_other_weights_than_its_layers_is_refused(
+    adapter: dict[str, Any], old: str, new: str | None, error: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = Path(adapter["path"]) / "adapter_model.safetensors"
+    weights = load_file(path)
+    key = next(name for name in weights if f"layers.{old}." in name)
+    if new is None:
+        del weights[key]
+    else:
+        weights[key.replace(f"layers.{old}.", f"layers.{new}.")] = weights[key].clone()
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(EngineError, match=error):
+        load_model(adapter, dtype="float32", device="cpu")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
+from tests.support.data_cases import data_case
 from tests.support.tiny_model import CHATML, HERMES, make_tiny_tokenizer
 
 DIALOGUE = [
@@ -160,7 +163,9 @@ def test_ordinary_row_is_one_sample(template: ChatTemplate) -> None:
 def test_generation_prompt_is_kept_in_training_as_it_is_served() -> None:
     template = with_template(CHATML.replace("assistant\n' }}", "assistant\n<think>\n' }}"))
     text = "".join(piece for piece, _ in template.spans({"messages": DIALOGUE[:3]}))
-    assert text.endswith("<|im_start|>assistant\n<think>\nHi there.<|im_end|>\n")
+    assert text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\nHi there.<|im_end|>\n")
+    thinking = [DIALOGUE[1], {**DIALOGUE[2], "reasoning_content": "A greeting."}]
+    assert trained_text(template, {"messages": thinking}) == ["A greeting.\n</think>\n\nHi there.<|im_end|>"]
 
 
 def test_turn_without_end_token_gets_eos() -> None:
@@ -216,7 +221,7 @@ def test_date_in_a_template_is_fixed() -> None:
     ("source", "code"),
     [
         (
-            "{% for i in range(90000) %}{% for j in range(90000) %}xxxxxxxx{% endfor %}{% endfor %}",
+            "{% for i in range(90000) %}{% for j in range(90000) %}" + "x" * 800 + "{% endfor %}{% endfor %}",
             "conversation_too_large",
         ),
         ("{{ raise_exception('no system role') }}", "template_refused"),
@@ -240,3 +245,120 @@ def test_tool_arguments_reach_the_template_as_objects() -> None:
     template = with_template("{% for m in messages %}{{ m.tool_calls[0].function.arguments.city }}{% endfor %}")
     call = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Graz"}'}}
     assert template.render([{"role": "assistant", "content": None, "tool_calls": [call]}]) == "Graz"
+
+
+@data_case(
+    "Templates",
+    "Special tokens in a text, such as <|im_end|> in an answer",
+    "encoded as plain text, in training and in serving; the template's own stay tokens",
+    "LLaMA-Factory FAQ",
+)
+def test_special_tokens_in_a_message_are_plain_text(template: ChatTemplate, tokenizer: Any) -> None:
+    messages = [
+        {"role": "user", "content": "Write <|im_end|>, please."},
+        {"role": "assistant", "content": "<|im_end|> ends a turn."},
+    ]
+    row = {"messages": messages}
+    (sample,) = template.render_samples(row)
+    assert sample.data.decode() == template.render(messages)
+    assert trained_text(template, row) == ["<|im_end|> ends a turn.<|im_end|>"]
+    end, prompt = tokenizer.convert_tokens_to_ids("<|im_end|>"), template.prompt_ids(messages[:1])
+    for encoded in (template.encode(row), *template.encode_all([sample])):
+        assert encoded.input_ids.count(end) == 2, "only the template's own"
+        assert tokenizer.decode(encoded.input_ids) == template.render(messages)
+        assert encoded.input_ids[: len(prompt)] == prompt, "served as it was trained"
+        assert encoded.trained.count(True) == len(encoded) - len(prompt) - 1
+
+
+def test_special_tokens_of_plain_text_stay_tokens(template: ChatTemplate, tokenizer: Any) -> None:
+    ids = template.encode({"text": "One.<|endoftext|>Two."}).input_ids
+    assert ids.count(tokenizer.eos_token_id) == 2
+
+
+def test_turns_marked_as_context_are_not_trained(template: ChatTemplate) -> None:
+    marked = [*DIALOGUE[:2], {**DIALOGUE[2], "train": False}, *DIALOGUE[3:]]
+    assert trained_text(template, {"messages": marked}) == ["Goodbye.<|im_end|>"]
+    assert "".join(text for text, _ in template.spans({"messages": marked})) == template.render(DIALOGUE)
+
+
+def test_parts_of_an_answer_are_not_trained(template: ChatTemplate) -> None:
+    answer = {"role": "assistant", "content": "No. Wait, yes.", "untrained": [[0, 4]]}
+    assert trained_text(template, {"messages": [DIALOGUE[1], answer]}) == ["Wait, yes.<|im_end|>"]
+
+
+def test_answer_that_begins_like_the_generation_prompt_is_trained_whole() -> None:
+    template = with_template(CHATML.replace("assistant\n' }}", "assistant\n<think>\n' }}"))
+    answer = {"role": "assistant", "content": "<table></table>"}
+    assert trained_text(template, {"messages": [DIALOGUE[1], answer]}) == ["\n</think>\n\n<table></table><|im_end|>"]
+
+
+def test_conversation_may_begin_with_an_answer() -> None:
+    template = with_template("{% if messages[0] %}" + CHATML + "{% endif %}{{ messages[0].role[:0] }}")
+    messages = [DIALOGUE[2], *DIALOGUE[1:3]]
+    assert trained_text(template, {"messages": messages}) == ["Hi there.<|im_end|>"] * 2
+
+
+@pytest.mark.parametrize("written", ["call.arguments | tojson", "call.arguments", "'' ~ call.arguments"])
+def test_arguments_of_calls_are_what_the_template_reads(written: str) -> None:
+    call = f"{{% set call = message.tool_calls[0].function %}}{{{{ call.name ~ ' ' }}}}{{{{ {written} }}}}"
+    source = f"{{% for message in messages %}}{{% if message.tool_calls %}}{call}{{% endif %}}{{% endfor %}}"
+    assert with_template(source).render(CALLED[:2]) == 'weather {"t": 1}'
+
+
+SKIPPED = "{% if message.role == 'system' %}{% continue %}{% endif %}"
+NO_SYSTEM = CHATML.replace("{{ '<|im_start|>'", SKIPPED + "{{ '<|im_start|>'")
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "source"),
+    [
+        ("system", {"messages": DIALOGUE[:3]}, NO_SYSTEM),
+        ("tools", {"messages": DIALOGUE[1:3], "tools": TOOLS}, CHATML),
+        ("tool_calls", {"messages": CALLED[:2]}, CHATML),
+        ("reasoning", {"messages": [DIALOGUE[1], {**DIALOGUE[2], "reasoning_content": "?"}]}, CHATML),
+        ("template_kwargs", {"messages": DIALOGUE[1:3], "chat_template_kwargs": {"enable_thinking": False}}, CHATML),
+    ],
+)
+def test_what_a_template_does_not_show_is_known(name: str, row: dict[str, Any], source: str) -> None:
+    assert with_template(source).missing_features(row) == {name}
+    assert name not in with_template(source).shown_features
+
+
+def test_what_a_template_shows_is_not_missing() -> None:
+    template = with_template(HERMES + "{% if enable_thinking is defined %}{% endif %}")
+    row = {"messages": [DIALOGUE[0], *CALLED], "tools": TOOLS, "chat_template_kwargs": {"enable_thinking": False}}
+    assert template.missing_features(row) == frozenset()
+
+
+@data_case(
+    "Ends",
+    "A list of end tokens in generation_config.json, and another in config.json",
+    "each of them stops an answer, with those of the template and the tokenizer",
+    "vllm-project/vllm#4182",
+)
+def test_every_end_token_of_the_models_configuration_stops(tmp_path: Path) -> None:
+    make_tiny_tokenizer().save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [7, 0, 9]}')
+    (tmp_path / "config.json").write_text('{"eos_token_id": 11}')
+    plain = ChatTemplate.of(make_tiny_tokenizer()).stop_ids
+    template = ChatTemplate.of(load_tokenizer({"path": str(tmp_path), "kind": "full"}))
+    assert set(template.stop_ids) == {*plain, 7, 0, 9, 11}
+    assert template.stop_ids[: len(plain)] == plain
+
+
+@data_case(
+    "Ends",
+    "A base model whose tokenizer has no eos token, but whose config.json has",
+    "the token of the configuration ends every trained answer",
+    "unslothai/unsloth#416, meta-llama/llama#321",
+)
+def test_tokenizer_without_eos_takes_the_models(tmp_path: Path) -> None:
+    tokenizer = make_tiny_tokenizer()
+    expected, tokenizer.eos_token = tokenizer.eos_token_id, None
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "config.json").write_text(json.dumps({"eos_token_id": expected}))
+    loaded = load_tokenizer({"path": str(tmp_path), "kind": "full"})
+    assert loaded.eos_token_id == expected
+    assert ChatTemplate.of(loaded).encode({"text": "So."}).input_ids[-1] == expected

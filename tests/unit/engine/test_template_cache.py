@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.engine.text.literal_specials import LiteralSpecials
 from shared.engine.text.rendering import CHATML, PLAIN
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.template_cache import TemplateCache
@@ -70,7 +71,7 @@ def with_template(source: str) -> ChatTemplate:
 def uncached(source: str) -> ChatTemplate:
     """A template that runs for every row."""
     template = with_template(source)
-    template._cache = TemplateCache(lambda _: None)
+    template._cache = TemplateCache(lambda _: None, LiteralSpecials([]))
     return template
 
 

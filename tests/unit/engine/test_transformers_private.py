@@ -16,7 +16,7 @@ from shared.engine.loading.load import load_model
 from shared.engine.loading.transformers_private import (
     attention_implementation,
     attention_implementation_set,
-    compile_chat_template,
+    chat_template_environment,
 )
 from tests.support.tiny_model import HERMES, make_tiny_tokenizer
 
@@ -40,8 +40,12 @@ def test_private_apis_are_used_in_one_file() -> None:
 @pytest.mark.parametrize("source", [HERMES, LOOP])
 def test_compiled_template_renders_as_apply_chat_template(source: str) -> None:
     tokenizer = make_tiny_tokenizer()
-    rendered = compile_chat_template(source).render(
-        messages=MESSAGES, tools=TOOLS, documents=None, add_generation_prompt=True, **tokenizer.special_tokens_map
+    rendered = (
+        chat_template_environment()
+        .from_string(source)
+        .render(
+            messages=MESSAGES, tools=TOOLS, documents=None, add_generation_prompt=True, **tokenizer.special_tokens_map
+        )
     )
     assert rendered == tokenizer.apply_chat_template(
         MESSAGES, TOOLS, chat_template=source, add_generation_prompt=True, tokenize=False
@@ -49,7 +53,7 @@ def test_compiled_template_renders_as_apply_chat_template(source: str) -> None:
 
 
 def test_compiled_template_is_sandboxed_and_takes_a_date() -> None:
-    template = compile_chat_template("{{ strftime_now('%Y') }}")
+    template = chat_template_environment().from_string("{{ strftime_now('%Y') }}")
     assert isinstance(template.environment, ImmutableSandboxedEnvironment)
     assert template.render(strftime_now=datetime(2024, 7, 26).strftime) == "2024"
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from shared.engine.loading.weight_files import count_parameters
+from shared.engine.loading.weight_files import count_bytes, count_parameters, require_finite
 from shared.engine.process.protocol import EngineError
 
 
@@ -20,8 +20,16 @@ def test_parameters_of_a_model_are_counted(tiny_model: Path, model: Any) -> None
 
 def test_quantization_state_is_not_counted(tmp_path: Path) -> None:
     weights = {"a": torch.zeros(3, 4, dtype=torch.bfloat16), "scale": torch.tensor(1.0)}
-    save_file(weights | {"a.quant_state.nf4": torch.zeros(9)}, tmp_path / "a.safetensors")
+    save_file(weights | {"a.quant_state.nf4": torch.zeros(9)}, tmp_path / "model.safetensors")
     assert count_parameters(tmp_path) == 13
+
+
+def test_files_that_are_no_part_of_the_model_are_not_counted(tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(3)}, tmp_path / "model.safetensors")
+    size = count_bytes(tmp_path)
+    save_file({"b": torch.full((5,), torch.nan)}, tmp_path / "consolidated.safetensors")
+    require_finite(tmp_path)
+    assert (count_parameters(tmp_path), count_bytes(tmp_path)) == (3, size)
 
 
 def with_header(header: bytes) -> bytes:

@@ -45,6 +45,17 @@ def test_older_event_changes_nothing() -> None:
     assert (job.state, job.sequence, job.name, job.links) == ("succeeded", 9, "tuned", {"model_id": "m"})
 
 
+def test_newest_name_stays_whatever_arrives_later() -> None:
+    """A model's other events have the sequence of its job."""
+    model = tracked_job("unknown")
+    model.rename("third", 3)
+    model.rename("second", 2)
+    model.apply("ready", 12, "first", {})
+    assert (model.state, model.name) == ("ready", "third")
+    model.rename("fourth", 4)
+    assert (model.name, model.sequence) == ("fourth", 12)
+
+
 def test_a_deletion_is_final() -> None:
     dataset = tracked_job("unknown")
     dataset.apply("deleted", 3, None, {})

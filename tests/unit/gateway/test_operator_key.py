@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from services.gateway.app import build
+from shared.runtime.errors import Misconfigured
 from shared.runtime.http.server import refuse_exposure
-from shared.runtime.resources import Misconfigured, check, open_resources
+from shared.runtime.resources import check, open_resources
 from shared.runtime.settings import Settings
 
 KEY = "o" * 64

@@ -29,6 +29,9 @@ class InstantEngine:
     async def load(self, spec: Any, *, pinned: bool) -> None:
         return None
 
+    async def unload(self, uri: str) -> None:
+        return None
+
 
 @pytest.fixture
 async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
@@ -80,6 +83,16 @@ async def test_loading_of_a_dead_process_is_taken_over(resources: Resources, mon
     async with background(deployments.take_over_stalled()):
         await stores.deployments.create(Deployment(id="dep_1", project="default", model_id="model_1", model_uri=URI))
         await wait_until_ready(stores, "dep_1")
+    await deployments.close()
+
+
+async def test_requests_at_the_same_time_make_one_deployment(resources: Resources) -> None:
+    stores, deployments = await open_deployments(resources)
+    deployed = await asyncio.gather(*(deployments.deploy("default", "model_1", None) for _ in range(4)))
+    assert len({one.id for one in deployed}) == len(await stores.deployments.find()) == 1
+    await deployments.undeploy("default", deployed[0].id)
+    again = await deployments.deploy("default", "model_1", None)
+    assert again.id != deployed[0].id
     await deployments.close()
 
 

@@ -1,11 +1,14 @@
 """The scheduler of the transformers engine with a tiny model, without a process."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.inference.errors import error_from_engine
+from tests.support.data_cases import data_case
 from tests.support.tiny_model import CHATML, HERMES, make_tiny_adapter, make_tiny_model, template_hash
 
 
@@ -221,6 +224,54 @@ def test_sampling_defaults_do_not_come_from_generation_config(
     )
     drain(scheduler)
     assert reporter.texts()[("plain", 0)] == reporter.texts()[("with_defaults", 0)]
+
+
+@data_case("Serving", "A base whose configuration lists several end tokens", "Each ends an answer", "GLM-4")
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_any_end_token_of_the_configuration_ends_an_answer(
+    models: dict[str, dict[str, Any]], tmp_path: Path, file: str
+) -> None:
+    """In the engine's own decoding, and in the stop tokens that vLLM gets."""
+    whole = generate_command("whole", models["base"], logprobs=0)
+    scheduler, reporter = submit_all(whole)
+    drain(scheduler)
+    deltas = [delta for message in reporter.messages for delta in message.get("deltas", ())]
+    texts = [entry["token"] for delta in deltas for entry in delta["logprobs"]]
+    last = next(index for index, text in enumerate(texts) if index >= 3 and text not in texts[:index])
+    folder = shutil.copytree(models["base"]["ref"]["path"], tmp_path / "ends")
+    end = _token_ids(folder, texts[last])
+    config = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps({**config, "eos_token_id": [0, 1, end]}))
+    model = {**models["base"], "uri": "anneal://ends", "ref": {**models["base"]["ref"], "path": str(folder)}}
+    scheduler, reporter = submit_all(
+        generate_command("cut", model), {**generate_command("sent", model), "op": "render"}
+    )
+    drain(scheduler)
+    assert reporter.texts() == {("cut", 0): "".join(texts[:last])}
+    (rendered,) = [message for message in reporter.messages if message["kind"] == "rendered"]
+    assert {0, 1, end} <= set(rendered["stop_ids"])
+
+
+def _token_ids(folder: Path, text: str) -> int:
+    from transformers import AutoTokenizer
+
+    (id,) = AutoTokenizer.from_pretrained(folder)(text).input_ids
+    return int(id)
+
+
+@data_case("Serving", "An empty prompt, or token ids that the model does not have", "400 with the caller's field")
+@pytest.mark.parametrize(
+    ("prompts", "code"), [([""], "empty_prompt"), ([[5], []], "empty_prompt"), ([[5, 100_000]], "unknown_token")]
+)
+def test_prompts_that_cannot_be_decoded_are_refused(
+    models: dict[str, dict[str, Any]], prompts: list[Any], code: str
+) -> None:
+    scheduler, reporter = submit_all(generate_command("a", models["base"], prompts=prompts))
+    drain(scheduler)
+    refused = reporter.messages[-1]
+    assert (refused["kind"], refused["code"], refused["field"]) == ("refused", code, "prompt")
+    error = error_from_engine(refused)
+    assert (error.status, error.field, bool(error.remedy)) == (400, "prompt", True)
 
 
 def test_loaded_models_are_reported(models: dict[str, dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Placement of vLLM servers, and the error when no device has enough memory."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,36 @@ async def test_a_model_that_does_not_fit_is_rejected_before_a_server_starts(tmp_
             await engine.load(ModelSpec("m", "anneal://m", ref, "hash", 1_000))
         assert raised.value.limit == 1_100
         assert engine.status().models == {}
+
+
+async def test_requests_at_the_same_time_for_a_new_model_share_its_server(tmp_path: Path) -> None:
+    class SlowToStop(VllmServer):
+        async def close(self) -> None:
+            await asyncio.sleep(0)
+            closed.append(self)
+
+    started: list[VllmServer] = []
+    closed: list[VllmServer] = []
+    models = {}
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(bytes(1_000))
+        ref = {"path": str(tmp_path / name), "kind": "full", "base": None}
+        models[name] = ModelSpec(name, f"anneal://{name}", ref, "hash", 1_000)
+
+    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+        return RenderedPrompts([[1]], [])
+
+    async with open_resources(Settings(home=tmp_path / "home")) as resources:
+
+        def start_server(path: str, device: str) -> VllmServer:
+            started.append(SlowToStop(resources, "serve", path, device))
+            return started[-1]
+
+        engine = VllmEngine(start_server, render, AdapterMerger(resources), lambda: {"0": 10_000}, 1)
+        old = await engine._server(models["old"])
+        first, second = await asyncio.gather(engine._server(models["new"]), engine._server(models["new"]))
+        assert first is second
+        assert (started, closed) == ([old, first], [old])
+        await engine.close()
+        assert closed == started

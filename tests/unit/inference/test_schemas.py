@@ -1,12 +1,12 @@
 """OpenAI's request schemas, stream chunks, and the mapping of engine errors."""
 
 import pytest
-from pydantic import ValidationError
 
 from services.inference.errors import ModelRefused, OutOfMemory, PromptRefused, error_from_engine
 from services.inference.openai.chunks import ChatChunkBuilder, TextChunkBuilder
 from services.inference.openai.schemas import ChatRequest, CompletionRequest, Usage
 from services.inference.protocol import TextDelta
+from shared.runtime.errors import InvalidInput
 
 
 def test_messages_are_normalized_for_the_template() -> None:
@@ -26,15 +26,9 @@ def test_messages_are_normalized_for_the_template() -> None:
     )
     assert request.prompt_fields()["messages"] == [
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "ab", "name": "x"},
+        {"role": "user", "content": "a\nb", "name": "x"},
         {"role": "assistant", "content": ""},
     ]
-
-
-def test_images_are_rejected() -> None:
-    part = {"type": "image_url", "image_url": {"url": "http://x"}}
-    with pytest.raises(ValidationError):
-        ChatRequest.model_validate({"model": "m", "messages": [{"role": "user", "content": [part]}]})
 
 
 @pytest.mark.parametrize(
@@ -45,10 +39,12 @@ def test_prompts_have_four_formats(prompt: object, prompts: object) -> None:
     assert CompletionRequest.model_validate({"model": "m", "prompt": prompt}).prompt_fields() == {"prompts": prompts}
 
 
-def test_max_completion_tokens_takes_precedence() -> None:
+def test_max_tokens_has_two_names() -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "?"}], "max_tokens": 5}
     assert ChatRequest.model_validate(body).max_new_tokens() == 5
-    assert ChatRequest.model_validate({**body, "max_completion_tokens": 7}).max_new_tokens() == 7
+    assert ChatRequest.model_validate({**body, "max_tokens": None, "max_completion_tokens": 7}).max_new_tokens() == 7
+    with pytest.raises(InvalidInput, match="differs"):
+        ChatRequest.model_validate({**body, "max_completion_tokens": 7})
 
 
 def test_chunks() -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.inference.openai.schemas import ChatRequest
+from shared.runtime.errors import InvalidInput
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"function": {"parameters": PARAMETERS, "name": "weather", "strict": True}, "type": "function"}
@@ -63,7 +64,7 @@ def test_definitions_are_hoisted_to_the_root_schema() -> None:
     found = schema(tools=[shared("a", {"type": "string"}), shared("b", {"type": "string"})], tool_choice="required")
     assert found["$defs"] == {"X": {"type": "string"}}
     assert all("$defs" not in call["properties"]["arguments"] for call in found["items"]["anyOf"])
-    with pytest.raises(ValidationError, match="define X"):
+    with pytest.raises(InvalidInput, match="define X"):
         request(tools=[shared("a", {"type": "string"}), shared("b", {"type": "number"})], tool_choice="required")
 
 
@@ -79,5 +80,5 @@ def test_definitions_are_hoisted_to_the_root_schema() -> None:
     ],
 )
 def test_invalid_combinations_are_rejected(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises((ValidationError, InvalidInput), match=message):
         request(**changes)

@@ -32,7 +32,7 @@ def test_sampling_and_stop_tokens_are_explicit() -> None:
 def test_prompts_that_do_not_fit_are_rejected(ids: list[int], code: str) -> None:
     with pytest.raises(PromptRefused) as raised:
         request_body(generation(), "m", RenderedPrompts([ids], [0]), 64)
-    assert raised.value.code == code
+    assert (raised.value.code, raised.value.field) == (code, "prompt")
 
 
 async def test_tokens_are_counted_per_choice_and_the_stop_token_has_no_text() -> None:

@@ -1,6 +1,7 @@
 """Entities: compare-and-set changes, events in the outbox, idempotent creation, pages."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -11,9 +12,12 @@ from shared.events.training import TrainingRequested
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
 from shared.runtime.jobs.outbox import Outbox
 from shared.runtime.service import background
+from tests.support.data_cases import data_case
 
 
 class Counter(Entity):
+    NOUN = "counter"
+    LISTED_AT = "/counters"
     count: int = 0
 
     def increment(self) -> None:
@@ -52,6 +56,14 @@ async def test_entity_is_invisible_to_another_project(store: EntityStore[Counter
         await theirs.change("counter_1", Counter.increment)
     assert await theirs.find() == []
     assert (await store.for_project("ours").get("counter_1")).count == 0
+
+
+@data_case("API", "An unknown id", "404 that says what is missing and which path lists those that exist")
+async def test_unknown_id_is_named_in_the_callers_terms(store: EntityStore[Counter]) -> None:
+    with pytest.raises(NotFound) as raised:
+        await store.get("counter_1")
+    assert raised.value.detail == "There is no counter 'counter_1' in this project."
+    assert (raised.value.field, raised.value.remedy) == ("id", "GET /counters lists those of the project.")
 
 
 async def test_same_idempotency_key_returns_the_first_entity(store: EntityStore[Counter]) -> None:
@@ -109,6 +121,36 @@ async def test_pages_show_everything_once(store: EntityStore[Counter]) -> None:
     for nonsense in ("nonsense", "MTI=", "bnVsbA=="):  # the latter are 12 and null
         with pytest.raises(InvalidInput):
             await store.page(cursor=nonsense)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_pages_in_either_order(store: EntityStore[Counter], oldest_first: bool) -> None:
+    moments = [counter().created_at + timedelta(seconds=second) for second in (0, 0, 1, 1, 1, 2)]
+    for number, moment in enumerate(moments):
+        await store.create(counter(f"counter_{number}", created_at=moment))
+    seen: list[Counter] = []
+    while len(seen) < 6:
+        page = await store.page_after(seen[-1].id if seen else None, 2, oldest_first=oldest_first)
+        assert len(page.items) == 2
+        seen += page.items
+    assert page.next_cursor is None
+    assert [item.created_at for item in seen] == sorted(moments, reverse=not oldest_first)
+    assert len({item.id for item in seen}) == 6
+
+
+async def test_page_after_an_entity_that_was_deleted_since(store: EntityStore[Counter]) -> None:
+    for number in range(3):
+        await store.create(counter(f"counter_{number}"))
+    await store.delete("counter_1")
+    assert [item.id for item in (await store.page_after("counter_1", 5)).items] == ["counter_0"]
+
+
+async def test_page_after_an_unknown_entity_is_refused(store: EntityStore[Counter]) -> None:
+    await store.create(counter("theirs", project="theirs"))
+    for unknown in ("nothing", "theirs"):
+        with pytest.raises(InvalidInput) as raised:
+            await store.for_project("default").page_after(unknown, 5)
+        assert (raised.value.field, bool(raised.value.remedy)) == ("after", True)
 
 
 async def test_deleted_entity_is_invisible_and_its_event_is_published(

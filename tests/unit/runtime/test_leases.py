@@ -10,6 +10,7 @@ import pytest
 
 from shared.documents.entities import EntityStore
 from shared.runtime.errors import Conflict, Unavailable
+from shared.runtime.jobs import leases
 from shared.runtime.jobs import worker as workers
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.jobs.outbox import Outbox
@@ -134,10 +135,39 @@ async def test_a_stale_token_cannot_write(store: EntityStore[Task]) -> None:
     claimed = await store.change("task_1", lambda w: w.claim("here"))
     lease = Lease(store, claimed)
     await store.change("task_1", lambda w: setattr(w, "token", w.token + 1))
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost) as refused:
         await lease.change(succeed)
+    assert (refused.value.status, refused.value.code) == (409, "lease_lost")
     assert lease.lost
     assert (await store.get("task_1")).state == "running"
+
+
+async def test_lease_outlasts_an_unreachable_database_until_another_worker_takes_it(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.01)
+    failures = [Unavailable("The document server does not answer."), OSError(errno.ECONNREFUSED, "refused")]
+
+    class Leaving(EntityStore[Task]):
+        async def heartbeat(self, id: str, token: int) -> Task | None:
+            if failures:
+                raise failures.pop()
+            return await super().heartbeat(id, token)
+
+    store = Leaving(await outbox.open("training.tasks"), Task, service="training", kick=outbox.kick)
+    await store.create(task())
+    lease = Lease(store, await store.change("task_1", lambda w: w.claim("here")))
+    async with background(lease.send_heartbeats()), asyncio.timeout(60):
+        while not (await store.get("task_1")).beat:
+            await asyncio.sleep(0.01)
+        assert not lease.lost
+        await store.change("task_1", lambda w: setattr(w, "token", w.token + 1))
+        await lease.wait_for_interrupt()
+        assert lease.lost
+
+
+def test_two_missed_heartbeats_do_not_lose_a_lease() -> None:
+    assert 3 * leases.HEARTBEAT <= workers.LEASE_TIMEOUT
 
 
 async def test_closing_requeues_work_without_counting_the_attempt(store: EntityStore[Task]) -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import structlog
 
-from shared.runtime.resources import Misconfigured, MissingDriver, check, claim_scratch, driver, open_resources
-from shared.runtime.settings import Settings
+from shared.runtime.errors import Misconfigured
+from shared.runtime.resources import MissingDriver, check, claim_scratch, driver, open_resources
+from shared.runtime.settings import Settings, load_settings
 
 DISTRIBUTED = {
     "bus_url": "amqp://broker",
@@ -67,3 +69,23 @@ async def test_embedded_resources_are_a_local_platform(tmp_path: Path) -> None:
         assert resources.embedded
         assert resources.scratch == tmp_path / "scratch"
         await resources.documents.ping()
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANNEAL_JOB_SLOTS", "none")
+    with pytest.raises(Misconfigured, match=r"^ANNEAL_JOB_SLOTS: .*integer"):
+        load_settings()
+
+
+def test_an_unknown_setting_is_named_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANNEAL_JOBSLOTS", "3")
+    with structlog.testing.capture_logs() as logs:
+        load_settings()
+    assert [(line["name"], line["did_you_mean"]) for line in logs] == [("ANNEAL_JOBSLOTS", "ANNEAL_JOB_SLOTS")]
+
+
+async def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match="cannot be written"):
+        async with open_resources(Settings(home=tmp_path / "file" / "home")):
+            pass

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.runtime.errors import Misconfigured, StorageFull
 from shared.runtime.sqlite import Database
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS notes (text TEXT UNIQUE NOT NULL)",)
@@ -164,3 +165,20 @@ async def test_close_commits_what_is_queued_and_refuses_more(tmp_path: Path) -> 
     again = Database(tmp_path / "file.sqlite", SCHEMA)
     assert len(await again.read(notes)) == 600
     await again.close()
+
+
+async def test_a_full_disk_is_named_and_loses_nothing(database: Database) -> None:
+    await database.write(insert("kept"))
+    await database.write(lambda db: db.execute("PRAGMA max_page_count = 1").fetchone())  # SQLite keeps what it has
+    with pytest.raises(StorageFull):
+        await database.write(insert("x" * 100_000))
+    await database.write(lambda db: db.execute("PRAGMA max_page_count = 1000").fetchone())
+    await database.write(insert("after"))
+    assert await database.read(notes) == ["kept", "after"]
+
+
+def test_a_damaged_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file.sqlite").write_bytes(bytes(range(256)) * 16)
+    with pytest.raises(Misconfigured, match="not a database") as raised:
+        Database(tmp_path / "file.sqlite", SCHEMA)
+    assert "backup" in (raised.value.remedy or "")

@@ -27,11 +27,20 @@ def test_model_is_unpacked_without_folders(tmp_path: Path, top: str) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == MODEL
 
 
-@pytest.mark.parametrize("name", ["../config.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "x.pkl", "y/z.bin"])
-def test_escapes_and_pickles_are_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../config.json", "/etc/x.json", "a/../../x.json", "..\\x.json"])
+def test_escapes_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsafeModel):
         unpack_model(archive(tmp_path, {**MODEL, name: b"x"}), tmp_path / "out", 10_000)
     assert not (tmp_path / "x.json").exists()
+
+
+@pytest.mark.parametrize("name", ["x.pkl", "y/z.bin"])
+def test_pickles_are_left_out_and_refused_without_safetensors(tmp_path: Path, name: str) -> None:
+    assert unpack_model(archive(tmp_path, {**MODEL, name: b"x"}), tmp_path / "out", 10_000) == [Path(name).name]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == MODEL.keys()
+    without = {file: data for file, data in MODEL.items() if not file.endswith(".safetensors")}
+    with pytest.raises(UnsafeModel, match="no safetensors"):
+        unpack_model(archive(tmp_path, {**without, name: b"x"}), tmp_path / "refused", 10_000)
 
 
 def test_links_are_refused(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Defaults by method, model size and data."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.training.engine.spec import Hyperparameters
 from services.training.errors import ExceedsMachine, UnsuitableDataset
@@ -10,7 +12,9 @@ from services.training.jobs.defaults import ModelAndData, ResolvedSettings, reso
 from services.training.models import Allocation
 from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine, check_allocation, check_process_count
+from tests.support.data_cases import data_case
 
+GUIDE = Path(__file__).parents[3] / "docs/guides/training.md"
 MACHINE = Machine(cpu=8, gpu=0, memory_gb=24)
 
 
@@ -34,6 +38,24 @@ def resolved(parameters: float = 5e6, rows: int = 240, form: str = "messages", *
 )
 def test_learning_rate_follows_method_and_size(parameters: float, method: str, rate: float) -> None:
     assert resolved(parameters, method=method).hyperparameters["learning_rate"] == rate
+
+
+def test_guide_lists_the_defaults_by_size() -> None:
+    lines = (line.strip("|").split("|") for line in GUIDE.read_text().splitlines())
+    rows = [line for line in lines if len(line) == 4 and line[0].split()[0] in ("under", "to", "above")]
+    for largest, (_, adapter, full, per_step) in zip((50e6, 0.6e9, 4e9, 14e9, 1e12), rows, strict=True):
+        for method, rate in (("lora", adapter), ("qlora", adapter), ("full", full)):
+            values = resolved(largest - 1, rows=1_000_000, method=method).hyperparameters
+            assert values["learning_rate"] == float(rate)
+            assert values["micro_batch_tokens"] == (4096 if largest <= 4e9 else 2048)
+            size = int("".join(filter(str.isdigit, per_step)))
+            assert values["batch_size"] == (size if "rows" in per_step else size * 1024 // 512)
+
+
+def test_adapters_are_on_all_linear_layers_without_dropout() -> None:
+    expected = {"rank": 16, "alpha": 32, "dropout": 0, "rslora": False, "targets": "all-linear"}
+    assert resolved().hyperparameters["lora"] == expected
+    assert resolved(lora={"rslora": True}).hyperparameters["lora"] == {**expected, "rslora": True, "alpha": 8}
 
 
 def test_tiny_model_takes_400_small_steps() -> None:
@@ -145,6 +167,8 @@ def test_preference_pairs_default_to_dpo() -> None:
     assert (dpo["objective"], dpo["beta"], dpo["learning_rate"]) == ("dpo", 0.1, 5e-6)
     assert dpo["epochs"] == 1.0
     assert resolved(1e9, form="preference", method="full").hyperparameters["learning_rate"] == 5e-7
+    tiny = [resolved(form="preference", method=method).hyperparameters["learning_rate"] for method in ("lora", "full")]
+    assert tiny == [5e-4, 5e-5]
     sft = resolved(1e9, form="preference", objective="sft").hyperparameters
     assert (sft["objective"], sft["beta"], sft["learning_rate"]) == ("sft", None, 2e-4)
     assert {"objective", "beta"} <= set(resolved(form="preference").defaulted)
@@ -174,6 +198,22 @@ def test_each_process_gets_its_own_gpu_or_core() -> None:
     assert resolved(processes=6).resources.cpu == 6
 
 
+def test_what_was_never_measured_on_a_gpu_is_off_there() -> None:
+    subject, machine = ModelAndData(10**9, 1024, 240, "messages"), Machine(cpu=8, gpu=1, memory_gb=64)
+    for settings in ({}, {"gpu_kernels": True}):
+        job = resolve_settings(TrainingSettings(**settings), subject, machine, slots=1)
+        assert job.hyperparameters["gpu_kernels"] == bool(settings)
+        assert ("gpu_kernels" in job.defaulted) == (not settings)
+
+
+def test_compile_is_refused_with_the_reason_unless_it_is_off() -> None:
+    with pytest.raises(ValidationError, match="compile is gone: compiled layers gained nothing"):
+        TrainingSettings.model_validate({"compile": True})
+    assert TrainingSettings.model_validate({"compile": None, "seed": 7}).given() == {"seed": 7}
+    queued = Hyperparameters.model_validate({"learning_rate": 1.0, "compile": True})  # by an earlier version
+    assert "compile" not in queued.model_dump()
+
+
 @pytest.mark.parametrize(("gpu", "limit"), [(2, 2), (0, 8)])
 def test_more_processes_than_gpus_or_cores_are_refused(gpu: int, limit: int) -> None:
     subject = ModelAndData(parameters=10**9, context_length=1024, rows=240, form="messages")
@@ -189,3 +229,56 @@ def test_fsdp_is_refused_for_unshardable_settings(other: dict[str, Any]) -> None
     TrainingSettings(strategy="ddp", **other)
     with pytest.raises(ValueError, match="use ddp"):
         TrainingSettings(strategy="fsdp", **other)
+
+
+@data_case(
+    "Preferences",
+    "Supervised training on unpaired preferences",
+    "refused, with the remedy to use objective `kto` or to keep only rows with label true; by default `kto`",
+    "huggingface/trl#1116; LLaMA-Factory data/kto_en_demo.json",
+)
+def test_unpaired_preferences_are_trained_by_kto_only() -> None:
+    kto = resolved(1e9, form="unpaired").hyperparameters
+    assert (kto["objective"], kto["beta"], kto["learning_rate"], kto["epochs"]) == ("kto", 0.1, 5e-6, 1.0)
+    assert (kto["desirable_weight"], kto["undesirable_weight"]) == (1.0, 1.0)
+    assert "desirable_weight" not in resolved(1e9).hyperparameters
+    with pytest.raises(UnsuitableDataset) as caught:
+        resolved(form="unpaired", objective="sft")
+    assert caught.value.remedy == "Use objective kto, or keep only the rows with label true."
+    with pytest.raises(UnsuitableDataset) as caught:
+        resolved(form="messages", objective="kto")
+    assert (caught.value.limit, caught.value.remedy) == ("unpaired", "Use objective sft, or upload rows with them.")
+
+
+@data_case("Preferences", "`method: kto` or `method: dpo`", "read as the objective", "OpenAI method.type")
+def test_objective_may_be_given_as_the_method() -> None:
+    job = resolved(form="unpaired", method="kto")
+    assert (job.method, job.hyperparameters["objective"]) == ("lora", "kto")
+    assert "method" in job.defaulted
+    with pytest.raises(ValueError, match="known methods are full, lora, qlora"):
+        TrainingSettings.model_validate({"method": "kto", "objective": "dpo"})
+
+
+@pytest.mark.parametrize(
+    ("form", "settings", "limit"),
+    [
+        ("unpaired", {"batch_size": 1}, 2),
+        ("unpaired", {"processes": 2}, 1),
+        ("messages", {"desirable_weight": 2.0}, "kto"),
+    ],
+)
+def test_settings_that_kto_cannot_use_are_refused(form: str, settings: dict[str, Any], limit: object) -> None:
+    with pytest.raises(UnsuitableDataset) as caught:
+        resolved(form=form, **settings)
+    assert ([caught.value.field], caught.value.limit) == ([*settings], limit)
+    assert caught.value.remedy
+
+
+def test_default_step_of_kto_has_two_rows() -> None:
+    assert resolved(1e9, rows=50, form="unpaired").hyperparameters["batch_size"] == 2
+    assert resolved(1e9, rows=50, form="preference").hyperparameters["batch_size"] == 1
+
+
+def test_empty_list_of_lora_targets_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one module"):
+        resolved(lora={"targets": []})

@@ -41,8 +41,8 @@ SEEDLING = ModelShape(
 ROWS = RowLengths([(100, 40, 60, 900), (300, 100, 200, 90), (2000, 10, 1990, 10)], 1000, 0)
 
 
-def resolved_for(shape: ModelShape, **settings: Any) -> ResolvedSettings:
-    facts = ModelAndData(parameters=shape.parameters, context_length=4096, rows=1000, form="messages")
+def resolved_for(shape: ModelShape, form: str = "messages", **settings: Any) -> ResolvedSettings:
+    facts = ModelAndData(parameters=shape.parameters, context_length=4096, rows=1000, form=form)
     return resolve_settings(TrainingSettings(**settings), facts, Machine(cpu=4, gpu=0, memory_gb=16), 1)
 
 
@@ -67,6 +67,10 @@ def test_job_that_cannot_fit_is_refused_with_settings_that_do() -> None:
     assert problem["limit"] == 16 * 2**30 < problem["needed"]
     assert problem["fitting"][0]["method"] == "lora"
     assert "method lora" in problem["remedy"]
+    assert (
+        f"needs about {problem['needed'] / 1024**3:.1f} GiB of memory, and the machine has 16.0 GiB"
+        in problem["detail"]
+    )
 
 
 def test_each_alternative_passes_the_same_check() -> None:
@@ -114,6 +118,16 @@ def test_nothing_is_refused_on_a_gpu_which_was_never_measured() -> None:
     on_gpu = replace(resolved, resources=resolved.resources.model_copy(update={"gpu": 1}))
     feasibility.refuse_impossible(on_gpu, inputs_for(BILLION, 1))
     assert feasibility.judge(on_gpu, inputs_for(BILLION, 1)) == "unknown"
+
+
+@pytest.mark.parametrize(("gpu_kernels", "layout"), [(False, "padded"), (True, "packed")])
+def test_rows_on_a_gpu_are_packed_on_request_only(gpu_kernels: bool, layout: str) -> None:
+    job = resolved_for(BILLION, gpu_kernels=gpu_kernels)
+    on_gpu = replace(job, resources=job.resources.model_copy(update={"gpu": 1}))
+    assert feasibility.plan_step(job, replace(inputs_for(BILLION, 8), lengths=None)).layout == "packed"
+    assert feasibility.plan_step(on_gpu, replace(inputs_for(BILLION, 8), lengths=None)).layout == layout
+    assert feasibility.plan_step(job, inputs_for(BILLION, 8)).layout == "packed"
+    assert feasibility.plan_step(on_gpu, inputs_for(BILLION, 8)).layout == layout
 
 
 def test_rows_without_a_token_to_learn_are_refused() -> None:
@@ -168,3 +182,65 @@ def test_throughput_is_flops_of_the_cores_over_flops_of_a_token() -> None:
     assert feasibility.estimate_throughput(lora, inputs, 1e11) == pytest.approx(0.8 * 4e11 / (4 * 4_721_408))
     recomputed = resolved_for(SEEDLING, method="full", dtype="fp32", gradient_checkpointing=True)
     assert feasibility.estimate_throughput(recomputed, inputs, 1e11) == pytest.approx(0.8 * 4e11 / (8 * 4_721_408))
+
+
+def test_micro_batches_of_preferences_are_padded_to_the_longest_row() -> None:
+    """As many rows as fit, in divisors of the batch; a pair has two answers, and kto needs two rows."""
+    settings = {"batch_size": 6, "micro_batch_tokens": 3000, "max_length": 300}
+    inputs = inputs_for(SEEDLING, 8)
+    pairs = feasibility.plan_step(resolved_for(SEEDLING, "preference", **settings), inputs)
+    assert (pairs.tokens, pairs.length, pairs.trained, pairs.layout) == (3 * 2 * 300, 300, 1.0, "padded")
+    assert (pairs.objective, pairs.accumulates) == ("dpo", True)
+    labelled = feasibility.plan_step(resolved_for(SEEDLING, "unpaired", **settings), inputs)
+    assert (labelled.tokens, labelled.objective, labelled.accumulates) == (6 * 300, "kto", False)
+    small = {**settings, "micro_batch_tokens": 100}
+    assert feasibility.plan_step(resolved_for(SEEDLING, "unpaired", **small), inputs).tokens == 2 * 300
+    assert feasibility.plan_step(resolved_for(SEEDLING, "preference", **small), inputs).tokens == 2 * 300
+
+
+def test_preferences_are_judged_and_what_was_never_measured_is_not() -> None:
+    pairs = resolved_for(SEEDLING, "preference")
+    assert feasibility.judge(pairs, inputs_for(SEEDLING, 8)) == "fits"
+    assert feasibility.judge(pairs, inputs_for(SEEDLING, 0.1)) == "does_not_fit"
+    mixture = SEEDLING.model_copy(update={"experts": 4, "expert_mlp": 128, "experts_per_token": 2})
+    assert feasibility.judge(resolved_for(SEEDLING), inputs_for(mixture, 0.1)) == "unknown"
+    assert feasibility.unmeasured_case(resolved_for(SEEDLING), SEEDLING) is None
+    for method in ("full", "qlora"):
+        pairs = resolved_for(SEEDLING, "preference", method=method)
+        assert feasibility.unmeasured_case(pairs, SEEDLING) == f"for preferences with method {method}"
+    int8 = resolved_for(SEEDLING, method="qlora", quantization="int8")
+    assert "int8" in str(feasibility.unmeasured_case(int8, SEEDLING))
+    assert "processes" in str(feasibility.unmeasured_case(resolved_for(SEEDLING, processes=2), SEEDLING))
+
+
+def test_a_job_of_exactly_the_limit_is_tight() -> None:
+    resolved = resolved_for(SEEDLING)
+    total = feasibility.total_bytes(resolved, inputs_for(SEEDLING, 8))
+    verdicts = {
+        limit: feasibility.judge(resolved, replace(inputs_for(SEEDLING, 8), limit=limit))
+        for limit in (total - 1, total, total * 100 // 85 + 1)
+    }
+    assert list(verdicts.values()) == ["does_not_fit", "tight", "fits"]
+
+
+def test_rows_that_were_not_counted_are_of_typical_length() -> None:
+    stats = feasibility.truncated_rows(resolved_for(SEEDLING), inputs_for(SEEDLING, 8, None))
+    assert (stats.mean, stats.mean_square, stats.longest, stats.trained) == (512, 512**2, 512, 1.0)
+    shorter = feasibility.truncated_rows(resolved_for(SEEDLING, max_length=100), inputs_for(SEEDLING, 8, None))
+    assert (shorter.mean, shorter.mean_square, shorter.longest) == (100, 100**2, 100)
+
+
+def test_auto_is_bf16_on_a_gpu() -> None:
+    resolved = resolved_for(SEEDLING)
+    on_gpu = replace(resolved, resources=resolved.resources.model_copy(update={"gpu": 1}))
+    assert feasibility.choose_dtype(on_gpu, inputs_for(SEEDLING, 8)) == "bf16"
+    assert feasibility.choose_dtype(resolved, inputs_for(SEEDLING, 8)) == "fp32"
+
+
+def test_bf16_is_an_alternative_to_fp32_only() -> None:
+    inputs = inputs_for(BILLION, 8)
+    for dtype, suggested in (("fp32", True), ("bf16", False)):
+        resolved = resolved_for(BILLION, method="lora", dtype=dtype, micro_batch_tokens=1024, batch_size=512)
+        changes = [found.changes for found in feasibility.find_alternatives(resolved, inputs)]
+        assert any("dtype" in change and "method" not in change for change in changes) == suggested
+        assert len(changes) == 4

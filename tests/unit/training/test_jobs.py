@@ -7,12 +7,13 @@ import pytest
 
 from services.training.errors import ExceedsMachine
 from services.training.jobs.attempt import AttemptOutcome, outcome_of
-from services.training.models import Allocation, Checkpoint, Job
+from services.training.models import Allocation, Checkpoint, Job, merge_warnings
 from services.training.workers.capacity import BACKFILL_LIMIT, GpuPool, Machine, MachineCapacity, check_allocation
 from services.training.workers.registry import RegisteredWorker, explain_waiting
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
 from shared.runtime.jobs.engine_runs import EngineOutcome
+from shared.warnings import ReportedWarning
 
 
 def a_job(id: str = "job_1", **changes: Any) -> Job:
@@ -212,6 +213,16 @@ def test_request_must_fit_one_of_the_machines() -> None:
     with pytest.raises(ExceedsMachine) as refused:
         check_allocation(Allocation(cpu=32), [small, large])
     assert (refused.value.field, refused.value.limit) == ("resources.cpu", 16)
+
+
+def test_count_of_skipped_rows_replaces_the_warning_at_submission() -> None:
+    submitted = [
+        ReportedWarning(code=code, detail="x", count=9) for code in ("unsupported_rows", "warmup_not_finished")
+    ]
+    counted = {"code": "rows_not_shown_by_template", "detail": "x", "count": 7}
+    merged = merge_warnings(submitted, [counted])
+    assert [warning.code for warning in merged] == ["warmup_not_finished", "rows_not_shown_by_template"]
+    assert merge_warnings(submitted, []) == submitted
 
 
 def test_new_job_may_be_overtaken() -> None:

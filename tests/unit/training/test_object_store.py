@@ -1,8 +1,8 @@
-"""The location of a base model in an object store; of the platform's own store, only the project's part is allowed."""
+"""The location of a file in an object store; of the platform's own store, only the project's part is allowed."""
 
 import pytest
 
-from services.training.base_models.object_store import locate
+from shared.blobs.locations import locate
 from shared.runtime.errors import InvalidInput
 
 OWN = "s3+http://key:secret@minio:9000/anneal"

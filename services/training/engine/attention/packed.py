@@ -2,15 +2,14 @@
 
 Each document attends only to itself, so the cost is the sum of the squared lengths instead of the square of their sum.
 This is the variable-length attention of FlashAttention (arXiv 2205.14135). On a GPU that supports it, one kernel
-computes a whole micro-batch (attention/varlen.py); elsewhere, torch's own kernel runs per document or small batch.
+computes a whole micro-batch (attention/varlen.py); elsewhere, each document is a call of its own, of torch's kernel or,
+on a CPU, of blocked attention (attention/cpu.py).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import Any
 
 import torch
@@ -19,13 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from services.training.engine.attention import varlen
-from services.training.engine.attention.cpu import (
-    BATCH_BELOW_TOKENS,
-    BlockedAttention,
-    attend_batched,
-    group_similar_lengths,
-    prefers_blocks,
-)
+from services.training.engine.attention.cpu import BlockedAttention, prefers_blocks
 from services.training.engine.spec import BatchLayout
 from shared.engine.loading.transformers_private import attention_implementation
 
@@ -57,18 +50,12 @@ def packed_attention(
     if torch.is_autocast_enabled(device := query.device.type):
         # Autocast casts the inputs of torch's attention only; the other kernels need it done here.
         query, key, value = (tensor.to(torch.get_autocast_dtype(device)) for tensor in (query, key, value))
-    if query.is_cuda and not dropout and varlen.is_usable(query, key):
+    if query.is_cuda and not dropout and varlen.is_usable(query, key, value):
         attended = varlen.attend(query, key, value, document_lengths, scaling, sliding_window)
         return attended.transpose(1, 2).contiguous(), None
-    attend = partial(_attend, dropout=dropout, scaling=scaling, window=sliding_window)
-    batch_below = min(BATCH_BELOW_TOKENS.get(query.dtype, 0), sliding_window or sys.maxsize)
-    groups = group_similar_lengths(document_lengths, batch_below)
-    sizes = [sum(lengths) for lengths in groups]
-    parts = zip(query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True)
-    outputs = [
-        attend_batched(attend, *part, lengths) if lengths[0] < batch_below else attend(*part)
-        for part, lengths in zip(parts, groups, strict=True)
-    ]
+    lengths = list(document_lengths)
+    parts = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
+    outputs = [_attend(*part, dropout=dropout, scaling=scaling, window=sliding_window) for part in parts]
     return torch.cat(outputs, 2).transpose(1, 2).contiguous(), None
 
 
@@ -78,7 +65,7 @@ AttentionInterface.register(NAME, packed_attention)
 def _attend(
     query: Tensor, key: Tensor, value: Tensor, *, dropout: float, scaling: float | None, window: int | None
 ) -> Tensor:
-    """Causal attention [documents, heads, tokens, size] of one document, or of a batch of short ones."""
+    """Causal attention [1, heads, tokens, size] of one document."""
     mask = _window_mask(query, window)
     if mask is None and not dropout and prefers_blocks(query):
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -25,11 +25,12 @@ PackedAttention = Callable[[Tensor, Tensor, Tensor, Sequence[int], float | None,
 """Of query [1, heads, tokens, size], keys and values [1, kv heads, tokens, size], lengths, scale and window."""
 
 
-def is_usable(query: Tensor, key: Tensor) -> bool:
-    """Whether the kernel can be used for query [1, heads, tokens, size] and key [1, kv heads, tokens, size]."""
+def is_usable(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether the kernel can be used for query [1, heads, tokens, size], key and value [1, kv heads, tokens, size]."""
     dtype, size = query.dtype, query.shape[-1]
     return (
         query.is_cuda
+        and value.shape[-1] == size
         and supports(dtype, size)
         and passes_trial(query.device, dtype, query.shape[1], key.shape[1], size)
     )

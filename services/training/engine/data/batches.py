@@ -59,32 +59,42 @@ class MicroBatch:
 class Samples:
     """Tokenized rows of a split, truncated to `max_length` tokens.
 
-    `rows` are the table's rows in use; `skipped` counts those without a trained token, `truncated` the truncated ones.
+    `rows` are the table's rows in use, `cut` those of them that are truncated; the rows `untrained` have no trained
+    token and are not in use.
     """
 
     table: Table
     rows: np.ndarray
     lengths: np.ndarray
     max_length: int
-    truncated: int
-    skipped: int
+    cut: np.ndarray
+    untrained: np.ndarray
 
     @classmethod
     def from_table(cls, table: Table, max_length: int) -> Samples:
         """The rows of a split, truncated; a row without a trained token within `max_length` is skipped."""
         lengths = table.lengths
-        rows = np.flatnonzero(table.first_trained < np.minimum(lengths, max_length))
+        usable = table.first_trained < np.minimum(lengths, max_length)
         return cls(
             table=table,
-            rows=rows,
-            lengths=np.minimum(lengths[rows], max_length),
+            rows=np.flatnonzero(usable),
+            lengths=np.minimum(lengths[usable], max_length),
             max_length=max_length,
-            truncated=int((lengths[rows] > max_length).sum()),
-            skipped=len(lengths) - len(rows),
+            cut=np.flatnonzero(usable & (lengths > max_length)),
+            untrained=np.flatnonzero(~usable),
         )
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def skipped(self) -> int:
+        """Tokenized rows that are not in use."""
+        return len(self.untrained)
+
+    def describe_skipped(self) -> str:
+        """Which rows are not in use, and why."""
+        return f"{len(self.untrained)} have no token to learn"
 
     @property
     def longest(self) -> int:

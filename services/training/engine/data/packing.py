@@ -62,8 +62,17 @@ def micro_batches(lengths: Sequence[int], budget: int, layout: BatchLayout) -> l
     return _first_fit(lengths, order, budget) if layout == "packed" else _similar_lengths(lengths, order, budget)
 
 
-def describe_layout(layout: BatchLayout, costs: LayoutCosts) -> str:
-    """A log line that says which layout was chosen and why."""
+def rows_per_micro_batch(tokens: int, rows: int, budget: int, at_least: int = 1) -> int:
+    """Rows in a micro-batch: as many as fit `budget` tokens if all have `tokens`, but `at_least` that many.
+
+    The result divides `rows`: TRL averages the means of micro-batches, so unequal ones would weight rows unequally.
+    """
+    sizes = [size for size in range(min(at_least, max(1, rows)), max(1, rows) + 1) if rows % size == 0]
+    return max((size for size in sizes if size * tokens <= budget), default=sizes[0])
+
+
+def describe_layout(layout: BatchLayout, costs: LayoutCosts, *, may_pack: bool = True) -> str:
+    """A log line that says which layout was chosen and why; without `may_pack`, gpu_kernels is off."""
     share = costs.padding_share
     if layout == "packed":
         saved = 1 - costs.packed / costs.padded
@@ -71,7 +80,8 @@ def describe_layout(layout: BatchLayout, costs: LayoutCosts) -> str:
     if costs.cheaper == "padded":
         saved = 1 - costs.padded / costs.packed
         return f"padded micro-batches, {share:.0%} padding: an estimated {saved:.0%} less work than packed"
-    return f"padded micro-batches, {share:.0%} padding: this model's layers cannot keep packed documents separate"
+    reason = "this model's layers cannot keep packed documents separate" if may_pack else "gpu_kernels is off"
+    return f"padded micro-batches, {share:.0%} padding: {reason}"
 
 
 def _first_fit(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:

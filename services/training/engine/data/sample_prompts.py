@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.engine.process.protocol import EngineError
+from shared.engine.text.answers import conversation
 from shared.engine.text.template import ChatTemplate
 
-MAX_EVALUATION_ROWS = 200
+PROMPT_ROWS = 200
+"""Validation rows, at even distances, the first of which are candidates."""
 PROMPTS = 3
 CANDIDATES = 10 * PROMPTS
 """Prompts that the token store keeps: the cache serves models whose context is too short for some of them."""
@@ -26,9 +29,9 @@ class SamplePrompt:
     max_new_tokens: int
 
 
-def evaluation_rows(rows: int) -> list[int]:
-    """Indices of the validation rows that every evaluation uses: all, or 200 at even distances."""
-    count = min(rows, MAX_EVALUATION_ROWS)
+def evaluation_rows(rows: int, limit: int = PROMPT_ROWS) -> list[int]:
+    """Indices of the validation rows that every evaluation uses: all, or `limit` at even distances."""
+    count = min(rows, limit)
     return [i * rows // count for i in range(count)]
 
 
@@ -46,20 +49,40 @@ def choose_sample_prompts(stored: Sequence[Mapping[str, Any]], context_length: i
 
 
 def _prompt(row: dict[str, Any], template: ChatTemplate, tokenizer: Any) -> SamplePrompt | None:
-    """The row up to its last answer; for plain text, its first half."""
+    """The row up to its last trained answer; for plain text, its first half. None if there is no such answer."""
     if "text" in row:
         ids = template.encode(row).input_ids
         half = len(ids) // 2
         return _sample_prompt(ids[:half], tokenizer.decode(ids[:half]), tokenizer.decode(ids[half:]), tokenizer)
-    messages = [*row["messages"], *row.get("chosen", [])]
-    last = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
+    if row.get("label") is False or template.missing_features(row):
+        return None
+    answer = next((name for name in ("chosen", "completion") if name in row), None)
+    if answer:
+        row = conversation(row, answer)
+    messages = row["messages"]
+    first = row.get("train_from", 0)
+    last = max((i for i, message in enumerate(messages) if i >= first and _is_trained(message)), default=0)
     if last == 0:
         return None
-    ids = template.prompt_ids(messages[:last], row.get("tools"))
-    return _sample_prompt(ids, messages[last - 1].get("content"), messages[last].get("content"), tokenizer)
+    try:
+        ids = template.prompt_ids(messages[:last], row.get("tools"), row.get("chat_template_kwargs"))
+    except EngineError:  # such rows are skipped, and counted, when they are tokenized
+        return None
+    return _sample_prompt(ids, _text_of(messages[last - 1]), _text_of(messages[last]), tokenizer)
 
 
-def _sample_prompt(ids: list[int], text: Any, reference: Any, tokenizer: Any) -> SamplePrompt:
-    expected = len(tokenizer(str(reference), add_special_tokens=False)["input_ids"])
+def _is_trained(message: Mapping[str, Any]) -> bool:
+    """Whether a message is an assistant turn that the data does not exclude from training."""
+    return message["role"] == "assistant" and message.get("train", True)
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    """The content of a message, or its tool calls as JSON."""
+    calls = message.get("tool_calls")
+    return str(message.get("content") or (json.dumps(calls, ensure_ascii=False) if calls else ""))
+
+
+def _sample_prompt(ids: list[int], text: str, reference: str, tokenizer: Any) -> SamplePrompt:
+    expected = len(tokenizer(reference, add_special_tokens=False)["input_ids"])
     max_new_tokens = min(_MAX_ANSWER_TOKENS, 2 * expected + _EXTRA_ANSWER_TOKENS)
-    return SamplePrompt(ids, str(text), str(reference), max_new_tokens)
+    return SamplePrompt(ids, text, reference, max_new_tokens)

@@ -6,6 +6,7 @@ A folder holds three flat files for each split, the validation prompts, and an i
 - `<split>.spans`: the trained spans [start, end) of each sample, in tokens from the sample's start
 - `<split>.samples`: a record per sample (`SAMPLE`)
 - `prompts.json`: candidates for the prompts that evaluations answer
+- `skipped.json`: the rows that the chat template cannot show or refuses (skipped_rows.py)
 - `index.json`: format, the settings that the files depend on, and the files' sizes
 """
 
@@ -22,19 +23,20 @@ from typing import Any
 
 import numpy as np
 
+from services.training.engine.data.skipped_rows import SkippedRows
 from shared.engine.text.bpe_cache import ID_DTYPE
 from shared.engine.text.samples import EncodedSample
 
-FORMAT = 1
+FORMAT = 2
 SPAN = np.dtype(("<i4", 2))
-SAMPLE = np.dtype([("row_id", "<i8"), ("end", "<i8"), ("spans_end", "<i8"), ("first", "<i4")])
-"""The dataset row, the ends of the sample's tokens and spans in their files, and its first predicted token: the first
-trained one that has a token before it."""
+SAMPLE = np.dtype([("row_id", "<i8"), ("end", "<i8"), ("spans_end", "<i8"), ("first", "<i4"), ("label", "<i4")])
+"""The dataset row, the ends of the sample's tokens and spans in their files, its first predicted token (the first
+trained one that has a token before it), and 0 if the sample is an undesirable answer, else 1."""
 NO_TRAINED_TOKEN = 2**31 - 1
 """`first` of a sample without a predicted token: the largest int32, so it lies outside any `max_length`."""
-_SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqi")
+_SPAN, _SAMPLE = struct.Struct("<ii"), struct.Struct("<qqqii")
 """SPAN and SAMPLE for single records; NumPy is slower at these."""
-_INDEX, _PROMPTS = "index.json", "prompts.json"
+_INDEX, _PROMPTS, _SKIPPED = "index.json", "prompts.json", "skipped.json"
 _KINDS = {"tokens": ID_DTYPE, "spans": SPAN, "samples": SAMPLE}
 
 
@@ -91,14 +93,14 @@ class TableWriter:
         for file in self._files.values():
             file.close()
 
-    def add(self, row_id: int, sample: EncodedSample) -> None:
+    def add(self, row_id: int, sample: EncodedSample, desirable: bool = True) -> None:
         """Append a sample, without its empty spans."""
         spans = [span for span in sample.spans if span[0] < span[1]]
         first = next((max(start, 1) for start, end in spans if end > max(start, 1)), NO_TRAINED_TOKEN)
         self._tokens, self._spans = self._tokens + len(sample), self._spans + len(spans)
         self._files["tokens"].write(sample.id_bytes)
         self._files["spans"].write(b"".join(_SPAN.pack(*span) for span in spans))
-        self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first))
+        self._files["samples"].write(_SAMPLE.pack(row_id, self._tokens, self._spans, first, desirable))
 
     def append_table(self, folder: Path, split: str) -> None:
         """Append the samples of another table and delete its files."""
@@ -116,9 +118,13 @@ class TableWriter:
             (folder / f"{split}.{kind}").unlink()
 
 
-def write_index(folder: Path, prompts: Sequence[dict[str, Any]], **made_with: Any) -> None:
-    """Complete a folder: write the prompts, then the index, which makes it valid. `made_with` are the settings used."""
+def write_index(folder: Path, prompts: Sequence[dict[str, Any]], skipped: SkippedRows, **made_with: Any) -> None:
+    """Complete a folder: write the prompts and the skipped rows, then the index, which makes it valid.
+
+    `made_with` are the settings used.
+    """
     (folder / _PROMPTS).write_text(json.dumps(list(prompts)), "utf-8")
+    skipped.save(folder / _SKIPPED)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     draft = folder / f".{_INDEX}"
     draft.write_text(json.dumps({"format": FORMAT, **made_with, "sizes": sizes}, sort_keys=True), "utf-8")
@@ -140,6 +146,11 @@ def is_valid(folder: Path, **made_with: Any) -> bool:
 def read_prompts(folder: Path) -> list[dict[str, Any]]:
     """The validation prompts of a complete folder."""
     return json.loads((folder / _PROMPTS).read_text("utf-8"))
+
+
+def read_skipped(folder: Path) -> SkippedRows:
+    """The rows of a complete folder's dataset that were skipped."""
+    return SkippedRows.read(folder / _SKIPPED)
 
 
 def _map_file(path: Path, dtype: np.dtype) -> np.ndarray:

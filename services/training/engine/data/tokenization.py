@@ -7,20 +7,22 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 
 from services.training.engine.data.sample_prompts import CANDIDATES, candidates, evaluation_rows
+from services.training.engine.data.skipped_rows import NOT_SHOWN, REFUSED, SkippedRows
 from services.training.engine.data.token_store import TableWriter, is_valid, write_index
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.malloc import release_freed_memory, without_huge_pages
 from shared.engine.process.protocol import EngineError, Reporter
+from shared.engine.text.answers import conversation
 from shared.engine.text.samples import RenderedSample
 from shared.engine.text.template import ChatTemplate
 
@@ -50,19 +52,23 @@ def tokenize_dataset(
     """The folder of a token store (data/token_store.py) with the splits `train` and `validation`.
 
     It is the cached one in the spec if that fits, or a new one. A new one is reported as
-    {"kind": "tokens", "path", "template_hash", "window"}, so that the service can cache it. Text longer than `window`
-    tokens is split into several samples, so that all of it is trained on; conversations are not split.
+    {"kind": "tokens", "path", "template_hash", "window", "stop_ids"}, so that the service can cache it. Text longer
+    than `window` tokens is split into several samples, so that all of it is trained on; conversations are not split.
     """
     template = ChatTemplate.of(tokenizer)
-    made_with = {"template_hash": template.hash, "window": window if dataset.form == "text" or window == PAIRS else 0}
+    made_with = {
+        "template_hash": template.hash,
+        "window": window if dataset.form == "text" or window == PAIRS else 0,
+        "stop_ids": template.stop_ids,  # some are not in the hash, and a turn's span ends at them
+    }
     if dataset.tokens and is_valid(Path(dataset.tokens), **made_with):
         reporter.log("info", "Using cached tokens of this dataset.")
         return Path(dataset.tokens)
-    folder, started = workdir / "tokens", time.monotonic()
+    folder, started, skipped = workdir / "tokens", time.monotonic(), SkippedRows()
     with without_huge_pages():
         for split, shards in (("train", dataset.train), ("validation", dataset.validation)):
-            _tokenize_split(folder, split, shards, template, window, interrupts)
-    write_index(folder, candidates(_prompt_rows(dataset.validation), template, tokenizer), **made_with)
+            skipped.merge(_tokenize_split(folder, split, shards, template, window, interrupts))
+    write_index(folder, candidates(_prompt_rows(dataset.validation), template, tokenizer), skipped, **made_with)
     reporter.log("info", f"Tokenized the dataset in {time.monotonic() - started:.1f} seconds.")
     reporter.emit("tokens", path=str(folder), **made_with)
     return folder
@@ -70,14 +76,17 @@ def tokenize_dataset(
 
 def _tokenize_split(
     folder: Path, split: str, shards: Sequence[str], template: ChatTemplate, window: int, interrupts: Interrupts
-) -> None:
-    """Write the table of a split. A large one is divided: this process writes the first share, workers the others."""
+) -> SkippedRows:
+    """Write the table of a split; return the rows that are not in it.
+
+    A large split is divided: this process writes the first share, workers the others.
+    """
     groups, size = _row_groups(shards)
     workers = max(1, min(torch.get_num_threads(), size // _MIN_BYTES_PER_PROCESS, len(groups)))
     first, *shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
     parts: list[Part] = [(folder, f"{split}-{i}", share, template, window) for i, share in enumerate(shares)]
     with TableWriter(folder, split) as writer, _worker_processes(parts) as processes:
-        _write(writer, first, template, window, interrupts)
+        skipped = _write(writer, first, template, window, interrupts)
         for process, part in zip(processes, parts, strict=True):
             while process.is_alive():
                 interrupts.check()
@@ -85,6 +94,8 @@ def _tokenize_split(
             if process.exitcode:  # repeat the work in this process, to raise the error here
                 _write_part(*part, interrupts)
             writer.append_table(folder, part[1])
+            skipped.merge(_take_skipped(folder, part[1]))
+    return skipped
 
 
 @contextmanager
@@ -118,20 +129,36 @@ def _write_part(
     folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
 ) -> None:
     with TableWriter(folder, name) as writer:
-        _write(writer, groups, template, window, interrupts)
+        _write(writer, groups, template, window, interrupts).save(_skipped_of_part(folder, name))
+
+
+def _skipped_of_part(folder: Path, name: str) -> Path:
+    return folder / f"{name}.skipped"
+
+
+def _take_skipped(folder: Path, name: str) -> SkippedRows:
+    """Read the rows that a worker has skipped, and delete its file."""
+    path = _skipped_of_part(folder, name)
+    skipped = SkippedRows.read(path)
+    path.unlink()
+    return skipped
 
 
 def _write(
     writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
-) -> None:
+) -> SkippedRows:
+    skipped = SkippedRows()
     for rows in _rows(groups):
         if interrupts:
             interrupts.check()
-        texts = [(id, *text) for id, source, row in rows for text in _rendered(source, row, template, window)]
-        samples = template.encode_all([text for _, text, _ in texts])
-        for (row_id, _, size), sample in zip(texts, samples, strict=True):
-            for start in range(0, len(sample), size):
-                writer.add(row_id, sample.slice(start, start + size))
+        texts = [
+            (id, rendered) for id, source, row in rows for rendered in _rendered(source, row, template, window, skipped)
+        ]
+        samples = template.encode_all([rendered.sample for _, rendered in texts])
+        for (row_id, rendered), sample in zip(texts, samples, strict=True):
+            for start in range(0, len(sample), rendered.limit):
+                writer.add(row_id, sample.slice(start, start + rendered.limit), rendered.desirable)
+    return skipped
 
 
 def _row_groups(shards: Sequence[str]) -> tuple[list[Group], int]:
@@ -187,17 +214,29 @@ def _open(shard: str) -> pq.ParquetFile:
     return pq.ParquetFile(shard)
 
 
-def _rendered(source: str, text: str, template: ChatTemplate, window: int) -> list[tuple[RenderedSample, int]]:
-    """The rendered samples of a row (JSON), each with the most tokens that one sample may have.
+class Rendered(NamedTuple):
+    """A rendered sample, the most tokens that one sample may have, and whether its answer is desirable."""
 
-    Raises EngineError with the row's source, such as `upload.jsonl:17`.
+    sample: RenderedSample
+    limit: int
+    desirable: bool
+
+
+def _rendered(source: str, text: str, template: ChatTemplate, window: int, skipped: SkippedRows) -> list[Rendered]:
+    """The rendered samples of a row (JSON): none if the template cannot show the row or refuses it.
+
+    Raises EngineError `bad_data` with the row's source, such as `upload.jsonl:17`, if it is no row at all.
     """
     try:
         row = json.loads(text)
-        limit = window if "text" in row else _UNLIMITED
-        return [(sample, limit) for sample in _render(row, template, window)]
+        if missing := template.missing_features(row):
+            skipped.add(NOT_SHOWN, source, sorted(missing))
+            return []
+        limit, desirable = window if "text" in row else _UNLIMITED, row.get("label") is not False
+        return [Rendered(sample, limit, desirable) for sample in _render(row, template, window)]
     except EngineError as error:
-        raise EngineError(error.code, f"{source}: {error.detail}", **{**error.fields, "row": source}) from error
+        skipped.add(REFUSED, source, [error.detail])
+        return []
     except (ValueError, KeyError, TypeError) as error:
         detail, remedy = (
             f"{source} is not a valid training row: {error!r}",
@@ -209,13 +248,19 @@ def _rendered(source: str, text: str, template: ChatTemplate, window: int) -> li
 def _render(row: dict[str, Any], template: ChatTemplate, window: int) -> list[RenderedSample]:
     """Render a row; several samples if the template rewrites earlier turns."""
     if window == PAIRS:  # a pair needs one sample per answer: the last has the answer's last turn
-        return [template.render_samples(_conversation(row, answer))[-1] for answer in ("chosen", "rejected")]
+        return [template.render_samples(conversation(row, answer))[-1] for answer in ("chosen", "rejected")]
+    if "completion" in row:
+        return template.render_samples(conversation(row, "completion"))[-1:]
     if "chosen" in row:  # supervised training learns the chosen answer of a preference pair
-        row = _conversation(row, "chosen")
+        row = conversation(row, "chosen")
     return template.render_samples(row)
 
 
-def _conversation(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
-    """The prompt followed by one of its answers; only the answer is trained."""
-    prompt = row["messages"]
-    return {"messages": [*prompt, *row[answer]], "tools": row.get("tools"), "train_from": len(prompt)}
+def source_of(shards: Sequence[str], row_id: int) -> str | None:
+    """Where a row of a split comes from, such as `upload.jsonl:17`."""
+    import pyarrow.parquet as pq
+
+    for shard in shards:
+        if found := pq.read_table(shard, columns=["source"], filters=[("row_id", "=", row_id)])["source"].to_pylist():
+            return str(found[0])
+    return None

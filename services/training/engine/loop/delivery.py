@@ -9,6 +9,7 @@ from services.training.engine.loop.checkpoint import load_weights, restore_weigh
 from services.training.engine.loop.provenance import describe_origin
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import StopReason
+from services.training.engine.loop.warnings import warn_about_result
 from services.training.engine.model import loading
 from services.training.engine.model.parallelize import gather_full_model
 
@@ -25,6 +26,7 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
         loading.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), weights)
     chosen = state.step if state.best_step is None else state.best_step
     why = "there is no validation split" if state.best_step is None else "they have the lowest validation loss"
+    warn_about_result(run, reason, chosen)
     message = f"{reason.message} (step {state.step}); delivered the weights of step {chosen}: {why}"
     run.reporter.log("warning" if reason.remedy else "info", message)
     return {
@@ -33,7 +35,6 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
         "steps": state.step,
         "best_step": chosen,
         "ended": reason.code,
-        "warning": f"{message[0].upper()}{message[1:]}. {reason.remedy}" if reason.remedy else None,
         "metrics": state.losses(),
         "template_hash": settings.template_hash,
         "parameters": loading.count_parameters(run.model),
@@ -62,7 +63,7 @@ def provenance(run: Run) -> dict[str, Any]:
         "tokens": run.state.tokens,
         "early_stopped": run.out_of_patience,
         "samples": {
-            split: {"used": len(samples), "truncated": samples.truncated, "set_aside": samples.skipped}
+            split: {"used": len(samples), "truncated": len(samples.cut), "set_aside": samples.skipped}
             for split, samples in (("train", run.training), ("validation", run.validation))
         },
     }

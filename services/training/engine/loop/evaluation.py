@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from services.training.engine.attention.packed import attention_for
 from services.training.engine.data.batches import micro_batches_of
-from services.training.engine.data.sample_prompts import evaluation_rows
 from services.training.engine.loop.checkpoint import save_weights, unless_disk_full
 from services.training.engine.loop.metrics import report_progress
 from services.training.engine.loop.state import Run
@@ -18,17 +18,20 @@ from services.training.engine.model.loss import loss_sum
 from services.training.engine.model.parallelize import gather_full
 from shared.engine.decoding.generate import Request, decode
 
+_SHOWN_CHARACTERS = 200
+
 
 def evaluate(run: Run) -> None:
     """Evaluate the current weights and keep them if they are the best so far."""
-    record_validation_loss(run, _measure(run, run.state.step))
+    record_evaluation(run, *_measure(run, run.state.step))
     report_progress(run)
 
 
 def evaluate_base(run: Run) -> None:
     """Evaluate the base model with the adapter disabled: an untrained adapter changes nothing."""
     with run.model.disable_adapter():
-        run.state.validation_loss_first = run.state.best_loss = _measure(run, 0)
+        loss, run.state.empty_answers = _measure(run, 0)
+        run.state.validation_loss_first = run.state.best_loss = loss
 
 
 def defer_base_evaluation(run: Run) -> None:
@@ -37,7 +40,7 @@ def defer_base_evaluation(run: Run) -> None:
         run.state.evaluated_at = run.state.best_step = 0
 
 
-def record_validation_loss(run: Run, loss: float) -> None:
+def record_evaluation(run: Run, loss: float, empty_answers: list[str]) -> None:
     """Record the validation loss (nats per token) of the current weights; keep the weights if they are the best."""
     state = run.state
     state.evaluated_at = state.step
@@ -47,7 +50,7 @@ def record_validation_loss(run: Run, loss: float) -> None:
     if state.best_loss is None or loss < state.best_loss:
         state.evaluations_without_gain = 0
         if _keep_best_weights(run):
-            state.best_step, state.best_loss = state.step, loss
+            state.best_step, state.best_loss, state.empty_answers = state.step, loss, empty_answers
     else:
         state.evaluations_without_gain += 1
 
@@ -59,8 +62,7 @@ def validation_loss(run: Run) -> float:
     model.eval()
     total, trained = 0.0, 0.0
     with attention_for(model, settings.layout):
-        rows = evaluation_rows(len(run.validation))
-        for batch in micro_batches_of(run.validation, rows, settings, run.ranks):
+        for batch in micro_batches_of(run.validation, run.evaluation_rows, settings, run.ranks):
             run.interrupts.check()
             with run.accelerator.autocast():
                 total += loss_sum(model, batch.to(run.accelerator.device)).item()
@@ -96,13 +98,20 @@ def perplexity(loss: float) -> float:
     return math.exp(loss) if loss < 700 else math.inf
 
 
-def _measure(run: Run, step: int) -> float:
+def unanswered(answers: Sequence[Mapping[str, str]]) -> list[str]:
+    """The beginnings of the prompts whose answer is blank though the data's is not."""
+    blank = [each for each in answers if each["reference"].strip() and not each["answer"].strip()]
+    return [each["prompt"][:_SHOWN_CHARACTERS] for each in blank]
+
+
+def _measure(run: Run, step: int) -> tuple[float, list[str]]:
+    """Report the loss and the sample answers; return the loss, and the prompts with an empty answer."""
     loss = validation_loss(run)
     check_finite("validation loss", loss, step)
     answers = sample_answers(run)
     run.reporter.emit("evaluation", step=step, loss=loss, perplexity=perplexity(loss))
     run.reporter.emit("samples", step=step, items=answers)
-    return loss
+    return loss, unanswered(answers)
 
 
 def _keep_best_weights(run: Run) -> bool:

@@ -14,10 +14,11 @@ import torch
 from accelerate import Accelerator
 
 from services.training.engine.data.batches import Samples, choose_max_length, first_steps_costs
+from services.training.engine.data.labelled_answers import LabelledAnswers
 from services.training.engine.data.packing import describe_layout
 from services.training.engine.data.preference_pairs import PreferencePairs
 from services.training.engine.data.sample_prompts import choose_sample_prompts
-from services.training.engine.data.token_store import Table, read_prompts
+from services.training.engine.data.token_store import Table, read_prompts, read_skipped
 from services.training.engine.data.tokenization import PAIRS, tokenize_dataset
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.interrupts import Interrupts
@@ -27,14 +28,17 @@ from services.training.engine.loop.metrics import gpu_metrics_reader
 from services.training.engine.loop.provenance import describe_origin
 from services.training.engine.loop.state import Run, StepTimer, TrainingState
 from services.training.engine.loop.stopping import scale_warmup, steps_within_token_budget
-from services.training.engine.model import loading, optimizer
-from services.training.engine.model.compile import should_compile
+from services.training.engine.loop.warnings import warn_about_data, warn_about_dtype, warn_about_model
+from services.training.engine.model import loading, optimizer, trials
+from services.training.engine.model.loss import balances_experts
 from services.training.engine.model.parallelize import parallelize, shard_optimizer_state
-from services.training.engine.spec import Dtype, Hyperparameters, Settings, TrainingSpec
+from services.training.engine.spec import BatchLayout, Dtype, Hyperparameters, Objective, Settings, TrainingSpec
 from shared.engine.process.malloc import retain_freed_memory
 from shared.engine.process.protocol import EngineError, Reporter
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
+
+_SAMPLES: dict[Objective, type[Samples]] = {"sft": Samples, "dpo": PreferencePairs, "kto": LabelledAnswers}
 
 
 @dataclass
@@ -67,8 +71,9 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
     settings = settings.at_most(hyperparameters.micro_batch_tokens)
     if settings.template_hash != inputs.template.hash:
         raise EngineError("checkpoint_mismatch", "the tokenizer or its template has changed since the checkpoint")
-    samples = PreferencePairs if hyperparameters.objective == "dpo" else Samples
+    samples, skipped = _SAMPLES[hyperparameters.objective], read_skipped(inputs.tokens)
     training, validation = (samples.from_table(table, settings.max_length) for table in inputs.tables)
+    skipped.check_rows_left(len(inputs.tables[0].samples))
     total_steps = settings.total_steps or count_steps(hyperparameters, training)
 
     accelerator, model = inputs.accelerator, inputs.model
@@ -83,6 +88,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
         template=inputs.template,
         training=training,
         validation=validation,
+        warmup_steps=schedule.warmup(total_steps),
         sample_prompts=choose_sample_prompts(read_prompts(inputs.tokens), inputs.context_length),
         accelerator=accelerator,
         model=model,
@@ -98,6 +104,9 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
         ranks=ranks,
     )
     log_run(run)
+    warn_about_dtype(run)
+    warn_about_data(run, skipped)
+    warn_about_model(run)
     if checkpoint:
         resume(run, checkpoint)
     return run
@@ -139,7 +148,7 @@ def count_steps(hyperparameters: Hyperparameters, training: Samples) -> int:
     if not len(training):
         raise EngineError(
             "nothing_to_train",
-            f"no row of the dataset has a token to learn within {training.max_length} tokens",
+            f"no row is left to train within {training.max_length} tokens: {training.describe_skipped()}",
             field="max_length",
             remedy="raise max_length, or check that the rows have assistant turns",
         )
@@ -154,25 +163,24 @@ def resolve_settings(hyperparameters: Hyperparameters, threads: int, dtype: Dtyp
         inputs.context_length, hyperparameters.max_length or choose_max_length(rows, inputs.context_length)
     )
     lengths = Samples.from_table(rows, max_length).lengths.tolist()
-    with inputs.accelerator.autocast():  # which attention kernel runs depends on the precision
-        packs = hyperparameters.objective == "sft" and loading.packs_exactly(inputs.model)
-    mean_length = sum(lengths) / max(1, len(lengths))
-    tokens = hyperparameters.total_steps(len(lengths)) * hyperparameters.batch_size * mean_length
+    layouts: set[BatchLayout] = {"padded"}
+    if lengths:
+        may_pack = hyperparameters.objective == "sft" and hyperparameters.may_pack(inputs.accelerator.device.type)
+        with inputs.accelerator.autocast():  # which attention kernel runs depends on the precision
+            layouts = trials.exact_layouts(inputs.model, max(lengths), may_pack=may_pack)
+    cheaper = first_steps_costs(lengths, hyperparameters, hyperparameters.micro_batch_tokens).cheaper
     return Settings(
-        layout=first_steps_costs(lengths, hyperparameters, hyperparameters.micro_batch_tokens).cheaper
-        if packs
-        else "padded",
+        layout=cheaper if cheaper in layouts else layouts.pop(),
         dtype=dtype,
         threads=threads,
         max_length=max_length,
         micro_batch_tokens=hyperparameters.micro_batch_tokens,
         template_hash=inputs.template.hash,
-        compiled=should_compile(hyperparameters, inputs.model, tokens),
     )
 
 
 def log_run(run: Run) -> None:
-    """Log what is trained on what, and which rows are skipped or truncated."""
+    """Log what is trained on what."""
     trained = sum(weight.numel() for weight in loading.trainable(run.model).values())
     log = run.reporter.log
     log(
@@ -180,7 +188,9 @@ def log_run(run: Run) -> None:
         f"{run.hyperparameters.method}: {trained:,} of {loading.count_parameters(run.model):,} parameters on "
         f"{run.accelerator.device}, {run.settings.dtype}, {run.settings.threads} threads",
     )
-    for line in describe_kernels(run.model, run.accelerator.device, run.settings):
+    if balances_experts(run.model) is False:
+        log("info", "mixture of experts without a router loss: its configuration has output_router_logits false")
+    for line in describe_kernels(run.model, run.accelerator.device, run.settings, run.hyperparameters):
         log("info", line)
     if run.ranks.size > 1:
         cpus = len(os.sched_getaffinity(0))
@@ -190,18 +200,15 @@ def log_run(run: Run) -> None:
         f"{len(run.training):,} training and {len(run.validation):,} validation samples, up to "
         f"{run.settings.max_length} tokens, {run.settings.total_steps:,} steps",
     )
+    if run.hyperparameters.eval_every and len(run.validation):
+        rows, every = len(run.evaluation_rows), run.hyperparameters.eval_every
+        log("info", f"evaluates {rows:,} of the {len(run.validation):,} validation samples every {every:,} steps")
     run.reporter.emit("provenance", **describe_origin(run.spec, run.settings, str(run.accelerator.device)))
     run.reporter.emit("settled", longest=run.training.longest, micro_batch_tokens=run.settings.micro_batch_tokens)
-    if not isinstance(run.training, PreferencePairs):
+    if run.hyperparameters.objective == "sft":
         costs = first_steps_costs(run.training.lengths.tolist(), run.hyperparameters, run.settings.micro_batch_tokens)
-        log("info", describe_layout(run.settings.layout, costs))
-    for split, samples in (("training", run.training), ("validation", run.validation)):
-        if samples.skipped:
-            log("warning", f"{samples.skipped} {split} samples are skipped: they have no token to learn")
-        if samples.truncated:
-            log("warning", f"{samples.truncated} {split} samples are truncated to {run.settings.max_length} tokens")
-    if run.spec.dataset.form == "preference" and run.hyperparameters.objective == "sft":
-        log("warning", "preference pairs: the chosen answers are learned, the rejected ones are not used")
+        may_pack = run.hyperparameters.may_pack(run.accelerator.device.type)
+        log("info", describe_layout(run.settings.layout, costs, may_pack=may_pack))
 
 
 def resume(run: Run, checkpoint: Checkpoint) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from torch import nn
 
 from services.training.engine.data.batches import Samples
-from services.training.engine.data.sample_prompts import SamplePrompt
+from services.training.engine.data.sample_prompts import SamplePrompt, evaluation_rows
 from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Hyperparameters, Settings, TrainingSpec
@@ -25,7 +25,8 @@ class TrainingState(BaseModel):
     """Progress after `step` optimizer steps. Losses are in nats per token.
 
     `seconds` is the training time over all attempts, evaluations included. `recent_losses` and `lowest_median` are the
-    memory of the divergence check (loop/stopping.py).
+    memory of the divergence check (loop/stopping.py). `empty_answers` are the sample prompts that the
+    best weights answer with nothing.
     """
 
     step: int = 0
@@ -42,6 +43,7 @@ class TrainingState(BaseModel):
     validation_loss_last: float | None = None
     recent_losses: list[float] = []
     lowest_median: float | None = None
+    empty_answers: list[str] = []
 
     @property
     def baseline_pending(self) -> bool:
@@ -102,6 +104,7 @@ class Run:
     template: ChatTemplate
     training: Samples
     validation: Samples
+    warmup_steps: int
     sample_prompts: list[SamplePrompt]
     accelerator: Accelerator
     model: Any
@@ -120,6 +123,11 @@ class Run:
     def hyperparameters(self) -> Hyperparameters:
         """The hyperparameters as the service resolved them."""
         return self.spec.hyperparameters
+
+    @property
+    def evaluation_rows(self) -> list[int]:
+        """Indices of the validation samples that every evaluation uses."""
+        return evaluation_rows(len(self.validation), self.hyperparameters.eval_rows)
 
     @property
     def best_weights(self) -> Path:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import AutoConfig
+from transformers.pytorch_utils import Conv1D
 
-from services.training.engine.attention.packed import use_packed_attention
 from services.training.engine.distributed.ranks import SINGLE_PROCESS, Ranks
 from services.training.engine.kernels.cpu_fused import use_fused_kernels
-from services.training.engine.spec import TORCH_DTYPES, Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec
+from services.training.engine.spec import TORCH_DTYPES, Dtype, Hyperparameters, Lora, ModelRef, TrainingSpec, auto_dtype
 from shared.engine.decoding.generate import context_length as context_length
 from shared.engine.loading import weight_files
 from shared.engine.loading.load import Device, load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
+from shared.runtime.processes.machine import has_bf16_instructions
 
-_ROUTER_LAYERS = r"(?:.*\.)?(?:gate|router|shared_expert_gate)(?:\..*)?"
+_ROUTER_LAYERS = r"(?:.*\.)?(?:gate|router|shared_expert_gate|altup)(?:\..*)?"
+"""With AltUp, which mixes the streams of Gemma 3n (arXiv 2301.13310)."""
 _MODALITY_LAYERS = r"(?:.*\.)?(?:visual|vision_\w+|image_\w+|audio_\w+|multi_modal_projector)(?:\..*)?"
-_MIN_BF16_PARAMETERS = 50_000_000
-"""In smaller models on a CPU, converting between fp32 and bf16 costs more than bf16 products save."""
+_MAMBA_TYPES = ("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h")
+"""Their kernels read the weight of `out_proj` directly, past an adapter, so peft refuses one there. All of Mamba's
+layers (arXiv 2312.00752) do so with `dt_proj`."""
+_DROPOUT_NAMES = ("dropout", "pdrop", "layerdrop", "jitter")
 
 
 def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCESS) -> Any:
@@ -32,7 +36,7 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCE
 
     Full training keeps fp32 master weights and computes in `dtype` by autocast, because small updates vanish in bf16
     weights. LoRA's frozen base is in `dtype`; QLoRA's in nf4 with double quantization (arXiv 2305.14314) or in int8
-    (arXiv 2208.07339).
+    (arXiv 2208.07339). Dropout that the base's configuration asks for is off: it was set for pretraining.
     """
     hyperparameters = spec.hyperparameters
     model = load_model(
@@ -40,13 +44,15 @@ def load_trainable(spec: TrainingSpec, dtype: Dtype, ranks: Ranks = SINGLE_PROCE
         dtype="float32" if hyperparameters.method == "full" else TORCH_DTYPES[dtype],
         quantization=hyperparameters.quantization or "nf4" if hyperparameters.method == "qlora" else None,
         device=_device(hyperparameters, ranks),
+        config_changes=without_dropout(spec.model),
     )
     model.config.use_cache = True
     if hyperparameters.method != "full":
         model = with_adapters(model, hyperparameters, spec.model.name or Path(spec.model.path).name)
     if hyperparameters.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    use_fused_kernels(model)
+    if model.device.type != "cuda" or hyperparameters.gpu_kernels:
+        use_fused_kernels(model, getattr(torch, TORCH_DTYPES[dtype]))
     return model.train()
 
 
@@ -64,8 +70,12 @@ def with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> An
     if hyperparameters.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
         _keep_differentiable(model)
+    text = model.config.get_text_config()
+    if getattr(text, "altup_coef_clip", None):
+        vars(text)["altup_coef_clip"] = None  # else Gemma 3n clips its frozen weights in place; quantized ones fail
     lora = hyperparameters.lora or Lora()
     targets, excluded = lora_targets(model, lora.targets)
+    experts = expert_parameters(model) if lora.targets == "all-linear" and not lora.dropout else []
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
@@ -74,6 +84,7 @@ def with_adapters(model: Any, hyperparameters: Hyperparameters, name: str) -> An
         use_rslora=lora.rslora,
         target_modules=targets,
         exclude_modules=excluded,
+        target_parameters=experts or None,
         ensure_weight_tying=bool(model.config.tie_word_embeddings and {"lm_head", "embed_tokens"} & set(targets)),
     )
     adapted = get_peft_model(model, config)
@@ -98,7 +109,7 @@ def lora_targets(model: Any, requested: Sequence[str] | str) -> tuple[list[str],
     "all-linear" excludes the output head, the routers of mixtures of experts (training them unbalances the experts)
     and the encoders of other modalities. Raises EngineError unknown_lora_targets.
     """
-    linear = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    linear = [name for name, module in model.named_modules() if isinstance(module, (torch.nn.Linear, Conv1D))]
     if requested != "all-linear":
         unknown = [t for t in requested if not any(n == t or n.endswith(f".{t}") for n, _ in model.named_modules())]
         if unknown:
@@ -112,8 +123,43 @@ def lora_targets(model: Any, requested: Sequence[str] | str) -> tuple[list[str],
     head = model.get_output_embeddings()
     linear = [name for name in linear if model.get_submodule(name) is not head]
     excluded = [name for name in linear if re.fullmatch(_ROUTER_LAYERS, name) or re.fullmatch(_MODALITY_LAYERS, name)]
-    targets = {name.split(".")[-1] for name in set(linear) - set(excluded)}
+    last_parts = ((name, name.split(".")[-1]) for name in set(linear) - set(excluded))
+    targets = {name if last.isdigit() else last for name, last in last_parts}  # "0" would name a whole layer too
+    targets -= {"dt_proj", "out_proj"} if model.config.model_type in _MAMBA_TYPES else {"dt_proj"}
     return sorted(targets), f"{_ROUTER_LAYERS}|{_MODALITY_LAYERS}" if excluded else None
+
+
+def expert_parameters(model: Any) -> list[str]:
+    """Names of the weights [experts, in, out] that hold all experts of a layer in one tensor: no linear layers."""
+    return [
+        f"{name}.{parameter}"
+        for name, module in model.named_modules()
+        if "expert" in type(module).__name__.lower()
+        for parameter, weight in module.named_parameters(recurse=False)
+        if weight.dim() == 3
+    ]
+
+
+def config_dropout(ref: ModelRef) -> dict[str, float]:
+    """The dropout rates and router noise above 0 in the configuration of the full model under all adapters."""
+    if ref.base is not None:
+        return config_dropout(ref.base)
+    config = AutoConfig.from_pretrained(ref.path, local_files_only=True, trust_remote_code=False).get_text_config()
+    return dict(_dropout_in(config.to_dict()))
+
+
+def without_dropout(ref: ModelRef) -> dict[str, float]:
+    """The changes of the configuration that switch them off; transformers checks that an integer stays one."""
+    return {name: type(value)(0) for name, value in config_dropout(ref).items()}
+
+
+def _dropout_in(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
+    """Names and values, also of nested configurations, with dots: MPT has `attn_config.attn_pdrop`."""
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _dropout_in(value, f"{path}{name}.")
+        elif any(part in str(name) for part in _DROPOUT_NAMES) and type(value) in (int, float) and value > 0:
+            yield f"{path}{name}", value
 
 
 def trainable(model: Any) -> dict[str, Tensor]:
@@ -134,58 +180,23 @@ def size_of(ref: ModelRef) -> int:
 
 
 def choose_dtype(requested: str, parameters: int) -> Dtype:
-    """Resolve `auto`: bf16 or else fp16 on a GPU; on a CPU fp32, or bf16 for a large model if bf16 is faster here.
+    """The requested precision; for `auto`, the one that suits this device (spec.py).
 
     Raises EngineError dtype_unsupported.
     """
-    if torch.cuda.is_available():
-        return requested if requested != "auto" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"  # type: ignore[return-value]
-    if requested == "fp16":
+    gpu = torch.cuda.is_available()
+    if requested == "fp16" and not gpu:
         raise EngineError("dtype_unsupported", "fp16 needs a GPU", field="dtype", remedy="use auto, bf16 or fp32")
     if requested == "auto":
-        return "bf16" if parameters >= _MIN_BF16_PARAMETERS and _bf16_is_faster() else "fp32"
+        return auto_dtype(parameters, gpu=gpu, bf16=has_fast_bf16())
     return requested  # type: ignore[return-value]
 
 
-def _bf16_is_faster() -> bool:
-    """Whether this CPU multiplies matrices faster in bf16: several times slower if it lacks the instructions."""
-    return time_matmul(torch.bfloat16) < 0.8 * time_matmul(torch.float32)
-
-
-def time_matmul(dtype: torch.dtype, size: int = 768) -> float:
-    """Seconds for a product of square matrices, the fastest of four: the first one includes the warm-up."""
-    matrix = torch.ones(size, size, dtype=dtype)
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        matrix @ matrix
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
-
-
-@torch.no_grad()
-def packs_exactly(model: Any) -> bool:
-    """Whether packed documents give the same logits as separate ones; tries it out.
-
-    They do not in models with convolutions, recurrent state or an attention of their own.
-    """
-    model.eval()
-    documents = [torch.arange(5, 12, device=model.device), torch.arange(3, 14, device=model.device)]
-    separate = torch.cat([model(input_ids=ids[None], use_cache=False).logits[0] for ids in documents])
-    try:
-        with use_packed_attention(model):
-            packed = model(
-                input_ids=torch.cat(documents)[None],
-                position_ids=torch.cat([torch.arange(len(ids), device=model.device) for ids in documents])[None],
-                document_lengths=[len(ids) for ids in documents],
-                use_cache=False,
-            ).logits[0]
-    except (NotImplementedError, TypeError):
-        return False
-    finally:
-        model.train()
-    tolerance = 1e-3 if separate.dtype == torch.float32 else 5e-2
-    return bool((packed - separate).abs().max() <= tolerance * separate.abs().max())
+def has_fast_bf16() -> bool:
+    """Whether the device that trains multiplies bf16 in hardware; elsewhere bf16 is several times slower than fp32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return has_bf16_instructions()
 
 
 def cast_for_delivery(model: Any, dtype: Dtype) -> None:

@@ -30,7 +30,7 @@ class StepLoss(nn.Module):
 
 
 def loss_sum(model: Any, batch: MicroBatch) -> Tensor:
-    """Cross entropy summed over the trained tokens, in nats.
+    """Cross entropy summed over the trained tokens, in nats; in training, with the router loss of a mixture.
 
     Logits are computed for trained tokens only (`logits_to_keep`). If they are more than MAX_LOGITS, the head runs on
     chunks of tokens, whose logits are recomputed in the backward pass (gradient checkpointing, arXiv 1604.06174).
@@ -41,12 +41,34 @@ def loss_sum(model: Any, batch: MicroBatch) -> Tensor:
         or batch.targets.numel() * head.weight.shape[0] <= MAX_LOGITS
         or not applies_head_last(model, batch)
     ):
-        return _cross_entropy_sum(model(**batch.inputs, use_cache=False).logits.flatten(0, 1), batch.targets.flatten())
+        out = model(**batch.inputs, use_cache=False)
+        return _cross_entropy_sum(out.logits.flatten(0, 1), batch.targets.flatten()) + _router_loss(model, out, batch)
     with _bypassed(head):
-        hidden = model(**batch.inputs, use_cache=False).logits.flatten(0, 1)
+        out = model(**batch.inputs, use_cache=False)
     chunk_size = max(1, MAX_LOGITS // head.weight.shape[0])
-    chunks = zip(hidden.split(chunk_size), batch.targets.flatten().split(chunk_size), strict=True)
-    return torch.stack([checkpoint(_chunk_loss, head, *chunk, use_reentrant=False) for chunk in chunks]).sum()
+    chunks = zip(out.logits.flatten(0, 1).split(chunk_size), batch.targets.flatten().split(chunk_size), strict=True)
+    losses = [checkpoint(_chunk_loss, head, *chunk, use_reentrant=False) for chunk in chunks]
+    return torch.stack(losses).sum() + _router_loss(model, out, batch)
+
+
+def balances_experts(model: Any) -> bool | None:
+    """Whether the configuration of a mixture of experts asks for a router loss; None for any other model."""
+    config = model.config.get_text_config()
+    return getattr(config, "output_router_logits", None)
+
+
+def _router_loss(model: Any, out: Any, batch: MicroBatch) -> Tensor | float:
+    """The load-balancing loss (arXiv 2101.03961, equations 4 to 6) that the model computes and transformers adds.
+
+    It is a mean over tokens, so it is multiplied by the trained ones, by which the step's loss is divided.
+    """
+    loss = getattr(out, "aux_loss", None)
+    if not (model.training and balances_experts(model) and isinstance(loss, Tensor)):
+        return 0.0
+    config = model.config.get_text_config()
+    names = ("router_aux_loss_coef", "aux_loss_coef")  # the latter is JetMoE's
+    coefficient = next((value for name in names if (value := getattr(config, name, None))), 0.0)
+    return coefficient * loss * batch.trained
 
 
 @torch.no_grad()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_scheduler
 
 from services.training.engine.attention.packed import attention_for
@@ -85,19 +87,29 @@ def make_optimizer(model: Any, settings: Hyperparameters) -> torch.optim.Optimiz
 
 
 def make_scheduler(optimizer: Any, settings: Hyperparameters, total_steps: int) -> Any:
-    """Linear warm-up, then constant, linear decay to zero, or cosine decay (arXiv 1608.03983) to a tenth."""
+    """Linear warm-up, then constant, linear decay to zero, or cosine decay (arXiv 1608.03983) to a tenth.
+
+    Step n of the warm-up has n / warm-up of the peak: transformers' schedules spend the first step on a rate of zero.
+    """
     name, options = settings.scheduler, {}
     if name == "cosine":
         name, options = "cosine_with_min_lr", {"min_lr_rate": _COSINE_FLOOR}
     elif name == "constant":
         name = "constant_with_warmup"
-    return get_scheduler(
+    warmup = settings.warmup(total_steps)
+    schedule = get_scheduler(
         name,
         optimizer,
-        num_warmup_steps=settings.warmup(total_steps),
+        num_warmup_steps=warmup,
         num_training_steps=total_steps,
         scheduler_specific_kwargs=options,
     )
+    return LambdaLR(optimizer, [partial(_without_zero, rate, warmup, total_steps) for rate in schedule.lr_lambdas])
+
+
+def _without_zero(rate: Callable[[int], float], warmup: int, total_steps: int, steps: int) -> float:
+    """The rate after `steps` steps; it is also asked after the last one, where a decay may have divided by zero."""
+    return (steps + 1) / warmup if steps < warmup else rate(min(steps, total_steps - 1))
 
 
 def clip(model: Any, limit: float | None, accelerator: Accelerator) -> float:

@@ -1,1 +1,1 @@
-"""Direct preference optimization with TRL's trainer."""
+"""Preference optimization (DPO, KTO) with TRL's trainers."""

@@ -7,15 +7,17 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import TrainerState
 
-from services.training.engine.loop.evaluation import record_validation_loss, sample_answers
+from services.training.engine.loop.evaluation import record_evaluation, sample_answers, unanswered
 from services.training.engine.loop.metrics import report_progress, report_step
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import check_divergence, check_finite
 from services.training.engine.model import optimizer
 
-REWARDS = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
+PREFERENCE_METRICS = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected", "kl")
 """Metrics beside the loss, in TRL's names. A reward is beta times the log-ratio of an answer's probabilities under the
-model and the reference (arXiv 2305.18290, section 4)."""
+model and the reference (arXiv 2305.18290, section 4). KTO has no pairs and so no accuracy, but
+`kl`: how far the model is from the reference, in nats per answer. A step without desirable answers has no reward of
+them."""
 
 
 class RunCallback(TrainerCallback):
@@ -48,7 +50,8 @@ class RunCallback(TrainerCallback):
         if "loss" not in logs:
             return
         run, loss = self._run, logs["loss"]
-        metrics = {name: logs[name] for name in ("learning_rate", "grad_norm", *REWARDS)}
+        names = ("learning_rate", "grad_norm", *PREFERENCE_METRICS)
+        metrics = {name: logs[name] for name in names if name in logs}
         report_step(run, self.tokens, loss=loss, **metrics)
         if run.settings.dtype != "fp16":  # with fp16, the gradient scaler skips steps that overflow
             check_finite("gradient", logs["grad_norm"], run.state.step)
@@ -60,9 +63,9 @@ class RunCallback(TrainerCallback):
         run, loss = self._run, metrics["eval_loss"]
         check_finite("validation loss", loss, run.state.step)
         answers = sample_answers(run)
-        record_validation_loss(run, loss)
-        rewards = {name: metrics[f"eval_{name}"] for name in REWARDS}
-        run.reporter.emit("evaluation", step=run.state.step, loss=loss, **rewards)
+        record_evaluation(run, loss, unanswered(answers))
+        measured = {name: metrics[key] for name in PREFERENCE_METRICS if (key := f"eval_{name}") in metrics}
+        run.reporter.emit("evaluation", step=run.state.step, loss=loss, **measured)
         run.reporter.emit("samples", step=run.state.step, items=answers)
         report_progress(run)
         if run.out_of_patience:

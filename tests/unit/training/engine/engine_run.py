@@ -104,4 +104,5 @@ def run(
     try:
         return train.main(spec, reporter, Commands(io.BytesIO(commands))), reporter
     finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
         signal.signal(signal.SIGTERM, handler)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from services.training.engine.attention import cpu
-from services.training.engine.attention.cpu import BlockedAttention, group_similar_lengths, prefers_blocks
+from services.training.engine.attention.cpu import BlockedAttention, prefers_blocks
 from services.training.engine.attention.packed import packed_attention
 
 
@@ -65,9 +65,7 @@ def test_autocast_changes_only_the_precision() -> None:
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.bfloat16, 4e-2)])
 @pytest.mark.parametrize("lengths", [[60, 50, 48, 20, 17, 5, 1], [9, 9, 9], [3, 30, 29, 200, 40]])
-def test_batched_short_documents_match_separate_attention(
-    dtype: torch.dtype, tolerance: float, lengths: list[int]
-) -> None:
+def test_packed_documents_match_separate_attention(dtype: torch.dtype, tolerance: float, lengths: list[int]) -> None:
     inputs = [random_projection(sum(lengths), heads, dtype) for heads in (4, 2, 2)]
     out, _ = packed_attention(None, *inputs, None, document_lengths=lengths, scaling=0.3)
     actual = gradients(out, *inputs)
@@ -81,24 +79,9 @@ def test_batched_short_documents_match_separate_attention(
         assert (tensor.double() - expected).abs().max() <= tolerance * max(1, float(expected.abs().max()))
 
 
-def test_short_documents_of_similar_length_are_batched() -> None:
-    assert group_similar_lengths([200, 60, 50, 40, 33, 33, 90], 64) == [[200], [60, 50], [40, 33, 33], [90]]
-
-
 def test_documents_longer_than_the_window_use_windowed_attention() -> None:
     inputs = [random_projection(60, heads, torch.float32) for heads in (4, 2, 2)]
     plain, _ = packed_attention(None, *inputs, None, document_lengths=[30, 30], sliding_window=30)
     windowed, _ = packed_attention(None, *inputs, None, document_lengths=[30, 30], sliding_window=4)
     assert torch.equal(plain[:, :4], windowed[:, :4])
     assert not torch.allclose(plain[:, 4:30], windowed[:, 4:30])
-
-
-def test_short_documents_use_the_faster_precision_under_autocast() -> None:
-    """torch's kernel multiplies bf16 slower than fp32 here, and autocast would choose bf16."""
-    lengths = [60, 50, 48, 20]
-    inputs = [random_projection(sum(lengths), heads, torch.float32) for heads in (4, 2, 2)]
-    bf16_inputs = [tensor.detach().bfloat16() for tensor in inputs]
-    separate, _ = packed_attention(None, *bf16_inputs, None, document_lengths=lengths)
-    with torch.autocast("cpu", torch.bfloat16):
-        actual, _ = packed_attention(None, *inputs, None, document_lengths=lengths)
-    assert torch.equal(actual, separate)

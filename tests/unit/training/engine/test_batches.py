@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -20,14 +22,25 @@ from transformers import (
 )
 
 from services.training.engine.attention.packed import attention_for
-from services.training.engine.data.batches import Sample, collate, epoch_order, step_rows
+from services.training.engine.data.batches import (
+    Sample,
+    Samples,
+    choose_max_length,
+    collate,
+    epoch_order,
+    micro_batches_of,
+    step_rows,
+)
 from services.training.engine.data.packing import micro_batches
+from services.training.engine.data.token_store import Table, TableWriter
+from services.training.engine.distributed.ranks import Ranks
 from services.training.engine.interrupts import Interrupts
-from services.training.engine.model.loading import packs_exactly
 from services.training.engine.model.loss import StepLoss, loss_sum
 from services.training.engine.model.optimizer import accumulate
-from services.training.engine.spec import BatchLayout
+from services.training.engine.model.trials import exact_layouts, relative_difference
+from services.training.engine.spec import BatchLayout, Settings
 from shared.engine.process.protocol import Commands
+from shared.engine.text.samples import EncodedSample
 
 SHAPE: dict[str, Any] = {
     "vocab_size": 64,
@@ -146,17 +159,76 @@ def test_trained_count_covers_only_predicted_tokens() -> None:
         assert (batch.tokens, batch.trained) == (20, 2 + 9)
 
 
+@pytest.mark.parametrize(
+    ("after", "expected"), [([2.0, 3.0, 4.0], 0), ([2.2, 3.0, 4.0], 0.1), ([2.0, 3.5, 4.0], 0.1), ([2.0, 3.0], None)]
+)
+def test_relative_difference_covers_loss_and_all_gradients(after: list[float], expected: float | None) -> None:
+    before = [torch.tensor(2.0), torch.tensor([3.0]), torch.tensor([4.0])]
+    found = [*map(torch.tensor, after)]
+    if expected is None:
+        found.append(torch.tensor([torch.nan]))
+        assert relative_difference(before, found) == float("inf")
+    else:
+        assert relative_difference(before, found) == pytest.approx(expected)
+
+
 def test_sliding_window_applies_within_each_document() -> None:
     torch.manual_seed(0)
     model = MistralForCausalLM(MistralConfig(**SHAPE, sliding_window=6))
-    assert packs_exactly(model)
+    assert "packed" in exact_layouts(model, 20)
     assert step_loss(model, SAMPLES, "packed", 4096)[0] == pytest.approx(reference_loss(model, SAMPLES)[0], rel=1e-5)
 
 
 def test_model_with_custom_attention_is_not_packed(model: LlamaForCausalLM) -> None:
     sinks = GptOssForCausalLM(GptOssConfig(**SHAPE, num_local_experts=2, num_experts_per_tok=1))
-    assert packs_exactly(model)
-    assert not packs_exactly(sinks)
+    assert "packed" in exact_layouts(model, 20)
+    assert exact_layouts(sinks, 20) == {"padded"}
+    assert exact_layouts(model, 20, may_pack=False) == {"padded"}
     assert step_loss(sinks, SAMPLES[:3], "padded", 64)[0] == pytest.approx(
         reference_loss(sinks, SAMPLES[:3])[0], rel=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("lengths", "limit", "expected"),
+    [
+        ([10], 512, 64),
+        ([64], 512, 64),
+        ([65], 512, 128),
+        ([100] * 999 + [400], 512, 128),  # the longest percent is cut
+        ([100] * 98 + [400] * 2, 512, 448),
+        ([100] * 98 + [400] * 2, 200, 200),  # the model's context
+        ([], 512, 64),
+        ([], 32, 32),
+    ],
+)
+def test_default_length_covers_99_percent_of_the_rows(lengths: list[int], limit: int, expected: int) -> None:
+    samples = np.array([(end,) for end in np.cumsum(lengths)], dtype=[("end", np.int64)])
+    table = Table(np.empty(0), np.empty((0, 2)), samples)
+    assert choose_max_length(table, limit) == expected
+
+
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+@pytest.mark.parametrize("processes", [1, 2, 3, 7])
+def test_processes_share_the_tokens_of_a_step_in_equally_many_micro_batches(
+    tmp_path: Path, layout: BatchLayout, processes: int
+) -> None:
+    with TableWriter(tmp_path, "train") as writer:
+        for row, each in enumerate(SAMPLES):
+            spans = [(len(each) // 2, len(each))]
+            writer.add(row, EncodedSample.from_ids(each.ids.tolist(), spans))
+    samples = Samples.from_table(Table.open(tmp_path, "train"), max_length=999)
+    settings = Settings(layout=layout, dtype="fp32", threads=1, max_length=999, micro_batch_tokens=20, template_hash="")
+    shares = [
+        list(micro_batches_of(samples, range(len(SAMPLES)), settings, Ranks(rank, processes)))
+        for rank in range(processes)
+    ]
+    assert len({len(batches) for batches in shares}) == 1
+    tokens = [sum(batch.tokens for batch in batches) for batches in shares]
+    assert sum(tokens) == sum(map(len, SAMPLES))
+    best = max(*map(len, SAMPLES), sum(tokens) / processes)
+    assert max(tokens) <= (4 / 3 - 1 / (3 * processes)) * best  # Graham 1969, theorem 2
+    targets = torch.cat([batch.targets[batch.targets != -100] for batches in shares for batch in batches])
+    trained = torch.cat([each.ids[1:][each.trained[1:]] for each in SAMPLES])
+    assert targets.sort().values.tolist() == trained.sort().values.tolist()
+    assert sum(batch.trained for batches in shares for batch in batches) == len(trained)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from services.training.engine.preference.dpo import pairs_per_micro_batch
+from services.training.engine.data.packing import rows_per_micro_batch
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import EngineError
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
+from tests.support.data_cases import data_case
 from tests.support.tiny_model import make_tiny_model
 from tests.unit.training.engine.engine_run import WORDS, RecordingReporter, SimulatedCrash, make_spec, run, write_shard
 
@@ -94,7 +94,7 @@ def test_dpo_learns_to_prefer_the_chosen_answer(
         accuracy, margin = rewards(saved, spec["model"], preferences(8, seed=1))
         assert accuracy == 1.0
         assert margin == pytest.approx(reporter.of_kind("evaluation")[-1]["rewards/margins"], rel=1e-3)
-    assert not any("not used" in line["message"] for line in reporter.of_kind("log"))
+    assert reporter.of_kind("warning") == []
 
 
 @pytest.mark.parametrize("method", ["full", "qlora"])
@@ -165,6 +165,31 @@ def test_pairs_without_trained_tokens_are_skipped(tmp_path: Path, model: Path) -
     assert result["provenance"]["samples"]["train"] == {"used": 6, "truncated": 0, "set_aside": 1}
 
 
+@data_case(
+    "Preferences",
+    "Pairs whose answers are the same once they are truncated",
+    "skipped, counted in a warning",
+    "huggingface/trl#5826",
+)
+def test_pairs_that_are_identical_when_truncated_are_skipped(tmp_path: Path, model: Path) -> None:
+    spec = make_pair_spec(tmp_path, model, max_length=100, max_steps=1)
+    pair = preferences(1)[0]
+    for side in ("chosen", "rejected"):
+        pair[side] = [{"role": "assistant", "content": "word " * 60 + side}]
+    spec["dataset"]["train"] = [write_shard(tmp_path / "mixed.parquet", [*preferences(6), pair])]
+    result, reporter = run(spec)
+    assert result["provenance"]["samples"]["train"] == {"used": 6, "truncated": 0, "set_aside": 1}
+    (warning,) = [each for each in reporter.of_kind("warning") if each["code"] == "identical_pairs"]
+    assert (warning["count"], warning["example"]) == (1, "upload.jsonl:7")
+    assert warning["remedy"] == "Raise max_length, or shorten these rows."
+    assert "1 of 7 training pairs" in warning["detail"]
+
+    spec["dataset"]["train"] = [write_shard(tmp_path / "identical.parquet", [pair])]
+    with pytest.raises(EngineError, match="1 pairs have the same answer twice") as caught:
+        run(spec)
+    assert (caught.value.code, caught.value.fields["field"]) == ("nothing_to_train", "max_length")
+
+
 def test_non_finite_loss_fails_the_run(tmp_path: Path, model: Path) -> None:
     with pytest.raises(EngineError) as caught:
         run(make_pair_spec(tmp_path, model, method="full", learning_rate=1e9, scheduler="constant", warmup_steps=0))
@@ -196,15 +221,11 @@ def test_base_model_without_padding_token_is_saved_without_one(tmp_path: Path, m
         )
 
 
-@dataclass
-class SplitStub:
-    """A stand-in for a split, reduced to the length of its longest pair."""
-
-    longest: int
-
-
 @pytest.mark.parametrize(
-    ("longest", "rows", "pairs"), [(100, 8, 4), (200, 8, 2), (150, 9, 3), (1_000, 8, 1), (10, 0, 1)]
+    ("tokens", "rows", "at_least", "expected"),
+    [(100, 8, 1, 4), (200, 8, 1, 2), (150, 9, 1, 3), (1_000, 8, 1, 1), (10, 0, 1, 1), (1_000, 9, 2, 3), (10, 1, 2, 1)],
 )
-def test_micro_batch_holds_the_most_pairs_that_divide_evenly(longest: int, rows: int, pairs: int) -> None:
-    assert pairs_per_micro_batch(SplitStub(longest), rows, 500) == pairs
+def test_micro_batch_holds_the_most_rows_that_divide_evenly(
+    tokens: int, rows: int, at_least: int, expected: int
+) -> None:
+    assert rows_per_micro_batch(tokens, rows, 500, at_least) == expected

@@ -40,6 +40,11 @@ def rope_reversed(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple
     return ORIGINAL_ROPE(query, key, cos, -sin)
 
 
+def rope_of_small_heads(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Right for heads of size 32 only."""
+    return ORIGINAL_ROPE(query, key, cos, sin if query.shape[-1] == 32 else -sin)
+
+
 def failing_kernel(*inputs: Tensor) -> Tensor:
     raise OSError("no compiler")
 
@@ -74,7 +79,7 @@ def test_replaced_norms_mlps_and_rotations_keep_the_logits(kernels: Callable[...
     patched = model()
     original = logits(patched)
     replace_forwards(patched, liger.liger_forward)
-    liger.use_liger_rope(patched)
+    assert liger.use_liger_rope(patched) == []
     assert replaced_layers(patched) == ["LlamaMLP", "LlamaRMSNorm"]
     assert modeling_llama.apply_rotary_pos_emb is rope_in_place
     torch.testing.assert_close(logits(patched), original)
@@ -84,7 +89,9 @@ def test_replaced_norms_mlps_and_rotations_keep_the_logits(kernels: Callable[...
 def test_failing_or_wrong_kernel_is_not_used(kernels: Callable[..., None], swiglu: Callable[..., Tensor]) -> None:
     kernels(swiglu=swiglu)
     patched = model()
-    replace_forwards(patched, liger.liger_forward)
+    (reason,) = replace_forwards(patched, liger.liger_forward)
+    assert reason.startswith("LlamaMLP keeps its own code: ")
+    assert "values differ by" in reason or reason.endswith("OSError no compiler")
     assert replaced_layers(patched) == ["LlamaRMSNorm"]
 
 
@@ -95,10 +102,11 @@ def test_mlp_with_another_activation_is_not_replaced(kernels: Callable[..., None
     assert replaced_layers(patched) == ["LlamaRMSNorm"]
 
 
-@pytest.mark.parametrize("rope", [rope_reversed, failing_kernel])
+@pytest.mark.parametrize("rope", [rope_reversed, rope_of_small_heads, failing_kernel])
 def test_failing_or_wrong_rotation_is_not_used(kernels: Callable[..., None], rope: Callable[..., Any]) -> None:
     kernels(rope=rope)
-    liger.use_liger_rope(model())
+    (reason,) = liger.use_liger_rope(model())
+    assert "keeps its own code" in reason
     assert modeling_llama.apply_rotary_pos_emb is ORIGINAL_ROPE
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from services.training.engine.loop.state import TrainingState
-from services.training.engine.loop.stopping import MEDIAN_WINDOW, Diverged, check_divergence
+from services.training.engine.loop.stopping import (
+    MEDIAN_WINDOW,
+    Diverged,
+    check_divergence,
+    scale_warmup,
+    steps_within_token_budget,
+)
+from services.training.engine.spec import Hyperparameters
 from shared.engine.process.protocol import EngineError
 from tests.support.tiny_model import make_tiny_model
 from tests.unit.training.engine.engine_run import RecordingReporter, SimulatedCrash, chat_rows, make_spec, run
@@ -46,8 +53,10 @@ def test_diverged_run_saves_the_best_earlier_weights(tmp_path: Path, model: Path
     assert result["ended"] == "diverged"
     assert result["best_step"] == min(evaluations, key=lambda step: evaluations[step]) > 0
     assert reference_loss(spec, chat_rows(8, seed=1)) == pytest.approx(evaluations[result["best_step"]], rel=1e-4)
-    assert f"at step {result['steps'] + 1}" in result["warning"]
-    assert "lower learning rate" in result["warning"]
+    (warning,) = [each for each in reporter.of_kind("warning") if each["code"] == "diverged"]
+    assert f"at step {result['steps'] + 1}" in warning["detail"]
+    assert f"those of step {result['best_step']}" in warning["detail"]
+    assert "lower learning rate" in warning["remedy"]
     assert reporter.of_kind("log")[-1]["level"] == "warning"
 
 
@@ -70,10 +79,38 @@ def test_losses_far_above_their_minimum_count_as_divergence() -> None:
     assert divergence_step([*noisy(2, 60), *([0.0] * 60), *([6.0] * 100)])  # also from a loss of zero
 
 
+def test_median_moves_after_25_steps_and_runs_of_50_have_no_earlier_one() -> None:
+    assert divergence_step([2.0] * 50 + [100.0] * 24 + [2.0] * 50) is None
+    assert divergence_step([2.0] * 50 + [100.0] * 25) == 75
+    assert divergence_step([2.0] * 25 + [100.0] * 25) is None
+
+
+@pytest.mark.parametrize(
+    ("lowest", "level", "diverges"), [(2.0, 3.9, False), (2.0, 4.1, True), (0.5, 1.4, False), (0.5, 1.6, True)]
+)
+def test_divergence_is_twice_the_lowest_median_and_one_nat_above(lowest: float, level: float, diverges: bool) -> None:
+    assert (divergence_step([lowest] * 60 + [level] * 60) is not None) == diverges
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps"), [(None, 5), (1, 1), (20, 1), (39, 1), (40, 2), (59, 2), (99, 4), (100, 5), (1000, 5)]
+)
+def test_token_budget_covers_whole_steps_but_at_least_one(budget: int | None, steps: int) -> None:
+    settings = Hyperparameters(learning_rate=1e-3, batch_size=2, max_tokens=budget)
+    assert steps_within_token_budget(settings, [10] * 10, 5) == steps
+
+
+@pytest.mark.parametrize(("warmup", "total", "expected"), [(20, 50, 10), (20, 53, 11), (1, 1, 1), (0, 50, 0)])
+def test_warmup_stays_the_same_share_of_a_shorter_run(warmup: int, total: int, expected: int) -> None:
+    settings = Hyperparameters(learning_rate=1e-3, max_steps=100, warmup_steps=warmup)
+    assert scale_warmup(settings, total, rows=10).warmup_steps == expected
+
+
 def test_divergence_window_survives_a_resume(tmp_path: Path, model: Path) -> None:
     slow_divergence = {"method": "full", "max_steps": 160, "learning_rate": 4.0, "warmup_steps": 200, "eval_every": 20}
-    result, _ = run(make_spec(tmp_path / "a", model, **slow_divergence, checkpoint_every=40))
-    assert (result["ended"], "median" in result["warning"]) == ("diverged", True)
+    result, reporter = run(make_spec(tmp_path / "a", model, **slow_divergence, checkpoint_every=40))
+    diverged = [each["detail"] for each in reporter.of_kind("warning") if each["code"] == "diverged"]
+    assert (result["ended"], ["median" in detail for detail in diverged]) == ("diverged", [True])
 
     killed_spec = make_spec(tmp_path / "b", model, **slow_divergence, checkpoint_every=40)
     with pytest.raises(SimulatedCrash):
@@ -92,7 +129,7 @@ def test_token_budget_ends_the_run_and_its_schedule(tmp_path: Path, model: Path,
             run(spec, RecordingReporter(crash_at=6))
         spec["resume_from"] = str(tmp_path / "b/checkpoints/step-00000005")
     result, reporter = run(spec)
-    assert (result["ended"], result["steps"], result["warning"]) == ("max_tokens", 7, None)
+    assert (result["ended"], result["steps"]) == ("max_tokens", 7)
     assert reporter.of_kind("metric")[-1]["tokens"] == spent[7]
     assert [m["step"] for m in reporter.of_kind("evaluation")][-1] == 7
     assert reporter.of_kind("metric")[-1]["learning_rate"] < 2e-3  # the peak is 6e-3; the cosine schedule is at its end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 import torch
 
 from services.training.engine.data import tokenization
-from services.training.engine.data.token_store import Table, is_valid
+from services.training.engine.data.token_store import Table, is_valid, read_prompts, read_skipped
 from services.training.engine.interrupts import Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.protocol import Commands, EngineError
 from shared.engine.text.template import ChatTemplate
-from tests.support.tiny_model import make_tiny_tokenizer
-from tests.unit.training.engine.engine_run import RecordingReporter, chat_rows
+from tests.support.data_cases import data_case
+from tests.support.tiny_model import CHATML, make_tiny_tokenizer
+from tests.unit.training.engine.engine_run import RecordingReporter, chat_rows, write_shard
 
 BLOCK = tokenization._BLOCK_BYTES
 
@@ -90,7 +92,9 @@ def test_matching_token_cache_is_reused_and_others_are_rebuilt(dataset: Data, to
     folder = tokenize(dataset, tokenizer, tmp_path / "one", first)
     (message,) = first.of_kind("tokens")
     assert message["path"] == str(folder)
-    assert is_valid(folder, template_hash=ChatTemplate.of(tokenizer).hash, window=0)
+    template = ChatTemplate.of(tokenizer)
+    assert is_valid(folder, template_hash=template.hash, window=0, stop_ids=template.stop_ids)
+    assert not is_valid(folder, template_hash=template.hash, window=0, stop_ids=[*template.stop_ids, 7])
 
     with_cache = dataset.model_copy(update={"tokens": str(folder)})
     second = RecordingReporter()
@@ -105,13 +109,75 @@ def test_matching_token_cache_is_reused_and_others_are_rebuilt(dataset: Data, to
     assert tokenize(with_cache, tokenizer, tmp_path / "four") == tmp_path / "four/tokens"
 
 
-def test_worker_process_error_is_raised(dataset: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rejecting = make_tiny_tokenizer()
-    last = chat_rows(9, seed=1)[-1]["messages"][0]["content"]
-    rejecting.chat_template = (
-        f"{{% if messages[0].content == {last!r} %}}{{{{ raise_exception('not so') }}}}{{% endif %}}x"
-    )
+def test_worker_process_error_is_raised(
+    dataset: Data, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard(Path(dataset.train[1]), [*chat_rows(3), {"neither": 1}])
     monkeypatch.setattr(tokenization, "_MIN_BYTES_PER_PROCESS", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    with pytest.raises(EngineError, match="not so"):
-        tokenize(dataset, rejecting, tmp_path / "refused")
+    with pytest.raises(EngineError, match=r"upload.jsonl:4"):
+        tokenize(dataset, tokenizer, tmp_path / "damaged")
+
+
+REFUSING = "{% if messages[0].content == 'no' %}{{ raise_exception('not so') }}{% endif %}" + CHATML
+"""A chat template that refuses one question."""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@data_case(
+    "Templates",
+    "A row that the chat template refuses",
+    "skipped, counted with its reason in a warning; the job trains the other rows",
+    "hiyouga/LLaMA-Factory#2962, #10178",
+)
+def test_refused_rows_are_skipped_and_counted_in_every_process(
+    dataset: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    refused = {"messages": [{"role": "user", "content": "no"}, {"role": "assistant", "content": "yes"}]}
+    for shard, rows in zip(dataset.train, ([refused, *chat_rows(3)], [*chat_rows(5), refused]), strict=True):
+        write_shard(Path(shard), rows)
+    write_shard(Path(dataset.validation[0]), [refused, *chat_rows(1)])
+    tokenizer = make_tiny_tokenizer()
+    tokenizer.chat_template = REFUSING
+    monkeypatch.setattr(tokenization, "_MIN_BYTES_PER_PROCESS", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    folder = tokenize(dataset, tokenizer, tmp_path / "skipping")
+    assert len(Table.open(folder, "train").samples) == 8
+    assert len(Table.open(folder, "validation").samples) == 1
+    assert len(read_prompts(folder)) == 1
+    reporter = RecordingReporter()
+    read_skipped(folder).warn(reporter)
+    (warning,) = reporter.of_kind("warning")
+    assert (warning["code"], warning["count"]) == ("rows_refused_by_template", 3)
+    assert warning["example"] == "upload.jsonl:1"
+    assert warning["detail"].endswith("not so")
+
+
+def test_preference_pair_with_one_refused_answer_is_skipped_whole(
+    dataset: Data, tokenizer: Any, tmp_path: Path
+) -> None:
+    strict = make_tiny_tokenizer()
+    strict.chat_template = REFUSING.replace("messages[0]", "messages[-1]")
+    answers = ("yes", "no", "maybe")
+    pairs = [
+        {
+            "messages": [{"role": "user", "content": "?"}],
+            "chosen": [{"role": "assistant", "content": chosen}],
+            "rejected": [{"role": "assistant", "content": rejected}],
+        }
+        for chosen, rejected in permutations(answers, 2)
+    ]
+    for shard in (*dataset.train, *dataset.validation):
+        write_shard(Path(shard), pairs)
+    folder = tokenize(dataset.model_copy(update={"form": "preference"}), strict, tmp_path / "pairs", window=-1)
+    assert list(Table.open(folder, "train").samples["row_id"]) == [1, 1, 4, 4] * 2
+    assert read_skipped(folder).kinds["rows_refused_by_template"].count == 12
+
+
+def test_prompt_is_that_of_the_last_trained_answer(dataset: Data, tokenizer: Any, tmp_path: Path) -> None:
+    turns = [("user", "one"), ("assistant", "first"), ("user", "two"), ("assistant", "second")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    rows = [{"messages": messages}, {"messages": [*messages[:3], {**messages[3], "train": False}]}]
+    write_shard(Path(dataset.validation[0]), rows)
+    prompts = read_prompts(tokenize(dataset, tokenizer, tmp_path / "masked"))
+    assert [(prompt["text"], prompt["reference"]) for prompt in prompts] == [("two", "second"), ("one", "first")]

@@ -104,5 +104,5 @@ def test_trial_fails_without_the_kernel() -> None:
 def test_kernel_is_not_tried_on_cpu() -> None:
     query, key = (random_projection(9, heads).bfloat16() for heads in (4, 2))
     before = varlen.passes_trial.cache_info().misses
-    assert not varlen.is_usable(query, key)
+    assert not varlen.is_usable(query, key, key)
     assert varlen.passes_trial.cache_info().misses == before

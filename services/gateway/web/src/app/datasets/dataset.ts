@@ -9,22 +9,33 @@ import { Router, RouterLink } from '@angular/router';
 import { DatasetService, ModelService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { Icon } from '../elements/icon';
-import { BytesPipe, CountPipe } from '../elements/pipes';
+import { BytesPipe, CountPipe, SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
+import { WarningList } from '../elements/warning-list';
+import { modelLabel } from '../models/model-label';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { TokenLengths } from './token-lengths';
-import { TrainingExample } from './training-example';
+import { Split, TrainingExample } from './training-example';
 
 const POLL_INTERVAL_MS = 1500;
 const PAGE_SIZE = 10;
 
+/** A message of a normalized row. */
+interface Message {
+  role: string;
+  content: unknown;
+  train?: boolean;
+  reasoning_content?: string;
+  tool_calls?: unknown[];
+}
+
 @Component({
   selector: 'an-dataset',
-  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, TokenLengths, TrainingExample],
+  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
   templateUrl: './dataset.html',
   styleUrl: './dataset.scss',
 })
@@ -48,10 +59,19 @@ export class DatasetPage {
   protected readonly usableModels = computed(() => (this.availableModels.value()?.items ?? []).filter((model) => model.usable));
   private readonly selectedBase = signal<string | undefined>(undefined);
   protected readonly base = computed(() => this.selectedBase() ?? this.usableModels()[0]?.reference);
+  protected readonly modelLabel = modelLabel;
   protected readonly ready = computed(() => this.dataset.value()?.state === 'ready');
   protected readonly report = computed(() => this.dataset.value()?.report);
-  private readonly selectedSplit = signal<'train' | 'validation' | undefined>(undefined);
-  protected readonly split = computed(() => this.selectedSplit() ?? (this.report()?.splits['train'] ? 'train' : 'validation'));
+  private readonly selectedModel = computed(() => this.usableModels().find((model) => model.reference === this.base()));
+  protected readonly baseName = computed(() => this.selectedModel()?.name);
+  /** What the rows need from a chat template; `shown`: whether that of the selected base model shows it, undefined if not known. */
+  protected readonly features = computed(() => {
+    const shown = this.selectedModel()?.template_features;
+    return Object.entries(this.report()?.features ?? {}).map(([name, feature]) => ({ name, ...feature, shown: shown?.includes(name) }));
+  });
+  private readonly selectedSplit = signal<Split | undefined>(undefined);
+  protected readonly splits = computed(() => Object.keys(this.report()?.splits ?? {}) as Split[]);
+  protected readonly split = computed(() => this.selectedSplit() ?? this.splits().find((name) => this.report()?.splits[name]) ?? 'train');
   protected readonly offset = signal(0);
   protected readonly pageSize = PAGE_SIZE;
   protected readonly preview = injectQuery(() => {
@@ -65,7 +85,7 @@ export class DatasetPage {
     this.selectedBase.set(base);
   }
 
-  protected selectSplit(split: 'train' | 'validation'): void {
+  protected selectSplit(split: Split): void {
     this.selectedSplit.set(split);
     this.offset.set(0);
   }
@@ -84,9 +104,13 @@ export class DatasetPage {
 
   protected turns(row: Record<string, unknown>): { role: string; content: string }[] {
     const toText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-    const messages = (row['messages'] as { role: string; content: unknown }[] | undefined) ?? [];
-    const turns = messages.map(({ role, content }) => ({ role, content: toText(content) }));
-    for (const name of ['text', 'chosen', 'rejected']) {
+    const messages = (row['messages'] as Message[] | undefined) ?? [];
+    const turns = messages.flatMap(({ role, content, train, reasoning_content, tool_calls }) => [
+      ...(reasoning_content ? [{ role: `${role} (reasoning)`, content: reasoning_content }] : []),
+      { role: train === false ? `${role} (not trained)` : role, content: toText(content) ?? '' },
+      ...(tool_calls ? [{ role: `${role} (tool calls)`, content: toText(tool_calls) }] : []),
+    ]);
+    for (const name of ['text', 'chosen', 'rejected', 'completion', 'label', 'tools', 'chat_template_kwargs']) {
       if (row[name] !== undefined) turns.push({ role: name, content: toText(row[name]) });
     }
     return turns;

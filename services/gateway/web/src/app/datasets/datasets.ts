@@ -19,6 +19,7 @@ import { StateBadge } from '../elements/state-badge';
 import { Notifications } from '../platform/notifications';
 import { injectPagedQuery } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
+import { ImportPanel } from './import-panel';
 import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
 
@@ -26,7 +27,7 @@ const POLL_INTERVAL_MS = 2000;
 
 @Component({
   selector: 'an-datasets',
-  imports: [BytesPipe, CountPipe, EmptyState, FormsModule, Icon, LoadMore, MatButton, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, UploadPanel],
+  imports: [BytesPipe, CountPipe, EmptyState, FormsModule, Icon, ImportPanel, LoadMore, MatButton, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, UploadPanel],
   templateUrl: './datasets.html',
 })
 export class Datasets {

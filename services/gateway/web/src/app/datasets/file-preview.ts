@@ -1,7 +1,7 @@
 /** Previews the first rows of a file before it is uploaded; reads only its beginning. */
 import { Row } from './layouts';
 
-export const FILE_EXTENSIONS = ['.txt', '.jsonl', '.json', '.csv', '.parquet', '.zip'];
+export const FILE_EXTENSIONS = ['.txt', '.jsonl', '.ndjson', '.json', '.csv', '.tsv', '.gz', '.parquet', '.arrow', '.zip'];
 const MAX_PREVIEW_BYTES = 256 * 1024;
 const MAX_PREVIEW_ROWS = 20;
 
@@ -9,19 +9,20 @@ export interface FilePreview {
   rows: Row[];
   /** Lines that could not be parsed. */
   errors: { line: number; reason: string }[];
-  /** False for files that the browser cannot parse: Parquet, zip and large JSON. */
+  /** False for files that the browser cannot parse: TSV, gzip, Parquet, Arrow, zip and large JSON. */
   supported: boolean;
 }
 
 type ParsedRows = Pick<FilePreview, 'rows' | 'errors'>;
 
 export function fileExtension(name: string): string {
-  return name.includes('.') ? name.slice(name.lastIndexOf('.')).toLowerCase() : '';
+  const lower = name.toLowerCase().replace(/\.(jsonl|ndjson|json|csv|tsv)\.txt$/, '.$1'); // as Windows names them, with known extensions hidden
+  return lower.includes('.') ? lower.slice(lower.lastIndexOf('.')) : '';
 }
 
 export async function previewFile(file: File): Promise<FilePreview> {
   const extension = fileExtension(file.name);
-  if (['.parquet', '.zip'].includes(extension)) return { rows: [], errors: [], supported: false };
+  if (['.tsv', '.gz', '.parquet', '.arrow', '.zip'].includes(extension)) return { rows: [], errors: [], supported: false };
   const text = await file.slice(0, MAX_PREVIEW_BYTES).text();
   return parseRows(text, extension, file.size > MAX_PREVIEW_BYTES);
 }

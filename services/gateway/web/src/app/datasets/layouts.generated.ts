@@ -6,14 +6,31 @@ export interface Layout {
   optional: string[];
 }
 
+/** Other names of a column, under which other tools write it. */
+export const ALIASES: Record<string, string[]> = {
+  messages: ['conversations', 'conversation'],
+  prompt: ['instruction', 'question', 'query', 'input', 'text'],
+  completion: ['response', 'output', 'answer', 'answers', 'generation'],
+  chosen: ['chosen_response'],
+  rejected: ['rejected_response'],
+  rejected_response: ['rejected_messages', 'rejected_answer'],
+  label: ['kto_tag'],
+  input: ['query'],
+  context: ['passage', 'article'],
+  system: ['system_prompt', 'system_message'],
+  tools: ['functions'],
+  reasoning_content: ['reasoning', 'thinking'],
+  weight: ['loss_weight'],
+};
+
 export const LAYOUTS: Layout[] = [
-  { name: 'preference', required: ['chosen', 'rejected'], optional: ['prompt', 'messages', 'conversations', 'system', 'tools'] },
-  { name: 'OpenAI preference', required: ['input', 'preferred_output', 'non_preferred_output'], optional: [] },
-  { name: 'messages', required: ['messages'], optional: ['system', 'tools'] },
-  { name: 'conversations', required: ['conversations'], optional: ['system', 'tools'] },
-  { name: 'instruction/input/output', required: ['instruction', 'output'], optional: ['input', 'system'] },
-  { name: 'prompt/completion', required: ['prompt', 'completion'], optional: ['system', 'tools'] },
-  { name: 'prompt/response', required: ['prompt', 'response'], optional: ['system', 'tools'] },
-  { name: 'question/answer', required: ['question', 'answer'], optional: ['system'] },
-  { name: 'text', required: ['text'], optional: [] },
+  { name: 'preference', required: ['chosen', 'rejected'], optional: ['prompt', 'messages', 'input', 'context', 'history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
+  { name: 'OpenAI preference', required: ['input', 'preferred_output', 'non_preferred_output'], optional: ['weight', 'split'] },
+  { name: 'messages/rejected_response', required: ['messages', 'rejected_response'], optional: ['history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
+  { name: 'prompt/completion/rejected_response', required: ['prompt', 'completion', 'rejected_response'], optional: ['input', 'context', 'history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
+  { name: 'messages/label', required: ['messages', 'label'], optional: ['history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
+  { name: 'messages', required: ['messages'], optional: ['history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
+  { name: 'prompt/completion/label', required: ['prompt', 'completion', 'label'], optional: ['input', 'context', 'history', 'system', 'tools', 'chat_template_kwargs', 'reasoning_content', 'weight', 'split'] },
+  { name: 'prompt/completion', required: ['prompt', 'completion'], optional: ['input', 'context', 'history', 'system', 'tools', 'chat_template_kwargs', 'reasoning_content', 'weight', 'split'] },
+  { name: 'text', required: ['text'], optional: ['weight', 'split'] },
 ];

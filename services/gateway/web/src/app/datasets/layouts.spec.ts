@@ -8,6 +8,7 @@ describe('layouts', () => {
     expect(detectLayout(['Prompt', ' completion '])?.name).toBe('prompt/completion');
     expect(detectLayout(['prompt', 'chosen', 'rejected'])?.name).toBe('preference');
     expect(detectLayout(['input', 'preferred_output', 'non_preferred_output'])?.name).toBe('OpenAI preference');
+    expect(detectLayout(['instruction', 'output'])?.name).toBe('prompt/completion');
     expect(detectLayout(['a', 'b'])).toBeUndefined();
   });
 
@@ -21,7 +22,7 @@ describe('layouts', () => {
   });
 
   it('requires a column for every required field', () => {
-    expect(isComplete(layout('instruction/input/output'), { instruction: 'a' })).toBe(false);
-    expect(isComplete(layout('instruction/input/output'), { instruction: 'a', output: 'b' })).toBe(true);
+    expect(isComplete(layout('prompt/completion'), { prompt: 'a' })).toBe(false);
+    expect(isComplete(layout('prompt/completion'), { prompt: 'a', completion: 'b' })).toBe(true);
   });
 });

@@ -1,12 +1,12 @@
 /** Detecting the layout of a file and mapping its columns, to preview it before it is uploaded. */
-import { Layout, LAYOUTS } from './layouts.generated';
+import { ALIASES, Layout, LAYOUTS } from './layouts.generated';
 
 export type Row = Record<string, unknown>;
 
-/** The first layout whose required fields all have a column of that name, ignoring case and surrounding whitespace. */
+/** The first layout whose required fields all have a column of that name or one of its other names, ignoring case and surrounding whitespace. */
 export function detectLayout(columns: string[]): Layout | undefined {
   const present = new Set(columns.map((column) => column.trim().toLowerCase()));
-  return LAYOUTS.find((layout) => layout.required.every((field) => present.has(field)));
+  return LAYOUTS.find((layout) => layout.required.every((field) => [field, ...(ALIASES[field] ?? [])].some((name) => present.has(name))));
 }
 
 /** The columns of all rows, in order of first appearance. */
@@ -19,16 +19,11 @@ export function suggestMapping(layout: Layout, columns: string[]): Record<string
   const synonyms: Record<string, RegExp> = {
     prompt: /prompt|input|question|query|instruction|source|user/i,
     completion: /completion|output|answer|response|target|reply|assistant/i,
-    response: /response|output|answer|completion|reply|assistant/i,
-    question: /question|query|prompt|input/i,
-    answer: /answer|response|output|completion/i,
-    instruction: /instruction|prompt|task/i,
-    output: /output|response|answer|completion/i,
     text: /text|content|body|document/i,
     chosen: /chosen|preferred|better|accepted/i,
     rejected: /rejected|worse|refused/i,
-    messages: /messages|dialog|chat/i,
-    conversations: /conversation/i,
+    messages: /messages|dialog|chat|conversation/i,
+    label: /label|tag|good|desirable/i,
   };
   const unmapped = new Set(columns);
   const mapping: Record<string, string> = {};

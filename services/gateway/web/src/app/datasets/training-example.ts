@@ -9,6 +9,8 @@ import { injectQuery } from '../platform/query';
 
 const POLL_INTERVAL_MS = 2000;
 
+export type Split = 'train' | 'validation' | 'test';
+
 @Component({
   selector: 'an-training-example',
   imports: [MatButton, ProblemCard, Skeleton],
@@ -47,7 +49,7 @@ const POLL_INTERVAL_MS = 2000;
 export class TrainingExample {
   readonly dataset = input.required<string>();
   readonly base = input.required<string>();
-  readonly split = input.required<'train' | 'validation'>();
+  readonly split = input.required<Split>();
   readonly total = input.required<number>();
   private readonly api = inject(DatasetService);
   protected readonly row = linkedSignal({ source: this.split, computation: () => 0 });

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, formatMethod, formatMetric, formatParameters, formatRelativeTime, sentenceCase } from './format';
+import { countText, formatBytes, formatDuration, formatMethod, formatMetric, formatParameters, formatRelativeTime, sentenceCase } from './format';
 
 describe('format', () => {
   it('formats sizes in bytes', () => {
@@ -23,6 +23,10 @@ describe('format', () => {
 
   it('formats training methods', () => {
     expect([formatMethod('lora'), formatMethod('full')]).toEqual(['LoRA', 'Full']);
+  });
+
+  it('says how often a warning applies, and an example', () => {
+    expect([countText(1200, 'my_data.jsonl:7'), countText(3), countText(null, 'a_b'), countText()]).toEqual(['1,200 found, for example my_data.jsonl:7', '3 found', 'For example a_b', '']);
   });
 
   it('turns codes into sentence case', () => {

@@ -50,6 +50,12 @@ export function formatMetric(value: number | null | undefined): string {
   return Number(value.toPrecision(4)).toLocaleString('en', { maximumFractionDigits: 6 });
 }
 
+/** `12 found, for example data.jsonl:17`: how often a warning applies. Empty without either. */
+export function countText(count?: number | null, example?: string | null): string {
+  if (count == null) return example ? `For example ${example}` : '';
+  return `${formatCount(count)} found${example ? `, for example ${example}` : ''}`;
+}
+
 const METHOD_LABELS: Record<string, string> = { lora: 'LoRA', qlora: 'QLoRA', full: 'Full' };
 
 /** `lora` as `LoRA`. */

@@ -1,4 +1,4 @@
-/** A state as a badge: a label and a color, never the color alone. */
+/** A state as a badge, with the number of warnings: a label and a color, never the color alone. */
 import { Component, computed, input } from '@angular/core';
 
 import { sentenceCase } from './format';
@@ -29,6 +29,15 @@ const VARIANTS: Record<string, 'success' | 'info' | 'warning' | 'error'> = {
 })
 export class StateBadge {
   readonly state = input.required<string>();
-  protected readonly variant = computed(() => VARIANTS[this.state()] ?? '');
-  protected readonly label = computed(() => (this.state() === 'ok' ? 'OK' : sentenceCase(this.state())));
+  readonly warnings = input<readonly unknown[] | null>();
+  private readonly warningCount = computed(() => this.warnings()?.length ?? 0);
+  protected readonly variant = computed(() => {
+    const variant = VARIANTS[this.state()] ?? '';
+    return variant === 'success' && this.warningCount() ? 'warning' : variant;
+  });
+  protected readonly label = computed(() => {
+    const state = this.state() === 'ok' ? 'OK' : sentenceCase(this.state());
+    const count = this.warningCount();
+    return count ? `${state}, ${count} ${count === 1 ? 'warning' : 'warnings'}` : state;
+  });
 }

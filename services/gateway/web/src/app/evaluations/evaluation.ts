@@ -12,6 +12,7 @@ import { ProgressBar } from '../elements/progress-bar';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
+import { WarningList } from '../elements/warning-list';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
@@ -23,7 +24,7 @@ const PAGE_SIZE = 20;
 
 @Component({
   selector: 'an-evaluation',
-  imports: [CountPipe, DurationPipe, FormsModule, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge],
+  imports: [CountPipe, DurationPipe, FormsModule, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
   templateUrl: './evaluation.html',
   styleUrl: './evaluation.scss',
 })
@@ -47,7 +48,8 @@ export class EvaluationPage {
     const evaluation = this.evaluation.value();
     return Object.entries(evaluation?.scores ?? {}).map(([name, tuned]) => {
       const base = evaluation?.base_scores[name];
-      return { name, tuned, base, comparison: base === undefined ? undefined : compareScores(name, tuned, base) };
+      const [interval, baseInterval] = [evaluation?.intervals?.[name], evaluation?.base_intervals?.[name]];
+      return { name, tuned, base, interval, baseInterval, comparison: base === undefined ? undefined : compareScores(name, tuned, base) };
     });
   });
   /** Sort order and offset are query parameters, so that a view can be bookmarked and survives navigation. */

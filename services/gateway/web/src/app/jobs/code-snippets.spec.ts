@@ -12,6 +12,10 @@ describe('code snippets', () => {
     expect(cliCommand({ ...request, max_minutes: 30 })).toContain('--max-minutes 30');
   });
 
+  it('include what happens to rows that the chat template cannot show', () => {
+    expect(cliCommand({ ...request, unsupported_rows: 'skip' })).toContain('--unsupported-rows skip');
+  });
+
   it('name settings that only the API supports', () => {
     expect(cliCommand({ ...request, weight_decay: 0.1 })).toContain('# API only: weight_decay');
   });

@@ -6,6 +6,8 @@ const OPTIONS: [keyof TrainingRequest, string][] = [
   ['method', '--method'],
   ['objective', '--objective'],
   ['beta', '--beta'],
+  ['unsupported_rows', '--unsupported-rows'],
+  ['validation', '--validation'],
   ['quantization', '--quantization'],
   ['name', '--name'],
   ['preset', '--preset'],
@@ -17,7 +19,10 @@ const OPTIONS: [keyof TrainingRequest, string][] = [
   ['warmup_steps', '--warmup'],
   ['optimizer', '--optimizer'],
   ['max_length', '--max-length'],
+  ['micro_batch_tokens', '--micro-batch-tokens'],
   ['eval_every', '--eval-every'],
+  ['eval_rows', '--eval-rows'],
+  ['max_eval_share', '--max-eval-share'],
   ['checkpoint_every', '--checkpoint-every'],
   ['early_stopping_patience', '--early-stopping'],
   ['max_minutes', '--max-minutes'],
@@ -31,7 +36,7 @@ const OPTIONS: [keyof TrainingRequest, string][] = [
 ];
 const LORA_OPTIONS: [keyof LoraSettings, string][] = [['rank', '--rank'], ['alpha', '--alpha'], ['dropout', '--dropout']];
 /** Fields that have no CLI option. */
-const API_ONLY: (keyof TrainingRequest)[] = ['resources', 'weight_decay', 'max_grad_norm', 'micro_batch_tokens', 'warmup_ratio'];
+const API_ONLY: (keyof TrainingRequest)[] = ['resources', 'weight_decay', 'max_grad_norm', 'warmup_ratio', 'desirable_weight', 'undesirable_weight'];
 
 export function cliCommand(request: TrainingRequest): string {
   const parts = ['anneal train', shellQuote(request.dataset)];
@@ -41,7 +46,7 @@ export function cliCommand(request: TrainingRequest): string {
   for (const [field, option] of LORA_OPTIONS) {
     if (request.lora?.[field] != null) parts.push(`${option} ${shellQuote(String(request.lora[field]))}`);
   }
-  if (request.compile) parts.push('--compile');
+  if (request.gpu_kernels) parts.push('--gpu-kernels');
   if (request.gradient_checkpointing) parts.push('--gradient-checkpointing');
   for (const task of request.after ?? []) parts.push(`--then ${task}`);
   const apiOnly = API_ONLY.filter((field) => request[field] != null);

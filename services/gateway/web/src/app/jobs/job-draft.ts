@@ -10,6 +10,8 @@ export type FollowUpTask = NonNullable<TrainingRequest['after']>[number];
 /** The values of the form. Null leaves a setting to the platform, which derives it from method, model and data. */
 export interface JobDraft {
   dataset: string;
+  /** Another dataset to validate on; empty: the validation split. */
+  validation?: string;
   base: string;
   method: Method;
   name: string;
@@ -27,6 +29,7 @@ export function toRequest(draft: JobDraft): TrainingRequest {
   const lora = draft.method === 'full' ? {} : withoutUnset(draft.lora);
   return {
     dataset: draft.dataset,
+    ...(draft.validation ? { validation: draft.validation } : {}),
     base: draft.base,
     ...(draft.preset ? { preset: draft.preset } : {}),
     method: draft.method,
@@ -46,6 +49,7 @@ export function draftFromJob(job: JobView): JobDraft {
   const loraSettings = Object.fromEntries(Object.entries(lora ?? {}).filter(([name, value]) => value !== null && !defaulted.has(`lora.${name}`)));
   return {
     dataset: `${job.dataset_id}@${job.dataset_version}`,
+    validation: job.validation_id ? `${job.validation_id}@${job.validation_version}` : '',
     base: job.base,
     method: job.method,
     name: job.name,
@@ -71,6 +75,12 @@ export class JobDraftStore {
 
   update(changes: Partial<JobDraft>): void {
     this.draft.update((draft) => ({ ...draft, ...changes }));
+  }
+
+  /** Selects a dataset. What depends on the form of its rows becomes the default again. */
+  selectDataset(dataset: string): void {
+    const settings = { ...this.draft().settings, objective: null, beta: null, desirable_weight: null, undesirable_weight: null };
+    this.update({ dataset, validation: '', settings });
   }
 
   reset(): void {

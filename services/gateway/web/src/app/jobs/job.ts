@@ -13,6 +13,7 @@ import { ProgressBar } from '../elements/progress-bar';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
+import { WarningList } from '../elements/warning-list';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
@@ -28,6 +29,7 @@ const COLORS = ['--chart', '--accent', '--success-text', '--error-text'];
 const CHARTS: { heading: string; metrics: RegExp }[] = [
   { heading: 'Rewards', metrics: /^rewards\/(?!accuracies)/ },
   { heading: 'Reward accuracy', metrics: /^rewards\/accuracies$/ },
+  { heading: 'KL divergence from the base model', metrics: /^kl$/ },
   { heading: 'Learning rate', metrics: /^learning_rate$/ },
   { heading: 'Gradient norm', metrics: /^grad_norm$/ },
   { heading: 'Throughput (tokens/s)', metrics: /^tokens_per_second$/ },
@@ -37,7 +39,7 @@ const CHARTS: { heading: string; metrics: RegExp }[] = [
 
 @Component({
   selector: 'an-job',
-  imports: [CountPipe, DurationPipe, Icon, LineChart, LogView, MatButton, MethodPipe, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge],
+  imports: [CountPipe, DurationPipe, Icon, LineChart, LogView, MatButton, MethodPipe, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge, WarningList],
   templateUrl: './job.html',
   styleUrl: './job.scss',
 })

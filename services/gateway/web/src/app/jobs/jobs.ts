@@ -53,9 +53,9 @@ const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'c
                   @for (job of page.items; track job.id) {
                     <tr>
                       <td><a [routerLink]="['/jobs', job.id]">{{ job.name }}</a></td>
-                      <td><an-state-badge [state]="job.state" /></td>
+                      <td><an-state-badge [state]="job.state" [warnings]="job.warnings" /></td>
                       <td data-label="Method">{{ job.method | method }}</td>
-                      <td data-label="Base model">{{ job.base }}</td>
+                      <td data-label="Base model">{{ job.base_name }}</td>
                       <td data-label="Dataset"><a [routerLink]="['/datasets', job.dataset_id]">{{ job.dataset_name || job.dataset_id }}</a></td>
                       <td data-label="Duration">{{ jobDuration(job) }}</td>
                       <td class="end" data-label="Created"><an-relative-time [at]="job.created_at" /></td>

@@ -12,14 +12,16 @@ import { CodeBlock } from '../elements/code-block';
 import { Icon } from '../elements/icon';
 import { CountPipe, MethodPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
+import { WarningList } from '../elements/warning-list';
+import { modelLabel } from '../models/model-label';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
 import { injectQuery } from '../platform/query';
 import { cliCommand, curlCommand } from './code-snippets';
 import { FollowUpTask, JobDraftStore, Method } from './job-draft';
-import { ResourceEstimate } from './resource-estimate';
-import { Field, FIELD_GROUPS, FOLLOW_UP_TASKS, LORA_FIELDS, METHODS, Objective, OBJECTIVES } from './settings-fields';
+import { ResourceEstimate, UNSUPPORTED_ROWS } from './resource-estimate';
+import { Field, FIELD_GROUPS, FOLLOW_UP_TASKS, LORA_FIELDS, METHODS, Objective, OBJECTIVES, PREFERENCE_FIELDS } from './settings-fields';
 
 /** A random key. crypto.randomUUID is missing in pages served over plain HTTP. */
 function newIdempotencyKey(): string {
@@ -28,7 +30,7 @@ function newIdempotencyKey(): string {
 
 @Component({
   selector: 'an-new-job',
-  imports: [CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, ParametersPipe, ProblemCard, ResourceEstimate, RouterLink],
+  imports: [CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, ParametersPipe, ProblemCard, ResourceEstimate, RouterLink, WarningList],
   templateUrl: './new-job.html',
   styleUrl: './new-job.scss',
 })
@@ -44,8 +46,9 @@ export class NewJob {
   private readonly notifications = inject(Notifications);
   protected readonly drafts = inject(JobDraftStore);
   protected readonly draft = this.drafts.draft;
+  protected readonly modelLabel = modelLabel;
   protected readonly methods = METHODS;
-  protected readonly objectives = OBJECTIVES;
+  protected readonly unsupportedRows = UNSUPPORTED_ROWS;
   protected readonly fieldGroups = FIELD_GROUPS;
   protected readonly loraFields = LORA_FIELDS;
   protected readonly followUpTasks = FOLLOW_UP_TASKS;
@@ -71,10 +74,17 @@ export class NewJob {
   protected readonly trainableDatasets = computed(() => (this.datasets.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.report?.splits['train']));
   protected readonly usableModels = computed(() => (this.availableModels.value()?.items ?? []).filter((model) => model.usable));
   protected readonly selectedDataset = computed(() => this.trainableDatasets().find((dataset) => dataset.id === this.draft().dataset.split('@')[0]));
-  protected readonly selectedBase = computed(() => this.usableModels().find((model) => model.reference === this.draft().base));
-  /** Preference pairs allow DPO as well as SFT. */
-  protected readonly hasPreferencePairs = computed(() => this.selectedDataset()?.report?.form === 'preference');
-  protected readonly objective = computed(() => this.draft().settings.objective ?? (this.presetSettings()['objective'] as Objective | undefined) ?? 'dpo');
+  protected readonly selectedBase = computed(() => this.usableModels().find((model) => [model.reference, model.id].includes(this.draft().base)));
+  /** Datasets with rows of the same form, other than from a test split. */
+  protected readonly validationDatasets = computed(() => {
+    const selected = this.selectedDataset();
+    const ready = (this.datasets.value()?.items ?? []).filter((dataset) => dataset.state === 'ready' && dataset.id !== selected?.id);
+    return ready.filter(({ report }) => report?.form === selected?.report?.form && (report?.splits['train'] || report?.splits['validation']));
+  });
+  /** The objectives that the rows of the dataset allow, the default first; none where there is no choice to explain. */
+  protected readonly objectives = computed(() => OBJECTIVES[this.selectedDataset()?.report?.form ?? 'messages'] ?? []);
+  protected readonly objective = computed(() => this.draft().settings.objective ?? (this.presetSettings()['objective'] as Objective | undefined) ?? this.objectives()[0]?.name);
+  protected readonly preferenceFields = computed(() => PREFERENCE_FIELDS[this.objective() ?? 'sft'] ?? []);
   protected readonly version = computed(() => this.draft().dataset.split('@')[1]);
   /** One key per request: submitting again after a lost response does not create a second job. */
   private readonly idempotencyKey = linkedSignal({ source: this.drafts.request, computation: newIdempotencyKey });
@@ -84,7 +94,10 @@ export class NewJob {
   constructor() {
     effect(() => {
       const [dataset, base] = [this.dataset(), this.base()];
-      untracked(() => this.drafts.update({ ...(dataset ? { dataset } : {}), ...(base ? { base } : {}) }));
+      untracked(() => {
+        if (dataset) this.drafts.selectDataset(dataset);
+        if (base) this.drafts.update({ base });
+      });
     });
     effect(() => {
       const first = this.trainableDatasets()[0];
@@ -139,6 +152,7 @@ export class NewJob {
   /** Applies settings that the estimate suggests. */
   protected applySettings(suggested: Record<string, unknown>): void {
     const { method, ...settings } = suggested;
+    this.problem.set(undefined);
     this.drafts.update({ ...(method ? { method: method as Method } : {}), settings: { ...this.draft().settings, ...settings } });
   }
 
@@ -172,7 +186,7 @@ export class NewJob {
   }
 
   protected async savePreset(): Promise<void> {
-    const { dataset: _dataset, base: _base, name: _name, preset: _preset, after: _after, ...settings } = this.drafts.request();
+    const { dataset: _dataset, validation: _validation, base: _base, name: _name, preset: _preset, after: _after, ...settings } = this.drafts.request();
     const name = this.presetName().trim();
     const shared = this.presetShared();
     const saved = await this.notifications.run(

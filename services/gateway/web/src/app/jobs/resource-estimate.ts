@@ -4,18 +4,20 @@ import { MatButton } from '@angular/material/button';
 
 import { TrainingRequest } from '../api/models';
 import { TrainingService } from '../api/services';
-import { Icon } from '../elements/icon';
 import { BytesPipe, CountPipe, DurationPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
+import { WarningList } from '../elements/warning-list';
 import { injectQuery } from '../platform/query';
 import { memoryBreakdown, settingsText, verdictText } from './estimate-text';
 
 const DEBOUNCE_MS = 500;
+/** The code of the warning, and of the problem, for rows that the chat template of the base model cannot show. */
+export const UNSUPPORTED_ROWS = 'unsupported_rows';
 
 @Component({
   selector: 'an-resource-estimate',
-  imports: [BytesPipe, CountPipe, DurationPipe, Icon, MatButton, ProblemCard, ProgressBar],
+  imports: [BytesPipe, CountPipe, DurationPipe, MatButton, ProblemCard, ProgressBar, WarningList],
   template: `
     <h2 id="estimate">Estimate</h2>
     @if (estimate.problem(); as problem) {
@@ -49,24 +51,32 @@ const DEBOUNCE_MS = 500;
           </dl>
         </details>
       }
-      @for (warning of estimate.warnings; track warning.code) {
-        <p class="hint warning"><an-icon name="info" /><span>{{ warning.detail }} {{ warning.remedy }}</span></p>
-      }
+      <an-warnings [warnings]="estimate.warnings" />
       @for (fit of estimate.fitting; track $index) {
         <button matButton="outlined" type="button" (click)="apply.emit(fit.changes)">Use {{ settingsText(fit.changes) }} ({{ fit.total | bytes }})</button>
       }
     } @else {
       <p class="muted">{{ estimate.loading() ? 'Estimating…' : 'Select a dataset.' }}</p>
     }
+    @if (hasUnsupportedRows()) {
+      <fieldset class="stack tight">
+        <legend>Rows that the chat template cannot show</legend>
+        <label class="row"><input type="radio" name="unsupported_rows" [checked]="!skips()" (change)="apply.emit({ unsupported_rows: 'refuse' })" />Refuse the job</label>
+        <label class="row"><input type="radio" name="unsupported_rows" [checked]="skips()" (change)="apply.emit({ unsupported_rows: 'skip' })" />Skip these rows and train on the others</label>
+      </fieldset>
+    }
   `,
   styles: `
     :host { display: grid; gap: 0.6rem; }
     .verdict { margin: 0; font-weight: 600; }
     .error { color: var(--error); }
+    legend { font-weight: 600; margin-bottom: 0.3rem; }
   `,
 })
 export class ResourceEstimate {
   readonly request = input.required<TrainingRequest>();
+  /** Whether the platform refused the job for rows that the chat template cannot show. */
+  readonly refused = input(false);
   /** Emits suggested settings that the user applies. */
   readonly apply = output<Record<string, unknown>>();
 
@@ -81,6 +91,8 @@ export class ResourceEstimate {
     const estimate = this.estimate.value();
     return estimate ? verdictText(estimate) : '';
   });
+  protected readonly hasUnsupportedRows = computed(() => this.refused() || this.estimate.value()?.warnings.some((warning) => warning.code === UNSUPPORTED_ROWS));
+  protected readonly skips = computed(() => (this.request().unsupported_rows ?? this.estimate.value()?.hyperparameters['unsupported_rows']) === 'skip');
   protected readonly breakdown = computed(() => {
     const estimate = this.estimate.value();
     return estimate ? memoryBreakdown(estimate) : [];

@@ -1,5 +1,5 @@
 /** The training settings in the form: labels, limits and a hint each. */
-import { TrainingSettings } from '../api/models';
+import { Report, TrainingSettings } from '../api/models';
 import { FollowUpTask, Method } from './job-draft';
 
 export interface Field {
@@ -21,11 +21,16 @@ export const METHODS: { name: Method; label: string; help: string }[] = [
 
 export type Objective = NonNullable<TrainingSettings['objective']>;
 
-/** The training objectives for datasets of preference pairs. */
-export const OBJECTIVES: { name: Objective; label: string; help: string }[] = [
-  { name: 'dpo', label: 'DPO', help: 'Direct preference optimization. Start from a model that can already do the task.' },
-  { name: 'sft', label: 'SFT', help: 'Supervised fine-tuning on the chosen responses. Ignores the rejected ones.' },
-];
+/** The training objectives for datasets of preferences, by the form of the rows, the default first. */
+export const OBJECTIVES: Partial<Record<Report['form'], { name: Objective; label: string; help: string }[]>> = {
+  preference: [
+    { name: 'dpo', label: 'DPO', help: 'Direct preference optimization. Start from a model that can already do the task.' },
+    { name: 'sft', label: 'SFT', help: 'Supervised fine-tuning on the chosen responses. Ignores the rejected ones.' },
+  ],
+  unpaired: [
+    { name: 'kto', label: 'KTO', help: 'Kahneman-Tversky optimization on answers with a label. For SFT, upload only the rows with label true.' },
+  ],
+};
 
 export const FOLLOW_UP_TASKS: { name: FollowUpTask; label: string }[] = [
   { name: 'evaluate', label: 'Evaluate on the validation split' },
@@ -42,6 +47,18 @@ export const LORA_FIELDS: Field[] = [
   number('alpha', 'LoRA alpha', 'Default: 2 × rank', { min: 0, max: 4096 }),
   number('dropout', 'LoRA dropout', 'Default: 0; 0.05 reduces overfitting', { min: 0, max: 0.99 }),
 ];
+
+const BETA = number('beta', 'Beta', 'Default: 0.1; higher stays closer to the base model', { min: 0, max: 100 });
+
+/** The settings of each objective on preferences. */
+export const PREFERENCE_FIELDS: Partial<Record<Objective, Field[]>> = {
+  dpo: [BETA],
+  kto: [
+    BETA,
+    number('desirable_weight', 'Desirable weight', 'Default: 1; for answers with label true', { min: 0, max: 100 }),
+    number('undesirable_weight', 'Undesirable weight', 'Default: 1; for answers with label false', { min: 0, max: 100 }),
+  ],
+};
 
 export const FIELD_GROUPS: { heading: string; fields: Field[] }[] = [
   {
@@ -60,6 +77,8 @@ export const FIELD_GROUPS: { heading: string; fields: Field[] }[] = [
     heading: 'Evaluation & early stopping',
     fields: [
       number('eval_every', 'Evaluation interval', 'Steps between evaluations', { min: 1, step: '1' }),
+      number('eval_rows', 'Evaluation rows', 'Validation rows per evaluation', { min: 1, step: '1' }),
+      number('max_eval_share', 'Max evaluation share', 'Of the computation; limits interval and rows', { min: 0, max: 1 }),
       number('checkpoint_every', 'Checkpoint interval', 'Steps between checkpoints', { min: 1, step: '1' }),
       number('early_stopping_patience', 'Early-stopping patience', 'Evaluations without improvement', { min: 1, step: '1' }),
       number('max_minutes', 'Max minutes', 'Then training ends and the model is saved', { min: 0 }),
@@ -76,7 +95,7 @@ export const FIELD_GROUPS: { heading: string; fields: Field[] }[] = [
       choice('dtype', 'Precision', 'auto picks the best for the hardware', ['auto', 'fp32', 'bf16', 'fp16']),
       number('micro_batch_tokens', 'Micro-batch tokens', 'Limits memory; results stay the same', { min: 16, step: '1' }),
       choice('gradient_checkpointing', 'Gradient checkpointing', 'Saves memory, about a third slower; automatic if memory is short', [true, false]),
-      choice('compile', 'torch.compile', 'Automatic for long jobs, if a trial run is faster', [true, false]),
+      choice('gpu_kernels', 'GPU kernels', 'Packed rows, flash attention and Liger, if a trial run agrees; off by default', [true, false]),
       number('threads', 'CPU threads', 'Threads of the training process', { min: 1, step: '1' }),
       number('priority', 'Priority', '-100 to 100; higher runs first', { min: -100, max: 100, step: '1' }),
     ],

@@ -30,6 +30,11 @@ type Source = 'hub' | 'zip' | 'folder';
           }
         </fieldset>
       </div>
+      <mat-form-field appearance="outline" subscriptSizing="dynamic">
+        <mat-label>Name</mat-label>
+        <input matInput maxlength="120" [ngModel]="name()" (ngModelChange)="name.set($event)" />
+        <mat-hint>Default: from the source</mat-hint>
+      </mat-form-field>
       @switch (source()) {
         @case ('hub') {
           <div class="fields">
@@ -76,6 +81,7 @@ export class AddBaseModel {
   private readonly http = inject(HttpClient);
   protected readonly sources: { name: Source; label: string }[] = [{ name: 'hub', label: 'Hugging Face' }, { name: 'zip', label: 'Zip' }, { name: 'folder', label: 'Folder' }];
   protected readonly source = signal<Source>('hub');
+  protected readonly name = signal('');
   protected readonly reference = signal('');
   protected readonly token = signal('');
   protected readonly submitting = signal(false);
@@ -86,13 +92,13 @@ export class AddBaseModel {
   protected async register(): Promise<void> {
     const reference = this.reference().trim();
     const token = this.token() ? { token: this.token() } : {};
-    const body = this.source() === 'hub' ? { hub_id: reference, ...token } : { path: reference };
+    const name = this.name().trim() ? { name: this.name().trim() } : {};
+    const body = { ...name, ...(this.source() === 'hub' ? { hub_id: reference, ...token } : { path: reference }) };
     this.submitting.set(true);
     this.problem.set(undefined);
     try {
       await this.api.addBaseModel$Json({ body });
-      this.reference.set('');
-      this.token.set('');
+      for (const field of [this.name, this.reference, this.token]) field.set('');
       this.added.emit();
     } catch (failure) {
       this.problem.set(toProblem(failure));
@@ -105,6 +111,7 @@ export class AddBaseModel {
     const file = (event.target as HTMLInputElement).files?.[0];
     if (!file) return;
     const data = new FormData();
+    if (this.name().trim()) data.set('name', this.name().trim());
     data.set('file', file, file.name);
     this.problem.set(undefined);
     this.uploadProgress.set({ loaded: 0, total: file.size });
@@ -127,6 +134,7 @@ export class AddBaseModel {
 
   private finishUpload(): void {
     this.uploadProgress.set(undefined);
+    this.name.set('');
     this.added.emit();
   }
 }

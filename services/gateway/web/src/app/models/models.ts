@@ -18,6 +18,7 @@ import { ProgressBar } from '../elements/progress-bar';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
+import { WarningList } from '../elements/warning-list';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages, injectPagedQuery, withoutItem } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
@@ -25,12 +26,13 @@ import { isFinal } from '../platform/run-state';
 import { viewState } from '../platform/view-state';
 import { AddBaseModel } from './add-base-model';
 import { Deployments } from './deployments';
+import { modelLabel } from './model-label';
 
 const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-models',
-  imports: [AddBaseModel, BytesPipe, CountPipe, Deployments, EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge],
+  imports: [AddBaseModel, BytesPipe, CountPipe, Deployments, EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
   templateUrl: './models.html',
 })
 export class Models {
@@ -38,6 +40,7 @@ export class Models {
   private readonly confirm = inject(Confirm);
   private readonly notifications = inject(Notifications);
   protected readonly isFinal = isFinal;
+  protected readonly modelLabel = modelLabel;
   protected readonly query = viewState('models.query', '');
   protected readonly customModels = injectPagedQuery(() => ({ key: 'custom', fetch: (cursor) => this.api.listCustomModels({ cursor }) }));
   protected readonly baseModels = injectQuery(
@@ -54,7 +57,7 @@ export class Models {
     return query ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(query)) : bases;
   });
   protected readonly hubUnreachable = computed(() => this.matchingModels().some((model) => model.availability === 'unreachable'));
-  protected readonly names = computed(() => new Map((this.availableModels.value()?.items ?? []).map((model) => [model.reference, model.name])));
+  protected readonly names = computed(() => new Map((this.availableModels.value()?.items ?? []).map((model) => [model.id ?? model.reference, model.name])));
   protected readonly addedBaseModels = computed(() => this.baseModels.value()?.items ?? []);
 
   protected note(model: AvailableModel): string {

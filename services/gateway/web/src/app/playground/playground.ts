@@ -47,7 +47,7 @@ export class Playground {
       untracked(() => {
         if (requested) this.chat.model.set(requested);
         else if (!this.chat.model()) this.chat.model.set(custom[0]?.id ?? served[0]?.id ?? '');
-        const base = custom.find((model) => model.id === this.chat.model())?.base;
+        const base = custom.find((model) => model.id === this.chat.model())?.base_uri.split('/').at(-1);
         if (base && !this.chat.comparisonModel() && served.some((model) => model.id === base)) this.chat.comparisonModel.set(base);
       });
     });

@@ -1,0 +1,62 @@
+"""Addresses of users' files in object stores: in the platform's own, or in another one with its key."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from shared.runtime.errors import AnnealError, InvalidInput
+from shared.runtime.resources import driver
+
+if TYPE_CHECKING:
+    from shared.blobs.s3 import S3Blobs
+
+
+class ObjectStoreFailed(AnnealError):
+    """The object store is unreachable, refuses access, or is not an object store."""
+
+    status = 502
+    code = "object_store_failed"
+
+
+def locate(uri: str, own: str, project: str) -> tuple[str, str]:
+    """The bucket's address and the path in it. Raises InvalidInput.
+
+    `s3://bucket/path` means the platform's own store at `own`, of which only the project's folder may be read.
+    """
+    parts = urlsplit(uri)
+    bucket, _, prefix = parts.path.strip("/").partition("/")
+    if parts.scheme == "s3":
+        platform = urlsplit(own)
+        if not platform.scheme.startswith("s3+"):
+            raise InvalidInput(
+                "This platform keeps its files on disk and has no object store of its own.",
+                field="uri",
+                remedy="Name the store too: s3+https://key:secret@host/bucket/path.",
+            )
+        bucket, prefix = parts.netloc, parts.path.strip("/")
+        if bucket != platform.path.strip("/") or not prefix.startswith(f"{project}/"):
+            raise InvalidInput(
+                "That is not this project's folder in the platform's own bucket.",
+                field="uri",
+                limit=f"s3:/{platform.path}/{project}/…",
+                remedy="Name the store with a key of your own: s3+https://key:secret@host/bucket/path.",
+            )
+        parts = platform
+    return parts._replace(path=f"/{bucket}", query="", fragment="").geturl(), prefix
+
+
+def open_store(address: str, scratch: Path) -> "S3Blobs":
+    """Open the bucket without creating it; `scratch` is for this store alone. Raises InvalidInput."""
+    with driver("s3"):
+        from shared.blobs.s3 import S3Blobs, client
+    try:
+        return S3Blobs(*client(address), scratch)
+    except ValueError as error:
+        remedy = "Write it as s3+https://key:secret@host:port/bucket/path."
+        raise InvalidInput("The address is not an object store's.", field="uri", remedy=remedy) from error
+
+
+def without_secret(uri: str) -> str:
+    """Return the address without its key and secret."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
