@@ -18,7 +18,7 @@ export default defineConfig({
   outputDir: '/tmp/anneal-web-tests',
   workers: 1,
   fullyParallel: false,
-  retries: 0,
+  retries: process.env['CI'] ? 1 : 0,
   maxFailures: 5,
   forbidOnly: Boolean(process.env['CI']),
   timeout: 300_000, // limits for a machine that does other work; no test asserts a time

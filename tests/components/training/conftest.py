@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from shared.runtime.processes.children import Engines
 from tests.support.tiny_model import make_tiny_model
-from tests.support.training_service import TrainingHarness, open_training
+from tests.support.training_service import FINAL, TrainingHarness, open_training
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,8 +41,11 @@ async def shared_service(
         yield opened
 
 
-@pytest.fixture
-def service(shared_service: TrainingHarness) -> TrainingHarness:
-    """The shared training service, with nothing scripted."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(shared_service: TrainingHarness) -> AsyncIterator[TrainingHarness]:
+    """The shared training service, with nothing scripted; afterwards, without a job that has not ended."""
     shared_service.control()
-    return shared_service
+    yield shared_service
+    for job in (await shared_service.http.get("/training/jobs", params={"limit": 200})).json()["items"]:
+        if job["state"] not in FINAL:
+            await shared_service.cancel(job["id"])
