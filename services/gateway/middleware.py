@@ -10,8 +10,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.routes import Route
 from shared.runtime.errors import AnnealError, answer
+from shared.runtime.http.routes import Route
 from shared.runtime.telemetry.http_metrics import UNMATCHED
 from shared.runtime.telemetry.http_spans import record_response, server_span
 

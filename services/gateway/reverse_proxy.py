@@ -7,11 +7,11 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.auth.authenticator import Authenticated, Authenticator, require_scope
-from services.gateway.routes import METRICS, Route, match
+from services.gateway.auth.authenticator import Authenticated, Authenticator
 from services.gateway.upstreams import Upstreams
 from shared.runtime.errors import AnnealError, NotFound, answer
 from shared.runtime.http.principal import HEADER, Signer
+from shared.runtime.http.routes import METRICS, Route, match, require_scope
 
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()

@@ -12,8 +12,8 @@ from starlette.requests import HTTPConnection
 from services.gateway.auth.credentials import REMEDY, Credentials
 from services.gateway.errors import HostNotAllowed, OriginNotAllowed
 from services.gateway.models import Grant, Key, Session
-from services.gateway.routes import SAFE_METHODS, SCOPE_RANKS, KeyScope
-from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
+from shared.runtime.http.principal import Principal, Unauthenticated
+from shared.runtime.http.routes import SAFE_METHODS
 from shared.runtime.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -131,12 +131,3 @@ def _split(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         return urlsplit("")
-
-
-def require_scope(principal: Principal, scope: KeyScope) -> None:
-    """Raise Forbidden unless the caller has the scope."""
-    highest = max((SCOPE_RANKS.get(name, -1) for name in principal.scopes), default=-1)
-    if highest < SCOPE_RANKS[scope]:
-        remedy = f"Use a key with the scope {scope!r}; an admin can create one with POST /auth/keys."
-        held = list(principal.scopes)
-        raise Forbidden(f"The request needs the scope {scope!r}.", field="scopes", limit=held, remedy=remedy)

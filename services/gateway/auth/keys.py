@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from services.gateway.auth.credentials import Credentials, digest_of, generate_secret
 from services.gateway.models import Key
-from services.gateway.routes import KeyScope
 from shared.documents.entities import Page, Public
 from shared.runtime.http.display_name import DisplayName
 from shared.runtime.http.principal import Forbidden, Principal
+from shared.runtime.http.routes import KeyScope
 
 OPERATOR = ("*",)
 

@@ -7,7 +7,7 @@ import yaml
 
 from cli import __version__
 from deploy.env import values
-from services.gateway.routes import ROUTES
+from shared.runtime.http.routes import ROUTES
 from shared.runtime.settings import Settings
 from tests.unit.deploy.files import (
     COMPOSE,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.gateway.auth.authenticator import require_scope
 from services.gateway.models import Key, TrackedResource
 from shared.documents.entities import now
 from shared.runtime.http.principal import Forbidden, Principal
+from shared.runtime.http.routes import require_scope
 
 
 def key(**members: Any) -> Key:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.routes import ROUTES, match
+from shared.runtime.http.routes import ROUTES, match
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.runtime.http.principal import Forbidden, Principal
+
 KeyScope = Literal["infer", "read", "write", "admin"]
 SCOPE_RANKS: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
 """Each scope includes those below it; `*` is the operator, who may also create keys for other projects."""
@@ -79,3 +81,12 @@ _COMPILED = tuple((re.compile(_to_regex(route.pattern)), route) for route in ROU
 def match(path: str, method: str) -> Route | None:
     """Return the route of a request, or None."""
     return next((route for regex, route in _COMPILED if route.method in (None, method) and regex.fullmatch(path)), None)
+
+
+def require_scope(principal: Principal, scope: KeyScope) -> None:
+    """Raise Forbidden unless the caller has the scope."""
+    highest = max((SCOPE_RANKS.get(name, -1) for name in principal.scopes), default=-1)
+    if highest < SCOPE_RANKS[scope]:
+        remedy = f"Use a key with the scope {scope!r}; an admin can create one with POST /auth/keys."
+        held = list(principal.scopes)
+        raise Forbidden(f"The request needs the scope {scope!r}.", field="scopes", limit=held, remedy=remedy)
