@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -65,8 +66,9 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     stores, metrics = await Stores.open(resources), GatewayMetrics(resources.metrics)
     keys = Keys(Credentials(stores.keys, Key, "key"))
     grants = Credentials(stores.grants, Grant, "grant")
-    sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants)
     settings = resources.settings
+    idle_timeout = timedelta(hours=settings.session_idle_hours)
+    sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants, idle_timeout)
     operator_key = settings.operator_key or private_file(settings.directory / "api-key", generate_secret())
     await keys.register(operator_key, "first key", OPERATOR)
     upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, resources.signer)
@@ -85,6 +87,6 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics, resources.signer))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
-    authenticator = Authenticator(keys.credentials, sessions.credentials, grants, settings)
+    authenticator = Authenticator(keys.credentials, sessions, grants, settings)
     proxy = ReverseProxy(authenticator, upstreams, resources.signer)
     return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)

@@ -43,10 +43,20 @@ class Key(Credential):
 
     name: str = Field(description="its owner's note")
     hint: str = Field(description="last four characters of the secret")
+    created_by: str | None = Field(
+        default=None, description="the key or user that created it, and with which it ends; null: the platform"
+    )
 
 
 class Session(Credential):
-    """The session of a signed-in browser."""
+    """The session of a signed-in browser. It ends when it has not been used until `idle_until`."""
+
+    idle_until: datetime | None = Field(default=None, description="moved on by use; null before its first use")
+
+    @property
+    def active(self) -> bool:
+        """Whether it is neither revoked nor expired nor idle for too long."""
+        return super().active and (self.idle_until is None or now() < self.idle_until)
 
 
 class Grant(Credential):

@@ -9,12 +9,17 @@ from shared.documents.protocol import Index
 from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
 
-KEYS = CollectionSpec("gateway.keys", Key, "Kept without limit: revoked and expired keys stay listed.")
+KEYS = CollectionSpec(
+    "gateway.keys",
+    Key,
+    "Kept without limit: revoked and expired keys stay listed.",
+    (Index(("created_by",)),),
+)
 SESSIONS = CollectionSpec(
     "gateway.sessions",
     Session,
     "An hourly pass makes expired sessions tombstones.",
-    (Index(("project", "subject")),),
+    (Index(("subject",)),),
 )
 GRANTS = CollectionSpec(
     "gateway.grants",

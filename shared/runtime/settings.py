@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="bearer token for the gateway's /metrics, for Prometheus; empty: any API key",
     )
+    session_idle_hours: float = Field(
+        default=24, gt=0, le=720, description="a browser session ends after so many hours without a request"
+    )
     job_slots: int = Field(default=1, ge=1, description="maximum concurrent training jobs on this machine")
     ray_address: str = Field(
         default="", description="Ray cluster for training, such as 10.0.0.1:6379 or auto; empty: train on this machine"

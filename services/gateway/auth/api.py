@@ -66,10 +66,13 @@ def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
         return Page[KeyView](items=views, next_cursor=page.next_cursor)
 
     @router.delete("/auth/keys/{key_id}", status_code=204)
-    async def revoke_key(key_id: str, caller: Caller) -> None:
-        """Revoke an API key and the browser sessions that were opened with it."""
-        await keys.revoke(caller, key_id)
-        await sessions.credentials.revoke_of(key_id, caller.project)
+    async def revoke_key(key_id: str, caller: Caller, keep_created: bool = False) -> None:
+        """Revoke an API key, with the browser sessions that were opened and the keys that were created with it.
+
+        `keep_created` keeps those keys; they then belong to the creator of the revoked key.
+        """
+        for id in await keys.revoke(caller, key_id, keep_created=keep_created):
+            await sessions.credentials.revoke_of(id)
 
 
 def _sessions(router: APIRouter, sessions: Sessions) -> None:

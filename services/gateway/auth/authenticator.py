@@ -10,8 +10,9 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from services.gateway.auth.credentials import REMEDY, Credentials
+from services.gateway.auth.sessions import Sessions
 from services.gateway.errors import HostNotAllowed, OriginNotAllowed
-from services.gateway.models import Grant, Key, Session
+from services.gateway.models import Grant, Key
 from shared.runtime.http.principal import Principal, Unauthenticated
 from shared.runtime.http.routes import SAFE_METHODS
 from shared.runtime.settings import Settings
@@ -46,7 +47,7 @@ class Authenticator:
     """Authenticates every request before a service sees it."""
 
     def __init__(
-        self, keys: Credentials[Key], sessions: Credentials[Session], grants: Credentials[Grant], settings: Settings
+        self, keys: Credentials[Key], sessions: Sessions, grants: Credentials[Grant], settings: Settings
     ) -> None:
         self._keys, self._sessions, self._grants = keys, sessions, grants
         self._metrics_token = settings.metrics_token.get_secret_value()
@@ -93,7 +94,7 @@ class Authenticator:
     async def _verify(self, credential_ids: tuple[str, ...]) -> None:
         for id in credential_ids:
             await self._keys.verify_subject(id)
-            await self._sessions.verify_subject(id)
+            await self._sessions.credentials.verify_subject(id)
 
     async def _session(self, cookie: str) -> Authenticated:
         try:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -61,10 +62,10 @@ class Credentials(Generic[C]):
         digest = digest_of(token)
         return _require_active(_require_digest(await self._cached(self._id(digest)), digest))
 
-    async def verify_subject(self, subject: str) -> None:
+    async def verify_subject(self, subject: str, *, fresh: bool = False) -> None:
         """Raise Unauthenticated if `subject` is a credential of this kind that is no longer active."""
         if subject.startswith(f"{self._prefix}_"):
-            _require_active(await self._cached(subject))
+            _require_active(await (self._read(subject) if fresh else self._cached(subject)))
 
     async def redeem(self, token: str) -> C:
         """Use a one-time secret. Of concurrent attempts, one succeeds and the others raise Unauthenticated."""
@@ -82,16 +83,20 @@ class Credentials(Generic[C]):
         except NotFound:
             raise Unauthenticated("The link or ticket was already used, or has expired.", remedy=REMEDY) from None
 
-    async def revoke(self, id: str, project: str) -> C:
+    async def revoke(self, id: str) -> C:
         """Revoke a credential. Raises NotFound."""
-        revoked = await self.store.for_project(project).change(id, lambda credential: credential.revoke())
-        self._verified.pop(revoked.id, None)
-        return revoked
+        return await self.change(id, lambda credential: credential.revoke())
 
-    async def revoke_of(self, subject: str, project: str) -> None:
+    async def change(self, id: str, mutate: Callable[[C], None]) -> C:
+        """Change a credential; the next request sees the change. Raises NotFound."""
+        changed = await self.store.change(id, mutate)
+        self._verified.pop(id, None)
+        return changed
+
+    async def revoke_of(self, subject: str) -> None:
         """Revoke all credentials of one subject."""
-        for credential in await self.store.for_project(project).find({"subject": subject, "revoked_at": None}):
-            await self.revoke(credential.id, project)
+        for credential in await self.store.find({"subject": subject, "revoked_at": None}):
+            await self.revoke(credential.id)
 
     async def delete_expired(self) -> None:
         """Delete expired credentials."""

@@ -6,18 +6,27 @@ from datetime import timedelta
 from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.errors import LinkSpent
 from services.gateway.models import Grant, Key, Session
+from shared.documents.entities import now
 from shared.runtime.http.principal import Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)
 TICKET_LIFETIME = timedelta(seconds=30)
+NOTED_USE = 0.02
+"""Share of the idle timeout after which the next use of a session is stored: one write, not one for every request."""
 
 
 class Sessions:
     """The use cases around browsers."""
 
-    def __init__(self, keys: Credentials[Key], sessions: Credentials[Session], grants: Credentials[Grant]) -> None:
-        self._keys, self.credentials, self._grants = keys, sessions, grants
+    def __init__(
+        self,
+        keys: Credentials[Key],
+        sessions: Credentials[Session],
+        grants: Credentials[Grant],
+        idle_timeout: timedelta,
+    ) -> None:
+        self._keys, self.credentials, self._grants, self._idle_timeout = keys, sessions, grants, idle_timeout
 
     async def link(self, principal: Principal) -> str:
         """Return the path of a link that signs one browser in as `principal`, once, within an hour."""
@@ -46,12 +55,25 @@ class Sessions:
             raise LinkSpent(detail, remedy=remedy) from error
         if grant.purpose != "sign_in":
             raise LinkSpent("This is not a sign-in link.", remedy=remedy)
+        return await self.open(grant.principal())
+
+    async def open(self, principal: Principal) -> str:
+        """Open a session and return its secret."""
         secret = generate_secret()
-        await self.credentials.issue(grant.principal(), SESSION_LIFETIME, secret)
+        await self.credentials.issue(principal, SESSION_LIFETIME, secret, idle_until=now() + self._idle_timeout)
         return secret
+
+    async def verify(self, secret: str) -> Session:
+        """Return the active session of this secret and note its use. Raises Unauthenticated."""
+        session = await self.credentials.verify(secret)
+        idle_until = now() + self._idle_timeout
+        if session.idle_until and idle_until - session.idle_until < self._idle_timeout * NOTED_USE:
+            return session
+        await self.credentials.change(session.id, lambda found: setattr(found, "idle_until", idle_until))
+        return await self.credentials.verify(secret)
 
     async def sign_out(self, secret: str) -> None:
         """End a session. A session that has already ended is ignored."""
         with suppress(Unauthenticated):
             session = await self.credentials.verify(secret)
-            await self.credentials.revoke(session.id, session.project)
+            await self.credentials.revoke(session.id)

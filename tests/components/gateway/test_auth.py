@@ -1,6 +1,7 @@
 """Authentication over real HTTP: API keys, sessions, sign-in links, scopes."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -207,3 +208,90 @@ async def test_a_cross_site_write_with_a_cookie_is_rejected(platform: RunningPla
         headers = {"Origin": origin} if origin else {}
         assert (await browser.post("/training/jobs", headers=headers)).status_code == 403
         assert (await browser.post("/training/jobs", headers={"Origin": platform.url})).status_code == 200
+
+
+async def test_a_key_ends_with_the_key_that_created_it(platform: RunningPlatform) -> None:
+    """So do their sessions, also those of keys that were created in a signed-in browser, and in another project."""
+    async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(platform.client())
+        first = (await operator.post("/auth/keys", json={"name": "first", "scopes": ["admin"], "project": "b"})).json()
+        admin = await stack.enter_async_context(platform.client(first["key"]))
+        browser = await stack.enter_async_context(platform.client(None, headers={"Origin": platform.url}))
+        await browser.get((await admin.post("/auth/link")).json()["path"])
+        second = (await browser.post("/auth/keys", json={"name": "second", "scopes": ["admin"]})).json()
+        heir = await stack.enter_async_context(platform.client(second["key"]))
+        third = (await heir.post("/auth/keys", json={"name": "third", "scopes": ["read"]})).json()
+        last = await stack.enter_async_context(platform.client(third["key"]))
+        window = await stack.enter_async_context(platform.client(None))
+        await window.get((await last.post("/auth/link")).json()["path"])
+        clients = (admin, browser, heir, last, window)
+        assert {(await client.get("/training/jobs")).status_code for client in clients} == {200}
+        assert (await operator.delete(f"/auth/keys/{first['id']}")).status_code == 404  # of another project
+        assert (await admin.delete(f"/auth/keys/{first['id']}")).status_code == 204
+        assert {(await client.get("/training/jobs")).status_code for client in clients} == {401}
+
+
+async def test_created_keys_may_be_kept_and_end_with_their_next_creator(platform: RunningPlatform) -> None:
+    keys = []
+    async with platform.client() as operator:
+        client: httpx.AsyncClient = operator
+        for name in ("first", "second", "third"):
+            keys.append((await client.post("/auth/keys", json={"name": name, "scopes": ["admin"]})).json())
+            client = platform.client(keys[-1]["key"])
+        await operator.delete(f"/auth/keys/{keys[1]['id']}", params={"keep_created": True})
+        assert (await client.get("/auth/session")).status_code == 200
+        await operator.delete(f"/auth/keys/{keys[0]['id']}")
+        assert (await client.get("/auth/session")).status_code == 401
+
+
+async def test_a_key_does_not_outlive_the_key_that_created_it(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
+        body = {"name": "short", "scopes": ["admin"], "expires_in_days": 1}
+        short = (await operator.post("/auth/keys", json=body)).json()
+    async with platform.client(short["key"]) as client:
+        heir = (await client.post("/auth/keys", json={"name": "heir"})).json()
+        refused = await client.post("/auth/keys", json={"name": "longer", "expires_in_days": 2})
+    assert heir["expires_at"][:16] == short["expires_at"][:16]
+    assert (refused.status_code, refused.json()["field"]) == (422, "expires_in_days")
+
+
+async def test_a_key_created_while_its_creator_is_revoked_ends(platform: RunningPlatform) -> None:
+    """Another replica may accept the creator for seconds: here its cache does."""
+    keys = platform.gateway.sessions._keys
+    async with platform.client() as operator:
+        made = (await operator.post("/auth/keys", json={"name": "ci", "scopes": ["admin"]})).json()
+        async with platform.client(made["key"]) as client:
+            await client.get("/auth/session")
+            await keys.store.change(made["id"], lambda key: key.revoke())
+            assert (await client.post("/auth/keys", json={"name": "late"})).status_code == 401
+        late = next(key for key in (await operator.get("/auth/keys")).json()["items"] if key["name"] == "late")
+    assert late["revoked_at"]
+
+
+async def test_an_admin_neither_sees_nor_revokes_the_operators_key(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
+        made = (await operator.post("/auth/keys", json={"name": "admin", "scopes": ["admin"]})).json()
+        [own] = [key["id"] for key in (await operator.get("/auth/keys")).json()["items"] if key["scopes"] == ["*"]]
+        async with platform.client(made["key"]) as admin:
+            assert [key["id"] for key in (await admin.get("/auth/keys")).json()["items"]] == [made["id"]]
+            assert (await admin.delete(f"/auth/keys/{own}")).status_code == 404
+        assert (await operator.get("/auth/session")).status_code == 200
+
+
+async def test_an_idle_session_ends_and_use_prolongs_it(platform: RunningPlatform) -> None:
+    sessions = platform.gateway.sessions.credentials
+
+    async def set_idle_until(seconds: float) -> None:
+        [session] = await sessions.store.find()
+        at = now() + timedelta(seconds=seconds)
+        await sessions.change(session.id, lambda found: setattr(found, "idle_until", at))
+
+    async with platform.client(None) as browser:
+        await browser.get(await platform.gateway.link())
+        await set_idle_until(3600)
+        assert (await browser.get("/training/jobs")).status_code == 200
+        [used] = await sessions.store.find()
+        assert used.idle_until > now() + timedelta(hours=2)
+        await set_idle_until(-1)
+        ended = await browser.get("/training/jobs")
+    assert (ended.status_code, "Max-Age=0" in ended.headers["set-cookie"]) == (401, True)

@@ -62,7 +62,7 @@ async def test_one_time_secret_is_redeemed_once(store: EntityStore[Session], lif
 async def test_expired_or_revoked_secret_is_neither_verified_nor_redeemed(store: EntityStore[Session]) -> None:
     here, expired, revoked = replica(store), generate_secret(), generate_secret()
     await here.issue(CALLER, -DAY, expired)
-    await here.revoke((await here.issue(CALLER, DAY, revoked)).id, "p")
+    await here.revoke((await here.issue(CALLER, DAY, revoked)).id)
     for token in (expired, revoked):
         id = f"session_{digest_of(token)[:20]}"
         for refused in (here.verify(token), here.verify_subject(id), here.redeem(token)):
@@ -72,14 +72,13 @@ async def test_expired_or_revoked_secret_is_neither_verified_nor_redeemed(store:
     assert [found.digest for found in await store.find()] == [digest_of(revoked)]
 
 
-async def test_all_secrets_of_a_subject_are_revoked_in_its_project(store: EntityStore[Session]) -> None:
+async def test_all_secrets_of_a_subject_are_revoked(store: EntityStore[Session]) -> None:
     here, other = replica(store), Principal("key_2", "p", ("read",))
     tokens = [generate_secret() for _ in range(3)]
     for caller, token in zip((CALLER, CALLER, other), tokens, strict=True):
         await here.issue(caller, DAY, token)
-    await here.revoke_of("key_1", "another project")
     assert {(await here.verify(token)).active for token in tokens} == {True}
-    await here.revoke_of("key_1", "p")
+    await here.revoke_of("key_1")
     assert [found.subject for found in await store.find({"revoked_at": None})] == ["key_2"]
 
 
@@ -91,7 +90,7 @@ async def test_revoked_secret_is_refused_here_at_once_and_by_replicas_within_sec
     here, elsewhere, token = replica(store), replica(store), generate_secret()
     issued = await here.issue(CALLER, None, token)
     assert await here.verify(token) == await elsewhere.verify(token)
-    await here.revoke(issued.id, "p")
+    await here.revoke(issued.id)
     with pytest.raises(Unauthenticated):
         await here.verify(token)
     clock.now += 4.9

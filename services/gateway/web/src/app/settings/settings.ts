@@ -73,7 +73,7 @@ export class Settings {
   }
 
   protected async revoke(key: KeyView): Promise<void> {
-    const confirmed = await this.confirm.open({ heading: `Revoke ${key.name}?`, text: 'Clients and browser sessions that use this key lose access immediately.', confirmLabel: 'Revoke key' });
+    const confirmed = await this.confirm.open({ heading: `Revoke ${key.name}?`, text: 'Clients and browser sessions that use this key, and keys that were created with it, lose access immediately.', confirmLabel: 'Revoke key' });
     if (confirmed) await this.notifications.run(() => this.keys.updateOptimistically(withoutItem(key.id), () => this.system.revokeKey({ key_id: key.id })), 'API key revoked.');
   }
 
