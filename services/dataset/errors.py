@@ -98,7 +98,7 @@ class NotReady(AnnealError):
 
 
 class InUse(Conflict):
-    """An unfinished training job needs the dataset."""
+    """An unfinished training job or evaluation needs the dataset."""
 
     code = "in_use"
 

@@ -12,14 +12,14 @@ from services.dataset.upload_store import Upload, UploadStore
 from services.dataset.validation import Validator, set_latest
 from services.dataset.views import DatasetView, to_dataset_view
 from shared.blobs.artifacts import delete_artifact
-from shared.blobs.dataset_uses import jobs_using
 from shared.blobs.protocol import Blobs
+from shared.blobs.uses import users_of
 from shared.documents.entities import Page, new_id
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
 from shared.runtime.telemetry.tracing import traceparent
 
-MAX_NAMED_JOBS = 20
+MAX_NAMED_USERS = 20
 POLL_INTERVAL_S = 1.0
 """Between reads of a version that another process may be validating."""
 
@@ -184,15 +184,12 @@ class DatasetService:
         return versions
 
     async def _require_unused(self, dataset: Dataset) -> None:
-        jobs = await jobs_using(self._blobs, self.project, dataset.id)
-        if jobs:
-            raise InUse(
-                f"Dataset {dataset.name!r} is needed by {len(jobs)} unfinished training "
-                f"job{'s' if len(jobs) > 1 else ''}: {', '.join(jobs[:MAX_NAMED_JOBS])}.",
-                field="id",
-                remedy="Wait until they have ended, or cancel them first.",
-                jobs=jobs[:MAX_NAMED_JOBS],
-            )
+        users = await users_of(self._blobs, self.project, dataset.id)
+        if users:
+            named = ", ".join(users[:MAX_NAMED_USERS])
+            detail = f"Dataset {dataset.name!r} is needed by what has not ended: {named} ({len(users)} in all)."
+            remedy = "Wait until they have ended, or cancel them first."
+            raise InUse(detail, field="id", remedy=remedy, needed_by=users[:MAX_NAMED_USERS])
 
 
 def _delete(dataset: Dataset) -> list[Event]:

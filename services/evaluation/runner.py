@@ -16,6 +16,7 @@ from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import EvaluationManifest
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.resources import Resources
 
 FOLDER = "evaluations"
@@ -33,12 +34,14 @@ class Runner:
     """Runs the evaluations that the worker claims."""
 
     resources: Resources
+    uses: Uses[Evaluation]
 
     async def run(self, evaluation: Evaluation, lease: Lease[Evaluation]) -> None:
         """Evaluate in a child process and publish, unless the lease is lost or the evaluation is cancelled."""
         folder = self.resources.scratch / FOLDER / f"{evaluation.id}-t{lease.token}"
         folder.mkdir(parents=True)
         try:
+            await self.uses.add(evaluation)
             cache = await self._base_cache(evaluation)
             spec = await self._spec(evaluation, cache, folder)
             child = await self.resources.engines.launch(ENGINE, spec, cwd=folder)
@@ -105,6 +108,7 @@ class Runner:
         )
         async with attempt_artifact(blobs, project, "evaluations", evaluation.id, token=lease.token) as uri:
             await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files={REPORT: folder / REPORT})
+            await self.uses.remove(evaluation)
             await lease.change(lambda e: e.succeed(outcome, uri))
 
 

@@ -28,6 +28,7 @@ from shared.documents.entities import Page, derived_id, new_id
 from shared.events.evaluation import EvaluationRequested
 from shared.events.training import TrainingSucceeded
 from shared.runtime.errors import InvalidInput
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
 
@@ -39,6 +40,7 @@ class EvaluationService:
     evaluations: Evaluations
     blobs: Blobs
     worker: Worker[Evaluation]
+    uses: Uses[Evaluation]
 
     async def request(
         self, project: str, model_id: str, request: EvaluationRequest, *, key: str | None = None
@@ -63,6 +65,7 @@ class EvaluationService:
         return await self._queue(evaluation)
 
     async def _queue(self, evaluation: Evaluation) -> Evaluation:
+        await self.uses.add(evaluation)
         queued = await self.evaluations.create(evaluation, [EvaluationRequested(evaluation_id=evaluation.id)])
         self.worker.wake()
         return queued
@@ -110,6 +113,7 @@ class EvaluationService:
     async def cancel(self, project: str, id: str) -> Evaluation:
         """Cancel an evaluation: a queued one ends at once, a running one within seconds."""
         cancelled = await self.evaluations.for_project(project).change(id, lambda e: e.request_cancel())
+        await self.uses.remove_if_final(cancelled)
         self.worker.nudge(id)
         return cancelled
 

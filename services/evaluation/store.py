@@ -11,6 +11,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
 from shared.documents.spec import CollectionSpec
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.resources import Resources
 
 Evaluations = EntityStore[Evaluation]
@@ -28,6 +29,11 @@ PARTS = ("answers", "losses")
 async def open_evaluations(resources: Resources) -> Evaluations:
     """Open the collection, over all projects; `for_project` selects one."""
     return await resources.outbox.store(EVALUATIONS)
+
+
+def open_uses(blobs: Blobs, evaluations: Evaluations) -> Uses[Evaluation]:
+    """Keep the model and the dataset of an evaluation that has not ended from being deleted."""
+    return Uses(blobs, evaluations, "evaluation", lambda e: (e.scope.model_id, e.scope.dataset_id))
 
 
 @dataclass(frozen=True)

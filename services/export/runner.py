@@ -12,6 +12,7 @@ from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import ExportManifest, FileEntry, ModelManifest
 from shared.runtime.jobs.engine_runs import Message, run_to_result
 from shared.runtime.jobs.leases import Lease
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.resources import Resources
 
 FOLDER = "exports"
@@ -25,12 +26,14 @@ class Runner:
     """Runs the exports that the worker claims."""
 
     resources: Resources
+    uses: Uses[Export]
 
     async def run(self, export: Export, lease: Lease[Export]) -> None:
         """Export in a child process and publish, unless the lease is lost or the export is cancelled."""
         folder = self.resources.scratch / FOLDER / f"{export.id}-t{lease.token}"
         folder.mkdir(parents=True)
         try:
+            await self.uses.add(export)
             form = export.target.format
             child = await self.resources.engines.launch(
                 f"services.export.engine.{form}_export:main",
@@ -79,4 +82,5 @@ class Runner:
             published = await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files=files)
             archive = FileEntry.model_validate(published["files"][0])
             offered = Result(archive=archive, members=manifest.members, check=manifest.check)
+            await self.uses.remove(export)
             await lease.change(lambda e: e.succeed(offered, uri))

@@ -15,6 +15,7 @@ from shared.documents.entities import EntityStore, Page, derived_id, now
 from shared.events.export import ExportRequested
 from shared.events.training import ModelRenamed
 from shared.runtime.errors import NotFound
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
 
@@ -27,6 +28,7 @@ class ExportService:
     names: EntityStore[ModelName]
     blobs: Blobs
     worker: Worker[Export]
+    uses: Uses[Export]
 
     async def find(self, project: str, model_id: str, form: Format) -> Export | None:
         """Return the export of this model in this format, or None. Raises UnknownModel or NoAdapter."""
@@ -76,6 +78,7 @@ class ExportService:
         for generation in range(1) if export.job_id else count():
             export.id = derived_id("export", export.project, target.model_id, target.format, str(generation))
             try:
+                await self.uses.add(export)
                 return await self.exports.create(export, [ExportRequested(export_id=export.id)])
             except NotFound:
                 continue
@@ -85,7 +88,9 @@ class ExportService:
         """Start an export. A failed or cancelled one is restarted, once per Idempotency-Key."""
         export = await self.ensure(project, model_id, form)
         event_id = f"key:{key}" if key else None
+        await self.uses.add(export)
         started = await self.exports.change(export.id, lambda e: e.restart(), event_id=event_id)
+        await self.uses.remove_if_final(started)
         self.worker.wake()
         return started
 
@@ -101,6 +106,7 @@ class ExportService:
     async def cancel(self, project: str, id: str) -> Export:
         """Cancel an export: a queued one ends at once, a running one within seconds."""
         cancelled = await self.exports.for_project(project).change(id, lambda e: e.request_cancel())
+        await self.uses.remove_if_final(cancelled)
         self.worker.nudge(id)
         return cancelled
 

@@ -8,6 +8,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
 from shared.documents.spec import CollectionSpec
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.resources import Resources
 
 Exports = EntityStore[Export]
@@ -31,6 +32,11 @@ async def open_exports(resources: Resources) -> Exports:
 async def open_model_names(resources: Resources) -> EntityStore[ModelName]:
     """Open the collection, over all projects; `for_project` selects one."""
     return await resources.outbox.store(MODEL_NAMES)
+
+
+def open_uses(blobs: Blobs, exports: Exports) -> Uses[Export]:
+    """Keep the model of an export that has not ended from being deleted."""
+    return Uses(blobs, exports, "export", lambda export: (export.target.model_id,))
 
 
 async def find_custom_model(blobs: Blobs, project: str, model_id: str) -> tuple[str, ModelManifest]:

@@ -92,7 +92,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     async def lifespan() -> AsyncIterator[None]:
         await asyncio.to_thread(clear_scratch, resources.scratch / "training")
         if resources.embedded:  # no other process may be submitting a job
-            await cleanup.drop_unowned_uses(older_than_s=0)
+            await cleanup.uses.drop_unowned(older_than_s=0)
         async with (
             background(seedling.run()),
             background(cleanup.run()),

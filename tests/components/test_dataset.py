@@ -21,8 +21,8 @@ from services.dataset import validation
 from services.dataset.app import build
 from services.dataset.upload_store import UPLOAD_PREFIX
 from shared.blobs.artifacts import key_of, read_manifest
-from shared.blobs.dataset_uses import add_use, remove_use
 from shared.blobs.manifests import DatasetManifest
+from shared.blobs.uses import add_use, remove_use
 from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event

@@ -13,8 +13,9 @@ import pytest_asyncio
 from services.evaluation.app import build
 from services.evaluation.handlers import subscriptions
 from services.evaluation.service import EvaluationService
-from services.evaluation.store import open_evaluations
+from services.evaluation.store import open_evaluations, open_uses
 from shared.blobs.artifacts import delete_artifact
+from shared.blobs.uses import users_of
 from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
@@ -128,6 +129,8 @@ async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: Runnin
     blobs, key = service.resources.blobs, f"default/evaluations/{started['id']}"
     await blobs.put(f"{key}/t1/predictions.jsonl", b"")
     os.kill(await engine_pid(service), signal.SIGKILL)
+    needed = ("model_tuned", "dataset_chat")
+    assert [await users_of(blobs, "default", id) for id in needed] == [[started["id"]]] * 2
     assert (await finished(service, started))["attempts"] == 2
     assert [blob.key for blob in await blobs.list(key)] == [f"{key}/t2/manifest.json", f"{key}/t2/predictions.jsonl"]
 
@@ -137,8 +140,9 @@ async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: Runnin
     assert response.json()["wanted"] == "cancel"
 
     async def gone() -> bool:
-        """Whether it is cancelled and its scratch folder deleted, which happens a moment later."""
-        left = list((service.resources.scratch / "evaluations").iterdir())
+        """Whether it is cancelled, its scratch folder deleted and its model free, which happens a moment later."""
+        left = [*(service.resources.scratch / "evaluations").iterdir()]
+        left += [user for id in needed for user in await users_of(blobs, "default", id)]
         return not left and (await shown(service, cancelled))["state"] == "cancelled"
 
     await wait_until(gone)
@@ -213,7 +217,8 @@ async def test_repeated_request_for_a_deleted_model_returns_the_first_evaluation
 
 async def test_event_for_a_deleted_model_or_dataset_is_ignored(service: RunningService) -> None:
     await service.publish_models("model_orphan", dataset_id="dataset_gone")
-    evaluations = EvaluationService(await open_evaluations(service.resources), service.resources.blobs, None)  # type: ignore[arg-type]
+    store, blobs = await open_evaluations(service.resources), service.resources.blobs
+    evaluations = EvaluationService(store, blobs, None, open_uses(blobs, store))  # type: ignore[arg-type]
     for event in (trained("model_gone"), trained("model_orphan")):
         envelope = Envelope.of(event, service="training", subject="job_1", project="default")
         await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # an exception would dead-letter the event

@@ -15,7 +15,8 @@ import pytest_asyncio
 from services.export.app import build
 from services.export.handlers import subscriptions
 from services.export.service import ExportService
-from services.export.store import open_exports, open_model_names
+from services.export.store import open_exports, open_model_names, open_uses
+from shared.blobs.uses import add_use, users_of
 from shared.documents.entities import derived_id
 from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportCompleted, ExportFailed
@@ -47,7 +48,8 @@ async def handle(service: RunningService, event: Event, sequence: int = 1) -> No
     """Handle an event without a worker; an exception would dead-letter it."""
     resources = service.resources
     stores = await open_exports(resources), await open_model_names(resources)
-    exports = ExportService(*stores, resources.blobs, None)  # type: ignore[arg-type]
+    uses = open_uses(resources.blobs, stores[0])
+    exports = ExportService(*stores, resources.blobs, None, uses)  # type: ignore[arg-type]
     envelope = Envelope.of(event, service="training", subject="job_1", project="default", sequence=sequence)
     await subscriptions(exports)[type(event)](event, envelope)
 
@@ -218,6 +220,20 @@ async def test_failed_export_has_a_cause_and_can_be_restarted(service: RunningSe
     await service.next_event(ExportFailed)
     repeated = await service.http.post(f"{url}s", json={"format": "torch"}, headers={"Idempotency-Key": "again"})
     assert repeated.json()["state"] == "failed"
+    assert await users_of(service.resources.blobs, "default", "model_broken") == []
+
+
+async def test_model_is_in_use_until_its_export_ends_even_where_the_worker_died(service: RunningService) -> None:
+    blobs = service.resources.blobs
+    first = (await service.http.get("/models/custom/model_in_use/export")).status_code
+    await service.publish_models("model_in_use")
+    started = await service.http.post("/models/custom/model_in_use/exports", json={"format": "adapter"})
+    assert (first, await users_of(blobs, "default", "model_in_use")) == (404, [started.json()["id"]])
+    await service.next_event(ExportCompleted)
+    assert await users_of(blobs, "default", "model_in_use") == []
+    await add_use(blobs, "default", "model_in_use", started.json()["id"])  # as a killed worker leaves it
+    await open_uses(blobs, await open_exports(service.resources)).drop_unowned()
+    assert await users_of(blobs, "default", "model_in_use") == []
 
 
 @pytest.mark.parametrize(

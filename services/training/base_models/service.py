@@ -23,6 +23,8 @@ from services.training.store import Stores
 from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
 from shared.blobs.locations import without_secret
 from shared.blobs.manifests import ModelManifest
+from shared.blobs.protocol import Blobs
+from shared.blobs.uses import users_of
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
 from shared.runtime.http.multipart import Multipart
@@ -85,7 +87,7 @@ class BaseModels:
         """Stop its download, delete it and free its disk space. Raises InUse while a job or a model needs it."""
         store = self._stores.base_models.for_project(project)
         base = await store.get(id)
-        await refuse_in_use(self._stores, project, artifact_uri(project, "models", "base", id))
+        await refuse_in_use(self._resources.blobs, self._stores, project, artifact_uri(project, "models", "base", id))
         await store.change(id, Base.prepare_deletion)
         self._worker.nudge(id)
         await self._resources.blobs.delete(f"{project}/models/base/{id}/manifest.json")
@@ -187,8 +189,11 @@ def download_folder(resources: Resources, base: Base) -> Path:
     return resources.scratch / "training" / DOWNLOADS / name
 
 
-async def refuse_in_use(stores: Stores, project: str, uri: str) -> None:
-    """Raises InUse while an unfinished job or an adapter is based on `uri`."""
+async def refuse_in_use(blobs: Blobs, stores: Stores, project: str, uri: str) -> None:
+    """Raises InUse while an unfinished job or an adapter is based on `uri`, or an evaluation or export reads it."""
+    for user in await users_of(blobs, project, uri.rpartition("/")[2]):
+        remedy = "Wait until it has ended, or cancel it first."
+        raise InUse(f"{user} reads it.", field="id", remedy=remedy, needed_by=[user])
     unfinished = {"base_uri": uri, "state": {"$in": ["queued", "running", "pausing", "paused", "publishing"]}}
     for job in await stores.jobs.for_project(project).find(unfinished, limit=1):
         remedy = "Wait until the job has ended, or cancel it first."

@@ -61,7 +61,7 @@ class CustomModels:
         """Delete it and free its disk space. Raises InUse while a job or another model needs it."""
         store = self._stores.custom_models.for_project(project)
         model = await store.get(id)
-        await refuse_in_use(self._stores, project, model.model_uri)
+        await refuse_in_use(self._blobs, self._stores, project, model.model_uri)
         key = f"{project}/models/custom/{id}"
         await self._blobs.delete(f"{key}/manifest.json")
         await store.delete(id, [ModelDeleted(model_id=id)])

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +12,13 @@ from services.training.jobs.publishing import model_key
 from services.training.models import Job
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
-from shared.blobs.dataset_uses import DatasetUse, all_uses, remove_use
 from shared.blobs.protocol import Blobs
+from shared.runtime.jobs.uses import Uses
 from shared.runtime.jobs.work import FINAL
 
 log = structlog.get_logger(__name__)
 
 INTERVAL_S = 60.0
-SUBMIT_LIMIT_S = 600.0
-"""Seconds after which a use of a dataset without its job is not one that a submit has just added."""
 
 
 class Cleanup:
@@ -30,7 +27,7 @@ class Cleanup:
     def __init__(self, blobs: Blobs, stores: Stores) -> None:
         self._blobs, self._stores = blobs, stores
         self._woken = asyncio.Event()
-        self._without_job: dict[DatasetUse, float] = {}
+        self.uses = dataset_uses(blobs, stores)
 
     def wake(self) -> None:
         """Look now, since a job may have ended."""
@@ -42,7 +39,7 @@ class Cleanup:
             self._woken.clear()
             try:
                 await self.sweep()
-                await self.drop_unowned_uses()
+                await self.uses.drop_unowned()
             except Exception:
                 log.exception("cleanup_failed")
             with suppress(TimeoutError):
@@ -56,17 +53,6 @@ class Cleanup:
             await self._clean(job)
         return len(ended)
 
-    async def drop_unowned_uses(self, older_than_s: float = SUBMIT_LIMIT_S) -> None:
-        """Let datasets be deleted whose use was added by a submit that died before it created its job."""
-        uses = await all_uses(self._blobs)
-        known = {job.id for job in await self._stores.jobs.find({"_id": {"$in": [use.job_id for use in uses]}})}
-        now = time.monotonic()
-        found = {use: self._without_job.get(use, now) for use in uses if use.job_id not in known}
-        self._without_job = found
-        for use, since in found.items():
-            if now - since >= older_than_s:
-                await remove_use(self._blobs, *use)
-
     async def _clean(self, job: Job) -> None:
         """Delete the job's files; and its model, where the job ended otherwise while it was published."""
         if job.state != "succeeded" and job.manifest is not None:
@@ -74,14 +60,13 @@ class Cleanup:
             for model in await self._stores.custom_models.find({"job_id": job.id}):
                 await self._stores.custom_models.delete(model.id)
         await self._blobs.delete(f"{job.project}/jobs/{job.id}")
-        await remove_uses(self._blobs, job)
+        await self.uses.remove(job)
         await self._stores.jobs.change(job.id, _cleaned)
 
 
-async def remove_uses(blobs: Blobs, job: Job) -> None:
-    """Its datasets may be deleted from now on."""
-    for dataset_id in job.dataset_ids:
-        await remove_use(blobs, job.project, dataset_id, job.id)
+def dataset_uses(blobs: Blobs, stores: Stores) -> Uses[Job]:
+    """Keeps the datasets of unfinished jobs from being deleted; base models are checked in this service's documents."""
+    return Uses(blobs, stores.jobs, "job", lambda job: job.dataset_ids)
 
 
 def _cleaned(job: Job) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from services.training.errors import UnknownDataset
-from services.training.jobs.cleanup import remove_uses
+from services.training.jobs.cleanup import dataset_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.requests import TrainingRequest
@@ -16,7 +16,6 @@ from services.training.parameters import body_hash
 from services.training.references import ResolvedBaseModel
 from services.training.store import Stores
 from services.training.workers.registry import WorkerRegistry, explain_waiting
-from shared.blobs.dataset_uses import add_use
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id
@@ -51,6 +50,7 @@ class TrainingJobs:
         """Without `admission` every prepared job is queued."""
         self._stores, self._blobs, self._preparation, self._admission = stores, blobs, preparation, admission
         self._registry, self._worker = registry, worker
+        self._uses = dataset_uses(blobs, stores)
 
     async def submit(
         self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
@@ -78,13 +78,12 @@ class TrainingJobs:
 
     async def _claim_datasets(self, job: Job) -> None:
         """Keep the job's datasets from being deleted until it ends. Raises UnknownDataset where one just was."""
-        for used in job.dataset_ids:
-            await add_use(self._blobs, job.project, used, job.id)
+        await self._uses.add(job)
         try:
             for used in job.dataset_ids:
                 await self._preparation.require_dataset(job.project, used)
         except UnknownDataset:
-            await remove_uses(self._blobs, job)
+            await self._uses.remove(job)
             raise
 
     async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
@@ -141,8 +140,7 @@ class TrainingJobs:
 
     async def _change(self, project: str, id: str, mutation: Mutation[Job]) -> Job:
         job = await self._stores.jobs.for_project(project).change(id, mutation)
-        if job.final:
-            await remove_uses(self._blobs, job)
+        await self._uses.remove_if_final(job)
         self._worker.nudge(id)
         return job
 

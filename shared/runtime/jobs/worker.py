@@ -57,7 +57,8 @@ class Worker(Generic[W]):
     """Claims, runs and sweeps one kind of work.
 
     `run(work, lease)` must end the work through `lease.change`; an exception fails the work. `on_takeover(work)` is
-    called when a silent holder has lost it, so that the service can fence that holder's other writes too. With
+    called when a silent holder has lost it, so that the service can fence that holder's other writes too, and
+    `on_release(work)` when this worker holds it no longer. With
     `exclusive` (the embedded platform holds the data directory's lock), a dead process's work is recovered at once.
     """
 
@@ -72,6 +73,7 @@ class Worker(Generic[W]):
         kind: str = "work",
         metrics: Metrics | None = None,
         on_takeover: Callable[[W], Awaitable[None]] | None = None,
+        on_release: Callable[[W], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._run, self._capacity, self._exclusive, self._poll = (
             store,
@@ -80,7 +82,7 @@ class Worker(Generic[W]):
             exclusive,
             poll,
         )
-        self._on_takeover = on_takeover
+        self._on_takeover, self._on_release = on_takeover, on_release
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
@@ -176,6 +178,9 @@ class Worker(Generic[W]):
                 await lease.change(lambda w: w.fail(cause, detail))
         finally:
             beating.cancel()
+            if self._on_release:
+                with suppress(Unavailable):
+                    await self._on_release(lease.work)
             del self._running[work.id]
             self.wake()
 

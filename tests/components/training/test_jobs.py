@@ -17,7 +17,7 @@ from services.training.jobs.publishing import finish, stage
 from services.training.models import Job
 from services.training.store import Stores
 from shared.blobs.artifacts import publish, read_manifest
-from shared.blobs.dataset_uses import add_use, jobs_using
+from shared.blobs.uses import add_use, users_of
 from shared.events.envelope import Envelope, Event
 from shared.events.training import ModelRenamed
 from shared.runtime.errors import Unavailable
@@ -491,11 +491,11 @@ async def test_dataset_is_in_use_until_its_job_ends(service: TrainingHarness) ->
     blobs = service.resources.blobs
     await put_dataset(service.resources, "ds_used")
     job = await service.submit(dataset="ds_used")
-    assert await jobs_using(blobs, "default", "ds_used") == [job["id"]]
+    assert await users_of(blobs, "default", "ds_used") == [job["id"]]
     await service.http.post(f"/training/jobs/{job['id']}/cancel")
     await service.wait_for_state(job["id"], "cancelled")
     await Cleanup(blobs, await Stores.open(service.resources)).sweep()
-    assert await jobs_using(blobs, "default", "ds_used") == []
+    assert await users_of(blobs, "default", "ds_used") == []
 
 
 @data_case("API", "A use of a dataset whose job was never created", "it is dropped, and the dataset can be deleted")
@@ -505,11 +505,11 @@ async def test_use_without_a_job_is_dropped(service: TrainingHarness) -> None:
     service.control(hold_at=3)
     job = await service.submit()
     await add_use(blobs, "default", "ds_1", "job_never_created")
-    cleanup = Cleanup(blobs, await Stores.open(service.resources))
-    await cleanup.drop_unowned_uses()
-    assert len(await jobs_using(blobs, "default", "ds_1")) == 2, "the submit may still create its job"
-    await cleanup.drop_unowned_uses(older_than_s=0)
-    assert await jobs_using(blobs, "default", "ds_1") == [job["id"]]
+    uses = Cleanup(blobs, await Stores.open(service.resources)).uses
+    await uses.drop_unowned()
+    assert len(await users_of(blobs, "default", "ds_1")) == 2, "the submit may still create its job"
+    await uses.drop_unowned(older_than_s=0)
+    assert await users_of(blobs, "default", "ds_1") == [job["id"]]
     await service.cancel(job["id"])
 
 
@@ -840,8 +840,10 @@ async def test_model_needed_by_a_job_is_not_deleted(service: TrainingHarness) ->
     job = await service.submit(base=first["model_id"])
     answer = problem(await service.http.delete(f"/models/custom/{first['model_id']}"), 409, "in_use")
     assert answer["job_id"] == job["id"]
-    await service.http.post(f"/training/jobs/{job['id']}/cancel")
-    await service.wait_for_state(job["id"], *FINAL)
+    await service.cancel(job["id"])
+    await add_use(service.resources.blobs, "default", first["model_id"], "evaluation_1")
+    answer = problem(await service.http.delete(f"/models/custom/{first['model_id']}"), 409, "in_use")
+    assert answer["needed_by"] == ["evaluation_1"]
 
 
 async def test_logs_are_filtered_by_level(service: TrainingHarness) -> None:
