@@ -8,11 +8,13 @@ import inspect
 import json
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
+from starlette.routing import BaseRoute
 
 import services.gateway.app
 from cli import __version__
@@ -24,8 +26,9 @@ from shared.bus.topology import Names
 from shared.documents.local import LocalDocuments
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
+from shared.runtime.http.routes import ROUTES
 from shared.runtime.resources import open_resources
-from shared.runtime.service import web_app
+from shared.runtime.service import Service, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.metrics import Metrics
 
@@ -45,6 +48,8 @@ async def describe_services(home: Path) -> dict[str, str]:
         backends = [await build(resources) for build in BUILDERS]
         apps = {service.name: web_app(service, resources) for service in backends}
         gateway = await services.gateway.app.build(resources, apps)
+        if differences := undeclared([*backends, gateway.service]):
+            sys.exit(f"shared/runtime/http/routes.py and the services' routes differ: {', '.join(differences)}")
         key = (home / "api-key").read_text().strip()
         transport = httpx.ASGITransport(gateway.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -53,6 +58,22 @@ async def describe_services(home: Path) -> dict[str, str]:
         documents = render_documents(resources.documents.opened)
         api = json.dumps(response.raise_for_status().json(), indent=1, ensure_ascii=False) + "\n"
         return {"openapi.json": api, "metrics.md": metrics(resources.metrics), "documents.md": documents}
+
+
+def undeclared(services: Iterable[Service]) -> list[str]:
+    """Return each operation that only the services or only the route table have, as `service METHOD /path`."""
+    declared = {f"{route.service} {route.method} {route.pattern}" for route in ROUTES}
+    served = {f"{each.name} {operation}" for each in services for operation in _operations(each.router.routes)}
+    return sorted(declared ^ served)
+
+
+def _operations(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Yield `METHOD /path` of every route, those outside the OpenAPI document and websockets included."""
+    for route in routes:
+        if included := getattr(route, "original_router", None):
+            yield from _operations(included.routes)
+        else:
+            yield from (f"{method} {getattr(route, 'path', route)}" for method in getattr(route, "methods", ["GET"]))
 
 
 def metrics(found: Metrics) -> str:

@@ -11,7 +11,7 @@ from services.gateway.auth.authenticator import Authenticated, Authenticator
 from services.gateway.upstreams import Upstreams
 from shared.runtime.errors import AnnealError, NotFound, answer
 from shared.runtime.http.principal import HEADER, Signer
-from shared.runtime.http.routes import METRICS, Route, match, require_scope
+from shared.runtime.http.routes import METRICS, Route, find, require_scope
 
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer upgrade".split()
@@ -66,20 +66,19 @@ class ReverseProxy:
     async def _authorize(self, scope: Scope) -> tuple[Route, Scope, Authenticated | None]:
         """Return the route, the scope to forward, and the caller (None on open routes)."""
         connection = HTTPConnection(scope)
-        method = scope.get("method", "GET")
-        route = match(scope["path"], method)
         if scope["path"] not in UNCHECKED_HOST:
             self._authenticator.check_host(connection)
+        route = find(scope["path"], scope.get("method", "GET"))
         is_websocket = scope["type"] == "websocket"
-        if route is None or _has_dot_segment(scope["path"]) or (is_websocket and route.service != "gateway"):
+        if _has_dot_segment(scope["path"]) or (is_websocket and route.service != "gateway"):
             detail = f"There is nothing at {scope['path']}."
             raise NotFound(detail, field="path", remedy="See /docs for every path.")
         scope["anneal.route"] = route
         headers = _forwarded_headers(scope["headers"], keep_cookie=route.service == "gateway")
         caller = None
-        if not route.open and not (scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection)):
+        if route.scope and not (scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection)):
             caller = await self._authenticator.authenticate(connection)
-            require_scope(caller.principal, route.required_scope(method))
+            require_scope(caller.principal, route.scope)
             headers.append((HEADER.encode(), self._signer.sign(caller.principal).encode()))
         inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
         return route, {**inner, "headers": headers}, caller

@@ -60,11 +60,11 @@ class FakeTrainingService:
         async def list_records(job_id: str, caller: Caller, after: int = 0, limit: int = 3) -> dict[str, Any]:
             return {"records": await self.streams.read(job_id, after=after, limit=min(limit, 3))}
 
-        @router.get("/training/broken")
+        @router.get("/training/machine")
         async def break_down(caller: Caller) -> None:
             raise RuntimeError("a secret of the inside")
 
-        @router.get("/training/endless")
+        @router.get("/training/presets")
         async def stream_for_ever(caller: Caller) -> StreamingResponse:
             return StreamingResponse(self._endless(), media_type="text/event-stream")
 
@@ -124,7 +124,7 @@ async def open_platform(tmp_path: Path, *, remote: bool, **settings: Any) -> Asy
         resources = await stack.enter_async_context(open_resources(configured))
         training = FakeTrainingService(await Streams.open(resources.documents, "training"))
         app = web_app(Service("training", training.routes()), resources)
-        app.mount("/training/echo/", training.echo)
+        app.mount("/v1/models", training.echo)  # DELETE /v1/models/{model_id:path} is the service's
         app_or_client: Any = app
         if remote:
             app_or_client = HttpUpstream(await stack.enter_async_context(serving(app)))

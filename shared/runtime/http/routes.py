@@ -1,9 +1,14 @@
-"""The route table: which service handles a path, and which scope a caller needs."""
+"""The route table: every operation of the platform, the service that handles it, and the scope that a caller needs.
 
-import re
+What is not declared here does not exist outside: the gateway answers 404, or 405 for another method of a known path.
+"""
+
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from starlette.routing import compile_path
+
+from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.http.principal import Forbidden, Principal
 
 KeyScope = Literal["infer", "read", "write", "admin"]
@@ -14,73 +19,106 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METRICS = "/metrics"
 
 
+class MethodNotAllowed(AnnealError):
+    """The path exists, with other methods."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, detail: str, allowed: list[str]) -> None:
+        super().__init__(detail, field="method", limit=allowed, remedy="See /docs for every path and its methods.")
+        self.headers = {"Allow": ", ".join(allowed)}  # type: ignore[misc]
+
+
 @dataclass(frozen=True)
 class Route:
-    """A path pattern and its service. `{name}` matches one segment; a final `/**` matches any remainder, also none.
+    """One operation; a websocket is a GET. The pattern is that of the service's own route. Without scope it is open."""
 
-    Without `scope`, safe methods need `read` and all others `write`. An `open` route needs no credential. A route with
-    a `method` is for that method only.
-    """
-
+    method: str
     pattern: str
     service: str
-    scope: KeyScope | None = None
-    open: bool = False
-    method: str | None = None
+    scope: KeyScope | None
 
-    def required_scope(self, method: str) -> KeyScope:
-        """Return the scope that a request with this method needs."""
-        return self.scope or ("read" if method in SAFE_METHODS else "write")
+    @property
+    def open(self) -> bool:
+        """Whether no credential is needed."""
+        return self.scope is None
+
+
+def _routes(service: str, scope: KeyScope | None, *declared: str, **options: Any) -> tuple[Route, ...]:
+    """Routes from `METHOD [METHOD …] /path`; the options are further fields of each."""
+    operations = [each.split() for each in declared]
+    return tuple(
+        Route(method, pattern, service, scope, **options) for *methods, pattern in operations for method in methods
+    )
 
 
 ROUTES = (
-    Route("/", "gateway", open=True),
-    Route("/ui/**", "gateway", open=True),
-    Route("/docs", "gateway", open=True),
-    Route("/healthz", "gateway", open=True),
-    Route("/readyz", "gateway", open=True),
-    Route("/auth/sign-in", "gateway", open=True),
-    Route("/auth/keys/**", "gateway", scope="admin"),
-    Route("/auth/link", "gateway", scope="infer"),
-    Route("/auth/session", "gateway", scope="infer"),
-    Route("/live/tickets", "gateway", scope="read"),
-    Route("/live", "gateway", scope="read"),
-    Route("/overview", "gateway"),
-    Route(METRICS, "gateway"),
-    Route("/events/**", "gateway", scope="admin"),
-    Route("/openapi.json", "gateway", scope="infer"),
-    Route("/models/custom/{id}/evaluate", "evaluation"),
-    Route("/models/custom/{id}/evaluations/**", "evaluation"),
-    Route("/models/custom/{id}/export", "export"),
-    Route("/models/custom/{id}/exports/**", "export"),
-    Route("/evaluations/**", "evaluation"),
-    Route("/exports/**", "export"),
-    Route("/models/**", "training"),
-    Route("/training/**", "training"),
-    Route("/datasets/**", "dataset"),
-    Route("/v1/models/**", "training", method="DELETE"),
-    Route("/v1/models/**", "inference", scope="infer"),
-    Route("/v1/chat/completions", "inference", scope="infer"),
-    Route("/v1/completions", "inference", scope="infer"),
-    Route("/v1/files/**", "dataset"),
-    Route("/v1/fine_tuning/**", "training"),
-    Route("/v1/**", "inference"),
-    Route("/deployments/**", "inference"),
+    *_routes("gateway", None, "GET /", "GET /ui", "GET /ui/{path:path}", "GET /docs", "GET /healthz", "GET /readyz"),
+    *_routes("gateway", None, "GET /auth/sign-in"),
+    *_routes("gateway", "infer", "POST /auth/link", "GET DELETE /auth/session", "GET /openapi.json"),
+    *_routes("gateway", "read", "GET /overview", "GET /metrics", "POST /live/tickets", "GET /live"),
+    *_routes("gateway", "admin", "GET POST /auth/keys", "DELETE /auth/keys/{key_id}"),
+    *_routes("gateway", "admin", "GET /events/dead", "POST /events/dead/replay"),
+    *_routes("gateway", "admin", "POST /events/dead/{letter_id}/replay"),
+    *_routes("dataset", "read", "GET /datasets", "GET /datasets/samples", "GET /datasets/samples/{name}"),
+    *_routes("dataset", "read", "GET /datasets/imports", "GET /datasets/imports/{import_id}"),
+    *_routes("dataset", "read", "GET /datasets/{dataset_id}", "GET /datasets/{dataset_id}/preview"),
+    *_routes("dataset", "read", "GET /datasets/{dataset_id}/rejected", "GET /datasets/{dataset_id}/rendered"),
+    *_routes("dataset", "read", "GET /datasets/{dataset_id}/statistics"),
+    *_routes("dataset", "read", "GET /v1/files", "GET /v1/files/{file_id}", "GET /v1/files/{file_id}/content"),
+    *_routes("dataset", "write", "POST /datasets/upload", "POST /datasets/import", "POST /v1/files"),
+    *_routes("dataset", "write", "DELETE /datasets/imports/{import_id}", "DELETE /datasets/{dataset_id}"),
+    *_routes("dataset", "write", "DELETE /v1/files/{file_id}"),
+    *_routes("training", "read", "GET /models/available", "GET /models/base", "GET /models/base/{id}"),
+    *_routes("training", "read", "GET /models/custom", "GET /models/custom/{id}", "GET /training/machine"),
+    *_routes("training", "read", "GET /training/presets", "GET /training/jobs", "GET /training/jobs/{id}"),
+    *_routes("training", "read", "GET /training/jobs/{id}/logs", "GET /training/jobs/{id}/metrics"),
+    *_routes("training", "read", "GET /training/jobs/{id}/records", "GET /training/jobs/{id}/tensorboard"),
+    *_routes("training", "read", "GET /v1/fine_tuning/jobs", "GET /v1/fine_tuning/jobs/{job_id}"),
+    *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/checkpoints"),
+    *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/events"),
+    *_routes("training", "write", "POST /models/base", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
+    *_routes("training", "write", "DELETE /v1/models/{model_id:path}", "POST /training/estimate"),
+    *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}", "POST /training/jobs"),
+    *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
+    *_routes("training", "write", "POST /training/jobs/{id}/resume", "POST /v1/fine_tuning/jobs"),
+    *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/cancel"),
+    *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/pause"),
+    *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/resume"),
+    *_routes("evaluation", "read", "GET /evaluations", "GET /evaluations/{id}", "GET /evaluations/{id}/predictions"),
+    *_routes("evaluation", "write", "POST /evaluations/{id}/cancel", "POST /models/custom/{id}/evaluate"),
+    *_routes("export", "read", "GET HEAD /models/custom/{id}/export", "GET /exports", "GET /exports/{id}"),
+    *_routes("export", "read", "GET HEAD /exports/{id}/files/{name:path}"),
+    *_routes(
+        "export", "write", "POST /models/custom/{id}/exports", "DELETE /exports/{id}", "POST /exports/{id}/cancel"
+    ),
+    *_routes("inference", "infer", "GET /v1/models", "GET /v1/models/{model_id:path}"),
+    *_routes("inference", "infer", "POST /v1/chat/completions", "POST /v1/completions"),
+    *_routes("inference", "read", "GET /deployments", "GET /deployments/{deployment_id}"),
+    *_routes("inference", "write", "POST /deployments", "DELETE /deployments/{deployment_id}"),
 )
 """The first match wins."""
 
 
-def _to_regex(pattern: str) -> str:
-    body, rest = (pattern[:-3], "(?:/.*)?") if pattern.endswith("/**") else (pattern, "")
-    return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(body)) + rest
-
-
-_COMPILED = tuple((re.compile(_to_regex(route.pattern)), route) for route in ROUTES)
+_COMPILED = {
+    method: [(compile_path(route.pattern)[0], route) for route in ROUTES if route.method == method]
+    for method in {route.method for route in ROUTES}
+}
 
 
 def match(path: str, method: str) -> Route | None:
     """Return the route of a request, or None."""
-    return next((route for regex, route in _COMPILED if route.method in (None, method) and regex.fullmatch(path)), None)
+    return next((route for regex, route in _COMPILED.get(method, []) if regex.fullmatch(path)), None)
+
+
+def find(path: str, method: str) -> Route:
+    """Return the route of a request. Raises NotFound, or MethodNotAllowed for another method of a known path."""
+    if route := match(path, method):
+        return route
+    if allowed := sorted(known for known in _COMPILED if match(path, known)):
+        raise MethodNotAllowed(f"{path} has no method {method}.", allowed)
+    raise NotFound(f"There is nothing at {path}.", field="path", remedy="See /docs for every path.")
 
 
 def require_scope(principal: Principal, scope: KeyScope) -> None:

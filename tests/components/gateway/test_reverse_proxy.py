@@ -32,7 +32,7 @@ async def test_request_and_response_bodies_stream_concurrently(platform: Running
     """The second part is sent only after the first came back, which any buffering would block."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(platform.url.rsplit(":", 1)[1]))
-        head = f"POST /training/echo/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {platform.key}\r\n"
+        head = f"DELETE /v1/models/echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {platform.key}\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         assert await reader.readuntil(b"one\r\n") == b"3\r\none\r\n"
@@ -48,12 +48,12 @@ async def test_an_upload_is_streamed(any_platform: RunningPlatform) -> None:
         yield b"two"
 
     async with asyncio.timeout(TIMEOUT_S), any_platform.client() as client:
-        response = await client.post("/training/echo/", content=parts())
+        response = await client.request("DELETE", "/v1/models/echo", content=parts())
     assert response.content == b"onetwo"
 
 
 async def test_a_client_disconnect_reaches_the_service(any_platform: RunningPlatform) -> None:
-    async with any_platform.client() as client, client.stream("GET", "/training/endless") as response:
+    async with any_platform.client() as client, client.stream("GET", "/training/presets") as response:
         async for line in response.aiter_lines():
             assert line == "data: first"
             break
@@ -98,7 +98,7 @@ async def test_a_missing_service_is_unavailable(platform: RunningPlatform) -> No
 
 async def test_an_internal_error_reveals_no_details(platform: RunningPlatform) -> None:
     async with platform.client() as client:
-        response = await client.get("/training/broken")
+        response = await client.get("/training/machine")
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert "secret" not in response.text
     assert response.json()["trace_id"] == response.headers["x-request-id"]
