@@ -11,9 +11,9 @@ from typing import Any
 
 from services.evaluation.models import Evaluation, Outcome, Progress
 from services.evaluation.store import BaseCache
-from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
+from shared.blobs.artifacts import dataset_folder, key_of, publish, read_manifest, resolve_model
 from shared.blobs.attempt_artifacts import attempt_artifact
-from shared.blobs.manifests import EvaluationManifest
+from shared.blobs.manifests import DatasetManifest, EvaluationManifest
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.uses import Uses
@@ -62,12 +62,13 @@ class Runner:
         base = None
         if scope.compare_base and reference["kind"] == "full" and evaluation.base_uri:
             base = await resolve_model(blobs, evaluation.base_uri, project)
-        dataset = await read_manifest(blobs, dataset_key)
+        dataset = DatasetManifest.model_validate(await read_manifest(blobs, dataset_key))
+        shards = dataset.shards[scope.split]
         return {
             "model": reference,
             "base": base,
             "template_hash": model.get("template_hash", ""),
-            "dataset": {"folder": str(await blobs.local_folder(dataset_key)), "shards": dataset["shards"][scope.split]},
+            "dataset": {"folder": str(await dataset_folder(blobs, dataset_key, dataset, shards)), "shards": shards},
             "rows": scope.rows,
             "trained_on": scope.split == "train" and model.get("dataset_id") == scope.dataset_id,
             "metrics": scope.metrics,

@@ -4,15 +4,17 @@ An artifact exists once its manifest does. A URI is `anneal://<project>/<path>`;
 the scheme.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import validate_key
-from shared.blobs.manifests import DatasetManifest, ModelManifest
+from shared.blobs.manifests import DatasetManifest, FileEntry, ModelManifest
 from shared.blobs.protocol import Blobs
+from shared.blobs.verification import refuse_others, verify_files
 from shared.runtime.errors import AnnealError
 from shared.runtime.telemetry.tracing import part
 
@@ -54,15 +56,17 @@ async def publish(
     manifest: Manifest,
     *,
     files: Mapping[str, Path] | None = None,
+    in_place: Sequence[FileEntry] = (),
 ) -> Manifest:
     """Store the files of `folder` and `files` (name -> path) below `uri_key`, then the manifest that lists them.
 
-    Idempotent: the same input gives the same bytes. Returns the manifest with `files`: [{name, size, sha256}].
+    The manifest also lists the files that are used `in_place`. Idempotent: the same input gives the same bytes.
+    Returns the manifest with `files`: [{name, size, sha256}].
     """
     sources = {**(_files(folder) if folder else {}), **(files or {})}
     if MANIFEST in sources:
         raise ValueError(f"{MANIFEST} is written by the publisher, not copied")
-    stored = []
+    stored = [entry.model_dump() for entry in in_place]
     with part("upload artifact", **{"anneal.key": uri_key, "anneal.files": len(sources)}):
         for name, path in sorted(sources.items()):
             info = await blobs.put(f"{uri_key}/{name}", path)
@@ -131,10 +135,19 @@ async def delete_artifact(blobs: Blobs, key: str) -> None:
     await blobs.delete(key)
 
 
+async def dataset_folder(blobs: Blobs, key: str, manifest: DatasetManifest, shards: Collection[str]) -> Path:
+    """Return the local folder of a dataset version whose `shards` are as published. Raises CorruptArtifact."""
+    folder = await blobs.local_folder(key)
+    entries = [entry for entry in manifest.files if entry.name in shards]
+    await asyncio.to_thread(verify_files, folder, entries, "Restore the file from a backup, or upload the data again.")
+    return folder
+
+
 async def resolve_model(blobs: Blobs, uri: str, project: str) -> dict[str, Any]:
     """Return the loader's reference of a model: {"path": folder, "kind": "full" | "adapter", "base": reference | None}.
 
-    A base model that is registered in place (its manifest has a `location`) is used from there.
+    A base model that is registered in place (its manifest has a `location`) is used from there. Raises CorruptArtifact
+    unless the files are those that were inspected.
     """
     return await _resolve(blobs, uri, project, MAX_DEPTH)
 
@@ -154,9 +167,17 @@ async def _resolve(blobs: Blobs, uri: str, project: str, depth: int) -> dict[str
 
 async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
     if manifest.location is None:
-        return await blobs.local_folder(key)
-    folder = Path(manifest.location)
+        folder, remedy = await blobs.local_folder(key), "Restore the file from a backup, or add the model again."
+    else:
+        folder, remedy = Path(manifest.location), "Put the file back, or register the model again."
     if not folder.is_dir():
         detail = f"The folder {folder}, where model {manifest.model_id} was registered, no longer exists."
         raise BlobNotFound(detail, remedy="Put it back, or register the model again.")
+    if manifest.files:  # versions before did not record those of a folder that is registered in place
+        await asyncio.to_thread(_verify_model, folder, manifest.files, remedy)
     return folder
+
+
+def _verify_model(folder: Path, files: Collection[FileEntry], remedy: str) -> None:
+    verify_files(folder, files, remedy)
+    refuse_others(folder, files, remedy)

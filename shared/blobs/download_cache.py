@@ -1,6 +1,6 @@
 """Local copies of remote artifacts: every content is stored once, and folders are hard links to it.
 
-- `contents/<sha256>`: verified files, read-only
+- `contents/<sha256>`: verified files, read-only; the time of access is that of the last use
 - `trees/<key>`: hard links, exactly the blobs of a prefix
 
 Owned by one process. Contents unused for a week are deleted at the next start, when no engine can be reading them.
@@ -8,7 +8,6 @@ Beyond the size limit, the least recently used are deleted at once, except those
 still loading may read them, and one that has loaded holds its files open.
 """
 
-import hashlib
 import os
 import shutil
 import threading
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.blobs.protocol import BlobInfo
+from shared.blobs.verification import changed_file, file_sha256
 
 KEPT_SECONDS = 7 * 24 * 3600.0
 CACHE_LIMIT = 100 * 2**30
@@ -35,19 +35,22 @@ class DownloadCache:
         self._trees.mkdir(exist_ok=True)
 
     def has(self, info: BlobInfo) -> bool:
-        """Whether this content is cached; if so, keep it for another week."""
+        """Whether this content is cached, undamaged; if so, keep it for another week."""
+        content = self._contents / info.sha256
         try:
-            os.utime(self._contents / info.sha256)
+            if file_sha256(content) != info.sha256:
+                content.unlink()  # it is downloaded again
+                return False
+            os.utime(content, ns=(time.time_ns(), content.stat().st_mtime_ns))
         except FileNotFoundError:
             return False
         return True
 
     def add(self, draft: Path, info: BlobInfo) -> None:
-        """Move a downloaded file into the cache. Raises OSError for a wrong checksum."""
-        with draft.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != info.sha256:
-            raise OSError(f"{info.key}: checksum {found} instead of {info.sha256}")
+        """Move a downloaded file into the cache. Raises CorruptArtifact for a wrong checksum."""
+        if (found := file_sha256(draft)) != info.sha256:
+            remedy = "Restore it from a backup of the bucket, or add what it belongs to again."
+            raise changed_file(info.key, found, info.sha256, remedy)
         draft.chmod(0o444)
         draft.replace(self._contents / info.sha256)
 
@@ -69,11 +72,11 @@ class DownloadCache:
 
     def _evict(self) -> None:
         """Delete the least recently used contents beyond the limit, with the links to them."""
-        found = sorted((path.stat() for path in self._contents.iterdir()), key=lambda content: content.st_mtime)
+        found = sorted((path.stat() for path in self._contents.iterdir()), key=lambda content: content.st_atime)
         excess, oldest = sum(content.st_size for content in found) - self._limit, time.time() - IN_USE_SECONDS
         evicted: set[int] = set()
         for content in found:
-            if excess <= 0 or content.st_mtime >= oldest:
+            if excess <= 0 or content.st_atime >= oldest:
                 break
             evicted.add(content.st_ino)
             excess -= content.st_size
@@ -87,7 +90,7 @@ class DownloadCache:
         shutil.rmtree(self._trees, ignore_errors=True)
         oldest = time.time() - KEPT_SECONDS
         for content in self._contents.glob("*"):
-            if content.stat().st_mtime < oldest:
+            if content.stat().st_atime < oldest:
                 content.unlink(missing_ok=True)
 
 

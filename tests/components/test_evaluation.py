@@ -20,6 +20,7 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
+from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, chat_rows, open_service
@@ -155,6 +156,14 @@ async def test_model_with_another_tokenizer_than_in_training_is_refused(service:
     failed = await service.next_event(EvaluationFailed)
     assert failed["cause"] == "template_mismatch"
     assert (await shown(service, started))["state"] == "failed"
+
+
+async def test_changed_weights_are_not_evaluated(service: RunningService) -> None:
+    await service.publish_models("model_changed")
+    folder = await service.resources.blobs.local_folder("default/models/custom/model_changed")
+    flip_bit(folder / "adapter_model.safetensors")
+    await evaluate(service, "model_changed")
+    assert (await service.next_event(EvaluationFailed))["cause"] == "corrupt_artifact"
 
 
 async def test_training_job_requests_an_evaluation(service: RunningService) -> None:

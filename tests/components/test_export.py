@@ -22,6 +22,7 @@ from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
+from tests.support.damage import flip_bit
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, open_service
 
@@ -204,6 +205,14 @@ async def test_export_of_a_renamed_model_has_its_new_name(service: RunningServic
     assert archive.headers["content-disposition"] == 'attachment; filename="support-v3-adapter.zip"'
     with zipfile.ZipFile(io.BytesIO(archive.content)) as unpacked:
         assert "# Support v3\n" in unpacked.read("support-v3-adapter/README.md").decode()
+
+
+async def test_changed_weights_are_not_exported(service: RunningService) -> None:
+    await service.publish_models("model_changed")
+    folder = await service.resources.blobs.local_folder("default/models/custom/model_changed")
+    flip_bit(folder / "adapter_model.safetensors")
+    await service.http.get("/models/custom/model_changed/export")
+    assert (await service.next_event(ExportFailed))["cause"] == "corrupt_artifact"
 
 
 async def test_failed_export_has_a_cause_and_can_be_restarted(service: RunningService) -> None:

@@ -27,6 +27,7 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from tests.support.asgi_server import serving
+from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.engine_process import processes_ended
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
@@ -412,6 +413,15 @@ async def test_a_failed_deployment_states_its_error_code(platform: InferencePlat
         while (shown := (await platform.http.get(f"/deployments/{made['id']}")).json())["state"] == "loading":
             await asyncio.sleep(0.05)
     assert (shown["state"], shown["code"]) == ("failed", "template_mismatch")
+
+
+async def test_changed_weights_are_not_served(platform: InferencePlatform) -> None:
+    await platform.publish_model(make_tiny_model(platform.folder / "flipped", seed=11), "flipped", job_id="job")
+    folder = await platform.resources.blobs.local_folder("default/models/custom/flipped")
+    flip_bit(folder / "model.safetensors")
+    response = await platform.http.post("/v1/chat/completions", json={"model": "flipped", **GREEDY})
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "corrupt_artifact")
+    assert "model.safetensors" in response.json()["error"]["message"]
 
 
 async def test_an_unexpected_error_fails_the_deployment(platform: InferencePlatform) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from services.training.parameters import body_hash
 from services.training.store import Stores
 from shared.blobs.artifacts import MANIFEST, artifact_uri, delete_artifact, publish
 from shared.blobs.locations import without_secret
-from shared.blobs.manifests import ModelManifest
+from shared.blobs.manifests import FileEntry, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.blobs.uses import users_of
+from shared.blobs.verification import describe_files, verify_files
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
 from shared.runtime.http.multipart import Multipart
@@ -105,8 +106,10 @@ class BaseModels:
             remedy = "Use the id of the base or custom model instead."
             raise InvalidInput("The platform's own data directory cannot be registered.", field="path", remedy=remedy)
         base = _base(project, "path", str(resolved), name or name_of_folder(resolved), key)
+        files = await asyncio.to_thread(describe_files, _files(resolved))
         facts = await inspect_folder(self._resources, resolved, field="path")
-        return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None)
+        await asyncio.to_thread(verify_files, resolved, files, "Register the folder when nothing writes to it.")
+        return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None, files)
 
     async def _repeated(self, base: Base) -> BaseView | None:
         """The result of the same request before. Raises Conflict where another request used its Idempotency-Key."""
@@ -134,13 +137,15 @@ class BaseModels:
         self._worker.wake()
         return BaseView.of(created)
 
-    async def _publish(self, base: Base, facts: Facts, folder: Path | None) -> BaseView:
+    async def _publish(
+        self, base: Base, facts: Facts, folder: Path | None, in_place: Sequence[FileEntry] = ()
+    ) -> BaseView:
         """Raises Conflict, before a file is written, where another request came first with the same Idempotency-Key."""
         await self._require_free_name(base)
         if base.request_hash:
             reservation = Reservation(id=base.id, project=base.project, request_hash=base.request_hash)
             await self._stores.reservations.create(reservation)
-        size = await publish_base_model(self._resources, base, facts, folder)
+        size = await publish_base_model(self._resources, base, facts, folder, in_place)
         base.mark_ready(facts, size)
         try:
             return BaseView.of(await self._stores.base_models.create(base))
@@ -159,8 +164,13 @@ class BaseModels:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def publish_base_model(resources: Resources, base: Base, facts: Facts, folder: Path | None) -> int:
-    """Publish a checked base model's files and manifest; returns its size in bytes."""
+async def publish_base_model(
+    resources: Resources, base: Base, facts: Facts, folder: Path | None, in_place: Sequence[FileEntry] = ()
+) -> int:
+    """Publish a checked base model's files and manifest, which also lists files that are used in place.
+
+    Returns its stored size in bytes.
+    """
     manifest = ModelManifest(
         model_id=base.id,
         name=base.name,
@@ -171,14 +181,13 @@ async def publish_base_model(resources: Resources, base: Base, facts: Facts, fol
     )
     key = f"{base.project}/models/base/{base.id}"
     try:
-        stored = await publish(
-            resources.blobs, key, None, _without_files(manifest), files=_files(folder) if folder else None
-        )
+        files = _files(folder) if folder else None
+        stored = await publish(resources.blobs, key, None, _without_files(manifest), files=files, in_place=in_place)
     except BaseException:
         if base.request_hash is None:  # a repeated request may have published the same files
             await delete_artifact(resources.blobs, key)
         raise
-    return sum(entry["size"] for entry in stored["files"])
+    return sum(entry["size"] for entry in stored["files"]) if folder else 0
 
 
 def download_folder(resources: Resources, base: Base) -> Path:

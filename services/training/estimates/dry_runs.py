@@ -10,7 +10,7 @@ from services.training.estimates.views import Measured
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.references import ResolvedBaseModel
 from services.training.workers.capacity import GpuPool, visible_gpus
-from shared.blobs.artifacts import resolve_model
+from shared.blobs.artifacts import dataset_folder, resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
 from shared.runtime.resources import Resources
@@ -49,7 +49,12 @@ class DryRuns:
         self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, resolved: ResolvedSettings, folder: Path
     ) -> dict[str, Any]:
         """The job's own spec (engine/spec.py) without validation rows, since nothing is evaluated."""
-        rows = await self._resources.blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
+        rows = await dataset_folder(
+            self._resources.blobs,
+            f"{project}/datasets/{dataset.dataset_id}/{dataset.version}",
+            dataset,
+            dataset.shards["train"],
+        )
         return {
             "workdir": str(folder),
             "model": {**await resolve_model(self._resources.blobs, base.uri, project), "name": base.name},

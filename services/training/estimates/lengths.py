@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from services.training.errors import EngineFailed, UnsuitableDataset
 from services.training.references import ResolvedBaseModel
-from shared.blobs.artifacts import resolve_model
+from shared.blobs.artifacts import dataset_folder, resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.runtime.resources import Resources
 
@@ -105,7 +105,9 @@ class LengthCounter:
 
     async def _count(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths:
         blobs, scratch = self._resources.blobs, self._resources.scratch / "training"
-        folder = await blobs.local_folder(f"{project}/datasets/{dataset.dataset_id}/{dataset.version}")
+        folder = await dataset_folder(
+            blobs, f"{project}/datasets/{dataset.dataset_id}/{dataset.version}", dataset, dataset.shards["train"]
+        )
         shards = [str(folder / name) for name in dataset.shards["train"]]
         model = await resolve_model(blobs, base.uri, project)
         scratch.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Publishes a finished job's model in steps that any later worker can repeat."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from services.training.store import Stores
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
+from shared.blobs.verification import verify_files
 from shared.runtime.errors import AnnealError
 from shared.runtime.jobs.engine_runs import Message
 from shared.runtime.jobs.leases import Lease
@@ -82,10 +84,11 @@ async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> J
     assert job.manifest is not None
     assert job.staged is not None
     source = await blobs.local_folder(job.staged)
-    names = [entry["name"] for entry in job.manifest["files"]]
+    entries = ModelManifest.model_validate(job.manifest).files
+    await asyncio.to_thread(verify_files, source, entries, "Train the model again.")
     fields = {k: v for k, v in job.manifest.items() if k != "files"}
     try:
-        await publish(blobs, model_key(job), None, fields, files={name: source / name for name in names})
+        await publish(blobs, model_key(job), None, fields, files={entry.name: source / entry.name for entry in entries})
         await stores.custom_models.create(_custom_model(job, job.manifest))
         return await lease.change(lambda current: current.succeed(model_uri(job)))
     except AnnealError:

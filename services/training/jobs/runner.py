@@ -19,7 +19,7 @@ from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.store import Stores
 from services.training.workers.capacity import GpuPool
 from services.training.workers.launchers import Launcher
-from shared.blobs.artifacts import key_of, read_manifest, resolve_model
+from shared.blobs.artifacts import dataset_folder, key_of, read_manifest, resolve_model
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Event
@@ -182,11 +182,11 @@ class Runner:
         key = f"{project}/datasets/{id}/{version}"
         try:
             manifest = DatasetManifest.model_validate(await read_manifest(self._resources.blobs, key))
-            folder = await self._resources.blobs.local_folder(key)
+            shards = {split: manifest.shards[split] for split in manifest.training_splits if split in manifest.shards}
+            folder = await dataset_folder(self._resources.blobs, key, manifest, [*chain(*shards.values())])
         except BlobNotFound as error:
             remedy = "Upload the data again, and start a new job with it."
             raise BlobNotFound(f"Dataset {id}@{version}, which this job needs, is gone. {remedy}") from error
-        shards = {split: names for split, names in manifest.shards.items() if split in manifest.training_splits}
         return manifest, {split: [str(folder / name) for name in names] for split, names in shards.items()}
 
 

@@ -238,6 +238,8 @@ async def test_folder_is_registered_in_place(service: TrainingHarness, tiny_mode
     base = (await service.http.post("/models/base", json={"path": str(tiny_model)})).json()
     assert (base["state"], base["source"], base["size"]) == ("succeeded", "path", 0)
     uri = f"anneal://default/models/base/{base['id']}"
+    manifest = await read_manifest(service.resources.blobs, f"default/models/base/{base['id']}")
+    assert {entry["name"] for entry in manifest["files"]} == {path.name for path in tiny_model.iterdir()}
     assert (await resolve_model(service.resources.blobs, uri, "default"))["path"] == str(tiny_model)
     assert (await service.http.delete(f"/models/base/{base['id']}")).status_code == 204
     assert (tiny_model / "config.json").exists()

@@ -27,6 +27,7 @@ from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
+from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.scripted_trainer import expected_losses
 from tests.support.training_service import (
@@ -484,6 +485,14 @@ async def test_base_model_that_was_not_probed_is_a_warning(service: TrainingHarn
             await service.cancel(submitted["id"])
     finally:
         await publish(service.resources.blobs, key, None, now, files=files)
+
+
+async def test_changed_dataset_file_is_not_trained(service: TrainingHarness) -> None:
+    await put_dataset(service.resources, "ds_changed")
+    flip_bit(await service.resources.blobs.local_folder("default/datasets/ds_changed/v1") / "train-00000.parquet")
+    failed = await service.wait_for_state((await service.submit(dataset="ds_changed"))["id"], *FINAL)
+    assert (failed["state"], failed["cause"]) == ("failed", "corrupt_artifact")
+    assert "train-00000.parquet" in failed["detail"]
 
 
 async def test_dataset_is_in_use_until_its_job_ends(service: TrainingHarness) -> None:

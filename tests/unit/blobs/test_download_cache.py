@@ -11,6 +11,7 @@ import pytest
 
 from shared.blobs.download_cache import KEPT_SECONDS, DownloadCache
 from shared.blobs.protocol import BlobInfo
+from shared.blobs.verification import CorruptArtifact
 
 LIMIT = 2**20
 
@@ -61,9 +62,21 @@ def test_concurrent_folder_requests_succeed(tmp_path: Path, monkeypatch: pytest.
 def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     cache = DownloadCache(tmp_path / "cache", LIMIT)
     (tmp_path / "draft").write_bytes(b"half")
-    with pytest.raises(OSError, match="checksum"):
+    with pytest.raises(CorruptArtifact, match="p/m/one"):
         cache.add(tmp_path / "draft", info("p/m/one", b"half and more"))
     assert not cache.has(info("p/m/one", b"half and more"))
+
+
+def test_a_damaged_content_is_downloaded_again(tmp_path: Path) -> None:
+    cache = DownloadCache(tmp_path / "cache", LIMIT)
+    one = fetched(cache, tmp_path, "p/m/one", b"content")
+    checkout = cache.folder("p/m", [one]) / "one"
+    checkout.chmod(0o644)
+    checkout.write_bytes(b"cOntent")
+    assert not cache.has(one)
+    fetched(cache, tmp_path, "p/m/one", b"content")
+    assert cache.has(one)
+    assert (cache.folder("p/m", [one]) / "one").read_bytes() == b"content"
 
 
 def test_equal_content_is_stored_once(tmp_path: Path) -> None:
