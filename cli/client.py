@@ -102,6 +102,10 @@ class Client:
         """PATCH and return the JSON response."""
         return self._send("PATCH", path, json=body).json()
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT and return the JSON response."""
+        return self._send("PUT", path, json=body).json()
+
     def delete(self, path: str) -> None:
         """DELETE."""
         self._send("DELETE", path)

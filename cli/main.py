@@ -13,6 +13,7 @@ from cli.commands.events import events
 from cli.commands.jobs import jobs, logs
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
+from cli.commands.projects import projects, users
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
@@ -59,7 +60,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 }
 for command, lines in COMMANDS.items():
     cli.command(epilog=examples(*lines))(command)
-for group in (datasets, models, jobs, events):
+for group in (datasets, models, jobs, events, projects, users):
     cli.add_typer(group, name=group.info.name)
 
 

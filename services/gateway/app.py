@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import structlog
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from services.gateway import api, dead_letters, handlers
 from services.gateway.auth import api as auth_api
+from services.gateway.auth import oidc_api, projects_api
 from services.gateway.auth.authenticator import Authenticator
 from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.auth.keys import Keys
+from services.gateway.auth.members import Members
+from services.gateway.auth.oidc import OpenIdProvider, require_consistent
 from services.gateway.auth.sessions import Sessions
 from services.gateway.job_stream import BroadcastHub, JobStreams
 from services.gateway.metrics import GatewayMetrics
@@ -71,6 +75,12 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     sessions = Sessions(keys.credentials, Credentials(stores.sessions, Session, "session"), grants, idle_timeout)
     operator_key = settings.operator_key or private_file(settings.directory / "api-key", generate_secret())
     await keys.register(operator_key, "first key", OPERATOR)
+    members = Members(stores, keys)
+    for project in {OPERATOR.project, *(key.project for key in await stores.keys.find())}:
+        await members.add_project(project)
+    require_consistent(settings)
+    client = httpx.AsyncClient()
+    provider = OpenIdProvider(settings, client) if settings.oidc_issuer else None
     upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, resources.signer)
     model = ReadModel(stores)
     broadcasts = BroadcastHub(resources.bus, model)
@@ -79,14 +89,17 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     async def lifespan() -> AsyncIterator[None]:
         async with background(broadcasts.run()), background(delete_expired(sessions.credentials, grants)):
             yield
+        await client.aclose()
 
     router = APIRouter()
-    router.include_router(auth_api.routes(keys, sessions))
+    router.include_router(auth_api.routes(keys, sessions, members))
+    router.include_router(projects_api.routes(members))
+    router.include_router(oidc_api.routes(provider, members, sessions, settings.public_url))
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics, resources.signer))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
-    authenticator = Authenticator(keys.credentials, sessions, grants, settings)
+    authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
     proxy = ReverseProxy(authenticator, upstreams, resources.signer)
     return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)

@@ -26,6 +26,20 @@ class LinkSpent(AnnealError):
     code = "link_spent"
 
 
+class SignInFailed(AnnealError):
+    """The identity provider's answer does not prove who the user is, or the user may not sign in."""
+
+    status = 403
+    code = "sign_in_failed"
+
+
+class ProjectSwitched(AnnealError):
+    """The request is meant for another project than the session's."""
+
+    status = 409
+    code = "project_switched"
+
+
 class ServiceUnavailable(AnnealError):
     """The service behind a path does not respond."""
 

@@ -9,6 +9,9 @@ from shared.documents.entities import Entity, now
 from shared.runtime.http.principal import Principal
 
 FINAL_STATES = ("deleted", "succeeded", "failed", "cancelled", "rejected")
+Role = Literal["viewer", "member", "admin"]
+ROLES: tuple[Role, ...] = ("viewer", "member", "admin")
+"""Lowest first."""
 Kind = Literal["dataset", "job", "model", "evaluation", "export", "deployment"]
 
 
@@ -64,6 +67,44 @@ class Grant(Credential):
 
     purpose: Literal["sign_in", "live"] = Field(description="a sign-in link or a websocket ticket")
     session: str | None = Field(default=None, description="the browser session that requested a ticket")
+
+
+class Project(Entity):
+    """A project; its id is its name, which keys and sessions are bound to."""
+
+    NOUN: ClassVar[str] = "project"
+    LISTED_AT: ClassVar[str] = "/auth/projects"
+
+
+class User(Entity):
+    """A person who has signed in at the identity provider."""
+
+    NOUN: ClassVar[str] = "user"
+    LISTED_AT: ClassVar[str] = "/auth/users"
+
+    issuer: str = Field(description="the identity provider")
+    issuer_subject: str = Field(description="its id there, the claim `sub`")
+    email: str | None = Field(default=None, description="as the identity provider gave it at the last sign-in")
+    email_verified: bool = Field(default=False, description="whether it is the user's own, by the identity provider")
+    name: str | None = Field(default=None, description="as the identity provider gave it at the last sign-in")
+    signed_in_at: datetime | None = Field(default=None, description="the last sign-in")
+    disabled_at: datetime | None = Field(default=None, description="null while the user may sign in")
+
+
+class Membership(Entity):
+    """A user's role in a project: the higher one of what an admin granted and what the groups give."""
+
+    NOUN: ClassVar[str] = "membership"
+
+    user_id: str = Field(description="the user")
+    granted: Role | None = Field(default=None, description="the role that an admin granted")
+    from_groups: Role | None = Field(default=None, description="the role by the user's groups at the last sign-in")
+
+    @property
+    def role(self) -> Role | None:
+        """The role, or None for a former member."""
+        held = (self.granted, self.from_groups)
+        return next((role for role in reversed(ROLES) if role in held), None)
 
 
 class TrackedResource(Entity):

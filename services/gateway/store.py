@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from services.gateway.models import Activity, Grant, Key, Session, TrackedResource
+from services.gateway.models import Activity, Grant, Key, Membership, Project, Session, TrackedResource, User
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Index
 from shared.documents.spec import CollectionSpec
@@ -27,6 +27,14 @@ GRANTS = CollectionSpec(
     "Its use, or the hourly pass after it has expired, makes it a tombstone.",
     (Index(("expires_at",)),),
 )
+PROJECTS = CollectionSpec("gateway.projects", Project, "Kept without limit.")
+USERS = CollectionSpec("gateway.users", User, "Kept without limit: a disabled user stays listed.", (Index(("email",)),))
+MEMBERSHIPS = CollectionSpec(
+    "gateway.memberships",
+    Membership,
+    "Kept without limit: a former member has no role.",
+    (Index(("project",)), Index(("user_id",))),
+)
 TRACKED = CollectionSpec(
     "gateway.things",
     TrackedResource,
@@ -34,7 +42,7 @@ TRACKED = CollectionSpec(
     (Index(("project", "kind", "state")),),
 )
 ACTIVITIES = CollectionSpec("gateway.activities", Activity, "Kept without limit.")
-COLLECTIONS = (KEYS, SESSIONS, GRANTS, TRACKED, ACTIVITIES)
+COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,9 @@ class Stores:
     keys: EntityStore[Key]
     sessions: EntityStore[Session]
     grants: EntityStore[Grant]
+    projects: EntityStore[Project]
+    users: EntityStore[User]
+    memberships: EntityStore[Membership]
     tracked_resources: EntityStore[TrackedResource]
     activities: EntityStore[Activity]
 
@@ -52,5 +63,12 @@ class Stores:
         """Open the collections."""
         store = resources.outbox.store
         return cls(
-            await store(KEYS), await store(SESSIONS), await store(GRANTS), await store(TRACKED), await store(ACTIVITIES)
+            await store(KEYS),
+            await store(SESSIONS),
+            await store(GRANTS),
+            await store(PROJECTS),
+            await store(USERS),
+            await store(MEMBERSHIPS),
+            await store(TRACKED),
+            await store(ACTIVITIES),
         )

@@ -4,19 +4,28 @@ import difflib
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.runtime.errors import Misconfigured
+from shared.runtime.http.principal import ProjectName
 
 PREFIX = "ANNEAL_"
 READ_ELSEWHERE = frozenset(("ANNEAL_URL", "ANNEAL_API_KEY", "ANNEAL_SERVERS_VENV", "ANNEAL_WEB_HOME", "ANNEAL_SMOLLM2"))
 """Names that the command line and the tests read, as they do those that begin with ANNEAL_TEST_ or ANNEAL_BENCH_."""
 
 log = structlog.get_logger(__name__)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is a loopback address, or localhost. False for any other name."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -52,6 +61,21 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         default=SecretStr(""),
         description="bearer token for the gateway's /metrics, for Prometheus; empty: any API key",
+    )
+    public_url: str = Field(
+        default="", description="the platform's address in browsers, https://…; empty: as the request names it"
+    )
+    oidc_issuer: str = Field(
+        default="", description="OpenID Connect provider that signs users in, https://…; empty: sign-in links only"
+    )
+    oidc_client_id: str = Field(default="", description="the platform's client id at that provider")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="its client secret; empty: a public client, with PKCE alone"
+    )
+    oidc_scopes: str = Field(default="openid profile email", description="scopes that a sign-in requests")
+    oidc_groups_claim: str = Field(default="groups", description="claim of the ID token that lists a user's groups")
+    oidc_roles: dict[str, dict[ProjectName, Literal["viewer", "member", "admin"]]] = Field(
+        default={}, description='roles by group and project: {"ml-team": {"default": "member"}}'
     )
     session_idle_hours: float = Field(
         default=24, gt=0, le=720, description="a browser session ends after so many hours without a request"
@@ -99,7 +123,7 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """Whether it listens on a loopback address."""
-        return self.host == "localhost" or ip_address(self.host).is_loopback
+        return is_loopback(self.host)
 
     @property
     def directory(self) -> Path:

@@ -7,15 +7,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from services.gateway.auth.authenticator import COOKIE
+from services.gateway.auth.cookies import set_session_cookie, signed_in_page
 from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
-from services.gateway.auth.sessions import LINK_LIFETIME, SESSION_LIFETIME, TICKET_LIFETIME, Sessions
+from services.gateway.auth.members import Members, is_user
+from services.gateway.auth.sessions import LINK_LIFETIME, TICKET_LIFETIME, Sessions
 from shared.documents.entities import Page
-from shared.runtime.http.principal import Caller
-
-SIGNED_IN_PAGE = (
-    '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">Signed in</a>'
-)
-"""A page instead of a redirect: after another site's link, browsers send no SameSite=Strict cookie on a redirect."""
+from shared.runtime.http.principal import Caller, ProjectName
 
 
 class LinkView(BaseModel):
@@ -38,23 +35,34 @@ class CallerView(BaseModel):
     subject: str
     project: str
     scopes: list[str]
+    name: str | None = Field(default=None, description="the user's e-mail address, or else name; null for a key")
 
 
-def routes(keys: Keys, sessions: Sessions) -> APIRouter:
+class SessionProject(BaseModel):
+    """The project to switch to."""
+
+    project: ProjectName
+
+
+def routes(keys: Keys, sessions: Sessions, members: Members) -> APIRouter:
     """Return the routes for keys, links and sessions."""
     router = APIRouter(tags=["System"])
-    _keys(router, keys, sessions)
-    _sessions(router, sessions)
+    _keys(router, keys, sessions, members)
+    _sessions(router, sessions, members)
     return router
 
 
-def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
+def _keys(router: APIRouter, keys: Keys, sessions: Sessions, members: Members) -> None:
     """Add the API key routes."""
 
     @router.post("/auth/keys", status_code=201)
     async def create_key(body: NewKey, caller: Caller) -> IssuedKey:
         """Create an API key. Its secret is in this response only."""
-        return await keys.create(caller, body)
+        issued = await keys.create(caller, body)
+        await members.add_project(issued.project)
+        if is_user(caller.subject):  # whose role may have ended meanwhile, before this key could be found
+            await members.revoke_excess_keys(caller.subject, issued.project)
+        return issued
 
     @router.get("/auth/keys")
     async def list_keys(
@@ -75,7 +83,7 @@ def _keys(router: APIRouter, keys: Keys, sessions: Sessions) -> None:
             await sessions.credentials.revoke_of(id)
 
 
-def _sessions(router: APIRouter, sessions: Sessions) -> None:
+def _sessions(router: APIRouter, sessions: Sessions, members: Members) -> None:
     """Add the routes for sign-in links, sessions and websocket tickets."""
 
     @router.post("/auth/link", status_code=201)
@@ -86,22 +94,23 @@ def _sessions(router: APIRouter, sessions: Sessions) -> None:
     @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
     async def sign_in(token: str, request: Request) -> Response:
         """Redeem a sign-in link: set the session cookie and open the app."""
-        secret = await sessions.sign_in(token)
-        response = HTMLResponse(SIGNED_IN_PAGE, headers={"Cache-Control": "no-store"})
-        response.set_cookie(
-            COOKIE,
-            secret,
-            max_age=int(SESSION_LIFETIME.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
+        response = signed_in_page()
+        set_session_cookie(response, await sessions.sign_in(token), secure=request.url.scheme == "https")
         return response
 
     @router.get("/auth/session")
     async def show_session(caller: Caller) -> CallerView:
         """Show the authenticated caller."""
-        return CallerView(subject=caller.subject, project=caller.project, scopes=list(caller.scopes))
+        user = await members.users.get(caller.subject) if is_user(caller.subject) else None
+        name = user and (user.email or user.name)
+        return CallerView(subject=caller.subject, project=caller.project, scopes=list(caller.scopes), name=name)
+
+    @router.put("/auth/session")
+    async def switch_project(body: SessionProject, request: Request, caller: Caller) -> SessionProject:
+        """Switch the browser session to another project of its user; a session of the operator, to any."""
+        await members.require_project(caller, body.project)
+        session = await sessions.switch(request.cookies.get(COOKIE), caller, body.project)
+        return SessionProject(project=session.project)
 
     @router.delete("/auth/session", status_code=204)
     async def sign_out(request: Request, caller: Caller, response: Response) -> None:

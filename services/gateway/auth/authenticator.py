@@ -1,7 +1,7 @@
 """Authenticates requests by API key, session cookie or websocket ticket, and checks the Host and Origin headers."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import compare_digest
 from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
@@ -10,8 +10,9 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from services.gateway.auth.credentials import REMEDY, Credentials
+from services.gateway.auth.members import Members, is_user
 from services.gateway.auth.sessions import Sessions
-from services.gateway.errors import HostNotAllowed, OriginNotAllowed
+from services.gateway.errors import HostNotAllowed, OriginNotAllowed, ProjectSwitched
 from services.gateway.models import Grant, Key
 from shared.runtime.http.principal import Principal, Unauthenticated
 from shared.runtime.http.routes import SAFE_METHODS
@@ -20,6 +21,8 @@ from shared.runtime.settings import Settings
 log = structlog.get_logger(__name__)
 
 COOKIE = "anneal_session"
+PROJECT_HEADER = "Anneal-Project"
+"""The project that a request is meant for: a tab does not write to the project that another tab has switched to."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 REVALIDATION_INTERVAL_S = 3.0
 """Seconds between two checks of the credential behind an open websocket."""
@@ -47,12 +50,18 @@ class Authenticator:
     """Authenticates every request before a service sees it."""
 
     def __init__(
-        self, keys: Credentials[Key], sessions: Sessions, grants: Credentials[Grant], settings: Settings
+        self,
+        keys: Credentials[Key],
+        sessions: Sessions,
+        grants: Credentials[Grant],
+        members: Members,
+        settings: Settings,
     ) -> None:
-        self._keys, self._sessions, self._grants = keys, sessions, grants
+        self._keys, self._sessions, self._grants, self._members = keys, sessions, grants, members
         self._metrics_token = settings.metrics_token.get_secret_value()
         own = () if settings.host in WILDCARDS else (settings.host,)
-        self._hosts = frozenset(name.lower() for name in (*LOOPBACK, *own, *settings.allowed_hosts))
+        public = filter(None, (urlsplit(settings.public_url).hostname,))
+        self._hosts = frozenset(name.lower() for name in (*LOOPBACK, *own, *public, *settings.allowed_hosts))
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Reject a Host outside the allowlist: another name that resolves to this machine is a DNS rebinding attack."""
@@ -67,7 +76,15 @@ class Authenticator:
         return bool(self._metrics_token) and compare_digest(given.encode(), f"Bearer {self._metrics_token}".encode())
 
     async def authenticate(self, connection: HTTPConnection) -> Authenticated:
-        """Authenticate the caller. Raises Unauthenticated or OriginNotAllowed."""
+        """Authenticate the caller. Raises Unauthenticated, OriginNotAllowed or ProjectSwitched."""
+        caller = await self._authenticate(connection)
+        meant = connection.headers.get(PROJECT_HEADER, caller.principal.project)
+        if meant != caller.principal.project:
+            detail = f"The request is for the project {meant!r}, the session or key is in {caller.principal.project!r}."
+            raise ProjectSwitched(detail, field=PROJECT_HEADER, remedy="Reload the page, or use a key of that project.")
+        return caller
+
+    async def _authenticate(self, connection: HTTPConnection) -> Authenticated:
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             key = await self._keys.verify(token.strip())
@@ -85,24 +102,28 @@ class Authenticator:
         while True:
             await asyncio.sleep(REVALIDATION_INTERVAL_S)
             try:
-                await self._verify(caller.credential_ids)
+                await self._current(caller.principal, caller.credential_ids)
             except Unauthenticated:
                 return
             except Exception:
                 log.warning("credential_check_failed", exc_info=True)
 
-    async def _verify(self, credential_ids: tuple[str, ...]) -> None:
+    async def _current(self, principal: Principal, credential_ids: tuple[str, ...]) -> Principal:
+        """Return the caller with the scopes of now: a user's role may have changed. Raises Unauthenticated."""
         for id in credential_ids:
             await self._keys.verify_subject(id)
             await self._sessions.credentials.verify_subject(id)
+        if not is_user(principal.subject):
+            return principal
+        return replace(principal, scopes=await self._members.require_scopes(principal.subject, principal.project))
 
     async def _session(self, cookie: str) -> Authenticated:
         try:
             session = await self._sessions.verify(cookie)
-            await self._keys.verify_subject(session.subject)
+            principal = await self._current(session.principal(), (session.subject,))
         except Unauthenticated as error:
             raise SessionEnded(error.detail, remedy=error.remedy) from error
-        return Authenticated(session.principal(), (session.subject, session.id))
+        return Authenticated(principal, (session.subject, session.id))
 
     async def _ticket(self, connection: HTTPConnection) -> Authenticated:
         if "origin" in connection.headers:
@@ -114,8 +135,7 @@ class Authenticator:
         if grant.purpose != "live":
             raise Unauthenticated("This is not a websocket ticket.", remedy="Create one with POST /live/tickets.")
         credential_ids = (grant.subject, *([grant.session] if grant.session else []))
-        await self._verify(credential_ids)
-        return Authenticated(grant.principal(), credential_ids)
+        return Authenticated(await self._current(grant.principal(), credential_ids), credential_ids)
 
 
 def _check_origin(connection: HTTPConnection) -> None:

@@ -10,7 +10,7 @@ from services.gateway.models import Key
 from shared.documents.entities import Page, Public, now
 from shared.runtime.errors import InvalidInput, NotFound
 from shared.runtime.http.display_name import DisplayName
-from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
+from shared.runtime.http.principal import Forbidden, Principal, ProjectName, Unauthenticated
 from shared.runtime.http.routes import KeyScope
 
 OPERATOR = ("*",)
@@ -27,9 +27,8 @@ class NewKey(BaseModel):
     expires_in_days: float | None = Field(
         default=None, gt=0, le=3650, description="null: never, or with the key that creates it"
     )
-    project: str | None = Field(
+    project: ProjectName | None = Field(
         default=None,
-        pattern=r"^[a-z0-9][a-z0-9-]{0,38}$",
         description="the project it is bound to; only the operator may choose another than its own",
     )
 

@@ -7,7 +7,7 @@ from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.errors import LinkSpent
 from services.gateway.models import Grant, Key, Session
 from shared.documents.entities import now
-from shared.runtime.http.principal import Principal, Unauthenticated
+from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)
@@ -62,6 +62,18 @@ class Sessions:
         secret = generate_secret()
         await self.credentials.issue(principal, SESSION_LIFETIME, secret, idle_until=now() + self._idle_timeout)
         return secret
+
+    async def latest_project(self, subject: str) -> str | None:
+        """Return the project of the latest session of a user."""
+        found = await self.credentials.store.find({"subject": subject}, limit=1)
+        return found[0].project if found else None
+
+    async def switch(self, secret: str | None, principal: Principal, project: str) -> Session:
+        """Switch a browser session to another project of its user. Raises Forbidden for a caller without a session."""
+        session = await self.credentials.verify(secret) if secret else None
+        if session is None or session.subject != principal.subject:
+            raise Forbidden("Only a browser session can switch its project.", remedy="Use a key of that project.")
+        return await self.credentials.change(session.id, lambda found: setattr(found, "project", project))
 
     async def verify(self, secret: str) -> Session:
         """Return the active session of this secret and note its use. Raises Unauthenticated."""

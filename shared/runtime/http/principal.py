@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from pydantic import Field
 
 from shared.runtime.errors import AnnealError
 
@@ -31,6 +32,9 @@ class Forbidden(AnnealError):
 
     status = 403
     code = "forbidden"
+
+
+ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")]
 
 
 @dataclass(frozen=True)

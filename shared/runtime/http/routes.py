@@ -12,6 +12,7 @@ from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.http.principal import Forbidden, Principal
 
 KeyScope = Literal["infer", "read", "write", "admin"]
+Scope = KeyScope | Literal["*"]
 SCOPE_RANKS: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
 """Each scope includes those below it; `*` is the operator, who may also create keys for other projects."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,7 +38,7 @@ class Route:
     method: str
     pattern: str
     service: str
-    scope: KeyScope | None
+    scope: Scope | None
 
     @property
     def open(self) -> bool:
@@ -45,7 +46,7 @@ class Route:
         return self.scope is None
 
 
-def _routes(service: str, scope: KeyScope | None, *declared: str, **options: Any) -> tuple[Route, ...]:
+def _routes(service: str, scope: Scope | None, *declared: str, **options: Any) -> tuple[Route, ...]:
     """Routes from `METHOD [METHOD …] /path`; the options are further fields of each."""
     operations = [each.split() for each in declared]
     return tuple(
@@ -55,8 +56,15 @@ def _routes(service: str, scope: KeyScope | None, *declared: str, **options: Any
 
 ROUTES = (
     *_routes("gateway", None, "GET /", "GET /ui", "GET /ui/{path:path}", "GET /docs", "GET /healthz", "GET /readyz"),
-    *_routes("gateway", None, "GET /auth/sign-in"),
-    *_routes("gateway", "infer", "POST /auth/link", "GET DELETE /auth/session", "GET /openapi.json"),
+    *_routes(
+        "gateway", None, "GET /auth/sign-in", "GET /auth/oidc", "GET /auth/oidc/sign-in", "GET /auth/oidc/callback"
+    ),
+    *_routes("gateway", "infer", "POST /auth/link", "GET PUT DELETE /auth/session", "GET /openapi.json"),
+    *_routes("gateway", "infer", "GET /auth/projects"),
+    *_routes("gateway", "read", "GET /auth/projects/{project}/members"),
+    *_routes("gateway", "admin", "PUT DELETE /auth/projects/{project}/members/{user}"),
+    *_routes("gateway", "*", "POST /auth/projects", "GET /auth/users"),
+    *_routes("gateway", "*", "POST /auth/users/{user_id}/disable", "POST /auth/users/{user_id}/enable"),
     *_routes("gateway", "read", "GET /overview", "GET /metrics", "POST /live/tickets", "GET /live"),
     *_routes("gateway", "admin", "GET POST /auth/keys", "DELETE /auth/keys/{key_id}"),
     *_routes("gateway", "admin", "GET /events/dead", "POST /events/dead/replay"),
@@ -121,10 +129,12 @@ def find(path: str, method: str) -> Route:
     raise NotFound(f"There is nothing at {path}.", field="path", remedy="See /docs for every path.")
 
 
-def require_scope(principal: Principal, scope: KeyScope) -> None:
+def require_scope(principal: Principal, scope: Scope) -> None:
     """Raise Forbidden unless the caller has the scope."""
     highest = max((SCOPE_RANKS.get(name, -1) for name in principal.scopes), default=-1)
     if highest < SCOPE_RANKS[scope]:
         remedy = f"Use a key with the scope {scope!r}; an admin can create one with POST /auth/keys."
+        if scope == "*":
+            remedy = "Use the operator's key, which is in $ANNEAL_HOME/api-key on the server."
         held = list(principal.scopes)
         raise Forbidden(f"The request needs the scope {scope!r}.", field="scopes", limit=held, remedy=remedy)

@@ -52,7 +52,8 @@ def test_other_methods_of_a_path_are_named() -> None:
 
 def test_only_these_routes_are_open() -> None:
     opened = {route.pattern for route in ROUTES if route.open}
-    assert opened == {"/", "/ui", "/ui/{path:path}", "/docs", "/healthz", "/readyz", "/auth/sign-in"}
+    signing_in = {"/auth/sign-in", "/auth/oidc", "/auth/oidc/sign-in", "/auth/oidc/callback"}
+    assert opened == {"/", "/ui", "/ui/{path:path}", "/docs", "/healthz", "/readyz"} | signing_in
 
 
 def test_scopes_follow_from_the_method_with_few_exceptions() -> None:
@@ -62,6 +63,10 @@ def test_scopes_follow_from_the_method_with_few_exceptions() -> None:
     found = {name: scope for name, scope in other.items() if scope != usual[name.split()[0] in {"GET", "HEAD"}]}
     assert found == {
         **dict.fromkeys(("POST /auth/link", "GET /auth/session", "DELETE /auth/session", "GET /openapi.json"), "infer"),
+        **dict.fromkeys(("PUT /auth/session", "GET /auth/projects"), "infer"),
+        **dict.fromkeys((f"{verb} /auth/projects/{{project}}/members/{{user}}" for verb in ("PUT", "DELETE")), "admin"),
+        **dict.fromkeys(("POST /auth/projects", "GET /auth/users"), "*"),
+        **dict.fromkeys((f"POST /auth/users/{{user_id}}/{verb}" for verb in ("disable", "enable")), "*"),
         **dict.fromkeys(("GET /v1/models", "GET /v1/models/{model_id:path}"), "infer"),
         **dict.fromkeys(("POST /v1/chat/completions", "POST /v1/completions"), "infer"),
         "POST /live/tickets": "read",
