@@ -18,12 +18,16 @@ from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.processes.children import Engines
+from shared.runtime.processes.limits import Limits
 
 TOKENIZER_PACKAGES = ("transformers",)
 """What counting and rendering need. Without torch, which this service's image does not have."""
 CACHE_VERSION = "2"
 """Part of a cache key; incremented when the engine counts differently."""
 CHUNK_BYTES = 1 << 20
+READING_ROWS = Limits(cpu_s=120, memory=8 << 30, file_bytes=1 << 30)
+COUNTING = Limits(cpu_s=1800, memory=16 << 30, file_bytes=1 << 30)
+READING_ALL = Limits(cpu_s=3600, memory=8 << 30)
 
 
 class EngineRefused(AnnealError):
@@ -56,7 +60,7 @@ class Inspector:
         with TemporaryDirectory(dir=self._scratch) as scratch:
             out = Path(scratch) / "rows.jsonl"
             spec = {"splits": splits, "out": str(out)}
-            await self._run_engine("services.dataset.engine.content:main", spec, requires=())
+            await self._run_engine("services.dataset.engine.content:main", spec, requires=(), limits=READING_ALL)
             with out.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                     yield chunk
@@ -112,7 +116,9 @@ class Inspector:
         shards = [str(folder / name) for names in manifest["shards"].values() for name in names]
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
-        result = await self._run_engine("shared.engine.text.lengths:main", spec, requires=TOKENIZER_PACKAGES)
+        result = await self._run_engine(
+            "shared.engine.text.lengths:main", spec, requires=TOKENIZER_PACKAGES, limits=COUNTING
+        )
         counts = {"rows": rows, **{key: result[key] for key in ("counted", "refused", "samples")}}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
         return counts
@@ -134,11 +140,13 @@ class Inspector:
         remedy = "GET /models/available and GET /models/custom list models; a base model must be downloaded."
         raise NotFound(f"There is no model {base!r}.", field="base", remedy=remedy)
 
-    async def _run_engine(self, target: str, spec: dict[str, Any], *, requires: Sequence[str]) -> dict[str, Any]:
+    async def _run_engine(
+        self, target: str, spec: dict[str, Any], *, requires: Sequence[str], limits: Limits = READING_ROWS
+    ) -> dict[str, Any]:
         """Run an engine to its result. Raises EngineRefused or ValidationFailed."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as folder:
-            child = await self._engines.launch(target, spec, cwd=Path(folder), requires=requires)
+            child = await self._engines.launch(target, spec, cwd=Path(folder), requires=requires, limits=limits)
             last = await child.answer() or {}
         if last.get("kind") == "result":
             return last
@@ -147,6 +155,8 @@ class Inspector:
 
 def _engine_error(last: dict[str, Any]) -> AnnealError:
     if not last or last["code"] in ("engine_crashed", "out_of_memory", "disk_full"):
-        return ValidationFailed(last.get("detail", "The engine exited without a result."), remedy="Try again.")
+        return ValidationFailed(
+            last.get("detail", "The engine exited without a result."), remedy="Try again.", cause=last.get("code")
+        )
     fields = {name: value for name, value in last.items() if name not in ("kind", "code", "detail")}
     return EngineRefused(last["detail"], cause=last["code"], **fields)

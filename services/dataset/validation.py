@@ -20,10 +20,13 @@ from shared.runtime.errors import NotFound
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message, follow_engine, retry_or_fail
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
+from shared.runtime.processes.limits import Limits
 
 log = structlog.get_logger(__name__)
 
 ENGINE = "services.dataset.engine.validate:main"
+MIN_CPU_S, BYTES_PER_CPU_S = 600, 1 << 17
+"""Seconds of CPU time of a validation. Measured: 1 GB takes 7 s; an archive unpacks to more than its size."""
 
 
 class Validator:
@@ -86,7 +89,9 @@ class Validator:
             elif message["kind"] == "log":
                 log.info("engine", version=version.fingerprint, message=message["message"])
 
-        child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=())
+        size = (upload / version.upload_key.rpartition("/")[2]).stat().st_size
+        limits = Limits(cpu_s=MIN_CPU_S + size // BYTES_PER_CPU_S)
+        child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=(), limits=limits)
         return await follow_engine(child, lease, on_message, lambda _: 0.0)  # no grace period: there is nothing to save
 
     async def _publish(

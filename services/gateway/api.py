@@ -32,6 +32,7 @@ class Health(BaseModel):
     )
     version: str = Field(description="the version of Anneal")
     checks: dict[str, str] = Field(default={}, description='each dependency and service by name: "ok" or "not_ready"')
+    sandbox: list[str] = Field(default=[], description="limits of engines that this machine does not allow")
 
 
 def routes(platform: Platform, model: ReadModel) -> APIRouter:
@@ -64,11 +65,12 @@ def routes(platform: Platform, model: ReadModel) -> APIRouter:
         gateway out of rotation for the others.
         """
         own, services = await platform.readiness()
+        found = {"version": platform.version, "checks": own | services, "sandbox": await platform.sandbox()}
         if any(state != "ok" for state in own.values()):
             response.status_code = 503
-            return Health(status="not_ready", version=platform.version, checks=own | services)
+            return Health(status="not_ready", **found)
         all_ready = all(state == "ok" for state in services.values())
-        return Health(status="ok" if all_ready else "degraded", version=platform.version, checks=own | services)
+        return Health(status="ok" if all_ready else "degraded", **found)
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

@@ -27,6 +27,10 @@ class Platform:
         pings = await asyncio.gather(*(self._ping(name) for name in names))
         return _without_causes(await own), _without_causes(dict(zip(names, pings, strict=True)))
 
+    async def sandbox(self) -> list[str]:
+        """Limits of engines that this machine does not allow; empty in a gateway that runs none."""
+        return await self._resources.engines.missing_limits() if self._resources.embedded else []
+
     async def metrics(self) -> bytes:
         """Return this process's metrics in the Prometheus text format."""
         return await self._resources.metrics.scrape()

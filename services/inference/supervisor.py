@@ -143,11 +143,13 @@ class Supervisor:
 
     async def _read(self, child: Child) -> None:
         """Dispatch messages until the process ends, then notify every request that it was handling."""
+        failure = ""
         async for message in child.messages():
             self._last_message_at = time.monotonic()
             self._dispatch(message)
+            failure = message["detail"] if message["kind"] == "failed" else failure
         exit = await child.wait()
-        how = f"signal {exit.signal}" if exit.signal else f"status {exit.code}"
+        how = failure or (f"signal {exit.signal}" if exit.signal else f"status {exit.code}")
         if self._child is child:
             log.warning("engine_ended", engine="inference", how=how, open=len(self._open))
             self._child, self.memory_report = None, {}

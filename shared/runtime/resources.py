@@ -25,6 +25,7 @@ from shared.runtime.errors import AnnealError, Misconfigured
 from shared.runtime.http.principal import Signer
 from shared.runtime.jobs.outbox import Outbox
 from shared.runtime.processes.children import Engines
+from shared.runtime.processes.limits import DefaultLimits
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.machine_metrics import watch_machine
 from shared.runtime.telemetry.metrics import Metrics
@@ -255,7 +256,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             documents=documents,
             blobs=blobs,
             outbox=Outbox(bus, documents, metrics),
-            engines=closing(Engines()),
+            engines=closing(Engines(DefaultLimits.of(settings))),
             signer=Signer(secret),
             scratch=scratch,
             metrics=metrics,

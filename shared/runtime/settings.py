@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         default="", description="command that starts vLLM's OpenAI server, with options; empty: serve with transformers"
     )
     vllm_engines: int = Field(default=1, ge=1, description="maximum concurrent vLLM servers, one per base model")
+    engine_memory_limit: int = Field(
+        default=0, ge=0, description="maximum bytes that one engine process allocates; 0: 90% of the machine's memory"
+    )
+    engine_file_limit: int = Field(
+        default=256 * 2**30, ge=1, description="maximum bytes of a file that an engine writes"
+    )
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="maximum bytes of an upload")
     token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="maximum bytes of cached tokenized datasets")
     download_cache_limit: int = Field(

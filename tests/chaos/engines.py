@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.engine.process.protocol import Commands, Reporter
 from shared.runtime.processes.children import Child, Engines
+from shared.runtime.processes.limits import Limits
 
 FAKES = {
     "services.training.engine.train:main": "tests.support.scripted_trainer:main",
@@ -29,9 +30,10 @@ class FakeEngines(Engines):
         cwd: Path,
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = (),
+        limits: Limits = Limits(),
     ) -> Child:
         """Launch as `Engines.launch` does."""
-        return await super().launch(FAKES.get(target, target), spec, cwd=cwd, env=env, requires=())
+        return await super().launch(FAKES.get(target, target), spec, cwd=cwd, env=env, requires=(), limits=limits)
 
 
 def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, StorageFull, Unavailable, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes.limits import Limits
 from shared.runtime.processes.network import network_environment
 from shared.runtime.resources import Resources, driver
 
@@ -88,6 +89,7 @@ class Importer:
             cwd=folder,
             env={**network_environment(), "HF_HOME": str(folder / "home")},
             requires=("huggingface_hub", "datasets"),
+            limits=Limits(network="open", file_bytes=self._service.uploads.limit),
         )
         await child.send({"op": "token", "token": found.secret})
 

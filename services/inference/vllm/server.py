@@ -16,12 +16,15 @@ from services.inference.errors import EngineLost, ModelRefused
 from services.inference.protocol import EngineState, ModelSpec
 from services.inference.vllm.placement import ANY_DEVICE
 from shared.runtime.processes.children import Child
+from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import within
 
 log = structlog.get_logger(__name__)
 
 ENGINE_TARGET = "services.inference.engine.vllm_launcher:main"
+LIMITS = Limits(network="open")
+"""The server listens on the loopback address of this machine, where the service connects to it."""
 SHUTDOWN_GRACE_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 """Seconds within which a healthy server responds."""
@@ -178,7 +181,7 @@ class VllmServer:
             environment["CUDA_VISIBLE_DEVICES"] = self._device
         spec = {"command": self._command, "key": key, "env": environment}
         with within(Context()):
-            child = await self._resources.engines.launch(ENGINE_TARGET, spec, cwd=folder, requires=())
+            child = await self._resources.engines.launch(ENGINE_TARGET, spec, cwd=folder, requires=(), limits=LIMITS)
         self._process = _ServerProcess(child, key, asyncio.get_running_loop().create_future())
         self._process.client.add_done_callback(lambda client: client.cancelled() or client.exception())
         self._process.reader = asyncio.create_task(self._read(self._process))

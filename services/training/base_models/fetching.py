@@ -15,6 +15,7 @@ from shared.blobs.artifacts import delete_artifact
 from shared.runtime.errors import AnnealError, NotFound, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes.limits import Limits
 from shared.runtime.processes.network import network_environment
 from shared.runtime.resources import Resources
 
@@ -64,6 +65,7 @@ class Fetcher:
             cwd=folder,
             env=network_environment(),
             requires=("huggingface_hub",),
+            limits=Limits(network="open"),
         )
         await child.send({"op": "token", "token": base.secret})
         result = await run_to_result(child, lease, lambda message: self._on_message(message, lease))

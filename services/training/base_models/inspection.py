@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from services.training.errors import EngineFailed, UnsafeModel
+from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.inspect_model:main"
+LIMITS = Limits(cpu_s=3600, file_bytes=1 << 30)
 Facts = dict[str, Any]
 MANIFEST_FACTS = (
     *("architecture", "parameters", "context_length", "shape"),
@@ -24,7 +26,7 @@ async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> F
     await asyncio.to_thread(workdir.mkdir, parents=True)
     try:
         child = await resources.engines.launch(
-            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}
+            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS
         )
         end: Facts | None = await child.answer()
     finally:

@@ -13,9 +13,13 @@ from services.training.workers.capacity import GpuPool, visible_gpus
 from shared.blobs.artifacts import dataset_folder, resolve_model
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
+from shared.runtime.processes.cpu_limit import usable_cpus
+from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.dry_run:main"
+LIMITS = Limits(cpu_s=3600 * usable_cpus())
+"""Two steps; the threads' time adds up."""
 
 
 class DryRuns:
@@ -42,7 +46,7 @@ class DryRuns:
 
     async def _run(self, spec: dict[str, Any], folder: Path, resolved: ResolvedSettings) -> dict[str, Any]:
         with GpuPool(visible_gpus()).allocate(resolved.resources.gpu) as env:
-            child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env)
+            child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env, limits=LIMITS)
             return await child.answer() or {"kind": "failed", "detail": "it ended without a result"}
 
     async def _spec(

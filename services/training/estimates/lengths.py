@@ -11,9 +11,11 @@ from services.training.errors import EngineFailed, UnsuitableDataset
 from services.training.references import ResolvedBaseModel
 from shared.blobs.artifacts import dataset_folder, resolve_model
 from shared.blobs.manifests import DatasetManifest
+from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 
 TARGET = "shared.engine.text.lengths:main"
+LIMITS = Limits(cpu_s=1800, memory=16 << 30, file_bytes=1 << 30)
 CACHE_SIZE = 256
 """Pairs of a dataset and a base model whose counts are cached."""
 LENGTH_STEP = 64
@@ -114,7 +116,12 @@ class LengthCounter:
         spec = {"shards": shards, "rows": dataset.rows["train"], "model": model}
         with TemporaryDirectory(dir=scratch, prefix="lengths-") as workdir:
             child = await self._resources.engines.launch(
-                TARGET, spec, cwd=Path(workdir), env={"CUDA_VISIBLE_DEVICES": ""}, requires=("transformers",)
+                TARGET,
+                spec,
+                cwd=Path(workdir),
+                env={"CUDA_VISIBLE_DEVICES": ""},
+                requires=("transformers",),
+                limits=LIMITS,
             )
             end = await child.answer()
         if end is None:

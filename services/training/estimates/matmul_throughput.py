@@ -5,9 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services.training.errors import EngineFailed
+from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.matmul_rate:main"
+LIMITS = Limits(cpu_s=600, file_bytes=1 << 30)
 
 
 class MatmulThroughput:
@@ -29,7 +31,7 @@ class MatmulThroughput:
         await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
         with TemporaryDirectory(dir=scratch, prefix="rate-") as workdir:
             child = await self._resources.engines.launch(
-                TARGET, {"dtype": dtype}, cwd=Path(workdir), env={"CUDA_VISIBLE_DEVICES": ""}
+                TARGET, {"dtype": dtype}, cwd=Path(workdir), env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS
             )
             end = await child.answer()
         if end is None or end["kind"] == "failed":

@@ -136,7 +136,7 @@ class Runner:
             with self._gpus.allocate(job.resources.gpu) as env:
                 env, requires = {**env, **self._launcher.env}, self._launcher.requires
                 child = await self._resources.engines.launch(
-                    self._launcher.target, spec, cwd=folder, env=env, requires=requires
+                    self._launcher.target, spec, cwd=folder, env=env, requires=requires, limits=self._launcher.limits
                 )
                 ending = await follow_engine(child, lease, handler.handle, grace_period_s)
             await handler.wait_until_stored()

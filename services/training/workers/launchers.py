@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.training.workers.capacity import Machine
+from shared.runtime.processes.limits import Limits
 from shared.runtime.settings import Settings
 
 ENGINE = "services.training.engine.train:main"
 RAY_ENGINE = "services.training.engine.train_on_ray:main"
+LOCAL = Limits(network="loopback")
+"""Several processes of a job connect to each other."""
 _TORCH = ("torch", "transformers", "peft")
 
 
 @dataclass(frozen=True)
 class Launcher:
-    """The engine to launch, the packages that it needs and its environment.
+    """The engine to launch, the packages that it needs, its environment and limits.
 
     `remote`: its processes run on other machines, so this one's GPUs and cores do not limit them.
     """
@@ -25,6 +28,7 @@ class Launcher:
     target: str = ENGINE
     requires: tuple[str, ...] = _TORCH
     env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = LOCAL
     remote: bool = False
 
     @classmethod
@@ -32,7 +36,7 @@ class Launcher:
         """Ray where the address of a cluster is set, else this machine."""
         if not settings.ray_address:
             return cls()
-        return cls(RAY_ENGINE, (*_TORCH, "ray"), {"RAY_ADDRESS": settings.ray_address}, remote=True)
+        return cls(RAY_ENGINE, (*_TORCH, "ray"), {"RAY_ADDRESS": settings.ray_address}, Limits(network="open"), True)
 
     def machine(self) -> Machine:
         """The resources of this machine that jobs may hold; with a cluster, GPUs are the cluster's."""

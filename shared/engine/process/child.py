@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.engine.process.limits import confine
 from shared.engine.process.protocol import Commands, Main, Reporter, run
 
 COMMANDS, MESSAGES, LIFELINE = 3, 4, 5
@@ -22,7 +23,7 @@ _FIRST_FREE_FD = 64  # pipes are first duplicated above the numbers that they wi
 
 
 def become_engine(request: Mapping[str, Any], pipes: Sequence[int]) -> int:
-    """Run the engine that `request` {target, cwd, env} names in this process; returns its exit status.
+    """Run the engine that `request` {target, cwd, env, limits} names in this process; returns its exit status.
 
     `pipes` are commands (read), messages (write), log (write) and lifeline (read).
 
@@ -32,6 +33,7 @@ def become_engine(request: Mapping[str, Any], pipes: Sequence[int]) -> int:
     os.setsid()
     _install_pipes(pipes)
     _reset_signals()
+    confine(request["limits"])  # before any thread starts
     _set_environment(request["env"])
     threading.Thread(target=_die_with_service, args=(LIFELINE,), name="lifeline", daemon=True).start()
     lines = os.fdopen(COMMANDS, "rb")

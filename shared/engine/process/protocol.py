@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import queue
+import resource
 import signal
 import sys
 import threading
@@ -22,8 +23,10 @@ from typing import IO, Any
 
 from shared.engine.process.json_encoder import encode_json
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space left, quota exceeded, or file too large."""
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""No space left, or quota exceeded."""
+_FILE_TOO_LARGE = (errno.EFBIG,)
+_FILE_REMEDY = "Choose a smaller model or dataset, or set ANNEAL_ENGINE_FILE_LIMIT higher."
 
 Main = Callable[[dict[str, Any], "Reporter", "Commands"], dict[str, Any]]
 
@@ -150,11 +153,17 @@ def describe_failure(error: BaseException) -> dict[str, Any]:
     """The fields of a `failed` message: `code`, `detail`, and others such as `remedy`."""
     if isinstance(error, EngineError):
         return {"code": error.code, "detail": error.detail, **error.fields}
-    return {"code": failure_code(error), "detail": _describe(error)}
+    code, detail = failure_code(error), _describe(error)
+    memory, size = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE))
+    if code == "out_of_memory" and memory != resource.RLIM_INFINITY:
+        detail += f" (the engine's limit is {memory / 1e9:.1f} GB)"
+    if code == "file_too_large":
+        return {"code": code, "detail": f"{detail} (the limit is {size / 1e9:.1f} GB)", "remedy": _FILE_REMEDY}
+    return {"code": code, "detail": detail}
 
 
 def failure_code(error: BaseException) -> str:
-    """Classify an exception and its causes as `out_of_memory`, `disk_full` or `engine_crashed`.
+    """Classify an exception and its causes: `out_of_memory`, `disk_full`, `file_too_large` or `engine_crashed`.
 
     Libraries wrap the first two in RuntimeErrors of their own, so the message text is checked as well.
     """
@@ -163,8 +172,9 @@ def failure_code(error: BaseException) -> str:
         text = str(cause)
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or "allocate memory" in text:
             return "out_of_memory"
-        if getattr(cause, "errno", None) in _DISK_FULL or any(os.strerror(n) in text for n in _DISK_FULL):
-            return "disk_full"
+        for code, numbers in (("disk_full", _DISK_FULL), ("file_too_large", _FILE_TOO_LARGE)):
+            if getattr(cause, "errno", None) in numbers or any(os.strerror(n) in text for n in numbers):
+                return code
         cause = cause.__cause__ or cause.__context__
     return "engine_crashed"
 

@@ -53,6 +53,7 @@ class Readiness(BaseModel):
 
     status: str = Field(description="ok or not_ready")
     checks: dict[str, str] = Field(default={}, description='each dependency by name: "ok" or "not_ready"')
+    sandbox: list[str] = Field(default=[], description="limits of engines that this machine does not allow")
 
 
 class Server(uvicorn.Server):
@@ -105,7 +106,8 @@ def operations(resources: Resources) -> APIRouter:
         ready = all(state == "ok" for state in found.values())
         response.status_code = 200 if ready else 503
         checks = {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}
-        return Readiness(status="ok" if ready else "not_ready", checks=checks)
+        sandbox = await resources.engines.missing_limits()
+        return Readiness(status="ok" if ready else "not_ready", checks=checks, sandbox=sandbox)
 
     @router.get("/metrics")
     async def show_service_metrics() -> Response:

@@ -20,6 +20,9 @@ from typing import Any
 
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.cpu_limit import usable_cpus
+from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox, name_failure
+from shared.runtime.processes.machine import gpus
+from shared.runtime.processes.oom_kills import count_oom_kills
 from shared.runtime.processes.pipes import log_messages, messages_in, read_end, write_end
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
@@ -51,9 +54,17 @@ class Child:
     """A running engine. Read `messages()` once, from start to end; an unread child soon blocks."""
 
     def __init__(
-        self, pid: int, parent: _ForkServer, launch: int, ends: _Ends, ended: asyncio.Future[Exit], span: EngineSpan
+        self,
+        pid: int,
+        parent: _ForkServer,
+        launch: int,
+        ends: _Ends,
+        ended: asyncio.Future[Exit],
+        span: EngineSpan,
+        limits: Mapping[str, Any],
     ) -> None:
         self.pid = pid
+        self._limits = limits
         self._span = span
         self._parent = parent
         self._launch = launch
@@ -62,7 +73,11 @@ class Child:
         self._exit.add_done_callback(lambda _: ends.close())
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield the engine's messages in order, and its stderr as log messages, until the child exits."""
+        """Yield the engine's messages in order, and its stderr as log messages, until the child exits.
+
+        An engine that was ended by one of its limits cannot report it: its `failed` message is made here.
+        """
+        last_log = ""
         merged: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_UNREAD)
         sources = (messages_in(self._ends.messages), log_messages(self._ends.log))
         pumps = [asyncio.create_task(_pump(source, merged)) for source in sources]
@@ -73,8 +88,12 @@ class Child:
                 if message is None:
                     running -= 1
                 elif not self._span.observe(message):
+                    last_log = message["message"] if message["kind"] == "log" else last_log
                     yield message
-            self._span.end((await self.wait()).signal)
+            number = (await self.wait()).signal
+            self._span.end(number)
+            if failure := name_failure(number, self._limits["cpu_s"], last_log):
+                yield failure
         finally:
             for pump in pumps:
                 pump.cancel()
@@ -83,14 +102,16 @@ class Child:
     async def answer(self) -> dict[str, Any] | None:
         """Return its final `result` or `failed` message after its exit; None where it died without one.
 
-        For short engines: cancelling this call kills the engine.
+        For short engines: cancelling this call kills the engine. One that the kernel kills for memory has failed.
         """
-        last = None
+        last, kills = None, count_oom_kills()
         try:
             async for message in self.messages():
                 last = message if message["kind"] in ("result", "failed") else last
         finally:
-            await self.kill()
+            exit = await self.kill()
+        if last is None and exit.signal == signal.SIGKILL and count_oom_kills() > kills:
+            return {"kind": "failed", "code": "out_of_memory", "detail": "the machine ran out of memory"}
         return last
 
     async def send(self, command: Mapping[str, Any]) -> None:
@@ -125,7 +146,8 @@ class Child:
 class Engines:
     """Starts engines in forks: of a forkserver that has torch imported, or of a bare one where they need no torch."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: DefaultLimits | None = None) -> None:
+        self._limits, self._sandbox = limits or DefaultLimits(), Sandbox()
         self._parents: dict[bool, _ForkServer] = {}  # by whether torch is imported
         self._preloaded: list[str] = []
         self._starting = asyncio.Lock()
@@ -140,6 +162,10 @@ class Engines:
     def forkserver_pid(self, *, torch: bool = True) -> int | None:
         """The process id of the forkserver, or of the bare one; None where it has not been started."""
         return self._parents[torch].pid if torch in self._parents else None
+
+    async def missing_limits(self) -> list[str]:
+        """Limits of engines that this machine does not allow, such as "no network namespace"."""
+        return await self._sandbox.missing()
 
     async def start(self) -> None:
         """Spawn the forkserver and return; its imports go on meanwhile, and a launch waits for them."""
@@ -158,8 +184,9 @@ class Engines:
         cwd: Path,
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = ("torch", "transformers", "peft"),
+        limits: Limits = Limits(),
     ) -> Child:
-        """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`.
+        """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`, within its `limits`.
 
         The child's environment is a short list of harmless variables plus `env`. Raises EngineUnavailable where
         one of the packages it `requires` is not installed. What needs no torch still takes a fork that has
@@ -170,7 +197,9 @@ class Engines:
                 f"this needs {', '.join(missing)}, and this is a light installation",
                 remedy='pip install "anneal[engine]"' if missing != ["ray"] else 'pip install "anneal[engine,ray]"',
             )
-        request = {"target": target, "cwd": str(cwd), "env": {**clean_environment(), **(env or {})}}
+        env = {**clean_environment(), **(env or {})}
+        confined = self._limits.resolve(limits, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
+        request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)
         torch = "torch" in requires or ("transformers" in requires and True in self._parents)
         starting = asyncio.create_task(self._launch(request, spec, span, torch=torch))
@@ -269,7 +298,7 @@ class _ForkServer:
         if (pid := await forked) is None:
             ends.close()
             raise ConnectionResetError("the forkserver ended")
-        return Child(pid, self, launch, ends, ended, span)
+        return Child(pid, self, launch, ends, ended, span, request["limits"])
 
     async def signal(self, launch: int, number: int) -> None:
         """Signal a child that has not been reaped; its reaper sends it, so the pid cannot be someone else's."""

@@ -1,0 +1,95 @@
+"""Confines a process that has just been forked: resource limits, no privileges, no network.
+
+`python -m shared.engine.process.limits` prints as JSON what of it cannot be enforced on this machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CPU_GRACE_S = 5
+"""Seconds of CPU time between SIGXCPU, which the service can name, and SIGKILL."""
+MAX_PROCESSES = 4096
+"""Processes and threads of an engine."""
+
+_NEWUSER, _NEWNET = 0x10000000, 0x40000000
+"""Flags of unshare(2)."""
+_NO_NEW_PRIVS = 38
+"""Option of prctl(2)."""
+_CAPABILITIES_V3 = 0x20080522
+"""Version of the structures of capset(2)."""
+_SIOCSIFFLAGS, _UP = 0x8914, 0x1
+"""Request and flag of netdevice(7)."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def confine(limits: Mapping[str, Any]) -> list[str]:
+    """Confine this process and all that it starts; returns what this machine does not allow.
+
+    `limits`: memory, cpu_s and file_bytes, each None for no limit, and network: none, loopback or open. The process
+    must have one thread. An own user namespace hides the service's memory and environment, which belong to the same
+    user, and counts the engine's processes alone: RLIMIT_NPROC counts those of a user.
+    """
+    isolated = limits["network"] != "open"
+    missing = []
+    if _enter_namespaces(_NEWUSER | (_NEWNET if isolated else 0)):
+        if isolated:
+            _start_loopback()
+        _limit(resource.RLIMIT_NPROC, MAX_PROCESSES)
+        if os.getuid() == 0:  # the kernel exempts root
+            missing.append("no process limit (it runs as root)")
+    else:
+        missing += ["no network namespace", "no process limit"]
+    _drop_privileges()
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CPU, limits["cpu_s"], CPU_GRACE_S)
+    _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
+    _limit(resource.RLIMIT_DATA, limits["memory"])
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    Path("/proc/self/oom_score_adj").write_text("500")  # the kernel then kills an engine before the service
+    return missing
+
+
+def _enter_namespaces(flags: int) -> bool:
+    """Move to new namespaces as the same user; False where the kernel or the container's seccomp profile refuses."""
+    user, group = os.getuid(), os.getgid()
+    if _libc.unshare(flags):
+        return False
+    for name, line in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
+        Path("/proc/self", name).write_text(line)
+    return True
+
+
+def _start_loopback() -> None:
+    """Processes of one training run connect to each other over it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _UP))
+
+
+def _drop_privileges() -> None:
+    """Give up all capabilities for good: also a setuid program brings none back."""
+    _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITIES_V3, 0), (ctypes.c_uint32 * 6)())
+
+
+def _limit(kind: int, amount: int | None, grace: int = 0) -> None:
+    """Set a limit, unless a lower one is in force already."""
+    if amount is not None:
+        soft, hard = (value if value != resource.RLIM_INFINITY else 1 << 62 for value in resource.getrlimit(kind))
+        resource.setrlimit(kind, (min(amount, soft), min(amount + grace, hard)))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(confine({"memory": None, "cpu_s": None, "file_bytes": None, "network": "none"})))
