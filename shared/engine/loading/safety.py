@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from shared.engine.process.protocol import EngineError
 
@@ -13,6 +15,14 @@ ModelRef = Mapping[str, Any]
 """{"path": str, "kind": "full" | "adapter", "base": ModelRef | None}: a model folder, or an adapter over a base."""
 PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
 """Formats that can run code when they are read."""
+_CODE = ("auto_map", "custom_generate")
+"""Keys that name Python code of the model's own."""
+_NEVER_RUN = ("config.json", "preprocessor_config.json", "processor_config.json")
+"""Files whose `auto_map` is ignored if transformers has code of its own: many models were published before it had."""
+_KERNELS = re.compile(r"kernels?_(config|mapping)$|^use_(hub_)?kernels$|(attn|attention|experts)_implementation")
+"""Keys with which transformers loads compiled code (a kernel) from a hub."""
+_INFINITE = "time_step_limit"
+"""The one value of transformers' configurations that is infinite in published models (Mamba 2)."""
 
 
 def check_folder(folder: Path, kind: str = "full") -> None:
@@ -24,10 +34,7 @@ def check_folder(folder: Path, kind: str = "full") -> None:
         raise EngineError("model_incomplete", f"there is no folder {folder.name}", remedy="upload the model again")
     if not any(folder.glob("*.safetensors")):
         _refuse_pickles(folder)
-    if kind == "adapter" or not is_native(folder):
-        _refuse_remote_code(folder / "config.json")
-    for name in ("tokenizer_config.json", "adapter_config.json"):
-        _refuse_remote_code(folder / name)
+    _refuse_code(folder, kind)
     required = (
         ["adapter_config.json", "adapter_model.safetensors"]
         if kind == "adapter"
@@ -49,7 +56,13 @@ def weight_files(folder: Path) -> list[str]:
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return ["model.safetensors"]
-    return sorted({str(name) for name in read_json(index).get("weight_map", {}).values()})
+    named = read_json(index).get("weight_map")
+    names: list[Any] = list(named.values()) if isinstance(named, dict) else [None]
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            detail = f"{index.name}: weight_map names {name!r} instead of a safetensors file in the same folder"
+            raise EngineError("model_incomplete", detail, remedy="Upload the index of these weights.")
+    return sorted(set(names))
 
 
 def unused_weight_files(folder: Path) -> list[str]:
@@ -74,13 +87,43 @@ def _refuse_pickles(folder: Path) -> None:
         )
 
 
-def _refuse_remote_code(path: Path) -> None:
-    if path.exists() and "auto_map" in read_json(path):
-        raise EngineError(
-            "unsafe_model",
-            f"{path.name} names Python code of its own (auto_map)",
-            remedy="use a model whose architecture is part of transformers",
-        )
+def _refuse_code(folder: Path, kind: str) -> None:
+    """Refuse a folder whose configurations name Python code or kernels at any depth, or values that are no numbers."""
+    ignored = ignored_code(folder) if kind == "full" else []
+    for path in sorted(folder.glob("*config*.json")):
+        for field, key, value in values_of(read_json(path)):
+            if key in _CODE and not (field == "auto_map" and path.name in ignored):
+                remedy = f"Use a model whose architecture is part of transformers, or delete {field} from {path.name}."
+                _refuse_field(path, field, "names Python code of the model's own", remedy)
+            if _KERNELS.search(key) and (isinstance(value, dict) or value is True or "/" in str(value)):
+                remedy = f"Delete {field} from {path.name}; the platform chooses its own kernels."
+                _refuse_field(path, field, f"names compiled code of a hub ({str(value)[:100]})", remedy)
+            if isinstance(value, float) and not (
+                math.isfinite(value) or (_INFINITE in field and not math.isnan(value))
+            ):
+                _refuse_field(path, field, f"is {value}", "Correct it.", code="model_incomplete")
+
+
+def _refuse_field(path: Path, field: str, detail: str, remedy: str, code: str = "unsafe_model") -> NoReturn:
+    raise EngineError(code, f"{path.name}: {field} {detail}", remedy=remedy)
+
+
+def ignored_code(folder: Path) -> list[str]:
+    """The files that name Python code (`auto_map`) which never runs, because transformers has code of its own."""
+    files = [folder / name for name in _NEVER_RUN if (folder / name).exists()] if is_native(folder) else []
+    return [file.name for file in files if "auto_map" in read_json(file)]
+
+
+def values_of(value: Any, field: str = "", key: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every value within a JSON value: its field (`text_config.layers[2].x`), the last key of that, and itself."""
+    if field:
+        yield field, key, value
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from values_of(inner, f"{field}.{name}" if field else name, name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from values_of(inner, f"{field}[{index}]", key)
 
 
 def _require(folder: Path, names: list[str]) -> None:
@@ -94,9 +137,19 @@ def _require(folder: Path, names: list[str]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a model folder; raises EngineError `model_incomplete` if it is damaged."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise EngineError("model_incomplete", f"{path.name} is not JSON", remedy="upload it again") from error
+        content = json.loads(path.read_text("utf-8"), object_pairs_hook=lambda pairs: unique_keys(path, pairs))
+    except (ValueError, RecursionError) as error:
+        reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON"
+        raise EngineError("model_incomplete", f"{path.name} {reason}", remedy="upload it again") from error
     if not isinstance(content, dict):
         raise EngineError("model_incomplete", f"{path.name} is not a JSON object", remedy="upload it again")
+    return content
+
+
+def unique_keys(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; refuses a key that occurs twice, of which each reader may take another."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
+        _refuse_field(path, twice, "occurs twice", "Keep one of them.", code="model_incomplete")
     return content

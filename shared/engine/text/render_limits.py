@@ -29,6 +29,8 @@ MAX_BITS = 1 << 16
 """Bits of a product or power: Python multiplies whole numbers in one step, which no signal interrupts."""
 
 
+CHANCE = frozenset(("random", "lipsum"))
+"""Jinja's filter and function whose text is random."""
 _WIDE = re.compile(r"%[^a-zA-Z%]*(\d{5}|\*)")
 
 
@@ -61,8 +63,14 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 def limit_products(environment: SandboxedEnvironment) -> SandboxedEnvironment:
-    """Let `*`, `**` and `%` in templates of this environment refuse huge results, also in constants."""
-    own = {"*": _multiply, "**": _raise_to_power, "%": _format}
+    """Let `*`, `**` and `%` in templates of this environment refuse huge results, also in constants.
+
+    What gives another text at each rendering is taken away: random choices, and sets, which have no order. A model
+    would be served with other prompts than it was trained on.
+    """
+    own = {"*": _multiply, "**": _raise_to_power, "%": _format, "-": _subtract}
+    environment.filters = {name: filter for name, filter in environment.filters.items() if name not in CHANCE}
+    environment.globals = {name: value for name, value in environment.globals.items() if name not in CHANCE}
     environment.intercepted_binops, environment.binop_table = frozenset(own), {**environment.binop_table, **own}
     return environment
 
@@ -80,6 +88,12 @@ def _raise_to_power(base: Any, exponent: Any) -> Any:
     if isinstance(base, int) and isinstance(exponent, int):
         _refuse_beyond(base.bit_length() * exponent, MAX_BITS)
     return operator.pow(base, exponent)
+
+
+def _subtract(left: Any, right: Any) -> Any:
+    if isinstance(result := operator.sub(left, right), set):
+        raise SecurityError("a set has no order, so that each rendering would differ")
+    return result
 
 
 def _format(left: Any, right: Any) -> Any:

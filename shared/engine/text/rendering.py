@@ -21,6 +21,7 @@ from shared.engine.text import render_limits
 from shared.engine.text.render_limits import LimitReached, limit_products, limited
 from shared.engine.text.template_cache import compile_for_opaque_contents
 
+TEMPLATE_REMEDY = "Set another chat template in the model's tokenizer."
 MAX_SOURCE = 256 << 10
 """Characters in a template."""
 
@@ -69,12 +70,15 @@ class Renderer:
         try:
             with limited(render_limits.COMPILE_CPU_S):
                 environment = limit_products(chat_template_environment())
+                tree = environment.parse(source)
+                _refuse_chance(tree)
                 self._template = environment.from_string(source)
-                self.options = _options(environment.parse(source))
+                self.options = _options(tree)
                 """Variables of the template that `chat_template_kwargs` may set."""
         except (jinja2.TemplateError, LimitReached, RecursionError) as error:
-            raise EngineError("template_refused", f"the chat template does not compile: {error}") from error
-        self._overruns = 0
+            detail = f"the chat template does not compile: {error}"
+            raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
+        self._overruns: list[LimitReached] = []
         self._source, self._special_tokens = source, special_tokens
         self.read_names = frozenset(re.findall(r"""(?:\.(?!get\()|\[['"]|\.get\(['"])(\w+)""", source))
         """Names that the template reads of messages and other objects."""
@@ -124,15 +128,16 @@ class Renderer:
             "tools": tools or None,
             "add_generation_prompt": prompt,
         }
-        if self._overruns >= MAX_OVERRUNS:
-            detail = f"the chat template reached its limits {MAX_OVERRUNS} times and is not rendered any more"
-            raise EngineError("template_refused", detail)
+        if len(self._overruns) >= MAX_OVERRUNS:
+            detail = f"the chat template does not end: {self._overruns[0]}; it is not rendered any more"
+            raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY)
         try:
             with limited(render_limits.CPU_S):
                 return self._render_limited(context)
         except LimitReached as error:
-            self._overruns += 1
-            raise EngineError("template_refused", f"the chat template does not end: {error}") from error
+            self._overruns.append(error)
+            detail = f"the chat template does not end: {error}"
+            raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
         except _REFUSALS as error:
             raise EngineError("template_refused", f"the chat template refuses this conversation: {error}") from error
 
@@ -209,6 +214,13 @@ class Renderer:
             if size > MAX_RENDERED:
                 raise EngineError("conversation_too_large", "the rendered conversation is too long", limit=MAX_RENDERED)
         return "".join(pieces)
+
+
+def _refuse_chance(tree: nodes.Template) -> None:
+    """Raise TemplateError for random choices, also where the template rarely comes (render_limits.py removes them)."""
+    named = {node.name for node in tree.find_all(nodes.Filter)} | {node.name for node in tree.find_all(nodes.Name)}
+    if found := sorted(named & render_limits.CHANCE):
+        raise jinja2.TemplateError(f"{found[0]} gives another text at each rendering")
 
 
 def _options(tree: nodes.Template) -> frozenset[str]:

@@ -32,20 +32,22 @@ def _read(path: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, RuntimeError) as error:
-        raise EngineError("model_incomplete", f"the tokenizer cannot be read: {error}") from error
+        raise EngineError(
+            "model_incomplete", f"the tokenizer cannot be read: {error}", remedy="Upload it again."
+        ) from error
 
 
 def _with_model_eos(tokenizer: Any, path: Path, base: ModelRef | None) -> Any:
     """Attach the end tokens that the model's configuration names; one becomes the tokenizer's where it has none."""
     folder = path if (path / "config.json").exists() or base is None else Path(base["path"])
-    ids = [id for id in _configured_eos(folder) if id < len(tokenizer)]
+    ids = [id for id in configured_eos(folder) if id < len(tokenizer)]
     if tokenizer.eos_token is None and ids:
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ids[0])
     setattr(tokenizer, MODEL_EOS_IDS, ids)
     return tokenizer
 
 
-def _configured_eos(folder: Path) -> list[int]:
+def configured_eos(folder: Path) -> list[int]:
     """`eos_token_id` of generation_config.json and config.json, each an id or a list of them."""
     found: list[Any] = []
     for name in ("generation_config.json", "config.json"):

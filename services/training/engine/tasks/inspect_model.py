@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,26 @@ from typing import Any
 
 from services.training.base_models.ignored_files import pickles_ignored, weights_ignored
 from shared.engine.loading.context import context_length, largest_size
-from shared.engine.loading.safety import check_folder, pickle_files, read_json, unused_weight_files
-from shared.engine.loading.weight_files import count_bytes, count_parameters, require_finite, weight_shapes
+from shared.engine.loading.safety import (
+    check_folder,
+    ignored_code,
+    pickle_files,
+    read_json,
+    unused_weight_files,
+    values_of,
+)
+from shared.engine.loading.weight_files import (
+    count_bytes,
+    count_parameters,
+    require_finite,
+    weight_dtypes,
+    weight_shapes,
+)
 from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.engine.text.feature_probes import PROBES, TEXT
+from shared.engine.text.rendering import TEMPLATE_REMEDY
 from shared.engine.text.template import ChatTemplate
-from shared.engine.text.tokenizer import load_tokenizer
+from shared.engine.text.tokenizer import configured_eos, load_tokenizer
 
 _NEEDED_INPUTS = {"attention_mask", "logits_to_keep"}
 """Inputs of a forward pass without which rows of different lengths cannot be trained together."""
@@ -23,7 +39,16 @@ MAX_TRIAL_PARAMETERS = 150_000_000
 """Up to this size, a model is loaded and tried in seconds."""
 TRIAL_TOKENS = 300
 MAX_SIZE = 1 << 31
-_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+_MODULES = re.compile(r"(^|_)(num|n)_\w*(layer|block)|^(de|en)coder_layers$")
+"""Names of counts in configurations; each module has a weight of its own."""
+_SIZES = re.compile(r"(^|_)(num|n)_\w*(expert|head)|(^|_)(experts|heads)$|^(hidden|vocab)_size$|^n_embd$")
+"""Names of sizes; each is at most a dimension of some weight, or a count of weights."""
+_ADDRESS = re.compile(rb"<[^<>]{1,100} at 0x[0-9a-f]+>")
+"""How Python writes an object that has no text, such as a method or a generator."""
+_POSITIVE = (
+    *("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "context_length"),
+    *("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_size", "vocab_size"),
+)
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 _EXPERT_MLP = ("moe_intermediate_size",)
 _EXPERTS_PER_TOKEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k")
@@ -44,16 +69,12 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     config = read_json(folder / "config.json")
     parameters = count_parameters(folder)
     _refuse_sizes(folder, config)
+    _refuse_dtypes(folder, config)
     architecture, loaded = _architecture(folder, config)
     tokenizer = load_tokenizer({"path": str(folder), "kind": "full", "base": None})
-    template = ChatTemplate.of(tokenizer)
-    if not template.stop_ids:
-        detail = "no file names an end token (eos): a model tuned from it would never end an answer"
-        remedy = "Set eos_token in tokenizer_config.json, or eos_token_id in generation_config.json."
-        raise EngineError("model_incomplete", detail, remedy=remedy)
-    if not template.shows_text:
-        detail = "its chat template does not show the texts of a question and its answer"
-        raise EngineError("template_unsupported", detail, remedy="Set another chat template in the tokenizer.")
+    with _remedy(TEMPLATE_REMEDY):
+        template = ChatTemplate.of(tokenizer)
+        _check_template(template)
     require_finite(folder)
     unknown = _unknown_tokens(folder, tokenizer, template)
     return {
@@ -69,17 +90,60 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     }
 
 
+def _check_template(template: ChatTemplate) -> None:
+    """Raise EngineError for a template that does not end answers, show texts, or render the same text each time."""
+    if not template.stop_ids:
+        detail = "no file names an end token (eos): a model tuned from it would never end an answer"
+        remedy = "Set eos_token in tokenizer_config.json, or eos_token_id in generation_config.json."
+        raise EngineError("model_incomplete", detail, remedy=remedy)
+    if not template.shows_text:
+        template.render_samples(TEXT.row)  # raises what the template itself says
+        detail = "its chat template does not show the texts of a question and its answer"
+        raise EngineError("template_unsupported", detail, remedy=TEMPLATE_REMEDY)
+    _refuse_addresses(template)
+
+
+@contextmanager
+def _remedy(remedy: str) -> Iterator[None]:
+    """Add a remedy to errors that have none."""
+    try:
+        yield
+    except EngineError as error:
+        error.fields.setdefault("remedy", remedy)
+        raise
+
+
 def _refuse_sizes(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse sizes that no model has before transformers builds anything of them."""
-    text = config.get("text_config")
-    fields = {**config, **(text if isinstance(text, dict) else {})}
-    limits = dict.fromkeys(fields, MAX_SIZE) | dict.fromkeys(_LAYERS, len(weight_shapes(folder)))
-    for name, limit in limits.items():
-        size = fields.get(name)
-        if isinstance(size, int) and abs(size) > limit:
+    """Refuse sizes, at any depth, that no model of these weights has, before transformers builds anything of them."""
+    shapes = weight_shapes(folder).values()
+    largest = max([len(shapes), *(length for shape in shapes for length in shape)])
+    for field, name, size in values_of(config):
+        if not isinstance(size, int) or isinstance(size, bool):
+            continue
+        limit = len(shapes) if _MODULES.search(name) else largest if _SIZES.search(name) else MAX_SIZE
+        below = size < 1 and name in _POSITIVE
+        if abs(size) > limit or below:
             shown = str(size) if abs(size) < 10**12 else f"a number of {size.bit_length()} bits"
-            detail = f"config.json: {name} is {shown}, and these weights allow at most {limit}"
+            allowed = "a model has at least 1" if below else f"these weights allow at most {limit}"
+            detail = f"config.json: {field} is {shown}, and {allowed}"
             raise EngineError("model_incomplete", detail, remedy="Correct config.json, or upload the complete weights.")
+
+
+def _refuse_addresses(template: ChatTemplate) -> None:
+    """Refuse a template that writes an object's address, which differs between processes, in one of the probes."""
+    for probe in (TEXT, *(PROBES[feature] for feature in template.shown_features & PROBES.keys())):
+        for sample in template.render_samples(probe.row):
+            if found := _ADDRESS.search(sample.data):
+                detail = f"its chat template writes {found[0].decode('utf-8', 'replace')}: each rendering differs"
+                raise EngineError("template_unsupported", detail, remedy=TEMPLATE_REMEDY)
+
+
+def _refuse_dtypes(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse whole numbers as weights of a model that is not quantized: loading would only cast them."""
+    for name, dtype in weight_dtypes(folder).items() if "quantization_config" not in config else ():
+        if name.endswith(".weight") and dtype.startswith(("BOOL", "I", "U")):
+            detail = f"{name} holds {dtype} numbers, but config.json describes no quantization (quantization_config)"
+            raise EngineError("model_incomplete", detail, remedy="Upload the config.json of these weights.")
 
 
 @contextmanager
@@ -103,10 +167,8 @@ def _ignored(folder: Path, config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield pickles_ignored(files)
     if files := unused_weight_files(folder):
         yield weights_ignored(files)
-    if "auto_map" in config:
-        detail = (
-            f"config.json names Python code (auto_map), which is never run: transformers' own {config['model_type']}"
-        )
+    if files := ignored_code(folder):
+        detail = f"{files[0]} names Python code (auto_map), which never runs: transformers' own {config['model_type']}"
         remedy = "Nothing, unless that code differs from transformers'."
         yield {"code": "auto_map_ignored", "detail": f"{detail} is used.", "remedy": remedy}
 
@@ -120,6 +182,9 @@ def _unknown_tokens(folder: Path, tokenizer: Any, template: ChatTemplate) -> lis
 
     with _config_errors():
         rows = load_outline(folder).get_input_embeddings().weight.shape[0]
+    if beyond := [id for id in configured_eos(folder) if id >= rows]:
+        detail = f"eos_token_id is {beyond[0]}, and the embeddings have {rows} rows"
+        raise EngineError("model_incomplete", detail, remedy="Correct it in generation_config.json or config.json.")
     lacking = {token: index for token, index in tokenizer.get_vocab().items() if index >= rows}
     if not lacking:
         return []

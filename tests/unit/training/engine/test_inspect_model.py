@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertLMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
 from services.training.engine.tasks import inspect_model
@@ -57,31 +56,6 @@ def changed(folder: Path, **fields: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("field", "size"),
-    [
-        ("num_hidden_layers", 10**9),
-        ("hidden_size", 10**10),
-        ("max_position_embeddings", 10**400),
-        ("vocab_size", -(10**10)),
-    ],
-)
-def test_sizes_that_no_model_has_are_refused(tmp_path: Path, field: str, size: int) -> None:
-    with pytest.raises(EngineError, match=rf"config.json: {field} is .* at most"):
-        inspect_model.main({"path": str(changed(tmp_path / "model", **{field: size}))}, NOTHING, NOTHING)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
-    path = make_tiny_model(tmp_path / "model") / "model.safetensors"
-    weights = load_file(path)
-    name = sorted(weights)[-1]
-    weights[name].view(-1)[-1] = value
-    save_file(weights, path, {"format": "pt"})
-    with pytest.raises(EngineError, match=f"{name} holds NaN or infinite weights"):
-        inspect_model.main({"path": str(tmp_path / "model")}, NOTHING, NOTHING)
-
-
 def test_tokens_without_embeddings_are_refused(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -109,8 +83,6 @@ def test_stray_weight_files_are_named_and_not_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"num_hidden_layers": 1}, "9 weights have no place"),
-        ({"num_attention_heads": 0}, "config.json cannot be used: ZeroDivisionError"),
         ({"rope_parameters": [1]}, "config.json cannot be used: "),
         ({"hidden_act": "nope"}, "config.json cannot be used: KeyError: 'nope'"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, r"quantized already \(gptq\)"),
