@@ -55,7 +55,7 @@ async def build(resources: Resources) -> Service:
         kind="dataset_import",
         metrics=resources.metrics,
     )
-    imports = Imports(found_imports, versions, import_worker, resources.settings)
+    imports = Imports(found_imports, versions, import_worker, resources)
     cache = await resources.documents.collection(STATISTICS.name, STATISTICS.indexes)
     inspector = Inspector(resources.blobs, resources.engines, cache, scratch)
 

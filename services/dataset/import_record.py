@@ -21,7 +21,8 @@ class DatasetImport(Work):
     name: str | None = Field(default=None, description="the dataset's name; null: the file name")
     options: Options = Field(description="how the file is read")
     secret: str | None = Field(
-        default=None, description="access token or address with its key; removed as soon as the download ends"
+        default=None,
+        description="access token or address with its key, encrypted; removed as soon as the download ends",
     )
     bytes_done: int = Field(default=0, description="bytes downloaded")
     bytes_total: int | None = Field(default=None, description="bytes to download; null: unknown")

@@ -19,7 +19,7 @@ from services.gateway.overview import Overview, ReadModel
 from services.gateway.service import Platform
 from services.gateway.static_pages import page
 from shared.runtime.errors import AnnealError
-from shared.runtime.http.principal import HEADER, Caller, Signer
+from shared.runtime.http.principal import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -88,17 +88,16 @@ def routes(platform: Platform, model: ReadModel) -> APIRouter:
     return router
 
 
-def websocket_routes(streams: JobStreams, metrics: GatewayMetrics, signer: Signer) -> APIRouter:
+def websocket_routes(streams: JobStreams, metrics: GatewayMetrics) -> APIRouter:
     """Return the websocket route."""
     router = APIRouter()
 
     @router.websocket("/live")
-    async def follow_job(socket: WebSocket, job: str, after: Annotated[int, Query(ge=0)] = 0) -> None:
+    async def follow_job(caller: Caller, socket: WebSocket, job: str, after: Annotated[int, Query(ge=0)] = 0) -> None:
         """Messages: {"type": "records", "job_id", "records"} until {"type": "end", "state"}, or {"type": "error"}."""
-        principal = signer.verify(socket.headers.get(HEADER, ""))
         await socket.accept()
         with metrics.live.track_inprogress():
-            sender = asyncio.create_task(_send(socket, job, streams.messages(job, after, principal)))
+            sender = asyncio.create_task(_send(socket, job, streams.messages(job, after, caller)))
             disconnect = asyncio.create_task(_wait_for_disconnect(socket))
             done, pending = await asyncio.wait((sender, disconnect), return_when=asyncio.FIRST_COMPLETED)
             for task in pending:

@@ -30,7 +30,7 @@ from services.gateway.reverse_proxy import ReverseProxy
 from services.gateway.service import Platform
 from services.gateway.store import Stores
 from services.gateway.upstreams import InProcessUpstream, Upstream, Upstreams, as_upstream
-from shared.runtime.http.principal import Principal
+from shared.runtime.http.principal import Principal, Signer
 from shared.runtime.resources import Resources, private_file
 from shared.runtime.service import Service, background, web_app
 
@@ -81,7 +81,8 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     require_consistent(settings)
     client = httpx.AsyncClient()
     provider = OpenIdProvider(settings, client) if settings.oidc_issuer else None
-    upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, resources.signer)
+    signer = Signer(resources.keyring)
+    upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, signer)
     model = ReadModel(stores)
     broadcasts = BroadcastHub(resources.bus, model)
 
@@ -97,9 +98,9 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(oidc_api.routes(provider, members, sessions, settings.public_url))
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
-    router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics, resources.signer))
+    router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
     authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
-    proxy = ReverseProxy(authenticator, upstreams, resources.signer)
+    proxy = ReverseProxy(authenticator, upstreams, signer)
     return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from services.gateway.auth.authenticator import Authenticated, Authenticator
 from services.gateway.upstreams import Upstreams
 from shared.runtime.errors import AnnealError, NotFound, answer
-from shared.runtime.http.principal import HEADER, Signer
+from shared.runtime.http.principal import HEADER, Bound, Principal, Signer, read_body
 from shared.runtime.http.routes import METRICS, Route, find, require_scope
 
 HOP_BY_HOP = frozenset(
@@ -18,6 +18,7 @@ HOP_BY_HOP = frozenset(
 )
 """Hop-by-hop headers: they concern one connection only (RFC 9110, section 7.6.1)."""
 CREDENTIALS = frozenset({b"authorization", b"cookie"})
+METRICS_SCRAPER = Authenticated(Principal("metrics", scopes=("read",)), ())
 CREDENTIAL_ENDED = 4401
 """Websocket close code when the key or session has ended: 4000 plus the equivalent HTTP status."""
 UNCHECKED_HOST = frozenset({"/healthz", "/readyz", METRICS})
@@ -35,6 +36,10 @@ class ReverseProxy:
         try:
             route, inner, caller = await self._authorize(scope)
             upstream = self._upstreams[route.service]
+            if caller:
+                body, receive = await read_body(scope, receive)
+                token = self._signer.sign(caller.principal, route.service, Bound.of(scope), body)
+                inner["headers"].append((HEADER.encode(), token.encode()))
         except AnnealError as error:
             await answer(error, scope["path"])(scope, receive, send)
             return
@@ -76,10 +81,11 @@ class ReverseProxy:
         scope["anneal.route"] = route
         headers = _forwarded_headers(scope["headers"], keep_cookie=route.service == "gateway")
         caller = None
-        if route.scope and not (scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection)):
+        if scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection):
+            caller = METRICS_SCRAPER
+        elif route.scope:
             caller = await self._authenticator.authenticate(connection)
             require_scope(caller.principal, route.scope)
-            headers.append((HEADER.encode(), self._signer.sign(caller.principal).encode()))
         inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
         return route, {**inner, "headers": headers}, caller
 

@@ -8,7 +8,7 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.errors import ServiceUnavailable
-from shared.runtime.http.principal import HEADER, Principal, Signer
+from shared.runtime.http.principal import HEADER, Bound, Principal, Signer
 
 TIMEOUT_S = 30.0
 
@@ -75,9 +75,11 @@ class Upstreams:
 
     async def get(self, service: str, path: str, principal: Principal, **params: Any) -> httpx.Response:
         """GET `path` of a service on behalf of `principal`. Raises ServiceUnavailable when it does not respond."""
-        headers = {HEADER: self._signer.sign(principal)}
         try:
             async with self[service].client() as client:
-                return await client.get(path, params=params, headers=headers, timeout=TIMEOUT_S)
+                request = client.build_request("GET", path, params=params, timeout=TIMEOUT_S)
+                bound = Bound("GET", request.url.path, request.url.query)
+                request.headers[HEADER] = self._signer.sign(principal, service, bound)
+                return await client.send(request)
         except httpx.TransportError as error:
             raise service_unavailable(service) from error

@@ -300,7 +300,7 @@ class Base(Work):
     hub_id: str | None = Field(default=None, description="Hugging Face repository")
     revision: str | None = Field(default=None, description="commit of the hub repository")
     secret: str | None = Field(
-        default=None, description="access token of the source; removed as soon as the download ends"
+        default=None, description="access token of the source, encrypted; removed as soon as the download ends"
     )
     location: str | None = Field(default=None, description="server path of a model that is registered in place")
     architecture: str = Field(default="", description="from its config")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.resources import driver
@@ -57,6 +57,6 @@ def open_store(address: str, scratch: Path) -> "S3Blobs":
 
 
 def without_secret(uri: str) -> str:
-    """Return the address without its key and secret."""
+    """Return the address without key and secret, and without query and fragment, which may hold others."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

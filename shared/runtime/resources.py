@@ -22,8 +22,8 @@ from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
 from shared.runtime.errors import AnnealError, Misconfigured
-from shared.runtime.http.principal import Signer
 from shared.runtime.jobs.outbox import Outbox
+from shared.runtime.keyring import Keyring
 from shared.runtime.processes.children import Engines
 from shared.runtime.processes.limits import DefaultLimits
 from shared.runtime.settings import Settings
@@ -64,7 +64,7 @@ class Resources:
     blobs: Blobs
     outbox: Outbox
     engines: Engines
-    signer: Signer
+    keyring: Keyring
     scratch: Path
     metrics: Metrics
 
@@ -257,7 +257,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             blobs=blobs,
             outbox=Outbox(bus, documents, metrics),
             engines=closing(Engines(DefaultLimits.of(settings))),
-            signer=Signer(secret),
+            keyring=Keyring(secret, settings.secret_previous),
             scratch=scratch,
             metrics=metrics,
         )

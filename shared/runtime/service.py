@@ -14,6 +14,7 @@ from shared.bus.protocol import Handler
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
+from shared.runtime.http.authorization import Authorization
 from shared.runtime.http.query import refuse_unknown_query
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.http_metrics import Measured, Requests
@@ -51,8 +52,8 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # http_spans.py does the tracing
     )
-    app.state.signer = resources.signer
     requests = Requests(resources.metrics, "anneal_http", "Requests that a service answered")
+    app.add_middleware(Authorization, service=service.name, keyring=resources.keyring)
     app.add_middleware(Measured, service=service.name, requests=requests)
     install_problem_handlers(app)
     app.include_router(service.router)

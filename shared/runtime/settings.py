@@ -56,7 +56,13 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default=[], description="accepted Host headers, beside the loopback names and `host`"
     )
-    secret: str = Field(default="", description="signs principals between services; empty: generated in home")
+    secret: str = Field(
+        default="",
+        description="signs principals between services and encrypts callers' secrets; empty: generated in home",
+    )
+    secret_previous: str = Field(
+        default="", description="the secret before, while it is replaced: still accepted, never used for new data"
+    )
     operator_key: str = Field(default="", description="the operator's API key; empty: generated in home")
     metrics_token: SecretStr = Field(
         default=SecretStr(""),

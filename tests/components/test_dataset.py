@@ -32,6 +32,7 @@ from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from tests.support.data_cases import data_case
 from tests.support.running_service import RunningService, open_service
+from tests.support.signing import SignedAs
 
 QA = [{"question": f"What is {n} plus {n}?", "answer": f"It is {2 * n}."} for n in range(20)]
 
@@ -60,11 +61,7 @@ async def service(shared_service: RunningService, request: pytest.FixtureRequest
 def as_project(service: RunningService, project: str) -> RunningService:
     """Sign all further requests for `project`."""
 
-    def sign(request: httpx.Request) -> httpx.Request:
-        request.headers[HEADER] = service.resources.signer.sign(Principal("tester", project, ("*",)))
-        return request
-
-    service.http.auth = sign
+    service.http.auth = SignedAs(service.resources, Principal("tester", project, ("*",)))
     service.http.headers["x-test-project"] = project
     return service
 
@@ -504,7 +501,8 @@ async def test_disconnected_client_leaves_nothing(tmp_path: Path) -> None:
     async with served(tmp_path) as (service, port):
         drafts = service.resources.settings.directory / "blobs" / "drafts"
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        principal = service.resources.signer.sign(Principal("tester", scopes=("*",)))
+        request = httpx.Request("POST", "http://x/datasets/upload", content=iter(()))
+        principal = SignedAs(service.resources).sign(request)
         head = ["POST /datasets/upload HTTP/1.1", "Host: x", "Content-Length: 100000000", f"{HEADER}: {principal}"]
         head += ["Content-Type: multipart/form-data; boundary=xx", "", "--xx"]
         head += ['Content-Disposition: form-data; name="file"; filename="a.txt"', "", "x" * 3_000_000]

@@ -11,7 +11,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 import pytest_asyncio
@@ -20,11 +19,12 @@ from services.dataset.app import build
 from services.dataset.errors import AddressRefused
 from services.dataset.imports.fetching import FOLDER
 from services.dataset.imports.url import UrlSource, download, is_public
-from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.http.principal import Principal
 from tests.support.data_cases import data_case
 from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
 from tests.support.object_store import ListingServer, run_listing_server
 from tests.support.running_service import RunningService, open_service
+from tests.support.signing import SignedAs
 from tests.support.web_files import WebFiles, run_web_files
 
 ENDED = ("ready", "rejected", "failed", "cancelled", "deleted")
@@ -341,10 +341,8 @@ async def test_address_that_is_or_embeds_a_private_one_is_not_public(address: st
 async def test_object_is_imported_by_an_admin_only(service: RunningService, store: ListingServer) -> None:
     store.objects["/bucket/in/peaks.jsonl"] = rows(11, "peak")
     uri = f"{store.url}/bucket/in/peaks.jsonl"
-    writer = {HEADER: service.resources.signer.sign(Principal("writer", scopes=("write",)))}
-    transport = service.http._transport
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as plain:
-        refused = await plain.post("/datasets/import", json={"uri": uri}, headers=writer)
+    writer = SignedAs(service.resources, Principal("writer", scopes=("write",)))
+    refused = await service.http.post("/datasets/import", json={"uri": uri}, auth=writer)
     assert (refused.status_code, refused.json()["field"]) == (403, "uri")
     found = await imported(service, uri=uri)
     assert found["state"] == "ready", found

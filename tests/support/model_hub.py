@@ -6,6 +6,7 @@ A dataset is a repository whose id starts with `datasets/`.
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class LocalHub:
     """Repositories by id, the ones that need `token`, and the range requests received.
 
     `truncate_once` closes the connection after so many bytes of a file, once; `blocked` delays a file until its event
-    is set.
+    is set. `served` counts the reads of each file.
     """
 
     repositories: dict[str, Path] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class LocalHub:
     truncate_once: dict[str, int] = field(default_factory=dict)
     blocked: dict[str, threading.Event] = field(default_factory=dict)
     range_requests: list[tuple[str, str]] = field(default_factory=list)
+    served: Counter[str] = field(default_factory=Counter)
     url: str = ""
 
 
@@ -99,6 +101,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             for key, value in {**headers, "content-length": str(len(data))}.items():
                 self.send_header(key, value)
             self.end_headers()
+            hub.served[name] += body
             if body and name in hub.blocked:
                 hub.blocked[name].wait()
             if body and name in hub.truncate_once:

@@ -16,10 +16,11 @@ from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
-from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.http.principal import Principal
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, running, web_app
 from shared.runtime.settings import Settings
+from tests.support.signing import SignedAs
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 Build = Callable[[Resources], Awaitable[Service]]
@@ -140,13 +141,15 @@ async def open_service(
         for event in (event for event, consumers in CONSUMERS.items() if "gateway" in consumers):
             await resources.bus.subscribe("gateway", event.type, events.put)
 
-        def sign(request: httpx.Request) -> httpx.Request:
-            request.headers[HEADER] = resources.signer.sign(Principal("tester", project, ("*",)))
-            return request
-
         transport = httpx.ASGITransport(web_app(service, resources))
+        auth = SignedAs(resources, Principal("tester", project, ("*",)))
         async with (
             running([service], resources),
-            httpx.AsyncClient(transport=transport, base_url="http://service", auth=sign, timeout=60) as http,
+            httpx.AsyncClient(
+                transport=transport,
+                base_url="http://service",
+                auth=auth,
+                timeout=60,
+            ) as http,
         ):
             yield RunningService(resources, http, home, events)

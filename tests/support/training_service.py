@@ -12,11 +12,11 @@ import httpx
 
 from services.training.app import build
 from shared.blobs.artifacts import publish
-from shared.runtime.http.principal import HEADER, Principal
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
+from tests.support.signing import SignedAs
 
 ENGINE = "tests.support.scripted_trainer:main"
 TIMEOUT_S = 120
@@ -109,13 +109,10 @@ async def open_training(
         service = await build(resources, engine=engine, bundle=bundle)
         app = web_app(service, resources)
 
-        async def sign(request: httpx.Request) -> None:
-            request.headers.setdefault(HEADER, resources.signer.sign(Principal("tester", scopes=("*",))))
-
         transport = httpx.ASGITransport(app)
         async with (
             running([service], resources),
-            httpx.AsyncClient(transport=transport, base_url="http://service", event_hooks={"request": [sign]}) as http,
+            httpx.AsyncClient(transport=transport, base_url="http://service", auth=SignedAs(resources)) as http,
         ):
             await put_dataset(resources)
             yield TrainingHarness(resources, http)

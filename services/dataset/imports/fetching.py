@@ -91,7 +91,7 @@ class Importer:
             requires=("huggingface_hub", "datasets"),
             limits=Limits(network="open", file_bytes=self._service.uploads.limit),
         )
-        await child.send({"op": "token", "token": found.secret})
+        await child.send({"op": "token", "token": self._secret(found)})
 
         async def on_message(message: dict[str, Any]) -> None:
             if message["kind"] == "progress":
@@ -107,7 +107,7 @@ class Importer:
 
     async def _from_url(self, found: DatasetImport, lease: Lease[DatasetImport], folder: Path) -> Fetched | None:
         settings = self._resources.settings
-        source = UrlSource(found.secret or "", settings.import_hosts, settings.upload_limit)
+        source = UrlSource(self._secret(found) or "", settings.import_hosts, settings.upload_limit)
 
         async def report(done: int, total: int | None) -> None:
             await self._report(lease, done, total)
@@ -126,7 +126,7 @@ class Importer:
         """Raises ObjectStoreFailed without the server's own response, which may not be meant for the caller (SSRF)."""
         with driver("s3"):
             from shared.blobs.s3 import FAILURES
-        address, key = locate(found.secret or "", self._resources.settings.blobs_url, found.project)
+        address, key = locate(self._secret(found) or "", self._resources.settings.blobs_url, found.project)
         store = open_store(address, folder / ".s3")
         part = folder / "download.part"
         try:
@@ -151,6 +151,10 @@ class Importer:
         finally:
             await store.close()
         return part, key.rpartition("/")[2], found.origin
+
+    def _secret(self, found: DatasetImport) -> str | None:
+        """Raises SecretUnreadable."""
+        return self._resources.keyring.decrypt("dataset", found.id, found.secret) if found.secret else None
 
     async def _report(self, lease: Lease[DatasetImport], done: int, total: int | None) -> None:
         """Write the progress, at most twice per second for each import."""

@@ -9,7 +9,7 @@ from shared.blobs.locations import locate, without_secret
 from shared.documents.entities import EntityStore, Page, new_id
 from shared.runtime.http.principal import Principal
 from shared.runtime.jobs.worker import Worker
-from shared.runtime.settings import Settings
+from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import traceparent
 
 
@@ -21,24 +21,25 @@ class Imports:
         imports: EntityStore[DatasetImport],
         versions: VersionStore,
         worker: Worker[DatasetImport],
-        settings: Settings,
+        resources: Resources,
     ) -> None:
-        self._imports, self._versions, self._worker, self._settings = imports, versions, worker, settings
+        self._imports, self._versions, self._worker, self._resources = imports, versions, worker, resources
 
     async def request(self, caller: Principal, request: ImportRequest) -> ImportView:
         """Queue a download. Raises Forbidden, or InvalidInput for a mapping or an address that cannot be right."""
         check_source_permission(caller, request)
         options = request.options()
         if request.uri is not None:
-            locate(request.uri, self._settings.blobs_url, caller.project)
+            locate(request.uri, self._resources.settings.blobs_url, caller.project)
+        id, secret = new_id("imp"), request.uri or request.url or (request.token and request.token.get_secret_value())
         created = await self._imports.create(
             DatasetImport(
-                id=new_id("imp"),
+                id=id,
                 project=caller.project,
                 origin=_origin(request),
                 name=request.name or (request.hub_id.rpartition("/")[2][:120] if request.hub_id else None),
                 options=options,
-                secret=request.uri or request.url or (request.token.get_secret_value() if request.token else None),
+                secret=self._resources.keyring.encrypt("dataset", id, secret) if secret else None,
                 traceparent=traceparent(),
             )
         )
@@ -67,10 +68,10 @@ class Imports:
 
 
 def _origin(request: ImportRequest) -> Origin:
-    """The source without its secrets; a web address also without its query, which may sign it."""
+    """The source without its secrets."""
     if request.hub_id is not None:
         asked = request.model_dump(include={"revision", "config", "split"})
         return Origin(source="hub", location=request.hub_id, **asked)
     if request.uri is not None:
         return Origin(source="object_store", location=without_secret(request.uri))
-    return Origin(source="url", location=without_secret(request.url or "").partition("?")[0])
+    return Origin(source="url", location=without_secret(request.url or ""))

@@ -14,8 +14,7 @@ from services.gateway.auth.members import Members, is_user
 from services.gateway.auth.sessions import Sessions
 from services.gateway.errors import HostNotAllowed, OriginNotAllowed, ProjectSwitched
 from services.gateway.models import Grant, Key
-from shared.runtime.http.principal import Principal, Unauthenticated
-from shared.runtime.http.routes import SAFE_METHODS
+from shared.runtime.http.principal import SAFE_METHODS, Principal, Unauthenticated
 from shared.runtime.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -52,8 +52,9 @@ class Fetcher:
             self._reported.pop(base.id, None)
 
     async def _fetch(self, base: Base, lease: Lease[Base], folder: Path) -> tuple[Path | None, dict[str, Any]]:
+        secret = self._resources.keyring.decrypt("training", base.id, base.secret) if base.secret else None
         if base.source == "object_store":
-            return await copy_folder(self._resources, base, lease, folder, self._report), {}
+            return await copy_folder(self._resources, base, secret or "", lease, folder, self._report), {}
         child = await self._resources.engines.launch(
             TARGET,
             {
@@ -67,7 +68,7 @@ class Fetcher:
             requires=("huggingface_hub",),
             limits=Limits(network="open"),
         )
-        await child.send({"op": "token", "token": base.secret})
+        await child.send({"op": "token", "token": secret})
         result = await run_to_result(child, lease, lambda message: self._on_message(message, lease))
         if result is None or result.get("stopped"):
             return None, {}

@@ -31,16 +31,16 @@ class DiskFull(AnnealError):
 
 
 async def copy_folder(
-    resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report
+    resources: Resources, base: Base, uri: str, lease: Lease[Base], folder: Path, report: Report
 ) -> Path | None:
-    """Download the model's files into `folder`, except those that are complete already. None when told to stop.
+    """Download the model's files at `uri` into `folder`, except those that are complete. None when told to stop.
 
     Raises ObjectStoreFailed without the server's own response, which may not be meant for the caller (SSRF).
     """
     with driver("s3"):
         from shared.blobs.s3 import FAILURES
     try:
-        return await _copy(resources, base, lease, folder, report)
+        return await _copy(resources, base, uri, lease, folder, report)
     except FAILURES as error:
         log.warning("object_store_failed", id=base.id, error=str(error))
         raise ObjectStoreFailed(
@@ -50,8 +50,10 @@ async def copy_folder(
         ) from error
 
 
-async def _copy(resources: Resources, base: Base, lease: Lease[Base], folder: Path, report: Report) -> Path | None:
-    address, prefix = locate(base.secret or "", resources.settings.blobs_url, base.project)
+async def _copy(
+    resources: Resources, base: Base, uri: str, lease: Lease[Base], folder: Path, report: Report
+) -> Path | None:
+    address, prefix = locate(uri, resources.settings.blobs_url, base.project)
     store = open_store(address, folder / ".s3")
     try:
         listed = await store.sizes(prefix)

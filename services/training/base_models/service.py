@@ -69,11 +69,12 @@ class BaseModels:
         if request.path is not None:
             return await self._register_path(project, request.path, request.name, key)
         if request.hub_id is not None:
-            base = _hub_base(project, request, request.hub_id, key)
+            token = request.token.get_secret_value() if request.token else None
+            base = self._with_secret(_hub_base(project, request, request.hub_id, key), token)
             return await self._repeated(base) or await self._same_model(base) or await self._queue(base)
         uri = request.uri or ""
         base = _base(project, "object_store", without_secret(uri), request.name, key)
-        return await self._queue(base.model_copy(update={"secret": uri}))
+        return await self._queue(self._with_secret(base, uri))
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[BaseView]:
         """Newest first."""
@@ -122,6 +123,11 @@ class BaseModels:
         found = await self._stores.base_models.for_project(base.project).find(where)
         same = [other for other in found if base.revision in (None, other.revision)]
         return BaseView.of(same[0]) if same else None
+
+    def _with_secret(self, base: Base, secret: str | None) -> Base:
+        """The base model with the encrypted secret of its source."""
+        encrypted = self._resources.keyring.encrypt("training", base.id, secret) if secret else None
+        return base.model_copy(update={"secret": encrypted})
 
     async def _require_free_name(self, base: Base) -> None:
         """Raise InvalidInput for the id of another model as a name."""
@@ -244,6 +250,5 @@ def name_of_folder(folder: Path) -> str:
 
 
 def _hub_base(project: str, request: BaseRequest, hub_id: str, key: str | None) -> Base:
-    token = request.token.get_secret_value() if request.token else None
     base = _base(project, "hub", hub_id, request.name or hub_id, key, revision=request.revision)
-    return base.model_copy(update={"hub_id": hub_id, "revision": request.revision, "secret": token})
+    return base.model_copy(update={"hub_id": hub_id, "revision": request.revision})

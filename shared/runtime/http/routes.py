@@ -15,7 +15,6 @@ KeyScope = Literal["infer", "read", "write", "admin"]
 Scope = KeyScope | Literal["*"]
 SCOPE_RANKS: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
 """Each scope includes those below it; `*` is the operator, who may also create keys for other projects."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 METRICS = "/metrics"
 

@@ -25,13 +25,14 @@ from services.training.base_models.service import name_of_folder, publish_base_m
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
-from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.http.principal import Principal
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
 from tests.support.data_cases import data_case
 from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
 from tests.support.object_store import ListingServer, run_listing_server
+from tests.support.signing import SignedAs
 from tests.support.tiny_model import make_tiny_model
 from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, open_training, problem
 from tests.support.zoo import save
@@ -256,8 +257,8 @@ async def test_invalid_paths_are_not_registered(service: TrainingHarness, tmp_pa
 
 @pytest.mark.parametrize("body", [{"path": "/etc"}, {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"}])
 async def test_sources_outside_the_project_need_an_admin(service: TrainingHarness, body: dict[str, str]) -> None:
-    writer = {HEADER: service.resources.signer.sign(Principal("writer", scopes=("write",)))}
-    refused = problem(await service.http.post("/models/base", json=body, headers=writer), 403, "forbidden")
+    writer = SignedAs(service.resources, Principal("writer", scopes=("write",)))
+    refused = problem(await service.http.post("/models/base", json=body, auth=writer), 403, "forbidden")
     assert refused["field"] in body
 
 

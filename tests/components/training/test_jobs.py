@@ -21,7 +21,7 @@ from shared.blobs.uses import add_use, users_of
 from shared.events.envelope import Envelope, Event
 from shared.events.training import ModelRenamed
 from shared.runtime.errors import Unavailable
-from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.http.principal import Principal
 from shared.runtime.jobs import leases
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
@@ -30,6 +30,7 @@ from shared.runtime.settings import Settings
 from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.scripted_trainer import expected_losses
+from tests.support.signing import SignedAs
 from tests.support.training_service import (
     FINAL,
     TIMEOUT_S,
@@ -698,13 +699,13 @@ async def test_private_preset_is_listed_for_its_owner_only(service: TrainingHarn
     mine = {"name": "mine", "settings": {"max_steps": 4}, "shared": False}
     assert (await service.http.post("/training/presets", json=mine)).json()["shared"] is False
     await service.http.post("/training/presets", json={"name": "ours", "settings": {"max_steps": 4}})
-    colleague = {HEADER: service.resources.signer.sign(Principal("colleague", scopes=("*",)))}
+    me, colleague = SignedAs(service.resources), SignedAs(service.resources, Principal("colleague", scopes=("*",)))
 
-    async def names(headers: dict[str, str]) -> list[str]:
-        presets = (await service.http.get("/training/presets", headers=headers)).json()["items"]
+    async def names(auth: SignedAs) -> list[str]:
+        presets = (await service.http.get("/training/presets", auth=auth)).json()["items"]
         return [preset["name"] for preset in presets]
 
-    assert await names({}) == ["ours", "mine"]
+    assert await names(me) == ["ours", "mine"]
     assert await names(colleague) == ["ours"]
 
 
@@ -867,10 +868,10 @@ async def test_logs_are_filtered_by_level(service: TrainingHarness) -> None:
 
 async def test_other_projects_see_no_jobs(service: TrainingHarness) -> None:
     job = await service.submit(max_steps=1)
-    other = {HEADER: service.resources.signer.sign(Principal("stranger", "other", ("*",)))}
+    other = SignedAs(service.resources, Principal("stranger", "other", ("*",)))
     for path in (f"/training/jobs/{job['id']}", f"/training/jobs/{job['id']}/records"):
-        assert (await service.http.get(path, headers=other)).status_code == 404
-    assert (await service.http.get("/training/jobs", headers=other)).json()["items"] == []
-    refused = await service.http.post("/training/jobs", json={"dataset": "ds_1"}, headers=other)
+        assert (await service.http.get(path, auth=other)).status_code == 404
+    assert (await service.http.get("/training/jobs", auth=other)).json()["items"] == []
+    refused = await service.http.post("/training/jobs", json={"dataset": "ds_1"}, auth=other)
     problem(refused, 404, "unknown_dataset")
     await service.wait_for_state(job["id"], *FINAL)
