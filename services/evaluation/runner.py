@@ -11,7 +11,7 @@ from typing import Any
 
 from services.evaluation.models import Evaluation, Outcome, Progress
 from services.evaluation.store import BaseCache
-from shared.blobs.artifacts import dataset_folder, key_of, publish, read_manifest, resolve_model
+from shared.blobs.artifacts import dataset_folder, key_of, publish, read_manifest, resolve_model, weights_size
 from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import DatasetManifest, EvaluationManifest
 from shared.runtime.jobs.engine_runs import run_to_result
@@ -45,7 +45,8 @@ class Runner:
             cache = await self._base_cache(evaluation)
             spec = await self._spec(evaluation, cache, folder)
             child = await self.resources.engines.launch(ENGINE, spec, cwd=folder)
-            result = await run_to_result(child, lease, _ProgressWriter(lease).on_message)
+            size = weights_size(spec["model"]) + (weights_size(spec["base"]) if spec["base"] else 0)
+            result = await run_to_result(child, lease, _ProgressWriter(lease).on_message, size)
             if result is not None:
                 outcome = Outcome.model_validate({**result, "base_cached": bool(spec["cached"])})
                 await self._publish(evaluation, lease, outcome, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from services.export.models import ARCHIVE, Export, Progress, Result
-from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model
+from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model, weights_size
 from shared.blobs.attempt_artifacts import attempt_artifact
 from shared.blobs.manifests import ExportManifest, FileEntry, ModelManifest
 from shared.runtime.jobs.engine_runs import Message, run_to_result
@@ -35,9 +35,10 @@ class Runner:
         try:
             await self.uses.add(export)
             form = export.target.format
+            spec = await self._spec(export, folder)
             child = await self.resources.engines.launch(
                 f"services.export.engine.{form}_export:main",
-                await self._spec(export, folder),
+                spec,
                 cwd=folder,
                 requires=("torch", "transformers", "peft", *PACKAGES[form]),
             )
@@ -46,7 +47,7 @@ class Runner:
                 if message["kind"] == "progress":
                     await lease.change(lambda e: e.advance(Progress.model_validate(message)))
 
-            if result := await run_to_result(child, lease, on_message):
+            if result := await run_to_result(child, lease, on_message, weights_size(spec["model"])):
                 await self._publish(export, lease, result)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -178,6 +178,12 @@ async def _folder(blobs: Blobs, key: str, manifest: ModelManifest) -> Path:
     return folder
 
 
+def weights_size(reference: Mapping[str, Any]) -> int:
+    """Return the bytes of weights of a loader's reference, with those of its base models."""
+    own = sum(path.stat().st_size for path in Path(reference["path"]).glob("*.safetensors"))
+    return own + (weights_size(reference["base"]) if reference["base"] else 0)
+
+
 def _verify_model(folder: Path, files: Collection[FileEntry], remedy: str) -> None:
     verify_files(folder, files, remedy)
     refuse_others(folder, files, remedy)

@@ -143,6 +143,7 @@ class Passes:
                 max_new_tokens=self.spec["max_new_tokens"],
                 batch_tokens=self.spec["batch_tokens"],
                 on_progress=self._progress_callback(f"{label}: answers"),
+                on_step=self._on_step,
             )
 
     def _compute_losses(self, model: Any, label: str) -> list[Loss] | None:
@@ -166,6 +167,10 @@ class Passes:
 
         report(0, len(self.examples))
         return report
+
+    def _on_step(self) -> None:
+        self._raise_if_stopped()
+        self.reporter.alive()
 
     def _raise_if_stopped(self) -> None:
         if (command := self.commands.poll()) and command["op"] in ("stop", "cancel"):

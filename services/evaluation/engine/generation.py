@@ -19,6 +19,7 @@ def generate_answers(
     max_new_tokens: int | None,
     batch_tokens: int,
     on_progress: Callable[[int, int], None],
+    on_step: Callable[[], None],
 ) -> tuple[list[str | None], list[int]]:
     """Return one answer per example, None where the prompt fills the context; and the rows whose answer was cut off."""
     limit = context_length(model)
@@ -30,6 +31,7 @@ def generate_answers(
         max_new_tokens=max_new_tokens or _answer_limit(examples),
         batch_tokens=batch_tokens,
         on_progress=on_progress,
+        on_step=on_step,
     )
     answers: list[str | None] = [None] * len(examples)
     for index, answer in zip(fitting, generated, strict=True):

@@ -11,6 +11,8 @@ import structlog
 
 from services.inference.protocol import ModelSpec
 from services.inference.vllm.server import VllmCannotServe
+from shared.blobs.artifacts import weights_size
+from shared.runtime.processes.watchdog import EngineStalled
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -48,7 +50,10 @@ class AdapterMerger:
         await asyncio.to_thread(part.mkdir, parents=True)
         spec = {"ref": model.ref, "folder": str(part), "parameters": model.parameters}
         child = await self._resources.engines.launch(ENGINE_TARGET, spec, cwd=part, env={"CUDA_VISIBLE_DEVICES": ""})
-        result = await child.answer() or {}
+        try:
+            result = await child.answer(weights_size(model.ref)) or {}
+        except EngineStalled as error:
+            result = {"detail": error.detail}
         if result.get("kind") != "result":
             detail = result.get("detail", "the process ended without a result")
             raise VllmCannotServe(f"the adapter could not be merged: {detail}", field="model")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from services.training.errors import EngineFailed, UnsafeModel
+from shared.blobs.artifacts import weights_size
 from shared.runtime.processes.limits import Limits
 from shared.runtime.resources import Resources
 
@@ -28,7 +29,7 @@ async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> F
         child = await resources.engines.launch(
             TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS
         )
-        end: Facts | None = await child.answer()
+        end: Facts | None = await child.answer(weights_size({"path": folder, "base": None}))
     finally:
         await asyncio.to_thread(shutil.rmtree, workdir, ignore_errors=True)
     if end is None:

@@ -59,7 +59,7 @@ def run_training(spec: TrainingSpec, reporter: Reporter, commands: Commands, ran
     """Prepare, train and deliver; end early if the service requests it."""
     run = None
     try:
-        run = prepare(spec, reporter, Interrupts(commands), ranks)
+        run = prepare(spec, reporter, Interrupts(commands, reporter=reporter), ranks)
         reason = train(run)
         with reporter.span("write model"):
             return deliver(run, reason)

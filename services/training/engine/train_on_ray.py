@@ -38,6 +38,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     messages, to_rank_0 = _make_queue(_MAX_UNREAD_MESSAGES), _make_queue(0)
     training = _RayTraining(spec, hyperparameters, messages, to_rank_0, reporter)
     while (message := _next_message(messages)) is not None or training.is_running:
+        if not training.has_started:
+            reporter.alive()  # it waits for nodes of the cluster
         while command := commands.poll():
             if not training.has_started:
                 return {"stopped": True, "path": None, "checkpoint": None, "steps": 0}

@@ -10,7 +10,7 @@ from services.training.estimates.views import Measured
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.references import ResolvedBaseModel
 from services.training.workers.capacity import GpuPool, visible_gpus
-from shared.blobs.artifacts import dataset_folder, resolve_model
+from shared.blobs.artifacts import dataset_folder, resolve_model, weights_size
 from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
 from shared.runtime.processes.cpu_limit import usable_cpus
@@ -47,7 +47,10 @@ class DryRuns:
     async def _run(self, spec: dict[str, Any], folder: Path, resolved: ResolvedSettings) -> dict[str, Any]:
         with GpuPool(visible_gpus()).allocate(resolved.resources.gpu) as env:
             child = await self._resources.engines.launch(TARGET, spec, cwd=folder, env=env, limits=LIMITS)
-            return await child.answer() or {"kind": "failed", "detail": "it ended without a result"}
+            return await child.answer(weights_size(spec["model"])) or {
+                "kind": "failed",
+                "detail": "it ended without a result",
+            }
 
     async def _spec(
         self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, resolved: ResolvedSettings, folder: Path

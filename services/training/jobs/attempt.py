@@ -7,6 +7,7 @@ from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMOR
 from shared.runtime.errors import AnnealError, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
+from shared.runtime.processes.watchdog import EngineStalled
 
 SHUTDOWN_GRACE_S = 20.0
 """Time for a job to write its checkpoint when the platform stops."""
@@ -20,7 +21,7 @@ REMEDIES = {
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
     "killed": "If this repeats, the job may need more memory than there is: set micro_batch_tokens lower.",
 }
-RETRYABLE = frozenset(("engine_crashed", "killed", "platform_error", CHECKPOINT_DAMAGED))
+RETRYABLE = frozenset(("engine_crashed", "killed", EngineStalled.code, "platform_error", CHECKPOINT_DAMAGED))
 """Causes that may be transient, so the job is retried from its last checkpoint. Any other cause would repeat."""
 
 
@@ -65,6 +66,8 @@ def outcome_of(ending: EngineOutcome, longest: int = 0) -> AttemptOutcome:
     if last is not None:
         cause, detail = last["code"], in_sentences(last["detail"], last.get("remedy") or REMEDIES.get(last["code"]))
         return AttemptOutcome("failed", last, cause, detail, longest)
+    if ending.stalled:
+        return AttemptOutcome("failed", {}, ending.stalled.code, ending.stalled.detail, longest)
     if ending.out_of_memory:
         text = "The machine ran out of memory, and the kernel killed the engine."
         return AttemptOutcome("failed", {}, OUT_OF_MEMORY, in_sentences(text, REMEDIES[OUT_OF_MEMORY]), longest)

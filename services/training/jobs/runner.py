@@ -19,7 +19,7 @@ from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.store import Stores
 from services.training.workers.capacity import GpuPool
 from services.training.workers.launchers import Launcher
-from shared.blobs.artifacts import dataset_folder, key_of, read_manifest, resolve_model
+from shared.blobs.artifacts import dataset_folder, key_of, read_manifest, resolve_model, weights_size
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Event
@@ -138,7 +138,7 @@ class Runner:
                 child = await self._resources.engines.launch(
                     self._launcher.target, spec, cwd=folder, env=env, requires=requires, limits=self._launcher.limits
                 )
-                ending = await follow_engine(child, lease, handler.handle, grace_period_s)
+                ending = await follow_engine(child, lease, handler.handle, grace_period_s, weights_size(spec["model"]))
             await handler.wait_until_stored()
         return outcome_of(ending, handler.longest)
 

@@ -28,6 +28,8 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FILE_TOO_LARGE = (errno.EFBIG,)
 _FILE_REMEDY = "Choose a smaller model or dataset, or set ANNEAL_ENGINE_FILE_LIMIT higher."
 
+ALIVE_INTERVAL_S = 1.0
+
 Main = Callable[[dict[str, Any], "Reporter", "Commands"], dict[str, Any]]
 
 
@@ -52,6 +54,7 @@ class Reporter:
         self._fd = fd
         self._lock = threading.Lock()
         self._epoch = time.time_ns() - time.monotonic_ns()
+        self._alive_at = 0.0
 
     def emit(self, kind: str, **data: Any) -> None:
         """Send a message of any kind, such as `checkpoint` or `token`. NaN and infinities are sent as null."""
@@ -60,6 +63,12 @@ class Reporter:
             view = memoryview(line)
             while view:
                 view = view[os.write(self._fd, view) :]
+
+    def alive(self) -> None:
+        """Tell the service that the work proceeds, at most once per ALIVE_INTERVAL_S; called within every long loop."""
+        if (now := time.monotonic()) - self._alive_at >= ALIVE_INTERVAL_S:
+            self._alive_at = now
+            self.emit("alive")
 
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line to the job's log; `level` is debug, info, warning or error."""

@@ -14,6 +14,7 @@ from shared.runtime.jobs.work import Work
 from shared.runtime.jobs.worker import MAX_ATTEMPTS
 from shared.runtime.processes.children import Child
 from shared.runtime.processes.oom_kills import count_oom_kills
+from shared.runtime.processes.watchdog import EngineStalled, watched
 
 Message = dict[str, Any]
 OnMessage = Callable[[Message], Awaitable[None]]
@@ -30,12 +31,14 @@ class EngineOutcome:
 
     `last` is its `result` or `failed` message, None where it sent neither. `stop_requested`: its owner, a lost lease or
     a closing process asked it to stop. `out_of_memory`: nobody asked, and the kernel killed processes to free memory.
+    `stalled`: it was killed for this lack of progress.
     """
 
     last: Message | None
     signal: int | None = None
     stop_requested: bool = False
     out_of_memory: bool = False
+    stalled: EngineStalled | None = None
 
 
 def default_grace(lease: Lease[W]) -> float:
@@ -44,20 +47,24 @@ def default_grace(lease: Lease[W]) -> float:
 
 
 async def follow_engine(
-    child: Child, lease: Lease[W], on_message: OnMessage, grace: Grace[W] = default_grace
+    child: Child, lease: Lease[W], on_message: OnMessage, grace: Grace[W] = default_grace, weight_bytes: int = 0
 ) -> EngineOutcome:
     """Follow an engine to its end: pass its messages on, and forward its owner's commands to it.
 
-    `on_message` receives every message but the last; an exception that it raises ends the engine.
+    `on_message` receives every message but the last; an exception that it raises ends the engine. `weight_bytes` of
+    weights that it handles extend the time that it may take between two signs of life (watchdog.py).
     """
     kills, interrupting = count_oom_kills(), asyncio.create_task(_interrupt_engine(child, lease, grace))
     try:
         last: Message | None = None
-        async for message in child.messages():
-            if message["kind"] in ("result", "failed"):
-                last = message
-            else:
-                await on_message(message)
+        try:
+            async for message in watched(child, weight_bytes):
+                if message["kind"] in ("result", "failed"):
+                    last = message
+                else:
+                    await on_message(message)
+        except EngineStalled as stalled:
+            return EngineOutcome(None, signal.SIGKILL, lease.interrupt_requested, stalled=stalled)
         number, stop_requested = (await child.wait()).signal, interrupting.done() or lease.interrupt_requested
         killed = number == signal.SIGKILL and not stop_requested
         return EngineOutcome(last, number, stop_requested, out_of_memory=killed and count_oom_kills() > kills)
@@ -81,13 +88,13 @@ async def _interrupt_engine(child: Child, lease: Lease[W], grace: Grace[W]) -> N
         await asyncio.sleep(POLL_S)
 
 
-async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage) -> Message | None:
+async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage, weight_bytes: int = 0) -> Message | None:
     """Run work that cannot resume: an interrupted attempt restarts from the beginning.
 
     Return the engine's result. None when the work was cancelled, failed or requeued (the process closes, or the engine
     died with attempts left). Raises LeaseLost.
     """
-    outcome = await follow_engine(child, lease, on_message)
+    outcome = await follow_engine(child, lease, on_message, weight_bytes=weight_bytes)
     if outcome.stop_requested:
         await _interrupted(lease)
         return None
@@ -122,6 +129,8 @@ def retry_or_fail(work: Work, outcome: EngineOutcome) -> Changed:
     if work.attempts < MAX_ATTEMPTS:
         work.hand_back(counts=True)
         return ()
+    if outcome.stalled:
+        return work.fail(outcome.stalled.code, f"{outcome.stalled.detail} It was tried {work.attempts} times.")
     if outcome.out_of_memory:
         return work.fail("out_of_memory", f"The machine ran out of memory {work.attempts} times while its engine ran.")
     return work.fail("worker_lost", f"Its engine was killed {work.attempts} times; it may need more memory.")

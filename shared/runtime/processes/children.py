@@ -24,6 +24,7 @@ from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox, name
 from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.oom_kills import count_oom_kills
 from shared.runtime.processes.pipes import log_messages, messages_in, read_end, write_end
+from shared.runtime.processes.watchdog import watched
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -99,14 +100,15 @@ class Child:
                 pump.cancel()
             self._span.end()
 
-    async def answer(self) -> dict[str, Any] | None:
+    async def answer(self, weight_bytes: int = 0) -> dict[str, Any] | None:
         """Return its final `result` or `failed` message after its exit; None where it died without one.
 
         For short engines: cancelling this call kills the engine. One that the kernel kills for memory has failed.
+        Raises EngineStalled for one that handles `weight_bytes` of weights and makes no progress (watchdog.py).
         """
         last, kills = None, count_oom_kills()
         try:
-            async for message in self.messages():
+            async for message in watched(self, weight_bytes):
                 last = message if message["kind"] in ("result", "failed") else last
         finally:
             exit = await self.kill()

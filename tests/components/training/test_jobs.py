@@ -24,6 +24,7 @@ from shared.runtime.errors import Unavailable
 from shared.runtime.http.principal import Principal
 from shared.runtime.jobs import leases
 from shared.runtime.jobs.leases import Lease, LeaseLost
+from shared.runtime.processes import watchdog
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
@@ -486,6 +487,19 @@ async def test_base_model_that_was_not_probed_is_a_warning(service: TrainingHarn
             await service.cancel(submitted["id"])
     finally:
         await publish(service.resources.blobs, key, None, now, files=files)
+
+
+async def test_stalled_engine_is_killed_and_the_job_resumes(
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "MIN_LIMIT_S", 5.0)
+    service.control(hold_at=8, deaf=True)
+    job = await service.submit(checkpoint_every=4)
+    done = await service.wait_for_state(job["id"], *FINAL)
+    assert done["state"] == "succeeded", done["detail"]
+    records = await service.records(job["id"])
+    assert any("made no progress" in record.get("message", "") for record in records)
+    assert losses(records) == expected_losses(20, job["hyperparameters"]["seed"])
 
 
 async def test_changed_dataset_file_is_not_trained(service: TrainingHarness) -> None:

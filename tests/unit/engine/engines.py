@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 from shared.engine.process.protocol import Commands, EngineError, Reporter
@@ -41,6 +42,25 @@ def obstinate(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> d
     """Ignore every command."""
     reporter.emit("ready")
     threading.Event().wait()
+    return {}
+
+
+def chatty(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Make no progress, and send all that is none."""
+    while True:
+        reporter.emit("usage", cpu_percent=100.0)
+        reporter.log("info", "still here")
+        reporter.progress(1, 2, "rows")
+        time.sleep(0.1)
+
+
+def diligent(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Work for five seconds with signs of life, as in a loop over micro-batches."""
+    reporter.emit("started")
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        reporter.alive()
+        time.sleep(0.05)
     return {}
 
 

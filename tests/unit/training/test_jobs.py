@@ -13,6 +13,7 @@ from services.training.workers.registry import RegisteredWorker, explain_waiting
 from shared.documents.entities import now
 from shared.events.training import TrainingCancelled, TrainingFailed, TrainingSucceeded
 from shared.runtime.jobs.engine_runs import EngineOutcome
+from shared.runtime.processes.watchdog import EngineStalled
 from shared.warnings import ReportedWarning
 
 
@@ -123,6 +124,11 @@ def test_only_transient_causes_are_retryable() -> None:
 def test_detail_has_a_remedy() -> None:
     end = {"kind": "failed", "code": "out_of_memory", "detail": "no memory"}
     assert "max_length" in outcome_of(EngineOutcome(end)).detail
+
+
+def test_a_stalled_engine_is_tried_again() -> None:
+    outcome = outcome_of(EngineOutcome(None, 9, stalled=EngineStalled("It made no progress.")))
+    assert (outcome.status, outcome.cause, outcome.retryable) == ("failed", "stalled", True)
 
 
 def test_engine_killed_by_the_kernel_is_out_of_memory_and_retryable() -> None:

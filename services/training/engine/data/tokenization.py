@@ -7,8 +7,9 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from ctypes import c_long
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -85,23 +86,25 @@ def _tokenize_split(
     workers = max(1, min(torch.get_num_threads(), size // _MIN_BYTES_PER_PROCESS, len(groups)))
     first, *shares = [groups[i * len(groups) // workers : (i + 1) * len(groups) // workers] for i in range(workers)]
     parts: list[Part] = [(folder, f"{split}-{i}", share, template, window) for i, share in enumerate(shares)]
-    with TableWriter(folder, split) as writer, _worker_processes(parts) as processes:
-        skipped = _write(writer, first, template, window, interrupts)
+    blocks = _FORK.RawValue(c_long)
+    with TableWriter(folder, split) as writer, _worker_processes(parts, blocks) as processes:
+        skipped, seen = _write(writer, first, template, window, interrupts.check), 0
         for process, part in zip(processes, parts, strict=True):
             while process.is_alive():
-                interrupts.check()
+                interrupts.check(proceeds=seen != blocks.value)
+                seen = blocks.value
                 process.join(0.1)
             if process.exitcode:  # repeat the work in this process, to raise the error here
-                _write_part(*part, interrupts)
+                _write_part(*part, interrupts.check)
             writer.append_table(folder, part[1])
             skipped.merge(_take_skipped(folder, part[1]))
     return skipped
 
 
 @contextmanager
-def _worker_processes(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
-    """A forked process for each part; none outlives the context."""
-    processes = [_FORK.Process(target=_run_worker, args=(part,), daemon=True) for part in parts]
+def _worker_processes(parts: Sequence[Part], blocks: c_long) -> Iterator[list[ForkProcess]]:
+    """A forked process for each part, which changes `blocks` with every block of rows; none outlives the context."""
+    processes = [_FORK.Process(target=_run_worker, args=(part, blocks), daemon=True) for part in parts]
     if parts:
         parts[0][3].encode_all([])  # load lazy parts once, before the fork
         gc.collect()
@@ -118,18 +121,21 @@ def _worker_processes(parts: Sequence[Part]) -> Iterator[list[ForkProcess]]:
         gc.unfreeze()
 
 
-def _run_worker(part: Part) -> None:
+def _run_worker(part: Part, blocks: c_long) -> None:
+    def count() -> None:
+        blocks.value += 1
+
     try:
-        _write_part(*part, None)
+        _write_part(*part, count)
     except Exception:
         sys.exit(1)
 
 
 def _write_part(
-    folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
+    folder: Path, name: str, groups: Sequence[Group], template: ChatTemplate, window: int, on_block: Callable[[], None]
 ) -> None:
     with TableWriter(folder, name) as writer:
-        _write(writer, groups, template, window, interrupts).save(_skipped_of_part(folder, name))
+        _write(writer, groups, template, window, on_block).save(_skipped_of_part(folder, name))
 
 
 def _skipped_of_part(folder: Path, name: str) -> Path:
@@ -145,12 +151,11 @@ def _take_skipped(folder: Path, name: str) -> SkippedRows:
 
 
 def _write(
-    writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, interrupts: Interrupts | None
+    writer: TableWriter, groups: Sequence[Group], template: ChatTemplate, window: int, on_block: Callable[[], None]
 ) -> SkippedRows:
     skipped = SkippedRows()
     for rows in _rows(groups):
-        if interrupts:
-            interrupts.check()
+        on_block()
         texts = [
             (id, rendered) for id, source, row in rows for rendered in _rendered(source, row, template, window, skipped)
         ]

@@ -30,7 +30,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     limit_fragmentation()
     before = resident_memory()
     try:
-        run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands))
+        run = prepare(TrainingSpec.of(spec), reporter, Interrupts(commands, reporter=reporter))
         for _ in range(_STEPS):
             started = time.monotonic()
             tokens = _step(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 
 from services.training.engine.data import tokenization
 from services.training.engine.data.token_store import Table, is_valid, read_prompts, read_skipped
-from services.training.engine.interrupts import Interrupts
+from services.training.engine.interrupts import Interrupted, Interrupts
 from services.training.engine.spec import Data
 from shared.engine.process.protocol import Commands, EngineError
 from shared.engine.text.template import ChatTemplate
@@ -85,6 +86,28 @@ def test_parallel_tokenization_writes_identical_files(
     names = sorted(path.name for path in serial.iterdir())
     assert names == sorted(path.name for path in parallel.iterdir())
     assert all((serial / name).read_bytes() == (parallel / name).read_bytes() for name in names)
+
+
+def test_a_hanging_worker_process_shows_no_sign_of_life(
+    dataset: Data, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waiting(Interrupts):
+        idle = 0
+
+        def check(self, *, proceeds: bool = True) -> None:
+            self.idle = 0 if proceeds else self.idle + 1
+            if self.idle == 5:
+                raise Interrupted("stop")
+
+    def hang(*part: Any) -> None:
+        threading.Event().wait()
+
+    monkeypatch.setattr(tokenization, "_MIN_BYTES_PER_PROCESS", 1)
+    monkeypatch.setattr(tokenization, "_write_part", hang)  # the forks inherit it
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    interrupts = Waiting(Commands(io.BytesIO()))
+    with pytest.raises(Interrupted):
+        tokenization.tokenize_dataset(dataset, tokenizer, 64, tmp_path / "out", RecordingReporter(), interrupts)
 
 
 def test_matching_token_cache_is_reused_and_others_are_rebuilt(dataset: Data, tokenizer: Any, tmp_path: Path) -> None:
