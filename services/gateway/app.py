@@ -22,6 +22,11 @@ from services.gateway.auth.members import Members
 from services.gateway.auth.oidc import OpenIdProvider, require_consistent
 from services.gateway.auth.sessions import Sessions
 from services.gateway.job_stream import BroadcastHub, JobStreams
+from services.gateway.limits import api as limits_api
+from services.gateway.limits.limiter import Limiter
+from services.gateway.limits.policy import Policy
+from services.gateway.limits.quotas import Quotas
+from services.gateway.limits.usage import Usage
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.middleware import GatewayMiddleware
 from services.gateway.models import Grant, Key, Session
@@ -54,14 +59,14 @@ class Gateway:
         return await self.sessions.link(OPERATOR)
 
 
-async def delete_expired(*stores: Credentials[Any]) -> None:
-    """Delete expired sessions, links and tickets every hour, until cancelled. Expired API keys stay listed."""
+async def delete_expired(*stores: Credentials[Any] | Usage) -> None:
+    """Delete expired sessions, links, tickets and counts every hour, until cancelled. Expired API keys stay listed."""
     while True:
-        for credentials in stores:
+        for store in stores:
             try:
-                await credentials.delete_expired()
+                await store.delete_expired()
             except Exception:
-                log.exception("expired_credentials_not_deleted")
+                log.exception("expired_documents_not_deleted")
         await asyncio.sleep(CLEANUP_INTERVAL_S)
 
 
@@ -84,11 +89,14 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     signer = Signer(resources.keyring)
     upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, signer)
     model = ReadModel(stores)
+    policy, usage = Policy(stores.limits, settings), Usage(stores.usage)
+    limiter = Limiter(policy, usage, Quotas(upstreams, resources.blobs), settings)
     broadcasts = BroadcastHub(resources.bus, model)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with background(broadcasts.run()), background(delete_expired(sessions.credentials, grants)):
+        cleanup = delete_expired(sessions.credentials, grants, usage)
+        async with background(broadcasts.run()), background(cleanup), background(usage.run()):
             yield
         await client.aclose()
 
@@ -96,11 +104,12 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(auth_api.routes(keys, sessions, members))
     router.include_router(projects_api.routes(members))
     router.include_router(oidc_api.routes(provider, members, sessions, settings.public_url))
+    router.include_router(limits_api.routes(limiter, policy, stores.keys))
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics))
     service = Service("gateway", router, handlers.subscriptions(model), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
     authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
-    proxy = ReverseProxy(authenticator, upstreams, signer)
+    proxy = ReverseProxy(authenticator, upstreams, signer, limiter)
     return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)

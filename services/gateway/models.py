@@ -107,6 +107,13 @@ class Membership(Entity):
         return next((role for role in reversed(ROLES) if role in held), None)
 
 
+class LimitOverrides(Entity):
+    """The limits that the API set for one key or project, in place of the settings' defaults."""
+
+    target: str = Field(description="key/<subject> or project/<name>")
+    values: dict[str, int | None] = Field(default={}, description="by name; null: no limit")
+
+
 class TrackedResource(Entity):
     """A resource of another service, as its latest event described it.
 

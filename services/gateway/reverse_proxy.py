@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth.authenticator import Authenticated, Authenticator
+from services.gateway.limits.limiter import Limiter
 from services.gateway.upstreams import Upstreams
 from shared.runtime.errors import AnnealError, NotFound, answer
 from shared.runtime.http.principal import HEADER, Bound, Principal, Signer, read_body
@@ -28,14 +29,15 @@ UNCHECKED_HOST = frozenset({"/healthz", "/readyz", METRICS})
 class ReverseProxy:
     """ASGI app that forwards each request to the service that the route table names."""
 
-    def __init__(self, authenticator: Authenticator, upstreams: Upstreams, signer: Signer) -> None:
-        self._authenticator, self._upstreams, self._signer = authenticator, upstreams, signer
+    def __init__(self, authenticator: Authenticator, upstreams: Upstreams, signer: Signer, limiter: Limiter) -> None:
+        self._authenticator, self._upstreams, self._signer, self._limiter = authenticator, upstreams, signer, limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""
         try:
             route, inner, caller = await self._authorize(scope)
             upstream = self._upstreams[route.service]
+            admitted = await self._limiter.admit(route, scope, caller.principal if caller else None)
             if caller:
                 body, receive = await read_body(scope, receive)
                 token = self._signer.sign(caller.principal, route.service, Bound.of(scope), body)
@@ -43,11 +45,12 @@ class ReverseProxy:
         except AnnealError as error:
             await answer(error, scope["path"])(scope, receive, send)
             return
+        serving = admitted.serve(upstream, inner, receive, send)
         try:
             if caller and scope["type"] == "websocket":
-                await self._serve_until_revoked(upstream(inner, receive, send), caller, send)
+                await self._serve_until_revoked(serving, caller, send)
             else:
-                await upstream(inner, receive, send)
+                await serving
         finally:
             if template := getattr(inner.get("route"), "path", None):
                 scope["anneal.template"] = template

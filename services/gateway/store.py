@@ -3,9 +3,20 @@
 from dataclasses import dataclass
 from typing import Self
 
-from services.gateway.models import Activity, Grant, Key, Membership, Project, Session, TrackedResource, User
+from services.gateway.limits.usage import UsageDocument
+from services.gateway.models import (
+    Activity,
+    Grant,
+    Key,
+    LimitOverrides,
+    Membership,
+    Project,
+    Session,
+    TrackedResource,
+    User,
+)
 from shared.documents.entities import EntityStore
-from shared.documents.protocol import Index
+from shared.documents.protocol import Collection, Index
 from shared.documents.spec import CollectionSpec
 from shared.runtime.resources import Resources
 
@@ -42,7 +53,11 @@ TRACKED = CollectionSpec(
     (Index(("project", "kind", "state")),),
 )
 ACTIVITIES = CollectionSpec("gateway.activities", Activity, "Kept without limit.")
-COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES)
+LIMITS = CollectionSpec("gateway.limits", LimitOverrides, "Kept without limit.")
+USAGE = CollectionSpec(
+    "gateway.usage", UsageDocument, "An hourly pass deletes those of past windows.", (Index(("expires_at",)),)
+)
+COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE)
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class Stores:
     memberships: EntityStore[Membership]
     tracked_resources: EntityStore[TrackedResource]
     activities: EntityStore[Activity]
+    limits: EntityStore[LimitOverrides]
+    usage: Collection
 
     @classmethod
     async def open(cls, resources: Resources) -> Self:
@@ -71,4 +88,6 @@ class Stores:
             await store(MEMBERSHIPS),
             await store(TRACKED),
             await store(ACTIVITIES),
+            await store(LIMITS),
+            await resources.documents.collection(USAGE.name, USAGE.indexes),
         )

@@ -147,6 +147,11 @@ class LocalBlobs:
         folder = self._objects / validate_key(prefix)
         return await self._run(lambda: [info for key in self._below(folder) if (info := self._info(key))])
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """Size in bytes of each key below `prefix/`."""
+        folder = self._objects / validate_key(prefix)
+        return await self._run(lambda: {key: size for key in self._below(folder) if (size := self._size(key)) >= 0})
+
     async def delete(self, prefix: str) -> int:
         """Remove the key or the whole folder with one rename, then free the bytes."""
         validate_key(prefix)
@@ -225,6 +230,13 @@ class LocalBlobs:
             return None
         identity, _, sum = cached.partition(" ")
         return sum if identity == _identity(stat) and len(sum) == 64 else None
+
+    def _size(self, key: str) -> int:
+        """-1 where it was deleted meanwhile."""
+        try:
+            return (self._objects / key).stat().st_size
+        except OSError:
+            return -1
 
     def _below(self, folder: Path) -> Iterable[str]:
         return sorted(path.relative_to(self._objects).as_posix() for path in _files(folder))

@@ -35,6 +35,9 @@ class Blobs(Protocol):
     async def list(self, prefix: str) -> list[BlobInfo]:
         """All blobs below `prefix/`, sorted by key."""
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """Size in bytes of each key below `prefix/`, without checksums, which a listing may have to compute."""
+
     async def delete(self, prefix: str) -> int:
         """Delete the key and everything below it; return how many. Absent keys are ignored."""
 

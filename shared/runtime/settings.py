@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.runtime.errors import Misconfigured
 from shared.runtime.http.principal import ProjectName
+from shared.runtime.limits import KeyLimits, ProjectLimits
 
 PREFIX = "ANNEAL_"
 READ_ELSEWHERE = frozenset(("ANNEAL_URL", "ANNEAL_API_KEY", "ANNEAL_SERVERS_VENV", "ANNEAL_WEB_HOME", "ANNEAL_SMOLLM2"))
@@ -102,6 +103,14 @@ class Settings(BaseSettings):
         default=256 * 2**30, ge=1, description="maximum bytes of a file that an engine writes"
     )
     upload_limit: int = Field(default=16 * 2**30, ge=1, description="maximum bytes of an upload")
+    json_limit: int = Field(default=2**20, ge=1, description="maximum bytes of a JSON body")
+    completion_limit: int = Field(default=8 * 2**20, ge=1, description="maximum bytes of the body of a completion")
+    key_limits: KeyLimits = Field(
+        default=KeyLimits(), description='limits of every key without its own, as JSON: {"requests_per_minute": 600}'
+    )
+    project_limits: ProjectLimits = Field(
+        default=ProjectLimits(), description='limits of every project without its own, as JSON: {"queued_jobs": 20}'
+    )
     token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="maximum bytes of cached tokenized datasets")
     download_cache_limit: int = Field(
         default=100 * 2**30, ge=0, description="maximum bytes that a process caches of an object store"

@@ -199,6 +199,21 @@ async def test_a_chat_completion_has_openais_format(platform: InferencePlatform)
     assert 0 < usage["completion_tokens"] <= 24
 
 
+async def test_a_token_limit_counts_whole_and_streamed_completions_exactly(platform: InferencePlatform) -> None:
+    await platform.http.put("/auth/limits/default", json={"tokens_per_minute": 10**6})
+    used = 0
+    for streams in (False, True):
+        if streams:
+            await platform.stream("/v1/chat/completions", {"model": "tuned1", **GREEDY})
+        else:
+            total = (await platform.chat("tuned1"))["usage"]["total_tokens"]
+        used += total
+        limits = (await platform.http.get("/limits")).json()["limits"]
+        shown = next(one["used"] for one in limits if (one["per"], one["name"]) == ("project", "tokens_per_minute"))
+        assert used / 2 < shown <= used, "the window slides on"
+    await platform.http.put("/auth/limits/default", json={})
+
+
 async def test_a_stream_has_the_same_text(platform: InferencePlatform) -> None:
     whole = await platform.chat("tuned1")
     chunks = await platform.stream(

@@ -211,6 +211,7 @@ async def test_list_is_sorted_and_matches_whole_segments(blobs: Blobs) -> None:
     assert [blob.key for blob in await blobs.list("p/a")] == ["p/a/1", "p/a/2/x"]
     assert await blobs.list("p/a/1") == []
     assert await blobs.list("none") == []
+    assert await blobs.sizes("p/a") == {"p/a/1": 5, "p/a/2/x": 7}
 
 
 async def test_delete_removes_the_key_and_everything_below(blobs: Blobs) -> None:

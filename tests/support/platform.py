@@ -50,6 +50,10 @@ class FakeTrainingService:
         async def create_job(request: Request, caller: Caller) -> dict[str, Any]:
             return {"size": len(await request.body())}
 
+        @router.get("/training/jobs/usage")
+        async def show_usage(caller: Caller) -> dict[str, Any]:
+            return {"queued_jobs": 3, "cpu_hours": 1.5, "gpu_hours": 0}
+
         @router.get("/training/jobs/{job_id}")
         async def show_job(job_id: str, caller: Caller) -> dict[str, Any]:
             if self.owners.get(job_id, caller.project) != caller.project or job_id not in self.jobs:

@@ -37,6 +37,8 @@ from shared.runtime.http.principal import Caller
 T = TypeVar("T")
 EVENT_STREAM = "text/event-stream"
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+TOKENS_HEADER = "X-Anneal-Tokens"
+"""For the gateway's limits: all tokens, or those of the prompt of a stream, which ends with a comment of all."""
 CLIENT_CLOSED_REQUEST = 499
 """The status (nginx's convention) that the log shows when the client disconnected."""
 
@@ -46,7 +48,9 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["Inference"])
 
     @router.post("/chat/completions", response_model=ChatCompletion)
-    async def create_chat_completion(body: ChatRequest, request: Request, caller: Caller) -> Response | ChatCompletion:
+    async def create_chat_completion(
+        body: ChatRequest, request: Request, response: Response, caller: Caller
+    ) -> Response | ChatCompletion:
         """Create a chat completion; with `stream`, as server-sent events."""
         run = await completions.prepare(caller.project, body)
         if body.stream:
@@ -54,10 +58,15 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
                 request, completions, run, body, ChatChunkBuilder(_envelope("chatcmpl", body, run))
             )
         finished = await _unless_disconnected(request, completions.complete(run))
-        return Response(status_code=CLIENT_CLOSED_REQUEST) if finished is None else _chat_completion(finished, body)
+        if finished is None:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        response.headers[TOKENS_HEADER] = str(finished.usage.total_tokens)
+        return _chat_completion(finished, body)
 
     @router.post("/completions", response_model=TextCompletion)
-    async def create_completion(body: CompletionRequest, request: Request, caller: Caller) -> Response | TextCompletion:
+    async def create_completion(
+        body: CompletionRequest, request: Request, response: Response, caller: Caller
+    ) -> Response | TextCompletion:
         """Create a text completion, without a chat template; with `stream`, as server-sent events."""
         run = await completions.prepare(caller.project, body)
         if body.stream:
@@ -65,7 +74,10 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
                 request, completions, run, body, TextChunkBuilder(_envelope("cmpl", body, run))
             )
         finished = await _unless_disconnected(request, completions.complete(run))
-        return Response(status_code=CLIENT_CLOSED_REQUEST) if finished is None else _text_completion(finished, body)
+        if finished is None:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        response.headers[TOKENS_HEADER] = str(finished.usage.total_tokens)
+        return _text_completion(finished, body)
 
     @router.get("/models")
     async def list_served_models(caller: Caller) -> ModelList:
@@ -143,9 +155,9 @@ async def _streaming_response(
     if first is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     include_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    return StreamingResponse(
-        _sse_events(first, deltas, run, chunks, include_usage), media_type=EVENT_STREAM, headers=STREAM_HEADERS
-    )
+    events = _sse_events(first, deltas, run, chunks, include_usage)
+    headers = {**STREAM_HEADERS, TOKENS_HEADER: str(run.prompt_tokens)}
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
 
 
 async def _first(deltas: AsyncIterator[TextDelta]) -> TextDelta:
@@ -165,7 +177,7 @@ async def _sse_events(
                 yield _sse_event(chunks.delta_chunk(delta), include_usage)
             if include_usage:
                 yield _sse_event(chunks.usage_chunk(run.usage), include_usage)
-            yield b"data: [DONE]\n\n"
+            yield b": tokens %d\n\ndata: [DONE]\n\n" % run.usage.total_tokens
         except AnnealError as error:
             yield b"data: " + bytes(answer(error, "/v1/").body) + b"\n\n"
 

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.service import TrainingJobs
 from services.training.jobs.tensorboard import KINDS, event_file
-from services.training.jobs.views import JobDetail, JobView, Records
+from services.training.jobs.views import JobDetail, JobView, Records, TrainingUsage
 from services.training.parameters import Cursor, Key, Limit
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
@@ -45,6 +45,11 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
     ) -> Page[JobView]:
         """Jobs, newest first."""
         return await jobs.page(caller.project, state, limit, cursor)
+
+    @router.get("/usage")
+    async def get_training_usage(caller: Caller) -> TrainingUsage:
+        """Queued jobs, and the CPU and GPU hours of this month's jobs."""
+        return await jobs.usage(caller.project)
 
     @router.get("/{id}")
     async def get_training_job(id: str, caller: Caller) -> JobDetail:

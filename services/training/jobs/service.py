@@ -8,7 +8,7 @@ from services.training.jobs.cleanup import dataset_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.requests import TrainingRequest
-from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, Waiting
+from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, TrainingUsage, Waiting
 from services.training.jobs.vllm_serving import predict_serving
 from services.training.model_names import plain_name
 from services.training.models import Job
@@ -18,8 +18,9 @@ from services.training.store import Stores
 from services.training.workers.registry import WorkerRegistry, explain_waiting
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
-from shared.documents.entities import Mutation, Page, derived_id, new_id
+from shared.documents.entities import Mutation, Page, derived_id, new_id, now
 from shared.events.training import TrainingRequested
+from shared.runtime.jobs.leases import HEARTBEAT
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.telemetry.tracing import continuing
@@ -125,6 +126,21 @@ class TrainingJobs:
         await self._stores.jobs.for_project(project).get(id)
         found = await self._stores.streams.read(id, after=after, limit=limit, kinds=kinds)
         return Records(records=found, next_after=found[-1]["seq"] if found else after)
+
+    async def usage(self, project: str) -> TrainingUsage:
+        """What the project's jobs use, as the gateway's quotas count it."""
+        jobs = self._stores.jobs.for_project(project)
+        since = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        held = [
+            (job.beat * HEARTBEAT / 3600, job.resources)
+            for job in await jobs.find({"created_at": {"$gte": since.isoformat()}})
+        ]
+        return TrainingUsage(
+            since=since,
+            queued_jobs=await jobs.count({"state": "queued"}),
+            cpu_hours=sum(hours * resources.cpu for hours, resources in held),
+            gpu_hours=sum(hours * resources.gpu for hours, resources in held),
+        )
 
     async def cancel(self, project: str, id: str) -> Job:
         """Cancel the job: at once while it waits, else when its engine has stopped."""

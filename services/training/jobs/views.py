@@ -21,6 +21,15 @@ class Progress(BaseModel):
     percent: float = Field(default=0, description="0 to 100")
 
 
+class TrainingUsage(BaseModel):
+    """What the project's jobs use. Hours are counted in steps of 5 s while a worker holds a job."""
+
+    since: datetime = Field(description="start of the month; hours are those of jobs that were created since")
+    queued_jobs: int
+    cpu_hours: float = Field(description="hours times processor cores")
+    gpu_hours: float = Field(description="hours times GPUs")
+
+
 class CheckpointView(BaseModel):
     """A checkpoint that the job can resume from."""
 

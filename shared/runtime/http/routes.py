@@ -11,6 +11,8 @@ from starlette.routing import compile_path
 from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.http.principal import Forbidden, Principal
 
+BodyKind = Literal["json", "completion", "upload"]
+"""What decides how large a body may be; where uploads are taken, only multipart/form-data counts as one."""
 KeyScope = Literal["infer", "read", "write", "admin"]
 Scope = KeyScope | Literal["*"]
 SCOPE_RANKS: dict[str, int] = {"infer": 0, "read": 1, "write": 2, "admin": 3, "*": 4}
@@ -32,12 +34,18 @@ class MethodNotAllowed(AnnealError):
 
 @dataclass(frozen=True)
 class Route:
-    """One operation; a websocket is a GET. The pattern is that of the service's own route. Without scope it is open."""
+    """One operation; a websocket is a GET. The pattern is that of the service's own route. Without scope it is open.
+
+    With `streams`, responses count as streams and in tokens; with `queues`, a request queues a training job.
+    """
 
     method: str
     pattern: str
     service: str
     scope: Scope | None
+    body: BodyKind = "json"
+    streams: bool = False
+    queues: bool = False
 
     @property
     def open(self) -> bool:
@@ -64,7 +72,10 @@ ROUTES = (
     *_routes("gateway", "admin", "PUT DELETE /auth/projects/{project}/members/{user}"),
     *_routes("gateway", "*", "POST /auth/projects", "GET /auth/users"),
     *_routes("gateway", "*", "POST /auth/users/{user_id}/disable", "POST /auth/users/{user_id}/enable"),
-    *_routes("gateway", "read", "GET /overview", "GET /metrics", "POST /live/tickets", "GET /live"),
+    *_routes("gateway", "read", "GET /overview", "GET /metrics", "POST /live/tickets"),
+    *_routes("gateway", "read", "GET /live", streams=True),
+    *_routes("gateway", "infer", "GET /limits"),
+    *_routes("gateway", "admin", "GET PUT /auth/limits/{target}"),
     *_routes("gateway", "admin", "GET POST /auth/keys", "DELETE /auth/keys/{key_id}"),
     *_routes("gateway", "admin", "GET /events/dead", "POST /events/dead/replay"),
     *_routes("gateway", "admin", "POST /events/dead/{letter_id}/replay"),
@@ -74,22 +85,26 @@ ROUTES = (
     *_routes("dataset", "read", "GET /datasets/{dataset_id}/rejected", "GET /datasets/{dataset_id}/rendered"),
     *_routes("dataset", "read", "GET /datasets/{dataset_id}/statistics"),
     *_routes("dataset", "read", "GET /v1/files", "GET /v1/files/{file_id}", "GET /v1/files/{file_id}/content"),
-    *_routes("dataset", "write", "POST /datasets/upload", "POST /datasets/import", "POST /v1/files"),
+    *_routes("dataset", "write", "POST /datasets/upload", "POST /v1/files", body="upload"),
+    *_routes("dataset", "write", "POST /datasets/import"),
     *_routes("dataset", "write", "DELETE /datasets/imports/{import_id}", "DELETE /datasets/{dataset_id}"),
     *_routes("dataset", "write", "DELETE /v1/files/{file_id}"),
     *_routes("training", "read", "GET /models/available", "GET /models/base", "GET /models/base/{id}"),
     *_routes("training", "read", "GET /models/custom", "GET /models/custom/{id}", "GET /training/machine"),
-    *_routes("training", "read", "GET /training/presets", "GET /training/jobs", "GET /training/jobs/{id}"),
+    *_routes("training", "read", "GET /training/presets", "GET /training/jobs", "GET /training/jobs/usage"),
+    *_routes("training", "read", "GET /training/jobs/{id}"),
     *_routes("training", "read", "GET /training/jobs/{id}/logs", "GET /training/jobs/{id}/metrics"),
     *_routes("training", "read", "GET /training/jobs/{id}/records", "GET /training/jobs/{id}/tensorboard"),
     *_routes("training", "read", "GET /v1/fine_tuning/jobs", "GET /v1/fine_tuning/jobs/{job_id}"),
     *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/checkpoints"),
     *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/events"),
-    *_routes("training", "write", "POST /models/base", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
+    *_routes("training", "write", "POST /training/jobs", "POST /v1/fine_tuning/jobs", queues=True),
+    *_routes("training", "write", "POST /models/base", body="upload"),
+    *_routes("training", "write", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
     *_routes("training", "write", "DELETE /v1/models/{model_id:path}", "POST /training/estimate"),
-    *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}", "POST /training/jobs"),
+    *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}"),
     *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
-    *_routes("training", "write", "POST /training/jobs/{id}/resume", "POST /v1/fine_tuning/jobs"),
+    *_routes("training", "write", "POST /training/jobs/{id}/resume"),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/cancel"),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/pause"),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/resume"),
@@ -101,7 +116,8 @@ ROUTES = (
         "export", "write", "POST /models/custom/{id}/exports", "DELETE /exports/{id}", "POST /exports/{id}/cancel"
     ),
     *_routes("inference", "infer", "GET /v1/models", "GET /v1/models/{model_id:path}"),
-    *_routes("inference", "infer", "POST /v1/chat/completions", "POST /v1/completions"),
+    *_routes("inference", "infer", "POST /v1/chat/completions", body="completion", streams=True),
+    *_routes("inference", "infer", "POST /v1/completions", body="completion", streams=True),
     *_routes("inference", "read", "GET /deployments", "GET /deployments/{deployment_id}"),
     *_routes("inference", "write", "POST /deployments", "DELETE /deployments/{deployment_id}"),
 )

@@ -49,6 +49,9 @@ async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> N
     job = await service.submit(name="first", after=["evaluate"])
     done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
+    await (await service.resources.documents.collection("training.jobs")).patch(job["id"], {}, set={"beat": 1440})
+    usage = (await service.http.get("/training/jobs/usage")).json()
+    assert (usage["queued_jobs"], usage["cpu_hours"], usage["gpu_hours"]) == (0, 2 * done["resources"]["cpu"], 0)
 
     manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     assert manifest["base_uri"] == "anneal://_shared/models/base/seedling"

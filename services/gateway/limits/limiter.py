@@ -1,0 +1,193 @@
+"""Admits requests within the limits of their key and project, and counts what they use."""
+
+import math
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.limits.errors import BodyTooLarge, rate_limited
+from services.gateway.limits.policy import Policy, Target
+from services.gateway.limits.quotas import QUOTAS, Quotas
+from services.gateway.limits.usage import Usage
+from shared.runtime.errors import AnnealError, answer
+from shared.runtime.http.multipart import drain
+from shared.runtime.http.principal import Principal
+from shared.runtime.http.routes import BodyKind, Route
+from shared.runtime.settings import Settings
+
+FORM_OVERHEAD_BYTES = 1 << 20
+"""What multipart boundaries and form fields may add to the size of a file."""
+TOKENS_HEADER = "x-anneal-tokens"
+"""The inference service reports here the tokens of a whole response, or of the prompt of a streamed one."""
+STREAMED_TOKENS = re.compile(rb"^: tokens (\d+)\n\n", re.MULTILINE)
+"""The comment at the end of a completed stream of the inference service: the tokens of prompt and answer.
+
+No JSON in an event has a line like it.
+"""
+EVENT = b"data: {"
+STREAM_RETRY_S = 1.0
+EXEMPT = "/auth/"
+"""Below it, nothing is counted: whoever set a limit too low can raise it again."""
+LIMIT_OF = {"requests": "requests_per_minute", "tokens": "tokens_per_minute", "upload_bytes": "upload_bytes_per_day"}
+NAME_OF = {limit: name for name, limit in LIMIT_OF.items()}
+SETTING_OF: dict[BodyKind, str] = {"json": "json_limit", "completion": "completion_limit", "upload": "upload_limit"}
+
+
+class Limiter:
+    """Decides what is forwarded."""
+
+    def __init__(self, policy: Policy, usage: Usage, quotas: Quotas, settings: Settings) -> None:
+        self._policy, self._usage, self._quotas = policy, usage, quotas
+        self.body_bytes: dict[BodyKind, int] = {kind: getattr(settings, name) for kind, name in SETTING_OF.items()}
+        self.body_bytes["upload"] += FORM_OVERHEAD_BYTES
+
+    async def admit(self, route: Route, scope: Scope, caller: Principal | None) -> "Admitted":
+        """Count a request. Raises RateLimited or QuotaExceeded before anything is forwarded."""
+        kind = route.body if route.body != "upload" or _is_form(scope) else "json"
+        if caller is None or route.pattern.startswith(EXEMPT):
+            return Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
+        targets = await self._policy.targets(caller)
+        limited = [target for target in targets if target.limits != type(target.limits)()]
+        for target in limited:
+            await self._check(target, route, kind)
+        if route.queues or kind == "upload":
+            await self._quotas.check(targets[1], caller, queues=route.queues)
+        for target in limited:
+            self._usage.add(target.id, "requests", 1)
+        return Admitted(self._usage, limited, kind, self.body_bytes[kind], streams=route.streams)
+
+    async def used(self, target: Target, limit: str, caller: Principal) -> float | None:
+        """What is used of a limit; None where there is none."""
+        if getattr(target.limits, limit) is None:
+            return None
+        if limit in QUOTAS:
+            return await self._quotas.used(target, limit, caller)
+        if limit == "concurrent_streams":
+            return self._usage.streams(target.id)
+        window = await self._usage.window(target.id, NAME_OF[limit])
+        return window.used(self._usage.clock())
+
+    async def _check(self, target: Target, route: Route, kind: BodyKind) -> None:
+        names = ["requests", *(["tokens"] if route.streams else []), *(["upload_bytes"] if kind == "upload" else [])]
+        for name in names:
+            if (limit := getattr(target.limits, LIMIT_OF[name])) is not None:
+                window, now = await self._usage.window(target.id, name), self._usage.clock()
+                rest = limit - 1  # this request uses one more, or at least one token or byte
+                if (used := window.used(now)) > rest:
+                    raise rate_limited(target, LIMIT_OF[name], math.ceil(used), window.wait(now, rest))
+        if route.streams and (limit := target.limits.concurrent_streams) is not None:
+            open_streams = self._usage.streams(target.id)
+            if open_streams >= limit:
+                raise rate_limited(target, "concurrent_streams", open_streams, STREAM_RETRY_S)
+
+
+class Admitted:
+    """One request on its way to its service: its body is limited, and what it uses is counted."""
+
+    def __init__(self, usage: Usage, targets: Sequence[Target], kind: BodyKind, limit: int, *, streams: bool) -> None:
+        self._usage, self._targets, self._kind, self._limit, self._streams = usage, targets, kind, limit, streams
+        self._received = self._tokens = 0
+        self._started = False
+        self._refusal: AnnealError | None = None
+
+    async def serve(self, service: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward the request. A body over a limit ends it; the client receives the error once it stops sending."""
+        self._receive, self._send = receive, send
+        if int(Headers(scope=scope).get("content-length", 0)) > self._limit:
+            self._refusal = self._too_large()
+        else:
+            with self._counted_stream():
+                try:
+                    await service(scope, self.receive, self.send)
+                except Exception:
+                    if self._refusal is None:
+                        raise
+        if self._refusal and not self._started:
+            await drain(_chunks(receive))
+            await answer(self._refusal, scope["path"])(scope, receive, send)
+
+    async def receive(self) -> Message:
+        """The client's next message; a disconnect once the body is over a limit."""
+        if self._refusal is None:
+            message = await self._receive()
+            if body := message.get("body"):
+                self._count_body(len(body))
+        return message if self._refusal is None else {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """The service's next message, with rate-limit headers; nothing of a refused request."""
+        if message["type"] == "http.response.start" and self._refusal is None:
+            self._started = True
+            headers = MutableHeaders(scope=message)
+            if self._streams and (tokens := headers.get(TOKENS_HEADER)):
+                self._count_tokens(int(tokens))
+                del headers[TOKENS_HEADER]
+            for name in ("requests", "tokens"):
+                headers.update(self._rate_headers(name))
+        elif self._streams and (body := message.get("body")):
+            self._count_tokens(body.count(EVENT))
+            if found := STREAMED_TOKENS.search(body):
+                self._count_tokens(int(found[1]) - self._tokens)
+                message = {**message, "body": STREAMED_TOKENS.sub(b"", body)}
+        if self._started or self._refusal is None:
+            await self._send(message)
+
+    @contextmanager
+    def _counted_stream(self) -> Iterator[None]:
+        targets = self._targets if self._streams else ()
+        for target in targets:
+            self._usage.add_stream(target.id, 1)
+        try:
+            yield
+        finally:
+            for target in targets:
+                self._usage.add_stream(target.id, -1)
+
+    def _count_body(self, size: int) -> None:
+        self._received += size
+        if self._received > self._limit:
+            self._refusal = self._too_large()
+        for target in self._targets if self._kind == "upload" else ():
+            self._usage.add(target.id, "upload_bytes", size)
+            limit, window = target.limits.upload_bytes_per_day, self._usage.find(target.id, "upload_bytes")
+            if limit is not None and window and (used := window.used(now := self._usage.clock())) > limit:
+                wait = window.wait(now, limit)
+                self._refusal = rate_limited(target, "upload_bytes_per_day", math.ceil(used), wait)
+
+    def _count_tokens(self, count: int) -> None:
+        self._tokens += count
+        for target in self._targets:
+            self._usage.add(target.id, "tokens", count)
+
+    def _rate_headers(self, name: str) -> dict[str, str]:
+        """The x-ratelimit headers of OpenAI's API for the key or the project, whichever has less left."""
+        now, found = self._usage.clock(), []
+        for target in self._targets:
+            limit, window = getattr(target.limits, LIMIT_OF[name]), self._usage.find(target.id, name)
+            if limit is not None and window:
+                found.append((max(0, math.floor(limit - window.used(now))), limit, window.wait(now, 0)))
+        if not found:
+            return {}
+        remaining, limit, reset = min(found)
+        values = {"limit": limit, "remaining": remaining, "reset": f"{math.ceil(reset)}s"}
+        return {f"x-ratelimit-{field}-{name}": str(value) for field, value in values.items()}
+
+    def _too_large(self) -> BodyTooLarge:
+        setting, limit = SETTING_OF[self._kind], self._limit
+        detail = f"The body is larger than {limit} bytes."
+        return BodyTooLarge(detail, field="body", limit=limit, remedy=f"Send less, or raise ANNEAL_{setting.upper()}.")
+
+
+def _is_form(scope: Scope) -> bool:
+    return Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
