@@ -24,6 +24,12 @@ from tests.support.scripted_trainer import expected_losses
 ENDS = {f"training.{state}.v1": state for state in FINAL}
 EXPLAINED = ("worker_lost", "killed", "disk_full", "platform_error")
 """Failure causes that faults explain, after all retries."""
+FOLLOW_UPS = (
+    ("evaluation", "evaluation_evaluations", "evaluate", "scope.model_id"),
+    ("export", "export_exports", "export_torch", "target.model_id"),
+    ("inference", "inference_deployments", "deploy", "model_id"),
+)
+"""Service, collection, name of what a job may request of it, and the field with the job's model."""
 SETTLE_TIMEOUT_S = 150.0
 """How long the platform may take to become idle after the last fault; the longest retry delay is one minute."""
 
@@ -62,7 +68,8 @@ class InvariantChecker:
             await bus.close()
 
     async def _is_busy(self) -> bool:
-        return bool(await self._count_active() or await self._unpublished() or await self._stale_overviews())
+        checks = (self._count_active, self._unpublished, self._stale_overviews, self._count_missing_follow_ups)
+        return any([await check() for check in checks])
 
     async def _count_active(self) -> int:
         """Count the unfinished work of all services."""
@@ -76,6 +83,18 @@ class InvariantChecker:
         )
         where = {"state": {"$in": open_states}}
         return sum([await self._database[name].count_documents(where) for name in names])
+
+    async def _count_missing_follow_ups(self) -> int:
+        """Count the follow-ups of succeeded jobs whose event is still on its way."""
+        missing = 0
+        for id, submitted in self._accepted.jobs.items():
+            done = await self._database["training_jobs"].find_one({"_id": id, "state": "succeeded"})
+            model = await self._database["training_models"].find_one({"job_id": id})
+            if done and model:
+                for _, collection, follow_up, field in FOLLOW_UPS:
+                    requested = follow_up in submitted.after
+                    missing += requested and not await self._database[collection].find_one({field: model["_id"]})
+        return missing
 
     async def _unpublished(self) -> list[str]:
         """Return the documents with unpublished events."""
@@ -151,11 +170,7 @@ class InvariantChecker:
             len(existing) == expected, f"job {id} ({job['state']}): {len(existing)} models instead of {expected}"
         )
         model_id = models[0]["_id"] if models else None
-        for service, collection, follow_up, field in (
-            ("evaluation", "evaluation_evaluations", "evaluate", "scope.model_id"),
-            ("export", "export_exports", "export_torch", "target.model_id"),
-            ("inference", "inference_deployments", "deploy", "model_id"),
-        ):
+        for service, collection, follow_up, field in FOLLOW_UPS:
             found = await self._database[collection].find({field: model_id}).to_list(None) if model_id else []
             expected = 1 if done and follow_up in submitted.after else 0
             self._expect(
