@@ -17,6 +17,7 @@ const PAGES: { name: string; path: string; open?: string | RegExp; ready: string
   { name: 'evaluation', path: 'evaluations', open: 'triage by browser', ready: 'Predictions' },
   { name: 'exports', path: 'exports', ready: /^\d+ files$/ },
   { name: 'playground', path: 'playground', ready: 'Sampling' },
+  { name: 'members', path: 'members', ready: 'Project default' },
   { name: 'settings', path: 'settings', ready: 'System status' },
   { name: 'not-found', path: 'nowhere', ready: 'Page not found' },
 ];

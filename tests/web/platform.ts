@@ -4,20 +4,24 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-const ROOT = resolve(__dirname, '../..');
+export const ROOT = resolve(__dirname, '../..');
+export const PYTHON = process.env['PYTHON'] ?? join(ROOT, '.venv/bin/python');
 const START_TIMEOUT_MS = 120_000;
 
 export class Platform {
-  readonly home = process.env['ANNEAL_WEB_HOME'] as string;
   url = '';
   private process?: ChildProcess;
 
+  constructor(
+    readonly home = process.env['ANNEAL_WEB_HOME'] as string,
+    private readonly settings: Record<string, string> = {},
+  ) {}
+
   /** Starts the platform, on the same port as before if it ran already. */
   async start(): Promise<void> {
-    const python = process.env['PYTHON'] ?? join(ROOT, '.venv/bin/python');
     const port = this.url ? new URL(this.url).port : '0';
-    const env = { ...process.env, ANNEAL_HOME: this.home, ANNEAL_IMPORT_HOSTS: '["127.0.0.1"]' };
-    const child = spawn(python, ['-m', 'deploy.embedded', '--port', port], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, ANNEAL_HOME: this.home, ANNEAL_IMPORT_HOSTS: '["127.0.0.1"]', ...this.settings };
+    const child = spawn(PYTHON, ['-m', 'deploy.embedded', '--port', port], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.process = child;
     const output = await waitForOutput(child, /sign in once with\s+\S+/);
     this.url = /ready at (\S+)/.exec(output)?.[1] ?? '';

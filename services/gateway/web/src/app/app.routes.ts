@@ -15,6 +15,7 @@ export const routes: Routes = [
   { path: 'evaluations/:id', title: 'Evaluation', loadComponent: () => import('./evaluations/evaluation').then((m) => m.EvaluationPage) },
   { path: 'exports', title: 'Exports', loadComponent: () => import('./exports/exports').then((m) => m.Exports) },
   { path: 'playground', title: 'Playground', loadComponent: () => import('./playground/playground').then((m) => m.Playground) },
+  { path: 'members', title: 'Members', loadComponent: () => import('./members/members').then((m) => m.Members) },
   { path: 'settings', title: 'Settings', loadComponent: () => import('./settings/settings').then((m) => m.Settings) },
   { path: '**', title: 'Not found', loadComponent: () => import('./shell/not-found').then((m) => m.NotFound) },
 ];

@@ -1,9 +1,11 @@
 /** The app shell: navigation, the offline banner and the sign-in instructions around every page. */
-import { Component, DestroyRef, ElementRef, inject, signal, viewChild } from '@angular/core';
+import { Component, DestroyRef, effect, ElementRef, inject, signal, viewChild } from '@angular/core';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 
+import { SystemService } from './api/services';
 import { Icon, IconName } from './elements/icon';
 import { Connection } from './platform/connection';
+import { injectQuery } from './platform/query';
 import { SignedOut } from './shell/signed-out';
 import { Theme, ThemeChoice } from './shell/theme';
 
@@ -21,6 +23,7 @@ const NAV_ITEMS: NavItem[] = [
   { path: '/evaluations', label: 'Evaluation', icon: 'evaluations' },
   { path: '/exports', label: 'Export', icon: 'exports' },
   { path: '/playground', label: 'Playground', icon: 'playground' },
+  { path: '/members', label: 'Members', icon: 'members' },
   { path: '/settings', label: 'Settings', icon: 'settings' },
 ];
 const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: 'dark', dark: 'system' };
@@ -39,6 +42,9 @@ export class App {
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
   constructor() {
+    const system = inject(SystemService);
+    const session = injectQuery(() => ({ key: 'session', fetch: () => system.showSession() }));
+    effect(() => this.connection.project.set(session.value()?.project));
     const router = inject(Router);
     let currentPath: string | undefined;
     const navigations = router.events.subscribe((event) => {

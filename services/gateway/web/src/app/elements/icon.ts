@@ -9,6 +9,7 @@ const PATHS = {
   evaluations: 'M4 20h16M7 20v-7M12 20V5M17 20v-10',
   exports: 'M12 3v12M7 10l5 5 5-5M4 17v3h16v-3',
   playground: 'M4 5h16v11H9l-5 4z',
+  members: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.5a3.5 3.5 0 0 1 0 6.5M17.5 14.5c2.200.8 3.5 2.800 3.5 5.5',
   settings: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M10 15v4',
   menu: 'M4 7h16M4 12h16M4 17h16',
   close: 'M6 6l12 12M18 6L6 18',

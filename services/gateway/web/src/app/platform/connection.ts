@@ -9,6 +9,8 @@ export class Connection {
   readonly offline = signal(false);
   /** True after a response with status 401. */
   readonly signedOut = signal(false);
+  /** The project that this tab shows. Requests name it, so that a switch in another tab cannot redirect them. */
+  readonly project = signal<string | undefined>(undefined);
   /** Incremented when every query should refetch: after a reconnect or a sign-in. */
   readonly refetchCount = signal(0);
 
@@ -28,6 +30,7 @@ export class Connection {
     const response = await fetch('/auth/session').catch(() => undefined);
     if (!response) return this.markOffline();
     if (response.ok) {
+      this.project.set(((await response.json()) as { project: string }).project);
       this.signedOut.set(false);
       this.refetchAll();
     }

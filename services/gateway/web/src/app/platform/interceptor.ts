@@ -1,4 +1,4 @@
-/** Updates the connection state from every failed request, then passes the error on to the caller. */
+/** Names the tab's project in every request, and updates the connection state from every failed one. */
 import { HttpErrorResponse, HttpInterceptorFn } from '@angular/common/http';
 import { inject } from '@angular/core';
 import { tap } from 'rxjs';
@@ -7,7 +7,8 @@ import { Connection } from './connection';
 
 export const connectionInterceptor: HttpInterceptorFn = (request, next) => {
   const connection = inject(Connection);
-  return next(request).pipe(
+  const project = connection.project();
+  return next(project ? request.clone({ setHeaders: { 'Anneal-Project': project } }) : request).pipe(
     tap({
       error: (error: HttpErrorResponse) => {
         if (error.status === 0) connection.markOffline();
