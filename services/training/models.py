@@ -26,6 +26,7 @@ CHECKPOINT_DAMAGED = "checkpoint_damaged"
 DISK_FULL = "disk_full"
 """Cause of a pause: the job waits until somebody frees disk space."""
 OUT_OF_MEMORY = "out_of_memory"
+OUT_OF_TIME = "max_minutes_exceeded"
 """Cause of a failure: the next attempt uses less memory."""
 
 

@@ -126,7 +126,10 @@ class TrainingSettings(BaseModel):
         default=None, ge=1, le=1000, description="evaluations without improvement before it stops; null: never"
     )
     max_minutes: float | None = Field(
-        default=None, gt=0, le=525_600, description="training time over all attempts; then the model is delivered"
+        default=None,
+        gt=0,
+        le=525_600,
+        description="time over all attempts, from loading and tokenization on; then the model is delivered",
     )
     max_tokens: int | None = Field(
         default=None, ge=1, le=10**15, description="tokens to train on at most; the schedule ends with them"

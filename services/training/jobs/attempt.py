@@ -1,9 +1,10 @@
 """How an attempt at a job ended, why, and whether another attempt may end differently."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMORY, Job
+from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMORY, OUT_OF_TIME, Job
 from shared.runtime.errors import AnnealError, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
@@ -14,11 +15,14 @@ SHUTDOWN_GRACE_S = 20.0
 PAUSE_GRACE_S = 600.0
 """A large model's step and checkpoint may take minutes, and nobody waits for a pause."""
 CANCEL_GRACE_S = 5.0
+FINAL_GRACE_S = 600.0
+"""Time after `max_minutes` for the last step and evaluation, and to write the model."""
 
 REMEDIES = {
     OUT_OF_MEMORY: "Set max_length lower, use qlora, or a smaller base model.",
     DISK_FULL: "Free disk space where the platform keeps its data, then resume the job, or train again.",
     "diverged": "Set learning_rate lower, or max_grad_norm lower.",
+    OUT_OF_TIME: "Set max_minutes higher, or eval_rows lower.",
     "killed": "If this repeats, the job may need more memory than there is: set micro_batch_tokens lower.",
 }
 RETRYABLE = frozenset(("engine_crashed", "killed", EngineStalled.code, "platform_error", CHECKPOINT_DAMAGED))
@@ -56,6 +60,12 @@ def grace_period_s(lease: Lease[Job]) -> float:
     return SHUTDOWN_GRACE_S if lease.closing else PAUSE_GRACE_S
 
 
+def time_limit_s(job: Job) -> float:
+    """Seconds after which an attempt's engine is killed, whatever it does."""
+    minutes = job.hyperparameters.get("max_minutes")
+    return 60 * minutes + FINAL_GRACE_S if minutes else math.inf
+
+
 def outcome_of(ending: EngineOutcome, longest: int = 0) -> AttemptOutcome:
     """From the engine's last message, the signal that killed it, and whether it was told to stop."""
     last = ending.last
@@ -71,6 +81,9 @@ def outcome_of(ending: EngineOutcome, longest: int = 0) -> AttemptOutcome:
     if ending.out_of_memory:
         text = "The machine ran out of memory, and the kernel killed the engine."
         return AttemptOutcome("failed", {}, OUT_OF_MEMORY, in_sentences(text, REMEDIES[OUT_OF_MEMORY]), longest)
+    if ending.out_of_time:
+        text = f"The engine did not end within {FINAL_GRACE_S / 60:g} minutes after max_minutes, so it was killed."
+        return AttemptOutcome("failed", {}, OUT_OF_TIME, in_sentences(text, REMEDIES[OUT_OF_TIME]))
     number = ending.signal
     text = f"The engine was killed by signal {number}." if number else "The engine ended without a result."
     return AttemptOutcome("failed", {}, "killed", in_sentences(text, REMEDIES["killed"]))

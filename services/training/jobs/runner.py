@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from services.training.jobs.attempt import AttemptOutcome, grace_period_s, outcome_of, outcome_of_error
+from services.training.jobs.attempt import AttemptOutcome, grace_period_s, outcome_of, outcome_of_error, time_limit_s
 from services.training.jobs.engine_messages import EngineMessageHandler
 from services.training.jobs.log_writer import LogWriter
 from services.training.jobs.publishing import finish, stage
@@ -138,7 +138,8 @@ class Runner:
                 child = await self._resources.engines.launch(
                     self._launcher.target, spec, cwd=folder, env=env, requires=requires, limits=self._launcher.limits
                 )
-                ending = await follow_engine(child, lease, handler.handle, grace_period_s, weights_size(spec["model"]))
+                weights, limit_s = weights_size(spec["model"]), time_limit_s(job)
+                ending = await follow_engine(child, lease, handler.handle, grace_period_s, weights, limit_s)
             await handler.wait_until_stored()
         return outcome_of(ending, handler.longest)
 

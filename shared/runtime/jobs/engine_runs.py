@@ -1,6 +1,7 @@
 """One run of an engine process for leased work: its messages, its owner's commands, and its outcome."""
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +32,7 @@ class EngineOutcome:
 
     `last` is its `result` or `failed` message, None where it sent neither. `stop_requested`: its owner, a lost lease or
     a closing process asked it to stop. `out_of_memory`: nobody asked, and the kernel killed processes to free memory.
-    `stalled`: it was killed for this lack of progress.
+    `stalled`: it was killed for this lack of progress. `out_of_time`: it was killed when its limit passed.
     """
 
     last: Message | None
@@ -39,6 +40,7 @@ class EngineOutcome:
     stop_requested: bool = False
     out_of_memory: bool = False
     stalled: EngineStalled | None = None
+    out_of_time: bool = False
 
 
 def default_grace(lease: Lease[W]) -> float:
@@ -47,13 +49,20 @@ def default_grace(lease: Lease[W]) -> float:
 
 
 async def follow_engine(
-    child: Child, lease: Lease[W], on_message: OnMessage, grace: Grace[W] = default_grace, weight_bytes: int = 0
+    child: Child,
+    lease: Lease[W],
+    on_message: OnMessage,
+    grace: Grace[W] = default_grace,
+    weight_bytes: int = 0,
+    limit_s: float = math.inf,
 ) -> EngineOutcome:
     """Follow an engine to its end: pass its messages on, and forward its owner's commands to it.
 
     `on_message` receives every message but the last; an exception that it raises ends the engine. `weight_bytes` of
-    weights that it handles extend the time that it may take between two signs of life (watchdog.py).
+    weights that it handles extend the time that it may take between two signs of life (watchdog.py). After `limit_s`
+    seconds it is killed, whatever it does.
     """
+    ends_at, late = time.monotonic() + limit_s, asyncio.create_task(_kill_after(limit_s, child))
     kills, interrupting = count_oom_kills(), asyncio.create_task(_interrupt_engine(child, lease, grace))
     try:
         last: Message | None = None
@@ -67,10 +76,18 @@ async def follow_engine(
             return EngineOutcome(None, signal.SIGKILL, lease.interrupt_requested, stalled=stalled)
         number, stop_requested = (await child.wait()).signal, interrupting.done() or lease.interrupt_requested
         killed = number == signal.SIGKILL and not stop_requested
-        return EngineOutcome(last, number, stop_requested, out_of_memory=killed and count_oom_kills() > kills)
+        out_of_time = killed and time.monotonic() >= ends_at
+        out_of_memory = killed and not out_of_time and count_oom_kills() > kills
+        return EngineOutcome(last, number, stop_requested, out_of_memory, out_of_time=out_of_time)
     finally:
+        late.cancel()
         interrupting.cancel()
         await child.kill()
+
+
+async def _kill_after(seconds: float, child: Child) -> None:
+    await asyncio.sleep(seconds)
+    await child.kill()
 
 
 async def _interrupt_engine(child: Child, lease: Lease[W], grace: Grace[W]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.training.jobs import attempt
 from services.training.jobs.checkpoints import store_checkpoint
 from services.training.jobs.cleanup import Cleanup
 from services.training.jobs.log_writer import LogWriter
@@ -41,6 +42,17 @@ from tests.support.training_service import (
     problem,
     put_dataset,
 )
+
+
+async def test_a_hanging_engine_ends_with_its_time_budget(
+    service: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "FINAL_GRACE_S", 3.0)
+    service.control(hold_at=2, deaf=True)
+    job = await service.submit(max_minutes=0.001)
+    done = await service.wait_for_state(job["id"], *FINAL)
+    assert (done["state"], done["cause"]) == ("failed", "max_minutes_exceeded")
+    assert "Set max_minutes higher" in done["detail"]
 
 
 async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> None:

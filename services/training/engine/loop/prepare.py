@@ -6,6 +6,7 @@ A resumed run takes the resolved settings from its checkpoint and restores the s
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class Inputs:
 
 def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, ranks: Ranks = SINGLE_PROCESS) -> Run:
     """Load model and data, resolve the settings or take them from the checkpoint, and build the run."""
-    hyperparameters = spec.hyperparameters
+    started, hyperparameters = time.monotonic(), spec.hyperparameters
     checkpoint = read_checkpoint(Path(spec.resume_from)) if spec.resume_from else None
     saved = checkpoint.settings if checkpoint else None
     threads = saved.threads if saved else hyperparameters.threads or torch.get_num_threads()
@@ -97,7 +98,7 @@ def prepare(spec: TrainingSpec, reporter: Reporter, interrupts: Interrupts, rank
         scheduler=optimizer.make_scheduler(adamw, schedule, total_steps),
         state=TrainingState(),
         rng_state=optimizer.random_state(),
-        timer=StepTimer(0, total_steps),
+        timer=StepTimer(0, total_steps, time.monotonic() - started),
         gpu_metrics=gpu_metrics_reader(),
         reporter=reporter,
         interrupts=interrupts.for_ranks(ranks),
@@ -224,7 +225,8 @@ def resume(run: Run, checkpoint: Checkpoint) -> None:
         checkpoint.restore_best_weights(run.best_weights)
     run.rng_state = states["random"]
     run.state = checkpoint.state.model_copy(update={"saved_at": checkpoint.state.step})
-    run.timer = StepTimer(run.state.step, run.settings.total_steps, run.state.seconds)
+    earlier = run.state.seconds + run.timer.total_seconds()
+    run.timer = StepTimer(run.state.step, run.settings.total_steps, earlier)
     run.reporter.emit("resumed", step=run.state.step)
 
 

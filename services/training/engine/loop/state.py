@@ -66,7 +66,7 @@ class StepTimer:
     """Speed of the current step, and the time left at this attempt's pace so far, evaluations included."""
 
     def __init__(self, step: int, total_steps: int, seconds: float = 0.0) -> None:
-        """`seconds` is the training time of earlier attempts up to `step`."""
+        """`seconds` is the time of earlier attempts up to `step`, and of this one's preparation."""
         self._first_step, self._total_steps, self._earlier_seconds = step, total_steps, seconds
         self._started = self._step_started = time.monotonic()
         self._step_cpu_started = time.process_time()
@@ -81,7 +81,7 @@ class StepTimer:
         return time.monotonic() - self._step_started
 
     def total_seconds(self) -> float:
-        """Seconds of training over all attempts, evaluations included."""
+        """Seconds over all attempts: loading, tokenization, steps and evaluations."""
         return self._earlier_seconds + time.monotonic() - self._started
 
     def cpu_percent(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def test_token_budget_ends_the_run_and_its_schedule(tmp_path: Path, model: Path,
 
 def test_time_budget_counts_all_attempts(tmp_path: Path, model: Path) -> None:
     endless = {"max_steps": 1_000_000, "eval_every": 100_000}
-    spec = make_spec(tmp_path, model, **endless, max_minutes=2 / 60)
+    spec = make_spec(tmp_path, model, **endless, max_minutes=4 / 60)
     with pytest.raises(SimulatedCrash):
         run(spec, RecordingReporter(crash_at=6))
     spec["resume_from"] = str(tmp_path / "checkpoints/step-00000005")
@@ -151,3 +152,12 @@ def test_time_budget_counts_all_attempts(tmp_path: Path, model: Path) -> None:
     spent = {**spec, "resume_from": str(max((tmp_path / "checkpoints").iterdir()))}
     resumed_result, _ = run(spent)
     assert resumed_result["steps"] < result["steps"] + 50  # the time that the checkpoint had left
+
+
+def test_time_budget_includes_loading_and_tokenization(tmp_path: Path, model: Path) -> None:
+    spec = make_spec(tmp_path, model, max_steps=2, checkpoint_every=1)
+    _, reporter = run(spec)
+    started = {span["name"]: span["start"] for span in reversed(reporter.of_kind("span"))}  # the first of each
+    index = next((tmp_path / "checkpoints").glob("*/checkpoint.json"))
+    spent = json.loads(index.read_text())["position"]["seconds"]
+    assert spent >= (started["train"] - started["load model"]) / 1e9
