@@ -222,6 +222,9 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(OSError)
     async def _full(request: Request, error: OSError) -> JSONResponse:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            remedy = "Try again in a few seconds; the operator raises `ulimit -n`."
+            return answer(Unavailable("The server has too many files open.", remedy=remedy), request.url.path)
         if not disk_is_full(error):
             raise error
         return answer(StorageFull("The disk is full.", remedy=DISK_REMEDY), request.url.path)

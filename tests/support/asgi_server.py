@@ -4,17 +4,19 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve `app` on a free loopback port; yields its URL."""
+async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
+    """Serve `app` on a free loopback port, with these options of uvicorn; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets it creates
-    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=2)
+    options = {"ws": "websockets-sansio", "timeout_graceful_shutdown": 2, **options}
+    config = uvicorn.Config(app, log_config=None, lifespan="off", **options)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve(sockets=[listener]))  # `serve` would install signal handlers
     while not server.started:

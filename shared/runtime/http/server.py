@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.errors import AnnealError, Misconfigured, in_sentences
+from shared.runtime.http.connections import LimitedProtocol, log_accept_errors_rarely
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings, load_settings
@@ -29,6 +30,8 @@ from shared.runtime.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
 
+MAX_WEBSOCKET_MESSAGE = 1 << 16
+"""Clients have nothing to say on a websocket."""
 DRAIN_SECONDS = 10
 """Seconds that open requests have after SIGTERM."""
 
@@ -58,6 +61,11 @@ class Readiness(BaseModel):
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers, which would end the process before it hands its work back."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        log_accept_errors_rarely(asyncio.get_running_loop())
+        await super().startup(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -145,6 +153,9 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         lifespan="off",
         ws="websockets-sansio",
         access_log=False,
+        http=LimitedProtocol,
+        backlog=min(2048, LimitedProtocol.max_connections // 4),  # accepted at once, before any is closed for them
+        ws_max_size=MAX_WEBSOCKET_MESSAGE,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
