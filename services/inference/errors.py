@@ -63,6 +63,18 @@ class EngineLost(AnnealError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
 
 
+class ModelQuarantined(AnnealError):
+    """The engine hung or crashed with this model a short while ago."""
+
+    status = 503
+    code = "model_quarantined"
+
+    def __init__(self, reason: str, seconds: int) -> None:
+        remedy = f"Use another model, wait {seconds} seconds, or delete and create the model's deployment."
+        super().__init__(reason, field="model", remedy=remedy)
+        self.headers = {"Retry-After": str(seconds)}  # type: ignore[misc]
+
+
 class OutOfMemory(AnnealError):
     """The model and its KV cache do not fit into memory."""
 

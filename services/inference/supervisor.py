@@ -1,10 +1,11 @@
 """Supervises one engine child process: starts it on first use, restarts it after a crash, and routes its messages."""
 
 import asyncio
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,9 @@ from opentelemetry.context import Context
 
 from services.inference.errors import EngineBusy, EngineLost, error_from_engine
 from services.inference.protocol import EngineState
+from services.inference.quarantine import Quarantine
 from shared.runtime.processes.children import Child
+from shared.runtime.processes.watchdog import WEIGHT_BYTES_PER_S
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import context_of, record, traceparent, within
 
@@ -24,8 +27,13 @@ Message = dict[str, Any]
 ENGINE_TARGET = "services.inference.engine.chat:main"
 MAX_OPEN_REQUESTS = 128
 """Requests that run or are queued; further requests get EngineBusy."""
-SILENCE_TIMEOUT_S = 120.0
-"""Seconds without a message after which a busy engine is killed. While loading a model it sends heartbeats."""
+PING_INTERVAL_S = 5.0
+STALL_LIMIT_S = 60.0
+"""Seconds without an answer after which an engine is replaced; loading a model and long prompts extend them."""
+PROMPT_TOKENS_PER_S = 100.0
+"""Slowest rate for a layer: attention over a prompt of 32,000 tokens may take minutes on a CPU, in each layer."""
+CRASHES = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
+"""Signals that show a fault of what was computed; SIGKILL comes from elsewhere."""
 SHUTDOWN_GRACE_S = 5.0
 
 
@@ -48,7 +56,9 @@ class Supervisor:
         self._reader: asyncio.Task[None] | None = None
         self._start_lock = asyncio.Lock()
         self._open: dict[str, _OpenRequest] = {}
-        self._last_message_at = 0.0
+        self._silent_s, self._stalled = 0.0, False
+        self._computing: Message = {"models": []}
+        self.quarantine = Quarantine()
         self.memory_report: Message = {}
         """The engine's latest report of its memory and models."""
 
@@ -61,12 +71,11 @@ class Supervisor:
         """Send a command and yield its messages. Closing the iterator cancels the command.
 
         The engine's phases become children of `parent_span` (a traceparent), or of the current span. Raises EngineBusy,
-        EngineLost, and the errors that the engine reports.
+        EngineLost, ModelQuarantined, and the errors that the engine reports.
         """
+        self.quarantine.require_free(command["model"]["uri"])
         async with self._open_request(context_of(parent_span or traceparent())) as (request_id, request):
             request.child = child = await self._ensure_running()
-            if len(self._open) == 1:  # an idle engine sends no messages, so its silence starts now
-                self._last_message_at = time.monotonic()
             traced = trace.get_current_span(request.parent).get_span_context().trace_flags.sampled
             await child.send({**command, "request_id": request_id, "traced": traced})
             try:
@@ -113,23 +122,13 @@ class Supervisor:
             del self._open[request_id]
 
     async def _next_message(self, request: _OpenRequest) -> Message:
-        """Wait for a request's next message. An engine that is silent for too long is killed, ending its requests."""
-        while True:
-            remaining_s = self._last_message_at + SILENCE_TIMEOUT_S - time.monotonic()
-            try:
-                async with asyncio.timeout(max(remaining_s, 0.01)):
-                    message = await request.messages.get()
-            except TimeoutError:
-                if request.child and time.monotonic() - self._last_message_at >= SILENCE_TIMEOUT_S:
-                    log.warning("engine_silent", engine="inference", seconds=SILENCE_TIMEOUT_S)
-                    await request.child.kill()
-                continue
-            if message["kind"] == "refused":
-                raise error_from_engine(message)
-            if message["kind"] == "lost":
-                remedy = "Send the request again; the engine restarts."
-                raise EngineLost(f"The engine ended during this request ({message['how']}).", remedy=remedy)
-            return message
+        message = await request.messages.get()
+        if message["kind"] == "refused":
+            raise error_from_engine(message)
+        if message["kind"] == "lost":
+            remedy = "Send the request again; the engine restarts."
+            raise EngineLost(f"The engine ended during this request ({message['how']}).", remedy=remedy)
+        return message
 
     async def _ensure_running(self) -> Child:
         async with self._start_lock:
@@ -138,18 +137,24 @@ class Supervisor:
                 with within(Context()):  # the process outlives the request that starts it
                     self._child = await self._resources.engines.launch(ENGINE_TARGET, {}, cwd=self._folder)
                     self._reader = asyncio.create_task(self._read(self._child))
-                self._last_message_at = time.monotonic()
             return self._child
 
     async def _read(self, child: Child) -> None:
         """Dispatch messages until the process ends, then notify every request that it was handling."""
-        failure = ""
+        failure, self._silent_s, self._stalled, self._computing = "", 0.0, False, {"models": []}
+        watching = asyncio.create_task(self._watch(child))
         async for message in child.messages():
-            self._last_message_at = time.monotonic()
+            self._silent_s = 0.0 if message["kind"] != "log" else self._silent_s
             self._dispatch(message)
             failure = message["detail"] if message["kind"] == "failed" else failure
         exit = await child.wait()
         how = failure or (f"signal {exit.signal}" if exit.signal else f"status {exit.code}")
+        watching.cancel()
+        if self._stalled:
+            how = f"it did not answer for {self._silent_s:.0f} seconds"
+            self.quarantine.report_hang(self._computing["models"], self._silent_s)
+        elif exit.signal in CRASHES:
+            self.quarantine.report_crash(self._computing["models"], how)
         if self._child is child:
             log.warning("engine_ended", engine="inference", how=how, open=len(self._open))
             self._child, self.memory_report = None, {}
@@ -157,8 +162,32 @@ class Supervisor:
             if request.child is child:
                 request.messages.put_nowait({"kind": "lost", "how": how})
 
+    async def _watch(self, child: Child) -> None:
+        """Ping the engine until it does not answer for too long, then kill it.
+
+        Its loop answers, between two layers or tokens. Neither a new request nor a disconnect changes the clock, in
+        which a pause of this process counts as one interval.
+        """
+        while self._silent_s < self._limit_s:
+            started = time.monotonic()
+            with suppress(TimeoutError):  # its input is full
+                async with asyncio.timeout(PING_INTERVAL_S):
+                    await child.send({"op": "ping"})
+            await asyncio.sleep(started + PING_INTERVAL_S - time.monotonic())
+            self._silent_s += min(time.monotonic() - started, 2 * PING_INTERVAL_S)
+        log.warning("engine_stalled", engine="inference", seconds=self._silent_s, **self._computing)
+        self._stalled = True
+        await child.kill()
+
+    @property
+    def _limit_s(self) -> float:
+        weights, prompt = int(self._computing.get("weight_bytes", 0)), int(self._computing.get("prompt_tokens", 0))
+        return STALL_LIMIT_S + weights / WEIGHT_BYTES_PER_S + prompt / PROMPT_TOKENS_PER_S
+
     def _dispatch(self, message: Message) -> None:
         match message["kind"]:
+            case "computing":
+                self._computing = message
             case "tokens":
                 for delta in message["deltas"]:
                     self._deliver(delta["request_id"], {"kind": "text", **delta})

@@ -41,7 +41,8 @@ class TransformersEngine:
         await self._supervisor.request({"op": "load", "model": self._model_fields(model)})
 
     async def unload(self, uri: str) -> None:
-        """Unload the model."""
+        """Unload the model, and end its quarantine."""
+        self._supervisor.quarantine.release(uri)
         self._pinned.discard(uri)
         await self._supervisor.notify({"op": "unload", "uri": uri})
 

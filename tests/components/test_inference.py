@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -529,11 +529,45 @@ async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch:
     hung = platform.engine_pid()
     os.kill(hung, signal.SIGSTOP)
     with monkeypatch.context() as short_timeout:  # only for the hung engine: the next one needs longer to load
-        short_timeout.setattr(services.inference.supervisor, "SILENCE_TIMEOUT_S", 0.5)
+        short_timeout.setattr(services.inference.supervisor, "STALL_LIMIT_S", 0.5)
         pending = asyncio.create_task(platform.chat("tiny"))
         assert await asyncio.to_thread(processes_ended, hung)
     assert (await pending)["choices"]
     assert platform.engine_pid() != hung
+
+
+async def test_a_model_that_hangs_the_engine_is_quarantined_and_others_are_served(
+    platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody extends the deadline: a client sends requests and goes all the time."""
+    monkeypatch.setattr(services.inference.supervisor, "PING_INTERVAL_S", 0.2)
+    body = {"model": "tuned_full", "messages": QUESTION, "temperature": 2, "n": 16, "stream": True}
+
+    async def knock() -> None:
+        while True:
+            with suppress(httpx.ReadTimeout):
+                await platform.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY}, timeout=0.3)
+
+    async with asyncio.timeout(120), platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        lines = response.aiter_lines()
+        await anext(lines)
+        hung = platform.engine_pid()
+        os.kill(hung, signal.SIGSTOP)
+        waiting = [asyncio.create_task(platform.chat("tuned1", max_tokens=4)) for _ in range(3)]
+        knocking = asyncio.create_task(knock())
+        with monkeypatch.context() as short_timeout:
+            short_timeout.setattr(services.inference.supervisor, "STALL_LIMIT_S", 2.0)
+            assert await asyncio.to_thread(processes_ended, hung)
+        last = json.loads([line async for line in lines if line][-1].removeprefix("data: "))
+        assert (last["error"]["code"], "did not answer" in last["error"]["message"]) == ("engine_lost", True)
+        assert all(answer["choices"] for answer in await asyncio.gather(*waiting))
+    knocking.cancel()
+    refused = await platform.http.post("/v1/chat/completions", json={**body, "stream": False})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_quarantined")
+    assert int(refused.headers["retry-after"]) > 0
+    made = (await platform.http.post("/deployments", json={"model_id": "tuned_full"})).json()
+    await platform.http.delete(f"/deployments/{made['id']}")
+    assert (await platform.chat("tuned_full"))["choices"], "deleting its deployment ends the quarantine"
 
 
 async def test_an_engine_killed_under_load_loses_only_started_requests(platform: InferencePlatform) -> None:

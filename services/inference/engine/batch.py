@@ -22,6 +22,7 @@ class Choice:
 
     request_id: str
     choice: int
+    uri: str
     model: LoadedModel
     decoder: IncrementalDetokenizer
     tokens: int = 0
@@ -46,6 +47,11 @@ class Batch:
     def request_ids(self) -> set[str]:
         """The ids of the requests in the batch."""
         return {choice.request_id for choice in self._choices.values()}
+
+    @property
+    def uris(self) -> set[str]:
+        """The uris of the models in the batch."""
+        return {choice.uri for choice in self._choices.values()}
 
     @property
     def models(self) -> set[LoadedModel]:
@@ -111,7 +117,7 @@ def _decoding_request(command: Command, ids: list[int], choice: int, model: Load
 def _choice(command: Command, choice: int, model: LoadedModel) -> Choice:
     # some tokenizers treat the tags around a tool call as special tokens
     decoder = IncrementalDetokenizer(model.tokenizer, command["stop"], special=bool(command.get("tools")))
-    return Choice(command["request_id"], command["first_choice"] + choice, model, decoder)
+    return Choice(command["request_id"], command["first_choice"] + choice, command["model"]["uri"], model, decoder)
 
 
 def _sampling(command: Command, choice: int) -> SamplingParams:

@@ -2,12 +2,15 @@
 
 Commands: {"op": "generate", "request_id", "model", prompt…, "n", "max_tokens", "stop", "logprobs", sampling…},
 {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", prompt…}, {"op": "cancel",
-"request_id"}, {"op": "unload", "uri"}. A prompt is "messages" with "tools"?, "chat_template_kwargs"? and
-"call_format"?, or "prompts".
+"request_id"}, {"op": "unload", "uri"}, {"op": "ping"}. A prompt is "messages" with "tools"?,
+"chat_template_kwargs"? and "call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
-finish?}]}, `loading` {}, `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids},
-`resident` {memory, models: {uri: bytes}}, `refused` {request_id, code, detail, …}. A command with {"traced": true}
-also produces a `span` per phase (timeline.py).
+finish?}]}, `computing` {models: [uri], weight_bytes?, prompt_tokens?}, `alive` {}, `loaded` {request_id, seconds},
+`rendered` {request_id, prompts, stop_ids}, `resident` {memory, models: {uri: bytes}}, `refused` {request_id, code,
+detail, …}. A command with {"traced": true} also produces a `span` per phase (timeline.py).
+
+No thread sends a message: each one shows that the loop proceeds. `computing` names what follows, so that the service
+knows the model with which the engine hangs or crashes; `alive` answers a ping, or is sent between two layers.
 """
 
 from __future__ import annotations
@@ -23,22 +26,28 @@ from services.inference.engine.device_memory import used_memory
 from services.inference.engine.model_cache import LoadedModel, ModelCache
 from services.inference.engine.timeline import Timeline
 from shared.engine.decoding.generate import Request, decode
-from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_from_shell
 from shared.engine.text.template import ChatTemplate
 
 MAX_BATCH_SIZE = 32
 """Choices that are decoded at once; further requests are queued."""
-HEARTBEAT_INTERVAL_S = 5.0
-"""Seconds between heartbeats while a model is loaded, which can take minutes."""
+MAX_BYTES_PER_PARAMETER = 4
+
+
+class _Cancelled(Exception):
+    """The client of the request that is prefilled has gone."""
 
 
 class Scheduler:
     """The request queue, the running batches, and the model cache."""
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._models = ModelCache()
+    def __init__(self, reporter: Reporter, commands: Commands | None = None) -> None:
+        """`commands` are polled during a prefill, for its cancellation."""
+        self._reporter, self._commands = reporter, commands
+        self._postponed: deque[Command] = deque()
+        self._prefilling: str | None = None
+        self._announced: dict[str, Any] = {}
+        self._models = ModelCache(self._proceed)
         self._batches: dict[Any, Batch] = {}
         self._unloading: set[str] = set()
         self._waiting: deque[Command] = deque()
@@ -50,9 +59,25 @@ class Scheduler:
         """Whether there is work without a further command."""
         return bool(self._waiting or self._batches)
 
+    def accept(self) -> bool:
+        """Submit all commands so far, or the next one if there is no work; False for `stop`."""
+        assert self._commands
+        while True:
+            command = self._postponed.popleft() if self._postponed else self._commands.poll()
+            if command is None and self.busy:
+                return True
+            if command is None:
+                self._announce()
+                command = self._commands.get()
+            if command["op"] == "stop":
+                return False
+            self.submit(command)
+
     def submit(self, command: Command) -> None:
         """Accept a command. Slow work is done in `step`."""
         match command["op"]:
+            case "ping":
+                self._reporter.emit("alive")
             case "cancel":
                 self._cancel(command["request_id"])
             case "unload":
@@ -69,6 +94,7 @@ class Scheduler:
             self._start(self._waiting.popleft())
         deltas: list[dict[str, Any]] = []
         for key, batch in list(self._batches.items()):
+            self._announce(*batch.uris)
             try:
                 deltas += batch.step()
             except Exception as error:
@@ -95,14 +121,15 @@ class Scheduler:
 
     def _start(self, command: Command) -> None:
         started, request_id, uri = time.perf_counter(), command["request_id"], command["model"]["uri"]
+        self._announce(uri)
         try:
             if command["op"] == "render":
                 self._render(command)
                 return
             if command["op"] == "load" or uri not in self._models:
                 self._timeline.start_phase(request_id, "load model")
-            with run_periodically(lambda: self._reporter.emit("loading"), HEARTBEAT_INTERVAL_S):
-                model = self._models.get(command["model"], self._used())
+                self._announce(uri, weight_bytes=int(command["model"]["parameters"]) * MAX_BYTES_PER_PARAMETER)
+            model = self._models.get(command["model"], self._used())
             self._unloading.discard(uri)
             self._report_models()
             if command["op"] == "load":
@@ -112,6 +139,8 @@ class Scheduler:
                 self._reporter.emit("loaded", request_id=request_id, seconds=seconds)
                 return
             self._generate(command, model)
+        except _Cancelled:
+            self._timeline.finish(request_id)
         except Exception as error:
             self._reject({request_id}, error, "messages" if "messages" in command else "prompt")
 
@@ -134,6 +163,8 @@ class Scheduler:
         self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
         self._timeline.start_phase(command["request_id"], "prefill", choices=len(prompts) * command["n"])
         batch = self._batches.setdefault(model.batch_key, Batch(model.base))
+        self._announce(command["model"]["uri"], prompt_tokens=total * command["n"])
+        self._prefilling = command["request_id"]
         try:
             for index, ids in enumerate(prompts):
                 self._emit_deltas(batch.add({**command, "first_choice": index * command["n"]}, ids, model))
@@ -141,6 +172,26 @@ class Scheduler:
         except Exception:
             batch.cancel(command["request_id"])
             raise
+        finally:
+            self._prefilling = None
+
+    def _announce(self, *uris: str, **size: int) -> None:
+        """Name the models that are computed from here on, if they are others than before."""
+        work = {"models": sorted(uris), **size}
+        if work != self._announced:
+            self._announced = work
+            self._reporter.emit("computing", **work)
+
+    def _proceed(self) -> None:
+        """Between two layers: show that the work proceeds, and end the prefill of a request that was cancelled."""
+        if not self._reporter.alive() or self._commands is None:
+            return
+        cancelled = False
+        while (command := self._commands.poll()) is not None:
+            self._postponed.append(command)
+            cancelled |= command["op"] == "cancel" and command["request_id"] == self._prefilling
+        if cancelled:
+            raise _Cancelled
 
     def _cancel(self, request_id: str) -> None:
         self._waiting = deque(command for command in self._waiting if command["request_id"] != request_id)
@@ -189,15 +240,10 @@ def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[l
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Serve until the command `stop`."""
-    scheduler = Scheduler(reporter)
-    while True:
-        command = commands.poll() if scheduler.busy else commands.get()
-        while command is not None:
-            if command["op"] == "stop":
-                return {}
-            scheduler.submit(command)
-            command = commands.poll()
+    scheduler = Scheduler(reporter, commands)
+    while scheduler.accept():
         scheduler.step()
+    return {}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,12 @@ class LoadedBase:
     It is callable like the transformers model inside, with `adapters`: an adapter path or None per row.
     """
 
-    def __init__(self, ref: Mapping[str, Any], dtype: str) -> None:
+    def __init__(self, ref: Mapping[str, Any], dtype: str, on_layer: Callable[[], None] = lambda: None) -> None:
+        """`on_layer` is called before every layer of a forward pass, and may raise an exception to end it."""
         self.model: Any = load_model(ref, dtype=dtype)
+        for layers in [module for module in self.model.modules() if isinstance(module, torch.nn.ModuleList)]:
+            for layer in layers:
+                layer.register_forward_pre_hook(lambda *_: on_layer())
         self.size = _total_bytes(self.model.parameters())
         self._parameters = sum(weight.numel() for weight in self.model.parameters())
         self._linear_layers = {name: m for name, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
@@ -157,7 +161,9 @@ class ModelCache:
     A model spec is {"id", "uri", "ref", "template_hash", "parameters", "pinned"?}.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_layer: Callable[[], None] = lambda: None) -> None:
+        """`on_layer` is called before every layer of a forward pass."""
+        self._on_layer = on_layer
         self._bases: OrderedDict[str, LoadedBase] = OrderedDict()
         self._models: dict[str, LoadedModel] = {}
         self._pinned: set[str] = set()
@@ -234,7 +240,7 @@ class ModelCache:
         if path not in self._bases:
             dtype = _dtype(int(spec["parameters"]))
             self._evict_bases(int(spec["parameters"]) * BYTES_PER_PARAMETER[dtype], {id(model.base) for model in used})
-            self._bases[path] = LoadedBase(ref, dtype)
+            self._bases[path] = LoadedBase(ref, dtype, self._on_layer)
         return self._bases[path]
 
     def _evict_bases(self, needed: int, used: Collection[int]) -> None:

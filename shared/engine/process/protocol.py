@@ -64,11 +64,16 @@ class Reporter:
             while view:
                 view = view[os.write(self._fd, view) :]
 
-    def alive(self) -> None:
-        """Tell the service that the work proceeds, at most once per ALIVE_INTERVAL_S; called within every long loop."""
-        if (now := time.monotonic()) - self._alive_at >= ALIVE_INTERVAL_S:
-            self._alive_at = now
-            self.emit("alive")
+    def alive(self) -> bool:
+        """Tell the service that the work proceeds, at most once per ALIVE_INTERVAL_S; called within every long loop.
+
+        Whether it was told now.
+        """
+        if (now := time.monotonic()) - self._alive_at < ALIVE_INTERVAL_S:
+            return False
+        self._alive_at = now
+        self.emit("alive")
+        return True
 
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line to the job's log; `level` is debug, info, warning or error."""

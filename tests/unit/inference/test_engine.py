@@ -1,13 +1,16 @@
 """The scheduler of the transformers engine with a tiny model, without a process."""
 
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.inference.errors import error_from_engine
+from shared.engine.process.protocol import Commands
 from tests.support.data_cases import data_case
 from tests.support.tiny_model import CHATML, HERMES, make_tiny_adapter, make_tiny_model, template_hash
 
@@ -17,9 +20,15 @@ class RecordingReporter:
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.computing: list[dict[str, Any]] = []
+        self.signs_of_life = 0
 
     def emit(self, kind: str, **data: Any) -> None:
-        self.messages.append({"kind": kind, **data})
+        (self.computing if kind == "computing" else self.messages).append({"kind": kind, **data})
+
+    def alive(self) -> bool:
+        self.signs_of_life += 1
+        return True
 
     def log(self, level: str, message: str) -> None:
         raise AssertionError(message)
@@ -121,6 +130,49 @@ def test_a_queued_request_can_be_cancelled(models: dict[str, dict[str, Any]]) ->
     scheduler.submit({"op": "cancel", "request_id": "b"})
     drain(scheduler)
     assert reporter.finished() == [("a", 0)]
+
+
+def test_a_request_is_cancelled_between_two_layers_of_its_prefill(models: dict[str, dict[str, Any]]) -> None:
+    from services.inference.engine.chat import Scheduler
+
+    reader, writer = os.pipe()
+    commands = Commands(os.fdopen(reader, "rb"))
+    reporter = RecordingReporter()
+
+    def cancel() -> bool:
+        """At the first layer, the client goes; its command has arrived before the second."""
+        reporter.signs_of_life += 1
+        if reporter.signs_of_life == 1:
+            os.write(writer, json.dumps({"op": "cancel", "request_id": "a"}).encode() + b"\n")
+        while reporter.signs_of_life == 1 and commands._queue.empty():
+            time.sleep(0.001)
+        return True
+
+    scheduler = Scheduler(reporter, commands)  # type: ignore[arg-type]
+    scheduler.submit(generate_command("b", models["base"], max_tokens=2))
+    drain(scheduler)  # the model is loaded
+    reporter.signs_of_life, reporter.alive = 0, cancel  # type: ignore[method-assign]
+    scheduler.submit(generate_command("a", models["base"]))
+    scheduler.step()
+    assert reporter.signs_of_life == 1, "the pass ended at the layer that saw the command"
+    os.close(writer)
+    assert not scheduler.accept(), "its input is closed, which means stop"
+    scheduler.submit(generate_command("c", models["base"], max_tokens=2))
+    drain(scheduler)
+    assert reporter.finished() == [("b", 0), ("c", 0)]
+
+
+def test_what_is_computed_is_named_before(models: dict[str, dict[str, Any]]) -> None:
+    scheduler, reporter = submit_all(generate_command("a", models["one"], max_tokens=3))
+    drain(scheduler)
+    assert all(message["models"] == [models["one"]["uri"]] for message in reporter.computing)
+    assert [sorted(message.keys() - {"kind", "models"}) for message in reporter.computing] == [
+        [],
+        ["weight_bytes"],
+        ["prompt_tokens"],
+        [],
+    ]
+    assert reporter.signs_of_life > 3, "each layer shows that the pass proceeds"
 
 
 def test_requests_beyond_the_batch_size_are_queued(models: dict[str, dict[str, Any]]) -> None:
