@@ -26,7 +26,7 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings, load_settings
 from shared.runtime.telemetry.exporter import export_spans
-from shared.runtime.telemetry.logging import configure_logging
+from shared.runtime.telemetry.logging import configure_logging, log_access_to
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -
     backends = [await build(resources) for build in BUILDERS]
     apps = {service.name: web_app(service, resources) for service in backends}
     gateway = await services.gateway.app.build(resources, apps)
-    server, listener = Server(server_config(gateway.app)), listen(settings)
+    server, listener = Server(server_config(gateway.app, settings)), listen(settings)
     async with running([*backends, gateway.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
@@ -68,7 +68,7 @@ def announce(home: Path, url: str, link: str) -> None:
         f"  sign in once with  {url}{link}\n"
         f"  data directory     {home}\n"
         f"  API key            {home / 'api-key'}\n"
-        f"  log                {home / 'anneal.log'}\n"
+        f"  logs               {home / 'anneal.log'}, {home / 'logs' / 'access.log'}\n"
         "Ctrl-C stops the platform. Running jobs checkpoint, and resume at the next start.\n"
     )
     sys.stdout.flush()
@@ -81,6 +81,7 @@ async def main(settings: Settings) -> None:
     with ExitStack() as outer:  # logs and spans are written until the resources are closed
         async with open_resources(settings) as resources:
             configure_logging(outer.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
+            log_access_to(settings.directory / "logs" / "access.log", settings.access_log_limit)
             outer.enter_context(export_spans(settings, "embedded"))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)

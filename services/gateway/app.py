@@ -13,6 +13,9 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from services.gateway import api, dead_letters, handlers
+from services.gateway.audit import api as audit_api
+from services.gateway.audit.recording import Recorder
+from services.gateway.audit.trail import AuditLog, Request
 from services.gateway.auth import api as auth_api
 from services.gateway.auth import oidc_api, projects_api
 from services.gateway.auth.authenticator import Authenticator
@@ -53,9 +56,11 @@ class Gateway:
     service: Service
     app: ASGIApp
     sessions: Sessions
+    audit: AuditLog
 
     async def link(self) -> str:
         """Return the path of a one-time link that signs a browser in as the operator."""
+        await self.audit.record(Request("sign-in link", OPERATOR.project, OPERATOR.subject).line())
         return await self.sessions.link(OPERATOR)
 
 
@@ -91,12 +96,18 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     model = ReadModel(stores)
     policy, usage = Policy(stores.limits, settings), Usage(stores.usage)
     limiter = Limiter(policy, usage, Quotas(upstreams, resources.blobs), settings)
+    audit = AuditLog(stores.audit, settings.audit_days)
     broadcasts = BroadcastHub(resources.bus, model)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         cleanup = delete_expired(sessions.credentials, grants, usage)
-        async with background(broadcasts.run()), background(cleanup), background(usage.run()):
+        async with (
+            background(broadcasts.run()),
+            background(cleanup),
+            background(usage.run()),
+            background(audit.run()),
+        ):
             yield
         await client.aclose()
 
@@ -107,9 +118,10 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(limits_api.routes(limiter, policy, stores.keys))
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
+    router.include_router(audit_api.routes(stores.audit, audit))
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics))
-    service = Service("gateway", router, handlers.subscriptions(model), lifespan)
+    service = Service("gateway", router, handlers.subscriptions(model, audit), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
     authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
-    proxy = ReverseProxy(authenticator, upstreams, signer, limiter)
-    return Gateway(service, GatewayMiddleware(proxy, metrics), sessions)
+    proxy = ReverseProxy(authenticator, upstreams, signer, limiter, Recorder(audit, sessions.credentials))
+    return Gateway(service, GatewayMiddleware(proxy, metrics, audit), sessions, audit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.gateway.audit.trail import AuditLog
 from services.gateway.overview import ReadModel, ResourceUpdate
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Envelope, Event
@@ -102,10 +103,18 @@ class Handlers:
         await self._model.record(envelope, ResourceUpdate("deployment", event.deployment_id, "deleted"))
 
 
-def subscriptions(model: ReadModel) -> Mapping[type[Event], EventHandler]:
-    """Map each consumed event type to its handler."""
+def subscriptions(model: ReadModel, audit: AuditLog) -> Mapping[type[Event], EventHandler]:
+    """Map each consumed event type to its handler; every event is recorded in the audit log too."""
     handlers = Handlers(model)
-    return {
+
+    def audited(handler: EventHandler) -> EventHandler:
+        async def handle(event: Event, envelope: Envelope) -> None:
+            await handler(event, envelope)
+            await audit.record_event(envelope)
+
+        return handle
+
+    by_event: dict[type[Event], EventHandler] = {
         DatasetReady: handlers.dataset_ready,
         DatasetRejected: handlers.dataset_rejected,
         DatasetDeleted: handlers.dataset_deleted,
@@ -122,3 +131,4 @@ def subscriptions(model: ReadModel) -> Mapping[type[Event], EventHandler]:
         ModelReady: handlers.model_ready,
         ModelUndeployed: handlers.model_undeployed,
     }
+    return {event: audited(handler) for event, handler in by_event.items()}

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from services.gateway.audit.recording import Recorder
 from services.gateway.auth.authenticator import Authenticated, Authenticator
 from services.gateway.limits.limiter import Limiter
 from services.gateway.upstreams import Upstreams
@@ -29,8 +30,16 @@ UNCHECKED_HOST = frozenset({"/healthz", "/readyz", METRICS})
 class ReverseProxy:
     """ASGI app that forwards each request to the service that the route table names."""
 
-    def __init__(self, authenticator: Authenticator, upstreams: Upstreams, signer: Signer, limiter: Limiter) -> None:
-        self._authenticator, self._upstreams, self._signer, self._limiter = authenticator, upstreams, signer, limiter
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        upstreams: Upstreams,
+        signer: Signer,
+        limiter: Limiter,
+        recorder: Recorder,
+    ) -> None:
+        self._authenticator, self._upstreams, self._signer = authenticator, upstreams, signer
+        self._limiter, self._recorder = limiter, recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""
@@ -42,16 +51,18 @@ class ReverseProxy:
                 body, receive = await read_body(scope, receive)
                 token = self._signer.sign(caller.principal, route.service, Bound.of(scope), body)
                 inner["headers"].append((HEADER.encode(), token.encode()))
+            answered = await self._recorder.start(scope, send)
         except AnnealError as error:
             await answer(error, scope["path"])(scope, receive, send)
             return
-        serving = admitted.serve(upstream, inner, receive, send)
+        serving = admitted.serve(upstream, inner, receive, answered)
         try:
             if caller and scope["type"] == "websocket":
                 await self._serve_until_revoked(serving, caller, send)
             else:
                 await serving
         finally:
+            answered.close()
             if template := getattr(inner.get("route"), "path", None):
                 scope["anneal.template"] = template
 
@@ -87,7 +98,7 @@ class ReverseProxy:
         if scope["path"] == METRICS and self._authenticator.is_metrics_scraper(connection):
             caller = METRICS_SCRAPER
         elif route.scope:
-            caller = await self._authenticator.authenticate(connection)
+            caller = scope["anneal.caller"] = await self._authenticator.authenticate(connection)
             require_scope(caller.principal, route.scope)
         inner = {name: value for name, value in scope.items() if name not in ("app", "router", "state")}
         return route, {**inner, "headers": headers}, caller

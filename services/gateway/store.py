@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from services.gateway.audit_lines import AuditLine
 from services.gateway.limits.usage import UsageDocument
 from services.gateway.models import (
     Activity,
@@ -53,11 +54,17 @@ TRACKED = CollectionSpec(
     (Index(("project", "kind", "state")),),
 )
 ACTIVITIES = CollectionSpec("gateway.activities", Activity, "Kept without limit.")
+AUDIT = CollectionSpec(
+    "gateway.audit",
+    AuditLine,
+    "Kept without limit, or as many days as ANNEAL_AUDIT_DAYS says; what is removed is recorded.",
+    (Index(("recorded_at",)), Index(("subject", "created_at")), Index(("resource_id", "created_at"))),
+)
 LIMITS = CollectionSpec("gateway.limits", LimitOverrides, "Kept without limit.")
 USAGE = CollectionSpec(
     "gateway.usage", UsageDocument, "An hourly pass deletes those of past windows.", (Index(("expires_at",)),)
 )
-COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE)
+COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE, AUDIT)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Stores:
     activities: EntityStore[Activity]
     limits: EntityStore[LimitOverrides]
     usage: Collection
+    audit: EntityStore[AuditLine]
 
     @classmethod
     async def open(cls, resources: Resources) -> Self:
@@ -90,4 +98,5 @@ class Stores:
             await store(ACTIVITIES),
             await store(LIMITS),
             await resources.documents.collection(USAGE.name, USAGE.indexes),
+            await store(AUDIT),
         )

@@ -198,7 +198,7 @@ class EntityStore(Generic[E]):
         scope, skip_ids = self._scope(where), set[str]()
         if cursor:
             created_at, last = _decode(cursor)
-            scope["created_at"] = {"$gte" if oldest_first else "$lte": created_at}
+            scope["created_at"] = {**scope.get("created_at", {}), "$gte" if oldest_first else "$lte": created_at}
             skip_ids = {d["_id"] for d in await self._collection.find({**self._scope(where), "created_at": created_at})}
             skip_ids = {id for id in skip_ids if id <= last}
         order = (("created_at", 1 if oldest_first else -1),)
@@ -275,3 +275,7 @@ class EntityStore(Generic[E]):
             return events
 
         return await self.change(id, mark_deleted)
+
+    async def remove(self, id: str) -> None:
+        """Delete the entity at once, without a tombstone: for what no event and no other entity refers to."""
+        await self._collection.delete(id)

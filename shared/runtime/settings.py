@@ -49,6 +49,15 @@ class Settings(BaseSettings):
         "dataset=http://…,training=http://…,…",
     )
     host: str = "127.0.0.1"
+    access_log_limit: int = Field(
+        default=256 * 2**20, ge=2**20, description="maximum bytes of logs/access.log and its older files in home"
+    )
+    trusted_proxies: list[str] = Field(
+        default=[],
+        description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
+        "empty: 127.0.0.1 with ANNEAL_TLS_PROXY, else none",
+    )
+    audit_days: int = Field(default=0, ge=0, description="days that lines of the audit log are kept; 0: without limit")
     tls_proxy: bool = Field(default=False, description="a TLS-terminating proxy stands before the gateway")
     published_on_loopback: bool = Field(
         default=False, description="the container's port is published on its host's loopback address only"

@@ -40,7 +40,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
             failing.train(failing.upload("failing"), max_length=8)
         finally:
             assert platform.stop() == 0
-        yield Recorded(collector, [json.loads(line) for line in (home / "anneal.log").read_text().splitlines()])
+        texts = [(home / name).read_text() for name in ("anneal.log", "logs/access.log")]
+        yield Recorded(collector, [json.loads(line) for text in texts for line in text.splitlines()])
 
 
 CLIENT_TRACES = {CLIENT[0], FAILING_CLIENT[0]}

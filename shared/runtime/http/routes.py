@@ -37,6 +37,7 @@ class Route:
     """One operation; a websocket is a GET. The pattern is that of the service's own route. Without scope it is open.
 
     With `streams`, responses count as streams and in tokens; with `queues`, a request queues a training job.
+    Operations that are no safe methods and do not say `changes=False` are recorded in the audit log.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Route:
     body: BodyKind = "json"
     streams: bool = False
     queues: bool = False
+    changes: bool = True
 
     @property
     def open(self) -> bool:
@@ -79,6 +81,7 @@ ROUTES = (
     *_routes("gateway", "admin", "GET POST /auth/keys", "DELETE /auth/keys/{key_id}"),
     *_routes("gateway", "admin", "GET /events/dead", "POST /events/dead/replay"),
     *_routes("gateway", "admin", "POST /events/dead/{letter_id}/replay"),
+    *_routes("gateway", "admin", "GET /audit", "GET /audit/export"),
     *_routes("dataset", "read", "GET /datasets", "GET /datasets/samples", "GET /datasets/samples/{name}"),
     *_routes("dataset", "read", "GET /datasets/imports", "GET /datasets/imports/{import_id}"),
     *_routes("dataset", "read", "GET /datasets/{dataset_id}", "GET /datasets/{dataset_id}/preview"),
@@ -101,7 +104,8 @@ ROUTES = (
     *_routes("training", "write", "POST /training/jobs", "POST /v1/fine_tuning/jobs", queues=True),
     *_routes("training", "write", "POST /models/base", body="upload"),
     *_routes("training", "write", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
-    *_routes("training", "write", "DELETE /v1/models/{model_id:path}", "POST /training/estimate"),
+    *_routes("training", "write", "DELETE /v1/models/{model_id:path}"),
+    *_routes("training", "write", "POST /training/estimate", changes=False),
     *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}"),
     *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
     *_routes("training", "write", "POST /training/jobs/{id}/resume"),
@@ -116,8 +120,8 @@ ROUTES = (
         "export", "write", "POST /models/custom/{id}/exports", "DELETE /exports/{id}", "POST /exports/{id}/cancel"
     ),
     *_routes("inference", "infer", "GET /v1/models", "GET /v1/models/{model_id:path}"),
-    *_routes("inference", "infer", "POST /v1/chat/completions", body="completion", streams=True),
-    *_routes("inference", "infer", "POST /v1/completions", body="completion", streams=True),
+    *_routes("inference", "infer", "POST /v1/chat/completions", body="completion", streams=True, changes=False),
+    *_routes("inference", "infer", "POST /v1/completions", body="completion", streams=True, changes=False),
     *_routes("inference", "read", "GET /deployments", "GET /deployments/{deployment_id}"),
     *_routes("inference", "write", "POST /deployments", "DELETE /deployments/{deployment_id}"),
 )

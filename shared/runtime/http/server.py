@@ -133,7 +133,7 @@ def as_process(service: Service, resources: Resources) -> Process:
 
 async def serve(process: Process, settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
     """Serve until `stop`; then hand work back while requests finish. Raises CannotListen."""
-    server, listener = Server(server_config(process.app)), listen(settings)
+    server, listener = Server(server_config(process.app, settings)), listen(settings)
     async with running([process.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(stop.wait())
@@ -145,10 +145,13 @@ async def serve(process: Process, settings: Settings, resources: Resources, stop
     await serving
 
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """uvicorn's configuration: our own access log, no lifespan events, graceful shutdown."""
+    trusted = settings.trusted_proxies or (["127.0.0.1"] if settings.tls_proxy else [])
     return uvicorn.Config(
         app,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
         log_config=None,
         lifespan="off",
         ws="websockets-sansio",
