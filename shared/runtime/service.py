@@ -15,6 +15,7 @@ from shared.events.envelope import Envelope, Event
 from shared.events.registry import parse
 from shared.runtime.errors import install_problem_handlers
 from shared.runtime.http.authorization import Authorization
+from shared.runtime.http.json_keys import refuse_repeated_keys
 from shared.runtime.http.query import refuse_unknown_query
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.http_metrics import Measured, Requests
@@ -45,7 +46,7 @@ def web_app(service: Service, resources: Resources, *, openapi_url: str | None =
     """The service's ASGI app, with its OpenAPI description at `openapi_url`."""
     app = FastAPI(
         title=f"Anneal {service.name}",
-        dependencies=[Depends(refuse_unknown_query)],
+        dependencies=[Depends(refuse_unknown_query), Depends(refuse_repeated_keys)],
         generate_unique_id_function=_operation_id,
         openapi_url=openapi_url,
         docs_url=None,

@@ -133,7 +133,7 @@ HEADERS = [
     item(
         "tensor named twice",
         raw_header(lambda found: b'{"%s":{},' % EMBEDDING.encode() + json.dumps(found).encode()[1:]),
-        "model.embed_tokens.weight occurs twice",
+        "the key 'model.embed_tokens.weight' occurs twice",
     ),
     item("NaN in the weights", weights(b"\x00\x00\xc0\x7f"), "model.embed_tokens.weight holds NaN or infinite"),
     item("infinity in the weights", weights(b"\x00\x00\x80\x7f"), "model.embed_tokens.weight holds NaN or infinite"),
@@ -171,7 +171,7 @@ CONFIGS = [
     item(
         "config: key given twice",
         lambda sound: {CONFIG: sound[CONFIG].rstrip()[:-1] + b', "vocab_size": 10}'},
-        "vocab_size occurs twice",
+        "the key 'vocab_size' occurs twice",
     ),
     item("generation config: nested too deeply", deep(GENERATION), "generation_config.json is nested too deeply"),
     item("end token beyond the embeddings", fields(GENERATION, eos_token_id=10**6), "eos_token_id is 1000000"),

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from services.dataset.engine.json_lines import count_colons, has_other_colons, repeats_key
 from services.dataset.engine.values import has_value
 from services.dataset.formats import MAX_CELL_CHARS
 from shared.engine.text.features import role_features
@@ -47,10 +49,13 @@ class ChatDecoder:
     """
 
     def __init__(self, messages: str, empty: Iterable[str], others: Iterable[str]) -> None:
-        self._others = [(f"other_{i}", name) for i, name in enumerate(others)]
+        self._others = dict.fromkeys(others)
+        optional = [*((name, Empty) for name in empty), *((name, Any) for name in self._others)]
+        self._optional = [(f"optional_{i}", name) for i, (name, _) in enumerate(optional)]
+        self._colons = 1 + messages.count(":")
         fields: list[Any] = [("messages", list[Message], msgspec.field(name=messages))]
-        fields += [(f"empty_{i}", Empty, msgspec.field(name=name, default=None)) for i, name in enumerate(empty)]
-        fields += [(field, Any, msgspec.field(name=name, default=None)) for field, name in self._others]
+        for i, (name, kind) in enumerate(optional):
+            fields.append((f"optional_{i}", kind | UnsetType, msgspec.field(name=name, default=UNSET)))
         row_type = msgspec.defstruct("Row", fields, forbid_unknown_fields=True)
         self._decode = msgspec.json.Decoder(row_type).decode
 
@@ -63,16 +68,21 @@ class ChatDecoder:
         except (ValueError, RecursionError):
             return None
         roles, group, characters = [], None, 0
+        colons = self._colons + 2 * len(row.messages)
         for message in row.messages:
             role, content = message.role, message.content
             if not content or content.isspace():
                 return None
             roles.append(role)
             characters += len(content)
+            colons += content.count(":")
             if group is None and role == "user":
                 group = content
         if not roles or roles[-1] != "assistant" or "system" in roles[1:]:
             return None
-        others = [name for field, name in self._others if has_value(getattr(row, field))] if self._others else []
+        given = {name: value for field, name in self._optional if (value := getattr(row, field)) is not UNSET}
+        if has_other_colons(line, colons + count_colons(given)) and repeats_key(line):
+            return None
+        others = [name for name, value in given.items() if name in self._others and has_value(value)]
         group = row.messages[0].content if group is None else group
         return ChatRow(row.messages, group, characters, role_features(tuple(roles)), others)

@@ -12,11 +12,12 @@ from typing import IO, Any
 
 from services.dataset.engine.json_columns import rows_of_object
 from services.dataset.engine.json_lines import FastDecode, read_jsonl, with_columns
-from services.dataset.engine.lines import BOM, NumberedRow, OpenFile
+from services.dataset.engine.lines import BOM, BadRow, NumberedRow, OpenFile
 from services.dataset.engine.splits import split_of
 from services.dataset.formats import MAX_ROW_BYTES
 from services.dataset.layouts import find_layout
 from shared.engine.process.protocol import EngineError
+from shared.json_keys import RepeatedKey, unique_keys
 
 ROW_KEYS = ("data", "rows", "examples")
 """Keys of a top-level object that may hold an array of rows, beside the names of splits."""
@@ -107,7 +108,9 @@ class _DocumentReader:
     def __init__(self, name: str, stream: IO[bytes], report_unread: Callable[[str], None]) -> None:
         self._name, self._stream, self._report_unread = name, stream, report_unread
         self._utf8 = codecs.getincrementaldecoder("utf-8-sig")("strict")
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._collect)
+        self._repeated: RepeatedKey | None = None
+        """The key that the last value gives twice in one object."""
         self._text, self._position, self._line, self._at_end = "", 0, 1, False
         self._consumed = 0
 
@@ -125,16 +128,21 @@ class _DocumentReader:
         """Yield the arrays of rows that the object holds; else the rows that it is itself."""
         line, start, found = self._line, self._consumed, False
         members: dict[str, Any] = {}
+        repeated: RepeatedKey | None = None
         for key in self._keys():
             split = split_of(key)
             if (split or key in ROW_KEYS) and self._holds_rows():
                 found = True
                 yield from self._elements(split, members.get("columns"))
                 continue
+            repeated = repeated or (RepeatedKey(key) if key in members else None)
             members[key] = self._read_value()
+            repeated = repeated or self._repeated
             if self._consumed - start > MAX_ROW_BYTES and not found:
                 self._refuse(f"an object without an array of rows is longer than {MAX_ROW_BYTES} characters")
-        if not found:
+        if repeated:
+            yield line, BadRow(str(repeated)).with_raw(members)
+        elif not found:
             yield from self._rows_of(line, members)
         elif (layout := find_layout(members)) and layout[0].form != "text":
             self._refuse(f"the object holds an array of rows, and is a row itself: it has {', '.join(members)}")
@@ -179,6 +187,8 @@ class _DocumentReader:
         self._expect("[")
         while self._peek() != "]":
             line, value = self._line, self._read_value()
+            if self._repeated:
+                value = BadRow(str(self._repeated)).with_raw(value)
             if isinstance(value, list) and isinstance(columns, list) and len(value) == len(columns):
                 value = dict(zip(map(str, columns), value, strict=True))
             yield line, _of_split(split, with_columns(value))
@@ -210,6 +220,7 @@ class _DocumentReader:
         """
         self._peek()
         while True:
+            self._repeated = None
             try:
                 value, end = self._decoder.raw_decode(self._text, self._position)
                 if end < len(self._text) or self._at_end:
@@ -221,6 +232,13 @@ class _DocumentReader:
                     self._refuse(f"a value is nested too deeply, broken, or larger than {MAX_ROW_BYTES} characters")
                 if not self._read_more():
                     self._refuse(f"not JSON: {getattr(error, 'msg', error)}")
+
+    def _collect(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        try:
+            return unique_keys(pairs)
+        except RepeatedKey as repeated:
+            self._repeated = repeated
+            return dict(pairs)
 
     def _advance(self, end: int) -> None:
         self._line += self._text.count("\n", self._position, end)

@@ -8,6 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from services.dataset.engine.lines import BadRow, NumberedRow, OpenFile, decode_utf8, read_lines
+from shared.json_keys import RepeatedKey, unique_keys
 
 FastDecode = Callable[[bytes], object]
 """Decodes a line into a value that needs no further checks, or returns None to leave it to the general decoder."""
@@ -35,13 +36,46 @@ def with_columns(value: object) -> object:
 
 def _decode_line(line: bytes) -> object:
     try:
+        return with_columns(_decode_value(line))
+    except RepeatedKey as repeated:
+        return BadRow(str(repeated)).with_raw(line)
+
+
+def _decode_value(line: bytes) -> object:
+    try:
         value = _decode(line)
-        return with_columns(value) if isinstance(value, list) else value
+        return json.loads(line, object_pairs_hook=unique_keys) if has_other_colons(line, count_colons(value)) else value
     except (ValueError, RecursionError) as error:
         if b"NaN" in line or b"Infinity" in line:  # pandas and Python write them, though they are not JSON
             with suppress(ValueError, RecursionError):
-                return with_columns(json.loads(line))
+                return json.loads(line, object_pairs_hook=unique_keys)
         return _bad_json(line, error).with_raw(line)
+
+
+def has_other_colons(line: bytes, colons: int) -> bool:
+    """Whether a JSON text may give a key twice in one object: its decoded value accounts for `colons` colons.
+
+    One stands behind each key, all others within texts, where they may also be escaped.
+    """
+    return line.count(b":") != colons or b"\\u003" in line
+
+
+def repeats_key(line: bytes) -> bool:
+    """Whether a JSON text gives a key twice in one object."""
+    try:
+        json.loads(line, object_pairs_hook=unique_keys)
+    except RepeatedKey:
+        return True
+    return False
+
+
+def count_colons(value: object) -> int:
+    """The colons of a JSON value as text, where none is escaped and no key repeated."""
+    if isinstance(value, str):
+        return value.count(":")
+    if isinstance(value, dict):
+        return len(value) + sum(map(count_colons, value)) + sum(map(count_colons, value.values()))
+    return sum(map(count_colons, value)) if isinstance(value, list) else 0
 
 
 def _bad_json(line: bytes, error: Exception) -> BadRow:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from services.dataset.engine.lines import BadRow
 from services.dataset.formats import MAX_CELL_CHARS
+from shared.json_keys import RepeatedKey, unique_keys
 
 ABSENT_TEXTS = frozenset({"none", "null", "nan", "<noinput>"})
 """What pandas, Python and Alpaca write into an optional cell that is empty."""
@@ -106,7 +107,9 @@ def rating(value: object) -> bool | None:
 def parse_json(text: str, field: str) -> object:
     """Parse a JSON text. Raises BadRow."""
     try:
-        parsed: object = json.loads(text)
+        parsed: object = json.loads(text, object_pairs_hook=unique_keys)
+    except RepeatedKey as repeated:
+        raise BadRow(f"{field} is JSON in which {repeated}") from repeated
     except (ValueError, RecursionError) as error:
         is_python = PYTHON_TEXT.match(text)
         reason = "Python wrote it with single quotes; write it with json.dumps" if is_python else str(error)

@@ -12,6 +12,7 @@ from services.training.base_models.service import BaseModels
 from services.training.base_models.views import AvailableModels, BaseView
 from services.training.parameters import Cursor, Key, Limit
 from shared.documents.entities import Page
+from shared.runtime.http.json_keys import check_keys
 from shared.runtime.http.multipart import Multipart, drain
 from shared.runtime.http.principal import Caller
 
@@ -82,7 +83,9 @@ async def _upload(base_models: BaseModels, request: Request, project: str, key: 
 
 
 async def _parse(request: Request) -> BaseRequest:
+    body = await request.body()
+    check_keys(body)
     try:
-        return BaseRequest.model_validate_json(await request.body())
+        return BaseRequest.model_validate_json(body)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_input=False)) from error

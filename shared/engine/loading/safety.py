@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from shared.engine.process.protocol import EngineError
+from shared.json_keys import RepeatedKey, unique_keys
 
 ModelRef = Mapping[str, Any]
 """{"path": str, "kind": "full" | "adapter", "base": ModelRef | None}: a model folder, or an adapter over a base."""
@@ -137,19 +138,13 @@ def _require(folder: Path, names: list[str]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a model folder; raises EngineError `model_incomplete` if it is damaged."""
     try:
-        content = json.loads(path.read_text("utf-8"), object_pairs_hook=lambda pairs: unique_keys(path, pairs))
+        content = json.loads(path.read_text("utf-8"), object_pairs_hook=unique_keys)
+    except RepeatedKey as repeated:
+        detail = f"{path.name}: {repeated}"
+        raise EngineError("model_incomplete", detail, remedy="Keep one of them.") from repeated
     except (ValueError, RecursionError) as error:
         reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON"
         raise EngineError("model_incomplete", f"{path.name} {reason}", remedy="upload it again") from error
     if not isinstance(content, dict):
         raise EngineError("model_incomplete", f"{path.name} is not a JSON object", remedy="upload it again")
-    return content
-
-
-def unique_keys(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; refuses a key that occurs twice, of which each reader may take another."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
-        _refuse_field(path, twice, "occurs twice", "Keep one of them.", code="model_incomplete")
     return content

@@ -9,8 +9,9 @@ from typing import Any
 
 from safetensors import safe_open
 
-from shared.engine.loading.safety import unique_keys, weight_files
+from shared.engine.loading.safety import weight_files
 from shared.engine.process.protocol import EngineError
+from shared.json_keys import RepeatedKey, unique_keys
 
 MAX_HEADER, MAX_DIMENSIONS, MAX_LENGTH = 32 << 20, 16, 1 << 48
 """Bytes of a header; dimensions of a tensor, and the length of one."""
@@ -102,7 +103,9 @@ def _parse_header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
         if not 2 <= length <= MAX_HEADER or size < 0:
             raise _damaged(path, f"its header should have {length} bytes, at most {MAX_HEADER}")
         try:
-            header = json.loads(file.read(length), object_pairs_hook=lambda pairs: unique_keys(path, pairs))
+            header = json.loads(file.read(length), object_pairs_hook=unique_keys)
+        except RepeatedKey as repeated:
+            raise _damaged(path, f"in its header {repeated}") from repeated
         except (ValueError, RecursionError) as error:
             raise _damaged(path, f"its header is not JSON ({error})") from error
     if not isinstance(header, dict):

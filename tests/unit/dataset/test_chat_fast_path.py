@@ -1,6 +1,8 @@
 """The fast path for chat rows stores what normalization would have stored."""
 
 import json
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from services.dataset.engine.chat_fast_path import ChatDecoder
 from services.dataset.engine.columns import ColumnReader
+from services.dataset.engine.file_readers import read_file
+from services.dataset.engine.lines import BadRow
 from services.dataset.engine.messages import RowNotes
 from services.dataset.engine.normalize import count_characters, split_group
 from shared.engine.text.features import row_features
@@ -35,11 +39,27 @@ def test_fast_path_equals_normalization(row: dict[str, Any]) -> None:
         assert found.features == row_features(expected)
 
 
-def test_last_of_repeated_keys_counts() -> None:
-    line = b'{"messages": [], "messages": [{"role": "user", "role": "assistant", "content": "", "content": "b"}]}'
-    found = ChatDecoder("messages", [], []).decode(line)
-    assert found is not None
-    assert msgspec.to_builtins(found.messages) == msgspec.json.decode(line)["messages"]
+TURN = '{"role": "user", "content": "a \\": b \\\\"}, {"role": "assistant", "content": "b"}'
+REPEATED = [
+    '{"messages": [], "messages": [TURN]}',
+    '{"messages": [{"role": "user", "content": "a", "content": "c"}, {"role": "assistant", "content": "b"}]}',
+    '{"messages":[{"role":"user","role"  :"user","content":"a"},{"role":"assistant","content":"b"}]}',
+    '{"messages": [{"role": "user", "content": "a", "cont\\u0065nt": "c"}, {"role": "assistant", "content": "b"}]}',
+    '{"messages": [TURN], "id": {"a": 1, "a": 2}}',
+    '{"messages": [TURN], "id": 1, "id" : 2}',
+]
+
+
+@pytest.mark.parametrize("line", [line.replace("TURN", TURN) for line in REPEATED])
+def test_row_that_gives_a_key_twice_is_rejected(line: str) -> None:
+    decoder = ChatDecoder("messages", [], ["id"])
+    assert decoder.decode(line.encode()) is None
+    assert decoder.decode(f'{{"messages": [{TURN}], "id": "colons : and \\":"}}'.encode()) is not None
+    for extension in (".jsonl", ".json"):
+        text = line if extension == ".jsonl" else f"[{line}, {line}]"
+        rows = list(read_file("rows", extension, partial(BytesIO, text.encode()), decoder.decode))
+        assert [str(row) for _, row in rows if isinstance(row, BadRow)] == [str(row) for _, row in rows]
+        assert all("occurs twice in one object" in str(row) for _, row in rows), rows
 
 
 def test_ordinary_rows_take_the_fast_path() -> None:
