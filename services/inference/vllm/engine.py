@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -21,10 +22,11 @@ from services.inference.protocol import (
     Started,
     TextDelta,
 )
+from services.inference.quarantine import Quarantine
 from services.inference.retry import retry_unstarted
 from services.inference.vllm.merging import AdapterMerger
 from services.inference.vllm.placement import DeviceMemoryProbe, pick_device
-from services.inference.vllm.server import MAX_LORA_RANK, VllmServer, weights_size
+from services.inference.vllm.server import CONNECT_TIMEOUT_S, MAX_LORA_RANK, VllmServer, weights_size
 from services.inference.vllm.wire_format import parse_stream, request_body
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,9 @@ StartServer = Callable[[str, str], VllmServer]
 MAX_OPEN_REQUESTS = 128
 """Requests that run or are queued on one server; further requests get EngineBusy."""
 EMBEDDING_MODULES = frozenset(("embed_tokens", "lm_head", "wte", "embed_in", "embed_out"))
+SILENCE_LIMIT_S = 120.0
+"""Seconds without a token for any request after which a server hangs; a long prompt extends them."""
+PROMPT_TOKENS_PER_S = 100.0
 GREEDY = SamplingParams(temperature=0, top_p=1, top_k=0, repetition_penalty=1, seed=None)
 
 
@@ -56,6 +61,7 @@ class VllmEngine:
         """By path of the weights, least recently used first."""
         self._placing = asyncio.Lock()
         """Held while a server is placed: requests at the same time for one new model share its server."""
+        self._quarantine = Quarantine()
         self._pinned: dict[str, str] = {}
         """uri -> path of its server's weights."""
 
@@ -78,6 +84,7 @@ class VllmEngine:
     async def unload(self, uri: str) -> None:
         """Detach an adapter. A server whose base model is unloaded serves its adapters until its memory is needed."""
         self._pinned.pop(uri, None)
+        self._quarantine.release(uri)
         for server in self._servers.values():
             await server.detach(uri)
         await self._merger.delete(uri)
@@ -102,7 +109,9 @@ class VllmEngine:
             await self._servers.popitem()[1].close()
 
     async def _generate_once(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
+        self._quarantine.require_free(generation.model.uri)
         rendered = await self._render(generation.model, generation.prompt)
+        limit_s = SILENCE_LIMIT_S + sum(map(len, rendered.prompts)) / PROMPT_TOKENS_PER_S
         model = await self._merge_if_needed(generation.model)
         server = await self._server(model)
         if server.open_requests >= MAX_OPEN_REQUESTS:
@@ -114,12 +123,16 @@ class VllmEngine:
             name = await server.attach(model)
             client = await server.ready()
             async with aclosing(
-                _streamed(client, generation, request_body(generation, name, rendered, server.max_model_len))
+                _streamed(client, generation, request_body(generation, name, rendered, server.max_model_len), limit_s)
             ) as messages:  # type: ignore[type-var]
                 async for message in messages:
+                    server.last_token_at = time.monotonic()
                     yield message
-        except EngineLost:
-            await server.kill_if_unhealthy()
+        except EngineLost as error:
+            silent = isinstance(error.__cause__, httpx.ReadTimeout)
+            if hangs := silent and time.monotonic() - server.last_token_at >= limit_s:
+                self._quarantine.report_hang([generation.model.uri], limit_s)
+            await server.kill_if_unhealthy(hangs=hangs)
             raise
         finally:
             server.open_requests -= 1
@@ -157,12 +170,13 @@ class VllmEngine:
 
 
 async def _streamed(
-    client: httpx.AsyncClient, generation: GenerationRequest, request: Mapping[str, Any]
+    client: httpx.AsyncClient, generation: GenerationRequest, request: Mapping[str, Any], limit_s: float
 ) -> AsyncIterator[Started | TextDelta]:
     """Stream one request; closing the iterator cancels it. Raises EngineLost if the server dies before the end."""
     unfinished, has_started = generation.choices, False
     try:
-        async with client.stream("POST", "/v1/completions", json=request) as response:
+        timeout = httpx.Timeout(limit_s, connect=CONNECT_TIMEOUT_S)
+        async with client.stream("POST", "/v1/completions", json=request, timeout=timeout) as response:
             if response.status_code != 200:
                 detail = (await response.aread()).decode("utf-8", "replace")[:500]
                 raise error_from_engine({"code": "vllm_refused", "detail": f"vLLM rejected the request: {detail}"})

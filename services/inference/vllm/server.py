@@ -28,6 +28,7 @@ LIMITS = Limits(network="open")
 SHUTDOWN_GRACE_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 """Seconds within which a healthy server responds."""
+CONNECT_TIMEOUT_S = 5.0
 MAX_LORA_RANK = 64
 BASE_MODEL_NAME = "base"
 """The served model name of the base model; adapters are named by their uri."""
@@ -75,6 +76,8 @@ class VllmServer:
         self._size = weights_size(Path(path))
         self.open_requests = 0
         """Requests that run or are queued."""
+        self.last_token_at = 0.0
+        """On this process's clock, for any request."""
 
     @property
     def state(self) -> EngineState:
@@ -145,8 +148,11 @@ class VllmServer:
             if process.reader:
                 await process.reader
 
-    async def kill_if_unhealthy(self) -> None:
-        """Kill a process that does not respond, so that the next request starts another one."""
+    async def kill_if_unhealthy(self, *, hangs: bool) -> None:
+        """Kill a process that `hangs` or does not respond, so that the next request starts another one.
+
+        Its health says nothing about its loop: a server whose engine hangs responds.
+        """
         process = self._process
         if process is None or not process.client.done() or process.client.exception():
             return
@@ -154,7 +160,7 @@ class VllmServer:
             healthy = (await process.client.result().get("/health", timeout=HEALTH_TIMEOUT_S)).is_success
         except (httpx.HTTPError, RuntimeError):  # httpx raises RuntimeError if the client was closed meanwhile
             healthy = False
-        if not healthy:
+        if hangs or not healthy:
             await process.child.kill()
             if process.reader:
                 await asyncio.shield(process.reader)
@@ -225,7 +231,7 @@ def _client(port: int, key: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",
         headers={"Authorization": f"Bearer {key}"},
-        timeout=httpx.Timeout(120, connect=5),
+        timeout=httpx.Timeout(120, connect=CONNECT_TIMEOUT_S),
         limits=httpx.Limits(max_connections=None),
         trust_env=False,
     )

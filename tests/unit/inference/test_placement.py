@@ -1,13 +1,14 @@
 """Placement of vLLM servers, and the error when no device has enough memory."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.inference.errors import EngineBusy
+from services.inference.errors import EngineBusy, ModelQuarantined
 from services.inference.protocol import ModelSpec, RenderedPrompts
 from services.inference.vllm.engine import VllmEngine
 from services.inference.vllm.merging import AdapterMerger
@@ -15,6 +16,7 @@ from services.inference.vllm.placement import ANY_DEVICE, MEMORY_HEADROOM, devic
 from services.inference.vllm.server import VllmServer
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
+from tests.support import fake_vllm
 
 
 def test_the_gpu_with_the_most_free_memory_is_picked() -> None:
@@ -87,3 +89,31 @@ async def test_requests_at_the_same_time_for_a_new_model_share_its_server(tmp_pa
         assert (started, closed) == ([old, first], [old])
         await engine.close()
         assert closed == started
+
+
+async def test_a_server_that_hangs_is_replaced_though_it_reports_to_be_healthy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model of the request that waited is in quarantine; another model over the same weights is served."""
+    monkeypatch.setattr("services.inference.vllm.engine.SILENCE_LIMIT_S", 2.0)
+    (tmp_path / "model.safetensors").write_bytes(bytes(1_000))
+    ref = {"path": str(tmp_path), "kind": "full", "base": None}
+    hostile, other = (ModelSpec(name, f"anneal://{name}", ref, "hash", 1_000) for name in ("hostile", "other"))
+    command = f"{sys.executable} {fake_vllm.__file__} {tmp_path / 'started'}"
+
+    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+        return RenderedPrompts([[1]], [])
+
+    async with open_resources(Settings(home=tmp_path / "home")) as resources:
+
+        def start_server(path: str, device: str) -> VllmServer:
+            return VllmServer(resources, command, path, device)
+
+        engine = VllmEngine(start_server, render, AdapterMerger(resources), lambda: {"": 10_000}, 1)
+        async with asyncio.timeout(120):
+            with pytest.raises(ModelQuarantined):
+                await engine.load(hostile)
+            await engine.load(other)
+            await engine.unload(hostile.uri)
+            await engine.load(hostile)
+        await engine.close()
