@@ -55,13 +55,6 @@ class UploadTooLarge(AnnealError):
     code = "upload_too_large"
 
 
-class AddressRefused(AnnealError):
-    """The address of an import is in a private network, or is not https."""
-
-    status = 403
-    code = "address_refused"
-
-
 class SourceRefused(AnnealError):
     """The source of an import needs a login, or is not a file."""
 
@@ -74,13 +67,6 @@ class SourceNotFound(AnnealError):
 
     status = 404
     code = "source_not_found"
-
-
-class SourceUnreachable(AnnealError):
-    """The server of an import does not answer."""
-
-    status = 502
-    code = "source_unreachable"
 
 
 class ValidationFailed(AnnealError):

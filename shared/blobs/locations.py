@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.runtime.errors import AnnealError, InvalidInput
+from shared.runtime.http.addresses import AddressPolicy
 from shared.runtime.resources import driver
+from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from shared.blobs.s3 import S3Blobs
@@ -45,12 +47,18 @@ def locate(uri: str, own: str, project: str) -> tuple[str, str]:
     return parts._replace(path=f"/{bucket}", query="", fragment="").geturl(), prefix
 
 
-def open_store(address: str, scratch: Path) -> "S3Blobs":
-    """Open the bucket without creating it; `scratch` is for this store alone. Raises InvalidInput."""
+def open_source(uri: str, settings: Settings, project: str, scratch: Path) -> "tuple[S3Blobs, str]":
+    """Open the bucket of `uri` without creating it; return it and the path in it. `scratch` is for this store alone.
+
+    Another store than the platform's own must have a public address, or be one of ANNEAL_IMPORT_HOSTS. Raises
+    InvalidInput, and AddressRefused where it is used.
+    """
     with driver("s3"):
         from shared.blobs.s3 import S3Blobs, client
+    address, path = locate(uri, settings.blobs_url, project)
+    policy = None if uri.startswith("s3://") else AddressPolicy(settings.import_hosts, "uri")
     try:
-        return S3Blobs(*client(address), scratch)
+        return S3Blobs(*client(address, policy=policy), scratch), path
     except ValueError as error:
         remedy = "Write it as s3+https://key:secret@host:port/bucket/path."
         raise InvalidInput("The address is not an object store's.", field="uri", remedy=remedy) from error

@@ -24,11 +24,13 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error, ServerError
 
+from shared.blobs.checked_connections import checked_pools
 from shared.blobs.download_cache import CACHE_LIMIT, DownloadCache
 from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import validate_key
 from shared.blobs.protocol import BlobInfo
 from shared.runtime.errors import Unavailable
+from shared.runtime.http.addresses import AddressPolicy
 
 CHUNK = 1 << 20
 PART = 5 << 20
@@ -49,9 +51,12 @@ KNOWN = 100_000
 T = TypeVar("T")
 
 
-def client(url: str, region: str | None = None) -> tuple[Minio, str]:
-    """Client and bucket of `s3+http(s)://key:secret@host:port/bucket`."""
+def client(url: str, region: str | None = None, policy: AddressPolicy | None = None) -> tuple[Minio, str]:
+    """Client and bucket of `s3+http(s)://key:secret@host:port/bucket`; `policy`: for the address that a caller gave."""
     parts = urlsplit(url)
+    pools = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=RETRIES)
+    if policy:
+        pools.pool_classes_by_scheme = checked_pools(policy)
     endpoint = parts.hostname or ""
     return Minio(
         endpoint if parts.port is None else f"{endpoint}:{parts.port}",
@@ -59,7 +64,7 @@ def client(url: str, region: str | None = None) -> tuple[Minio, str]:
         secret_key=unquote(parts.password or ""),
         secure=parts.scheme == "s3+https",
         region=region,
-        http_client=urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=RETRIES),
+        http_client=pools,
     ), parts.path.strip("/") or "anneal"
 
 

@@ -6,14 +6,18 @@ Only an engine that is launched for a download calls this; every other one is of
 from __future__ import annotations
 
 import errno
+import re
 import shutil
+import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import huggingface_hub.constants as hub_constants
 from huggingface_hub import hf_hub_download
@@ -30,6 +34,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Commands, EngineError, Reporter
+from shared.runtime.http.addresses import is_public
 
 Kind = Literal["model", "dataset"]
 
@@ -51,34 +56,78 @@ class Source:
     token: str | None
 
 
-def use_network() -> None:
-    """Let this process use the network: the forkserver has imported the library offline."""
+@contextmanager
+def hub_network(endpoint: str, allowed_hosts: Collection[str]) -> Iterator[None]:
+    """Let this process use the network: the forkserver has imported the library offline.
+
+    Its connections go to public addresses, to the operator's hub and proxies, and to `allowed_hosts`, wherever the hub
+    redirects to (EngineError address_refused). A proxy connects to what it is asked for.
+    """
     hub_constants.HF_HUB_OFFLINE = False
+    hub_constants.HF_HUB_DISABLE_XET = True  # it connects outside of Python, where no address is checked
     disable_progress_bars()
+    own = (urlsplit(address) for address in (endpoint, *getproxies().values()))
+    hosts = {(url.hostname, url.port or (80 if url.scheme == "http" else 443)) for url in own}
+
+    def refuse(event: str, args: tuple[Any, ...]) -> None:
+        if event != "socket.connect" or args[0].family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        address, port = args[1][:2]
+        if is_public(address):
+            return
+        exceptions = {host for host, at in hosts if at == port and host}
+        exceptions |= {host.removesuffix(f":{port}") for host in allowed_hosts}
+        known = {info[4][0] for host in exceptions for info in _resolve(host)}
+        if address not in known:
+            remedy = "Ask the operator to add its host to ANNEAL_IMPORT_HOSTS."
+            detail = f"{endpoint} redirects to the private address {address}:{port}"
+            raise EngineError("address_refused", detail, limit="public addresses", remedy=remedy)
+
+    with _audited(refuse):
+        yield
+
+
+def _resolve(host: str) -> Sequence[tuple[Any, ...]]:
+    try:
+        return socket.getaddrinfo(host, None)
+    except OSError:
+        return ()
 
 
 @contextmanager
 def without_network() -> Iterator[None]:
     """Refuse every connection that this process's Python code begins meanwhile, in any thread (PermissionError)."""
+
+    def refuse(event: str, args: tuple[Any, ...]) -> None:
+        if event in NETWORK_EVENTS:
+            raise PermissionError(errno.EPERM, "the network is not used here")
+
+    with _audited(refuse):
+        yield
+
+
+_audits: list[Callable[[str, tuple[Any, ...]], None]] = []
+
+
+@contextmanager
+def _audited(refuse: Callable[[str, tuple[Any, ...]], None]) -> Iterator[None]:
+    """Call `refuse` before each of Python's audited operations, in any thread."""
     _install_hook()
-    _refusals.append(True)
+    _audits.append(refuse)
     try:
         yield
     finally:
-        _refusals.pop()
-
-
-_refusals: list[bool] = []
-"""One for each `without_network` that is entered."""
+        _audits.remove(refuse)
 
 
 @cache
 def _install_hook() -> None:
-    def refuse(event: str, args: tuple[object, ...]) -> None:
-        if _refusals and event in NETWORK_EVENTS:
-            raise PermissionError(errno.EPERM, "the network is not used here")
+    def audit(event: str, args: tuple[Any, ...]) -> None:
+        if event.startswith("socket."):
+            for refuse in tuple(_audits):
+                refuse(event, args)
 
-    sys.addaudithook(refuse)
+    sys.addaudithook(audit)
 
 
 def download_files(
@@ -168,7 +217,8 @@ def hub_errors(kind: Kind, hub_id: str, endpoint: str, *, with_token: bool) -> I
             raise EngineError(
                 f"gated_{kind}", f"the hub refused this token for {hub_id}", remedy="Send a valid token."
             ) from error
-        raise EngineError("hub_unreachable", f"{endpoint} failed: {error}", remedy="Try again later.") from error
+        cause = re.sub(r"\?[^\s'\"]+", "", str(error))  # the query of a redirect's address may sign it
+        raise EngineError("hub_unreachable", f"{endpoint} failed: {cause}", remedy="Try again later.") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -131,8 +131,8 @@ class Settings(BaseSettings):
     )
     import_hosts: list[str] = Field(
         default=[],
-        description="hosts that dataset imports may read although their address is private, also by http: "
-        '["files.intranet"]',
+        description="hosts that imports and downloads of models may read although their address is private, also by "
+        'http: ["files.intranet", "minio.intranet:9000"]',
     )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 

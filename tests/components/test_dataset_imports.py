@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from services.dataset.app import build
-from services.dataset.errors import AddressRefused
 from services.dataset.imports.fetching import FOLDER
-from services.dataset.imports.url import UrlSource, download, is_public
+from services.dataset.imports.url import UrlSource, download
+from shared.runtime.http.addresses import AddressRefused
 from shared.runtime.http.principal import Principal
 from tests.support.data_cases import data_case
 from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
@@ -318,26 +317,6 @@ async def test_private_address_is_refused_unless_the_operator_allows_its_host(tm
     assert "ANNEAL_IMPORT_HOSTS" in str(refused.value.remedy)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "10.0.0.1",
-        "127.0.0.1",
-        "100.64.0.1",
-        "0.0.0.0",
-        "224.0.0.1",
-        "::1",
-        "fd00::1",
-        "::ffff:10.0.0.1",
-        "64:ff9b::a00:1",
-        "2002:a00:1::1",
-    ],
-)
-async def test_address_that_is_or_embeds_a_private_one_is_not_public(address: str) -> None:
-    assert not is_public(ip_address(address))
-    assert is_public(ip_address("93.184.215.14"))
-
-
 async def test_object_is_imported_by_an_admin_only(service: RunningService, store: ListingServer) -> None:
     store.objects["/bucket/in/peaks.jsonl"] = rows(11, "peak")
     uri = f"{store.url}/bucket/in/peaks.jsonl"
@@ -350,6 +329,26 @@ async def test_object_is_imported_by_an_admin_only(service: RunningService, stor
     assert (version["report"]["rows"], version["file_name"]) == (11, "peaks.jsonl")
     assert "secret" not in json.dumps([found, version])
     assert (await imported(service, uri=f"{store.url}/bucket/in/none.jsonl"))["code"] == "source_not_found"
+
+
+async def test_object_store_in_the_private_network_is_refused(service: RunningService, store: ListingServer) -> None:
+    store.objects["/bucket/in/peaks.jsonl"], before = rows(11), len(store.requested_objects)
+    address = store.url.replace("127.0.0.1", "localhost")
+    found = await imported(service, uri=f"{address}/bucket/in/peaks.jsonl")
+    assert (found["state"], found["code"], len(store.requested_objects)) == ("failed", "address_refused", before)
+    assert "ANNEAL_IMPORT_HOSTS" in found["detail"]
+
+
+@data_case("Import", "a hub that redirects a file into the private network", "refused; the address is not read")
+async def test_hub_redirect_into_the_private_network_is_refused(
+    hub: LocalHub, web: WebFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(hub, tmp_path / "away", "lake/away", away__jsonl=rows(9))
+    web.files["/away.jsonl"] = rows(9)
+    monkeypatch.setitem(hub.redirects, "away.jsonl", f"{web.url}/away.jsonl")
+    async with open_service(build, tmp_path, hub_endpoint=hub.url) as strict:
+        found = await imported(strict, hub_id="lake/away")
+    assert (found["state"], found["code"], web.requests) == ("failed", "address_refused", []), found
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,14 @@ class LocalHub:
     """Repositories by id, the ones that need `token`, and the range requests received.
 
     `truncate_once` closes the connection after so many bytes of a file, once; `blocked` delays a file until its event
-    is set. `served` counts the reads of each file.
+    is set; `redirects` send a file's readers elsewhere. `served` counts the reads of each file.
     """
 
     repositories: dict[str, Path] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     token: str = "hf_right"
     truncate_once: dict[str, int] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, threading.Event] = field(default_factory=dict)
     range_requests: list[tuple[str, str]] = field(default_factory=list)
     served: Counter[str] = field(default_factory=Counter)
@@ -90,6 +91,8 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             data = path.read_bytes()
             headers = {"etag": f'"{hashlib.sha256(data).hexdigest()}"', "x-repo-commit": COMMIT}
             start = 0
+            if location := hub.redirects.get(path.name):
+                return self._send(b"", {**headers, "location": location}, body, 302)
             if requested := self.headers.get("range"):
                 hub.range_requests.append((path.name, requested))
                 start = int(requested.removeprefix("bytes=").split("-")[0])

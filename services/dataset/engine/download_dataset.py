@@ -28,7 +28,7 @@ from shared.engine.hub import (
     download_file,
     download_files,
     hub_errors,
-    use_network,
+    hub_network,
     without_network,
 )
 from shared.engine.process.protocol import Commands, EngineError, Reporter
@@ -49,15 +49,16 @@ Splits = dict[str, list[str]]
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"hub_id", "revision", "config", "split": str | null, "endpoint", "output": a kept folder, "limit": bytes}.
+    """Spec {"hub_id", "revision", "config", "split": str | null, "endpoint", "allowed_hosts": list of str,
+    "output": a kept folder, "limit": bytes}.
 
     Result {path: a data file or a zip, revision, config, splits, unused_files}, or {stopped}. Raises EngineError
     unknown_dataset, unknown_revision, gated_dataset, source_refused, unreadable_card, unknown_config, unknown_split,
-    no_data_files, upload_too_large, disk_full, hub_unreachable.
+    no_data_files, upload_too_large, disk_full, hub_unreachable, address_refused.
     """
     token = commands.get().get("token")
-    use_network()
-    with hub_errors("dataset", spec["hub_id"], spec["endpoint"], with_token=bool(token)):
+    errors = hub_errors("dataset", spec["hub_id"], spec["endpoint"], with_token=bool(token))
+    with hub_network(spec["endpoint"], spec["allowed_hosts"]), errors:
         return download(spec, token, reporter, commands)
 
 

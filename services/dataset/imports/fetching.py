@@ -15,7 +15,7 @@ from services.dataset.models import Origin, UploadForm
 from services.dataset.service import DatasetService
 from services.dataset.upload_store import CHUNK_BYTES
 from shared.blobs.errors import BlobNotFound
-from shared.blobs.locations import ObjectStoreFailed, locate, open_store
+from shared.blobs.locations import ObjectStoreFailed, open_source
 from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, StorageFull, Unavailable, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
@@ -83,6 +83,7 @@ class Importer:
                 "hub_id": origin.location,
                 **origin.model_dump(include={"revision", "config", "split"}),
                 "endpoint": settings.hub_endpoint.rstrip("/"),
+                "allowed_hosts": settings.import_hosts,
                 "output": str(folder),
                 "limit": settings.upload_limit,
             },
@@ -126,8 +127,8 @@ class Importer:
         """Raises ObjectStoreFailed without the server's own response, which may not be meant for the caller (SSRF)."""
         with driver("s3"):
             from shared.blobs.s3 import FAILURES
-        address, key = locate(self._secret(found) or "", self._resources.settings.blobs_url, found.project)
-        store = open_store(address, folder / ".s3")
+        uri = self._secret(found) or ""
+        store, key = open_source(uri, self._resources.settings, found.project, folder / ".s3")
         part = folder / "download.part"
         try:
             total = await store.size(key)

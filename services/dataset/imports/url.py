@@ -1,36 +1,29 @@
-"""Downloads a file from a web address, without reaching into the platform's own network (SSRF).
-
-Every address, also of a redirect, is resolved once, checked, and connected to by the checked IP address, so that a
-name cannot change its meaning in between. The system's proxies are not used: they would resolve the name again.
-"""
+"""Downloads a file from a web address, without reaching into the platform's own network (SSRF)."""
 
 import asyncio
 import json
 import shutil
-import socket
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from email.message import Message
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 
 import httpx
 
-from services.dataset.errors import AddressRefused, SourceNotFound, SourceRefused, SourceUnreachable, UploadTooLarge
+from services.dataset.errors import SourceNotFound, SourceRefused, UploadTooLarge
 from services.dataset.formats import EXTENSIONS, extension_of
 from shared.runtime.errors import StorageFull
+from shared.runtime.http.addresses import AddressPolicy, SourceUnreachable
+from shared.runtime.http.outbound import MAX_REDIRECTS, outbound_client
 
-MAX_REDIRECTS = 5
 ATTEMPTS = 5
 """Connections that may break before the import fails; each continues where the one before stopped."""
 RETRY_DELAY_S = 1.0
-TIMEOUT = httpx.Timeout(30.0)
 COPIES = 2
 """The download, and the blob store's copy of it."""
 RESERVED_DISK_BYTES = 2**30
-NAT64 = IPv6Network("64:ff9b::/96")
 
 Report = Callable[[int, int | None], Awaitable[None]]
 """Receives the bytes done, and in total or None."""
@@ -51,10 +44,13 @@ async def download(source: UrlSource, folder: Path, report: Report) -> tuple[Pat
     Raises AddressRefused, SourceRefused, SourceNotFound, SourceUnreachable, UploadTooLarge or
     StorageFull, never with the server's own response, which may not be meant for the caller.
     """
-    async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
+    async with outbound_client(AddressPolicy(source.allowed_hosts)) as client:
         for attempt in range(ATTEMPTS):
             try:
                 return await _attempt(client, source, folder, report)
+            except httpx.TooManyRedirects as error:
+                remedy, detail = "Give the last address.", "The address is redirected too often."
+                raise SourceUnreachable(detail, field="url", limit=MAX_REDIRECTS, remedy=remedy) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if attempt + 1 == ATTEMPTS or isinstance(error, httpx.InvalidURL):
                     detail = f"The server does not answer or breaks off: {type(error).__name__}."
@@ -69,31 +65,19 @@ async def _attempt(client: httpx.AsyncClient, source: UrlSource, folder: Path, r
     headers = {"Accept-Encoding": "identity"}
     if done:
         headers |= {"Range": f"bytes={done}-", "If-Range": validator}
-    url = httpx.URL(source.url)
-    for _ in range(MAX_REDIRECTS + 1):
-        request = await _request(client, url, source, headers)
-        response = await client.send(request, stream=True)
-        try:
-            if response.has_redirect_location:
-                url = url.join(response.headers["location"])
-                continue
-            if done and response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                part.unlink()  # it was complete, or is longer than the file is now
-                raise httpx.ReadError("the file ends before the part to continue with", request=request)
-            _check_answer(response)
-            done = done if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
-            note.write_text(json.dumps(_validator(response)))
-            total = _total(response, done)
-            _check_size(source, folder, done, total)
-            with part.open("r+b" if done else "wb") as file:
-                file.seek(done)
-                await _copy(response, file, source, (done, total), report)
-            return part, _file_name(response, url, httpx.URL(source.url))
-        finally:
-            await response.aclose()
-    raise SourceUnreachable(
-        "The address is redirected too often.", field="url", limit=MAX_REDIRECTS, remedy="Give the last address."
-    )
+    async with client.stream("GET", source.url, headers=headers) as response:
+        if done and response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink()  # it was complete, or is longer than the file is now
+            raise httpx.ReadError("the file ends before the part to continue with")
+        _check_answer(response)
+        done = done if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
+        note.write_text(json.dumps(_validator(response)))
+        total = _total(response, done)
+        _check_size(source, folder, done, total)
+        with part.open("r+b" if done else "wb") as file:
+            file.seek(done)
+            await _copy(response, file, source, (done, total), report)
+        return part, _file_name(response, response.url, httpx.URL(source.url))
 
 
 def _progress(part: Path, note: Path) -> tuple[int, str]:
@@ -110,44 +94,6 @@ def _validator(response: httpx.Response) -> str:
     if "content-encoding" in response.headers:
         return ""
     return str(etag if etag and not etag.startswith("W/") else response.headers.get("last-modified", ""))
-
-
-async def _request(
-    client: httpx.AsyncClient, url: httpx.URL, source: UrlSource, headers: dict[str, str]
-) -> httpx.Request:
-    """A request to the address's checked IP, with the name in the Host header and in TLS. Raises AddressRefused."""
-    allowed = url.host in source.allowed_hosts
-    if url.scheme != "https" and not (allowed and url.scheme == "http"):
-        remedy = "Use https; the operator can allow http for a host with ANNEAL_IMPORT_HOSTS."
-        raise AddressRefused(f"{url.scheme}://{url.host} is not read.", field="url", limit="https", remedy=remedy)
-    ip = await resolve(url.host, url.port or (443 if url.scheme == "https" else 80), allowed=allowed)
-    named = {**headers, "Host": url.netloc.decode("ascii")}
-    pinned = url.copy_with(host=ip)
-    return client.build_request("GET", pinned, headers=named, extensions={"sni_hostname": url.host})
-
-
-async def resolve(host: str, port: int, *, allowed: bool) -> str:
-    """Return an IP address of the host. Raises AddressRefused if any of its addresses is private, unless `allowed`."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        remedy = "Check its spelling."
-        raise SourceUnreachable(f"There is no host {host!r}.", field="url", remedy=remedy) from error
-    addresses = [str(info[4][0]) for info in found]
-    if not allowed and not all(is_public(ip_address(address)) for address in addresses):
-        remedy = f"Upload the file, or ask the operator to add {host} to ANNEAL_IMPORT_HOSTS."
-        raise AddressRefused(f"{host} is in a private network.", field="url", limit="public addresses", remedy=remedy)
-    return addresses[0]
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is of the public internet; none that embeds another address, but for IPv4 in IPv6."""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return is_public(address.ipv4_mapped)
-        if address.sixtofour or address.teredo or address in NAT64:
-            return False
-    return address.is_global and not address.is_multicast
 
 
 def _check_answer(response: httpx.Response) -> None:

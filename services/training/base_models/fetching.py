@@ -61,6 +61,7 @@ class Fetcher:
                 "hub_id": base.hub_id,
                 "revision": base.revision,
                 "endpoint": self._resources.settings.hub_endpoint.rstrip("/"),
+                "allowed_hosts": self._resources.settings.import_hosts,
                 "output": str(folder),
             },
             cwd=folder,

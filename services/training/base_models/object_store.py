@@ -9,7 +9,7 @@ import structlog
 
 from services.training.base_models.archive import MODEL_SUFFIXES
 from services.training.models import Base
-from shared.blobs.locations import ObjectStoreFailed, locate, open_store
+from shared.blobs.locations import ObjectStoreFailed, open_source
 from shared.documents.entities import Changed
 from shared.runtime.errors import AnnealError, InvalidInput
 from shared.runtime.jobs.leases import Lease
@@ -53,8 +53,7 @@ async def copy_folder(
 async def _copy(
     resources: Resources, base: Base, uri: str, lease: Lease[Base], folder: Path, report: Report
 ) -> Path | None:
-    address, prefix = locate(uri, resources.settings.blobs_url, base.project)
-    store = open_store(address, folder / ".s3")
+    store, prefix = open_source(uri, resources.settings, base.project, folder / ".s3")
     try:
         listed = await store.sizes(prefix)
         files = {key: size for key, size in listed.items() if _is_model_file(key.removeprefix(f"{prefix}/"))}

@@ -52,7 +52,9 @@ def hub() -> Iterator[LocalHub]:
 async def service(
     tmp_path_factory: pytest.TempPathFactory, engines: Engines, tiny_model: Path, hub: LocalHub
 ) -> AsyncIterator[TrainingHarness]:
-    async with open_training(tmp_path_factory.mktemp("home"), engines, tiny_model, hub_endpoint=hub.url) as opened:
+    async with open_training(
+        tmp_path_factory.mktemp("home"), engines, tiny_model, hub_endpoint=hub.url, import_hosts=["127.0.0.1"]
+    ) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError  # type: ignore[attr-defined]
 
-from shared.engine.hub import Source, check_disk_space, download_files, hub_errors, size_of, use_network
+from shared.engine.hub import Source, check_disk_space, download_files, hub_errors, hub_network, size_of
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 
 FILE_PATTERNS = (
@@ -31,14 +31,14 @@ HUB_TIMEOUT_S = 30.0
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"hub_id", "revision": str | null, "endpoint", "output": a folder that is kept between attempts}.
+    """Spec {"hub_id", "revision": str | null, "endpoint", "allowed_hosts", "output": a kept folder}.
 
     Result {path, revision, size in bytes}, or {stopped}. Raises EngineError unknown_model, unknown_revision,
     gated_model, no_safetensors, disk_full, hub_unreachable.
     """
     token = commands.get().get("token")
-    use_network()
-    with hub_errors("model", spec["hub_id"], spec["endpoint"], with_token=bool(token)):
+    errors = hub_errors("model", spec["hub_id"], spec["endpoint"], with_token=bool(token))
+    with hub_network(spec["endpoint"], spec["allowed_hosts"]), errors:
         try:
             return download(spec, token, reporter, commands)
         except (HTTPError, HfHubHTTPError) as error:
