@@ -47,7 +47,9 @@ class GatewayMiddleware:
             sent += len(message.get("body", b""))
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                MutableHeaders(scope=message).update({**SECURITY_HEADERS, "x-request-id": request_id})
+                headers = MutableHeaders(scope=message)
+                headers.update({**SECURITY_HEADERS, "x-request-id": request_id})
+                headers.setdefault("cache-control", "no-store")
             elif message["type"] == "websocket.accept":
                 status = 101
             await send(message)

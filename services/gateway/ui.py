@@ -53,10 +53,16 @@ def _asset(path: Path) -> Asset:
     compressed = {coding: path.with_name(path.name + suffix) for coding, suffix in ENCODINGS}
     return Asset(
         content=content,
-        media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        media_type=_media_type(path.name),
         etag=sha256(content).hexdigest()[:32],
         encoded={coding: file.read_bytes() for coding, file in compressed.items() if file.is_file()},
     )
+
+
+def _media_type(name: str) -> str:
+    """The type by the extension; Starlette names the character set of text only."""
+    found = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return f"{found}; charset=utf-8" if found.endswith("+xml") else found
 
 
 def serve(request: Request, path: str, folder: Path = DIST) -> Response:

@@ -18,6 +18,7 @@ const PAGES: { name: string; path: string; open?: string | RegExp; ready: string
   { name: 'exports', path: 'exports', ready: /^\d+ files$/ },
   { name: 'playground', path: 'playground', ready: 'Sampling' },
   { name: 'members', path: 'members', ready: 'Project default' },
+  { name: 'audit', path: 'audit', ready: 'Download JSON Lines' },
   { name: 'settings', path: 'settings', ready: 'System status' },
   { name: 'not-found', path: 'nowhere', ready: 'Page not found' },
 ];

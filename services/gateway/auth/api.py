@@ -94,8 +94,10 @@ def _sessions(router: APIRouter, sessions: Sessions, members: Members) -> None:
     @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
     async def sign_in(token: str, request: Request) -> Response:
         """Redeem a sign-in link: set the session cookie and open the app."""
-        response = signed_in_page()
-        set_session_cookie(response, await sessions.sign_in(token), secure=request.url.scheme == "https")
+        response, secret = signed_in_page(), await sessions.sign_in(token)
+        if former := request.cookies.get(COOKIE):
+            await sessions.sign_out(former)
+        set_session_cookie(response, secret, secure=request.url.scheme == "https")
         return response
 
     @router.get("/auth/session")

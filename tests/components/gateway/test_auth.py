@@ -295,3 +295,23 @@ async def test_an_idle_session_ends_and_use_prolongs_it(platform: RunningPlatfor
         await set_idle_until(-1)
         ended = await browser.get("/training/jobs")
     assert (ended.status_code, "Max-Age=0" in ended.headers["set-cookie"]) == (401, True)
+
+
+async def test_a_new_sign_in_ends_the_browsers_former_session(platform: RunningPlatform) -> None:
+    async with platform.client() as client, platform.client(None) as browser:
+        links = [(await client.post("/auth/link")).json()["path"] for _ in range(2)]
+        await browser.get(links[0])
+        former = browser.cookies["anneal_session"]
+        await browser.get(links[1])
+        assert (await browser.get("/training/jobs")).status_code == 200
+    async with platform.client(None, cookies={"anneal_session": former}) as thief:
+        assert (await thief.get("/training/jobs")).status_code == 401
+
+
+async def test_answers_are_not_cached_unless_they_say_so(platform: RunningPlatform) -> None:
+    async with platform.client() as client:
+        answers = [await client.get(path) for path in ("/training/jobs", "/auth/session", "/nowhere")]
+        page = await client.get("/ui/favicon.svg")
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+    assert page.headers["cache-control"] == "no-cache"
+    assert page.headers["content-type"] == "image/svg+xml; charset=utf-8"

@@ -16,6 +16,7 @@ export const routes: Routes = [
   { path: 'exports', title: 'Exports', loadComponent: () => import('./exports/exports').then((m) => m.Exports) },
   { path: 'playground', title: 'Playground', loadComponent: () => import('./playground/playground').then((m) => m.Playground) },
   { path: 'members', title: 'Members', loadComponent: () => import('./members/members').then((m) => m.Members) },
+  { path: 'audit', title: 'Audit log', loadComponent: () => import('./audit/audit').then((m) => m.Audit) },
   { path: 'settings', title: 'Settings', loadComponent: () => import('./settings/settings').then((m) => m.Settings) },
   { path: '**', title: 'Not found', loadComponent: () => import('./shell/not-found').then((m) => m.NotFound) },
 ];

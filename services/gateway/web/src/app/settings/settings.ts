@@ -5,6 +5,7 @@ import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
+import { RouterLink } from '@angular/router';
 
 import { Health, IssuedKey, KeyView, NewKey, PresetView } from '../api/models';
 import { SystemService, TrainingService } from '../api/services';
@@ -16,7 +17,6 @@ import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
-import { Connection } from '../platform/connection';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages, withoutItem } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
@@ -40,7 +40,7 @@ function readNotReady(failure: unknown): Health {
 
 @Component({
   selector: 'an-settings',
-  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, SentenceCasePipe, Skeleton, StateBadge],
+  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge],
   templateUrl: './settings.html',
 })
 export class Settings {
@@ -48,7 +48,6 @@ export class Settings {
   private readonly training = inject(TrainingService);
   private readonly confirm = inject(Confirm);
   private readonly notifications = inject(Notifications);
-  private readonly connection = inject(Connection);
   protected readonly theme = inject(Theme);
   protected readonly themes: ThemeChoice[] = ['light', 'dark', 'system'];
   protected readonly scopes = SCOPES;
@@ -83,7 +82,7 @@ export class Settings {
   }
 
   protected async signOut(): Promise<void> {
-    if (await this.notifications.run(() => this.system.signOut())) this.connection.signedOut.set(true);
+    if (await this.notifications.run(() => this.system.signOut())) location.reload(); // clears what the page remembers
   }
 
   protected summary(preset: PresetView): string {

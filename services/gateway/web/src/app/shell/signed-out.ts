@@ -1,4 +1,4 @@
-/** How to sign in. The page behind it keeps its state. */
+/** How to sign in. The page behind it is removed; forms that keep their state (view-state.ts) still have it afterwards. */
 import { Component, DestroyRef, inject, signal } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 
