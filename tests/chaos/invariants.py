@@ -68,8 +68,8 @@ class InvariantChecker:
             await bus.close()
 
     async def _is_busy(self) -> bool:
-        checks = (self._count_active, self._unpublished, self._stale_overviews, self._count_missing_follow_ups)
-        return any([await check() for check in checks])
+        checks = (self._unpublished, self._stale_overviews, self._count_missing_follow_ups, self._count_active)
+        return any([await check() for check in checks])  # in this order: events request work
 
     async def _count_active(self) -> int:
         """Count the unfinished work of all services."""
