@@ -42,6 +42,10 @@ test: install ## run all tests that need only Python, with coverage (under 6 min
 test-models: install $(MODELS)/smollm2 ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)
 	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
 
+.PHONY: test-security
+test-security: install ## attack the platform: every route with every credential, generated calls, damaged files (about 4 minutes)
+	ANNEAL_TEST_SECURITY=1 $(BIN)/python -m pytest tests/security --durations=5
+
 SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
 export ANNEAL_SERVERS_VENV := $(abspath $(SERVERS))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from services.gateway import openapi_errors
 from services.gateway.upstreams import Upstreams
 from shared.runtime.http.principal import Principal
 
@@ -54,6 +55,9 @@ def merge(descriptions: Mapping[str, OpenApiDocument], version: str) -> OpenApiD
         schemas.update(own.get("components", {}).get("schemas", {}))
         for path, operations in own.get("paths", {}).items():
             paths[path] = {**paths.get(path, {}), **operations}
+    openapi_errors.declare(paths)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Anneal", "version": version, "description": "Fine-tune language models on your own data."},
@@ -61,7 +65,8 @@ def merge(descriptions: Mapping[str, OpenApiDocument], version: str) -> OpenApiD
         "security": [{"key": []}, {"session": []}],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            **openapi_errors.COMPONENTS,
+            "schemas": dict(sorted((schemas | openapi_errors.SCHEMAS).items())),
             "securitySchemes": {"key": KEY_SCHEME, "session": COOKIE_SCHEME},
         },
     }

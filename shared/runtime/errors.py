@@ -143,10 +143,13 @@ UNKNOWN_FIELD = "There is no such field"
 def _from_validation(error: RequestValidationError) -> AnnealError:
     """Describe the first invalid field, its limit and the remedy; list the others."""
     broken = next((item for item in error.errors() if item["type"] == "json_invalid"), None)
-    if broken and isinstance(broken["loc"][-1], int):  # the body; a form field with JSON has its name there
-        reason, position = (broken.get("ctx") or {}).get("error", "it ends too early"), broken["loc"][-1]
-        return InvalidInput(f"The body is not JSON: {reason} (character {position}).", field="body", remedy=JSON_REMEDY)
-    if any(item["loc"] == ("body",) and item["type"] in NO_OBJECT for item in error.errors()):
+    if broken and not (
+        broken["loc"] and isinstance(broken["loc"][-1], str)
+    ):  # a form field with JSON has its name there
+        reason = (broken.get("ctx") or {}).get("error", "it ends too early")
+        position = f" (character {broken['loc'][-1]})" if broken["loc"] else ""
+        return InvalidInput(f"The body is not JSON: {reason}{position}.", field="body", remedy=JSON_REMEDY)
+    if any(item["loc"] in ((), ("body",)) and item["type"] in NO_OBJECT for item in error.errors()):
         return InvalidInput("The body is empty or not a JSON object.", field="body", remedy=JSON_REMEDY)
     found: dict[str, dict[str, Any]] = {}
     for item in error.errors():
