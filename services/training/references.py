@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.training.base_models.bundled import SEEDLING, URI, BundledModel
 from services.training.errors import AmbiguousBase, UnknownBase, UnknownDataset, UnsuitableDataset
@@ -182,7 +183,8 @@ def _described(model: Base | CustomModel) -> str:
     """The model's id and what sets it apart from others with its name."""
     if isinstance(model, CustomModel):
         return f"{model.id} (custom model)"
-    return f"{model.id} (revision {model.revision})" if model.revision else f"{model.id} (from {model.origin})"
+    origin = Path(model.origin).name if model.source == "path" else model.origin  # the server's folders are its own
+    return f"{model.id} (revision {model.revision})" if model.revision else f"{model.id} (from {origin})"
 
 
 def _suitable(manifest: DatasetManifest) -> DatasetManifest:

@@ -57,12 +57,13 @@ def routes(catalog: Catalog, base_models: BaseModels) -> APIRouter:
     @router.get("/base")
     async def list_base_models(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[BaseView]:
         """Base models that this project added, newest first."""
-        return await base_models.page(caller.project, limit, cursor)
+        page = await base_models.page(caller.project, limit, cursor)
+        return Page(items=[base.shown_to(caller) for base in page.items], next_cursor=page.next_cursor)
 
     @router.get("/base/{id}")
     async def get_base_model(id: str, caller: Caller) -> BaseView:
         """One base model, with the progress of its download."""
-        return await base_models.get(caller.project, id)
+        return (await base_models.get(caller.project, id)).shown_to(caller)
 
     @router.delete("/base/{id}", status_code=204)
     async def delete_base_model(id: str, caller: Caller) -> None:

@@ -14,7 +14,7 @@ class BaseRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     path: str | None = Field(
-        default=None, max_length=4096, description="absolute folder on the server, used in place; needs the scope admin"
+        default=None, max_length=4096, description="absolute folder on the server, used in place; operator only"
     )
     uri: str | None = Field(
         default=None,

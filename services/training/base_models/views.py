@@ -1,11 +1,13 @@
 """What the API shows of base models, and of all models that can be trained."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from services.training.models import Base, BaseSource
 from shared.documents.entities import Public
+from shared.runtime.http.principal import Principal
 from shared.runtime.jobs.work import State
 from shared.warnings import ReportedWarning
 
@@ -42,6 +44,12 @@ class BaseView(Public):
     def of(cls, base: Base) -> "BaseView":
         """The view of an entity; a token for its source is never shown."""
         return cls(**base.model_dump(exclude={"secret"}))
+
+    def shown_to(self, caller: Principal) -> "BaseView":
+        """The view for a caller: only the operator sees where on the server a folder is, others its name."""
+        if self.source != "path" or caller.operator:
+            return self
+        return self.model_copy(update={"origin": Path(self.origin).name})
 
 
 class AvailableModel(BaseModel):

@@ -8,6 +8,7 @@ from services.training.models import CHECKPOINT_DAMAGED, DISK_FULL, OUT_OF_MEMOR
 from shared.runtime.errors import AnnealError, disk_is_full, in_sentences
 from shared.runtime.jobs.engine_runs import EngineOutcome, Message
 from shared.runtime.jobs.leases import Lease
+from shared.runtime.processes.server_paths import without_folders
 from shared.runtime.processes.watchdog import EngineStalled
 
 SHUTDOWN_GRACE_S = 20.0
@@ -95,4 +96,4 @@ def outcome_of_error(error: Exception) -> AttemptOutcome:
         return AttemptOutcome("failed", {}, DISK_FULL, f"The disk is full. {REMEDIES[DISK_FULL]}")
     if isinstance(error, AnnealError):
         return AttemptOutcome("failed", {}, error.code, in_sentences(error.detail, error.remedy))
-    return AttemptOutcome("failed", {}, "platform_error", str(error) or type(error).__name__)
+    return AttemptOutcome("failed", {}, "platform_error", without_folders(str(error)) or type(error).__name__)

@@ -63,6 +63,11 @@ class Principal:
     scopes: tuple[str, ...] = ()
 
     @property
+    def operator(self) -> bool:
+        """Whether the caller runs the server, and may name and see its folders."""
+        return "*" in self.scopes
+
+    @property
     def admin(self) -> bool:
         """Whether the caller may use what is outside of its project."""
         return not ADMIN_SCOPES.isdisjoint(self.scopes)

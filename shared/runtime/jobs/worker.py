@@ -21,6 +21,7 @@ from shared.runtime.errors import AnnealError, Conflict, StorageFull, Unavailabl
 from shared.runtime.jobs.leases import HEARTBEAT, Lease, LeaseLost
 from shared.runtime.jobs.work import HELD, Work
 from shared.runtime.jobs.work_metrics import WorkMetrics
+from shared.runtime.processes.server_paths import without_folders
 from shared.runtime.telemetry.metrics import Metrics
 from shared.runtime.telemetry.tracing import context_of, failed, tracer, within
 
@@ -173,7 +174,7 @@ class Worker(Generic[W]):
         except Exception as error:
             cause = _cause(error)
             log.exception("work_failed", id=work.id, cause=cause)
-            detail = str(error) or type(error).__name__
+            detail = without_folders(str(error)) or type(error).__name__
             with suppress(AnnealError):
                 await lease.change(lambda w: w.fail(cause, detail))
         finally:

@@ -24,6 +24,7 @@ from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox, name
 from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.oom_kills import count_oom_kills
 from shared.runtime.processes.pipes import log_messages, messages_in, read_end, write_end
+from shared.runtime.processes.server_paths import for_tenants
 from shared.runtime.processes.watchdog import watched
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
@@ -89,6 +90,7 @@ class Child:
                 if message is None:
                     running -= 1
                 elif not self._span.observe(message):
+                    message = for_tenants(message)
                     last_log = message["message"] if message["kind"] == "log" else last_log
                     yield message
             number = (await self.wait()).signal

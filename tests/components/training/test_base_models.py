@@ -257,11 +257,30 @@ async def test_invalid_paths_are_not_registered(service: TrainingHarness, tmp_pa
     problem(await service.http.post("/models/base", json={"path": str(tmp_path)}), 422, "unsafe_model")
 
 
-@pytest.mark.parametrize("body", [{"path": "/etc"}, {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"}])
-async def test_sources_outside_the_project_need_an_admin(service: TrainingHarness, body: dict[str, str]) -> None:
-    writer = SignedAs(service.resources, Principal("writer", scopes=("write",)))
-    refused = problem(await service.http.post("/models/base", json=body, auth=writer), 403, "forbidden")
+@pytest.mark.parametrize(
+    ("scope", "body"),
+    [("admin", {"path": "/etc"}), ("write", {"uri": "s3+http://k:s@169.254.169.254/latest/meta-data"})],
+)
+async def test_sources_outside_the_project_need_the_operator_or_an_admin(
+    service: TrainingHarness, scope: str, body: dict[str, str]
+) -> None:
+    caller = SignedAs(service.resources, Principal("key_1", scopes=(scope,)))
+    refused = problem(await service.http.post("/models/base", json=body, auth=caller), 403, "forbidden")
     assert refused["field"] in body
+
+
+async def test_only_the_operator_sees_the_folder_of_a_model(service: TrainingHarness, tiny_model: Path) -> None:
+    operator = SignedAs(service.resources, Principal("operator", scopes=("*",)))
+    admin = SignedAs(service.resources, Principal("key_1", scopes=("admin",)))
+    for _ in range(2):
+        base = (await service.http.post("/models/base", json={"path": str(tiny_model)}, auth=operator)).json()
+    assert base["origin"] == str(tiny_model)
+    shown = [await service.http.get(f"/models/base{id}", auth=admin) for id in ("", f"/{base['id']}")]
+    job = {"dataset": "ds_1", "base": base["name"]}
+    ambiguous = await service.http.post("/training/jobs", json=job, auth=admin)
+    assert ambiguous.json()["code"] == "ambiguous_base"
+    assert [str(tiny_model.parent) in answer.text for answer in (*shown, ambiguous)] == [False] * 3
+    assert shown[1].json()["origin"] == tiny_model.name
 
 
 async def test_response_of_a_server_that_is_not_an_object_store_is_not_shown(
@@ -353,7 +372,7 @@ async def test_job_names_its_base_model(service: TrainingHarness, tiny_model: Pa
     assert await listed() == {second: second, first: first}
     refused = await service.http.post("/training/jobs", json={"dataset": "ds_1", "base": "acme tiny"})
     found = problem(refused, 404, "ambiguous_base")
-    assert (sorted(found["limit"]), str(tiny_model) in found["detail"]) == (sorted((first, second)), True)
+    assert (sorted(found["limit"]), f"from {tiny_model.name})" in found["detail"]) == (sorted((first, second)), True)
     for taken in ("seedling", first):
         assert problem(await register(taken), 422, "invalid_input")["field"] == "name"
 
