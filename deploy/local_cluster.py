@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.servers import RABBIT, SUBSTITUTES, free_port, mongodb, rabbitmq, s3
+from shared.runtime.keyring import service_secret
 from shared.runtime.resources import private_file
 
 SERVICES = ("dataset", "training", "evaluation", "export", "inference")
@@ -141,7 +142,8 @@ def run_cluster(
     (home / "logs").mkdir(exist_ok=True)
     secret = private_file(home / "secret", secrets.token_hex(32))
     env = {**os.environ, **addresses, "ANNEAL_HOME": str(home), "ANNEAL_SECRET": secret}
-    backends = {name: [replica(name, number, env) for number in range(replicas)] for name in SERVICES}
+    own = {name: {**env, "ANNEAL_SECRET": service_secret(secret, name)} for name in SERVICES}
+    backends = {name: [replica(name, number, own[name]) for number in range(replicas)] for name in SERVICES}
     routes = ",".join(f"{name}={'|'.join(one.url for one in backends[name])}" for name in SERVICES)
     gateways = [replica("gateway", number, {**env, "ANNEAL_SERVICES": routes}) for number in range(replicas)]
     if port:

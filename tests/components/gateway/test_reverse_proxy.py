@@ -28,6 +28,17 @@ async def test_forged_identity_headers_are_dropped(any_platform: RunningPlatform
     assert not {"x-anneal-project", "cookie", "te", "authorization", "connection"} & set(answer["headers"])
 
 
+@pytest.mark.parametrize("query", ["'[]|^`{}\"<>", "a=%27%5b%5B+&b=%e9%zz", "%3f?&?"])
+async def test_address_that_the_proxy_respells_keeps_its_signature(any_platform: RunningPlatform, query: str) -> None:
+    """The service answers: the gateway has signed the address, whose characters its HTTP client may escape."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(any_platform.url.rsplit(":", 1)[1]))
+    head = f"GET /training/jobs/a'b%22%7b?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    writer.write(f"{head}Authorization: Bearer {any_platform.key}\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    assert answer.split()[1] == b"422", answer  # it has no such query parameter
+
+
 async def test_request_and_response_bodies_stream_concurrently(platform: RunningPlatform) -> None:
     """The second part is sent only after the first came back, which any buffering would block."""
     async with asyncio.timeout(TIMEOUT_S):

@@ -32,6 +32,7 @@ from shared.runtime.settings import Settings
 from tests.support.data_cases import data_case
 from tests.support.model_hub import COMMIT, LocalHub, run_local_hub
 from tests.support.object_store import ListingServer, run_listing_server
+from tests.support.secret_scan import files_with
 from tests.support.signing import SignedAs
 from tests.support.tiny_model import make_tiny_model
 from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, open_training, problem
@@ -407,6 +408,7 @@ async def test_deleted_download_stops_and_leaves_no_files(
     async with asyncio.timeout(TIMEOUT_S):
         while not list(downloads.glob("*/tokenizer.json")):
             await asyncio.sleep(0.02)
+        assert files_with("hf_mine", service.resources.settings.directory) == []
         assert (await service.http.delete(f"/models/base/{base['id']}")).status_code == 204
         hub.blocked.pop("model.safetensors").set()
         while list(downloads.iterdir()):
@@ -452,6 +454,8 @@ async def test_gated_model_fails_with_a_remedy_and_its_token_is_deleted(
     assert hub.token not in json.dumps((await service.http.get("/models/base")).json())
     stores = await Stores.open(service.resources)
     assert {found.secret for found in await stores.base_models.find({"hub_id": "acme/gated"})} == {None}
+    for token in ("hf_wrong", hub.token):
+        assert files_with(token, service.resources.settings.directory) == []
 
 
 async def test_unknown_hub_model_fails_with_a_remedy(service: TrainingHarness) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import httpx2
 import huggingface_hub.constants as hub_constants
 import pytest
 import urllib3
+from huggingface_hub.errors import HfHubHTTPError
 
 from shared.blobs.checked_connections import checked_pools
-from shared.engine.hub import hub_network
+from shared.engine.hub import hub_errors, hub_network
 from shared.engine.process.protocol import EngineError
 from shared.runtime.http.addresses import AddressPolicy, AddressRefused, SourceUnreachable, is_public
 from shared.runtime.http.outbound import outbound_client
@@ -149,3 +151,12 @@ def test_hub_download_connects_to_no_private_address_but_the_hub(
             assert refused.value.code == "address_refused"
     with hub_network(web.url, [inner.url.removeprefix("http://")]):
         assert httpx.get(f"{inner.url}/a.csv").content == b"secret of the inside"
+
+
+def test_signature_of_a_redirect_is_not_in_the_hub_s_error() -> None:
+    request = httpx2.Request("GET", "https://hub/a")
+    text = "502 for url 'https://cdn.example/a?X-Amz-Signature=c0ffee'."
+    error = HfHubHTTPError(text, response=httpx2.Response(502, request=request))
+    with pytest.raises(EngineError) as raised, hub_errors("model", "a/b", "https://hub", with_token=False):
+        raise error
+    assert ("https://cdn.example/a'" in raised.value.detail, "c0ffee" in raised.value.detail) == (True, False)
