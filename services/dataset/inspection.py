@@ -60,7 +60,7 @@ class Inspector:
         with TemporaryDirectory(dir=self._scratch) as scratch:
             out = Path(scratch) / "rows.jsonl"
             spec = {"splits": splits, "out": str(out)}
-            await self._run_engine("services.dataset.engine.content:main", spec, requires=(), limits=READING_ALL)
+            await self._run_in(Path(scratch), "services.dataset.engine.content:main", spec, (), READING_ALL)
             with out.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                     yield chunk
@@ -146,8 +146,13 @@ class Inspector:
         """Run an engine to its result. Raises EngineRefused or ValidationFailed."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as folder:
-            child = await self._engines.launch(target, spec, cwd=Path(folder), requires=requires, limits=limits)
-            last = await child.answer() or {}
+            return await self._run_in(Path(folder), target, spec, requires, limits)
+
+    async def _run_in(
+        self, folder: Path, target: str, spec: dict[str, Any], requires: Sequence[str], limits: Limits
+    ) -> dict[str, Any]:
+        child = await self._engines.launch(target, spec, cwd=folder, requires=requires, limits=limits)
+        last = await child.answer() or {}
         if last.get("kind") == "result":
             return last
         raise _engine_error(last)

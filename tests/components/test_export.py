@@ -22,6 +22,7 @@ from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
+from shared.runtime.processes.limits import DefaultLimits
 from tests.support.damage import flip_bit
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, open_service
@@ -213,6 +214,16 @@ async def test_changed_weights_are_not_exported(service: RunningService) -> None
     flip_bit(folder / "adapter_model.safetensors")
     await service.http.get("/models/custom/model_changed/export")
     assert (await service.next_event(ExportFailed))["cause"] == "corrupt_artifact"
+
+
+async def test_an_archive_larger_than_an_engine_may_write_is_a_named_failure(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.resources.engines, "_limits", DefaultLimits(file_bytes=1 << 12))
+    await service.publish_models("model_large")
+    await service.http.get("/models/custom/model_large/export")
+    failed = await service.next_event(ExportFailed)
+    assert (failed["model_id"], failed["cause"]) == ("model_large", "file_too_large")
 
 
 async def test_failed_export_has_a_cause_and_can_be_restarted(service: RunningService) -> None:

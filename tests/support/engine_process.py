@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.training.workers.launchers import LOCAL
 from shared.runtime.processes.children import Child, Engines, Exit
+from shared.runtime.processes.limits import Limits
 
 TIMEOUT_S = 180
 """Upper bound for runs that take a few seconds on an idle machine."""
@@ -46,6 +48,7 @@ async def run_engine(
     spec: dict[str, Any],
     *,
     env: dict[str, str] | None = None,
+    limits: Limits = LOCAL,
     at_step: int = 0,
     action: Action | None = None,
 ) -> EngineRun:
@@ -53,7 +56,7 @@ async def run_engine(
     Path(spec["workdir"]).mkdir(parents=True, exist_ok=True)
     found = EngineRun()
     async with asyncio.timeout(TIMEOUT_S):
-        child = await engines.launch(target, spec, cwd=Path(spec["workdir"]), env=env)
+        child = await engines.launch(target, spec, cwd=Path(spec["workdir"]), env=env, limits=limits)
         try:
             async for message in child.messages():
                 found.messages.append(message)

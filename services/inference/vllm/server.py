@@ -23,8 +23,8 @@ from shared.runtime.telemetry.tracing import within
 log = structlog.get_logger(__name__)
 
 ENGINE_TARGET = "services.inference.engine.vllm_launcher:main"
-LIMITS = Limits(network="open")
-"""The server listens on the loopback address of this machine, where the service connects to it."""
+LIMITS = Limits(network="open", own_files=False)
+"""The server listens on this machine's loopback address, and has a Python environment and caches of its own."""
 SHUTDOWN_GRACE_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 """Seconds within which a healthy server responds."""

@@ -36,7 +36,13 @@ class Launcher:
         """Ray where the address of a cluster is set, else this machine."""
         if not settings.ray_address:
             return cls()
-        return cls(RAY_ENGINE, (*_TORCH, "ray"), {"RAY_ADDRESS": settings.ray_address}, Limits(network="open"), True)
+        return cls(
+            RAY_ENGINE,
+            (*_TORCH, "ray"),
+            {"RAY_ADDRESS": settings.ray_address},
+            Limits(network="open", own_files=False),
+            True,
+        )
 
     def machine(self) -> Machine:
         """The resources of this machine that jobs may hold; with a cluster, GPUs are the cluster's."""

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.engine.process import landlock
+
 CPU_GRACE_S = 5
 """Seconds of CPU time between SIGXCPU, which the service can name, and SIGKILL."""
 MAX_PROCESSES = 4096
@@ -32,15 +34,18 @@ _CAPABILITIES_V3 = 0x20080522
 _SIOCSIFFLAGS, _UP = 0x8914, 0x1
 """Request and flag of netdevice(7)."""
 
+PROBE = {"memory": None, "cpu_s": None, "file_bytes": None, "network": "none", "writable": ["/proc"], "readable": None}
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def confine(limits: Mapping[str, Any]) -> list[str]:
     """Confine this process and all that it starts; returns what this machine does not allow.
 
-    `limits`: memory, cpu_s and file_bytes, each None for no limit, and network: none, loopback or open. The process
-    must have one thread. An own user namespace hides the service's memory and environment, which belong to the same
-    user, and counts the engine's processes alone: RLIMIT_NPROC counts those of a user.
+    `limits`: memory, cpu_s and file_bytes, each None for no limit; network: none, loopback or open; writable and
+    readable, lists of paths or None for all. The process must have one thread. A user namespace of its own hides the
+    service's memory and environment, which belong to the same user, and counts this engine's processes alone, where
+    RLIMIT_NPROC counts all those of a user.
     """
     isolated = limits["network"] != "open"
     missing = []
@@ -53,6 +58,9 @@ def confine(limits: Mapping[str, Any]) -> list[str]:
     else:
         missing += ["no network namespace", "no process limit"]
     _drop_privileges()
+    writable, readable = limits["writable"], limits["readable"]
+    if writable is not None and not landlock.restrict(writable, readable, tcp=limits["network"] != "none"):
+        missing.append("no Landlock")
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, limits["cpu_s"], CPU_GRACE_S)
     _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
@@ -92,4 +100,4 @@ def _limit(kind: int, amount: int | None, grace: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(confine({"memory": None, "cpu_s": None, "file_bytes": None, "network": "none"})))
+    sys.stdout.write(json.dumps(confine(PROBE)))

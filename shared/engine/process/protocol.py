@@ -25,6 +25,8 @@ from shared.engine.process.json_encoder import encode_json
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """No space left, or quota exceeded."""
+_MEMORY_REFUSED = ("allocate memory", "can't start new thread")
+"""The second where there is no memory for a thread's stack."""
 _FILE_TOO_LARGE = (errno.EFBIG,)
 _FILE_REMEDY = "Choose a smaller model or dataset, or set ANNEAL_ENGINE_FILE_LIMIT higher."
 
@@ -184,7 +186,8 @@ def failure_code(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         text = str(cause)
-        if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or "allocate memory" in text:
+        refused = any(words in text for words in _MEMORY_REFUSED)
+        if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or refused:
             return "out_of_memory"
         for code, numbers in (("disk_full", _DISK_FULL), ("file_too_large", _FILE_TOO_LARGE)):
             if getattr(cause, "errno", None) in numbers or any(os.strerror(n) in text for n in numbers):

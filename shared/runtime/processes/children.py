@@ -202,7 +202,7 @@ class Engines:
                 remedy='pip install "anneal[engine]"' if missing != ["ray"] else 'pip install "anneal[engine,ray]"',
             )
         env = {**clean_environment(), **(env or {})}
-        confined = self._limits.resolve(limits, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
+        confined = self._limits.resolve(limits, cwd, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
         request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)
         torch = "torch" in requires or ("transformers" in requires and True in self._parents)

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Literal
 
 from shared.runtime.processes import machine
@@ -23,13 +27,15 @@ class Limits:
     """Limits of one launch. `cpu_s`: seconds of CPU time of all its threads together; None for work of any length.
 
     `memory` and `file_bytes` are those of the settings unless given, in bytes: of private writable memory, and of a
-    file that it writes. `network` is `none`, `loopback` for processes that speak to each other, or `open`.
+    file that it writes. `network` is `none`, `loopback` for processes that speak to each other, or `open`. With
+    `own_files` it writes only into its working directory, the temporary folder and caches of libraries.
     """
 
     cpu_s: int | None = None
     memory: int | None = None
     file_bytes: int | None = None
     network: Literal["none", "loopback", "open"] = "none"
+    own_files: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,17 +44,53 @@ class DefaultLimits:
 
     memory: int = field(default_factory=lambda: int(MEMORY_SHARE * usable_memory()))
     file_bytes: int = 256 * 2**30
+    home: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "DefaultLimits":
         """As configured."""
         memory = {"memory": settings.engine_memory_limit} if settings.engine_memory_limit else {}
-        return cls(**memory, file_bytes=settings.engine_file_limit)
+        return cls(**memory, file_bytes=settings.engine_file_limit, home=settings.directory)
 
-    def resolve(self, limits: Limits, *, uses_gpu: bool) -> dict[str, Any]:
+    def resolve(self, limits: Limits, cwd: Path, *, uses_gpu: bool) -> dict[str, Any]:
         """The limits for the child. None on memory with a GPU, whose driver's mappings nobody has measured."""
         memory = None if uses_gpu else min(limits.memory or self.memory, self.memory)
-        return {**asdict(limits), "memory": memory, "file_bytes": limits.file_bytes or self.file_bytes}
+        writable = [str(cwd), gettempdir(), *_SYSTEM, *_caches(uses_gpu)] if limits.own_files else None
+        return {
+            "cpu_s": limits.cpu_s,
+            "network": limits.network,
+            "memory": memory,
+            "file_bytes": limits.file_bytes or self.file_bytes,
+            "writable": writable,
+            "readable": _all_but_files_in(self.home) if self.home and self.home.is_dir() else None,
+        }
+
+
+_SYSTEM = ("/dev", "/proc")
+
+
+def _caches(uses_gpu: bool) -> list[str]:
+    """Folders in which libraries keep compiled kernels and downloads."""
+    folders = [Path.home() / name for name in (".cache", ".triton", ".nv")]
+    for folder in folders if uses_gpu else ():
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+    return [str(folder) for folder in folders]
+
+
+def _all_but_files_in(home: Path) -> list[str] | None:
+    """What an engine may read: all but the files of the data directory (keys, documents); None where it is unknown.
+
+    Its folders, which hold models and datasets, are read. Landlock can only allow: so what lies beside each folder on
+    the way is listed, without links, which may lead back.
+    """
+    way = {str(folder) for folder in (home, *home.parents)}
+    try:
+        beside = [entry for folder in home.parents for entry in os.scandir(folder) if entry.path not in way]
+    except PermissionError:  # a folder on the way cannot be listed
+        return None
+    inside = [entry for entry in os.scandir(home) if entry.is_dir()]
+    return [entry.path for entry in (*beside, *inside) if not entry.is_symlink()]
 
 
 def name_failure(number: int | None, cpu_s: int | None, last_log: str) -> dict[str, Any] | None:

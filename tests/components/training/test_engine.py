@@ -16,6 +16,7 @@ import pytest_asyncio
 from services.training.workers.launchers import ENGINE
 from shared.blobs.artifacts import publish, read_manifest
 from shared.runtime.processes.children import Engines
+from shared.runtime.processes.limits import DefaultLimits
 from shared.runtime.resources import Resources
 from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, losses, open_training
 
@@ -166,6 +167,32 @@ async def test_engine_out_of_memory_continues_with_smaller_micro_batches(
         assert 512 <= done["micro_batch_tokens"] < 20_000
         states = [r for r in await starved.records(job["id"]) if r["kind"] == "state"]
         assert ("queued", "out_of_memory") in [(r["state"], r.get("cause")) for r in states]
+
+
+async def test_a_file_larger_than_an_engine_may_write_is_a_named_failure(
+    service: TrainingHarness, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_limits", DefaultLimits(file_bytes=1 << 12))
+    job = await service.submit(dataset="ds_hello", max_steps=2, **SETTINGS)
+    done = await service.wait_for_state(job["id"], *FINAL)
+    assert (done["state"], done["cause"], done["attempts"]) == ("failed", "file_too_large", 1), done["logs"]
+    assert "ANNEAL_ENGINE_FILE_LIMIT" in done["detail"]
+
+
+async def test_memory_beyond_the_limit_is_a_named_failure(
+    service: TrainingHarness, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_limits", DefaultLimits(memory=data_bytes(engines.forkserver_pid()) + (24 << 20)))
+    job = await service.submit(dataset="ds_hello", max_steps=2, **SETTINGS)
+    done = await service.wait_for_state(job["id"], *FINAL)
+    assert (done["state"], done["cause"]) == ("failed", "out_of_memory"), done["logs"]
+    assert "the engine's limit is" in done["detail"]
+
+
+def data_bytes(pid: int | None) -> int:
+    """Private writable memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData:"))
 
 
 async def test_full_disk_costs_checkpoints_but_not_the_job(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import subprocess
 import threading
@@ -69,13 +70,22 @@ def run(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[st
     return {"caps": [line.split()[1] for line in output.splitlines() if line.startswith("CapEff")]}
 
 
+def kill(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """Try to end another process."""
+    try:
+        os.kill(spec["pid"], signal.SIGTERM)
+    except OSError as error:
+        return {"errno": error.errno}
+    return {"errno": 0}
+
+
 def open_files(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Try to read from files; reports the error numbers."""
+    """Try to read from files, or to write; reports the error numbers."""
     errors = []
     for path in spec["paths"]:
         try:
-            with open(path, "rb") as file:
-                os.read(file.fileno(), 1)
+            with open(path, "wb" if spec.get("write") else "rb") as file:
+                os.write(file.fileno(), b"x") if spec.get("write") else os.read(file.fileno(), 1)
             errors.append(0)
         except OSError as error:
             errors.append(error.errno)

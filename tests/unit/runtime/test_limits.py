@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -109,16 +111,56 @@ async def test_aborts_for_memory_are_named_and_others_are_not() -> None:
 
 async def test_what_this_machine_does_not_allow_is_listed(engines: Engines) -> None:
     missing = await engines.missing_limits()
-    assert set(missing) <= {"no process limit (it runs as root)", "no memory limit on engines with a GPU"}
+    assert set(missing) <= {
+        "no process limit (it runs as root)",
+        "no memory limit on engines with a GPU",
+        "no Landlock",
+    }
 
 
-async def test_a_machine_without_namespaces_says_so() -> None:
-    code = (
-        "import ctypes, json; from shared.engine.process import limits\n"
-        "limits._libc.unshare = lambda flags: -1\n"
-        "print(json.dumps(limits.confine({'memory': None, 'cpu_s': None, 'file_bytes': None, 'network': 'none'})))"
-    )
-    found = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == '["no network namespace", "no process limit"]'
+async def test_a_machine_without_namespaces_says_so_and_denies_tcp() -> None:
+    code = """
+import json, socket
+from shared.engine.process import limits
+
+limits._libc.unshare = lambda flags: -1
+missing = limits.confine(limits.PROBE)
+try:
+    socket.create_connection(("127.0.0.1", PORT))
+except OSError as error:
+    missing.append(error.errno)
+print(json.dumps(missing))
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-c", code.replace("PORT", str(server.getsockname()[1]))]
+        found = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == ["no network namespace", "no process limit", errno.EACCES]
+
+
+async def test_an_engine_writes_only_into_its_folder_and_reads_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data directory is not in the temporary folder, as it is nowhere but in tests."""
+    home, temporary, beside = (tmp_path / name for name in ("home", "tmp", "beside"))
+    job, blobs = home / "scratch/job", home / "blobs"
+    for folder in (temporary, beside, job, blobs):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for path in (home / "api-key", blobs / "weights", beside / "file"):
+        path.write_text("x")
+    engines = Engines(DefaultLimits(home=home))
+    try:
+        reading = {"paths": [str(home / "api-key"), str(blobs / "weights"), str(beside / "file")]}
+        assert (await answer(engines, "open_files", job, reading))["errors"] == [errno.EACCES, 0, 0]
+        writing = {"paths": [f"{folder}/new" for folder in (home, blobs, beside, temporary, job)], "write": True}
+        assert (await answer(engines, "open_files", job, writing))["errors"] == [*[errno.EACCES] * 3, 0, 0]
+        unlimited = {**writing, "paths": [f"{beside}/new"]}
+        assert (await answer(engines, "open_files", job, unlimited, own_files=False))["errors"] == [0]
+    finally:
+        await engines.close()
+
+
+async def test_processes_outside_cannot_be_signalled(engines: Engines, tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        assert (await answer(engines, "kill", tmp_path, {"pid": victim.pid}))["errno"] == errno.EPERM
+        victim.kill()
