@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.training.workers.launchers import LOCAL
+from services.training.workers.launchers import LOCAL, RAY_ENGINE, REMOTE
 from shared.runtime.processes.children import Child, Engines, Exit
-from shared.runtime.processes.limits import Limits
 
 TIMEOUT_S = 180
 """Upper bound for runs that take a few seconds on an idle machine."""
@@ -48,13 +47,12 @@ async def run_engine(
     spec: dict[str, Any],
     *,
     env: dict[str, str] | None = None,
-    limits: Limits = LOCAL,
     at_step: int = 0,
     action: Action | None = None,
 ) -> EngineRun:
     """Run an engine until it exits; call `action` after the metric of `at_step` (0: after the `settled` message)."""
     Path(spec["workdir"]).mkdir(parents=True, exist_ok=True)
-    found = EngineRun()
+    found, limits = EngineRun(), REMOTE if target == RAY_ENGINE else LOCAL
     async with asyncio.timeout(TIMEOUT_S):
         child = await engines.launch(target, spec, cwd=Path(spec["workdir"]), env=env, limits=limits)
         try:

@@ -15,6 +15,8 @@ ENGINE = "services.training.engine.train:main"
 RAY_ENGINE = "services.training.engine.train_on_ray:main"
 LOCAL = Limits(network="loopback")
 """Several processes of a job connect to each other."""
+REMOTE = Limits(network="open", own_files=False)
+"""Ray's driver connects to other machines, and keeps files of its own."""
 _TORCH = ("torch", "transformers", "peft")
 
 
@@ -40,7 +42,7 @@ class Launcher:
             RAY_ENGINE,
             (*_TORCH, "ray"),
             {"RAY_ADDRESS": settings.ray_address},
-            Limits(network="open", own_files=False),
+            REMOTE,
             True,
         )
 
