@@ -38,6 +38,12 @@ def test_named_files_exist(page: Path) -> None:
         assert any((ROOT / folder / name).exists() for folder in FOLDERS), name
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_tests_exist(page: Path) -> None:
+    for file, name in re.findall(r"`(tests/[\w./-]+\.py)::(\w+)`", page.read_text()):
+        assert re.search(rf"def {name}\(", (ROOT / file).read_text()), f"{file}::{name}"
+
+
 def test_memory_table_is_what_the_formula_computes() -> None:
     command = [sys.executable, str(ROOT / "benchmarks/memory_requirements.py")]
     printed = subprocess.run(

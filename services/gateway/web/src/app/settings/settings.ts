@@ -82,7 +82,9 @@ export class Settings {
   }
 
   protected async signOut(): Promise<void> {
-    if (await this.notifications.run(() => this.system.signOut())) location.reload(); // clears what the page remembers
+    if (!(await this.notifications.run(() => this.system.signOut()))) return;
+    localStorage.removeItem('anneal.draft.job');
+    location.reload(); // clears what the page remembers
   }
 
   protected summary(preset: PresetView): string {
