@@ -86,6 +86,7 @@ class OutOfMemory(AnnealError):
 OPENAI_CODES = {"context_exceeded": "context_length_exceeded"}
 PROMPT_REMEDIES = {
     "context_exceeded": "Shorten the {field}, or choose a model with a longer context.",
+    "kv_cache_exceeded": "Reduce max_tokens or n, or shorten the prompt: both may have {limit} tokens now.",
     "empty_prompt": "Send at least one token in the {field}.",
     "unknown_token": "Send token ids of this model's own tokenizer, or text.",
     "template_refused": "Change the {field} as the template demands, or choose a model with another chat template.",
@@ -103,7 +104,10 @@ def error_from_engine(message: Mapping[str, Any]) -> AnnealError:
     """
     code, detail, field = str(message["code"]), _sentence(message["detail"]), str(message.get("field", "messages"))
     fields = {name: value for name, value in message.items() if name in ("limit", "expected", "found") and value}
-    remedy = _sentence(message.get("remedy") or PROMPT_REMEDIES.get(code, "").format(field=field)) or None
+    remedy = (
+        _sentence(message.get("remedy") or PROMPT_REMEDIES.get(code, "").format(field=field, limit=fields.get("limit")))
+        or None
+    )
     error: AnnealError
     if code in UNSUPPORTED_CODES:
         return UnsupportedParameter(detail, field=field, remedy=remedy, **fields)

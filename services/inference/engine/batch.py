@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.inference.engine.model_cache import LoadedBase, LoadedModel
-from shared.engine.decoding.generate import ContinuousBatch, Request, Step, TokenLogprob
+from shared.engine.decoding.generate import (
+    ContinuousBatch,
+    Request,
+    Step,
+    TokenLogprob,
+    context_length,
+    kv_bytes_per_token,
+)
+from shared.engine.decoding.kv_cache import peak_bytes
 from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.decoding.streaming import REPLACEMENT_CHARACTER, IncrementalDetokenizer
 
+OPEN_ANSWER_TOKENS = 4096
+"""Memory for so many tokens is reserved at a time for an answer without a limit of its own."""
 Command = Mapping[str, Any]
 Delta = dict[str, Any]
 """{request_id, choice, text, logprobs?, tokens?, finish?}."""
@@ -25,6 +35,11 @@ class Choice:
     uri: str
     model: LoadedModel
     decoder: IncrementalDetokenizer
+    prompt_tokens: int
+    length: int
+    """Tokens of prompt and answer for which memory is reserved."""
+    is_open: bool
+    """Whether the answer has no limit of its own."""
     tokens: int = 0
     pending_logprobs: list[dict[str, Any]] = field(default_factory=list)
     """Log-probabilities of tokens whose text is not complete yet."""
@@ -34,6 +49,7 @@ class Batch:
     """The choices that are decoded together over one base model."""
 
     def __init__(self, base: LoadedBase) -> None:
+        self._base = base
         self._decoding = ContinuousBatch(base, ())
         self._choices: dict[int, Choice] = {}
         self._next_index = 0
@@ -58,11 +74,32 @@ class Batch:
         """The models in the batch."""
         return {choice.model for choice in self._choices.values()}
 
+    @property
+    def cache_bytes(self) -> int:
+        """Allocated bytes of the KV cache."""
+        return self._decoding.cache_bytes
+
+    def peak_bytes(self, rows: int = 0, length: int = 0) -> int:
+        """The bytes to which the KV cache may grow, with `rows` more of up to `length` tokens."""
+        longest = max([length, *(choice.length for choice in self._choices.values())])
+        return peak_bytes(kv_bytes_per_token(self._base), self.size + rows, longest)
+
+    def extend(self, fits: Callable[[int], bool]) -> None:
+        """Reserve more for open answers that are about to end; one for whose `length` there is no memory ends."""
+        context = context_length(self._base)
+        for index, choice in self._choices.items():
+            length = min(context, choice.length + OPEN_ANSWER_TOKENS)
+            is_ending = choice.prompt_tokens + choice.tokens + 1 >= choice.length
+            if choice.is_open and is_ending and length > choice.length and fits(length):
+                self._decoding.extend(index, length - choice.length)
+                choice.length = length
+
     def add(self, command: Command, ids: list[int], model: LoadedModel) -> list[Delta]:
         """Prefill a request's choices, add them to the batch, and return the deltas of their first tokens."""
         choices = range(command["n"])
-        rows = [_decoding_request(command, ids, choice, model) for choice in choices]
-        added = [_choice(command, choice, model) for choice in choices]
+        length = reserved_length(command, ids, model.base)
+        rows = [_decoding_request(command, ids, choice, model, length) for choice in choices]
+        added = [_choice(command, choice, model, len(ids), length) for choice in choices]
         first = self._next_index
         steps = self._decoding.add(rows)
         self._next_index += len(rows)
@@ -108,16 +145,25 @@ class Batch:
         self._decoding.remove(index)
 
 
-def _decoding_request(command: Command, ids: list[int], choice: int, model: LoadedModel) -> Request:
+def reserved_length(command: Command, ids: list[int], base: LoadedBase) -> int:
+    """The tokens of prompt and answer for which memory is reserved at first."""
+    answer = OPEN_ANSWER_TOKENS if command["max_tokens"] is None else command["max_tokens"]
+    return min(context_length(base), len(ids) + answer)
+
+
+def _decoding_request(command: Command, ids: list[int], choice: int, model: LoadedModel, length: int) -> Request:
     stop_ids = frozenset(model.template.stop_ids)
     sampling, logprobs = _sampling(command, choice), command.get("logprobs")
-    return Request(ids, command["max_tokens"], sampling, stop_ids, logprobs, model.adapter)
+    return Request(ids, max(1, length - len(ids)), sampling, stop_ids, logprobs, model.adapter)
 
 
-def _choice(command: Command, choice: int, model: LoadedModel) -> Choice:
+def _choice(command: Command, choice: int, model: LoadedModel, prompt_tokens: int, length: int) -> Choice:
     # some tokenizers treat the tags around a tool call as special tokens
     decoder = IncrementalDetokenizer(model.tokenizer, command["stop"], special=bool(command.get("tools")))
-    return Choice(command["request_id"], command["first_choice"] + choice, command["model"]["uri"], model, decoder)
+    number, is_open = command["first_choice"] + choice, command["max_tokens"] is None
+    return Choice(
+        command["request_id"], number, command["model"]["uri"], model, decoder, prompt_tokens, length, is_open
+    )
 
 
 def _sampling(command: Command, choice: int) -> SamplingParams:

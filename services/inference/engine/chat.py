@@ -20,17 +20,18 @@ import traceback
 from collections import deque
 from typing import Any
 
-from services.inference.engine.batch import Batch, Command
+from services.inference.engine.batch import Batch, Command, reserved_length
 from services.inference.engine.chat_prompt import chat_prompt
 from services.inference.engine.device_memory import used_memory
+from services.inference.engine.kv_memory import admit, fits
 from services.inference.engine.model_cache import LoadedModel, ModelCache
 from services.inference.engine.timeline import Timeline
 from shared.engine.decoding.generate import Request, decode
 from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_from_shell
 from shared.engine.text.template import ChatTemplate
 
-MAX_BATCH_SIZE = 32
-"""Choices that are decoded at once; further requests are queued."""
+MAX_BATCH_SIZE = 128
+"""Choices that are decoded at once, memory permitting; further requests are queued."""
 MAX_BYTES_PER_PARAMETER = 4
 
 
@@ -51,13 +52,15 @@ class Scheduler:
         self._batches: dict[Any, Batch] = {}
         self._unloading: set[str] = set()
         self._waiting: deque[Command] = deque()
+        self._delayed: tuple[Command, LoadedModel, list[list[int]]] | None = None
+        """The next request, if it waits for memory."""
         self._reported_models: dict[str, int] = {}
         self._timeline = Timeline(reporter)
 
     @property
     def busy(self) -> bool:
         """Whether there is work without a further command."""
-        return bool(self._waiting or self._batches)
+        return bool(self._waiting or self._batches or self._delayed)
 
     def accept(self) -> bool:
         """Submit all commands so far, or the next one if there is no work; False for `stop`."""
@@ -90,12 +93,16 @@ class Scheduler:
 
     def step(self) -> None:
         """Admit one queued request if the batches are not full, then decode one token in every batch."""
-        if self._waiting and sum(batch.size for batch in self._batches.values()) < MAX_BATCH_SIZE:
+        if self._delayed:
+            (command, model, prompts), self._delayed = self._delayed, None
+            self._generate(command, model, prompts)
+        elif self._waiting and sum(batch.size for batch in self._batches.values()) < MAX_BATCH_SIZE:
             self._start(self._waiting.popleft())
         deltas: list[dict[str, Any]] = []
         for key, batch in list(self._batches.items()):
             self._announce(*batch.uris)
             try:
+                batch.extend(lambda length, batch=batch: fits(batch, self._batches.values(), 0, length))  # type: ignore[misc]
                 deltas += batch.step()
             except Exception as error:
                 self._reject(batch.request_ids, error)
@@ -107,8 +114,9 @@ class Scheduler:
         self._unload_idle()
 
     def _used(self) -> set[LoadedModel]:
-        """Return the models that are generating."""
-        return {model for batch in self._batches.values() for model in batch.models}
+        """Return the models that are generating, or about to."""
+        delayed = {self._delayed[1]} if self._delayed else set()
+        return delayed | {model for batch in self._batches.values() for model in batch.models}
 
     def _unload_idle(self) -> None:
         """Unload the requested models as soon as they have finished generating."""
@@ -138,11 +146,11 @@ class Scheduler:
                 self._timeline.finish(request_id)
                 self._reporter.emit("loaded", request_id=request_id, seconds=seconds)
                 return
-            self._generate(command, model)
-        except _Cancelled:
-            self._timeline.finish(request_id)
+            prompts = _prompts(command, model.tokenizer, model.template)
         except Exception as error:
-            self._reject({request_id}, error, "messages" if "messages" in command else "prompt")
+            self._reject({request_id}, error, _prompt_field(command))
+            return
+        self._generate(command, model, prompts)
 
     def _render(self, command: Command) -> None:
         tokenizer, template = self._models.tokenizer(command["model"])
@@ -157,8 +165,20 @@ class Scheduler:
             self._reported_models = models
             self._reporter.emit("resident", memory=used_memory(), models=models)
 
-    def _generate(self, command: Command, model: LoadedModel) -> None:
-        prompts = _prompts(command, model.tokenizer, model.template)
+    def _generate(self, command: Command, model: LoadedModel, prompts: list[list[int]]) -> None:
+        """Start the request, or keep it as the next one until there is memory."""
+        try:
+            length = max(reserved_length(command, ids, model.base) for ids in prompts)
+            if not admit(len(prompts) * command["n"], length, model, self._batches, self._models):
+                self._delayed = command, model, prompts
+                return
+            self._prefill(command, model, prompts)
+        except _Cancelled:
+            self._timeline.finish(command["request_id"])
+        except Exception as error:
+            self._reject({command["request_id"]}, error, _prompt_field(command))
+
+    def _prefill(self, command: Command, model: LoadedModel, prompts: list[list[int]]) -> None:
         total = sum(len(ids) for ids in prompts)
         self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
         self._timeline.start_phase(command["request_id"], "prefill", choices=len(prompts) * command["n"])
@@ -195,6 +215,8 @@ class Scheduler:
 
     def _cancel(self, request_id: str) -> None:
         self._waiting = deque(command for command in self._waiting if command["request_id"] != request_id)
+        if self._delayed and self._delayed[0]["request_id"] == request_id:
+            self._delayed = None
         for batch in self._batches.values():
             batch.cancel(request_id)
         self._timeline.finish(request_id)
@@ -223,6 +245,10 @@ def _warm_up(model: LoadedModel) -> None:
     ids = model.tokenizer("Hello", add_special_tokens=False).input_ids
     for _ in decode(model.base, [Request(ids, 2, adapter=model.adapter)], stop_ids=()):
         pass
+
+
+def _prompt_field(command: Command) -> str:
+    return "messages" if "messages" in command else "prompt"
 
 
 def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[list[int]]:

@@ -14,5 +14,8 @@ def used_memory() -> int:
 
 
 def free_memory() -> int:
-    """Return the device memory that another model could use."""
-    return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else free_main_memory()
+    """Return the device memory that another model could use, what torch keeps for new tensors included."""
+    if not torch.cuda.is_available():
+        return free_main_memory()
+    cached = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return int(torch.cuda.mem_get_info()[0] + cached)

@@ -213,6 +213,11 @@ class ModelCache:
             self._drop(base_path)
             raise
 
+    def make_room(self, needed: int, model: LoadedModel) -> None:
+        """Evict base models, but for that of `model` and pinned ones, until `needed` bytes are free."""
+        pinned = [self._models[uri].base for uri in self._pinned if uri in self._models]
+        self._evict_bases(needed, {id(base) for base in (model.base, *pinned)})
+
     def unload(self, uri: str) -> None:
         """Unload a model and return its memory to the system. Its base model stays while other models use it."""
         self._remove(uri)

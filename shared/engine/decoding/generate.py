@@ -114,6 +114,21 @@ class ContinuousBatch:
         """Rows that still produce tokens."""
         return len(self._rows)
 
+    @property
+    def cache_bytes(self) -> int:
+        """Allocated bytes of the KV cache."""
+        return sum(layer.allocated for layer in self._cache.layers)
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes of the KV cache per row and token; 0 without a cache, or before the first row."""
+        return sum(layer.bytes_per_token for layer in self._cache.layers)
+
+    def extend(self, index: int, tokens: int) -> None:
+        """Allow a row `tokens` more, as far as the context lasts."""
+        row = next(row for row in self._rows if row.index == index)
+        row.tokens_left = min(row.tokens_left + tokens, self._context - len(row.request.ids) - len(row.answer))
+
     @torch.inference_mode()
     def add(self, requests: Sequence[Request]) -> list[Step]:
         """Prefill the prompts, add their rows to the batch, and return the first token of each.
@@ -293,6 +308,16 @@ def generate_all(
 def context_length(model: Any) -> int:
     """The most tokens that prompt and answer may have together."""
     return length_of_context(model.config)
+
+
+def kv_bytes_per_token(model: Any) -> int:
+    """Bytes of the KV cache per row and token, measured once per model; 0 for one that decodes without a cache."""
+    found: int | None = getattr(model, "kv_bytes_per_token", None)
+    if found is None:
+        batch = ContinuousBatch(model, ())
+        batch.add([Request(ordinary_tokens(model.config, 1, seed=0).tolist(), 2)])
+        found = model.kv_bytes_per_token = batch.bytes_per_token
+    return found
 
 
 def decoding_mode(model: Any) -> DecodingMode:

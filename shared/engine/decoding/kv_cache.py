@@ -32,6 +32,20 @@ class PreallocatedLayer(DynamicLayer):
         self.keys, self.values = self._key_buffer[:, :, :end], self._value_buffer[:, :, :end]
         return self.keys, self.values
 
+    @property
+    def allocated(self) -> int:
+        """Bytes of the buffers, or of the tensors that they will be copied from."""
+        if not self.is_initialized:
+            return 0
+        keys, values = (self.keys, self.values) if self._key_buffer is None else (self._key_buffer, self._value_buffer)
+        return int(keys.nbytes + values.nbytes)  # type: ignore[union-attr]
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes of one row's keys and values of one token."""
+        tensors = (self.keys, self.values) if self.is_initialized else ()
+        return sum(tensor[:1, :, :1].nbytes for tensor in tensors if tensor is not None)
+
     def replace(self, keys: Tensor, values: Tensor) -> None:
         """Hold these keys and values; the next update allocates new buffers."""
         self.keys, self.values = keys, values
@@ -41,6 +55,17 @@ class PreallocatedLayer(DynamicLayer):
 def empty_cache() -> Any:
     """An empty cache for a model's forward pass."""
     return Cache(layer_class_to_replicate=PreallocatedLayer)
+
+
+def peak_bytes(bytes_per_token: int, rows: int, length: int) -> int:
+    """The most bytes that the buffers of `rows` of up to `length` tokens take."""
+    return bytes_per_token * rows * (length + max(MIN_SPARE_TOKENS, length // 4))
+
+
+def longest(bytes_per_token: int, rows: int, available: int) -> int:
+    """The most tokens that `rows` may have whose buffers take at most `available` bytes."""
+    tokens = available // (bytes_per_token * rows)
+    return max(0, min(tokens - MIN_SPARE_TOKENS, tokens * 4 // 5))
 
 
 def transform(cache: Any, function: Callable[[Tensor], Tensor]) -> None:

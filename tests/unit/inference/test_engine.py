@@ -509,3 +509,81 @@ def test_merged_weights_match_the_adapter_over_its_base(adapter_mix: dict[str, d
     ids = torch.arange(20, 40)[None]
     with torch.inference_mode():
         assert torch.allclose(merged(input_ids=ids).logits, unmerged(input_ids=ids).logits, atol=1e-4)
+
+
+def _kv_bytes(model: dict[str, Any], rows: int, length: int) -> int:
+    """The free memory that admits exactly so many rows."""
+    from services.inference.engine.kv_memory import MEMORY_SHARE
+    from services.inference.engine.model_cache import ModelCache
+    from shared.engine.decoding.generate import kv_bytes_per_token
+    from shared.engine.decoding.kv_cache import peak_bytes
+
+    per_token = kv_bytes_per_token(ModelCache().get(model, ()).base)
+    return int(peak_bytes(per_token, rows, length) / MEMORY_SHARE) + 1
+
+
+def _limit_memory(monkeypatch: pytest.MonkeyPatch, scheduler: Any, total: int) -> None:
+    """Let the machine have `total` bytes for the caches of this scheduler."""
+
+    def free_memory() -> int:
+        return total - sum(batch.cache_bytes for batch in scheduler._batches.values())
+
+    monkeypatch.setattr("services.inference.engine.kv_memory.free_memory", free_memory)
+
+
+def test_requests_wait_for_memory_and_start_in_order(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, short = {"max_tokens": 300, "prompts": [[5] * 100]}, {"max_tokens": 8, "prompts": [[6] * 4]}
+    free = _kv_bytes(models["base"], 2, 400)
+    scheduler, reporter = submit_all(*(generate_command(id, models["base"], **long) for id in "abc"))
+    scheduler.submit(generate_command("d", models["base"], **short))
+    _limit_memory(monkeypatch, scheduler, free)
+    peak = 0
+    for _ in range(20):
+        scheduler.step()
+        peak = max(peak, sum(batch.cache_bytes for batch in scheduler._batches.values()))
+    assert [batch.request_ids for batch in scheduler._batches.values()] == [{"a", "b"}]
+    scheduler.submit({"op": "cancel", "request_id": "a"})
+    scheduler.step()
+    assert [batch.request_ids for batch in scheduler._batches.values()] == [{"b", "c"}]
+    scheduler.submit({"op": "cancel", "request_id": "d"})
+    drain(scheduler)
+    assert {id for id, _ in reporter.finished()} == {"b", "c"}
+    assert 0 < peak <= free
+    for id in "ef":  # short ones: many fit where two long ones do
+        scheduler.submit(generate_command(id, models["base"], **{**short, "n": 5}))
+    scheduler.step()
+    scheduler.step()
+    assert sum(batch.size for batch in scheduler._batches.values()) == 10
+
+
+def test_a_request_that_fits_no_memory_is_refused_with_the_limit(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = _kv_bytes(models["base"], 1, 200)
+    scheduler, reporter = submit_all(generate_command("a", models["base"], max_tokens=300))
+    _limit_memory(monkeypatch, scheduler, free)
+    drain(scheduler)
+    refused = reporter.messages[-1]
+    assert (refused["kind"], refused["code"], refused["field"]) == ("refused", "kv_cache_exceeded", "max_tokens")
+    error = error_from_engine(refused)
+    assert error.status == 400
+    assert str(refused["limit"]) in str(error.remedy)
+    for id, tokens in (("b", refused["limit"] - 4), ("c", 8)):
+        scheduler.submit(generate_command(id, models["base"], prompts=[[5] * 4], max_tokens=tokens))
+        drain(scheduler)
+    assert {id for id, _ in reporter.finished()} == {"b", "c"}
+
+
+@pytest.mark.parametrize("free_rows", [1, 100])
+def test_an_answer_without_a_limit_ends_where_memory_ends(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, free_rows: int
+) -> None:
+    monkeypatch.setattr("services.inference.engine.batch.OPEN_ANSWER_TOKENS", 20)
+    free = _kv_bytes(models["base"], free_rows, 24)
+    scheduler, reporter = submit_all(generate_command("a", models["base"], prompts=[[5] * 4], max_tokens=None))
+    _limit_memory(monkeypatch, scheduler, free)
+    drain(scheduler)
+    last = reporter.messages[-1]["deltas"][-1]
+    assert (last["tokens"], last["finish"]) == (20, "length") if free_rows == 1 else last["tokens"] > 20
