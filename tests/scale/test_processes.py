@@ -18,8 +18,10 @@ import pytest_asyncio
 from safetensors.torch import load_file
 
 from services.training.workers.launchers import ENGINE
+from shared.runtime.processes import watchdog
 from shared.runtime.processes.children import Child, Engines
-from tests.support.engine_process import TIMEOUT_S, EngineRun, child_pids, kill_process, run_engine
+from shared.runtime.processes.watchdog import EngineStalled, watched
+from tests.support.engine_process import TIMEOUT_S, EngineRun, child_pids, kill_process, processes_ended, run_engine
 from tests.unit.training.engine.engine_run import make_spec, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,3 +194,26 @@ async def test_torchrun_runs_the_same_engine(
         stdout, _ = await process.communicate()
     assert process.returncode == 0
     assert_same_losses(EngineRun([json.loads(line) for line in stdout.splitlines()]), expected)
+
+
+async def test_a_process_that_hangs_in_a_collective_ends_the_run(
+    tmp_path: Path, engines: Engines, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main process waits in a collective for the one that is stopped, and reports only its usage."""
+    monkeypatch.setattr(watchdog, "MIN_LIMIT_S", 20.0)
+    monkeypatch.setattr(watchdog, "PACE_FACTOR", 0)
+    spec = make_spec(tmp_path, tiny_model, max_steps=500, eval_every=0, processes=2)
+    Path(spec["workdir"]).mkdir(parents=True)
+    child = await engines.launch(ENGINE, spec, cwd=Path(spec["workdir"]))
+    others: list[int] = []
+
+    async def follow() -> None:
+        async for message in watched(child):
+            if message["kind"] == "metric" and not others:
+                others.extend(child_pids(child.pid))
+                os.kill(others[0], signal.SIGSTOP)
+
+    async with asyncio.timeout(TIMEOUT_S):
+        with pytest.raises(EngineStalled):
+            await follow()
+    assert processes_ended(child.pid, *others)
