@@ -17,7 +17,7 @@ from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
-from shared.runtime.jobs.engine_runs import EngineOutcome, Message, follow_engine, retry_or_fail
+from shared.runtime.jobs.engine_runs import EngineOutcome, Grace, Message, follow_engine, retry_or_fail
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 from shared.runtime.processes.limits import Limits
@@ -92,7 +92,8 @@ class Validator:
         size = (upload / version.upload_key.rpartition("/")[2]).stat().st_size
         limits = Limits(cpu_s=MIN_CPU_S + size // BYTES_PER_CPU_S)
         child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=(), limits=limits)
-        return await follow_engine(child, lease, on_message, lambda _: 0.0)  # no grace period: there is nothing to save
+        no_grace: Grace[DatasetVersion] = lambda _: 0.0  # noqa: E731  # there is nothing to save
+        return await follow_engine(child, lease, on_message, no_grace, size)
 
     async def _publish(
         self, version: DatasetVersion, lease: Lease[DatasetVersion], result: Mapping[str, Any], out: Path

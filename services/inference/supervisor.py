@@ -17,7 +17,7 @@ from services.inference.errors import EngineBusy, EngineLost, error_from_engine
 from services.inference.protocol import EngineState
 from services.inference.quarantine import Quarantine
 from shared.runtime.processes.children import Child
-from shared.runtime.processes.watchdog import WEIGHT_BYTES_PER_S
+from shared.runtime.processes.watchdog import BYTES_PER_S
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import context_of, record, traceparent, within
 
@@ -182,7 +182,7 @@ class Supervisor:
     @property
     def _limit_s(self) -> float:
         weights, prompt = int(self._computing.get("weight_bytes", 0)), int(self._computing.get("prompt_tokens", 0))
-        return STALL_LIMIT_S + weights / WEIGHT_BYTES_PER_S + prompt / PROMPT_TOKENS_PER_S
+        return STALL_LIMIT_S + weights / BYTES_PER_S + prompt / PROMPT_TOKENS_PER_S
 
     def _dispatch(self, message: Message) -> None:
         match message["kind"]:

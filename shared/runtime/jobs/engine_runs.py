@@ -53,13 +53,13 @@ async def follow_engine(
     lease: Lease[W],
     on_message: OnMessage,
     grace: Grace[W] = default_grace,
-    weight_bytes: int = 0,
+    size: int = 0,
     limit_s: float = math.inf,
 ) -> EngineOutcome:
     """Follow an engine to its end: pass its messages on, and forward its owner's commands to it.
 
-    `on_message` receives every message but the last; an exception that it raises ends the engine. `weight_bytes` of
-    weights that it handles extend the time that it may take between two signs of life (watchdog.py). After `limit_s`
+    `on_message` receives every message but the last; an exception that it raises ends the engine. The `size`
+    in bytes of what it reads extends the time that it may take between two signs of life (watchdog.py). After `limit_s`
     seconds it is killed, whatever it does.
     """
     ends_at, late = time.monotonic() + limit_s, asyncio.create_task(_kill_after(limit_s, child))
@@ -67,7 +67,7 @@ async def follow_engine(
     try:
         last: Message | None = None
         try:
-            async for message in watched(child, weight_bytes):
+            async for message in watched(child, size):
                 if message["kind"] in ("result", "failed"):
                     last = message
                 else:
@@ -105,13 +105,13 @@ async def _interrupt_engine(child: Child, lease: Lease[W], grace: Grace[W]) -> N
         await asyncio.sleep(POLL_S)
 
 
-async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage, weight_bytes: int = 0) -> Message | None:
+async def run_to_result(child: Child, lease: Lease[W], on_message: OnMessage, size: int = 0) -> Message | None:
     """Run work that cannot resume: an interrupted attempt restarts from the beginning.
 
     Return the engine's result. None when the work was cancelled, failed or requeued (the process closes, or the engine
     died with attempts left). Raises LeaseLost.
     """
-    outcome = await follow_engine(child, lease, on_message, weight_bytes=weight_bytes)
+    outcome = await follow_engine(child, lease, on_message, size=size)
     if outcome.stop_requested:
         await _interrupted(lease)
         return None

@@ -102,15 +102,15 @@ class Child:
                 pump.cancel()
             self._span.end()
 
-    async def answer(self, weight_bytes: int = 0) -> dict[str, Any] | None:
+    async def answer(self, size: int = 0) -> dict[str, Any] | None:
         """Return its final `result` or `failed` message after its exit; None where it died without one.
 
         For short engines: cancelling this call kills the engine. One that the kernel kills for memory has failed.
-        Raises EngineStalled for one that handles `weight_bytes` of weights and makes no progress (watchdog.py).
+        Raises EngineStalled for one that reads `size` bytes and makes no progress (watchdog.py).
         """
         last, kills = None, count_oom_kills()
         try:
-            async for message in watched(self, weight_bytes):
+            async for message in watched(self, size):
                 last = message if message["kind"] in ("result", "failed") else last
         finally:
             exit = await self.kill()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MIN_LIMIT_S = 600.0
 """A step between two signs of life, such as a micro-batch of long rows on a CPU, may take this long."""
-WEIGHT_BYTES_PER_S = 10e6
-"""Slowest rate at which an engine loads, converts or writes weights, without a sign of life meanwhile."""
+BYTES_PER_S = 10e6
+"""Slowest rate at which an engine reads or converts weights or an upload, without a sign of life meanwhile."""
 PACE_FACTOR = 10
 """A silence may last this many times the longest one so far."""
 NO_PROGRESS = frozenset(("log", "usage"))
@@ -33,13 +33,13 @@ class EngineStalled(AnnealError):
     code = "stalled"
 
 
-async def watched(child: Child, weight_bytes: int = 0) -> AsyncIterator[dict[str, Any]]:
-    """Yield the messages of a child that handles `weight_bytes` of weights, without its signs of life.
+async def watched(child: Child, size: int = 0) -> AsyncIterator[dict[str, Any]]:
+    """Yield the messages of a child that reads `size` bytes (weights or an upload), without its signs of life.
 
     Only the time in which this iterator waits for the child counts: a child that waits for its service is not stalled.
     Kills it and raises EngineStalled.
     """
-    limit_s, silent_s, progress = MIN_LIMIT_S + weight_bytes / WEIGHT_BYTES_PER_S, 0.0, None
+    limit_s, silent_s, progress = MIN_LIMIT_S + size / BYTES_PER_S, 0.0, None
     async with aclosing(child.messages()) as messages:  # type: ignore[type-var]
         while True:
             started = time.monotonic()

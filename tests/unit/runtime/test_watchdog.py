@@ -64,10 +64,10 @@ async def test_a_service_that_is_slow_to_read_is_not_a_stalled_engine(
 
 async def test_weights_extend_the_limit(engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "MIN_LIMIT_S", 0.0)
-    monkeypatch.setattr(watchdog, "WEIGHT_BYTES_PER_S", 1.0)
+    monkeypatch.setattr(watchdog, "BYTES_PER_S", 1.0)
     child = await launch(engines, "obey", tmp_path)
     seen = []
-    async for message in watched(child, weight_bytes=60):
+    async for message in watched(child, size=60):
         seen.append(message["kind"])
         await child.send({"op": "stop"})
     assert seen == ["ready", "result"]
