@@ -41,6 +41,7 @@ Kind = Literal["model", "dataset"]
 MIN_FREE_BYTES = 2**30
 """Bytes that stay free on the disk."""
 REPORT_INTERVAL_S = 1.0
+PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg")
 """Audit events of Python that come before a packet leaves."""
 
@@ -66,8 +67,9 @@ def hub_network(endpoint: str, allowed_hosts: Collection[str]) -> Iterator[None]
     hub_constants.HF_HUB_OFFLINE = False
     hub_constants.HF_HUB_DISABLE_XET = True  # it connects outside of Python, where no address is checked
     disable_progress_bars()
-    own = (urlsplit(address) for address in (endpoint, *getproxies().values()))
-    hosts = {(url.hostname, url.port or (80 if url.scheme == "http" else 443)) for url in own}
+    proxies = (address for scheme, address in getproxies().items() if scheme != "no")
+    own = (urlsplit(address if "//" in address else f"http://{address}") for address in (endpoint, *proxies))
+    hosts = {(url.hostname, url.port or PORTS.get(url.scheme, 443)) for url in own}
 
     def refuse(event: str, args: tuple[Any, ...]) -> None:
         if event != "socket.connect" or args[0].family not in (socket.AF_INET, socket.AF_INET6):

@@ -52,7 +52,7 @@ class AddressPolicy:
         All addresses of a name must be public: a resolver may return any of them next time.
         """
         host = host.lower().strip("[]")
-        allowed = host in self.allowed or f"{host}:{port}" in self.allowed
+        allowed = not {host, f"{host}:{port}"}.isdisjoint(entry.lower() for entry in self.allowed)
         if scheme != "https" and not (allowed and scheme == "http"):
             remedy = "Use https; the operator can allow http for a host with ANNEAL_IMPORT_HOSTS."
             raise AddressRefused(f"{scheme}://{host} is not read.", field=self.field, limit="https", remedy=remedy)

@@ -124,7 +124,7 @@ async def test_name_that_changes_its_address_is_connected_to_at_the_checked_one(
     web: WebFiles, names: dict[str, list[list[str]]]
 ) -> None:
     port = web.url.rpartition(":")[2]
-    policy = AddressPolicy(("files.test",))
+    policy = AddressPolicy(("Files.test",))
     for get in (httpx_get, urllib3_get):
         names["files.test"] = [["127.0.0.1"], ["127.0.0.9"]]  # nothing listens at the second one
         body = get(policy, f"http://files.test:{port}/a.csv")
@@ -151,6 +151,12 @@ def test_hub_download_connects_to_no_private_address_but_the_hub(
             assert refused.value.code == "address_refused"
     with hub_network(web.url, [inner.url.removeprefix("http://")]):
         assert httpx.get(f"{inner.url}/a.csv").content == b"secret of the inside"
+    monkeypatch.setenv("HTTPS_PROXY", inner.url.removeprefix("http://"))
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    with hub_network("https://hub.example", []):
+        assert httpx.get(f"{inner.url}/a.csv").content == b"secret of the inside"
+        with pytest.raises(EngineError):
+            httpx.get(f"{web.url}/a.csv")
 
 
 def test_signature_of_a_redirect_is_not_in_the_hub_s_error() -> None:
