@@ -112,7 +112,7 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
         await client.aclose()
 
     router = APIRouter()
-    router.include_router(auth_api.routes(keys, sessions, members))
+    router.include_router(auth_api.routes(keys, sessions, members, settings.public_url))
     router.include_router(projects_api.routes(members))
     router.include_router(oidc_api.routes(provider, members, sessions, settings.public_url))
     router.include_router(limits_api.routes(limiter, policy, stores.keys))

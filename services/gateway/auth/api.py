@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from services.gateway.auth.authenticator import COOKIE
-from services.gateway.auth.cookies import set_session_cookie, signed_in_page
+from services.gateway.auth.cookies import is_https, set_session_cookie, signed_in_page
 from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
 from services.gateway.auth.members import Members, is_user
 from services.gateway.auth.sessions import LINK_LIFETIME, TICKET_LIFETIME, Sessions
@@ -44,11 +44,11 @@ class SessionProject(BaseModel):
     project: ProjectName
 
 
-def routes(keys: Keys, sessions: Sessions, members: Members) -> APIRouter:
+def routes(keys: Keys, sessions: Sessions, members: Members, public_url: str) -> APIRouter:
     """Return the routes for keys, links and sessions."""
     router = APIRouter(tags=["System"])
     _keys(router, keys, sessions, members)
-    _sessions(router, sessions, members)
+    _sessions(router, sessions, members, public_url)
     return router
 
 
@@ -83,7 +83,7 @@ def _keys(router: APIRouter, keys: Keys, sessions: Sessions, members: Members) -
             await sessions.credentials.revoke_of(id)
 
 
-def _sessions(router: APIRouter, sessions: Sessions, members: Members) -> None:
+def _sessions(router: APIRouter, sessions: Sessions, members: Members, public_url: str) -> None:
     """Add the routes for sign-in links, sessions and websocket tickets."""
 
     @router.post("/auth/link", status_code=201)
@@ -97,7 +97,7 @@ def _sessions(router: APIRouter, sessions: Sessions, members: Members) -> None:
         response, secret = signed_in_page(), await sessions.sign_in(token)
         if former := request.cookies.get(COOKIE):
             await sessions.sign_out(former)
-        set_session_cookie(response, secret, secure=request.url.scheme == "https")
+        set_session_cookie(response, secret, secure=is_https(request, public_url))
         return response
 
     @router.get("/auth/session")

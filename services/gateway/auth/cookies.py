@@ -2,6 +2,7 @@
 
 import html
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.gateway.auth.authenticator import COOKIE
@@ -16,6 +17,11 @@ SIGNED_IN_PAGE = (
 def signed_in_page(path: str = "/") -> HTMLResponse:
     """Return the page that opens `path` of the platform."""
     return HTMLResponse(SIGNED_IN_PAGE.format(html.escape(path)), headers={"Cache-Control": "no-store"})
+
+
+def is_https(request: Request, public_url: str) -> bool:
+    """Whether browsers reach the platform over https, also through a proxy that speaks plain HTTP to it."""
+    return public_url.startswith("https:") or request.url.scheme == "https"
 
 
 def set_session_cookie(response: Response, secret: str, *, secure: bool) -> None:

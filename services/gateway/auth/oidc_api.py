@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from services.gateway.auth.authenticator import COOKIE
-from services.gateway.auth.cookies import set_session_cookie, signed_in_page
+from services.gateway.auth.cookies import is_https, set_session_cookie, signed_in_page
 from services.gateway.auth.members import SCOPES, Members
 from services.gateway.auth.oidc import AGAIN, OpenIdProvider
 from services.gateway.auth.sessions import Sessions
@@ -81,7 +81,7 @@ def routes(provider: OpenIdProvider | None, members: Members, sessions: Sessions
             path=PATH,
             httponly=True,
             samesite="lax",
-            secure=_is_https(request),
+            secure=is_https(request, public_url),
         )
         return response
 
@@ -111,7 +111,7 @@ def routes(provider: OpenIdProvider | None, members: Members, sessions: Sessions
             await sessions.sign_out(former)
         response = signed_in_page(attempt.next)
         response.delete_cookie(ATTEMPT_COOKIE, path=PATH)
-        set_session_cookie(response, secret, secure=_is_https(request))
+        set_session_cookie(response, secret, secure=is_https(request, public_url))
         return response
 
     async def _open_session(user_id: str) -> str:
@@ -119,7 +119,7 @@ def routes(provider: OpenIdProvider | None, members: Members, sessions: Sessions
         roles = {project.id: role for project, role in await members.projects(Principal(user_id)) if role}
         if not roles:
             detail = f"You are signed in as {user_id}, but are not a member of any project."
-            remedy = "Ask an administrator for a role: by your groups, or with `anneal projects add-member`."
+            remedy = "Ask an administrator for a role: by your groups, or with `anneal projects set-member`."
             raise SignInFailed(detail, remedy=remedy)
         latest = await sessions.latest_project(user_id)
         project = latest if latest in roles else min(roles)
@@ -127,9 +127,6 @@ def routes(provider: OpenIdProvider | None, members: Members, sessions: Sessions
 
     def _callback(request: Request) -> str:
         return f"{public_url or str(request.base_url)}".rstrip("/") + f"{PATH}/callback"
-
-    def _is_https(request: Request) -> bool:
-        return public_url.startswith("https:") or request.url.scheme == "https"
 
     return router
 

@@ -72,6 +72,27 @@ async def test_a_user_signs_in_with_the_role_of_the_group(oidc: SignedInPlatform
     assert (project["id"], project["role"]) == ("team-a", "member")
 
 
+async def test_the_audit_log_names_who_signed_in_and_acted(oidc: SignedInPlatform) -> None:
+    oidc.provider.user["groups"] = ["leads"]
+    async with oidc.browser() as alice:
+        await oidc.sign_in(alice)
+        user = (await alice.get("/auth/session")).json()["subject"]
+        await alice.put("/auth/session", json={"project": "team-b"})
+    async with oidc.platform.client() as operator:
+        lines = (await operator.get("/audit", params={"subject": user})).json()["items"]
+    done = {(line["action"], line["project"]) for line in lines}
+    assert {("GET /auth/oidc/callback", "team-a"), ("PUT /auth/session", "team-a")} <= done
+
+
+async def test_cookies_are_secure_behind_a_proxy(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        opened = open_platform(tmp_path, remote=False, public_url="https://anneal.example.org")
+        platform = await stack.enter_async_context(opened)
+        browser = await stack.enter_async_context(platform.client(None, headers={"Host": "anneal.example.org"}))
+        answer = await browser.get(await platform.gateway.link())
+    assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (200, True)
+
+
 async def test_another_sign_in_ends_the_browsers_former_session(oidc: SignedInPlatform) -> None:
     async with oidc.browser() as browser:
         await oidc.sign_in(browser)
