@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.engine.process.child import become_engine
+from shared.engine.process.limits import namespaces_allowed
 from shared.engine.process.protocol import protect_stdout
 
 PRELOADED_MODULES = (
@@ -60,6 +61,7 @@ class Forkserver:
         self._wake.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        namespaces_allowed()
 
     def serve(self) -> None:
         """Serve requests until the service closes its end of the socket."""

@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,8 @@ def confine(limits: Mapping[str, Any]) -> list[str]:
     """
     isolated = limits["network"] != "open"
     missing = []
-    if _enter_namespaces(_NEWUSER | (_NEWNET if isolated else 0)):
-        if isolated:
-            _start_loopback()
+    if namespaces_allowed():
+        _enter_namespaces(isolated)
         _limit(resource.RLIMIT_NPROC, MAX_PROCESSES)
         if os.getuid() == 0:  # the kernel exempts root
             missing.append("no process limit (it runs as root)")
@@ -70,14 +70,31 @@ def confine(limits: Mapping[str, Any]) -> list[str]:
     return missing
 
 
-def _enter_namespaces(flags: int) -> bool:
-    """Move to new namespaces as the same user; False where the kernel or the container's seccomp profile refuses."""
+@cache
+def namespaces_allowed() -> bool:
+    """Whether the kernel and the container's seccomp profile allow all of it: some refuse only the mapping of users.
+
+    Tried once, in a fork. A forkserver calls it, and its forks inherit the answer.
+    """
+    if (pid := os.fork()) == 0:
+        status = 1
+        try:
+            _enter_namespaces(isolated=True)
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _enter_namespaces(isolated: bool) -> None:
+    """Move to new namespaces as the same user. Raises OSError."""
     user, group = os.getuid(), os.getgid()
-    if _libc.unshare(flags):
-        return False
+    if _libc.unshare(_NEWUSER | (_NEWNET if isolated else 0)):
+        raise OSError(ctypes.get_errno(), "unshare")
     for name, line in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
         Path("/proc/self", name).write_text(line)
-    return True
+    if isolated:
+        _start_loopback()
 
 
 def _start_loopback() -> None:

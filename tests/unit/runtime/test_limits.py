@@ -118,12 +118,15 @@ async def test_what_this_machine_does_not_allow_is_listed(engines: Engines) -> N
     }
 
 
-async def test_a_machine_without_namespaces_says_so_and_denies_tcp() -> None:
+@pytest.mark.parametrize(
+    "refused", ["limits._libc.unshare = lambda flags: -1", "limits.os.getuid = lambda: 7  # no mapping is allowed"]
+)
+async def test_a_machine_without_namespaces_says_so_and_denies_tcp(refused: str) -> None:
     code = """
 import json, socket
 from shared.engine.process import limits
 
-limits._libc.unshare = lambda flags: -1
+REFUSED
 missing = limits.confine(limits.PROBE)
 try:
     socket.create_connection(("127.0.0.1", PORT))
@@ -132,7 +135,7 @@ except OSError as error:
 print(json.dumps(missing))
 """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        command = [sys.executable, "-c", code.replace("PORT", str(server.getsockname()[1]))]
+        command = [sys.executable, "-c", code.replace("PORT", str(server.getsockname()[1])).replace("REFUSED", refused)]
         found = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert json.loads(found.stdout) == ["no network namespace", "no process limit", errno.EACCES]
 
