@@ -43,7 +43,7 @@ test-models: install $(MODELS)/smollm2 ## run SmolLM2 through the workflow, and 
 	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
 
 .PHONY: test-security
-test-security: install ## attack the platform: every route with every credential, generated calls, damaged files (about 4 minutes)
+test-security: install ## attack the platform: hostile input, every route with every credential, generated calls, damaged files (6 minutes)
 	ANNEAL_TEST_SECURITY=1 $(BIN)/python -m pytest tests/security --durations=5
 
 SERVERS := $(or $(ANNEAL_SERVERS_VENV),.venv-servers)
@@ -155,6 +155,7 @@ lint: install ## check style, types, import rules and generated references (unde
 	$(BIN)/python -m deploy.reference --check
 	$(BIN)/python -m tests.support.data_cases --check
 	$(BIN)/python -m tests.support.zoo --check
+	$(BIN)/python -m tests.security --check
 
 .PHONY: check
 check: lint ## run lint and unit tests (under 3 minutes)
@@ -171,6 +172,7 @@ reference: install ## write the generated references: OpenAPI, AsyncAPI, metrics
 	$(BIN)/python -m tests.support.data_cases
 	$(BIN)/python -m tests.support.template_oracle
 	$(BIN)/python -m tests.support.zoo
+	$(BIN)/python -m tests.security
 
 .PHONY: seedling
 seedling: install ## retrain the bundled base model (see services/training/seedling/README.md)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +16,18 @@ class ModelItem:
     cause: str
     detail: str
     kind: str = "Models"
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return 422 if self.cause else 201
+
+    @property
+    def code(self) -> str:
+        """The code of the answer, with a `cause` that says more; of an accepted one its warning."""
+        if self.cause == "unsafe_model":
+            return self.cause
+        return f"unsafe_model ({self.cause})" if self.cause else self.detail
 
     def files(self, sound: dict[str, bytes]) -> dict[str, bytes]:
         """The files of the hostile model."""
@@ -45,12 +56,7 @@ class RequestItem:
     name: str
     method: str
     path: str
-    body: bytes | Callable[[], bytes]
+    body: bytes
     status: int
     code: str
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     kind: str = "Requests"
-
-
-Item = Any
-"""ModelItem | UploadItem | RequestItem"""

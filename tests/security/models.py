@@ -203,7 +203,12 @@ CODE = [
     code("expert kernel of a hub", CONFIG, "experts_implementation", experts_implementation=HUB_KERNEL),
     code("kernels by layer", CONFIG, "kernel_config", kernel_config={"RMSNorm": HUB_KERNEL}),
     code("all kernels of a hub", CONFIG, "use_kernels", use_kernels=True),
-    ModelItem("auto_map where transformers has the model", fields(CONFIG, auto_map={"AutoConfig": "e.C"}), "", ""),
+    ModelItem(
+        "auto_map where transformers has the model",
+        fields(CONFIG, auto_map={"AutoConfig": "e.C"}),
+        "",
+        "auto_map_ignored",
+    ),
     ModelItem("an adapter instead of a base", fields("adapter_config.json", r=4), "unsafe_model", "this is an adapter"),
     ModelItem(
         "an adapter with code",

@@ -1,0 +1,14 @@
+"""All items of the catalogue."""
+
+from __future__ import annotations
+
+from tests.security.items import ModelItem, RequestItem, UploadItem
+from tests.security.models import MODELS
+from tests.security.uploads import ARCHIVES, FILES, REQUESTS
+
+Item = ModelItem | UploadItem | RequestItem
+ITEMS: list[Item] = [*MODELS, *FILES, *ARCHIVES, *REQUESTS]
+USES = [
+    ("a template that loops on one word, in chat", "400 `template_refused`; another tenant is answered"),
+    ("four slow renderings at once, in chat", "400 `template_refused` each; another tenant is answered"),
+]
