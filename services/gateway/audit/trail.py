@@ -104,6 +104,8 @@ class AuditLog:
 
     def finish_later(self, line: AuditLine) -> None:
         """Complete the line with the next flush."""
+        if len(self._retries) == RETRIES_LIMIT:
+            log.error("audit_outcome_lost", id=self._retries[0].id, action=self._retries[0].action)
         self._retries.append(line)
 
     async def _complete(self, line: AuditLine) -> None:
