@@ -146,6 +146,24 @@ env: ## create .env with the secrets for docker-compose.yml and deploy/k8s
 check-deploy: .venv-deploy/.installed ## check Dockerfile, Compose file and manifests, without a container engine (200 MB to download)
 	deploy/check .venv-deploy/bin
 
+.venv-audit/.installed: requirements/audit.txt
+	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --requirement requirements/audit.txt
+	@touch $@
+
+.PHONY: audit
+audit: install .venv-audit/.installed ## look up known vulnerabilities of all Python and npm packages (needs pypi.org and registry.npmjs.org)
+	@.venv-audit/bin/pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" --skip-editable --strict \
+	  || { echo "NOT AUDITED or vulnerable, see above: pip-audit needs https://pypi.org/pypi/NAME/VERSION/json" >&2; exit 1; }
+	@cd services/gateway/web && npm audit --audit=true --package-lock-only \
+	  || { echo "NOT AUDITED or vulnerable, see above: npm audit needs https://registry.npmjs.org" >&2; exit 1; }
+
+.PHONY: sbom
+sbom: install .venv-audit/.installed ## write CycloneDX bills of materials of the Python environment and the browser app to sbom/
+	@mkdir -p sbom
+	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --output-file sbom/python.cdx.json
+	cd services/gateway/web && npm sbom --sbom-format cyclonedx --package-lock-only > $(CURDIR)/sbom/web.cdx.json
+
 .PHONY: lint
 lint: install ## check style, types, import rules and generated references (under a minute)
 	$(BIN)/ruff check .
@@ -180,4 +198,4 @@ seedling: install ## retrain the bundled base model (see services/training/seedl
 
 .PHONY: clean
 clean: ## remove caches and virtual environments; data in $ANNEAL_HOME stays
-	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .pytest_cache .mypy_cache .ruff_cache dist .coverage*
+	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .venv-audit sbom .pytest_cache .mypy_cache .ruff_cache dist .coverage*

@@ -25,7 +25,7 @@ def platform() -> Iterator[Client]:
         return
     command = [sys.executable, "-m", "deploy.embedded", "--port", "0"]
     env = {**os.environ, "ANNEAL_HOME": str(home())}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603 - our own program
     try:
         yield Client(_wait_for_url(process))
     except (KeyboardInterrupt, typer.Exit):

@@ -58,11 +58,13 @@ _BY_OPERATION = {(route.method.lower(), route.pattern.replace(":path", "")): rou
 
 
 def declare(paths: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
-    """Add the errors to each operation. Meanings and bodies that an operation declares itself stay."""
+    """Add the errors to each operation, and that no credential is needed. What an operation declares itself stays."""
     for path, operations in paths.items():
         for method, operation in operations.items():
             if route := _BY_OPERATION.get((method, path)):
                 operation["responses"] |= _errors(route, path, operation)
+                if route.open:
+                    operation["security"] = []
                 if path.startswith("/v1/"):
                     operation["responses"].pop("422", None)  # OpenAI's clients know 400 only
 

@@ -1,5 +1,6 @@
 """Zip archives of an upload. No member is extracted to its own path, and none expands beyond the limits."""
 
+import lzma
 import re
 import shutil
 import struct
@@ -43,8 +44,8 @@ METADATA = re.compile(
     r"(dataset_infos?|dataset_dict|state|schema|metadata|config|manifest|package|croissant|datapackage|citation)\.json"
 )
 """Names of JSON files that describe data: of `datasets` (`save_to_disk`), LLaMA-Factory, MLCommons and Frictionless."""
-DAMAGED_MEMBER_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error)
-"""What reading a damaged member raises: wrong checksum, truncated, unknown compression method."""
+DAMAGED_MEMBER_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error, lzma.LZMAError)
+"""What reading a damaged member raises: wrong checksum, truncated, unknown method; bz2 an OSError without errno."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], 
     except (zipfile.BadZipFile, OSError, ValueError, struct.error) as error:
         remedy = "Create the archive again, or upload it again: it may be truncated."
         raise EngineError("archive_refused", f"{name} is not a complete zip archive: {error}", remedy=remedy) from error
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     _check_members(members, path.stat().st_size)
     members = sorted((m for m in members if not _added_by_system(m.filename)), key=lambda m: m.filename)
     skipped = {m.filename: reason for m in members if (reason := reason_to_skip(m.filename))}
@@ -154,6 +155,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         _refuse(f"{name!r} points outside the archive.", remedy="Use relative paths without '..'.")
     if member.flag_bits & ENCRYPTED_FLAG:
         _refuse(f"{name!r} is encrypted.", remedy="Create the archive without a password.")
+    if member.header_offset < 0:
+        _refuse(f"{name!r} begins before the archive.", remedy="Create the archive again, or upload it again.")
     if extension_of(name) == ".zip" and not _added_by_system(name):
         _refuse(
             f"{name!r} is an archive inside the archive.", remedy="Unpack it and add its files to the outer archive."

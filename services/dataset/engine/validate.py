@@ -86,7 +86,9 @@ class Validation:
             stream = read_file(file.name, file.extension, file.open, self._decode_chat, self._report_unread(file))
             for line, value in chain(self._probe(file, stream), stream):
                 self._process(file, line, value)
-        except DAMAGED_MEMBER_ERRORS as error:
+        except (*DAMAGED_MEMBER_ERRORS, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             remedy = "Create the archive again, or upload it again."
             raise EngineError(
                 "archive_refused", f"{file.name} in the archive is damaged: {error}", remedy=remedy

@@ -40,7 +40,7 @@ def read_examples(
     """
     files = [parquet.ParquetFile(folder / shard) for shard in shards]
     total = sum(file.metadata.num_rows for file in files)
-    chosen = set(random.Random(SEED).sample(range(total), min(limit, total)))  # noqa: S311
+    chosen = set(random.Random(SEED).sample(range(total), min(limit, total)))  # noqa: S311 - a repeatable choice, no secret
     records = (record for number, record in enumerate(_read_records(files)) if number in chosen)
     skipped = SkippedRows()
     examples = [example for record in records if (example := _to_example(record, template, skipped))]

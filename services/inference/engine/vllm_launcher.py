@@ -28,7 +28,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     """Run the server until the command `stop`."""
     port = _free_port()
     environment = {"VLLM_API_KEY": spec["key"], "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "VLLM_NO_USAGE_STATS": "1"}
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 - the operator's command
         [*spec["command"], "--host", "127.0.0.1", "--port", str(port)],
         env={**os.environ, **spec["env"], **environment},
         stdin=subprocess.DEVNULL,
@@ -61,7 +61,7 @@ def _max_model_len(port: int, key: str) -> int | None:
     """Return the server's maximum sequence length in tokens, or None while it does not respond."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/models", headers={"Authorization": f"Bearer {key}"})
     try:
-        with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310 - our own child, on loopback
             return int(json.load(response)["data"][0]["max_model_len"])
     except OSError:
         return None

@@ -45,7 +45,11 @@ def routes(catalog: Catalog, base_models: BaseModels) -> APIRouter:
         """Models that can be trained: the bundled one, your own, and well-known ones to download. Downloads nothing."""
         return await catalog.available(caller.project)
 
-    @router.post("/base", status_code=201, openapi_extra=UPLOAD_OR_JSON)
+    downloading: dict[int | str, dict[str, Any]] = {
+        202: {"model": BaseView, "description": "a download has begun; its state shows the progress"}
+    }
+
+    @router.post("/base", status_code=201, responses=downloading, openapi_extra=UPLOAD_OR_JSON)
     async def add_base_model(request: Request, response: Response, caller: Caller, key: Key = None) -> BaseView:
         """Upload a zip, register a folder of the server, or request a download (202; its state shows the progress)."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):

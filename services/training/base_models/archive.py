@@ -3,6 +3,7 @@
 import errno
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -16,8 +17,11 @@ MAX_RATIO = 200
 """Unpacked bytes per packed byte. Weights hardly compress, so more is a zip bomb."""
 CHUNK_BYTES = 1 << 20
 MODEL_SUFFIXES = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".md", ".tiktoken"))
-READ_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, OSError)
-"""Errors of a damaged archive; an OSError of the disk is not one of them."""
+READ_ERRORS = (
+    *(zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError),
+    *(struct.error, zlib.error, lzma.LZMAError),
+)
+"""Errors of a damaged archive (EINVAL: an offset before its beginning); an OSError of the disk is not one of them."""
 PICKLE_SUFFIXES = frozenset((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"))
 
 
@@ -34,14 +38,14 @@ def unpack_model(archive: Path, folder: Path, limit: int) -> list[str]:
                 _copy(zipped, entry, folder / name)
             return sorted(_pickles(map(PurePosixPath, zipped.namelist())))
     except READ_ERRORS as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.ENAMETOOLONG):
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENAMETOOLONG, errno.EINVAL):
             raise
         remedy = "Zip the model's folder again and send the whole file."
         raise _invalid(f"The archive cannot be read: {error}", remedy) from error
 
 
 def _model_entries(zipped: zipfile.ZipFile, limit: int) -> list[tuple[zipfile.ZipInfo, str]]:
-    entries = [entry for entry in zipped.infolist() if not entry.is_dir()]
+    entries = [entry for entry in zipped.infolist() if not entry.filename.endswith("/")]
     if len(entries) > MAX_FILES:
         raise _invalid(f"The archive holds {len(entries)} files.", "Zip the model's folder alone.", MAX_FILES)
     named = [(entry, _safe_path(entry)) for entry in entries]

@@ -66,7 +66,7 @@ def _sample_steps(samples: Sequence[SampleLengths], longest: int, rows: int) -> 
     if not usable:
         return []
     steps = max(1, min(SAMPLED_STEPS, SAMPLED_ROWS // rows))
-    generator, weights = random.Random(0), [sample[3] for sample in usable]  # noqa: S311
+    generator, weights = random.Random(0), [sample[3] for sample in usable]  # noqa: S311 - no secret
     drawn = generator.choices(usable, weights, k=steps * min(rows, SAMPLED_ROWS))
     cut = [(min(tokens, longest), first) for tokens, _, first, _ in drawn]
     return [cut[step::steps] for step in range(steps)]

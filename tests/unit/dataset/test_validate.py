@@ -140,6 +140,16 @@ def test_damaged_member_is_named(tmp_path: Path) -> None:
     assert failure.value.code == "archive_refused"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_compressed_member_is_named(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as file:
+        file.writestr("a.txt", "some text " * 50)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[45:60] = b"\xaa" * 15
+    with pytest.raises(EngineError, match=r"a\.txt in the archive is damaged"):
+        validate(tmp_path, "a.zip", bytes(content))
+
+
 def test_row_with_a_lone_surrogate_is_rejected(tmp_path: Path) -> None:
     report = validate(tmp_path, "t.json", b'[{"text": "\\ud800"}, {"text": "fine"}]', max_bad_share=0.5)["report"]
     assert "lone surrogate" in report["rejected_rows"][0]["reason"]
