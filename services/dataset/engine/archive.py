@@ -172,11 +172,15 @@ def _member_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: P
     """Return a function that opens the member in the archive; a format that needs seeking is unpacked first."""
 
     def open_member() -> IO[bytes]:
+        try:
+            source = archive.open(member)
+        except UnicodeDecodeError as error:
+            raise zipfile.BadZipFile("its name is not UTF-8") from error
         if extension_of(member.filename) not in SEEKABLE:
-            return archive.open(member)
+            return source
         unpacked = scratch / "member"
         unpacked.unlink(missing_ok=True)  # the file before may still be mapped into memory
-        with archive.open(member) as source, unpacked.open("wb") as target:
+        with source, unpacked.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         return unpacked.open("rb")
 
