@@ -72,7 +72,7 @@ def verify_files(folder: Path, files: Collection[FileEntry], remedy: str) -> Non
 def changed_file(name: str, found: str, expected: str, remedy: str) -> CorruptArtifact:
     """The error of a file with another checksum than the expected one."""
     found, expected = found[:SHOWN_DIGITS], expected[:SHOWN_DIGITS]
-    detail = f"The file {name} has changed since it was published: its sha256 is {found}… instead of {expected}…"
+    detail = f"The file {name} has changed since it was published: its sha256 begins with {found}, not with {expected}."
     return CorruptArtifact(detail, remedy=remedy, file=name, expected=expected, found=found)
 
 
