@@ -35,8 +35,12 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 	$(BIN)/anneal up
 
 .PHONY: test
-test: install ## run all tests that need only Python, with coverage (under 6 minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 --cov=services --cov=shared --cov-report=term:skip-covered
+test: install ## run all tests that need only Python (under 7 minutes)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: ## run `make test` with coverage (2 minutes more)
+	$(MAKE) test PYTEST_ARGS="--cov=services --cov=shared --cov-report=term:skip-covered"
 
 .PHONY: test-models
 test-models: install $(MODELS)/smollm2 ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)

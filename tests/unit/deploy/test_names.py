@@ -31,6 +31,7 @@ PATCHES = {"room", "server", "gpu"}
 """Manifests that are patches of others."""
 OTHERS = {
     "ANNEAL_API_KEY": "API key of the CLI",
+    "ANNEAL_TEST_CALLS": "generated calls of make test-security",
     "ANNEAL_URL": "platform address of the CLI",
 }
 """Variables that are not settings of a service."""

@@ -25,7 +25,7 @@ def test_different_schemas_of_one_name_are_both_kept() -> None:
 
 def test_equal_schemas_are_merged() -> None:
     merged = merge({"dataset": document("/a", {"title": "A"}), "export": document("/b", {"title": "A"})}, version="1")
-    assert list(merged["components"]["schemas"]) == ["Page"]
+    assert sorted(merged["components"]["schemas"]) == ["OpenAIError", "Page", "Problem"]
 
 
 def test_two_services_can_share_a_path() -> None:
