@@ -10,5 +10,8 @@ Item = ModelItem | UploadItem | RequestItem
 ITEMS: list[Item] = [*MODELS, *FILES, *ARCHIVES, *REQUESTS]
 USES = [
     ("a template that loops on one word, in chat", "400 `template_refused`; another tenant is answered"),
-    ("four slow renderings at once, in chat", "400 `template_refused` each; another tenant is answered"),
+    (
+        "four slow renderings at once, in chat",
+        "200, or 400 `template_refused` beyond 2 s of CPU time; another tenant is answered",
+    ),
 ]

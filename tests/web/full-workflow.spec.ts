@@ -10,7 +10,7 @@ const TRAINING_TIMEOUT_MS = 400_000;
 test.describe.configure({ mode: 'serial' });
 
 test('a link signs a browser in and leads to the dashboard', async ({ browser, platform }) => {
-  const context = await browser.newContext({ baseURL: platform.url });
+  const context = await browser.newContext({ baseURL: platform.url, storageState: { cookies: [], origins: [] } });
   const page = await context.newPage();
   const key = require('node:fs').readFileSync(`${platform.home}/api-key`, 'utf8').trim();
   const response = await context.request.post('/auth/link', { headers: { Authorization: `Bearer ${key}` } });
