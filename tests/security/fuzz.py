@@ -181,10 +181,10 @@ def mutated(random_: random.Random, seed: bytes) -> bytes:
     return bytes(data)
 
 
-def run_random(target: Callable[[bytes], None], corpus: list[bytes], seconds: float) -> None:
+def run_random(target: Callable[[bytes], None], corpus: list[bytes], seconds: float, seed: int) -> None:
     """Without atheris."""
     resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY_MB << 20, resource.RLIM_INFINITY))
-    chosen, end, count = random.Random(16), time.monotonic() + seconds, 0
+    chosen, end, count = random.Random(seed or None), time.monotonic() + seconds, 0
     while time.monotonic() < end:
         data = mutated(chosen, chosen.choice(corpus))
         signal.alarm(TIMEOUT_S)
@@ -201,12 +201,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=16, help="of the mutations; 0: another one each time")
     given = parser.parse_args()
     target, corpus = TARGETS[given.target], seeds(given.target)
     for data in corpus:
         target(data)
     if atheris is None:
-        run_random(target, corpus, given.seconds)
+        run_random(target, corpus, given.seconds, given.seed)
         return
     folder = FOLDER / "corpus"
     folder.mkdir()
@@ -214,6 +215,7 @@ def main() -> None:
         (folder / str(number)).write_bytes(data)
     limits = [
         f"-max_total_time={given.seconds}",
+        f"-seed={given.seed}",
         f"-timeout={TIMEOUT_S}",
         f"-rss_limit_mb={MEMORY_MB}",
         "-max_len=8192",

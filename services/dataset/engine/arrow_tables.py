@@ -30,7 +30,7 @@ def read_parquet(name: str, open_file: OpenFile) -> Iterator[NumberedRow]:
             _check_size(name, size, stream)
             check_header(name, file.schema_arrow.names)
             yield from _numbered_rows(file.iter_batches(batch_size=BATCH_ROWS))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(name, "Parquet", error) from error
 
 
@@ -41,7 +41,7 @@ def read_arrow(name: str, open_file: OpenFile) -> Iterator[NumberedRow]:
     with open_file() as stream:
         try:
             yield from _numbered_rows(_mapped_batches(name, stream))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(name, "Arrow", error) from error
 
 

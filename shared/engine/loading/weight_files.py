@@ -78,8 +78,8 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
     for name, tensor in sorted(header.items(), key=lambda item: _offsets(path, *item)):
         begin, stop = _offsets(path, name, tensor)
         dtype, shape = tensor.get("dtype"), tensor.get("shape")
-        if dtype not in _BITS:
-            raise _damaged(path, f"the data type {dtype!r} of {name} is none of {', '.join(_BITS)}")
+        if not isinstance(dtype, str) or dtype not in _BITS:
+            raise _damaged(path, f"the data type {str(dtype)[:100]!r} of {name} is none of {', '.join(_BITS)}")
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_length, shape)):
             raise _damaged(path, f"the shape {str(shape)[:100]} of {name} is no list of sizes")
         if (needed := prod(shape) * _BITS[dtype] // 8) != stop - begin:

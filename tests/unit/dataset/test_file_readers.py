@@ -118,6 +118,13 @@ def test_parquet_numbers_rows(tmp_path: Path) -> None:
     assert second["messages"] is None
 
 
+def test_parquet_column_that_is_not_utf_8_is_refused() -> None:
+    whole = io.BytesIO()
+    pq.write_table(pa.table({"prompt": ["a"]}), whole)
+    with pytest.raises(EngineError, match="not a readable Parquet file"):
+        read(".parquet", whole.getvalue().replace(b"prompt", b"\xecrompt"))
+
+
 @pytest.mark.parametrize(
     ("extension", "content", "what"),
     [

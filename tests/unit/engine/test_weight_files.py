@@ -44,11 +44,22 @@ def with_header(header: bytes) -> bytes:
         with_header(b"not json"),
         with_header(b"[]"),
         with_header(b'{"a":{"dtype":"F32"}}'),
+        with_header(b'{"a":{"dtype":["I8"],"shape":[4],"data_offsets":[0,4]}}') + b"abcd",
         struct.pack("<Q", 10**12) + b"{}",
         with_header(b'{"a":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}}') + b"abc",
         with_header(b'{"a":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}}') + b"abcde",
     ],
-    ids=["empty", "short", "not json", "not an object", "no shape", "long header", "truncated", "extra bytes"],
+    ids=[
+        "empty",
+        "short",
+        "not json",
+        "not an object",
+        "no shape",
+        "list as type",
+        "long header",
+        "truncated",
+        "extra bytes",
+    ],
 )
 def test_damaged_file_is_refused(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(damaged)
