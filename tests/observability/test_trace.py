@@ -53,9 +53,9 @@ def test_without_trace_context_the_upload_is_the_root(collector: Collector) -> N
     trace = untraced_workflow(collector)
     check_workflow_trace(trace, service_name)
     (root,) = trace.roots()
-    assert (root.name, root.service, root.parent) == ("POST /datasets/**", "anneal-gateway", "")
+    assert (root.name, root.service, root.parent) == ("POST /datasets/upload", "anneal-gateway", "")
     assert trace.path(trace.one("attempt DatasetVersion")) == [
-        *("POST /datasets/**", "POST dataset", "POST /datasets/upload", "attempt DatasetVersion"),
+        *("POST /datasets/upload", "POST dataset", "POST /datasets/upload", "attempt DatasetVersion"),
     ]
     assert trace.path(trace.one("attempt Job"))[-2:] == ["submit job", "attempt Job"]
     assert {span.service for span in trace.spans} == {
