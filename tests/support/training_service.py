@@ -12,6 +12,8 @@ import httpx
 
 from services.training.app import build
 from shared.blobs.artifacts import publish
+from shared.events.envelope import Envelope
+from shared.events.training import ModelRenamed, TrainingSucceeded
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
@@ -30,6 +32,8 @@ class TrainingHarness:
 
     resources: Resources
     http: httpx.AsyncClient
+    events: asyncio.Queue[Envelope]
+    """Completed trainings, as evaluation receives them, and changed models, as the gateway does."""
 
     async def submit(self, **fields: Any) -> dict[str, Any]:
         body = {"dataset": "ds_1", "max_steps": 20, "checkpoint_every": 5, **fields}
@@ -46,6 +50,13 @@ class TrainingHarness:
             while (job := await self.job(id))["state"] not in states:
                 await anext(updates)
         return job
+
+    async def wait_for_event(self, type: str, **data: Any) -> Envelope:
+        """Wait for the event with these data; earlier events are dropped."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while (event := await self.events.get()).type != type or not data.items() <= event.data.items():
+                pass
+        return event
 
     async def wait_for_log(self, id: str, message: str) -> dict[str, Any]:
         async with asyncio.timeout(TIMEOUT_S), self.resources.bus.listen(["training.progressed.v1"]) as updates:
@@ -109,13 +120,17 @@ async def open_training(
         service = await build(resources, engine=engine, bundle=bundle)
         app = web_app(service, resources)
 
+        events: asyncio.Queue[Envelope] = asyncio.Queue()
+        await resources.bus.subscribe("evaluation", TrainingSucceeded.type, events.put)
+        await resources.bus.subscribe("gateway", ModelRenamed.type, events.put)
+
         transport = httpx.ASGITransport(app)
         async with (
             running([service], resources),
             httpx.AsyncClient(transport=transport, base_url="http://service", auth=SignedAs(resources)) as http,
         ):
             await put_dataset(resources)
-            yield TrainingHarness(resources, http)
+            yield TrainingHarness(resources, http, events)
 
 
 def losses(records: list[dict[str, Any]]) -> dict[int, float]:

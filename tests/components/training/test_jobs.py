@@ -19,7 +19,7 @@ from services.training.models import Job
 from services.training.store import Stores
 from shared.blobs.artifacts import publish, read_manifest
 from shared.blobs.uses import add_use, users_of
-from shared.events.envelope import Envelope, Event
+from shared.events.envelope import Event
 from shared.events.training import ModelRenamed
 from shared.runtime.errors import Unavailable
 from shared.runtime.http.principal import Principal
@@ -35,7 +35,6 @@ from tests.support.scripted_trainer import expected_losses
 from tests.support.signing import SignedAs
 from tests.support.training_service import (
     FINAL,
-    TIMEOUT_S,
     TrainingHarness,
     losses,
     open_training,
@@ -56,14 +55,12 @@ async def test_a_hanging_engine_ends_with_its_time_budget(
 
 
 async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> None:
-    received: asyncio.Queue[Envelope] = asyncio.Queue()
-    await service.resources.bus.subscribe("evaluation", "training.succeeded.v1", received.put)
     job = await service.submit(name="first", after=["evaluate"])
     done = await service.wait_for_state(job["id"], *FINAL)
     assert done["state"] == "succeeded", done["logs"]
-    await (await service.resources.documents.collection("training.jobs")).patch(job["id"], {}, set={"beat": 1440})
-    usage = (await service.http.get("/training/jobs/usage")).json()
-    assert (usage["queued_jobs"], usage["cpu_hours"], usage["gpu_hours"]) == (0, 2 * done["resources"]["cpu"], 0)
+    event = await service.wait_for_event("training.succeeded.v1", model_id=done["model_id"])
+    assert event.correlationid == job["id"]
+    assert event.data["after"] == ["evaluate"]
 
     manifest = await read_manifest(service.resources.blobs, f"default/models/custom/{done['model_id']}")
     assert manifest["base_uri"] == "anneal://_shared/models/base/seedling"
@@ -71,11 +68,20 @@ async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> N
     assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
     assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
 
-    event = await asyncio.wait_for(received.get(), TIMEOUT_S)
-    assert event.correlationid == job["id"]
-    assert (event.data["model_id"], event.data["after"]) == (done["model_id"], ["evaluate"])
     models = (await service.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
+
+
+async def test_usage_counts_queued_jobs_and_the_hours_of_the_month(service: TrainingHarness) -> None:
+    done = await service.wait_for_state((await service.submit())["id"], *FINAL)
+    jobs = await service.resources.documents.collection("training.jobs")
+    usage = []
+    for beats in (0, 1440):  # one every five seconds: two hours
+        await jobs.patch(done["id"], {}, set={"beat": beats})
+        usage.append((await service.http.get("/training/jobs/usage")).json())
+    assert [(found["queued_jobs"], found["gpu_hours"]) for found in usage] == [(0, 0), (0, 0)]
+    hours = usage[1]["cpu_hours"] - usage[0]["cpu_hours"]
+    assert hours == pytest.approx(2 * done["resources"]["cpu"]), "beside the hours of this service's other jobs"
 
 
 @data_case("Splits", "rows of a test split", "no part of training, nor of the validation during it", "")
@@ -763,11 +769,9 @@ async def test_running_job_shows_its_engines_usage(service: TrainingHarness) -> 
 async def test_custom_model_is_renamed_trained_from_and_deleted(service: TrainingHarness) -> None:
     first = await service.wait_for_state((await service.submit())["id"], "succeeded")
     model = f"/models/custom/{first['model_id']}"
-    events: asyncio.Queue[Envelope] = asyncio.Queue()
-    await service.resources.bus.subscribe("gateway", ModelRenamed.type, events.put)
     renamed = await service.http.patch(model, json={"name": "Answers", "notes": "good"})
     assert (renamed.json()["name"], renamed.json()["notes"]) == ("Answers", "good")
-    event = await asyncio.wait_for(events.get(), 60)
+    event = await service.wait_for_event(ModelRenamed.type, model_id=first["model_id"])
     assert event.data == {"model_id": first["model_id"], "name": "Answers"}
     assert event.sequence == 2
 
