@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -43,28 +44,30 @@ class ReverseProxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""
-        try:
-            route, inner, caller = await self._authorize(scope)
-            upstream = self._upstreams[route.service]
-            admitted = await self._limiter.admit(route, scope, caller.principal if caller else None)
-            if caller:
-                body, receive = await read_body(scope, receive)
-                token = self._signer.sign(caller.principal, route.service, Bound.of(scope), body)
-                inner["headers"].append((HEADER.encode(), token.encode()))
-            answered = await self._recorder.start(scope, send)
-        except AnnealError as error:
-            await answer(error, scope["path"])(scope, receive, send)
-            return
-        serving = admitted.serve(upstream, inner, receive, answered)
-        try:
-            if caller and scope["type"] == "websocket":
-                await self._serve_until_revoked(serving, caller, send)
-            else:
-                await serving
-        finally:
-            answered.close()
-            if template := getattr(inner.get("route"), "path", None):
-                scope["anneal.template"] = template
+        async with AsyncExitStack() as stack:
+            try:
+                route, inner, caller = await self._authorize(scope)
+                upstream = self._upstreams[route.service]
+                admission = self._limiter.admit(route, scope, caller.principal if caller else None)
+                admitted = await stack.enter_async_context(admission)
+                if caller:
+                    body, receive = await read_body(scope, receive)
+                    token = self._signer.sign(caller.principal, route.service, Bound.of(scope), body)
+                    inner["headers"].append((HEADER.encode(), token.encode()))
+                answered = await self._recorder.start(scope, send)
+            except AnnealError as error:
+                await answer(error, scope["path"])(scope, receive, send)
+                return
+            serving = admitted.serve(upstream, inner, receive, answered)
+            try:
+                if caller and scope["type"] == "websocket":
+                    await self._serve_until_revoked(serving, caller, send)
+                else:
+                    await serving
+            finally:
+                answered.close()
+                if template := getattr(inner.get("route"), "path", None):
+                    scope["anneal.template"] = template
 
     async def _serve_until_revoked(self, serving: Coroutine[Any, Any, None], caller: Authenticated, send: Send) -> None:
         """Serve a websocket until it ends; close it early when the caller's credential expires or is revoked."""

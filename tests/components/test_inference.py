@@ -324,6 +324,7 @@ async def test_log_probabilities_have_openais_format(platform: InferencePlatform
         ({"model": "../../secrets"}, 404, "model_not_found"),
         ({"model": "changed"}, 409, "template_mismatch"),
         ({"messages": []}, 400, "invalid_input"),
+        ({"messages": [{"role": "user", "content": "?"}] * 2049}, 400, "invalid_input"),
         ({"messages": [{"role": "user", "content": "word " * 600}]}, 400, "context_length_exceeded"),
         ({"temperature": -1}, 400, "invalid_input"),
         ({"n": 99}, 400, "invalid_input"),

@@ -1,6 +1,7 @@
 """A running gateway in front of a fake training service, on the embedded adapters."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from shared.runtime.settings import Settings
 from shared.runtime.telemetry.logging import configure_logging
 from tests.support.asgi_server import serving
 
+TLS = ssl.create_default_context()
+"""One for all clients: httpx would read the certificates again for each."""
 TIMEOUT_S = 60.0
 """Upper bound for steps that take milliseconds on an idle machine."""
 
@@ -35,6 +38,7 @@ class FakeTrainingService:
 
     def __init__(self, streams: Streams) -> None:
         self.streams, self.jobs, self.owners = streams, dict[str, str](), dict[str, str]()
+        self.queued = 3
         self.release_stream = asyncio.Event()
         self.stream_closed = asyncio.Event()
         self.chunk_received = asyncio.Event()
@@ -48,11 +52,14 @@ class FakeTrainingService:
 
         @router.post("/training/jobs")
         async def create_job(request: Request, caller: Caller) -> dict[str, Any]:
-            return {"size": len(await request.body())}
+            size = len(await request.body())
+            await asyncio.sleep(0.01)
+            self.queued += 1
+            return {"size": size}
 
         @router.get("/training/jobs/usage")
         async def show_usage(caller: Caller) -> dict[str, Any]:
-            return {"queued_jobs": 3, "cpu_hours": 1.5, "gpu_hours": 0}
+            return {"queued_jobs": self.queued, "cpu_hours": 1.5, "gpu_hours": 0}
 
         @router.get("/training/jobs/{job_id}")
         async def show_job(job_id: str, caller: Caller) -> dict[str, Any]:
@@ -107,7 +114,7 @@ class RunningPlatform:
         token = self.key if key == "" else key
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, **options)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, verify=TLS, **options)
 
     async def publish(self, event: Event, *, sequence: int = 1, project: str = "default", subject: str = "x") -> str:
         envelope = Envelope.of(event, service="training", subject=subject, project=project, sequence=sequence)

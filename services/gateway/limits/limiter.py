@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.limits.errors import BodyTooLarge, rate_limited
 from services.gateway.limits.policy import Policy, Target
 from services.gateway.limits.quotas import QUOTAS, Quotas
-from services.gateway.limits.usage import Usage
+from services.gateway.limits.usage import SlidingWindow, Usage
 from shared.runtime.errors import AnnealError, answer
 from shared.runtime.http.multipart import drain
 from shared.runtime.http.principal import Principal
@@ -44,20 +44,34 @@ class Limiter:
         self.body_bytes: dict[BodyKind, int] = {kind: getattr(settings, name) for kind, name in SETTING_OF.items()}
         self.body_bytes["upload"] += FORM_OVERHEAD_BYTES
 
-    async def admit(self, route: Route, scope: Scope, caller: Principal | None) -> "Admitted":
-        """Count a request. Raises RateLimited or QuotaExceeded before anything is forwarded."""
+    @asynccontextmanager
+    async def admit(self, route: Route, scope: Scope, caller: Principal | None) -> AsyncIterator["Admitted"]:
+        """Count a request, for as long as it is served. Raises RateLimited or QuotaExceeded before that.
+
+        Of several requests at once, one takes the last unit of a limit; requests that queue jobs of a project with
+        quotas are served one after another.
+        """
         kind = route.body if route.body != "upload" or _is_form(scope) else "json"
         if caller is None or route.pattern.startswith(EXEMPT):
-            return Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
+            yield Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
+            return
         targets = await self._policy.targets(caller)
         limited = [target for target in targets if target.limits != type(target.limits)()]
-        for target in limited:
-            await self._check(target, route, kind)
-        if route.queues or kind == "upload":
-            await self._quotas.check(targets[1], caller, queues=route.queues)
-        for target in limited:
-            self._usage.add(target.id, "requests", 1)
-        return Admitted(self._usage, limited, kind, self.body_bytes[kind], streams=route.streams)
+        names = ["requests", *(["tokens"] if route.streams else []), *(["upload_bytes"] if kind == "upload" else [])]
+        counted = [
+            (target, name) for target in limited for name in names if getattr(target.limits, LIMIT_OF[name]) is not None
+        ]
+        async with self._quotas.turn(targets[1]) if route.queues else nullcontext():
+            windows = [(target, name, await self._usage.window(target.id, name)) for target, name in counted]
+            streaming = limited if route.streams else ()
+            if route.queues or kind == "upload":
+                self._check_now(windows, streaming)
+                await self._quotas.check(targets[1], caller, queues=route.queues)
+            self._check_now(windows, streaming)  # nothing is awaited from here on
+            for target in limited:
+                self._usage.add(target.id, "requests", 1)
+            with self._counted_stream(streaming):
+                yield Admitted(self._usage, limited, kind, self.body_bytes[kind], streams=route.streams)
 
     async def used(self, target: Target, limit: str, caller: Principal) -> float | None:
         """What is used of a limit; None where there is none."""
@@ -70,18 +84,26 @@ class Limiter:
         window = await self._usage.window(target.id, NAME_OF[limit])
         return window.used(self._usage.clock())
 
-    async def _check(self, target: Target, route: Route, kind: BodyKind) -> None:
-        names = ["requests", *(["tokens"] if route.streams else []), *(["upload_bytes"] if kind == "upload" else [])]
-        for name in names:
-            if (limit := getattr(target.limits, LIMIT_OF[name])) is not None:
-                window, now = await self._usage.window(target.id, name), self._usage.clock()
-                rest = limit - 1  # this request uses one more, or at least one token or byte
-                if (used := window.used(now)) > rest:
-                    raise rate_limited(target, LIMIT_OF[name], math.ceil(used), window.wait(now, rest))
-        if route.streams and (limit := target.limits.concurrent_streams) is not None:
-            open_streams = self._usage.streams(target.id)
-            if open_streams >= limit:
+    def _check_now(self, windows: Sequence[tuple[Target, str, SlidingWindow]], streaming: Sequence[Target]) -> None:
+        now = self._usage.clock()
+        for target, name, window in windows:
+            rest = getattr(target.limits, LIMIT_OF[name]) - 1  # the request uses one more, or a token or byte at least
+            if (used := window.used(now)) > rest:
+                raise rate_limited(target, LIMIT_OF[name], math.ceil(used), window.wait(now, rest))
+        for target in streaming:
+            limit, open_streams = target.limits.concurrent_streams, self._usage.streams(target.id)
+            if limit is not None and open_streams >= limit:
                 raise rate_limited(target, "concurrent_streams", open_streams, STREAM_RETRY_S)
+
+    @contextmanager
+    def _counted_stream(self, targets: Sequence[Target]) -> Iterator[None]:
+        for target in targets:
+            self._usage.add_stream(target.id, 1)
+        try:
+            yield
+        finally:
+            for target in targets:
+                self._usage.add_stream(target.id, -1)
 
 
 class Admitted:
@@ -90,7 +112,7 @@ class Admitted:
     def __init__(self, usage: Usage, targets: Sequence[Target], kind: BodyKind, limit: int, *, streams: bool) -> None:
         self._usage, self._targets, self._kind, self._limit, self._streams = usage, targets, kind, limit, streams
         self._received = self._tokens = 0
-        self._started = False
+        self._started = self._received_all = False
         self._refusal: AnnealError | None = None
 
     async def serve(self, service: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,20 +121,21 @@ class Admitted:
         if int(Headers(scope=scope).get("content-length", 0)) > self._limit:
             self._refusal = self._too_large()
         else:
-            with self._counted_stream():
-                try:
-                    await service(scope, self.receive, self.send)
-                except Exception:
-                    if self._refusal is None:
-                        raise
+            try:
+                await service(scope, self.receive, self.send)
+            except Exception:
+                if self._refusal is None:
+                    raise
         if self._refusal and not self._started:
-            await drain(_chunks(receive))
+            if not self._received_all:
+                await drain(_chunks(receive))
             await answer(self._refusal, scope["path"])(scope, receive, send)
 
     async def receive(self) -> Message:
         """The client's next message; a disconnect once the body is over a limit."""
         if self._refusal is None:
             message = await self._receive()
+            self._received_all = not message.get("more_body", False)
             if body := message.get("body"):
                 self._count_body(len(body))
         return message if self._refusal is None else {"type": "http.disconnect"}
@@ -134,17 +157,6 @@ class Admitted:
                 message = {**message, "body": STREAMED_TOKENS.sub(b"", body)}
         if self._started or self._refusal is None:
             await self._send(message)
-
-    @contextmanager
-    def _counted_stream(self) -> Iterator[None]:
-        targets = self._targets if self._streams else ()
-        for target in targets:
-            self._usage.add_stream(target.id, 1)
-        try:
-            yield
-        finally:
-            for target in targets:
-                self._usage.add_stream(target.id, -1)
 
     def _count_body(self, size: int) -> None:
         self._received += size

@@ -1,6 +1,9 @@
 """Quotas of a project: what its training jobs and its stored files may use. Only projects with a quota are measured."""
 
+import asyncio
 import time
+from collections import defaultdict
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -25,6 +28,11 @@ class Quotas:
     def __init__(self, upstreams: Upstreams, blobs: Blobs) -> None:
         self._upstreams, self._blobs = upstreams, blobs
         self._stored: dict[str, tuple[float, int]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def turn(self, project: Target) -> AbstractAsyncContextManager[object]:
+        """Held while a job is submitted, so that two requests at once do not both pass the check."""
+        return self._turns[project.name] if getattr(project.limits, "queued_jobs", None) else nullcontext()
 
     async def check(self, project: Target, caller: Principal, *, queues: bool) -> None:
         """Raise RateLimited or QuotaExceeded where a quota is used up."""

@@ -52,6 +52,8 @@ class Scheduler:
         self._batches: dict[Any, Batch] = {}
         self._unloading: set[str] = set()
         self._waiting: deque[Command] = deque()
+        self._refusing: set[str] = set()
+        """Models whose template refused its last conversation, perhaps after computing for long; others go first."""
         self._delayed: tuple[Command, LoadedModel, list[list[int]]] | None = None
         """The next request, if it waits for memory."""
         self._reported_models: dict[str, int] = {}
@@ -97,7 +99,7 @@ class Scheduler:
             (command, model, prompts), self._delayed = self._delayed, None
             self._generate(command, model, prompts)
         elif self._waiting and sum(batch.size for batch in self._batches.values()) < MAX_BATCH_SIZE:
-            self._start(self._waiting.popleft())
+            self._start(self._take_next())
         deltas: list[dict[str, Any]] = []
         for key, batch in list(self._batches.items()):
             self._announce(*batch.uris)
@@ -112,6 +114,11 @@ class Scheduler:
                 del self._batches[key]
         self._emit_deltas(deltas)
         self._unload_idle()
+
+    def _take_next(self) -> Command:
+        command = min(self._waiting, key=lambda command: command["model"]["uri"] in self._refusing)
+        self._waiting.remove(command)
+        return command
 
     def _used(self) -> set[LoadedModel]:
         """Return the models that are generating, or about to."""
@@ -130,6 +137,7 @@ class Scheduler:
     def _start(self, command: Command) -> None:
         started, request_id, uri = time.perf_counter(), command["request_id"], command["model"]["uri"]
         self._announce(uri)
+        self._refusing.discard(uri)
         try:
             if command["op"] == "render":
                 self._render(command)
@@ -148,6 +156,8 @@ class Scheduler:
                 return
             prompts = _prompts(command, model.tokenizer, model.template)
         except Exception as error:
+            if isinstance(error, EngineError) and error.code == "template_refused":
+                self._refusing.add(uri)
             self._reject({request_id}, error, _prompt_field(command))
             return
         self._generate(command, model, prompts)

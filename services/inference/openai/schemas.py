@@ -101,7 +101,7 @@ class ResponseFormat(BaseModel):
 class ChatRequest(CompletionParams):
     """A request for a chat completion."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1, max_length=2048)
     max_completion_tokens: TokenLimit | None = Field(default=None, description="the newer name of max_tokens")
     tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that the model may call")
     tool_choice: ToolChoice | None = Field(default=None, description="null: auto if there are tools")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
@@ -25,8 +27,8 @@ TEMPLATE_REMEDY = "Set another chat template in the model's tokenizer."
 MAX_SOURCE = 256 << 10
 """Characters in a template."""
 
-MAX_OVERRUNS = 3
-"""Renderings that may reach a limit before a template's conversations are refused at once."""
+MAX_OVERRUNS, OVERRUN_WINDOW_S = 3, 60.0
+"""Renderings that may reach a limit in this time before a template's conversations are refused at once."""
 MAX_RENDERED = 16 << 20
 """Characters in a rendered conversation. A template may loop, so its output is counted while it is rendered."""
 
@@ -64,7 +66,7 @@ _REFUSALS = (jinja2.TemplateError, TypeError, ValueError, LookupError, Attribute
 class Renderer:
     """A compiled template with the special tokens that it may name."""
 
-    def __init__(self, source: str, special_tokens: Mapping[str, Any]) -> None:
+    def __init__(self, source: str, special_tokens: Mapping[str, Any], cpu_s: float | None = None) -> None:
         if len(source) > MAX_SOURCE:
             raise EngineError("template_too_large", "the chat template is too large", limit=MAX_SOURCE)
         try:
@@ -78,7 +80,7 @@ class Renderer:
         except (jinja2.TemplateError, LimitReached, RecursionError) as error:
             detail = f"the chat template does not compile: {error}"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
-        self._overruns: list[LimitReached] = []
+        self._cpu_s, self._overruns = cpu_s, deque[float](maxlen=MAX_OVERRUNS)
         self._source, self._special_tokens = source, special_tokens
         self.read_names = frozenset(re.findall(r"""(?:\.(?!get\()|\[['"]|\.get\(['"])(\w+)""", source))
         """Names that the template reads of messages and other objects."""
@@ -128,14 +130,14 @@ class Renderer:
             "tools": tools or None,
             "add_generation_prompt": prompt,
         }
-        if len(self._overruns) >= MAX_OVERRUNS:
-            detail = f"the chat template does not end: {self._overruns[0]}; it is not rendered any more"
+        if len(self._overruns) == MAX_OVERRUNS and time.monotonic() - self._overruns[0] < OVERRUN_WINDOW_S:
+            detail = f"the chat template did not end {MAX_OVERRUNS} times; it is not rendered for a minute"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY)
         try:
-            with limited(render_limits.CPU_S):
+            with limited(self._cpu_s or render_limits.CPU_S):
                 return self._render_limited(context)
         except LimitReached as error:
-            self._overruns.append(error)
+            self._overruns.append(time.monotonic())
             detail = f"the chat template does not end: {error}"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
         except _REFUSALS as error:

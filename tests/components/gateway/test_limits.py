@@ -1,5 +1,6 @@
 """Limits over real HTTP: sizes of bodies, requests, streams, and who may set them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,17 @@ async def test_requests_per_minute_of_a_key_and_of_its_project(platform: Running
         for target in (first_id, "default"):
             assert (await operator.put(f"/auth/limits/{target}", json={})).status_code == 200
         assert (await first.get("/training/jobs")).status_code == 200
+
+
+async def test_the_last_unit_is_taken_once(platform: RunningPlatform) -> None:
+    id, client = await _key(platform)
+    async with client, platform.client() as operator:
+        await operator.put(f"/auth/limits/{id}", json={"requests_per_minute": 5})
+        answers = await asyncio.gather(*(client.get("/training/jobs") for _ in range(20)))
+        assert [answer.status_code for answer in answers].count(200) == 5
+        await operator.put("/auth/limits/default", json={"queued_jobs": platform.training.queued + 2})
+        answers = await asyncio.gather(*(operator.post("/training/jobs", json={}) for _ in range(10)))
+        assert [answer.status_code for answer in answers].count(200) == 2
 
 
 async def test_limits_are_set_by_the_operator_and_for_own_keys_by_admins(platform: RunningPlatform) -> None:

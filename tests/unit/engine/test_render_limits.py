@@ -45,14 +45,15 @@ def test_a_bomb_is_refused(bomb: str) -> None:
 
 
 def test_a_template_that_never_ends_is_not_tried_forever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.engine.text.render_limits.CPU_S", 0.1)
-    renderer = Renderer(CHATML + "{% if messages[0].content == 'LOOP' %}" + LOOP + "{% endif %}", {})
+    renderer = Renderer(CHATML + "{% if messages[0].content == 'LOOP' %}" + LOOP + "{% endif %}", {}, cpu_s=0.1)
     assert "hello" in renderer.render(ASKED, None, False)
     for _ in range(MAX_OVERRUNS):
         with pytest.raises(EngineError, match="does not end"):
             renderer.render([{"role": "user", "content": "LOOP"}], None, False)
-    with pytest.raises(EngineError, match="not rendered any more"):
+    with pytest.raises(EngineError, match="not rendered for a minute"):
         renderer.render(ASKED, None, False)
+    monkeypatch.setattr("shared.engine.text.rendering.OVERRUN_WINDOW_S", 0)
+    assert "hello" in renderer.render(ASKED, None, False), "one conversation does not close a model for good"
 
 
 def test_ordinary_products_are_computed() -> None:

@@ -194,6 +194,15 @@ def test_a_rejected_request_does_not_affect_others(models: dict[str, dict[str, A
     assert reporter.finished() == [("good", 0)]
 
 
+def test_a_model_whose_template_refuses_waits_behind_others(models: dict[str, dict[str, Any]]) -> None:
+    refused = {"messages": [{"role": 5, "content": "The template adds a text to the role."}]}
+    commands = [generate_command(str(number), models["one"], **refused) for number in range(3)]
+    scheduler, reporter = submit_all(*commands, generate_command("other", models["two"]))
+    drain(scheduler)
+    handled = [message["request_id"] for message in reporter.messages if message["kind"] in ("started", "refused")]
+    assert handled == ["0", "other", "1", "2"]
+
+
 def test_a_reloaded_model_generates_the_same_text(models: dict[str, dict[str, Any]]) -> None:
     scheduler, reporter = submit_all(*(generate_command(f"{name}1", model) for name, model in models.items()))
     drain(scheduler)
