@@ -136,7 +136,7 @@ class Measurement:
 async def generate_concurrently(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Measurement:
     """Send all prompts at once, each to the model of its position; answers are `limit` tokens long."""
     requests = [
-        GenerationRequest(model, GREEDY, prompts=[prompt], max_tokens=limit)
+        GenerationRequest("default", model, GREEDY, prompts=[prompt], max_tokens=limit)
         for model, prompt in zip(models, prompts(), strict=True)
     ]
     started = time.perf_counter()

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import structlog
 
+from services.inference.prompt_renderer import PromptRenderer
 from services.inference.protocol import EngineStatus, GenerationRequest, ModelSpec, Started, TextDelta
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -74,7 +75,8 @@ def create_engine(
     resources: Resources, vllm_command: str, max_vllm_servers: int
 ) -> FallbackEngine | TransformersEngine:
     """Create the transformers engine, behind vLLM if `vllm_command` is set."""
-    transformers = TransformersEngine(Supervisor(resources))
+    renderer = PromptRenderer(resources)
+    transformers = TransformersEngine(Supervisor(resources), renderer)
     if not vllm_command:
         return transformers
 
@@ -82,6 +84,6 @@ def create_engine(
         return VllmServer(resources, vllm_command, path, device)
 
     vllm = VllmEngine(
-        start_server, transformers.render, AdapterMerger(resources), device_memory_probe(vllm_command), max_vllm_servers
+        start_server, renderer.render, AdapterMerger(resources), device_memory_probe(vllm_command), max_vllm_servers
     )
     return FallbackEngine(vllm, transformers)

@@ -7,7 +7,7 @@ Guarantees of an engine beyond the signatures:
   requested model* (never its base model's), by `shared.engine.text.template.ChatTemplate` in a child process, and stops
   at that template's stop token ids, which are passed explicitly. The engine child process answers
   `{"op": "render", "request_id", "model"}` and a `Generation.prompt` with `rendered {prompts, stop_ids}` without
-  loading weights: `TransformersEngine.render`. An engine that is itself a server gets the token ids from there.
+  loading weights (prompt_renderer.py). Every engine gets the token ids from there.
 - **Explicit sampling.** Every sampling parameter is in the `GenerationRequest`; none comes from a base model's
   generation_config.
 - **Template check.** A tokenizer whose `ChatTemplate.hash` differs from the spec's `template_hash` is rejected with
@@ -52,6 +52,8 @@ class SamplingParams:
 class GenerationRequest:
     """A request for `n` choices for one conversation, or for each of `prompts` (texts or token ids, no template)."""
 
+    project: str
+    """The caller's, in whose own process the prompt is rendered."""
     model: ModelSpec
     sampling: SamplingParams
     messages: Sequence[Mapping[str, Any]] | None = None

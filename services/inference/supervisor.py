@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 Message = dict[str, Any]
 ENGINE_TARGET = "services.inference.engine.chat:main"
-MAX_OPEN_REQUESTS = 128
+MAX_OPEN_REQUESTS, MAX_OPEN_PER_PROJECT = 512, 128
 """Requests that run or are queued; further requests get EngineBusy."""
 PING_INTERVAL_S = 5.0
 STALL_LIMIT_S = 60.0
@@ -42,6 +42,7 @@ class _OpenRequest:
     """An open request: its parent span, its received messages, and the engine process that handles it."""
 
     parent: Context
+    project: str
     messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     child: Child | None = None
 
@@ -49,9 +50,10 @@ class _OpenRequest:
 class Supervisor:
     """Multiplexes many requests over one engine process."""
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._folder = resources.scratch / "inference"
+    def __init__(self, resources: Resources, name: str = "inference") -> None:
+        """`name` is that of its folder and in the log."""
+        self._resources, self._name = resources, name
+        self._folder = resources.scratch / name
         self._child: Child | None = None
         self._reader: asyncio.Task[None] | None = None
         self._start_lock = asyncio.Lock()
@@ -61,6 +63,11 @@ class Supervisor:
         self.quarantine = Quarantine()
         self.memory_report: Message = {}
         """The engine's latest report of its memory and models."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is open."""
+        return not self._open
 
     @property
     def state(self) -> EngineState:
@@ -74,7 +81,8 @@ class Supervisor:
         EngineLost, ModelQuarantined, and the errors that the engine reports.
         """
         self.quarantine.require_free(command["model"]["uri"])
-        async with self._open_request(context_of(parent_span or traceparent())) as (request_id, request):
+        parent, project = context_of(parent_span or traceparent()), str(command.get("project", ""))
+        async with self._open_request(parent, project) as (request_id, request):
             request.child = child = await self._ensure_running()
             traced = trace.get_current_span(request.parent).get_span_context().trace_flags.sampled
             await child.send({**command, "request_id": request_id, "traced": traced})
@@ -109,12 +117,12 @@ class Supervisor:
             return await anext(messages)
 
     @asynccontextmanager
-    async def _open_request(self, parent: Context) -> AsyncIterator[tuple[str, _OpenRequest]]:
-        if len(self._open) >= MAX_OPEN_REQUESTS:
-            raise EngineBusy(
-                "Too many requests are queued.", limit=MAX_OPEN_REQUESTS, remedy="Try again in a few seconds."
-            )
-        request_id, request = uuid.uuid4().hex, _OpenRequest(parent)
+    async def _open_request(self, parent: Context, project: str) -> AsyncIterator[tuple[str, _OpenRequest]]:
+        own = sum(request.project == project for request in self._open.values())
+        if own >= MAX_OPEN_PER_PROJECT or len(self._open) >= MAX_OPEN_REQUESTS:
+            limit = MAX_OPEN_PER_PROJECT if own >= MAX_OPEN_PER_PROJECT else MAX_OPEN_REQUESTS
+            raise EngineBusy("Too many requests are queued.", limit=limit, remedy="Try again in a few seconds.")
+        request_id, request = uuid.uuid4().hex, _OpenRequest(parent, project)
         self._open[request_id] = request
         try:
             yield request_id, request
@@ -156,7 +164,7 @@ class Supervisor:
         elif exit.signal in CRASHES:
             self.quarantine.report_crash(self._computing["models"], how)
         if self._child is child:
-            log.warning("engine_ended", engine="inference", how=how, open=len(self._open))
+            log.warning("engine_ended", engine=self._name, how=how, open=len(self._open))
             self._child, self.memory_report = None, {}
         for request in self._open.values():
             if request.child is child:
@@ -175,7 +183,7 @@ class Supervisor:
                     await child.send({"op": "ping"})
             await asyncio.sleep(started + PING_INTERVAL_S - time.monotonic())
             self._silent_s += min(time.monotonic() - started, 2 * PING_INTERVAL_S)
-        log.warning("engine_stalled", engine="inference", seconds=self._silent_s, **self._computing)
+        log.warning("engine_stalled", engine=self._name, seconds=self._silent_s, **self._computing)
         self._stalled = True
         await child.kill()
 
@@ -199,7 +207,7 @@ class Supervisor:
             case "resident":
                 self.memory_report = message
             case "log":
-                log.info("engine_log", engine="inference", level=message["level"], message=message["message"])
+                log.info("engine_log", engine=self._name, level=message["level"], message=message["message"])
 
     def _deliver(self, request_id: str, message: Message) -> None:
         if request := self._open.get(request_id):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from services.inference.errors import UnsupportedParameter
+from services.inference.prompt_renderer import PromptRenderer
 from services.inference.protocol import (
     EngineStatus,
     GenerationRequest,
@@ -22,18 +23,13 @@ from services.inference.supervisor import Message, Supervisor
 class TransformersEngine:
     """An `Engine` in a supervised child process."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, supervisor: Supervisor, renderer: PromptRenderer) -> None:
+        self._supervisor, self._renderer = supervisor, renderer
         self._pinned: set[str] = set()
 
     def generate(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
         """Yield `Started`, then text deltas. Raises UnsupportedParameter for a response_format."""
         return retry_unstarted(lambda: self._generate_once(generation))
-
-    async def render(self, model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
-        """Render a `Generation.prompt` to token ids with the model's own template, without loading weights."""
-        message = await self._supervisor.request({"op": "render", "model": self._model_fields(model), **prompt})
-        return RenderedPrompts(message["prompts"], message["stop_ids"])
 
     async def load(self, model: ModelSpec, *, pinned: bool = False) -> None:
         """Load the model and warm it up."""
@@ -52,7 +48,8 @@ class TransformersEngine:
         return EngineStatus(self._supervisor.state, report.get("memory", 0), report.get("models", {}))
 
     async def close(self) -> None:
-        """Stop the child process."""
+        """Stop the child processes."""
+        await self._renderer.close()
         await self._supervisor.close()
 
     async def _generate_once(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
@@ -67,7 +64,8 @@ class TransformersEngine:
                 "The transformers engine does not support response_format.", field="response_format", remedy=remedy
             )
         unfinished = generation.choices
-        stream = self._supervisor.stream(self._command(generation), generation.traceparent)
+        rendered = await self._renderer.render(generation)
+        stream = self._supervisor.stream(self._command(generation, rendered), generation.traceparent)
         async with aclosing(stream) as messages:  # type: ignore[type-var]
             async for message in messages:
                 if message["kind"] == "started":
@@ -79,15 +77,14 @@ class TransformersEngine:
                 if not unfinished:
                     return
 
-    def _command(self, generation: GenerationRequest) -> dict[str, Any]:
-        sampling = asdict(generation.sampling)
-        command = {name: getattr(generation, name) for name in ("n", "max_tokens", "stop", "logprobs")}
+    def _command(self, generation: GenerationRequest, rendered: RenderedPrompts) -> dict[str, Any]:
+        names = ("project", "n", "max_tokens", "stop", "logprobs", "tools", "prompt_field")
         return {
             "op": "generate",
             "model": self._model_fields(generation.model),
-            **command,
-            **generation.prompt,
-            **sampling,
+            "prompts": rendered.prompts,
+            **{name: getattr(generation, name) for name in names},
+            **asdict(generation.sampling),
         }
 
     def _model_fields(self, model: ModelSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Usage statistics per model over the last minute in this process: requests, tokens, time to first token."""
+"""Usage of each project and model in the last minute in this process: requests, tokens, time to first token."""
 
 import time
 from collections import deque
@@ -34,14 +34,14 @@ class ModelUsage:
 
 
 class UsageStatistics:
-    """The requests of the last minute by model."""
+    """The requests of the last minute by (project, uri of the model)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._requests: dict[str, deque[RequestUsage]] = {}
+        self._requests: dict[tuple[str, str], deque[RequestUsage]] = {}
 
     @contextmanager
-    def request(self, uri: str) -> Iterator[Callable[[Started | TextDelta], None]]:
+    def request(self, model: tuple[str, str]) -> Iterator[Callable[[Started | TextDelta], None]]:
         """Track one request; yields a function to call with each message."""
         started = self._clock()
         usage = RequestUsage(started)
@@ -56,13 +56,13 @@ class UsageStatistics:
         try:
             yield observe
         finally:
-            self._requests.setdefault(uri, deque(maxlen=MAX_REQUESTS_PER_MODEL)).append(usage)
+            self._requests.setdefault(model, deque(maxlen=MAX_REQUESTS_PER_MODEL)).append(usage)
             self._drop_expired()
 
-    def of(self, uri: str) -> ModelUsage:
-        """Return the statistics of one model."""
+    def of(self, model: tuple[str, str]) -> ModelUsage:
+        """Return the statistics of one model in one project."""
         self._drop_expired()
-        requests = self._requests.get(uri, ())
+        requests = self._requests.get(model, ())
         waits = [usage.first_token_seconds for usage in requests if usage.first_token_seconds is not None]
         tokens = sum(usage.tokens for usage in requests)
         return ModelUsage(len(requests) / WINDOW_S, tokens / WINDOW_S, median(waits) if waits else None)
@@ -70,8 +70,8 @@ class UsageStatistics:
     def _drop_expired(self) -> None:
         """Drop requests that are older than the window."""
         oldest = self._clock() - WINDOW_S
-        for uri, requests in list(self._requests.items()):
+        for model, requests in list(self._requests.items()):
             while requests and requests[0].last_seen < oldest:
                 requests.popleft()
             if not requests:
-                del self._requests[uri]
+                del self._requests[model]

@@ -87,8 +87,9 @@ class InferencePlatform:
         children = Path(
             f"/proc/{self.resources.engines.forkserver_pid()}/task/{self.resources.engines.forkserver_pid()}/children"
         )
-        [pid] = children.read_text().split()
-        return int(pid)
+        pids = map(int, children.read_text().split())
+        [engine] = [pid for pid in pids if os.readlink(f"/proc/{pid}/cwd").endswith("/inference")]
+        return engine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -529,8 +530,9 @@ async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch:
     await platform.chat("tiny")
     hung = platform.engine_pid()
     os.kill(hung, signal.SIGSTOP)
+    monkeypatch.setattr(services.inference.supervisor, "PING_INTERVAL_S", 0.2)
     with monkeypatch.context() as short_timeout:  # only for the hung engine: the next one needs longer to load
-        short_timeout.setattr(services.inference.supervisor, "STALL_LIMIT_S", 0.5)
+        short_timeout.setattr(services.inference.supervisor, "STALL_LIMIT_S", 2.0)
         pending = asyncio.create_task(platform.chat("tiny"))
         assert await asyncio.to_thread(processes_ended, hung)
     assert (await pending)["choices"]
@@ -599,7 +601,7 @@ async def test_an_engine_killed_under_load_loses_only_started_requests(platform:
 
 
 async def test_a_full_queue_returns_retry_after(platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_REQUESTS", 1)
+    monkeypatch.setattr(services.inference.supervisor, "MAX_OPEN_PER_PROJECT", 1)
     body = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 8, "stream": True}
     async with platform.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.aiter_lines()

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from safetensors.torch import load_file
 
-from services.training.workers.launchers import ENGINE
+from services.training.workers.launchers import ENGINE, LOCAL
 from shared.runtime.processes import watchdog
 from shared.runtime.processes.children import Child, Engines
 from shared.runtime.processes.watchdog import EngineStalled, watched
@@ -204,7 +204,7 @@ async def test_a_process_that_hangs_in_a_collective_ends_the_run(
     monkeypatch.setattr(watchdog, "PACE_FACTOR", 0)
     spec = make_spec(tmp_path, tiny_model, max_steps=500, eval_every=0, processes=2)
     Path(spec["workdir"]).mkdir(parents=True)
-    child = await engines.launch(ENGINE, spec, cwd=Path(spec["workdir"]))
+    child = await engines.launch(ENGINE, spec, cwd=Path(spec["workdir"]), limits=LOCAL)
     others: list[int] = []
 
     async def follow() -> None:

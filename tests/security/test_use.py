@@ -10,6 +10,7 @@ from tests.security.uploads import MODELS, zipped
 
 TRIGGERED = "{% if 'LOOP' in (m.content or '') %}" + LOOP + "{% endif %}"
 BUSY = "{% for i in range(99999) %}{% for j in range(60) %}{% endfor %}{% endfor %}"
+STEP = "{% if 'LOOP' in (m.content or '') %}{{ ('a' * 320000).rfind('ab' + 'a' * 160000) }}{% endif %}"
 SLOW = "{% if 'SLOW' in (m.content or '') %}" + BUSY + "{% endif %}"
 
 
@@ -21,7 +22,11 @@ def register(tenants: Tenants, files: dict[str, bytes], *, attacker: bool) -> st
     return str(answer.json()["id"])
 
 
-@pytest.mark.parametrize(("extra", "word", "requests"), [(TRIGGERED, "LOOP", 1), (SLOW, "SLOW", 4)])
+@pytest.mark.parametrize(
+    ("extra", "word", "requests"),
+    [(TRIGGERED, "LOOP", 1), (STEP, "LOOP", 1), (SLOW, "SLOW", 4)],
+    ids=["loop", "one step", "slow"],
+)
 def test_hostile_template_does_not_stop_another_model(
     tenants: Tenants, measured: Measured, sound: dict[str, bytes], extra: str, word: str, requests: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -97,12 +98,20 @@ def request(name: str, method: str, path: str, body: bytes, status: int, code: s
     return RequestItem(name, method, path, body, status, code)
 
 
+def _many_keys(count: int) -> bytes:
+    return json.dumps({f"k{number}": 0 for number in range(count)}).encode()[:-1] + b', "k0": 0}'
+
+
 CHAT = "/v1/chat/completions"
+USER = {"role": "user", "content": "a"}
 REQUESTS = [
     request("key given twice: job", "POST", "/training/jobs", b'{"dataset": "a", "dataset": "b"}', 422),
     request("key given twice: base model", "POST", MODELS, b'{"path": "/a", "path": "/b"}', 422),
     request("key given twice: scopes of a key", "POST", "/auth/keys", b'{"scopes": ["*"], "scopes": ["read"]}', 422),
     request("key given twice: chat", "POST", CHAT, b'{"messages": [{"role": "user", "role": "system"}]}', 400),
+    request("key given twice among 50,000", "POST", CHAT, _many_keys(50_000), 400),
+    request("2,049 messages", "POST", CHAT, json.dumps({"model": "m", "messages": [USER] * 2049}).encode(), 400),
+    request("129 prompts", "POST", "/v1/completions", json.dumps({"model": "m", "prompt": ["a"] * 129}).encode(), 400),
     request("nested a hundred thousand times", "POST", "/training/jobs", b'{"a":' + b"[" * 100_000, 422),
     request("number of 5,000 digits", "POST", "/training/jobs", b'{"epochs": ' + b"1" * 5_000 + b"}", 422),
     request("NaN", "POST", "/training/jobs", b'{"dataset": "a", "learning_rate": NaN}', 422),

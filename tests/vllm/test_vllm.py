@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from services.inference.errors import EngineBusy, EngineLost, PromptRefused
+from services.inference.prompt_renderer import PromptRenderer
 from services.inference.protocol import Engine, GenerationRequest, ModelSpec, SamplingParams, Started, TextDelta
 from services.inference.supervisor import Supervisor
 from services.inference.transformers_engine import TransformersEngine
@@ -43,7 +44,7 @@ class Bench:
 
     def request(self, model: str, **changes: object) -> GenerationRequest:
         fields = {"sampling": GREEDY, "messages": QUESTION, "max_tokens": 32, "logprobs": 0, **changes}
-        return GenerationRequest(self.models[model], **fields)  # type: ignore[arg-type]
+        return GenerationRequest("default", self.models[model], **fields)  # type: ignore[arg-type]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -58,12 +59,13 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
         models[name] = ModelSpec(name, f"anneal://{name}", ref, template_hash(path), 4_700_000)
     command = os.environ["ANNEAL_VLLM_COMMAND"]
     async with open_resources(Settings(home=folder / "home")) as resources:
-        transformers = TransformersEngine(Supervisor(resources))
+        renderer = PromptRenderer(resources)
+        transformers = TransformersEngine(Supervisor(resources), renderer)
 
         def start_server(path: str, device: str) -> VllmServer:
             return VllmServer(resources, command, path, device)
 
-        vllm = VllmEngine(start_server, transformers.render, AdapterMerger(resources), device_memory_probe(command), 1)
+        vllm = VllmEngine(start_server, renderer.render, AdapterMerger(resources), device_memory_probe(command), 1)
         yield Bench(vllm, transformers, models, folder)
         pid = vllm.pid(models["seedling"])
         await vllm.close()

@@ -78,7 +78,7 @@ class Deployments:
 
     def view(self, deployment: Deployment) -> DeploymentView:
         """Build the API view from the stored state, the engine's state and the usage statistics."""
-        models, usage = self._engine.status().models, self._statistics.of(deployment.model_uri)
+        models, usage = self._engine.status().models, self._statistics.of((deployment.project, deployment.model_uri))
         return DeploymentView(
             **deployment.model_dump(include=set(DeploymentView.model_fields)),
             resident=deployment.model_uri in models,
@@ -91,7 +91,8 @@ class Deployments:
         store = self._stores.deployments.for_project(project)
         deployment = await store.get(id)
         await store.delete(id, deployment.undeploy())
-        await self._engine.unload(deployment.model_uri)
+        if not await self._stores.deployments.find({"model_uri": deployment.model_uri}, limit=1):
+            await self._engine.unload(deployment.model_uri)
 
     async def register_model(self, event: TrainingSucceeded, project: str, event_id: str) -> None:
         """List a new custom model, and deploy it if the job requested that. Idempotent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ class Choice:
     """One choice of a request that is being decoded."""
 
     request_id: str
+    project: str
     choice: int
     uri: str
     model: LoadedModel
@@ -52,17 +54,27 @@ class Batch:
         self._base = base
         self._decoding = ContinuousBatch(base, ())
         self._choices: dict[int, Choice] = {}
+        self._reserved: dict[str, tuple[str, int, int]] = {}
+        """The project of a request, and the number and length of the choices that it will add."""
         self._next_index = 0
 
     @property
     def size(self) -> int:
-        """Number of choices that are being decoded."""
-        return len(self._choices)
+        """Number of choices that are being decoded, or will be."""
+        return self.rows.total()
+
+    @property
+    def rows(self) -> Counter[str]:
+        """The same by project."""
+        rows = Counter(choice.project for choice in self._choices.values())
+        for project, count, _ in self._reserved.values():
+            rows[project] += count
+        return rows
 
     @property
     def request_ids(self) -> set[str]:
         """The ids of the requests in the batch."""
-        return {choice.request_id for choice in self._choices.values()}
+        return {choice.request_id for choice in self._choices.values()} | self._reserved.keys()
 
     @property
     def uris(self) -> set[str]:
@@ -81,7 +93,8 @@ class Batch:
 
     def peak_bytes(self, rows: int = 0, length: int = 0) -> int:
         """The bytes to which the KV cache may grow, with `rows` more of up to `length` tokens."""
-        longest = max([length, *(choice.length for choice in self._choices.values())])
+        reserved = [length for _, _, length in self._reserved.values()]
+        longest = max([length, *reserved, *(choice.length for choice in self._choices.values())])
         return peak_bytes(kv_bytes_per_token(self._base), self.size + rows, longest)
 
     def extend(self, fits: Callable[[int], bool]) -> None:
@@ -94,6 +107,10 @@ class Batch:
                 self._decoding.extend(index, length - choice.length)
                 choice.length = length
 
+    def reserve(self, command: Command, rows: int, length: int) -> None:
+        """Keep memory for choices that `add` will add one prompt at a time."""
+        self._reserved[command["request_id"]] = command.get("project", ""), rows, length
+
     def add(self, command: Command, ids: list[int], model: LoadedModel) -> list[Delta]:
         """Prefill a request's choices, add them to the batch, and return the deltas of their first tokens."""
         choices = range(command["n"])
@@ -104,6 +121,10 @@ class Batch:
         steps = self._decoding.add(rows)
         self._next_index += len(rows)
         self._choices |= {first + offset: choice for offset, choice in enumerate(added)}
+        if kept := self._reserved.pop(command["request_id"], None):
+            project, count, reserved = kept
+            if count > len(rows):
+                self._reserved[command["request_id"]] = project, count - len(rows), reserved
         return self._deltas(steps)
 
     def step(self) -> list[Delta]:
@@ -112,6 +133,7 @@ class Batch:
 
     def cancel(self, request_id: str) -> None:
         """Remove a request's choices from the batch."""
+        self._reserved.pop(request_id, None)
         for index in [index for index, choice in self._choices.items() if choice.request_id == request_id]:
             self._remove(index)
 
@@ -162,7 +184,15 @@ def _choice(command: Command, choice: int, model: LoadedModel, prompt_tokens: in
     decoder = IncrementalDetokenizer(model.tokenizer, command["stop"], special=bool(command.get("tools")))
     number, is_open = command["first_choice"] + choice, command["max_tokens"] is None
     return Choice(
-        command["request_id"], number, command["model"]["uri"], model, decoder, prompt_tokens, length, is_open
+        command["request_id"],
+        command.get("project", ""),
+        number,
+        command["model"]["uri"],
+        model,
+        decoder,
+        prompt_tokens,
+        length,
+        is_open,
     )
 
 

@@ -1,6 +1,9 @@
 """The transformers engine process: schedules requests, batches those over one base model, and streams text deltas.
 
-Commands: {"op": "generate", "request_id", "model", prompt…, "n", "max_tokens", "stop", "logprobs", sampling…},
+The service starts further processes of it for the op `render` alone (prompt_renderer.py).
+
+Commands: {"op": "generate", "request_id", "project", "model", prompt…, "prompt_field",
+"n", "max_tokens", "stop", "logprobs", sampling…},
 {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", prompt…}, {"op": "cancel",
 "request_id"}, {"op": "unload", "uri"}, {"op": "ping"}. A prompt is "messages" with "tools"?,
 "chat_template_kwargs"? and "call_format"?, or "prompts".
@@ -17,7 +20,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Any
 
 from services.inference.engine.batch import Batch, Command, reserved_length
@@ -30,8 +34,10 @@ from shared.engine.decoding.generate import Request, decode
 from shared.engine.process.protocol import Commands, EngineError, Reporter, failure_code, run_from_shell
 from shared.engine.text.template import ChatTemplate
 
-MAX_BATCH_SIZE = 128
+MAX_BATCH_SIZE, MAX_PER_PROJECT = 160, 128
 """Choices that are decoded at once, memory permitting; further requests are queued."""
+PREFILL_SLICE_S = 0.1
+"""Prompts are computed for so long, at least one, before the running answers proceed by one token."""
 MAX_BYTES_PER_PARAMETER = 4
 
 
@@ -39,8 +45,17 @@ class _Cancelled(Exception):
     """The client of the request that is prefilled has gone."""
 
 
+@dataclass
+class _Prefill:
+    """A request whose prompts are computed one after another."""
+
+    command: Command
+    model: LoadedModel
+    prompts: deque[tuple[int, list[int]]]
+
+
 class Scheduler:
-    """The request queue, the running batches, and the model cache."""
+    """The request queue, the running batches, and the model cache. Projects take turns."""
 
     def __init__(self, reporter: Reporter, commands: Commands | None = None) -> None:
         """`commands` are polled during a prefill, for its cancellation."""
@@ -52,17 +67,18 @@ class Scheduler:
         self._batches: dict[Any, Batch] = {}
         self._unloading: set[str] = set()
         self._waiting: deque[Command] = deque()
-        self._refusing: set[str] = set()
-        """Models whose template refused its last conversation, perhaps after computing for long; others go first."""
-        self._delayed: tuple[Command, LoadedModel, list[list[int]]] | None = None
-        """The next request, if it waits for memory."""
+        self._prefills: deque[_Prefill] = deque()
+        self._last_turn: dict[str, int] = {}
+        """Number of the last request of each project that was started."""
+        self._delayed: dict[str, tuple[Command, LoadedModel, list[list[int]]]] = {}
+        """The next request of each project whose next one waits for memory."""
         self._reported_models: dict[str, int] = {}
         self._timeline = Timeline(reporter)
 
     @property
     def busy(self) -> bool:
         """Whether there is work without a further command."""
-        return bool(self._waiting or self._batches or self._delayed)
+        return bool(self._waiting or self._prefills or self._batches or self._delayed)
 
     def accept(self) -> bool:
         """Submit all commands so far, or the next one if there is no work; False for `stop`."""
@@ -94,12 +110,16 @@ class Scheduler:
                     self._timeline.enqueue(command["request_id"])
 
     def step(self) -> None:
-        """Admit one queued request if the batches are not full, then decode one token in every batch."""
-        if self._delayed:
-            (command, model, prompts), self._delayed = self._delayed, None
-            self._generate(command, model, prompts)
-        elif self._waiting and sum(batch.size for batch in self._batches.values()) < MAX_BATCH_SIZE:
-            self._start(self._take_next())
+        """Admit one queued request if the batches are not full, compute prompts, decode one token in every batch."""
+        for project in list(self._delayed):
+            self._generate(*self._delayed.pop(project))
+        if (command := self._take_next()) is not None:
+            self._start(command)
+        started = time.perf_counter()
+        while self._prefills:
+            self._prefill(self._prefills.popleft())
+            if time.perf_counter() - started > PREFILL_SLICE_S:
+                break
         deltas: list[dict[str, Any]] = []
         for key, batch in list(self._batches.items()):
             self._announce(*batch.uris)
@@ -107,7 +127,9 @@ class Scheduler:
                 batch.extend(lambda length, batch=batch: fits(batch, self._batches.values(), 0, length))  # type: ignore[misc]
                 deltas += batch.step()
             except Exception as error:
-                self._reject(batch.request_ids, error)
+                failed = batch.request_ids
+                self._prefills = deque(each for each in self._prefills if each.command["request_id"] not in failed)
+                self._reject(failed, error)
                 del self._batches[key]
                 continue
             if not batch.size:
@@ -115,15 +137,24 @@ class Scheduler:
         self._emit_deltas(deltas)
         self._unload_idle()
 
-    def _take_next(self) -> Command:
-        command = min(self._waiting, key=lambda command: command["model"]["uri"] in self._refusing)
+    def _take_next(self) -> Command | None:
+        """The first queued request of the project whose last turn is the longest ago; None where none may start."""
+        rows: Counter[str] = sum((batch.rows for batch in self._batches.values()), Counter())
+        if rows.total() >= MAX_BATCH_SIZE:
+            return None
+        held = self._delayed.keys() | {project for project, count in rows.items() if count >= MAX_PER_PROJECT}
+        ready = [command for command in self._waiting if _project(command) not in held]
+        if not ready:
+            return None
+        command = min(ready, key=lambda command: self._last_turn.get(_project(command), 0))
         self._waiting.remove(command)
+        self._last_turn[_project(command)] = max(self._last_turn.values(), default=0) + 1
         return command
 
     def _used(self) -> set[LoadedModel]:
         """Return the models that are generating, or about to."""
-        delayed = {self._delayed[1]} if self._delayed else set()
-        return delayed | {model for batch in self._batches.values() for model in batch.models}
+        coming = {model for _, model, _ in self._delayed.values()} | {prefill.model for prefill in self._prefills}
+        return coming | {model for batch in self._batches.values() for model in batch.models}
 
     def _unload_idle(self) -> None:
         """Unload the requested models as soon as they have finished generating."""
@@ -137,7 +168,6 @@ class Scheduler:
     def _start(self, command: Command) -> None:
         started, request_id, uri = time.perf_counter(), command["request_id"], command["model"]["uri"]
         self._announce(uri)
-        self._refusing.discard(uri)
         try:
             if command["op"] == "render":
                 self._render(command)
@@ -156,8 +186,6 @@ class Scheduler:
                 return
             prompts = _prompts(command, model.tokenizer, model.template)
         except Exception as error:
-            if isinstance(error, EngineError) and error.code == "template_refused":
-                self._refusing.add(uri)
             self._reject({request_id}, error, _prompt_field(command))
             return
         self._generate(command, model, prompts)
@@ -180,28 +208,37 @@ class Scheduler:
         try:
             length = max(reserved_length(command, ids, model.base) for ids in prompts)
             if not admit(len(prompts) * command["n"], length, model, self._batches, self._models):
-                self._delayed = command, model, prompts
+                self._delayed[_project(command)] = command, model, prompts
                 return
-            self._prefill(command, model, prompts)
-        except _Cancelled:
-            self._timeline.finish(command["request_id"])
+            total = sum(len(ids) for ids in prompts)
+            self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
+            choices = len(prompts) * command["n"]
+            self._timeline.start_phase(command["request_id"], "prefill", choices=choices)
+            batch = self._batches.setdefault(model.batch_key, Batch(model.base))
+            batch.reserve(command, choices, length)
+            self._prefills.append(_Prefill(command, model, deque(enumerate(prompts))))
         except Exception as error:
             self._reject({command["request_id"]}, error, _prompt_field(command))
 
-    def _prefill(self, command: Command, model: LoadedModel, prompts: list[list[int]]) -> None:
-        total = sum(len(ids) for ids in prompts)
-        self._reporter.emit("started", request_id=command["request_id"], prompt_tokens=total)
-        self._timeline.start_phase(command["request_id"], "prefill", choices=len(prompts) * command["n"])
-        batch = self._batches.setdefault(model.batch_key, Batch(model.base))
-        self._announce(command["model"]["uri"], prompt_tokens=total * command["n"])
-        self._prefilling = command["request_id"]
+    def _prefill(self, prefill: _Prefill) -> None:
+        """Compute the next prompt of a request, which waits for its next turn if it has more."""
+        command, model = prefill.command, prefill.model
+        request_id, (index, ids) = command["request_id"], prefill.prompts.popleft()
+        batch = self._batches[model.batch_key]
+        self._announce(command["model"]["uri"], prompt_tokens=len(ids) * command["n"])
+        self._prefilling = request_id
         try:
-            for index, ids in enumerate(prompts):
-                self._emit_deltas(batch.add({**command, "first_choice": index * command["n"]}, ids, model))
-            self._timeline.start_phase(command["request_id"], "decode")
-        except Exception:
-            batch.cancel(command["request_id"])
-            raise
+            self._emit_deltas(batch.add({**command, "first_choice": index * command["n"]}, ids, model))
+            if prefill.prompts:
+                self._prefills.append(prefill)
+            else:
+                self._timeline.start_phase(request_id, "decode")
+        except _Cancelled:
+            batch.cancel(request_id)
+            self._timeline.finish(request_id)
+        except Exception as error:
+            batch.cancel(request_id)
+            self._reject({request_id}, error, _prompt_field(command))
         finally:
             self._prefilling = None
 
@@ -225,8 +262,9 @@ class Scheduler:
 
     def _cancel(self, request_id: str) -> None:
         self._waiting = deque(command for command in self._waiting if command["request_id"] != request_id)
-        if self._delayed and self._delayed[0]["request_id"] == request_id:
-            self._delayed = None
+        delayed = self._delayed.items()
+        self._delayed = {project: each for project, each in delayed if each[0]["request_id"] != request_id}
+        self._prefills = deque(prefill for prefill in self._prefills if prefill.command["request_id"] != request_id)
         for batch in self._batches.values():
             batch.cancel(request_id)
         self._timeline.finish(request_id)
@@ -257,8 +295,12 @@ def _warm_up(model: LoadedModel) -> None:
         pass
 
 
+def _project(command: Command) -> str:
+    return str(command.get("project", ""))
+
+
 def _prompt_field(command: Command) -> str:
-    return "messages" if "messages" in command else "prompt"
+    return str(command.get("prompt_field") or ("messages" if "messages" in command else "prompt"))
 
 
 def _prompts(command: Command, tokenizer: Any, template: ChatTemplate) -> list[list[int]]:

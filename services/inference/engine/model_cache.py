@@ -15,7 +15,6 @@ from services.inference.engine.multi_lora import MultiLora
 from shared.engine.loading.load import attach_adapter, load_model
 from shared.engine.process.malloc import release_freed_memory
 from shared.engine.process.protocol import EngineError
-from shared.engine.text.render_limits import CHAT_CPU_S
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
 
@@ -265,7 +264,7 @@ class ModelCache:
 def _load_tokenizer(spec: Mapping[str, Any]) -> tuple[Any, ChatTemplate]:
     """Load the tokenizer and chat template, and verify that they are those of training."""
     tokenizer = load_tokenizer(spec["ref"])
-    template = ChatTemplate.of(tokenizer, CHAT_CPU_S)
+    template = ChatTemplate.of(tokenizer)
     if template.hash != spec["template_hash"]:
         raise EngineError(
             "template_mismatch",

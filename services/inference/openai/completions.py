@@ -94,6 +94,7 @@ class Completions:
         stop = _stop_strings(request)
         model = await self._catalog.find(project, request.model)
         generation = GenerationRequest(
+            project=project,
             model=await self._catalog.spec(model),
             sampling=_sampling(request),
             n=request.n,
@@ -107,7 +108,7 @@ class Completions:
 
     async def stream(self, run: CompletionRun) -> AsyncIterator[TextDelta]:
         """Yield deltas until every choice has finished. Closing the iterator cancels the rest."""
-        usage = self._statistics.request(run.model.uri)
+        usage = self._statistics.request((run.model.project, run.model.uri))
         with self._span(run) as span, self._metrics.completion() as metrics, usage as observe_usage:
             generation = replace(run.generation, traceparent=traceparent(trace.set_span_in_context(span)))
             async with aclosing(self._engine.generate(generation)) as messages:  # type: ignore[type-var]

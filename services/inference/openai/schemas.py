@@ -24,6 +24,8 @@ class StreamOptions(BaseModel):
     include_obfuscation: bool | None = Field(default=None, description="without effect: chunks are not padded")
 
 
+MAX_MESSAGES, MAX_PROMPTS = 2048, 128
+"""In one request. OpenAI allows as many messages."""
 TokenLimit = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -101,7 +103,7 @@ class ResponseFormat(BaseModel):
 class ChatRequest(CompletionParams):
     """A request for a chat completion."""
 
-    messages: list[Message] = Field(min_length=1, max_length=2048)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
     max_completion_tokens: TokenLimit | None = Field(default=None, description="the newer name of max_tokens")
     tools: list[Tool] | None = Field(default=None, max_length=128, description="functions that the model may call")
     tool_choice: ToolChoice | None = Field(default=None, description="null: auto if there are tools")
@@ -117,6 +119,9 @@ class ChatRequest(CompletionParams):
     @field_validator("messages", mode="before")
     @classmethod
     def _read_messages(cls, messages: Any) -> Any:
+        if isinstance(messages, list) and len(messages) > MAX_MESSAGES:
+            detail, remedy = f"There are {len(messages)} messages.", "Leave out or summarize the oldest."
+            raise InvalidInput(detail, field="messages", limit=MAX_MESSAGES, remedy=remedy)
         return read_messages(messages)
 
     @model_validator(mode="after")
@@ -222,6 +227,9 @@ class CompletionRequest(CompletionParams):
     @field_validator("prompt_", mode="before")
     @classmethod
     def _check_prompt(cls, prompt: Any) -> Any:
+        if isinstance(prompt, list) and len(prompt) > MAX_PROMPTS and not _is_token_ids(prompt):
+            detail = f"There are {len(prompt)} prompts in one request."
+            raise InvalidInput(detail, field="prompt", limit=MAX_PROMPTS, remedy="Send several requests.")
         if isinstance(prompt, str) or _is_list_of(str, prompt) or _is_token_ids(prompt):
             return prompt
         if isinstance(prompt, list) and prompt and all(ids == [] or _is_token_ids(ids) for ids in prompt):

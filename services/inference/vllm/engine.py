@@ -31,7 +31,7 @@ from services.inference.vllm.wire_format import parse_stream, request_body
 
 log = structlog.get_logger(__name__)
 
-RenderPrompts = Callable[[ModelSpec, Mapping[str, Any]], Awaitable[RenderedPrompts]]
+RenderPrompts = Callable[[GenerationRequest], Awaitable[RenderedPrompts]]
 """Renders token ids with the model's template, in the transformers engine, which loads no weights for it."""
 StartServer = Callable[[str, str], VllmServer]
 """Creates a server from a weights folder and a device."""
@@ -76,7 +76,7 @@ class VllmEngine:
         else:
             self._pinned.pop(model.uri, None)
         async with aclosing(
-            self.generate(GenerationRequest(model, GREEDY, prompts=["Hello"], max_tokens=1))
+            self.generate(GenerationRequest("", model, GREEDY, prompts=["Hello"], max_tokens=1))
         ) as messages:  # type: ignore[type-var]
             async for _ in messages:
                 pass
@@ -110,7 +110,7 @@ class VllmEngine:
 
     async def _generate_once(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
         self._quarantine.require_free(generation.model.uri)
-        rendered = await self._render(generation.model, generation.prompt)
+        rendered = await self._render(generation)
         limit_s = SILENCE_LIMIT_S + sum(map(len, rendered.prompts)) / PROMPT_TOKENS_PER_S
         model = await self._merge_if_needed(generation.model)
         server = await self._server(model)

@@ -66,7 +66,7 @@ _REFUSALS = (jinja2.TemplateError, TypeError, ValueError, LookupError, Attribute
 class Renderer:
     """A compiled template with the special tokens that it may name."""
 
-    def __init__(self, source: str, special_tokens: Mapping[str, Any], cpu_s: float | None = None) -> None:
+    def __init__(self, source: str, special_tokens: Mapping[str, Any]) -> None:
         if len(source) > MAX_SOURCE:
             raise EngineError("template_too_large", "the chat template is too large", limit=MAX_SOURCE)
         try:
@@ -80,7 +80,7 @@ class Renderer:
         except (jinja2.TemplateError, LimitReached, RecursionError) as error:
             detail = f"the chat template does not compile: {error}"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
-        self._cpu_s, self._overruns = cpu_s, deque[float](maxlen=MAX_OVERRUNS)
+        self._overruns = deque[float](maxlen=MAX_OVERRUNS)
         self._source, self._special_tokens = source, special_tokens
         self.read_names = frozenset(re.findall(r"""(?:\.(?!get\()|\[['"]|\.get\(['"])(\w+)""", source))
         """Names that the template reads of messages and other objects."""
@@ -134,7 +134,7 @@ class Renderer:
             detail = f"the chat template did not end {MAX_OVERRUNS} times; it is not rendered for a minute"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY)
         try:
-            with limited(self._cpu_s or render_limits.CPU_S):
+            with limited(render_limits.CPU_S):
                 return self._render_limited(context)
         except LimitReached as error:
             self._overruns.append(time.monotonic())

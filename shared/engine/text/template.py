@@ -41,10 +41,10 @@ class ChatTemplate:
     serving alike. The token ids of every prompt are therefore a prefix of the training sample's.
     """
 
-    def __init__(self, tokenizer: Any, source: str, cpu_s: float | None = None) -> None:
+    def __init__(self, tokenizer: Any, source: str) -> None:
         self.source = source
         self._tokenizer = tokenizer
-        self._renderer = Renderer(source, tokenizer.special_tokens_map, cpu_s)
+        self._renderer = Renderer(source, tokenizer.special_tokens_map)
         self._backend = tokenizer.backend_tokenizer
         self._bos = tokenizer.bos_token or "" if _adds_bos(tokenizer) else ""
         self._boundary_tokenizer = BoundaryTokenizer(self._backend)
@@ -59,11 +59,10 @@ class ChatTemplate:
         self._end = tokenizer.eos_token or next(iter(self._stop_texts), "")
 
     @classmethod
-    def of(cls, tokenizer: Any, cpu_s: float | None = None) -> ChatTemplate:
+    def of(cls, tokenizer: Any) -> ChatTemplate:
         """The tokenizer's own template; without one, ChatML if its tokens are in the vocabulary, else plain text.
 
-        A rendering is refused after `cpu_s` seconds of CPU time; None means render_limits.CPU_S. Raises EngineError
-        `tokenizer_unsupported` for a tokenizer without a tokenizer.json.
+        Raises EngineError `tokenizer_unsupported` for a tokenizer without a tokenizer.json.
         """
         if getattr(tokenizer, "backend_tokenizer", None) is None:
             raise EngineError(
@@ -71,7 +70,7 @@ class ChatTemplate:
                 "the tokenizer reports no character offsets",
                 remedy="convert it to a tokenizer.json",
             )
-        return cls(tokenizer, _source(tokenizer), cpu_s)
+        return cls(tokenizer, _source(tokenizer))
 
     @property
     def hash(self) -> str:

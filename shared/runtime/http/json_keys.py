@@ -1,11 +1,15 @@
 """A JSON body that gives a key twice is refused: which value was meant is unknown."""
 
+import asyncio
 import json
 
 from starlette.requests import HTTPConnection
 
 from shared.json_keys import RepeatedKey, unique_keys
 from shared.runtime.errors import InvalidInput
+
+INLINE_BYTES = 64 << 10
+"""A larger body is parsed in a thread, beside other requests."""
 
 
 async def refuse_repeated_keys(connection: HTTPConnection) -> None:
@@ -14,7 +18,10 @@ async def refuse_repeated_keys(connection: HTTPConnection) -> None:
     A body that the route reads itself, such as an upload, is left to the route.
     """
     if body := getattr(connection, "_body", b""):
-        check_keys(body)
+        if len(body) > INLINE_BYTES:
+            await asyncio.to_thread(check_keys, body)
+        else:
+            check_keys(body)
 
 
 def check_keys(body: bytes) -> None:

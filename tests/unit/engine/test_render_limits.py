@@ -45,7 +45,8 @@ def test_a_bomb_is_refused(bomb: str) -> None:
 
 
 def test_a_template_that_never_ends_is_not_tried_forever(monkeypatch: pytest.MonkeyPatch) -> None:
-    renderer = Renderer(CHATML + "{% if messages[0].content == 'LOOP' %}" + LOOP + "{% endif %}", {}, cpu_s=0.1)
+    monkeypatch.setattr("shared.engine.text.render_limits.CPU_S", 0.1)
+    renderer = Renderer(CHATML + "{% if messages[0].content == 'LOOP' %}" + LOOP + "{% endif %}", {})
     assert "hello" in renderer.render(ASKED, None, False)
     for _ in range(MAX_OVERRUNS):
         with pytest.raises(EngineError, match="does not end"):

@@ -26,11 +26,14 @@ URI = artifact_uri("default", "models", "custom", "model_1")
 class InstantEngine:
     """An engine that loads immediately."""
 
+    def __init__(self) -> None:
+        self.unloaded = list[str]()
+
     async def load(self, spec: Any, *, pinned: bool) -> None:
         return None
 
     async def unload(self, uri: str) -> None:
-        return None
+        self.unloaded.append(uri)
 
 
 @pytest.fixture
@@ -94,6 +97,18 @@ async def test_requests_at_the_same_time_make_one_deployment(resources: Resource
     again = await deployments.deploy("default", "model_1", None)
     assert again.id != deployed[0].id
     await deployments.close()
+
+
+async def test_a_model_stays_loaded_while_another_project_deploys_it(resources: Resources) -> None:
+    manifest = ModelManifest(model_id="base_1", name="b", kind="full", template_hash="t").model_dump()
+    await publish(resources.blobs, "_shared/models/base/base_1", None, manifest)
+    stores, deployments = await open_deployments(resources)
+    made = {project: await deployments.deploy(project, "base_1", None) for project in ("a", "b")}
+    for project, deployment in made.items():
+        await wait_until_ready(stores, deployment.id)
+        assert deployments._engine.unloaded == []  # type: ignore[attr-defined]
+        await deployments.undeploy(project, deployment.id)
+    assert deployments._engine.unloaded == [made["b"].model_uri]  # type: ignore[attr-defined]
 
 
 def test_a_failed_load_does_not_undo_a_load_by_another_process() -> None:

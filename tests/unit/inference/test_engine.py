@@ -194,13 +194,73 @@ def test_a_rejected_request_does_not_affect_others(models: dict[str, dict[str, A
     assert reporter.finished() == [("good", 0)]
 
 
-def test_a_model_whose_template_refuses_waits_behind_others(models: dict[str, dict[str, Any]]) -> None:
-    refused = {"messages": [{"role": 5, "content": "The template adds a text to the role."}]}
-    commands = [generate_command(str(number), models["one"], **refused) for number in range(3)]
-    scheduler, reporter = submit_all(*commands, generate_command("other", models["two"]))
+def started(reporter: RecordingReporter) -> list[str]:
+    """The ids of the requests in the order in which they were started."""
+    return [message["request_id"] for message in reporter.messages if message["kind"] == "started"]
+
+
+def test_projects_take_turns(models: dict[str, dict[str, Any]]) -> None:
+    many = [generate_command(f"many{number}", models["one"], project="many", max_tokens=2) for number in range(4)]
+    scheduler, reporter = submit_all(*many, generate_command("other", models["two"], project="other"))
     drain(scheduler)
-    handled = [message["request_id"] for message in reporter.messages if message["kind"] in ("started", "refused")]
-    assert handled == ["0", "other", "1", "2"]
+    assert started(reporter) == ["many0", "other", "many1", "many2", "many3"]
+
+
+def test_many_prompts_of_one_request_are_computed_in_slices(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.PREFILL_SLICE_S", 0)
+    prompts = [f"The train {number}" for number in range(20)]
+    many = generate_command("many", models["base"], project="many", prompts=prompts)
+    scheduler, reporter = submit_all(many, generate_command("other", models["two"], project="other", max_tokens=2))
+    drain(scheduler)
+    finished = [request_id for request_id, _ in reporter.finished()]
+    assert finished[0] == "other"
+    assert len(finished) == 21
+    together, texts = submit_all(many)
+    monkeypatch.setattr("services.inference.engine.chat.PREFILL_SLICE_S", 60)
+    drain(together)
+    assert {key: text for key, text in reporter.texts().items() if key[0] == "many"} == texts.texts()
+
+
+def test_a_request_is_cancelled_between_two_of_its_prompts(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.PREFILL_SLICE_S", 0)
+    scheduler, reporter = submit_all(generate_command("a", models["base"], prompts=["The train"] * 9))
+    scheduler.step()
+    scheduler.submit({"op": "cancel", "request_id": "a"})
+    scheduler.submit(generate_command("b", models["base"]))
+    drain(scheduler)
+    assert reporter.finished() == [("b", 0)]
+
+
+def test_one_project_leaves_room_in_the_batch(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.MAX_PER_PROJECT", 4)
+    many = [generate_command(f"many{number}", models["one"], project="many", n=4) for number in range(2)]
+    scheduler, reporter = submit_all(*many, generate_command("other", models["two"], project="other"))
+    for _ in range(3):
+        scheduler.step()
+    assert started(reporter) == ["many0", "other"]
+    drain(scheduler)
+    assert started(reporter)[2:] == ["many1"]
+
+
+def test_a_request_that_waits_for_memory_holds_up_no_other_project(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.admit", lambda rows, *_: rows < 8)
+    large = generate_command("large", models["one"], project="many", n=8)
+    small = generate_command("small", models["one"], project="many", max_tokens=2)
+    scheduler, reporter = submit_all(large, small, generate_command("other", models["two"], project="other"))
+    for _ in range(3):
+        scheduler.step()
+    assert started(reporter) == ["other"], "the project's next request waits behind its large one"
+    monkeypatch.setattr("services.inference.engine.chat.admit", lambda *_: True)
+    drain(scheduler)
+    assert started(reporter) == ["other", "large", "small"]
 
 
 def test_a_reloaded_model_generates_the_same_text(models: dict[str, dict[str, Any]]) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from services.inference.errors import EngineBusy, ModelQuarantined
-from services.inference.protocol import ModelSpec, RenderedPrompts
+from services.inference.protocol import GenerationRequest, ModelSpec, RenderedPrompts
 from services.inference.vllm.engine import VllmEngine
 from services.inference.vllm.merging import AdapterMerger
 from services.inference.vllm.placement import ANY_DEVICE, MEMORY_HEADROOM, device_memory_probe, pick_device
@@ -43,7 +41,7 @@ async def test_a_model_that_does_not_fit_is_rejected_before_a_server_starts(tmp_
     (tmp_path / "model.safetensors").write_bytes(bytes(1_000))
     ref = {"path": str(tmp_path), "kind": "full", "base": None}
 
-    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+    async def render(generation: GenerationRequest) -> RenderedPrompts:
         return RenderedPrompts([[1]], [])
 
     async with open_resources(Settings(home=tmp_path / "home")) as resources:
@@ -73,7 +71,7 @@ async def test_requests_at_the_same_time_for_a_new_model_share_its_server(tmp_pa
         ref = {"path": str(tmp_path / name), "kind": "full", "base": None}
         models[name] = ModelSpec(name, f"anneal://{name}", ref, "hash", 1_000)
 
-    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+    async def render(generation: GenerationRequest) -> RenderedPrompts:
         return RenderedPrompts([[1]], [])
 
     async with open_resources(Settings(home=tmp_path / "home")) as resources:
@@ -101,7 +99,7 @@ async def test_a_server_that_hangs_is_replaced_though_it_reports_to_be_healthy(
     hostile, other = (ModelSpec(name, f"anneal://{name}", ref, "hash", 1_000) for name in ("hostile", "other"))
     command = f"{sys.executable} {fake_vllm.__file__} {tmp_path / 'started'}"
 
-    async def render(model: ModelSpec, prompt: Mapping[str, Any]) -> RenderedPrompts:
+    async def render(generation: GenerationRequest) -> RenderedPrompts:
         return RenderedPrompts([[1]], [])
 
     async with open_resources(Settings(home=tmp_path / "home")) as resources:

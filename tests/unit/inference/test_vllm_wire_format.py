@@ -15,7 +15,7 @@ SAMPLING = SamplingParams(temperature=0.5, top_p=0.9, top_k=4, repetition_penalt
 
 
 def generation(**changes: Any) -> GenerationRequest:
-    return GenerationRequest(ModelSpec("m", "anneal://m", {}, "", 1), SAMPLING, prompts=["Hello"], **changes)
+    return GenerationRequest("default", ModelSpec("m", "anneal://m", {}, "", 1), SAMPLING, prompts=["Hello"], **changes)
 
 
 def test_sampling_and_stop_tokens_are_explicit() -> None:
