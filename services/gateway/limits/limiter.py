@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.limits.errors import BodyTooLarge, rate_limited
+from services.gateway.limits.errors import BodyTooLarge, RateLimited, rate_limited
 from services.gateway.limits.policy import Policy, Target
 from services.gateway.limits.quotas import QUOTAS, Quotas
 from services.gateway.limits.usage import SlidingWindow, Usage
@@ -64,10 +64,14 @@ class Limiter:
         async with self._quotas.turn(targets[1]) if route.queues else nullcontext():
             windows = [(target, name, await self._usage.window(target.id, name)) for target, name in counted]
             streaming = limited if route.streams else ()
-            if route.queues or kind == "upload":
-                self._check_now(windows, streaming)
-                await self._quotas.check(targets[1], caller, queues=route.queues)
-            self._check_now(windows, streaming)  # nothing is awaited from here on
+            try:
+                if route.queues or kind == "upload":
+                    self._check_now(windows, streaming)
+                    await self._quotas.check(targets[1], caller, queues=route.queues)
+                self._check_now(windows, streaming)  # nothing is awaited from here on
+            except RateLimited as error:
+                error.headers.update(rate_headers(self._usage, limited))
+                raise
             for target in limited:
                 self._usage.add(target.id, "requests", 1)
             with self._counted_stream(streaming):
@@ -129,7 +133,9 @@ class Admitted:
         if self._refusal and not self._started:
             if not self._received_all:
                 await drain(_chunks(receive))
-            await answer(self._refusal, scope["path"])(scope, receive, send)
+            response = answer(self._refusal, scope["path"])
+            response.headers.update(rate_headers(self._usage, self._targets))
+            await response(scope, receive, send)
 
     async def receive(self) -> Message:
         """The client's next message; a disconnect once the body is over a limit."""
@@ -148,8 +154,7 @@ class Admitted:
             if self._streams and (tokens := headers.get(TOKENS_HEADER)):
                 self._count_tokens(int(tokens))
                 del headers[TOKENS_HEADER]
-            for name in ("requests", "tokens"):
-                headers.update(self._rate_headers(name))
+            headers.update(rate_headers(self._usage, self._targets))
         elif self._streams and (body := message.get("body")):
             self._count_tokens(body.count(EVENT))
             if found := STREAMED_TOKENS.search(body):
@@ -174,23 +179,26 @@ class Admitted:
         for target in self._targets:
             self._usage.add(target.id, "tokens", count)
 
-    def _rate_headers(self, name: str) -> dict[str, str]:
-        """The x-ratelimit headers of OpenAI's API for the key or the project, whichever has less left."""
-        now, found = self._usage.clock(), []
-        for target in self._targets:
-            limit, window = getattr(target.limits, LIMIT_OF[name]), self._usage.find(target.id, name)
-            if limit is not None and window:
-                found.append((max(0, math.floor(limit - window.used(now))), limit, window.wait(now, 0)))
-        if not found:
-            return {}
-        remaining, limit, reset = min(found)
-        values = {"limit": limit, "remaining": remaining, "reset": f"{math.ceil(reset)}s"}
-        return {f"x-ratelimit-{field}-{name}": str(value) for field, value in values.items()}
-
     def _too_large(self) -> BodyTooLarge:
         setting, limit = SETTING_OF[self._kind], self._limit
         detail = f"The body is larger than {limit} bytes."
         return BodyTooLarge(detail, field="body", limit=limit, remedy=f"Send less, or raise ANNEAL_{setting.upper()}.")
+
+
+def rate_headers(usage: Usage, targets: Sequence[Target]) -> dict[str, str]:
+    """The x-ratelimit headers of OpenAI's API, each for the key or the project, whichever has less left."""
+    headers, now = dict[str, str](), usage.clock()
+    for name in ("requests", "tokens"):
+        found = []
+        for target in targets:
+            limit, window = getattr(target.limits, LIMIT_OF[name]), usage.find(target.id, name)
+            if limit is not None and window:
+                found.append((max(0, math.floor(limit - window.used(now))), limit, window.wait(now, 0)))
+        if found:
+            remaining, limit, reset = min(found)
+            values = {"limit": limit, "remaining": remaining, "reset": f"{math.ceil(reset)}s"}
+            headers |= {f"x-ratelimit-{field}-{name}": str(value) for field, value in values.items()}
+    return headers
 
 
 def _is_form(scope: Scope) -> bool:

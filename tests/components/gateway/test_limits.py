@@ -54,7 +54,9 @@ async def test_requests_per_minute_of_a_key_and_of_its_project(platform: Running
         assert {"per": "key", "name": "requests_per_minute", "limit": 2, "used": 0} in changed.json()["limits"]
         answers = [await first.get("/training/jobs") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
-        assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers[:2]] == ["1", "0"]
+        assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == ["1", "0", "0"]
+        assert answers[2].headers["x-ratelimit-limit-requests"] == "2"
+        assert answers[2].headers["x-ratelimit-reset-requests"].removesuffix("s").isdigit()
         assert 1 <= int(answers[2].headers["retry-after"]) <= 120
         problem = answers[2].json()
         assert (problem["code"], problem["field"], problem["limit"]) == (

@@ -51,7 +51,8 @@ async def _request(limiter: Limiter, path: str, service: ASGIApp, *body: bytes, 
 
     route = match(path, "POST")
     assert route
-    await (await limiter.admit(route, scope, CALLER)).serve(service, scope, receive, send)
+    async with limiter.admit(route, scope, CALLER) as admitted:
+        await admitted.serve(service, scope, receive, send)
     return sent
 
 
