@@ -63,10 +63,12 @@ class Session(Credential):
 
 
 class Grant(Credential):
-    """A single-use credential: a sign-in link, or a websocket ticket with the browser session that requested it."""
+    """A single-use credential, a sign-in link or a websocket ticket, with the browser session that requested it."""
 
     purpose: Literal["sign_in", "live"] = Field(description="a sign-in link or a websocket ticket")
-    session: str | None = Field(default=None, description="the browser session that requested a ticket")
+    session: str | None = Field(
+        default=None, description="the browser session that requested it, and with which it ends"
+    )
 
 
 class Project(Entity):

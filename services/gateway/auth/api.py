@@ -87,9 +87,10 @@ def _sessions(router: APIRouter, sessions: Sessions, members: Members, public_ur
     """Add the routes for sign-in links, sessions and websocket tickets."""
 
     @router.post("/auth/link", status_code=201)
-    async def create_link(caller: Caller) -> LinkView:
-        """Create a one-time link that signs a browser in with the caller's own scopes."""
-        return LinkView(path=await sessions.link(caller), expires_in=int(LINK_LIFETIME.total_seconds()))
+    async def create_link(request: Request, caller: Caller) -> LinkView:
+        """Create a one-time link that signs a browser in with the caller's own scopes; it ends with their session."""
+        path = await sessions.link(caller, request.cookies.get(COOKIE))
+        return LinkView(path=path, expires_in=int(LINK_LIFETIME.total_seconds()))
 
     @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
     async def sign_in(token: str, request: Request) -> Response:

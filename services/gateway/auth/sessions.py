@@ -28,21 +28,27 @@ class Sessions:
     ) -> None:
         self._keys, self.credentials, self._grants, self._idle_timeout = keys, sessions, grants, idle_timeout
 
-    async def link(self, principal: Principal) -> str:
-        """Return the path of a link that signs one browser in as `principal`, once, within an hour."""
-        token = generate_secret()
-        await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in")
+    async def link(self, principal: Principal, cookie: str | None = None) -> str:
+        """Return the path of a link that signs one browser in as `principal`, once, within an hour.
+
+        It ends with the browser session that requests it.
+        """
+        token, session = generate_secret(), await self._requesting(principal, cookie)
+        await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in", session=session)
         return f"/auth/sign-in?token={token}"
 
     async def ticket(self, principal: Principal, cookie: str | None) -> str:
         """Issue a secret that opens one websocket within 30 seconds; the websocket ends with the browser session."""
-        token, session = generate_secret(), None
-        if cookie:
-            with suppress(Unauthenticated):
-                found = await self.credentials.verify(cookie)
-                session = found.id if found.subject == principal.subject else None
+        token, session = generate_secret(), await self._requesting(principal, cookie)
         await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live", session=session)
         return token
+
+    async def _requesting(self, principal: Principal, cookie: str | None) -> str | None:
+        """The id of the principal's browser session that sends a request, or None for one with a key."""
+        with suppress(Unauthenticated):
+            found = await self.credentials.verify(cookie) if cookie else None
+            return found.id if found and found.subject == principal.subject else None
+        return None
 
     async def sign_in(self, token: str) -> str:
         """Redeem a link's token and return the secret of the new session. Raises LinkSpent."""
@@ -50,8 +56,11 @@ class Sessions:
         try:
             grant = await self._grants.redeem(token)
             await self._keys.verify_subject(grant.subject)
+            await self.credentials.verify_subject(grant.session or "")
         except Unauthenticated as error:
-            detail = "The sign-in link was already used, or it or its API key has expired or was revoked."
+            detail = (
+                "The sign-in link was already used or has expired, or the API key or session that made it has ended."
+            )
             raise LinkSpent(detail, remedy=remedy) from error
         if grant.purpose != "sign_in":
             raise LinkSpent("This is not a sign-in link.", remedy=remedy)

@@ -191,6 +191,18 @@ async def test_signing_out_ends_the_session(platform: RunningPlatform) -> None:
         assert (await browser.get("/auth/session")).status_code == 401
 
 
+async def test_a_link_ends_with_the_session_that_made_it(platform: RunningPlatform) -> None:
+    async with platform.client(None, headers={"Origin": platform.url}) as browser:
+        await browser.get(await platform.gateway.link())
+        used, unused = [(await browser.post("/auth/link")).json()["path"] for _ in range(2)]
+        async with platform.client(None) as other:
+            assert (await other.get(used)).status_code == 200
+            await browser.delete("/auth/session")
+            refused = await other.get(unused)
+            assert (refused.status_code, refused.json()["code"]) == (401, "link_spent")
+            assert (await other.get("/training/jobs")).status_code == 200
+
+
 async def test_signing_out_of_an_ended_session_deletes_the_cookie(platform: RunningPlatform) -> None:
     stale = {"Cookie": "anneal_session=anneal_stale", "Origin": platform.url}
     async with platform.client(None) as browser, platform.client() as operator:
