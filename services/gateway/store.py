@@ -36,8 +36,8 @@ SESSIONS = CollectionSpec(
 GRANTS = CollectionSpec(
     "gateway.grants",
     Grant,
-    "Its use, or the hourly pass after it has expired, makes it a tombstone.",
-    (Index(("expires_at",)),),
+    "Its use, or the hourly pass after it has expired, makes it a tombstone; newer links of its subject remove it.",
+    (Index(("expires_at",)), Index(("subject", "purpose"))),
 )
 PROJECTS = CollectionSpec("gateway.projects", Project, "Kept without limit.")
 USERS = CollectionSpec("gateway.users", User, "Kept without limit: a disabled user stays listed.", (Index(("email",)),))

@@ -10,6 +10,8 @@ from shared.documents.entities import now
 from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
+MAX_OPEN_LINKS = 20
+"""Unused links of one subject; a further one replaces the oldest."""
 SESSION_LIFETIME = timedelta(days=30)
 TICKET_LIFETIME = timedelta(seconds=30)
 NOTED_USE = 0.02
@@ -31,10 +33,13 @@ class Sessions:
     async def link(self, principal: Principal, cookie: str | None = None) -> str:
         """Return the path of a link that signs one browser in as `principal`, once, within an hour.
 
-        It ends with the browser session that requests it.
+        It ends with the browser session that requests it. Beyond MAX_OPEN_LINKS, the subject's oldest links end.
         """
         token, session = generate_secret(), await self._requesting(principal, cookie)
         await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in", session=session)
+        open_links = await self._grants.store.find({"subject": principal.subject, "purpose": "sign_in"})
+        for oldest in open_links[MAX_OPEN_LINKS:]:
+            await self._grants.store.remove(oldest.id)
         return f"/auth/sign-in?token={token}"
 
     async def ticket(self, principal: Principal, cookie: str | None) -> str:

@@ -29,8 +29,15 @@ No JSON in an event has a line like it.
 """
 EVENT = b"data: {"
 STREAM_RETRY_S = 1.0
-EXEMPT = "/auth/"
-"""Below it, nothing is counted: whoever set a limit too low can raise it again."""
+EXEMPT = frozenset(
+    {
+        "/auth/limits/{target}",
+        "/auth/keys/{key_id}",
+        "/auth/projects/{project}/members/{user}",
+        "/auth/users/{user_id}/disable",
+    }
+)
+"""Not counted: an admin or the operator can raise a limit that is used up, and end the credential that uses it up."""
 LIMIT_OF = {"requests": "requests_per_minute", "tokens": "tokens_per_minute", "upload_bytes": "upload_bytes_per_day"}
 NAME_OF = {limit: name for name, limit in LIMIT_OF.items()}
 SETTING_OF: dict[BodyKind, str] = {"json": "json_limit", "completion": "completion_limit", "upload": "upload_limit"}
@@ -52,7 +59,7 @@ class Limiter:
         quotas are served one after another.
         """
         kind = route.body if route.body != "upload" or _is_form(scope) else "json"
-        if caller is None or route.pattern.startswith(EXEMPT):
+        if caller is None or route.pattern in EXEMPT:
             yield Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
             return
         targets = await self._policy.targets(caller)

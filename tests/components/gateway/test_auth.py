@@ -11,6 +11,7 @@ import websockets
 
 from services.gateway.app import build, delete_expired
 from services.gateway.auth.credentials import digest_of
+from services.gateway.auth.sessions import MAX_OPEN_LINKS
 from shared.documents.entities import now
 from shared.runtime.service import background
 from tests.support.platform import RunningPlatform, wait_until
@@ -133,6 +134,18 @@ async def test_expired_links_are_deleted(platform: RunningPlatform) -> None:
         )
     await grants.delete_expired()
     assert await grants.store.count() == 1
+
+
+async def test_a_subject_has_a_limited_number_of_open_links(platform: RunningPlatform) -> None:
+    other = await platform.gateway.link()
+    async with platform.client() as client, platform.client(None) as browser:
+        first = (await client.post("/auth/link")).json()["path"]
+        answers = await asyncio.gather(*(client.post("/auth/link") for _ in range(MAX_OPEN_LINKS + 5)))
+        assert {answer.status_code for answer in answers} == {201}
+        last = (await client.post("/auth/link")).json()["path"]
+        assert await platform.gateway.sessions._grants.store.count() == MAX_OPEN_LINKS + 1
+        statuses = [(await browser.get(path)).status_code for path in (first, last, other)]
+    assert statuses == [401, 200, 200]
 
 
 async def test_a_cleanup_failure_does_not_stop_the_cleanup(

@@ -75,6 +75,22 @@ async def test_requests_per_minute_of_a_key_and_of_its_project(platform: Running
         assert (await first.get("/training/jobs")).status_code == 200
 
 
+async def test_only_what_raises_a_limit_or_ends_a_credential_is_not_counted(platform: RunningPlatform) -> None:
+    id, client = await _key(platform, scopes=["infer"])
+    child, _ = await _key(platform)
+    async with client, platform.client() as operator:
+        await operator.put(f"/auth/limits/{id}", json={"requests_per_minute": 5})
+        links = await asyncio.gather(*(client.post("/auth/link") for _ in range(20)))
+        assert [link.status_code for link in links].count(201) == 5
+        assert (await client.get("/auth/session")).status_code == 429
+        await operator.put("/auth/limits/default", json={"requests_per_minute": 1})
+        assert (await operator.get("/auth/keys")).status_code == 200
+        assert (await operator.get("/auth/keys")).status_code == 429
+        assert (await operator.delete(f"/auth/keys/{child}")).status_code == 204
+        assert (await operator.put("/auth/limits/default", json={})).status_code == 200
+        assert (await operator.get("/auth/keys")).status_code == 200
+
+
 async def test_the_last_unit_is_taken_once(platform: RunningPlatform) -> None:
     id, client = await _key(platform)
     async with client, platform.client() as operator:
