@@ -75,10 +75,17 @@ class Upstreams:
 
     async def get(self, service: str, path: str, principal: Principal, **params: Any) -> httpx.Response:
         """GET `path` of a service on behalf of `principal`. Raises ServiceUnavailable when it does not respond."""
+        return await self._send("GET", service, httpx.URL(path, params=params), principal)
+
+    async def head(self, service: str, path: str, query: str, principal: Principal) -> httpx.Response:
+        """HEAD `path?query` as `get` does."""
+        return await self._send("HEAD", service, httpx.URL(path=path, query=query.encode("latin-1")), principal)
+
+    async def _send(self, method: str, service: str, url: httpx.URL, principal: Principal) -> httpx.Response:
         try:
             async with self[service].client() as client:
-                request = client.build_request("GET", path, params=params, timeout=TIMEOUT_S)
-                bound = Bound("GET", request.url.path, request.url.query)
+                request = client.build_request(method, url, timeout=TIMEOUT_S)
+                bound = Bound(method, request.url.path, request.url.query)
                 request.headers[HEADER] = self._signer.sign(principal, service, bound)
                 return await client.send(request)
         except httpx.TransportError as error:

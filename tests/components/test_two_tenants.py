@@ -24,6 +24,7 @@ import services.gateway.app
 from deploy.documents import COLLECTIONS
 from deploy.embedded import BUILDERS
 from services.training.models import Job
+from shared.blobs.manifests import ModelManifest
 from shared.documents.entities import Entity, now
 from shared.events.envelope import Envelope
 from shared.events.training import TrainingProgressed
@@ -172,3 +173,32 @@ async def test_metrics_and_the_overview_name_no_tenant(tenants: Tenants) -> None
     assert not [line for line in metrics.splitlines() if any(tenant in line for tenant in TENANTS)]
     overview = (await tenants.clients["alpha"].get("/overview")).text
     assert ("alpha" in overview, "beta" in overview) == (True, False)
+
+
+async def test_a_project_over_its_stored_bytes_adds_nothing(tenants: Tenants) -> None:
+    """Whatever the files come from; what is stored, or being built, is still shown. The other project is not bound."""
+    manifest = ModelManifest(model_id="model_1", name="m", kind="full", files=[])
+    for tenant in TENANTS:
+        address = f"{tenant}/models/custom/model_1/manifest.json"
+        await tenants.resources.blobs.put(address, manifest.model_dump_json().encode())
+    alpha, beta = tenants.clients.values()
+    assert (await alpha.post("/models/custom/model_1/exports", json={"format": "torch"})).status_code == 202
+    operator = {"Authorization": f"Bearer {(tenants.resources.settings.directory / 'api-key').read_text().strip()}"}
+    assert (await beta.put("/auth/limits/alpha", json={"stored_bytes": 1}, headers=operator)).status_code == 200
+    form = {"files": {"file": ("a.jsonl", b"{}")}}
+    additions: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/datasets/upload", form),
+        ("POST", "/v1/files", {**form, "data": {"purpose": "fine-tune"}}),
+        ("POST", "/models/base", form),
+        ("POST", "/models/base", {"json": {"hub_id": "owner/name"}}),
+        ("POST", "/datasets/import", {"json": {"hub_id": "owner/name"}}),
+        ("POST", "/models/custom/model_1/exports", {"json": {"format": "torch"}}),
+        ("GET", "/models/custom/model_1/export", {"params": {"format": "onnx"}}),
+        ("POST", "/training/jobs", {"json": {}}),
+    ]
+    for method, path, content in additions:
+        refused = await alpha.request(method, path, **content)
+        assert (refused.status_code, "quota_exceeded" in refused.text) == (413, True), (path, refused.text)
+    assert (await alpha.get("/models/custom/model_1/export", params={"format": "torch"})).status_code == 202
+    assert len((await alpha.get("/exports", params={"model_id": "model_1"})).json()["items"]) == 1
+    assert (await beta.post("/models/custom/model_1/exports", json={"format": "onnx"})).status_code == 202

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.limits.errors import BodyTooLarge, RateLimited, rate_limited
+from services.gateway.limits.errors import BodyTooLarge, QuotaExceeded, RateLimited, rate_limited
 from services.gateway.limits.policy import Policy, Target
 from services.gateway.limits.quotas import QUOTAS, Quotas
 from services.gateway.limits.usage import SlidingWindow, Usage
@@ -72,9 +72,9 @@ class Limiter:
             windows = [(target, name, await self._usage.window(target.id, name)) for target, name in counted]
             streaming = limited if route.streams else ()
             try:
-                if route.queues or kind == "upload":
+                if route.queues or route.stores:
                     self._check_now(windows, streaming)
-                    await self._quotas.check(targets[1], caller, queues=route.queues)
+                    await self._check_quotas(route, scope, targets[1], caller)
                 self._check_now(windows, streaming)  # nothing is awaited from here on
             except RateLimited as error:
                 error.headers.update(rate_headers(self._usage, limited))
@@ -94,6 +94,13 @@ class Limiter:
             return self._usage.streams(target.id)
         window = await self._usage.window(target.id, NAME_OF[limit])
         return window.used(self._usage.clock())
+
+    async def _check_quotas(self, route: Route, scope: Scope, project: Target, caller: Principal) -> None:
+        try:
+            await self._quotas.check(project, caller, queues=route.queues)
+        except QuotaExceeded:
+            if route.method != "GET" or not await self._quotas.is_stored(route.service, scope, caller):
+                raise
 
     def _check_now(self, windows: Sequence[tuple[Target, str, SlidingWindow]], streaming: Sequence[Target]) -> None:
         now = self._usage.clock()

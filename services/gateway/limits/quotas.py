@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
+from starlette.types import Scope
+
 from services.gateway.limits.errors import QuotaExceeded, rate_limited
 from services.gateway.limits.policy import Target
 from services.gateway.upstreams import Upstreams, service_unavailable
@@ -45,6 +47,11 @@ class Quotas:
                 detail = f"The project stores {used:.0f} bytes, and may store {limit}."
                 raise QuotaExceeded(detail, field=name, limit=limit, remedy=remedy)
             raise rate_limited(project, name, used, QUEUE_RETRY_S if name == "queued_jobs" else _rest_of_month())
+
+    async def is_stored(self, service: str, scope: Scope, caller: Principal) -> bool:
+        """Whether what a GET would build if it were absent is there or being built; a HEAD builds nothing."""
+        response = await self._upstreams.head(service, scope["path"], scope["query_string"].decode("latin-1"), caller)
+        return response.status_code != 202 or "location" in response.headers
 
     async def used(self, project: Target, name: str, caller: Principal) -> float:
         """What the project uses of one quota. Raises ServiceUnavailable."""

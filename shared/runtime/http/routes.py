@@ -36,8 +36,9 @@ class MethodNotAllowed(AnnealError):
 class Route:
     """One operation; a websocket is a GET. The pattern is that of the service's own route. Without scope it is open.
 
-    With `streams`, responses count as streams and in tokens; with `queues`, a request queues a training job.
-    Operations that are no safe methods and do not say `changes=False` are recorded in the audit log.
+    With `streams`, responses count as streams and in tokens; with `queues`, a request queues a training job; with
+    `stores` or `queues`, it adds files to the project, a GET unless they are there. Operations that are no safe
+    methods and do not say `changes=False` are recorded in the audit log.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Route:
     body: BodyKind = "json"
     streams: bool = False
     queues: bool = False
+    stores: bool = False
     changes: bool = True
 
     @property
@@ -88,8 +90,8 @@ ROUTES = (
     *_routes("dataset", "read", "GET /datasets/{dataset_id}/rejected", "GET /datasets/{dataset_id}/rendered"),
     *_routes("dataset", "read", "GET /datasets/{dataset_id}/statistics"),
     *_routes("dataset", "read", "GET /v1/files", "GET /v1/files/{file_id}", "GET /v1/files/{file_id}/content"),
-    *_routes("dataset", "write", "POST /datasets/upload", "POST /v1/files", body="upload"),
-    *_routes("dataset", "write", "POST /datasets/import"),
+    *_routes("dataset", "write", "POST /datasets/upload", "POST /v1/files", body="upload", stores=True),
+    *_routes("dataset", "write", "POST /datasets/import", stores=True),
     *_routes("dataset", "write", "DELETE /datasets/imports/{import_id}", "DELETE /datasets/{dataset_id}"),
     *_routes("dataset", "write", "DELETE /v1/files/{file_id}"),
     *_routes("training", "read", "GET /models/available", "GET /models/base", "GET /models/base/{id}"),
@@ -102,7 +104,7 @@ ROUTES = (
     *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/checkpoints"),
     *_routes("training", "read", "GET /v1/fine_tuning/jobs/{job_id}/events"),
     *_routes("training", "write", "POST /training/jobs", "POST /v1/fine_tuning/jobs", queues=True),
-    *_routes("training", "write", "POST /models/base", body="upload"),
+    *_routes("training", "write", "POST /models/base", body="upload", stores=True),
     *_routes("training", "write", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
     *_routes("training", "write", "DELETE /v1/models/{model_id:path}"),
     *_routes("training", "write", "POST /training/estimate", changes=False),
@@ -114,11 +116,11 @@ ROUTES = (
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/resume"),
     *_routes("evaluation", "read", "GET /evaluations", "GET /evaluations/{id}", "GET /evaluations/{id}/predictions"),
     *_routes("evaluation", "write", "POST /evaluations/{id}/cancel", "POST /models/custom/{id}/evaluate"),
-    *_routes("export", "read", "GET HEAD /models/custom/{id}/export", "GET /exports", "GET /exports/{id}"),
+    *_routes("export", "read", "GET /models/custom/{id}/export", stores=True),
+    *_routes("export", "read", "HEAD /models/custom/{id}/export", "GET /exports", "GET /exports/{id}"),
     *_routes("export", "read", "GET HEAD /exports/{id}/files/{name:path}"),
-    *_routes(
-        "export", "write", "POST /models/custom/{id}/exports", "DELETE /exports/{id}", "POST /exports/{id}/cancel"
-    ),
+    *_routes("export", "write", "POST /models/custom/{id}/exports", stores=True),
+    *_routes("export", "write", "DELETE /exports/{id}", "POST /exports/{id}/cancel"),
     *_routes("inference", "infer", "GET /v1/models", "GET /v1/models/{model_id:path}"),
     *_routes("inference", "infer", "POST /v1/chat/completions", body="completion", streams=True, changes=False),
     *_routes("inference", "infer", "POST /v1/completions", body="completion", streams=True, changes=False),
