@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -30,6 +31,7 @@ from tests.support.asgi_server import serving
 from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.engine_process import processes_ended
+from tests.support.platform import wait_until
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -213,6 +215,45 @@ async def test_a_token_limit_counts_whole_and_streamed_completions_exactly(platf
         shown = next(one["used"] for one in limits if (one["per"], one["name"]) == ("project", "tokens_per_minute"))
         assert used / 2 < shown <= used, "the window slides on"
     await platform.http.put("/auth/limits/default", json={})
+
+
+async def test_tokens_count_although_the_client_leaves(platform: InferencePlatform) -> None:
+    """With and without `stream`: the prompt, and what was decoded by then."""
+    await platform.http.put("/auth/limits/default", json={"tokens_per_minute": 10**6})
+    long = {"model": "tiny", "messages": QUESTION, "temperature": 2, "n": 16}
+
+    async def used() -> float:
+        limits = (await platform.http.get("/limits")).json()["limits"]
+        return float(
+            next(one["used"] for one in limits if (one["per"], one["name"]) == ("project", "tokens_per_minute"))
+        )
+
+    async def computed() -> float:
+        metrics = (await platform.http.get("/metrics")).text
+        return float(re.findall(r'^anneal_inference_tokens_total\{.*kind="prompt".*\} (.+)$', metrics, re.MULTILINE)[0])
+
+    before, prompts = await used(), await computed()
+    request = asyncio.create_task(platform.http.post("/v1/chat/completions", json=long))
+    prompt = await wait_until(lambda: _more_than(prompts, computed))
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+    assert await wait_until(lambda: _more_than(before + (prompt - prompts) / 2, used)), "the window slides on"
+    before = await used()
+    async with platform.http.stream("POST", "/v1/chat/completions", json={**long, "stream": True}) as response:
+        events = 0
+        async for line in response.aiter_lines():
+            events += line.startswith("data: ")
+            assert not line.startswith(":")
+            if events == 50:
+                break
+    assert await used() - before > 30
+    await platform.http.put("/auth/limits/default", json={})
+
+
+async def _more_than(bound: float, value: Callable[[], Awaitable[float]]) -> float:
+    """The value, or 0 until it is over the bound."""
+    found = await value()
+    return found if found > bound else 0.0
 
 
 async def test_a_stream_has_the_same_text(platform: InferencePlatform) -> None:

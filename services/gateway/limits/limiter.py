@@ -21,13 +21,12 @@ from shared.runtime.settings import Settings
 FORM_OVERHEAD_BYTES = 1 << 20
 """What multipart boundaries and form fields may add to the size of a file."""
 TOKENS_HEADER = "x-anneal-tokens"
-"""The inference service reports here the tokens of a whole response, or of the prompt of a streamed one."""
+"""The inference service reports here the tokens of a whole response, or of a streamed one at its begin."""
 STREAMED_TOKENS = re.compile(rb"^: tokens (\d+)\n\n", re.MULTILINE)
-"""The comment at the end of a completed stream of the inference service: the tokens of prompt and answer.
+"""The comment after each event of a stream of the inference service: the tokens of prompt and answer so far.
 
 No JSON in an event has a line like it.
 """
-EVENT = b"data: {"
 STREAM_RETRY_S = 1.0
 EXEMPT = frozenset(
     {
@@ -169,11 +168,9 @@ class Admitted:
                 self._count_tokens(int(tokens))
                 del headers[TOKENS_HEADER]
             headers.update(rate_headers(self._usage, self._targets))
-        elif self._streams and (body := message.get("body")):
-            self._count_tokens(body.count(EVENT))
-            if found := STREAMED_TOKENS.search(body):
-                self._count_tokens(int(found[1]) - self._tokens)
-                message = {**message, "body": STREAMED_TOKENS.sub(b"", body)}
+        elif self._streams and (body := message.get("body")) and (found := STREAMED_TOKENS.findall(body)):
+            self._count_tokens(int(found[-1]) - self._tokens)
+            message = {**message, "body": STREAMED_TOKENS.sub(b"", body)}
         if self._started or self._refusal is None:
             await self._send(message)
 

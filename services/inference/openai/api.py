@@ -38,7 +38,8 @@ T = TypeVar("T")
 EVENT_STREAM = "text/event-stream"
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 TOKENS_HEADER = "X-Anneal-Tokens"
-"""For the gateway's limits: all tokens, or those of the prompt of a stream, which ends with a comment of all."""
+"""For the gateway's limits: all tokens, or those until the client left. Each event of a stream is followed by a comment
+with those so far; the header has those at its begin."""
 CLIENT_CLOSED_REQUEST = 499
 """The status (nginx's convention) that the log shows when the client disconnected."""
 
@@ -59,7 +60,7 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
             )
         finished = await _unless_disconnected(request, completions.complete(run))
         if finished is None:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+            return _client_closed(run)
         response.headers[TOKENS_HEADER] = str(finished.usage.total_tokens)
         return _chat_completion(finished, body)
 
@@ -75,7 +76,7 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
             )
         finished = await _unless_disconnected(request, completions.complete(run))
         if finished is None:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+            return _client_closed(run)
         response.headers[TOKENS_HEADER] = str(finished.usage.total_tokens)
         return _text_completion(finished, body)
 
@@ -146,6 +147,11 @@ def _model_view(listed: ListedModel) -> ServedModelView:
     return ServedModelView(id=listed.id, created=listed.created, owned_by=owner, name=listed.name)
 
 
+def _client_closed(run: CompletionRun) -> Response:
+    """What was computed counts although nobody receives it."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST, headers={TOKENS_HEADER: str(run.tokens_so_far)})
+
+
 async def _streaming_response(
     request: Request, completions: Completions, run: CompletionRun, body: CompletionParams, chunks: ChunkBuilder
 ) -> Response:
@@ -153,10 +159,10 @@ async def _streaming_response(
     deltas = completions.stream(run)
     first = await _unless_disconnected(request, _first(deltas))
     if first is None:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return _client_closed(run)
     include_usage = body.stream_options is not None and body.stream_options.include_usage is True
     events = _sse_events(first, deltas, run, chunks, include_usage)
-    headers = {**STREAM_HEADERS, TOKENS_HEADER: str(run.prompt_tokens)}
+    headers = {**STREAM_HEADERS, TOKENS_HEADER: str(run.tokens_so_far)}
     return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
 
 
@@ -172,12 +178,12 @@ async def _sse_events(
         try:
             for chunk in chunks.opening_chunks(run.choices):
                 yield _sse_event(chunk, include_usage)
-            yield _sse_event(chunks.delta_chunk(first), include_usage)
+            yield _sse_event(chunks.delta_chunk(first), include_usage) + _tokens(run)
             async for delta in deltas:
-                yield _sse_event(chunks.delta_chunk(delta), include_usage)
+                yield _sse_event(chunks.delta_chunk(delta), include_usage) + _tokens(run)
             if include_usage:
                 yield _sse_event(chunks.usage_chunk(run.usage), include_usage)
-            yield b": tokens %d\n\ndata: [DONE]\n\n" % run.usage.total_tokens
+            yield b"data: [DONE]\n\n"
         except AnnealError as error:
             yield b"data: " + bytes(answer(error, "/v1/").body) + b"\n\n"
 
@@ -186,6 +192,10 @@ def _sse_event(chunk: dict[str, Any], include_usage: bool) -> bytes:
     if include_usage:
         chunk = {"usage": None, **chunk}
     return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _tokens(run: CompletionRun) -> bytes:
+    return b": tokens %d\n\n" % run.tokens_so_far
 
 
 async def _unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

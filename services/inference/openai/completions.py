@@ -38,6 +38,8 @@ class CompletionRun:
     """The tool call parser of each choice."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    unfinished: dict[int, int] = field(default_factory=dict)
+    """Deltas of each choice that has not finished: it has at least as many tokens."""
     texts: dict[int, str] = field(default_factory=dict)
     finish_reasons: dict[int, FinishReason] = field(default_factory=dict)
     logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
@@ -54,6 +56,11 @@ class CompletionRun:
         total = self.prompt_tokens + self.completion_tokens
         return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens, total_tokens=total)
 
+    @property
+    def tokens_so_far(self) -> int:
+        """Tokens of the prompt and the output so far, at least; all of them once every choice has finished."""
+        return self.prompt_tokens + self.completion_tokens + sum(self.unfinished.values())
+
     def add(self, message: Started | TextDelta) -> TextDelta | None:
         """Add an engine's message; return its delta if there is anything to send."""
         if isinstance(message, Started):
@@ -65,6 +72,9 @@ class CompletionRun:
         if message.finish_reason:
             self.finish_reasons[message.choice] = message.finish_reason
             self.completion_tokens += message.tokens
+            self.unfinished.pop(message.choice, None)
+        else:
+            self.unfinished[message.choice] = self.unfinished.get(message.choice, 0) + 1
         return message if message.text or message.tool_calls or message.logprobs or message.finish_reason else None
 
     def _parse_tool_calls(self, message: TextDelta) -> TextDelta:
