@@ -39,3 +39,10 @@ def rate_limited(target: Target, name: str, used: float, wait: float) -> RateLim
     seconds = max(1, math.ceil(wait))
     remedy = f"Send it again in {seconds} s; the operator raises the limit at PUT /auth/limits/{target.name}."
     return RateLimited(detail, retry_after=wait, field=name, limit=limit, remedy=remedy, per=target.per)
+
+
+def too_many_open(target: Target, limit: int) -> RateLimited:
+    """The error of a key or project whose open requests use its share of the connections."""
+    detail = f"The {target.per} {target.name} has {limit} open requests, as many as it may have."
+    remedy = "Send it again when one has ended; the operator raises the limit of open files (`ulimit -n`)."
+    return RateLimited(detail, retry_after=1, field="open_requests", limit=limit, remedy=remedy, per=target.per)

@@ -2,17 +2,19 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.limits.errors import BodyTooLarge, QuotaExceeded, RateLimited, rate_limited
+from services.gateway.limits.errors import BodyTooLarge, QuotaExceeded, RateLimited, rate_limited, too_many_open
 from services.gateway.limits.policy import Policy, Target
 from services.gateway.limits.quotas import QUOTAS, Quotas
 from services.gateway.limits.usage import SlidingWindow, Usage
 from shared.runtime.errors import AnnealError, answer
+from shared.runtime.http.connections import connection_limit
 from shared.runtime.http.multipart import drain
 from shared.runtime.http.principal import Principal
 from shared.runtime.http.routes import BodyKind, Route
@@ -37,6 +39,8 @@ EXEMPT = frozenset(
     }
 )
 """Not counted: an admin or the operator can raise a limit that is used up, and end the credential that uses it up."""
+OPEN_SHARE = {"key": 0.5, "project": 0.75}
+"""The part of the process's connections that the open requests of one may use: no one keeps the others out."""
 LIMIT_OF = {"requests": "requests_per_minute", "tokens": "tokens_per_minute", "upload_bytes": "upload_bytes_per_day"}
 NAME_OF = {limit: name for name, limit in LIMIT_OF.items()}
 SETTING_OF: dict[BodyKind, str] = {"json": "json_limit", "completion": "completion_limit", "upload": "upload_limit"}
@@ -45,8 +49,12 @@ SETTING_OF: dict[BodyKind, str] = {"json": "json_limit", "completion": "completi
 class Limiter:
     """Decides what is forwarded."""
 
-    def __init__(self, policy: Policy, usage: Usage, quotas: Quotas, settings: Settings) -> None:
+    def __init__(
+        self, policy: Policy, usage: Usage, quotas: Quotas, settings: Settings, connections: int = connection_limit()
+    ) -> None:
         self._policy, self._usage, self._quotas = policy, usage, quotas
+        self._max_open = {per: int(share * connections) for per, share in OPEN_SHARE.items()}
+        self._open = Counter[str]()
         self.body_bytes: dict[BodyKind, int] = {kind: getattr(settings, name) for kind, name in SETTING_OF.items()}
         self.body_bytes["upload"] += FORM_OVERHEAD_BYTES
 
@@ -58,10 +66,19 @@ class Limiter:
         quotas are served one after another.
         """
         kind = route.body if route.body != "upload" or _is_form(scope) else "json"
-        if caller is None or route.pattern in EXEMPT:
-            yield Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
+        targets = await self._policy.targets(caller) if caller else None
+        if caller is None or targets is None or route.pattern in EXEMPT:
+            with self._counted_open(targets[:1] if targets else ()):
+                yield Admitted(self._usage, (), kind, self.body_bytes[kind], streams=False)
             return
-        targets = await self._policy.targets(caller)
+        with self._counted_open(targets):
+            async with self._admit(route, scope, caller, targets, kind) as admitted:
+                yield admitted
+
+    @asynccontextmanager
+    async def _admit(
+        self, route: Route, scope: Scope, caller: Principal, targets: tuple[Target, Target], kind: BodyKind
+    ) -> AsyncIterator["Admitted"]:
         limited = [target for target in targets if target.limits != type(target.limits)()]
         names = ["requests", *(["tokens"] if route.streams else []), *(["upload_bytes"] if kind == "upload" else [])]
         counted = [
@@ -111,6 +128,20 @@ class Limiter:
             limit, open_streams = target.limits.concurrent_streams, self._usage.streams(target.id)
             if limit is not None and open_streams >= limit:
                 raise rate_limited(target, "concurrent_streams", open_streams, STREAM_RETRY_S)
+
+    @contextmanager
+    def _counted_open(self, targets: Sequence[Target]) -> Iterator[None]:
+        for target in targets:
+            if self._open[target.id] >= (limit := self._max_open[target.per]):
+                raise too_many_open(target, limit)
+        self._open.update(target.id for target in targets)
+        try:
+            yield
+        finally:
+            self._open.subtract(target.id for target in targets)
+            for target in targets:
+                if not self._open[target.id]:
+                    del self._open[target.id]
 
     @contextmanager
     def _counted_stream(self, targets: Sequence[Target]) -> Iterator[None]:

@@ -54,8 +54,8 @@ class LimitedProtocol(H11Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether no request has arrived completely enough to be served."""
-        return self.conn.their_state is h11.IDLE
+        """Whether no request has arrived completely enough to be served, or it is answered and still arrives."""
+        return self.conn.their_state is h11.IDLE or bool(self.cycle and self.cycle.response_complete)
 
     def data_received(self, data: bytes) -> None:
         """Count what arrives."""
@@ -71,7 +71,7 @@ class LimitedProtocol(H11Protocol):
         """Close the connection if its client is too slow."""
         if self not in self.connections or self.transport.is_closing():
             return  # closed, or a websocket now, which pings
-        is_late = self.idle and self.loop.time() - self._idle_since >= self.request_timeout
+        is_late = self.conn.their_state is h11.IDLE and self.loop.time() - self._idle_since >= self.request_timeout
         is_body_awaited = self.conn.their_state is h11.SEND_BODY and not self.flow.read_paused
         if is_late or (is_body_awaited and self._received < MIN_BODY_BYTES):
             self.transport.abort()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from services.gateway.store import Stores
 from services.gateway.upstreams import Upstreams
 from shared.runtime.errors import AnnealError
 from shared.runtime.http.principal import Principal, Signer
-from shared.runtime.http.routes import match
+from shared.runtime.http.routes import find, match
 from shared.runtime.limits import KeyLimits
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
@@ -106,6 +107,31 @@ async def test_a_failing_completion_frees_its_stream(build: Build) -> None:
     for _ in range(2):
         with pytest.raises(RuntimeError, match="broken"):
             await _request(limiter, "/v1/completions", broken, b"{}")
+
+
+async def test_one_key_or_project_does_not_take_all_connections(build: Build) -> None:
+    limiter = build(KeyLimits())
+    limiter._max_open = {"key": 2, "project": 3}
+    statuses, refusals, route = list[int](), list[str](), find("/training/jobs", "GET")
+
+    async def nested(scope: Scope, receive: Receive, send: Send) -> None:
+        for caller in (CALLER, Principal("key_2"), Principal("key_3", "other")):
+            try:
+                async with limiter.admit(route, scope, CALLER), limiter.admit(route, scope, caller):
+                    statuses.append(200)
+            except AnnealError as error:
+                statuses.append(error.status)
+                refusals.append(error.detail)
+        await _answering()(scope, receive, send)
+
+    await _request(limiter, "/v1/completions", nested, b"{}")
+    assert statuses == [429, 200, 200]
+    async with AsyncExitStack() as stack:
+        for caller in (CALLER, CALLER, Principal("key_2")):
+            await stack.enter_async_context(limiter.admit(route, {}, caller))
+        with pytest.raises(AnnealError, match="The project default has 3 open requests"):
+            await stack.enter_async_context(limiter.admit(route, {}, Principal("key_3")))
+    assert (refusals, limiter._open) == (["The key key_1 has 2 open requests, as many as it may have."], {})
 
 
 async def test_uploads_end_where_the_days_bytes_end(build: Build) -> None:

@@ -90,6 +90,19 @@ async def test_connections_in_use_are_not_closed_for_new_ones() -> None:
         assert (await client.get("/")).status_code == 200
 
 
+async def test_answered_requests_whose_body_still_arrives_are_closed_for_new_ones() -> None:
+    begun = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\nx"
+    async with _server(connections=2, timeout_s=TIMEOUT_S) as (_, url), httpx.AsyncClient(base_url=url) as client:
+        client.timeout = httpx.Timeout(TIMEOUT_S)
+        answered = [await _open(url, begun) for _ in range(2)]
+        for reader, _ in answered:
+            await reader.readuntil(b"0\r\n\r\n")
+        assert (await client.get("/")).status_code == 200
+        assert await _closed(answered[0][0])
+        for _, writer in answered:
+            writer.close()
+
+
 @pytest.mark.parametrize("after_a_response", [False, True])
 async def test_headers_that_do_not_arrive_end_the_connection(after_a_response: bool) -> None:
     async with _server(connections=10, timeout_s=0.2) as (app, url):
