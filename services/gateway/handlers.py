@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from services.gateway.audit.trail import AuditLog
 from services.gateway.overview import ReadModel, ResourceUpdate
-from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
+    BaseModelFailed,
+    BaseModelReady,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -18,6 +20,8 @@ from shared.events.training import (
     TrainingSucceeded,
 )
 from shared.runtime.service import EventHandler
+
+ONLY_AUDITED: tuple[type[Event], ...] = (ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed)
 
 
 class Handlers:
@@ -114,6 +118,9 @@ def subscriptions(model: ReadModel, audit: AuditLog) -> Mapping[type[Event], Eve
 
         return handle
 
+    async def record(event: Event, envelope: Envelope) -> None:
+        await audit.record_event(envelope)
+
     by_event: dict[type[Event], EventHandler] = {
         DatasetReady: handlers.dataset_ready,
         DatasetRejected: handlers.dataset_rejected,
@@ -131,4 +138,4 @@ def subscriptions(model: ReadModel, audit: AuditLog) -> Mapping[type[Event], Eve
         ModelReady: handlers.model_ready,
         ModelUndeployed: handlers.model_undeployed,
     }
-    return {event: audited(handler) for event, handler in by_event.items()}
+    return {event: audited(handler) for event, handler in by_event.items()} | dict.fromkeys(ONLY_AUDITED, record)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from shared.documents.entities import Entity, derived_id, now
 from shared.events.envelope import Event
-from shared.events.training import FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
+from shared.events.training import BaseModelFailed, FollowUp, TrainingCancelled, TrainingFailed, TrainingSucceeded
 from shared.runtime.jobs.work import Work
 from shared.runtime.jobs.worker import MAX_ATTEMPTS
 from shared.warnings import ReportedWarning
@@ -303,6 +303,7 @@ class Base(Work):
     secret: str | None = Field(
         default=None, description="access token of the source, encrypted; removed as soon as the download ends"
     )
+    secret_kind: str | None = Field(default=None, description="kind of that secret; kept after its end")
     location: str | None = Field(default=None, description="server path of a model that is registered in place")
     architecture: str = Field(default="", description="from its config")
     parameters: int = Field(default=0, description="number of weights")
@@ -322,12 +323,13 @@ class Base(Work):
         return (self.hub_id, self.revision) if self.hub_id else (self.id, None)
 
     def on_failed(self) -> Sequence[Event]:
-        """No event; a token for the source is deleted as soon as it is not needed."""
+        """The event; a token for the source is deleted as soon as it is not needed."""
         self.secret = None
-        return ()
+        cause, detail = self.cause or "", self.detail or ""
+        return [BaseModelFailed(base_id=self.id, cause=cause, detail=detail, secret=self.secret_kind)]
 
     def on_cancelled(self) -> Sequence[Event]:
-        """As for a failure."""
+        """No event: its owner's request is recorded."""
         self.secret = None
         return ()
 

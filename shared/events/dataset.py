@@ -28,6 +28,25 @@ class DatasetRejected(Event):
     reason: str
 
 
+class ImportSucceeded(Event):
+    """An import's download has ended, and is validated as this version of a dataset. `secret`: kind of the one used."""
+
+    type: ClassVar[str] = "dataset.import_succeeded.v1"
+    import_id: str
+    dataset_id: str
+    secret: str | None = None
+
+
+class ImportFailed(Event):
+    """An import ended without a file. `secret`: kind of the one that it had."""
+
+    type: ClassVar[str] = "dataset.import_failed.v1"
+    import_id: str
+    cause: str
+    detail: str
+    secret: str | None = None
+
+
 class DatasetDeleted(Event):
     """A dataset is gone, with all its versions."""
 

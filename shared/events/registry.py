@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed, EvaluationRequested
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
+    BaseModelFailed,
+    BaseModelReady,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -21,6 +23,10 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     DatasetReady: ("gateway",),
     DatasetRejected: ("gateway",),
     DatasetDeleted: ("training", "gateway"),
+    ImportSucceeded: ("gateway",),
+    ImportFailed: ("gateway",),
+    BaseModelReady: ("gateway",),
+    BaseModelFailed: ("gateway",),
     TrainingRequested: ("training", "gateway"),
     TrainingProgressed: (),
     TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),

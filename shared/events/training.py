@@ -56,6 +56,24 @@ class TrainingCancelled(Event):
     job_id: str
 
 
+class BaseModelReady(Event):
+    """The download of a base model has ended. `secret`: kind of the one used."""
+
+    type: ClassVar[str] = "training.base_model_ready.v1"
+    base_id: str
+    secret: str | None = None
+
+
+class BaseModelFailed(Event):
+    """The download of a base model has failed. `secret`: kind of the one that it had."""
+
+    type: ClassVar[str] = "training.base_model_failed.v1"
+    base_id: str
+    cause: str
+    detail: str
+    secret: str | None = None
+
+
 class ModelRenamed(Event):
     """A custom model has a new name. The event with the highest `sequence`, its document's version, is current."""
 

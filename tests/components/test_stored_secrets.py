@@ -14,6 +14,7 @@ import pytest_asyncio
 import structlog
 
 from services.dataset.app import build
+from shared.events.dataset import ImportFailed, ImportSucceeded
 from shared.runtime.telemetry.logging import configure_logging
 from tests.support.model_hub import LocalHub, run_local_hub
 from tests.support.object_store import ListingServer, run_listing_server
@@ -104,12 +105,16 @@ async def test_hub_token_is_encrypted_while_it_is_used_and_gone_at_the_end(
     hub.blocked.pop("train.jsonl").set()
     assert (await follow(service, id))["state"] == "ready"
     await expect_gone(service, id, hub.token)
+    outcome = await service.next_event(ImportSucceeded)
+    assert (outcome["import_id"], outcome["secret"]) == (id, "hub token")
 
 
 async def test_wrong_hub_token_is_gone_after_the_failure(service: RunningService) -> None:
     id = await queue(service, hub_id="lake/private", token="hf_wrong_77a1")
     assert (await follow(service, id))["code"] == "gated_dataset"
     await expect_gone(service, id, "hf_wrong_77a1")
+    outcome = await service.next_event(ImportFailed)
+    assert (outcome["import_id"], outcome["cause"], outcome["secret"]) == (id, "gated_dataset", "hub token")
 
 
 async def test_signed_address_is_encrypted_and_gone_after_a_cancellation(

@@ -202,3 +202,20 @@ async def test_a_project_over_its_stored_bytes_adds_nothing(tenants: Tenants) ->
     assert (await alpha.get("/models/custom/model_1/export", params={"format": "torch"})).status_code == 202
     assert len((await alpha.get("/exports", params={"model_id": "model_1"})).json()["items"]) == 1
     assert (await beta.post("/models/custom/model_1/exports", json={"format": "onnx"})).status_code == 202
+
+
+async def test_the_audit_log_names_the_kind_of_secret_that_a_download_uses(tenants: Tenants) -> None:
+    alpha = tenants.clients["alpha"]
+    requests: list[tuple[str, dict[str, Any], str | None]] = [
+        ("/datasets/import", {"hub_id": "owner/name", "token": "hf_hidden"}, "with a secret: hub token"),
+        ("/datasets/import", {"uri": "s3+https://k:hidden@1.1.1.1/b/a.csv"}, "with a secret: object store key"),
+        ("/datasets/import", {"url": "https://1.1.1.1/a.csv?sig=hidden"}, "with a secret: signed address"),
+        ("/datasets/import", {"url": "https://1.1.1.1/a.csv"}, None),
+        ("/models/base", {"hub_id": "owner/name", "token": "hf_hidden"}, "with a secret: hub token"),
+    ]
+    for path, body, detail in requests:
+        accepted = await alpha.post(path, json=body)
+        assert accepted.status_code == 202, accepted.text
+        found = (await alpha.get("/audit", params={"resource": accepted.json()["id"]})).json()["items"]
+        assert [(line["detail"], line["status"]) for line in found] == [(detail, 202)]
+    assert "hidden" not in (await alpha.get("/audit/export")).text

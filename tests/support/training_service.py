@@ -13,7 +13,7 @@ import httpx
 from services.training.app import build
 from shared.blobs.artifacts import publish
 from shared.events.envelope import Envelope
-from shared.events.training import ModelRenamed, TrainingSucceeded
+from shared.events.training import BaseModelFailed, BaseModelReady, ModelRenamed, TrainingSucceeded
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
@@ -122,7 +122,8 @@ async def open_training(
 
         events: asyncio.Queue[Envelope] = asyncio.Queue()
         await resources.bus.subscribe("evaluation", TrainingSucceeded.type, events.put)
-        await resources.bus.subscribe("gateway", ModelRenamed.type, events.put)
+        for event in (ModelRenamed, BaseModelReady, BaseModelFailed):
+            await resources.bus.subscribe("gateway", event.type, events.put)
 
         transport = httpx.ASGITransport(app)
         async with (

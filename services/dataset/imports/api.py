@@ -9,6 +9,7 @@ from services.dataset.imports.service import Imports
 from services.dataset.imports.views import ImportView
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
+from shared.runtime.http.secrets import KIND_HEADER, secret_kind
 
 
 def routes(imports: Imports) -> APIRouter:
@@ -25,6 +26,8 @@ def routes(imports: Imports) -> APIRouter:
         view = await imports.request(caller, request)
         response.headers["Location"] = f"/datasets/imports/{view.id}"
         response.headers["Retry-After"] = "1"
+        if kind := secret_kind(request.token, request.uri or request.url):
+            response.headers[KIND_HEADER] = kind
         return view
 
     @router.get("/imports")

@@ -8,6 +8,7 @@ from services.dataset.store import VersionStore
 from shared.blobs.locations import locate, without_secret
 from shared.documents.entities import EntityStore, Page, new_id
 from shared.runtime.http.principal import Principal
+from shared.runtime.http.secrets import secret_kind
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import traceparent
@@ -40,6 +41,7 @@ class Imports:
                 name=request.name or (request.hub_id.rpartition("/")[2][:120] if request.hub_id else None),
                 options=options,
                 secret=self._resources.keyring.encrypt("dataset", id, secret) if secret else None,
+                secret_kind=secret_kind(request.token, request.uri or request.url),
                 traceparent=traceparent(),
             )
         )

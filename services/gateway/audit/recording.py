@@ -15,6 +15,7 @@ from services.gateway.auth.credentials import Credentials
 from services.gateway.models import Session
 from shared.runtime.http.principal import SAFE_METHODS
 from shared.runtime.http.routes import Route
+from shared.runtime.http.secrets import KIND_HEADER
 
 REFUSED = frozenset({401, 403, 421, 429})
 BODY_LIMIT = 64 * 1024
@@ -49,6 +50,8 @@ class Recorder:
         if (created := _created(start, body)) and created != line.resource_id:
             line.detail = f"of {line.resource_id}" if line.resource_id else None
             line.resource, line.resource_id = kind_of(created) or line.resource, created
+        if secret := Headers(raw=start["headers"]).get(KIND_HEADER):
+            line.detail = f"with a secret: {secret}"
         await self._log.finish(line)
 
     async def note_get(self, request: Request, start: Message) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -169,7 +170,7 @@ class AuditLog:
             resource=kind_of(envelope.subject),
             resource_id=envelope.subject,
             trace_id=trace.split("-")[1] if trace else None,
-            detail=": ".join(str(data[name]) for name in ("cause", "reason", "detail") if data.get(name))[:500] or None,
+            detail=_sentence(data)[:500] or None,
         )
         await self.record(line)
 
@@ -215,6 +216,12 @@ class AuditLog:
                 await asyncio.sleep(FLUSH_INTERVAL_S)
         finally:
             await _logged(self.flush)
+
+
+def _sentence(data: Mapping[str, Any]) -> str:
+    """What an event says of an outcome's reason, and of the kind of secret that it came from."""
+    reason = ": ".join(str(data[name]) for name in ("cause", "reason", "detail") if data.get(name))
+    return "; ".join(filter(None, (f"with a secret: {data['secret']}" if data.get("secret") else "", reason)))
 
 
 async def _logged(work: Callable[[], Awaitable[None]]) -> None:

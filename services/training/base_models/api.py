@@ -15,6 +15,7 @@ from shared.documents.entities import Page
 from shared.runtime.http.json_keys import check_keys
 from shared.runtime.http.multipart import Multipart, drain
 from shared.runtime.http.principal import Caller
+from shared.runtime.http.secrets import KIND_HEADER, secret_kind
 
 UPLOAD_OR_JSON: dict[str, Any] = {
     "requestBody": {
@@ -54,7 +55,10 @@ def routes(catalog: Catalog, base_models: BaseModels) -> APIRouter:
         """Upload a zip, register a folder of the server, or request a download (202; its state shows the progress)."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             return await _upload(base_models, request, caller.project, key)
-        added = await base_models.register(caller, await _parse(request), key)
+        parsed = await _parse(request)
+        added = await base_models.register(caller, parsed, key)
+        if kind := secret_kind(parsed.token, parsed.uri):
+            response.headers[KIND_HEADER] = kind
         response.status_code = 201 if added.state == "succeeded" else 202
         return added
 

@@ -12,6 +12,8 @@ from services.training.base_models.service import download_folder, publish_base_
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
+from shared.documents.entities import Changed
+from shared.events.training import BaseModelReady
 from shared.runtime.errors import AnnealError, NotFound, in_sentences
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease, LeaseLost
@@ -95,8 +97,9 @@ class Fetcher:
         size = await publish_base_model(self._resources, base, facts, source)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-        def finish(current: Base) -> None:
+        def finish(current: Base) -> Changed:
             current.revision = base.revision
             current.mark_ready(facts, size)
+            return [BaseModelReady(base_id=current.id, secret=current.secret_kind)]
 
         await lease.change(finish)

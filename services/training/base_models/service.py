@@ -31,6 +31,7 @@ from shared.runtime.errors import InvalidInput, NotFound
 from shared.runtime.http.display_name import HIDDEN
 from shared.runtime.http.multipart import Multipart
 from shared.runtime.http.principal import Principal
+from shared.runtime.http.secrets import secret_kind
 from shared.runtime.jobs.worker import Worker
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import traceparent
@@ -128,7 +129,8 @@ class BaseModels:
     def _with_secret(self, base: Base, secret: str | None) -> Base:
         """The base model with the encrypted secret of its source."""
         encrypted = self._resources.keyring.encrypt("training", base.id, secret) if secret else None
-        return base.model_copy(update={"secret": encrypted})
+        kind = secret_kind(secret if base.source == "hub" else None, secret)
+        return base.model_copy(update={"secret": encrypted, "secret_kind": kind})
 
     async def _require_free_name(self, base: Base) -> None:
         """Raise InvalidInput for the id of another model as a name."""

@@ -18,7 +18,8 @@ from services.gateway.audit.trail import REFUSED_LIMIT, AuditLog
 from services.gateway.audit_lines import AuditView
 from services.gateway.store import Stores
 from shared.documents.entities import now
-from shared.events.training import TrainingFailed
+from shared.events.dataset import ImportSucceeded
+from shared.events.training import BaseModelFailed, TrainingFailed
 from shared.runtime.http.routes import ROUTES
 from shared.runtime.telemetry.logging import ACCESS, ACCESS_FILES, configure_logging, log_access_to
 from tests.support.platform import RunningPlatform, open_platform, wait_until
@@ -146,6 +147,25 @@ async def test_an_event_of_a_service_is_recorded_once(platform: RunningPlatform)
         (line,) = await wait_until(lambda: audit(client, action="training.failed"))
         assert (line["subject"], line["resource"]) == ("anneal/training", "job")
         assert line["detail"] == "out_of_memory: It does not fit."
+
+
+async def test_the_outcome_of_a_download_names_the_kind_of_its_secret(platform: RunningPlatform) -> None:
+    used = {"secret": "hub token"}
+    failed = {"cause": "gated_model", "detail": "It is gated.", **used}
+    for event, subject in (
+        (ImportSucceeded(import_id="imp_" + "1" * 20, dataset_id="ds_1", **used), "imp_" + "1" * 20),
+        (BaseModelFailed(base_id="base_" + "1" * 20, **failed), "base_" + "1" * 20),
+    ):
+        await platform.publish(event, subject=subject, project="acme")
+    async with platform.client() as client:
+        (imported,) = await wait_until(lambda: audit(client, action="dataset.import_succeeded"))
+        (base,) = await wait_until(lambda: audit(client, action="training.base_model_failed"))
+    assert [imported[name] for name in ("project", "resource", "detail")] == [
+        "acme",
+        "import",
+        "with a secret: hub token",
+    ]
+    assert (base["resource"], base["detail"]) == ("base_model", "with a secret: hub token; gated_model: It is gated.")
 
 
 async def test_an_admin_sees_its_own_project_and_the_operator_all(platform: RunningPlatform) -> None:

@@ -25,6 +25,7 @@ from services.training.base_models.service import name_of_folder, publish_base_m
 from services.training.models import Base
 from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
+from shared.events.training import BaseModelFailed, BaseModelReady
 from shared.runtime.http.principal import Principal
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
@@ -449,8 +450,11 @@ async def test_gated_model_fails_with_a_remedy_and_its_token_is_deleted(
         refused = await download(service, hub_id="acme/gated", **token)
         assert (refused["state"], refused["cause"]) == ("failed", "gated_model")
         assert f"{hub.url}/acme/gated" in refused["detail"]
+        outcome = {"base_id": refused["id"], "cause": "gated_model", "secret": "hub token" if token else None}
+        await service.wait_for_event(BaseModelFailed.type, **outcome)
     base = await download(service, hub_id="acme/gated", token=hub.token)
     assert base["state"] == "succeeded", base["detail"]
+    await service.wait_for_event(BaseModelReady.type, base_id=base["id"], secret="hub token")
     assert hub.token not in json.dumps((await service.http.get("/models/base")).json())
     stores = await Stores.open(service.resources)
     assert {found.secret for found in await stores.base_models.find({"hub_id": "acme/gated"})} == {None}
