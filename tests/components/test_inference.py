@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import openai
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -92,6 +93,15 @@ class InferencePlatform:
         pids = map(int, children.read_text().split())
         [engine] = [pid for pid in pids if os.readlink(f"/proc/{pid}/cwd").endswith("/inference")]
         return engine
+
+    async def idle_engine_pid(self) -> int:
+        """The same, once the engine waits for a request: it has then reported that it computes no model."""
+        process, sleeping = psutil.Process(self.engine_pid()), 0
+        async with asyncio.timeout(60):
+            while sleeping < 4:
+                await asyncio.sleep(0.05)
+                sleeping = sleeping + 1 if process.status() == psutil.STATUS_SLEEPING else 0
+        return process.pid
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -569,7 +579,7 @@ async def test_a_crashed_engine_fails_one_request_and_restarts(platform: Inferen
 async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request had not started, so the next engine process serves it."""
     await platform.chat("tiny")
-    hung = platform.engine_pid()
+    hung = await platform.idle_engine_pid()
     os.kill(hung, signal.SIGSTOP)
     monkeypatch.setattr(services.inference.supervisor, "PING_INTERVAL_S", 0.2)
     with monkeypatch.context() as short_timeout:  # only for the hung engine: the next one needs longer to load
