@@ -11,6 +11,7 @@ EMBEDDING = tuple(
     IPv6Network(net)
     for net in (
         "::/96",  # IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated
         "64:ff9b::/96",  # NAT64
         "64:ff9b:1::/48",
         "2001::/32",  # Teredo
