@@ -17,6 +17,7 @@ from shared.blobs.uses import users_of
 from shared.documents.entities import Page, new_id
 from shared.events.envelope import Event
 from shared.runtime.errors import Conflict, InvalidInput, NotFound, Unavailable
+from shared.runtime.http.display_name import visible
 from shared.runtime.telemetry.tracing import traceparent
 
 MAX_NAMED_USERS = 20
@@ -202,7 +203,7 @@ def _cancel(version: DatasetVersion) -> None:
 
 
 def _name_from(file_name: str) -> str:
-    return name_without_extension(file_name)[:120] or "dataset"
+    return visible(name_without_extension(file_name)[:120]) or "dataset"
 
 
 def require_range(field: str, value: int, total: int) -> None:

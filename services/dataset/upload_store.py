@@ -8,7 +8,7 @@ from services.dataset.errors import EmptyFile, UnsupportedFormat, UploadTooLarge
 from services.dataset.formats import EXTENSIONS, extension_of
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import new_id
-from shared.runtime.http.display_name import HIDDEN
+from shared.runtime.http.display_name import visible
 
 UPLOAD_PREFIX = "_incoming"
 """Key prefix of raw uploads, private to this service."""
@@ -86,4 +86,4 @@ class UploadStore:
 def safe_file_name(filename: str) -> str:
     """Return the last path segment without control characters, at most 200 characters. For display only."""
     name = re.split(r"[/\\]", filename)[-1]
-    return HIDDEN.sub("", name).strip()[-200:] or "upload"
+    return visible(name).strip()[-200:] or "upload"

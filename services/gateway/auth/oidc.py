@@ -21,7 +21,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from services.gateway.errors import SignInFailed
 from services.gateway.models import ROLES, Role
 from shared.runtime.errors import Misconfigured, Unavailable
-from shared.runtime.http.display_name import HIDDEN
+from shared.runtime.http.display_name import visible
 from shared.runtime.settings import Settings, is_loopback
 
 log = structlog.get_logger(__name__)
@@ -222,4 +222,4 @@ def _signing_keys(published: Any) -> jwk.KeySet:
 
 def _text(value: Any) -> str | None:
     """Return a claim that people read, without hidden characters, or None."""
-    return HIDDEN.sub("", value)[:200] or None if isinstance(value, str) else None
+    return visible(value)[:200] or None if isinstance(value, str) else None

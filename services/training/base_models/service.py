@@ -28,7 +28,7 @@ from shared.blobs.uses import users_of
 from shared.blobs.verification import describe_files, verify_files
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
-from shared.runtime.http.display_name import HIDDEN
+from shared.runtime.http.display_name import visible
 from shared.runtime.http.multipart import Multipart
 from shared.runtime.http.principal import Principal
 from shared.runtime.http.secrets import secret_kind
@@ -239,7 +239,7 @@ def _base(project: str, source: BaseSource, origin: str, name: str | None, key: 
         request_hash=body_hash({"source": source, "origin": origin, "name": name, **more}) if key else None,
         source=source,
         origin=origin,
-        name=name or HIDDEN.sub("", Path(origin).stem if source == "upload" else Path(origin).name) or "model",
+        name=name or visible(Path(origin).stem if source == "upload" else Path(origin).name) or "model",
         traceparent=traceparent(),
     )
 

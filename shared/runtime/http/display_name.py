@@ -1,6 +1,7 @@
 """Names that people read: no characters that hide text, reorder it, or drive a terminal."""
 
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -13,10 +14,18 @@ HIDDEN = re.compile(
 )
 """Control characters, line separators and halves of surrogates; Unicode's bidirectional controls (Bidi_Control); what
 is invisible. Joiners (U+200C, U+200D) are not among them: Persian, Indic scripts and emoji need them."""
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Hangul fillers and the empty Braille pattern: letters and symbols that look like spaces."""
+
+
+def visible(name: str) -> str:
+    """The name without hidden characters; empty where it shows nothing."""
+    name = HIDDEN.sub("", name)
+    return name if any(unicodedata.category(char)[0] not in "CMZ" and char not in BLANK for char in name) else ""
 
 
 def refuse_hidden(name: str) -> str:
-    """Return the name. Raises PydanticCustomError if it has a hidden character."""
+    """Return the name. Raises PydanticCustomError if it has a hidden character, or nothing visible."""
     if found := HIDDEN.search(name):
         found_at = {"code": f"U+{ord(found[0]):04X}", "position": found.start() + 1}
         raise PydanticCustomError(
@@ -24,6 +33,8 @@ def refuse_hidden(name: str) -> str:
             "must not have control or invisible characters ({code} at character {position})",
             found_at,
         )
+    if name and not visible(name):
+        raise PydanticCustomError("invisible_name", "must have a visible character")
     return name
 
 

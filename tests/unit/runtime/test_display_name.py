@@ -3,7 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.runtime.http.display_name import DisplayName
+from services.dataset.service import _name_from
+from shared.runtime.http.display_name import DisplayName, visible
 
 NAMES = TypeAdapter(DisplayName)
 
@@ -17,3 +18,15 @@ def test_names_of_any_script_are_accepted(name: str) -> None:
 def test_hidden_characters_are_refused(hidden: str) -> None:
     with pytest.raises(ValidationError, match=f"U\\+{ord(hidden[0]):04X} at character 3"):
         NAMES.validate_python(f"ab{hidden}cd")
+
+
+@pytest.mark.parametrize("blank", ["\u3164", "\u115f\u1160", "\u2800", "\uffa0", "\u200d", "\ufe0f", "\u3000", "  "])
+def test_names_that_show_nothing_are_refused(blank: str) -> None:
+    with pytest.raises(ValidationError, match="visible character"):
+        NAMES.validate_python(blank)
+    assert visible(blank) == ""
+    assert NAMES.validate_python(f"{blank}a") == f"{blank}a"
+
+
+def test_dataset_of_a_file_whose_name_shows_nothing_is_named_dataset() -> None:
+    assert (_name_from("\u3164.jsonl"), _name_from("a.jsonl")) == ("dataset", "a")
