@@ -9,9 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -100,16 +102,24 @@ def locked(home: Path) -> Iterator[None]:
 
 
 def private_file(path: Path, content: str) -> str:
-    """Return the file's text. Create it atomically with mode 0600 and `content` if it does not exist."""
+    """Return the file's text. Create it atomically with mode 0600 and `content` if it does not exist.
+
+    Raises Misconfigured for a file that is empty or too short for a secret.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(content + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(draft, path)
     except FileExistsError:
-        return path.read_text().strip()
+        content = path.read_text().strip()
     finally:
         draft.unlink()
+    if len(content) < SECRET_LENGTH:
+        remedy = "Restore it from a backup, or remove it: then a new one is made, and what the old one opened is lost."
+        raise Misconfigured(f"{path} has fewer than {SECRET_LENGTH} characters.", limit=SECRET_LENGTH, remedy=remedy)
     return content
 
 
@@ -177,8 +187,33 @@ SCHEMES = {
 }
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text))
+    except ValueError:
+        return False
+
+
 def check(settings: Settings) -> None:
-    """Raise Misconfigured for unsupported URLs, short keys, or incomplete distributed settings."""
+    """Raise Misconfigured for unsupported URLs, short keys and secrets, or incomplete distributed settings."""
+    for name in ("hub_endpoint", "otlp_endpoint", "public_url", "blobs_public_url"):
+        url = getattr(settings, name)
+        if (url or name == "hub_endpoint") and not _is_web_address(url):
+            remedy = f"Set ANNEAL_{name.upper()} to an address such as https://host.example:8443."
+            raise Misconfigured(f"{url!r} is not the address of a web server.", field=name, remedy=remedy)
+    for proxy in settings.trusted_proxies:
+        if not _is_network(proxy):
+            remedy = 'Set ANNEAL_TRUSTED_PROXIES to addresses and networks: \'["10.1.2.3", "10.2.0.0/16"]\''
+            detail = f"{proxy!r} is neither an IP address nor a network without host bits."
+            raise Misconfigured(detail, field="trusted_proxies", remedy=remedy)
     for name, schemes in SCHEMES.items():
         url = getattr(settings, name)
         if url and not url.startswith(schemes):
@@ -187,12 +222,18 @@ def check(settings: Settings) -> None:
     if 0 < len(settings.operator_key) < KEY_LENGTH:
         remedy = "Set ANNEAL_OPERATOR_KEY to a random text: openssl rand -hex 32"
         raise Misconfigured("This API key could be guessed.", field="operator_key", limit=KEY_LENGTH, remedy=remedy)
+    if 0 < len(settings.secret) < SECRET_LENGTH:
+        detail, remedy = (
+            "This secret could be guessed.",
+            "Set ANNEAL_SECRET to a random text (openssl rand -hex 32), and ANNEAL_SECRET_PREVIOUS to the one before.",
+        )
+        raise Misconfigured(detail, field="secret", limit=SECRET_LENGTH, remedy=remedy)
     if not settings.distributed:
         return
     if missing := [f"ANNEAL_{name.upper()}" for name in SCHEMES if not getattr(settings, name)]:
         detail = "Separate service processes share a bus, documents and blobs."
         raise Misconfigured(detail, remedy=f"Set {' and '.join(missing)} as well, or none of the three.")
-    if len(settings.secret) < SECRET_LENGTH:
+    if not settings.secret:
         remedy = "Set ANNEAL_SECRET to the same random text for all services: openssl rand -hex 32"
         raise Misconfigured("The services need a shared secret.", field="secret", limit=SECRET_LENGTH, remedy=remedy)
 

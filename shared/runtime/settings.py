@@ -2,13 +2,14 @@
 
 import difflib
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from shared.runtime.errors import Misconfigured
 from shared.runtime.http.principal import ProjectName
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: list[str] = Field(
         default=[],
+        examples=['["10.0.0.0/8"]'],
         description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
         "empty: 127.0.0.1 with ANNEAL_TLS_PROXY, else none",
     )
@@ -64,7 +66,9 @@ class Settings(BaseSettings):
     )
     port: int = Field(default=7860, ge=0, le=65535, description="0 picks a free one")
     allowed_hosts: list[str] = Field(
-        default=[], description="accepted Host headers, beside the loopback names and `host`"
+        default=[],
+        examples=['["anneal.intranet"]'],
+        description="accepted Host headers, beside the loopback names and `host`",
     )
     secret: str = Field(
         default="",
@@ -91,7 +95,7 @@ class Settings(BaseSettings):
     oidc_scopes: str = Field(default="openid profile email", description="scopes that a sign-in requests")
     oidc_groups_claim: str = Field(default="groups", description="claim of the ID token that lists a user's groups")
     oidc_roles: dict[str, dict[ProjectName, Literal["viewer", "member", "admin"]]] = Field(
-        default={}, description='roles by group and project: {"ml-team": {"default": "member"}}'
+        default={}, examples=['{"ml-team": {"default": "member"}}'], description="roles by group and project, as JSON"
     )
     session_idle_hours: float = Field(
         default=24, gt=0, le=720, description="a browser session ends after so many hours without a request"
@@ -115,10 +119,14 @@ class Settings(BaseSettings):
     json_limit: int = Field(default=2**20, ge=1, description="maximum bytes of a JSON body")
     completion_limit: int = Field(default=8 * 2**20, ge=1, description="maximum bytes of the body of a completion")
     key_limits: KeyLimits = Field(
-        default=KeyLimits(), description='limits of every key without its own, as JSON: {"requests_per_minute": 600}'
+        default=KeyLimits(),
+        examples=['{"requests_per_minute": 600}'],
+        description="limits of every key without its own, as JSON",
     )
     project_limits: ProjectLimits = Field(
-        default=ProjectLimits(), description='limits of every project without its own, as JSON: {"queued_jobs": 20}'
+        default=ProjectLimits(),
+        examples=['{"queued_jobs": 20}'],
+        description="limits of every project without its own, as JSON",
     )
     token_cache_limit: int = Field(default=20 * 2**30, ge=0, description="maximum bytes of cached tokenized datasets")
     download_cache_limit: int = Field(
@@ -131,8 +139,9 @@ class Settings(BaseSettings):
     )
     import_hosts: list[str] = Field(
         default=[],
+        examples=['["files.intranet", "minio.intranet:9000"]'],
         description="hosts that imports and downloads of models may read although their address is private, also by "
-        'http: ["files.intranet", "minio.intranet:9000"]',
+        "http",
     )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 
@@ -171,6 +180,11 @@ def load_settings(**given: Any) -> Settings:
             log.warning("unknown_setting", name=name, did_you_mean=nearest[0] if nearest else None)
     try:
         return Settings(**given)
+    except SettingsError as error:  # its text quotes the field
+        name = next(found for found in re.findall(r'"(\w+)"', str(error)) if found in Settings.model_fields)
+        variable = f"{PREFIX}{name.upper()}"
+        remedy = f"Write it so: {variable}='{(Settings.model_fields[name].examples or [''])[0]}'"
+        raise Misconfigured(f"{variable} is not JSON: {error.__cause__}.", field=name, remedy=remedy) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
