@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ PREFETCH = 64
 """Deliveries read from a queue at once. Their acknowledgements share commits instead of costing an fsync each."""
 PAUSE = 1.0
 """Seconds before a queue retries after a database failure."""
+LOG_INTERVAL_S = 60.0
+"""Failures of all queues are logged once in this time."""
 
 SYSTEM = "anneal"
 """Name of this bus in traces."""
@@ -68,7 +70,10 @@ class _Queue:
         handler: Handler,
         delays: Sequence[float],
         metrics: EventMetrics,
+        report: Callable[[], None],
     ) -> None:
+        self.failure: Exception | None = None
+        self._report = report
         self._database, self._delays, self._metrics = database, delays, metrics
         self._handler = metrics.metered(service, type, handler)
         self._service, self._type, self._name = service, type, f"anneal.{service}.{type}"
@@ -91,9 +96,10 @@ class _Queue:
             self._kicked.clear()
             try:
                 wait = await self._drain()
-            except Exception:  # rows stay where they are; a queue must outlive a full disk
-                log.exception("bus_queue_failed", service=self._service, type=self._type)
-                wait = PAUSE
+                self.failure = None
+            except Exception as error:  # rows stay where they are; a queue must outlive a full disk
+                self.failure, wait = error, PAUSE
+                self._report()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._kicked.wait()
@@ -165,6 +171,7 @@ class LocalBus:
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._listeners: set[Listener] = set()
+        self._logged_at = -LOG_INTERVAL_S
         self._metrics = EventMetrics(metrics or Metrics(), self._read_queues)
 
     async def publish(self, envelope: Envelope) -> None:
@@ -185,7 +192,9 @@ class LocalBus:
         """Start delivering `type` from `service`'s queue, with what the previous process left first."""
         if (service, type) in self._queues:
             raise ValueError(f"{service} already subscribes to {type}")
-        self._queues[service, type] = _Queue(self._database, service, type, handler, self._delays, self._metrics)
+        self._queues[service, type] = _Queue(
+            self._database, service, type, handler, self._delays, self._metrics, self._log_failures
+        )
 
     async def broadcast(self, envelope: Envelope) -> None:
         """Send to the current listeners."""
@@ -227,8 +236,11 @@ class LocalBus:
         return len(rows)
 
     async def ping(self) -> None:
-        """Raise unless the file answers."""
+        """Raise unless the file answers, or the failure of a queue."""
         await self._database.read(lambda db: db.execute("SELECT 1").fetchone())
+        for queue in self._queues.values():
+            if queue.failure:
+                raise queue.failure
 
     async def close(self) -> None:
         """Stop deliveries, let running handlers finish and be acknowledged, end the listeners, close."""
@@ -247,6 +259,13 @@ class LocalBus:
         services = {service for service, _ in self._queues} | set(letters)
         queues = [(*queue, *waiting.get(queue, (0, 0.0))) for queue in {*self._queues, *waiting}]
         return queues, [(service, letters.get(service, 0)) for service in services]
+
+    def _log_failures(self) -> None:
+        """Log one of the failures, and how many queues fail, unless this was logged a short while ago."""
+        if time.monotonic() - self._logged_at >= LOG_INTERVAL_S:
+            self._logged_at = time.monotonic()
+            failing = [queue.failure for queue in self._queues.values() if queue.failure]
+            log.error("bus_queues_failed", queues=len(failing), exc_info=failing[0])
 
     def _kick(self, service: str, type: str) -> None:
         if queue := self._queues.get((service, type)):

@@ -1,12 +1,17 @@
-"""The embedded bus opens the files of earlier versions."""
+"""The embedded bus opens the files of earlier versions, and reports a file that fails while it is open."""
 
 import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from shared.bus.local import LocalBus
+import pytest
+import structlog
+
+from shared.bus.local import SCHEMA, LocalBus
 from shared.events.envelope import Envelope
+from shared.events.registry import EVENTS
 from shared.events.training import TrainingRequested
 
 TABLE = """CREATE TABLE deliveries (id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, type TEXT NOT NULL,
@@ -24,4 +29,30 @@ async def test_deliveries_of_earlier_versions_arrive(tmp_path: Path) -> None:
     await bus.subscribe("training", event.type, received.put)
     async with asyncio.timeout(60):
         assert await received.get() == sent
+    await bus.close()
+
+
+async def test_file_that_fails_is_logged_once_and_noticed_by_the_readiness(tmp_path: Path) -> None:
+    bus = LocalBus(tmp_path / "bus.sqlite")
+    with structlog.testing.capture_logs() as lines:
+        await bus._database.write(lambda db: db.execute("DROP TABLE deliveries"))
+
+        async def ignore(_: Any) -> None:
+            raise AssertionError
+
+        for type in EVENTS:
+            await bus.subscribe("training", type, ignore)
+        async with asyncio.timeout(60):
+            while not all(queue.failure for queue in bus._queues.values()):
+                await asyncio.sleep(0)
+    assert [line["event"] for line in lines] == ["bus_queues_failed"]
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await bus.ping()
+    await bus._database.write(lambda db: db.execute(SCHEMA[0]))
+    for queue in bus._queues.values():
+        queue.kick()
+    async with asyncio.timeout(60):
+        while any(queue.failure for queue in bus._queues.values()):
+            await asyncio.sleep(0)
+    await bus.ping()
     await bus.close()

@@ -182,3 +182,16 @@ def test_a_damaged_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="not a database") as raised:
         Database(tmp_path / "file.sqlite", SCHEMA)
     assert "backup" in (raised.value.remedy or "")
+
+
+async def test_damaged_pages_behind_an_intact_first_one_are_found_when_it_opens(tmp_path: Path) -> None:
+    path = tmp_path / "file.sqlite"
+    database = Database(path, SCHEMA)
+    await database.write(insert("x" * 100_000))
+    await database.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xaa" * 16_384)
+    with pytest.raises(Misconfigured, match="cannot be opened as a database") as raised:
+        Database(path, SCHEMA)
+    assert "backup" in (raised.value.remedy or "")
