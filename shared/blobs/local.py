@@ -23,6 +23,7 @@ from typing import BinaryIO, TypeVar
 from shared.blobs.errors import BlobNotFound, InvalidKey
 from shared.blobs.keys import validate_key
 from shared.blobs.protocol import BlobInfo
+from shared.runtime.disk_reserve import DiskReserve
 
 T = TypeVar("T")
 CHUNK = 1 << 20
@@ -106,9 +107,10 @@ class _Draft:
 
 
 class LocalBlobs:
-    """The store of one process below `root`. File operations run in threads."""
+    """The store of one process below `root`. File operations run in threads. Storing needs the `reserve`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, reserve: DiskReserve | None = None) -> None:
+        self._reserve = reserve
         self._objects, self._sums, self._drafts = root / "objects", root / "sums", root / "drafts"
         shutil.rmtree(self._drafts, ignore_errors=True)
         for folder in (self._objects, self._sums, self._drafts):
@@ -118,6 +120,8 @@ class LocalBlobs:
     async def put(self, key: str, data: bytes | AsyncIterator[bytes] | Path) -> BlobInfo:
         """Write a draft, then move it into place. A file is copied, because its owner may change it later."""
         target = self._objects / validate_key(key)
+        if self._reserve:
+            await self._run(self._reserve.hold)
         draft = await self._run(lambda: _Draft(self._new_draft()))
         try:
             await self._fill(draft, data)

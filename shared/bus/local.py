@@ -22,6 +22,7 @@ from shared.bus.protocol import RETRY_DELAYS, DeadLetter, Handler, next_attempt
 from shared.bus.publishing import publishing
 from shared.events.envelope import Envelope
 from shared.events.registry import consumers_of
+from shared.runtime.disk_reserve import DiskReserve
 from shared.runtime.sqlite import Database
 from shared.runtime.telemetry.metrics import Metrics
 
@@ -166,8 +167,9 @@ class LocalBus:
         retry_delays: Sequence[float] = RETRY_DELAYS,
         listener_buffer: int = BUFFER,
         metrics: Metrics | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
-        self._database = Database(path, SCHEMA)
+        self._database = Database(path, SCHEMA, reserve)
         self._delays, self._listener_buffer = retry_delays, listener_buffer
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._listeners: set[Listener] = set()

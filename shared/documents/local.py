@@ -19,6 +19,7 @@ from shared.documents.filters import (
     validate_patch_fields,
 )
 from shared.documents.protocol import Document, Index, Order, Where
+from shared.runtime.disk_reserve import DiskReserve
 from shared.runtime.errors import Conflict
 from shared.runtime.sqlite import Database
 
@@ -193,8 +194,8 @@ class LocalCollection:
 class LocalDocuments:
     """All collections in one SQLite file of one process."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, path: Path, reserve: DiskReserve | None = None) -> None:
+        self._database = Database(path, reserve=reserve)
         self.opened: dict[str, Sequence[Index]] = {}
         """The indexes of every collection that was opened, by its name."""
 

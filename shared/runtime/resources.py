@@ -23,6 +23,7 @@ from shared.bus.local import LocalBus
 from shared.bus.protocol import Bus
 from shared.documents.local import LocalDocuments
 from shared.documents.protocol import Documents
+from shared.runtime.disk_reserve import DiskReserve
 from shared.runtime.errors import AnnealError, Misconfigured
 from shared.runtime.jobs.outbox import Outbox
 from shared.runtime.keyring import Keyring
@@ -133,17 +134,17 @@ def driver(extra: str) -> Iterator[None]:
         raise MissingDriver(f"The package {error.name} is not installed.", remedy=remedy) from error
 
 
-async def _bus(settings: Settings, metrics: Metrics) -> Bus:
+async def _bus(settings: Settings, metrics: Metrics, reserve: DiskReserve | None) -> Bus:
     if not settings.bus_url:
-        return LocalBus(settings.directory / "bus.sqlite", metrics=metrics)
+        return LocalBus(settings.directory / "bus.sqlite", metrics=metrics, reserve=reserve)
     with driver("amqp"):
         from shared.bus.rabbit import RabbitBus
     return await _retry_until_up("bus", lambda: RabbitBus.connect(settings.bus_url, metrics=metrics))
 
 
-async def _documents(settings: Settings) -> Documents:
+async def _documents(settings: Settings, reserve: DiskReserve | None) -> Documents:
     if not settings.documents_url:
-        return LocalDocuments(settings.directory / "documents.sqlite")
+        return LocalDocuments(settings.directory / "documents.sqlite", reserve)
     with driver("mongo"):
         from shared.documents.mongo import connect
     documents = connect(settings.documents_url)
@@ -151,9 +152,9 @@ async def _documents(settings: Settings) -> Documents:
     return documents
 
 
-async def _blobs(settings: Settings, scratch: Path) -> Blobs:
+async def _blobs(settings: Settings, scratch: Path, reserve: DiskReserve | None) -> Blobs:
     if not settings.blobs_url:
-        return LocalBlobs(settings.directory / "blobs")
+        return LocalBlobs(settings.directory / "blobs", reserve)
     with driver("s3"):
         from shared.blobs.s3 import connect
     return await _retry_until_up(
@@ -288,9 +289,11 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         scratch = stack.enter_context((claim_scratch if settings.distributed else _embedded_scratch)(home))
         watch_machine(metrics, home)
         secret = settings.secret or private_file(home / "secret", secrets.token_hex(32))
-        documents = closing(await _documents(settings))
-        blobs = closing(await _blobs(settings, scratch))
-        bus = closing(await _bus(settings, metrics))
+        reserve = None if settings.distributed else DiskReserve(home / "reserve")
+        stack.callback(lambda: reserve and reserve.release())
+        documents = closing(await _documents(settings, reserve))
+        blobs = closing(await _blobs(settings, scratch, reserve))
+        bus = closing(await _bus(settings, metrics, reserve))
         yield Resources(
             settings=settings,
             bus=bus,

@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from shared.runtime.disk_reserve import DiskReserve
 from shared.runtime.errors import DISK_REMEDY, Misconfigured, StorageFull
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ RESTORE = (
 )
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _is_full(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL  # only errors of SQLite itself have a code
 
 
@@ -53,12 +54,14 @@ class _Job:
 class Database:
     """A SQLite file of one process, used from one event loop.
 
-    Opening is synchronous, since it happens once at start; `schema` lists idempotent statements to run then.
+    Opening is synchronous, since it happens once at start; `schema` lists idempotent statements to run then. A write
+    that finds the disk full releases the `reserve` and is tried once more.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, schema: Sequence[str] = (), reserve: DiskReserve | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._reserve = reserve
         self._closed = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         try:
@@ -158,6 +161,15 @@ class Database:
         return group, True
 
     def _commit(self, group: list[_Job]) -> None:
+        self._attempt(group)
+        full = [job for job in group if _is_full(job.error)]
+        if full and self._reserve and self._reserve.release(self._path.name):
+            for job in full:
+                job.error = None
+            self._attempt(full)
+        self._settle(group)
+
+    def _attempt(self, group: list[_Job]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for job in group:
@@ -169,7 +181,6 @@ class Database:
             if self._connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):  # the next group's BEGIN then fails, and this is retried
                     self._connection.execute("ROLLBACK")
-        self._settle(group)
 
     def _apply(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT job")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from services.gateway.audit.trail import AuditLog
+from services.gateway.audit.trail import AuditLog, logged
 from services.gateway.audit_lines import AuditLine, AuditView
 from services.gateway.auth.keys import OPERATOR
 from shared.documents.entities import EntityStore, Page
@@ -50,7 +50,7 @@ def routes(store: EntityStore[AuditLine], log: AuditLog) -> APIRouter:
         caller: Caller, where: Selection, limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: str | None = None
     ) -> Page[AuditView]:
         """List the audit log, newest first."""
-        await log.flush()
+        await logged(log.flush)
         page = await _visible(store, caller).page(where, limit=limit, cursor=cursor)
         return Page[AuditView](items=[view_of(line) for line in page.items], next_cursor=page.next_cursor)
 
@@ -61,7 +61,7 @@ def routes(store: EntityStore[AuditLine], log: AuditLog) -> APIRouter:
     )
     async def export_audit_lines(caller: Caller, where: Selection) -> StreamingResponse:
         """Download the audit log as JSON Lines, oldest first."""
-        await log.flush()
+        await logged(log.flush)
         headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"', "Cache-Control": "no-store"}
         return StreamingResponse(_lines(_visible(store, caller), where), media_type=JSON_LINES, headers=headers)
 

@@ -208,14 +208,14 @@ class AuditLog:
         applied_at = -RETENTION_INTERVAL_S
         try:
             while True:
-                await _logged(self.flush)
+                await logged(self.flush)
                 if time.monotonic() - applied_at >= RETENTION_INTERVAL_S:
                     applied_at = time.monotonic()
-                    await _logged(self.apply_retention)
+                    await logged(self.apply_retention)
                     log.info("audit_head", writer=self._chain.writer, number=self._chain.number, hash=self._chain.head)
                 await asyncio.sleep(FLUSH_INTERVAL_S)
         finally:
-            await _logged(self.flush)
+            await logged(self.flush)
 
 
 def _sentence(data: Mapping[str, Any]) -> str:
@@ -224,7 +224,8 @@ def _sentence(data: Mapping[str, Any]) -> str:
     return "; ".join(filter(None, (f"with a secret: {data['secret']}" if data.get("secret") else "", reason)))
 
 
-async def _logged(work: Callable[[], Awaitable[None]]) -> None:
+async def logged(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it, or log that it failed."""
     try:
         await work()
     except Exception:

@@ -115,6 +115,19 @@ async def test_refused_requests_are_counted_in_a_bounded_number_of_lines(platfor
     assert forbidden["count"] == 2
 
 
+async def test_audit_log_is_read_while_it_cannot_be_written(platform: RunningPlatform) -> None:
+    database = platform.resources.documents._database  # type: ignore[attr-defined]
+    async with platform.client() as client:
+        await client.post("/auth/keys", json={"name": "ci"})
+        await client.get("/auth/keys", headers={"Authorization": "Bearer wrong"})
+        database._connection.execute("PRAGMA query_only = 1")
+        (line, *_) = await audit(client, action="POST /auth/keys")
+        exported = await client.get("/audit/export")
+        database._connection.execute("PRAGMA query_only = 0")
+        (refused,) = await audit(client, action="GET /auth/keys")
+    assert (line["status"], exported.status_code, refused["status"]) == (201, 200, 401)
+
+
 async def test_sign_ins_tickets_and_uses_of_credentials_are_recorded(platform: RunningPlatform) -> None:
     async with platform.client() as client, platform.client(None) as browser:
         path = (await client.post("/auth/link")).json()["path"]

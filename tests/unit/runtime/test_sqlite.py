@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.runtime.disk_reserve import DiskReserve
 from shared.runtime.errors import Misconfigured, StorageFull
 from shared.runtime.sqlite import Database
 
@@ -175,6 +176,35 @@ async def test_a_full_disk_is_named_and_loses_nothing(database: Database) -> Non
     await database.write(lambda db: db.execute("PRAGMA max_page_count = 1000").fetchone())
     await database.write(insert("after"))
     assert await database.read(notes) == ["kept", "after"]
+
+
+class Quota(DiskReserve):
+    """A reserve of pages in the file itself, which SQLite counts as the disk."""
+
+    database: Database
+
+    def release(self, writer: str = "") -> bool:
+        self.database._connection.execute("PRAGMA max_page_count = 1000")
+        return super().release(writer)
+
+
+async def test_write_that_finds_the_disk_full_gets_the_reserve_once(tmp_path: Path) -> None:
+    reserve = Quota(tmp_path / "reserve", 4096)
+    database = reserve.database = Database(tmp_path / "file.sqlite", SCHEMA, reserve)
+
+    async def fill(text: str) -> list[Any]:
+        """Write with a full disk, together with a write that fails for another reason."""
+        await database.write(lambda db: db.execute("PRAGMA max_page_count = 1").fetchone())
+        group = (database.write(insert(text)), database.write(insert("first")))
+        return await asyncio.gather(*group, return_exceptions=True)
+
+    await database.write(insert("first"))
+    kept, refused = await fill("a" * 100_000)
+    assert (kept, type(refused)) == (1, sqlite3.IntegrityError)
+    assert not (tmp_path / "reserve").exists()
+    reserve.database = Database(tmp_path / "other.sqlite")  # it has nothing left to free
+    assert isinstance((await fill("b" * 100_000))[0], StorageFull)
+    await asyncio.gather(database.close(), reserve.database.close())
 
 
 def test_a_damaged_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
