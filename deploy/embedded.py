@@ -80,7 +80,7 @@ async def main(settings: Settings) -> None:
     stop = asyncio.Event()
     with ExitStack() as outer:  # logs and spans are written until the resources are closed
         async with open_resources(settings) as resources:
-            configure_logging(outer.enter_context((settings.directory / "anneal.log").open("a", buffering=1)))
+            configure_logging(settings.directory / "anneal.log", settings.access_log_limit)
             log_access_to(settings.directory / "logs" / "access.log", settings.access_log_limit)
             outer.enter_context(export_spans(settings, "embedded"))
             for number in (signal.SIGINT, signal.SIGTERM):

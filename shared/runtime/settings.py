@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     access_log_limit: int = Field(
-        default=256 * 2**20, ge=2**20, description="maximum bytes of logs/access.log and its older files in home"
+        default=256 * 2**20,
+        ge=2**20,
+        description="maximum bytes of logs/access.log with its older files in home, and of anneal.log with its own",
     )
     trusted_proxies: list[str] = Field(
         default=[],

@@ -20,21 +20,44 @@ def _add_trace_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
 
 ACCESS = logging.getLogger("anneal.access")
 """The access log: a line per request of the gateway."""
-ACCESS_FILES = 4
-"""Files of the access log: the current one and three older ones."""
+LOG_FILES = 4
+"""Files of a log: the current one and three older ones."""
 ERROR_INTERVAL_S = 60.0
 
 
-class AccessFile(RotatingFileHandler):
-    """A rotated file. A full disk is reported on stderr once a minute, not with every request."""
+class RotatedFile(RotatingFileHandler):
+    """A log file of which at most `limit` bytes are kept. A full disk is reported on stderr once a minute."""
 
-    _reported_at = -ERROR_INTERVAL_S
+    def __init__(self, path: Path, limit: int) -> None:
+        self._reported_at = -ERROR_INTERVAL_S
+        super().__init__(path, maxBytes=limit // LOG_FILES, backupCount=LOG_FILES - 1, encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Report that a line was not written."""
         if time.monotonic() - self._reported_at >= ERROR_INTERVAL_S:
             self._reported_at = time.monotonic()
-            sys.stderr.write(f"anneal: the access log is not written: {sys.exc_info()[1]}\n")
+            name = Path(self.baseFilename).name
+            sys.stderr.write(f"anneal: the log {name} is not written: {sys.exc_info()[1]}\n")
+
+
+class _InvalidRequests(logging.Filter):
+    """Passes uvicorn's line about bytes that are no HTTP request once a minute, with their number since then."""
+
+    _count, _logged_at = 0, -ERROR_INTERVAL_S
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is logged."""
+        if not str(record.msg).startswith("Invalid HTTP request"):
+            return True
+        self._count += 1
+        if time.monotonic() - self._logged_at < ERROR_INTERVAL_S:
+            return False
+        record.msg = f"{record.msg} ({self._count} since the last such line)"
+        self._count, self._logged_at = 0, time.monotonic()
+        return True
+
+
+_invalid_requests = _InvalidRequests()
 
 
 def log_access_to(target: Path | TextIO, limit: int = 0) -> None:
@@ -42,7 +65,7 @@ def log_access_to(target: Path | TextIO, limit: int = 0) -> None:
     handler: logging.Handler
     if isinstance(target, Path):
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        handler = AccessFile(target, maxBytes=limit // ACCESS_FILES, backupCount=ACCESS_FILES - 1, encoding="utf-8")
+        handler = RotatedFile(target, limit)
     else:
         handler = logging.StreamHandler(target)
     handler.setFormatter(logging.getLogger().handlers[0].formatter)
@@ -58,8 +81,8 @@ def _reset_access_log() -> None:
     ACCESS.propagate = True
 
 
-def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Write our own and the libraries' log lines as JSON to `stream` (stderr by default)."""
+def configure_logging(target: Path | TextIO | None = None, limit: int = 0) -> None:
+    """Write our own and the libraries' lines as JSON to `target` (default: stderr), at most `limit` bytes of a file."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -70,11 +93,13 @@ def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler: logging.Handler = (
+        RotatedFile(target, limit) if isinstance(target, Path) else logging.StreamHandler(target or sys.stderr)
+    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -85,5 +110,6 @@ def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -
         )
     )
     _reset_access_log()
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_invalid_requests)

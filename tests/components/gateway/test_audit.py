@@ -8,9 +8,11 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import structlog
 import websockets
 
 from services.gateway.audit.chain import verify
@@ -21,7 +23,14 @@ from shared.documents.entities import now
 from shared.events.dataset import ImportSucceeded
 from shared.events.training import BaseModelFailed, TrainingFailed
 from shared.runtime.http.routes import ROUTES
-from shared.runtime.telemetry.logging import ACCESS, ACCESS_FILES, configure_logging, log_access_to
+from shared.runtime.telemetry.logging import (
+    ACCESS,
+    ERROR_INTERVAL_S,
+    LOG_FILES,
+    _invalid_requests,
+    configure_logging,
+    log_access_to,
+)
 from tests.support.platform import RunningPlatform, open_platform, wait_until
 
 
@@ -289,9 +298,35 @@ def test_the_access_log_is_rotated_within_its_limit(tmp_path: Path) -> None:
         ACCESS.info("x" * 500)
     configure_logging(StringIO())
     files = list((tmp_path / "logs").iterdir())
-    assert len(files) == ACCESS_FILES
+    assert len(files) == LOG_FILES
     assert sum(file.stat().st_size for file in files) <= 2**20
     assert (tmp_path / "logs").stat().st_mode & 0o077 == 0
+
+
+def test_the_process_log_is_rotated_within_its_limit(tmp_path: Path) -> None:
+    configure_logging(tmp_path / "anneal.log", 2**20)
+    for _ in range(3000):
+        structlog.get_logger("test").warning("x" * 500)
+    configure_logging(StringIO())
+    files = list(tmp_path.iterdir())
+    assert len(files) == LOG_FILES
+    assert sum(file.stat().st_size for file in files) <= 2**20
+
+
+async def test_bytes_that_are_no_request_are_logged_once_a_minute(
+    platform: RunningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_invalid_requests, "_logged_at", -ERROR_INTERVAL_S)
+    log = StringIO()
+    configure_logging(log)
+    address = urlsplit(str(platform.url))
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"GARBAGE\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+        writer.close()
+    configure_logging(StringIO())
+    assert log.getvalue().count("Invalid HTTP request") == 1
 
 
 def test_a_full_disk_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -301,5 +336,5 @@ def test_a_full_disk_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixt
         ACCESS.info("x" * 10_000)
     errors = capsys.readouterr().err
     configure_logging(StringIO())
-    assert errors.count("the access log is not written") == 1
+    assert errors.count("the log full is not written") == 1
     assert "Traceback" not in errors
