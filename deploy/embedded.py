@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,7 +20,7 @@ import services.export.app
 import services.gateway.app
 import services.inference.app
 import services.training.app
-from shared.runtime.http.server import Server, explained, listen, refuse_exposure, server_config
+from shared.runtime.http.server import Server, explained, listen, on_signal, refuse_exposure, server_config
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings, load_settings
@@ -83,8 +82,7 @@ async def main(settings: Settings) -> None:
             configure_logging(settings.directory / "anneal.log", settings.access_log_limit)
             log_access_to(settings.directory / "logs" / "access.log", settings.access_log_limit)
             outer.enter_context(export_spans(settings, "embedded"))
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            on_signal(asyncio.get_running_loop(), stop.set)
             await serve(settings, resources, stop)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import structlog
 
 from services.training.base_models.inspection import MANIFEST_FACTS, inspect_folder
+from services.training.errors import EngineFailed
 from shared.blobs.artifacts import SHARED, artifact_uri, publish, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import ModelManifest
-from shared.runtime.errors import StorageFull, Unavailable, disk_is_full
+from shared.runtime.errors import StorageFull, Unavailable
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -20,6 +21,10 @@ KEY = f"{SHARED}/models/base/{SEEDLING}"
 URI = artifact_uri(SHARED, "models", "base", SEEDLING)
 FOLDER = Path(__file__).parent.parent / SEEDLING
 RETRY_INTERVAL_S = 5.0
+"""Seconds before the first retry; each later one waits twice as long, up to a limit."""
+MAX_RETRY_INTERVAL_S = 300.0
+PERMANENT = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""Errors of an installation; all others pass: a full disk, too many open files, an engine that was killed."""
 PUBLISH_WAIT_LIMIT_S = 60.0
 """How long a submit waits for the first publication."""
 
@@ -33,15 +38,17 @@ class BundledModel:
 
     async def run(self) -> None:
         """Publish where needed, once the store answers. A failure is logged; the base model is then unknown."""
+        interval_s = RETRY_INTERVAL_S
         try:
             while True:
                 try:
                     return await self._publish()
-                except (Unavailable, StorageFull, OSError) as error:
-                    if isinstance(error, OSError) and not disk_is_full(error):
-                        raise
-                    log.warning("bundled_model_delayed", reason=str(error))
-                    await asyncio.sleep(RETRY_INTERVAL_S)
+                except PERMANENT:
+                    raise
+                except (Unavailable, StorageFull, EngineFailed, OSError) as error:
+                    log.warning("bundled_model_delayed", reason=str(error), retry_in_s=interval_s)
+                    await asyncio.sleep(interval_s)
+                    interval_s = min(2 * interval_s, MAX_RETRY_INTERVAL_S)
         except Exception:
             log.exception("bundled_model_not_published", folder=str(self._folder))
         finally:

@@ -5,6 +5,8 @@ back while open requests finish, and closes its connections.
 """
 
 import asyncio
+import errno
+import resource
 import signal
 import socket
 import sys
@@ -190,20 +192,29 @@ async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settin
     """Open the resources, build, serve. SIGTERM and SIGINT stop it, also while it waits for its servers."""
     loop, starting, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert starting is not None
-    _on_signal(loop, starting.cancel)
+    on_signal(loop, starting.cancel)
     with ExitStack() as last:  # closing the resources is traced too
         async with open_resources(settings) as resources:
             process = await build(resources)
             last.enter_context(export_spans(settings, process.service.name))
             if warm and settings.warm_engines:
                 await resources.engines.start()
-            _on_signal(loop, stop.set)
+            on_signal(loop, stop.set)
             await serve(process, settings, resources, stop)
 
 
-def _on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, act)
+def on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
+    """Act on the first SIGTERM or SIGINT; the second one ends the process at once."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def first() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        act()
+
+    for number in numbers:
+        loop.add_signal_handler(number, first)
 
 
 @contextmanager
@@ -213,6 +224,11 @@ def explained() -> Iterator[None]:
         yield
     except AnnealError as error:
         sys.exit(f"anneal: {in_sentences(error.detail, error.remedy)}")
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        sys.exit(f"anneal: The process may have only {limit} files open. Raise `ulimit -n` to 1024 or more.")
 
 
 def start(build: Callable[[Resources], Awaitable[Process]], *, warm: bool = False) -> None:

@@ -34,6 +34,8 @@ _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
 _MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """Freed memory is merged with its neighbors instead of cached per thread (docs/experiments.md)."""
+EXIT_TIMEOUT_S = 10.0
+"""Seconds that closing waits for killed engines: a forkserver without file descriptors may have lost one."""
 _UNREAD = 64  # buffered messages; with more unread, the child blocks
 
 
@@ -280,20 +282,20 @@ class _ForkServer:
         return cls(process, ours)
 
     async def launch(self, request: dict[str, Any], span: EngineSpan) -> Child:
-        """Fork one child; raises ConnectionError if the forkserver dies meanwhile."""
+        """Fork one child; raises ConnectionError if the forkserver dies meanwhile, OSError without free descriptors."""
         loop = asyncio.get_running_loop()
         launch = next(self._launches)
+        (commands_r, commands_w), (messages_r, messages_w), (log_r, log_w), (lifeline_r, lifeline_w) = _pipes(4)
         forked = self._pids[launch] = loop.create_future()
         ended = self._exits[launch] = loop.create_future()
-        (commands_r, commands_w), (messages_r, messages_w) = os.pipe(), os.pipe()
-        (log_r, log_w), (lifeline_r, lifeline_w) = os.pipe(), os.pipe()
         theirs = [commands_r, messages_w, log_w, lifeline_r]
         ends = _Ends(
             await write_end(commands_w), await read_end(messages_r), await read_end(log_r), io.FileIO(lifeline_w, "w")
         )
         try:
             await self._post({"id": launch, **request}, theirs)
-        except ConnectionError:
+        except OSError:
+            self._pids.pop(launch, None), self._exits.pop(launch, None)
             ends.close()
             raise
         finally:
@@ -315,7 +317,8 @@ class _ForkServer:
         running = list(self._exits.values())
         for launch in list(self._exits):
             await self.signal(launch, signal.SIGKILL)
-        await asyncio.gather(*running)
+        if running:
+            await asyncio.wait(running, timeout=EXIT_TIMEOUT_S)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._listening
@@ -366,6 +369,19 @@ class _ForkServer:
         async with self._sending:
             self._requests.close()
         await self._process.wait()
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """Open so many pipes, or none."""
+    opened: list[tuple[int, int]] = []
+    try:
+        for _ in range(count):
+            opened.append(os.pipe())
+    except OSError:
+        for fd in (end for pipe in opened for end in pipe):
+            os.close(fd)
+        raise
+    return opened
 
 
 def clean_environment() -> dict[str, str]:

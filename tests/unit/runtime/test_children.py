@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import platform
+import resource
 import select
 import signal
 import subprocess
@@ -311,3 +312,27 @@ async def test_kill_9_of_the_service_ends_its_engines(service: subprocess.Popen[
     assert len(pids) == 4
     service.kill()
     assert processes_ended(*pids)
+
+
+async def test_launch_without_free_descriptors_fails_and_leaves_nothing_to_wait_for(tmp_path: Path) -> None:
+    engines = Engines()
+    await (await bare(engines, "echo", tmp_path)).kill()
+    before = len(os.listdir("/proc/self/fd"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for spare in range(8):  # a pipe takes two
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_next_descriptor(spare), limits[1]))
+            with pytest.raises(OSError, match="Too many open files"):
+                await bare(engines, "echo", tmp_path)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(os.listdir("/proc/self/fd")) == before
+    async with asyncio.timeout(9):  # less than closing waits for children that do not end
+        await engines.close()
+
+
+def _next_descriptor(spare: int) -> int:
+    """The limit that leaves `spare` descriptors free."""
+    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    return [number for number in range(10_000) if number not in used][spare]

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from deploy.servers import free_port
 from services.training.base_models import bundled
+from services.training.errors import EngineFailed
 from shared.blobs import s3
 from shared.documents import mongo
 from shared.runtime.errors import Unavailable, install_problem_handlers
@@ -65,7 +66,19 @@ async def test_full_disk_has_its_own_error_code(number: int, status: int) -> Non
     assert answer.json()["code"] == ("disk_full" if status == 507 else "internal_error")
 
 
-async def test_bundled_model_is_published_once_the_store_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (Unavailable("The object store does not answer."), 3),
+        (OSError(errno.EMFILE, "Too many open files"), 3),
+        (OSError(errno.EIO, "trouble"), 3),
+        (EngineFailed("The model's check ended without a result."), 3),
+        (PermissionError(errno.EACCES, "denied"), 1),
+    ],
+)
+async def test_bundled_model_is_published_once_a_passing_error_is_over(
+    error: Exception, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bundled, "RETRY_INTERVAL_S", 0.01)
     async with open_resources(Settings(home=tmp_path)) as resources:
         seedling, tries = bundled.BundledModel(resources, tmp_path), 0
@@ -74,8 +87,8 @@ async def test_bundled_model_is_published_once_the_store_is_up(tmp_path: Path, m
             nonlocal tries
             tries += 1
             if tries < 3:
-                raise Unavailable("The object store does not answer.")
+                raise error
 
         monkeypatch.setattr(seedling, "_publish", publish)
         await seedling.run()
-    assert tries == 3
+    assert tries == expected
