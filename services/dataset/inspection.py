@@ -151,7 +151,7 @@ class Inspector:
     async def _run_in(
         self, folder: Path, target: str, spec: dict[str, Any], requires: Sequence[str], limits: Limits
     ) -> dict[str, Any]:
-        child = await self._engines.launch(target, spec, cwd=folder, requires=requires, limits=limits)
+        child = await self._engines.launch(target, spec, cwd=folder, requires=requires, limits=limits, short=True)
         last = await child.answer() or {}
         if last.get("kind") == "result":
             return last

@@ -27,7 +27,7 @@ async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> F
     await asyncio.to_thread(workdir.mkdir, parents=True)
     try:
         child = await resources.engines.launch(
-            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS
+            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS, short=True
         )
         end: Facts | None = await child.answer(weights_size({"path": folder, "base": None}))
     finally:

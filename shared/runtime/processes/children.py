@@ -12,7 +12,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -34,6 +34,8 @@ _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
 _MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """Freed memory is merged with its neighbors instead of cached per thread (docs/experiments.md)."""
+SHORT_ENGINES = max(2, usable_cpus())
+"""Maximum concurrent engines of requests (checks, previews, counts); others wait in order."""
 EXIT_TIMEOUT_S = 10.0
 """Seconds that closing waits for killed engines: a forkserver without file descriptors may have lost one."""
 _UNREAD = 64  # buffered messages; with more unread, the child blocks
@@ -143,6 +145,10 @@ class Child:
         """Wait for the child's exit. Keep reading `messages()` meanwhile."""
         return await asyncio.shield(self._exit)
 
+    def on_exit(self, act: Callable[[], None]) -> None:
+        """Call `act` after the child's exit."""
+        self._exit.add_done_callback(lambda _: act())
+
     def abandon(self) -> None:
         """Close the lifeline pipe, which ends the engine, without waiting for it."""
         self._ends.close()
@@ -157,6 +163,7 @@ class Engines:
         self._parents: dict[bool, _ForkServer] = {}  # by whether torch is imported
         self._preloaded: list[str] = []
         self._starting = asyncio.Lock()
+        self._short = asyncio.Semaphore(SHORT_ENGINES)
 
     def preload(self, target: str) -> None:
         """Let forkservers that start from now on import this engine too.
@@ -191,12 +198,14 @@ class Engines:
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = ("torch", "transformers", "peft"),
         limits: Limits = Limits(),
+        short: bool = False,
     ) -> Child:
         """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`, within its `limits`.
 
         The child's environment is a short list of harmless variables plus `env`. Raises EngineUnavailable where
         one of the packages it `requires` is not installed. What needs no torch still takes a fork that has
-        transformers imported, where there is one.
+        transformers imported, where there is one. A `short` engine counts among SHORT_ENGINES until its exit, so its
+        caller must not launch another one meanwhile.
         """
         if missing := [name for name in requires if importlib.util.find_spec(name) is None]:
             raise EngineUnavailable(
@@ -208,12 +217,23 @@ class Engines:
         request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)
         torch = "torch" in requires or ("transformers" in requires and True in self._parents)
+        if short:
+            await self._short.acquire()
         starting = asyncio.create_task(self._launch(request, spec, span, torch=torch))
+        if short:
+            starting.add_done_callback(self._release_short)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(_abandon)
             raise
+
+    def _release_short(self, starting: asyncio.Task[Child]) -> None:
+        """Release the place of a launch that failed, or at the exit of its child."""
+        if starting.cancelled() or starting.exception():
+            self._short.release()
+        else:
+            starting.result().on_exit(self._short.release)
 
     async def _launch(
         self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, *, torch: bool

@@ -20,6 +20,7 @@ import pytest_asyncio
 
 from shared.engine.process.child import MESSAGES
 from shared.engine.process.forkserver import send_signal
+from shared.runtime.processes import children
 from shared.runtime.processes.children import Child, Engines, EngineUnavailable, Exit
 from tests.support.engine_process import processes_ended
 
@@ -312,6 +313,28 @@ async def test_kill_9_of_the_service_ends_its_engines(service: subprocess.Popen[
     assert len(pids) == 4
     service.kill()
     assert processes_ended(*pids)
+
+
+async def test_short_engines_wait_for_a_place_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "SHORT_ENGINES", 1)
+    engines = Engines()
+    target, order = f"{ENGINES}:echo", []
+
+    async def run(number: int) -> None:
+        child = await engines.launch(target, {}, cwd=tmp_path, requires=(), short=True)
+        order.append(number)
+        await child.kill()
+
+    running = await engines.launch(target, {}, cwd=tmp_path, requires=(), short=True)
+    waiting = [asyncio.create_task(run(number)) for number in range(3)]
+    await (await bare(engines, "echo", tmp_path)).kill()  # another engine needs no place
+    assert order == []
+    waiting[0].cancel()
+    await running.kill()
+    async with asyncio.timeout(60):
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert order == [1, 2]
+    await engines.close()
 
 
 async def test_launch_without_free_descriptors_fails_and_leaves_nothing_to_wait_for(tmp_path: Path) -> None:
