@@ -48,6 +48,12 @@ class Keyring:
         sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), id.encode())
         return f"{_key_id(key)}:{urlsafe_b64encode(sealed).decode()}"
 
+    def encrypt_again(self, service: str, id: str, text: str) -> str:
+        """The same secret under the current key; `text` itself if it is so already. Raises SecretUnreadable."""
+        if text.partition(":")[0] == _key_id(self.keys(service, AT_REST)[0]):
+            return text
+        return self.encrypt(service, id, self.decrypt(service, id, text))
+
     def decrypt(self, service: str, id: str, text: str) -> str:
         """Return the secret. Raises SecretUnreadable."""
         key_id, _, sealed = text.partition(":")

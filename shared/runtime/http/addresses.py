@@ -41,11 +41,14 @@ class SourceUnreachable(AnnealError):
 class AddressPolicy:
     """`allowed` hosts, each as `name` or `name:port`, may have private addresses and be reached by http.
 
-    A host is compared as written: an allowed `127.0.0.1` does not allow `2130706433`. `field` is named in errors.
+    A host is compared as written: an allowed `127.0.0.1` does not allow `2130706433`. Errors name `field` and the
+    operator's `setting`; `instead` begins the remedy of one about a private address.
     """
 
     allowed: Collection[str]
     field: str = "url"
+    setting: str = "ANNEAL_IMPORT_HOSTS"
+    instead: str = "Upload the file, or ask"
 
     def resolve(self, scheme: str, host: str, port: int) -> str:
         """Return an IP address of the host to connect to. Raises AddressRefused or SourceUnreachable.
@@ -55,15 +58,15 @@ class AddressPolicy:
         host = host.lower().strip("[]")
         allowed = not {host, f"{host}:{port}"}.isdisjoint(entry.lower() for entry in self.allowed)
         if scheme != "https" and not (allowed and scheme == "http"):
-            remedy = "Use https; the operator can allow http for a host with ANNEAL_IMPORT_HOSTS."
-            raise AddressRefused(f"{scheme}://{host} is not read.", field=self.field, limit="https", remedy=remedy)
+            remedy = f"Use https; the operator can allow http for a host with {self.setting}."
+            raise AddressRefused(f"{scheme}://{host} is not used.", field=self.field, limit="https", remedy=remedy)
         try:
             found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as error:
             detail = f"There is no host {host!r}."
             raise SourceUnreachable(detail, field=self.field, remedy="Check its spelling.") from error
         if not allowed and not all(map(is_public, found)):
-            remedy = f"Upload the file, or ask the operator to add {host} to ANNEAL_IMPORT_HOSTS."
+            remedy = f"{self.instead} the operator to add {host} to {self.setting}."
             limit = "public addresses"
             raise AddressRefused(f"{host} is in a private network.", field=self.field, limit=limit, remedy=remedy)
         return found[0]

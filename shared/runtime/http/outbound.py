@@ -6,6 +6,7 @@ again.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -13,6 +14,8 @@ from shared.runtime.http.addresses import AddressPolicy
 
 PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 5
+RESOLVER_THREADS = 32
+"""Names that a client resolves at once. A name server that does not answer holds threads of this client alone."""
 TIMEOUT = httpx.Timeout(30.0)
 NO_REUSE = httpx.Limits(max_keepalive_connections=0)
 """A connection is pooled by its IP address, and another name at the same address must verify its own certificate."""
@@ -24,12 +27,14 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
         self._connections = httpx.AsyncHTTPTransport(trust_env=False, limits=NO_REUSE)
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, "resolve")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises AddressRefused or SourceUnreachable."""
         url, host = request.url, request.url.raw_host.decode("ascii")
         port = url.port or PORTS.get(url.scheme, 0)
-        address = await asyncio.to_thread(self._policy.resolve, url.scheme, host, port)
+        loop = asyncio.get_running_loop()
+        address = await loop.run_in_executor(self._threads, self._policy.resolve, url.scheme, host, port)
         pinned = httpx.Request(
             request.method,
             url.copy_with(host=address),
@@ -45,6 +50,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await self._connections.aclose()
 
 

@@ -1,6 +1,8 @@
 """Addresses that callers name lead to the public internet, or to what the operator allows, however they are written."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +17,7 @@ from shared.blobs.checked_connections import checked_pools
 from shared.engine.hub import hub_errors, hub_network
 from shared.engine.process.protocol import EngineError
 from shared.runtime.http.addresses import AddressPolicy, AddressRefused, SourceUnreachable, is_public
-from shared.runtime.http.outbound import outbound_client
+from shared.runtime.http.outbound import RESOLVER_THREADS, outbound_client
 from tests.support.web_files import WebFiles, run_web_files
 
 METADATA_SERVICE = "169.254.169.254"
@@ -130,6 +132,29 @@ async def test_name_that_changes_its_address_is_connected_to_at_the_checked_one(
         names["files.test"] = [["127.0.0.1"], ["127.0.0.9"]]  # nothing listens at the second one
         body = get(policy, f"http://files.test:{port}/a.csv")
         assert (body if isinstance(body, bytes) else await body) == b"x"
+
+
+async def test_name_server_without_answers_holds_no_threads_of_others(
+    web: WebFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, real = threading.Event(), socket.getaddrinfo
+
+    def resolve(host: Any, *args: Any, **options: Any) -> Any:
+        if host == "slow.test":
+            answered.wait()
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    async with outbound_client(LOCAL) as slow:
+        waiting = [asyncio.create_task(slow.get("https://slow.test/")) for _ in range(RESOLVER_THREADS)]
+        try:
+            async with asyncio.timeout(60):
+                assert await httpx_get(LOCAL, f"{web.url}/a.csv") == b"x"
+                assert await asyncio.to_thread(lambda: "free") == "free"
+            assert not any(task.done() for task in waiting)
+        finally:
+            answered.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_name_with_one_private_address_is_refused(names: dict[str, list[list[str]]]) -> None:
