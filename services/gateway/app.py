@@ -38,6 +38,11 @@ from services.gateway.reverse_proxy import ReverseProxy
 from services.gateway.service import Platform
 from services.gateway.store import Stores
 from services.gateway.upstreams import InProcessUpstream, Upstream, Upstreams, as_upstream
+from services.gateway.webhooks import api as webhooks_api
+from services.gateway.webhooks.models import Webhook
+from services.gateway.webhooks.sender import Sender
+from services.gateway.webhooks.service import Webhooks
+from shared.runtime.http.addresses import AddressPolicy
 from shared.runtime.http.principal import Principal, Signer
 from shared.runtime.resources import Resources, private_file
 from shared.runtime.service import Service, background, web_app
@@ -64,8 +69,11 @@ class Gateway:
         return await self.sessions.link(OPERATOR)
 
 
-async def delete_expired(*stores: Credentials[Any] | Usage) -> None:
-    """Delete expired sessions, links, tickets and counts every hour, until cancelled. Expired API keys stay listed."""
+async def delete_expired(*stores: Credentials[Any] | Usage | Webhooks) -> None:
+    """Delete expired sessions, links, tickets, counts and deliveries of webhooks every hour, until cancelled.
+
+    Expired API keys stay listed.
+    """
     while True:
         for store in stores:
             try:
@@ -99,14 +107,26 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     audit = AuditLog(stores.audit, settings.audit_days)
     broadcasts = BroadcastHub(resources.bus, model)
 
+    async def record_gone(webhook: Webhook) -> None:
+        line = Request("webhook.disabled", webhook.project, "anneal/gateway").line(detail=webhook.disabled_reason)
+        line.resource, line.resource_id = "webhook", webhook.id
+        await audit.finish(line)
+
+    receivers = AddressPolicy(settings.webhook_hosts, setting="ANNEAL_WEBHOOK_HOSTS", instead="Ask")
+    webhook_stores = (stores.webhooks, stores.deliveries, resources.keyring, receivers)
+    sender = Sender(*webhook_stores, record_gone, resources.metrics)
+    webhooks = Webhooks(*webhook_stores, sender.wake)
+    await webhooks.encrypt_again()
+
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        cleanup = delete_expired(sessions.credentials, grants, usage)
+        cleanup = delete_expired(sessions.credentials, grants, usage, webhooks)
         async with (
             background(broadcasts.run()),
             background(cleanup),
             background(usage.run()),
             background(audit.run()),
+            background(sender.run()),
         ):
             yield
         await client.aclose()
@@ -119,8 +139,9 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
     router.include_router(dead_letters.routes(resources.bus))
     router.include_router(audit_api.routes(stores.audit, audit))
+    router.include_router(webhooks_api.routes(webhooks))
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics))
-    service = Service("gateway", router, handlers.subscriptions(model, audit), lifespan)
+    service = Service("gateway", router, handlers.subscriptions(model, audit, webhooks), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
     authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
     proxy = ReverseProxy(authenticator, upstreams, signer, limiter, Recorder(audit, sessions.credentials))

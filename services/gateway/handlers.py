@@ -1,9 +1,13 @@
-"""Event handlers of the read model: each updates the state of one resource and adds a line of recent activity."""
+"""Event handlers of the read model: each updates the state of one resource and adds a line of recent activity.
+
+Every event is also recorded in the audit log, and becomes deliveries of the project's webhooks.
+"""
 
 from collections.abc import Mapping
 
 from services.gateway.audit.trail import AuditLog
 from services.gateway.overview import ReadModel, ResourceUpdate
+from services.gateway.webhooks.service import Webhooks
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
@@ -107,14 +111,15 @@ class Handlers:
         await self._model.record(envelope, ResourceUpdate("deployment", event.deployment_id, "deleted"))
 
 
-def subscriptions(model: ReadModel, audit: AuditLog) -> Mapping[type[Event], EventHandler]:
-    """Map each consumed event type to its handler; every event is recorded in the audit log too."""
+def subscriptions(model: ReadModel, audit: AuditLog, webhooks: Webhooks) -> Mapping[type[Event], EventHandler]:
+    """Map each consumed event type to its handler."""
     handlers = Handlers(model)
 
-    def audited(handler: EventHandler) -> EventHandler:
+    def complete(handler: EventHandler) -> EventHandler:
         async def handle(event: Event, envelope: Envelope) -> None:
             await handler(event, envelope)
             await audit.record_event(envelope)
+            await webhooks.record(event, envelope)
 
         return handle
 
@@ -138,4 +143,4 @@ def subscriptions(model: ReadModel, audit: AuditLog) -> Mapping[type[Event], Eve
         ModelReady: handlers.model_ready,
         ModelUndeployed: handlers.model_undeployed,
     }
-    return {event: audited(handler) for event, handler in by_event.items()} | dict.fromkeys(ONLY_AUDITED, record)
+    return {event: complete(handler) for event, handler in by_event.items()} | dict.fromkeys(ONLY_AUDITED, record)

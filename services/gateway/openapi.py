@@ -21,6 +21,7 @@ TAGS = {
     "Evaluation": "Scores of a custom model compared with its base model.",
     "Export": "Verified model files to download.",
     "Inference": "Deployments, and the OpenAI-compatible API.",
+    "Webhooks": "Signed notifications of events, their delivery log, and replay.",
     "System": "API keys, sign-in, live updates, health.",
 }
 REFERENCE = "#/components/schemas/"

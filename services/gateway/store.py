@@ -16,6 +16,7 @@ from services.gateway.models import (
     TrackedResource,
     User,
 )
+from services.gateway.webhooks.models import Delivery, Webhook
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Collection, Index
 from shared.documents.spec import CollectionSpec
@@ -64,7 +65,22 @@ LIMITS = CollectionSpec("gateway.limits", LimitOverrides, "Kept without limit.")
 USAGE = CollectionSpec(
     "gateway.usage", UsageDocument, "An hourly pass deletes those of past windows.", (Index(("expires_at",)),)
 )
-COLLECTIONS = (KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE, AUDIT)
+WEBHOOKS = CollectionSpec("gateway.webhooks", Webhook, "Kept without limit.")
+DELIVERIES = CollectionSpec(
+    "gateway.deliveries",
+    Delivery,
+    "An hourly pass deletes those that ended 30 days ago.",
+    (
+        Index(("state", "due_at")),
+        Index(("state", "webhook_id", "due_at")),
+        Index(("webhook_id", "created_at")),
+        Index(("finished_at",)),
+    ),
+)
+COLLECTIONS = (
+    *(KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE, AUDIT),
+    *(WEBHOOKS, DELIVERIES),
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,8 @@ class Stores:
     limits: EntityStore[LimitOverrides]
     usage: Collection
     audit: EntityStore[AuditLine]
+    webhooks: EntityStore[Webhook]
+    deliveries: EntityStore[Delivery]
 
     @classmethod
     async def open(cls, resources: Resources) -> Self:
@@ -99,4 +117,6 @@ class Stores:
             await store(LIMITS),
             await resources.documents.collection(USAGE.name, USAGE.indexes),
             await store(AUDIT),
+            await store(WEBHOOKS),
+            await store(DELIVERIES),
         )

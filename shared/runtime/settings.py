@@ -145,6 +145,11 @@ class Settings(BaseSettings):
         description="hosts that imports and downloads of models may read although their address is private, also by "
         "http",
     )
+    webhook_hosts: list[str] = Field(
+        default=[],
+        description="hosts of webhooks that are reached although their address is private, also by http: "
+        '["hooks.intranet", "10.0.0.5:8080"]',
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 
     @field_validator("services", mode="before")
