@@ -25,7 +25,7 @@ from shared.events.training import (
 )
 from shared.runtime.service import EventHandler
 
-ONLY_AUDITED: tuple[type[Event], ...] = (ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed)
+NOT_SHOWN: tuple[type[Event], ...] = (ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed)
 
 
 class Handlers:
@@ -125,6 +125,7 @@ def subscriptions(model: ReadModel, audit: AuditLog, webhooks: Webhooks) -> Mapp
 
     async def record(event: Event, envelope: Envelope) -> None:
         await audit.record_event(envelope)
+        await webhooks.record(event, envelope)
 
     by_event: dict[type[Event], EventHandler] = {
         DatasetReady: handlers.dataset_ready,
@@ -143,4 +144,4 @@ def subscriptions(model: ReadModel, audit: AuditLog, webhooks: Webhooks) -> Mapp
         ModelReady: handlers.model_ready,
         ModelUndeployed: handlers.model_undeployed,
     }
-    return {event: complete(handler) for event, handler in by_event.items()} | dict.fromkeys(ONLY_AUDITED, record)
+    return {event: complete(handler) for event, handler in by_event.items()} | dict.fromkeys(NOT_SHOWN, record)

@@ -6,12 +6,14 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared.documents.entities import derived_id
-from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
+from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
+    BaseModelFailed,
+    BaseModelReady,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -30,6 +32,10 @@ EventType = Literal[
     "dataset.ready.v1",
     "dataset.rejected.v1",
     "dataset.deleted.v1",
+    "dataset.import_succeeded.v1",
+    "dataset.import_failed.v1",
+    "training.base_model_ready.v1",
+    "training.base_model_failed.v1",
     "evaluation.completed.v1",
     "evaluation.failed.v1",
     "export.completed.v1",
@@ -50,6 +56,10 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "dataset.ready.v1": (DatasetReady, "dataset_id"),
     "dataset.rejected.v1": (DatasetRejected, "dataset_id"),
     "dataset.deleted.v1": (DatasetDeleted, "dataset_id"),
+    "dataset.import_succeeded.v1": (ImportSucceeded, "import_id"),
+    "dataset.import_failed.v1": (ImportFailed, "import_id"),
+    "training.base_model_ready.v1": (BaseModelReady, "base_id"),
+    "training.base_model_failed.v1": (BaseModelFailed, "base_id"),
     "evaluation.completed.v1": (EvaluationCompleted, "evaluation_id"),
     "evaluation.failed.v1": (EvaluationFailed, "evaluation_id"),
     "export.completed.v1": (ExportCompleted, "export_id"),
