@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from services.evaluation.engine.losses import Loss
-from services.evaluation.engine.metrics import metric
 from services.evaluation.engine.metrics.bleu import bleu_signature, row_bleu
 from services.evaluation.engine.metrics.chrf import chrf_signature, row_chrf
+from services.evaluation.engine.metrics.classes import metric
 from services.evaluation.engine.metrics.classification import row_accuracy
 from services.evaluation.engine.metrics.exact_match import row_exact_match
 from services.evaluation.engine.metrics.json_fields import row_json

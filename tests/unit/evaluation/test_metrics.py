@@ -13,8 +13,8 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import corpus_bleu as sacrebleu_corpus
 
 from services.evaluation.engine.losses import Loss, compute_losses
-from services.evaluation.engine.metrics import CLASSES, metric
 from services.evaluation.engine.metrics.bleu import bleu_for, bleu_signature, choose_tokenizer, corpus_bleu
+from services.evaluation.engine.metrics.classes import CLASSES, metric
 from services.evaluation.engine.metrics.classification import classification
 from services.evaluation.engine.metrics.json_fields import row_json
 from services.evaluation.engine.metrics.kinds import fitting_metrics

@@ -9,8 +9,6 @@ long enough for are then left out of the mean, which would be 0 with them).
 from collections.abc import Sequence
 from functools import lru_cache
 
-import datasets
-import evaluate
 import regex
 from sacrebleu.metrics.bleu import BLEU
 
@@ -72,19 +70,3 @@ def row_bleu(prediction: str, reference: str) -> dict[str, float]:
     """
     score = _bleu(choose_tokenizer([reference]), True).sentence_score(prediction, [reference]).score
     return {"bleu": min(float(score), 100.0)}
-
-
-class Bleu(evaluate.Metric):
-    """`compute(predictions=[str], references=[str])` -> {"bleu": 0..100}."""
-
-    def _info(self) -> evaluate.MetricInfo:
-        text = {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
-        return evaluate.MetricInfo(
-            description="Corpus BLEU by sacrebleu.",
-            citation="Papineni et al. 2002, BLEU; Post 2018, A Call for Clarity in Reporting BLEU Scores",
-            inputs_description="One prediction and one reference per row.",
-            features=datasets.Features(text),
-        )
-
-    def _compute(self, predictions: list[str], references: list[str]) -> dict[str, float]:
-        return corpus_bleu(predictions, references)

@@ -11,19 +11,32 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import LCSseq
 
-from services.evaluation.engine.metrics.row_metric import RowMetric
 from services.evaluation.engine.metrics.scripts import symbols, words
 
 
 def row_rouge(prediction: str, reference: str) -> dict[str, float]:
     """Compute the F-measures of one row, 0 to 1."""
-    tokenize = words if words(reference) else symbols
-    predicted, expected = tokenize(prediction), tokenize(reference)
+    predicted, expected = _tokens(prediction, reference)
     return {
         "rouge1": _rouge_n(predicted, expected, 1),
         "rouge2": _rouge_n(predicted, expected, 2),
-        "rougeL": _f_measure(LCSseq.similarity(predicted, expected), len(predicted), len(expected)),
+        "rougeL": _rouge_l(predicted, expected),
     }
+
+
+def row_rouge_n(prediction: str, reference: str, n: int | None) -> float:
+    """Compute the F-measure of one row for n-grams, or with None for the longest common subsequence; 0 to 1."""
+    predicted, expected = _tokens(prediction, reference)
+    return _rouge_l(predicted, expected) if n is None else _rouge_n(predicted, expected, n)
+
+
+def _tokens(prediction: str, reference: str) -> tuple[list[str], list[str]]:
+    tokenize = words if words(reference) else symbols
+    return tokenize(prediction), tokenize(reference)
+
+
+def _rouge_l(predicted: Sequence[str], expected: Sequence[str]) -> float:
+    return _f_measure(LCSseq.similarity(predicted, expected), len(predicted), len(expected))
 
 
 def _rouge_n(predicted: Sequence[str], expected: Sequence[str], n: int) -> float:
@@ -41,11 +54,3 @@ def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
 def _f_measure(shared: int, predicted: int, expected: int) -> float:
     precision, recall = shared / max(predicted, 1), shared / max(expected, 1)
     return 2 * precision * recall / (precision + recall) if shared else 0.0
-
-
-class Rouge(RowMetric):
-    """{"rouge1", "rouge2", "rougeL"}: means over rows, 0..1."""
-
-    summary = "ROUGE F-measures, averaged over rows."
-    source = "Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries"
-    row = staticmethod(row_rouge)
