@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import services.dataset.store
+import services.evaluation.evals.store
 import services.evaluation.store
 import services.export.store
 import services.gateway.store
@@ -22,7 +23,7 @@ from shared.documents.spec import CollectionSpec
 from shared.runtime.jobs.work import Work
 
 STORES = (
-    *(services.dataset.store, services.training.store, services.evaluation.store),
+    *(services.dataset.store, services.training.store, services.evaluation.store, services.evaluation.evals.store),
     *(services.export.store, services.inference.deployments.store, services.gateway.store),
 )
 COLLECTIONS: Sequence[CollectionSpec[Any]] = [spec for store in STORES for spec in store.COLLECTIONS]

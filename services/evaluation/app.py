@@ -4,9 +4,19 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fastapi import APIRouter
+
 from services.evaluation.api import routes
+from services.evaluation.evals.graders import GraderRuns
+from services.evaluation.evals.models import EvalRun
+from services.evaluation.evals.runner import FOLDER as EVALS_FOLDER
+from services.evaluation.evals.runner import Runner as EvalRunner
+from services.evaluation.evals.service import EvalService
+from services.evaluation.evals.store import Stores, open_run_uses
 from services.evaluation.handlers import subscriptions
 from services.evaluation.models import Evaluation
+from services.evaluation.openai import api as evals_api
+from services.evaluation.openai import graders_api
 from services.evaluation.runner import FOLDER, Runner
 from services.evaluation.service import EvaluationService
 from services.evaluation.store import open_evaluations, open_uses
@@ -15,7 +25,7 @@ from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
 MAX_CONCURRENT_EVALUATIONS = 1
-"""Per process: each uses all cores, or the GPU."""
+"""Per process, and as many eval runs: each uses all cores, or the GPU."""
 
 
 async def build(resources: Resources) -> Service:
@@ -32,12 +42,38 @@ async def build(resources: Resources) -> Service:
         on_release=uses.remove_if_final,
     )
     service = EvaluationService(store, resources.blobs, worker, uses)
+    evals = await _build_evals(resources)
+    router = APIRouter()
+    router.include_router(routes(service))
+    router.include_router(evals_api.routes(evals))
+    router.include_router(graders_api.routes(GraderRuns(resources, evals)))
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         if resources.embedded:  # no other process uses this directory: its files are left from a killed one
-            shutil.rmtree(resources.scratch / FOLDER, ignore_errors=True)
-        async with background(worker.serve()), background(uses.clean()):
+            for folder in (FOLDER, EVALS_FOLDER):
+                shutil.rmtree(resources.scratch / folder, ignore_errors=True)
+        async with (
+            background(worker.serve()),
+            background(uses.clean()),
+            background(evals.worker.serve()),
+            background(evals.uses.clean()),
+        ):
             yield
 
-    return Service("evaluation", routes(service), subscriptions(service), lifespan)
+    return Service("evaluation", router, subscriptions(service), lifespan)
+
+
+async def _build_evals(resources: Resources) -> EvalService:
+    stores = await Stores.open(resources)
+    uses = open_run_uses(resources.blobs, stores)
+    worker: Worker[EvalRun] = Worker(
+        stores.runs,
+        EvalRunner(resources, stores, uses).run,
+        Slots(MAX_CONCURRENT_EVALUATIONS),
+        exclusive=resources.embedded,
+        kind="eval_run",
+        metrics=resources.metrics,
+        on_release=uses.remove_if_final,
+    )
+    return EvalService(stores, resources.blobs, worker, uses)

@@ -33,3 +33,22 @@ class UnknownDataset(AnnealError):
 
     status = 404
     code = "dataset_not_found"
+
+
+class Unsupported(InvalidInput):
+    """A part of OpenAI's evals API that this platform does not offer."""
+
+    code = "unsupported_parameter"
+
+
+class UnfinishedRuns(Conflict):
+    """What is to be deleted is in use by runs that have not ended."""
+
+    code = "run_not_finished"
+
+
+class GraderFailed(AnnealError):
+    """The engine that runs a grader ended without a result."""
+
+    status = 500
+    code = "grader_failed"

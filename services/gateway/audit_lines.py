@@ -8,7 +8,14 @@ from pydantic import BaseModel, Field
 
 from shared.documents.entities import Entity, Public
 
-KINDS = {"ds": "dataset", "dsv": "dataset", "imp": "import", "base": "base_model", "dep": "deployment"}
+KINDS = {
+    "ds": "dataset",
+    "dsv": "dataset",
+    "imp": "import",
+    "base": "base_model",
+    "dep": "deployment",
+    "evalrun": "eval_run",
+}
 """Prefix of an id -> kind of the resource, where the prefix is not the kind itself."""
 ID = re.compile(r"([a-z]+)_[0-9a-f]{20}")
 

@@ -208,7 +208,9 @@ class EntityStore(Generic[E]):
         items = [self._load(d) for d in shown]
         return Page[E](items=items, next_cursor=_cursor(shown[-1]["created_at"], shown[-1]["_id"]) if more else None)
 
-    async def page_after(self, after: str | None, limit: int, *, oldest_first: bool = False) -> Page[E]:
+    async def page_after(
+        self, after: str | None, limit: int, *, where: dict[str, Any] | None = None, oldest_first: bool = False
+    ) -> Page[E]:
         """Return a page after the entity `after`, also one that was deleted since. Raises InvalidInput."""
         cursor = None
         if after is not None:
@@ -216,7 +218,7 @@ class EntityStore(Generic[E]):
             if document is None or self._project not in (None, document["project"]):
                 raise InvalidInput(self._absent(after), field="after", remedy=AFTER_REMEDY)
             cursor = _cursor(document["created_at"], after)
-        return await self.page(limit=limit, cursor=cursor, oldest_first=oldest_first)
+        return await self.page(where, limit=limit, cursor=cursor, oldest_first=oldest_first)
 
     async def create(self, entity: E, events: Sequence[Event] = ()) -> E:
         """Store a new entity, or return the existing one with its id (created by the same key or event).

@@ -38,8 +38,11 @@ def create_resources(platform: Embedded) -> dict[str, str]:
     preset = platform.post("/training/presets", {"name": "generated calls", "settings": {}})["id"]
     key = platform.post("/auth/keys", {"name": "generated calls", "scopes": ["infer"]})["id"]
     model = platform.until(f"/training/jobs/{job}", lambda found: found["model_id"] or found["cause"])["model_id"]
+    criterion = {"type": "string_check", "name": "same", "operation": "eq", "input": "a", "reference": "{{ item.b }}"}
+    config = {"type": "custom", "item_schema": {"type": "object"}}
+    made = platform.post("/v1/evals", {"data_source_config": config, "testing_criteria": [criterion]})["id"]
     by_path = {"/datasets/": dataset, "/training/jobs/": job, "/training/presets/": preset, "/auth/keys/": key}
-    return {**by_path, "/models/custom/": model, "/v1/models/": model, "/models/base/": "seedling"}
+    return {**by_path, "/models/custom/": model, "/v1/models/": model, "/models/base/": "seedling", "/v1/evals/": made}
 
 
 def test_generated_calls_have_documented_answers(platform: Embedded, tmp_path: Path) -> None:

@@ -272,12 +272,14 @@ def generate_all(
     batch_tokens: int = 16384,
     on_progress: Callable[[int, int], None] | None = None,
     on_step: Callable[[], None] | None = None,
+    on_answer: Callable[[int, Generated], None] | None = None,
 ) -> list[Generated]:
     """Generate an answer to each prompt; answers are in the order of `prompts`.
 
     The longest prompts go first, so that a batch that does not fit into memory fails at once. At most `batch_tokens`
     tokens, prompts and reserved answers together, are in the batch at a time; once a quarter of that is free, the
-    next prompts join. `on_progress(done, total)` counts finished answers; `on_step()` is called after every token.
+    next prompts join. `on_progress(done, total)` counts finished answers; `on_step()` is called after every token,
+    and `on_answer(index, answer)` once an answer is finished.
     """
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
     costs = [len(prompts[i]) + (max_new_tokens or _ASSUMED_ANSWER_TOKENS) for i in order]
@@ -298,6 +300,8 @@ def generate_all(
             if step.finish_reason:
                 finish_reasons[order[step.index]] = step.finish_reason
                 used -= costs[step.index]
+                if on_answer:
+                    on_answer(order[step.index], Generated(answers[order[step.index]], step.finish_reason))
         if on_step:
             on_step()
         if on_progress and any(step.finish_reason for step in steps):

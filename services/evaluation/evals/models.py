@@ -1,0 +1,200 @@
+"""Evals, their runs and output items: the entities."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
+
+from shared.documents.entities import Entity, now
+from shared.runtime.jobs.work import State, Work
+
+MAX_ITEMS = 10_000
+"""Rows of a run, which its worker holds in memory."""
+StoredJson = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
+    PlainSerializer(json.dumps, return_type=str),
+]
+"""What users send is stored as text: its names may hold dots and dollars, its numbers exceed 64 bits."""
+ItemStatus = Literal["pending", "pass", "fail", "error"]
+RunStatus = Literal["queued", "in_progress", "completed", "canceled", "failed"]
+STATUSES: Mapping[State, RunStatus] = {
+    "queued": "queued",
+    "succeeded": "completed",
+    "failed": "failed",
+    "cancelled": "canceled",
+}
+"""OpenAI's status where it is not in_progress."""
+
+
+class Eval(Entity):
+    """Testing criteria for rows of one schema."""
+
+    NOUN: ClassVar[str] = "eval"
+    LISTED_AT: ClassVar[str] = "/v1/evals"
+
+    name: str = Field(description="display name")
+    metadata: dict[str, str] | None = Field(default=None, description="key-value pairs of its owner")
+    item_schema: StoredJson = Field(description="JSON schema of a row, as text")
+    include_sample: bool = Field(description="whether rows have, or runs generate, a sample to grade")
+    testing_criteria: list[dict[str, Any]] = Field(description="the graders, as they were sent")
+
+
+class PinnedModel(BaseModel):
+    """A model as it was when the run was created."""
+
+    id: str = Field(description="its id")
+    uri: str = Field(description="its artifact")
+    template_hash: str = Field(description="hash of its tokenizer and chat template")
+
+
+class CriterionCounts(BaseModel):
+    """Rows by their result for one testing criterion."""
+
+    testing_criteria: str
+    passed: int = 0
+    failed: int = 0
+    errored: int = Field(default=0, description="not in OpenAI's API: rows that could not be graded")
+
+
+class ModelUsage(BaseModel):
+    """What a model was asked, and its tokens."""
+
+    model_name: str
+    invocation_count: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    total_tokens: int = 0
+
+    def add(self, usage: Mapping[str, int]) -> None:
+        """Count one answer."""
+        self.invocation_count += 1
+        for name, tokens in usage.items():
+            setattr(self, name, getattr(self, name) + tokens)
+
+
+class Tally(BaseModel):
+    """The results of a run so far."""
+
+    total: int = Field(default=0, description="rows")
+    passed: int = Field(default=0, description="rows that pass every criterion")
+    failed: int = Field(default=0, description="rows that fail one")
+    errored: int = Field(default=0, description="rows without an answer, or with a criterion that could not be graded")
+    criteria: list[CriterionCounts] = Field(default=[], description="results by criterion")
+    usage: list[ModelUsage] = Field(default=[], description="tokens by model")
+
+
+class OutputItem(Entity):
+    """A row of a run: its answer and its results."""
+
+    NOUN: ClassVar[str] = "output item"
+
+    eval_id: str = Field(description="the eval")
+    run_id: str = Field(description="the run")
+    number: int = Field(description="position in the data source, from 0")
+    status: ItemStatus = Field(default="pending", description="pending until every criterion has its result")
+    item: StoredJson = Field(description="the row, as text")
+    sample: dict[str, Any] | None = Field(default=None, description="the answer, in OpenAI's format; null: not yet")
+    results: list[dict[str, Any]] = Field(default=[], description="results, in the order in which they were found")
+
+    @property
+    def output_text(self) -> str | None:
+        """The text of the answer; None while there is none."""
+        return None if self.sample is None else str(self.sample["output"][0]["content"] or "")
+
+    @property
+    def done(self) -> list[str]:
+        """The criteria that have a result."""
+        return [result["name"] for result in self.results]
+
+    def answer(self, sample: dict[str, Any]) -> None:
+        """Keep the answer, unless there is one."""
+        self.sample = self.sample or sample
+
+    def grade(self, results: Iterable[dict[str, Any]], criteria: Sequence[str]) -> None:
+        """Keep the results of criteria that have none yet; the last one ends the row."""
+        self.results += [result for result in results if result["name"] not in self.done]
+        if set(criteria) <= set(self.done):
+            errored = any("error" in result for result in self.results)
+            passed = all(result["passed"] for result in self.results)
+            self.status = "error" if errored else "pass" if passed else "fail"
+
+
+class EvalRun(Work):
+    """A run of an eval over rows, whose answers a model gives or the rows hold."""
+
+    NOUN: ClassVar[str] = "eval run"
+
+    eval_id: str = Field(description="the eval")
+    name: str = Field(description="display name")
+    metadata: dict[str, str] | None = Field(default=None, description="key-value pairs of its owner")
+    data_source: StoredJson = Field(description="rows, model and sampling parameters as they were sent, as text")
+    criteria: list[dict[str, Any]] = Field(description="the eval's testing criteria")
+    item_schema: StoredJson = Field(description="the eval's schema of a row, as text")
+    models: dict[str, PinnedModel] = Field(
+        default={}, description="the models that it asks, by the name in the request"
+    )
+    dataset_id: str | None = Field(default=None, description="the dataset of its rows")
+    dataset_uri: str | None = Field(default=None, description="its version")
+    tally: Tally = Field(default=Tally(), description="results so far")
+
+    @property
+    def status(self) -> RunStatus:
+        """OpenAI's status."""
+        return STATUSES.get(self.state, "in_progress")
+
+    @property
+    def model(self) -> str:
+        """The model that answers; empty where the rows hold the answers."""
+        return str(self.data_source.get("model") or "")
+
+    @property
+    def criterion_names(self) -> list[str]:
+        """The names of its criteria."""
+        return [criterion["name"] for criterion in self.criteria]
+
+    def record(self, tally: Tally) -> None:
+        """Record the results so far."""
+        self.tally = tally
+
+    def expect(self, rows: int) -> None:
+        """Count the rows that are to be graded."""
+        counts = [CriterionCounts(testing_criteria=name) for name in self.criterion_names]
+        self.tally = Tally(total=rows, criteria=counts)
+
+    def succeed(self, tally: Tally) -> None:
+        """End it with all results."""
+        self.tally, self.state, self.finished_at, self.runner = tally, "succeeded", now(), None
+
+
+def count(run: EvalRun, items: Iterable[OutputItem]) -> Tally:
+    """Count the results of a run's rows."""
+    tally = Tally(criteria=[CriterionCounts(testing_criteria=name) for name in run.criterion_names])
+    criteria = {counts.testing_criteria: counts for counts in tally.criteria}
+    usage: dict[str, ModelUsage] = {}
+    for item in items:
+        tally.total += 1
+        tally.passed += item.status == "pass"
+        tally.failed += item.status == "fail"
+        tally.errored += item.status == "error"
+        for result in item.results:
+            counts = criteria[result["name"]]
+            outcome = "errored" if "error" in result else "passed" if result["passed"] else "failed"
+            setattr(counts, outcome, getattr(counts, outcome) + 1)
+        for model, tokens in _usages(run, item):
+            usage.setdefault(model, ModelUsage(model_name=model)).add(tokens)
+    tally.usage = list(usage.values())
+    return tally
+
+
+def _usages(run: EvalRun, item: OutputItem) -> Iterable[tuple[str, Mapping[str, int]]]:
+    """The answers of a row: model and tokens."""
+    if item.sample and item.sample["usage"] and run.model:
+        yield run.model, item.sample["usage"]
+    for result in item.results:
+        details = result["sample"] or {}
+        for part in details.get("parts", [details]):
+            if "usage" in part:
+                yield part["model"], part["usage"]
