@@ -33,6 +33,11 @@ class PromptRenderer:
             await self._close_idle()
         return RenderedPrompts(message["prompts"], message["stop_ids"])
 
+    def release(self, uri: str) -> None:
+        """End the quarantine of a model."""
+        for process in self._processes.values():
+            process.quarantine.release(uri)
+
     async def close(self) -> None:
         """Stop all processes."""
         while self._processes:

@@ -39,6 +39,7 @@ class TransformersEngine:
     async def unload(self, uri: str) -> None:
         """Unload the model, and end its quarantine."""
         self._supervisor.quarantine.release(uri)
+        self._renderer.release(uri)
         self._pinned.discard(uri)
         await self._supervisor.notify({"op": "unload", "uri": uri})
 

@@ -94,6 +94,11 @@ class InferencePlatform:
         [engine] = [pid for pid in pids if os.readlink(f"/proc/{pid}/cwd").endswith("/inference")]
         return engine
 
+    def rendering_pids(self) -> list[int]:
+        """The process ids of the processes that render prompts."""
+        children = psutil.Process(self.resources.engines.forkserver_pid()).children()
+        return [child.pid for child in children if child.cwd().endswith("/rendering")]
+
     async def idle_engine_pid(self) -> int:
         """The same, once the engine waits for a request: it has then reported that it computes no model."""
         process, sleeping = psutil.Process(self.engine_pid()), 0
@@ -588,6 +593,28 @@ async def test_a_hung_engine_is_killed(platform: InferencePlatform, monkeypatch:
         assert await asyncio.to_thread(processes_ended, hung)
     assert (await pending)["choices"]
     assert platform.engine_pid() != hung
+
+
+async def test_a_prompt_that_hangs_delays_its_own_project_only(
+    platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await platform.chat("tiny")
+    engine = await platform.idle_engine_pid()
+    made = await platform.http.post("/auth/keys", json={"name": "other", "project": "other", "scopes": ["infer"]})
+    hung = platform.rendering_pids()
+    for pid in hung:
+        os.kill(pid, signal.SIGSTOP)
+    waiting = asyncio.create_task(platform.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY}))
+    other = {"Authorization": f"Bearer {made.json()['key']}"}
+    answer = await platform.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY}, headers=other)
+    assert answer.status_code == 200, answer.text
+    assert not waiting.done()
+    monkeypatch.setattr(services.inference.supervisor, "PING_INTERVAL_S", 0.2)
+    with monkeypatch.context() as short_timeout:
+        short_timeout.setattr(services.inference.supervisor, "STALL_LIMIT_S", 2.0)
+        assert await asyncio.to_thread(processes_ended, *hung)
+    assert (await waiting).status_code == 200
+    assert await platform.idle_engine_pid() == engine
 
 
 async def test_a_model_that_hangs_the_engine_is_quarantined_and_others_are_served(
