@@ -31,9 +31,11 @@ class FakeEngines(Engines):
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = (),
         limits: Limits = Limits(),
+        short: bool = False,
     ) -> Child:
         """Launch as `Engines.launch` does."""
-        return await super().launch(FAKES.get(target, target), spec, cwd=cwd, env=env, requires=(), limits=limits)
+        fake = FAKES.get(target, target)
+        return await super().launch(fake, spec, cwd=cwd, env=env, requires=(), limits=limits, short=short)
 
 
 def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Renderer:
         except (jinja2.TemplateError, LimitReached, RecursionError) as error:
             detail = f"the chat template does not compile: {error}"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
-        self._overruns = deque[float](maxlen=MAX_OVERRUNS)
+        self._overruns: deque[tuple[float, LimitReached]] = deque(maxlen=MAX_OVERRUNS)
         self._source, self._special_tokens = source, special_tokens
         self.read_names = frozenset(re.findall(r"""(?:\.(?!get\()|\[['"]|\.get\(['"])(\w+)""", source))
         """Names that the template reads of messages and other objects."""
@@ -130,14 +130,14 @@ class Renderer:
             "tools": tools or None,
             "add_generation_prompt": prompt,
         }
-        if len(self._overruns) == MAX_OVERRUNS and time.monotonic() - self._overruns[0] < OVERRUN_WINDOW_S:
-            detail = f"the chat template did not end {MAX_OVERRUNS} times; it is not rendered for a minute"
+        if len(self._overruns) == MAX_OVERRUNS and time.monotonic() - self._overruns[0][0] < OVERRUN_WINDOW_S:
+            detail = f"the chat template does not end: {self._overruns[-1][1]}; it is not rendered for a minute"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY)
         try:
             with limited(render_limits.CPU_S):
                 return self._render_limited(context)
         except LimitReached as error:
-            self._overruns.append(time.monotonic())
+            self._overruns.append((time.monotonic(), error))
             detail = f"the chat template does not end: {error}"
             raise EngineError("template_refused", detail, remedy=TEMPLATE_REMEDY) from error
         except _REFUSALS as error:

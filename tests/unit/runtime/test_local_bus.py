@@ -32,7 +32,10 @@ async def test_deliveries_of_earlier_versions_arrive(tmp_path: Path) -> None:
     await bus.close()
 
 
-async def test_file_that_fails_is_logged_once_and_noticed_by_the_readiness(tmp_path: Path) -> None:
+async def test_file_that_fails_is_logged_once_and_noticed_by_the_readiness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.bus.local.log", structlog.get_logger())  # an earlier test may have configured the other
     bus = LocalBus(tmp_path / "bus.sqlite")
     with structlog.testing.capture_logs() as lines:
         await bus._database.write(lambda db: db.execute("DROP TABLE deliveries"))
