@@ -38,6 +38,7 @@ for (const entry of PAGES) {
 
 async function chat(page: Page): Promise<void> {
   await page.getByRole('textbox', { name: 'Message', exact: true }).fill('Hello, I was charged twice. This is urgent.');
+  await expect(page.getByRole('button', { name: 'Send' })).toBeEnabled(); // the models are listed
   await page.keyboard.press('Enter');
   await expect(page.getByText('tokens/s').first()).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 60_000 });
