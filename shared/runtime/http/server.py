@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 MAX_WEBSOCKET_MESSAGE = 1 << 16
 """Clients have nothing to say on a websocket."""
 DRAIN_SECONDS = 10
+SECOND_SIGNAL_AFTER_S = 5.0
 """Seconds that open requests have after SIGTERM."""
 
 
@@ -204,14 +205,22 @@ async def run(build: Callable[[Resources], Awaitable[Process]], settings: Settin
 
 
 def on_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
-    """Act on the first SIGTERM or SIGINT; the second one ends the process at once."""
+    """Act on the first SIGTERM or SIGINT; one that comes SECOND_SIGNAL_AFTER_S later ends the process at once.
+
+    Not before: Ctrl-C in a terminal reaches the whole group, and a supervisor then signals its processes again.
+    """
     numbers = (signal.SIGTERM, signal.SIGINT)
 
     def first() -> None:
         for number in numbers:
+            loop.add_signal_handler(number, lambda: None)
+        loop.call_later(SECOND_SIGNAL_AFTER_S, restore)
+        act()
+
+    def restore() -> None:
+        for number in numbers:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
-        act()
 
     for number in numbers:
         loop.add_signal_handler(number, first)
