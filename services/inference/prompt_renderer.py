@@ -24,8 +24,10 @@ class PromptRenderer:
 
     async def render(self, generation: GenerationRequest) -> RenderedPrompts:
         """Render with the model's own template. Raises ModelQuarantined, EngineLost, and the errors of the process."""
-        process = self._processes.setdefault(generation.project, Supervisor(self._resources, "rendering"))
+        if generation.project not in self._processes:
+            self._processes[generation.project] = Supervisor(self._resources, "rendering")
         self._processes.move_to_end(generation.project)
+        process = self._processes[generation.project]
         command = {"op": "render", "model": {**asdict(generation.model), "pinned": False}, **generation.prompt}
         try:
             message = await process.request(command)
