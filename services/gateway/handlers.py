@@ -10,7 +10,13 @@ from services.gateway.overview import ReadModel, ResourceUpdate
 from services.gateway.webhooks.service import Webhooks
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
-from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.evaluation import (
+    EvalRunCanceled,
+    EvalRunFailed,
+    EvalRunSucceeded,
+    EvaluationCompleted,
+    EvaluationFailed,
+)
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
@@ -25,7 +31,10 @@ from shared.events.training import (
 )
 from shared.runtime.service import EventHandler
 
-NOT_SHOWN: tuple[type[Event], ...] = (ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed)
+NOT_SHOWN: tuple[type[Event], ...] = (
+    *(ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed),
+    *(EvalRunSucceeded, EvalRunFailed, EvalRunCanceled),
+)
 
 
 class Handlers:

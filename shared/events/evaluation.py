@@ -33,3 +33,29 @@ class EvaluationFailed(Event):
     model_id: str
     cause: str
     detail: str
+
+
+class EvalRunSucceeded(Event):
+    """A run of an eval ended with the results of all its rows."""
+
+    type: ClassVar[str] = "evaluation.eval_run_succeeded.v1"
+    run_id: str
+    eval_id: str
+
+
+class EvalRunFailed(Event):
+    """A run of an eval ended without all results."""
+
+    type: ClassVar[str] = "evaluation.eval_run_failed.v1"
+    run_id: str
+    eval_id: str
+    cause: str
+    detail: str
+
+
+class EvalRunCanceled(Event):
+    """A run of an eval was canceled by its owner."""
+
+    type: ClassVar[str] = "evaluation.eval_run_canceled.v1"
+    run_id: str
+    eval_id: str

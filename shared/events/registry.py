@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
-from shared.events.evaluation import EvaluationCompleted, EvaluationFailed, EvaluationRequested
+from shared.events.evaluation import (
+    EvalRunCanceled,
+    EvalRunFailed,
+    EvalRunSucceeded,
+    EvaluationCompleted,
+    EvaluationFailed,
+    EvaluationRequested,
+)
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
@@ -37,6 +44,9 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     EvaluationRequested: ("evaluation",),
     EvaluationCompleted: ("gateway",),
     EvaluationFailed: ("gateway",),
+    EvalRunSucceeded: ("gateway",),
+    EvalRunFailed: ("gateway",),
+    EvalRunCanceled: ("gateway",),
     ExportRequested: ("export",),
     ExportCompleted: ("gateway",),
     ExportFailed: ("gateway",),

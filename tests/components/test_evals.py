@@ -12,6 +12,8 @@ import pytest_asyncio
 
 from services.evaluation.app import build
 from shared.blobs.uses import users_of
+from shared.events.envelope import Event
+from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, chat_rows, open_service
 
@@ -74,6 +76,13 @@ async def ended(service: RunningService, run: dict[str, Any]) -> dict[str, Any]:
     return await shown(service, run)
 
 
+async def event_of(service: RunningService, kind: type[Event], run: dict[str, Any]) -> dict[str, Any]:
+    """The data of the run's event of this type."""
+    while (data := await service.next_event(kind))["run_id"] != run["id"]:
+        pass
+    return data
+
+
 async def items(service: RunningService, run: dict[str, Any]) -> list[dict[str, Any]]:
     return (await service.http.get(f"{run['report_url']}?limit=100")).json()["data"]
 
@@ -120,6 +129,7 @@ async def test_rows_of_a_file_have_their_question_and_their_answer(service: Runn
     )
     done = await ended(service, started)
     assert (done["status"], done["result_counts"]["passed"]) == ("completed", 4)
+    assert (await event_of(service, EvalRunSucceeded, done))["eval_id"] == eval_id
     rows = await items(service, started)
     assert [row["sample"]["input"] for row in rows] == [
         [{"role": "user", "content": f"Where is order {n}?"}] for n in range(4)
@@ -164,6 +174,7 @@ async def test_a_cancelled_run_keeps_what_is_graded_and_frees_its_models(service
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "run_not_finished")
     await post(service, f"/v1/evals/{eval_id}/runs/{started['id']}/cancel", {})
     assert (await ended(service, started))["status"] == "canceled"
+    await event_of(service, EvalRunCanceled, started)
 
     async def free() -> bool:
         """Whether its model is free and its folder deleted, which happens a moment later."""
@@ -183,6 +194,7 @@ async def test_a_row_of_a_file_that_does_not_match_the_schema_fails_the_run(serv
     done = await ended(service, await run(service, eval_id, **source))
     assert (done["status"], done["error"]["code"]) == ("failed", "item_schema_mismatch")
     assert "rows.jsonl:1.ideal" in done["error"]["message"]
+    assert (await event_of(service, EvalRunFailed, done))["cause"] == "item_schema_mismatch"
 
 
 async def test_rows_may_hold_whatever_json_can_write(service: RunningService) -> None:

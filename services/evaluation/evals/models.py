@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 
 from shared.documents.entities import Entity, now
+from shared.events.envelope import Event
+from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded
 from shared.runtime.jobs.work import State, Work
 
 MAX_ITEMS = 10_000
@@ -164,9 +166,19 @@ class EvalRun(Work):
         counts = [CriterionCounts(testing_criteria=name) for name in self.criterion_names]
         self.tally = Tally(total=rows, criteria=counts)
 
-    def succeed(self, tally: Tally) -> None:
+    def succeed(self, tally: Tally) -> Sequence[Event]:
         """End it with all results."""
         self.tally, self.state, self.finished_at, self.runner = tally, "succeeded", now(), None
+        return [EvalRunSucceeded(run_id=self.id, eval_id=self.eval_id)]
+
+    def on_failed(self) -> Sequence[Event]:
+        """The event of a failure."""
+        failure = {"cause": self.cause or "", "detail": self.detail or ""}
+        return [EvalRunFailed(run_id=self.id, eval_id=self.eval_id, **failure)]
+
+    def on_cancelled(self) -> Sequence[Event]:
+        """The event of a cancellation."""
+        return [EvalRunCanceled(run_id=self.id, eval_id=self.eval_id)]
 
 
 def count(run: EvalRun, items: Iterable[OutputItem]) -> Tally:

@@ -8,7 +8,13 @@ from pydantic import BaseModel
 from shared.documents.entities import derived_id
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
-from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.evaluation import (
+    EvalRunCanceled,
+    EvalRunFailed,
+    EvalRunSucceeded,
+    EvaluationCompleted,
+    EvaluationFailed,
+)
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
@@ -26,6 +32,9 @@ EventType = Literal[
     "fine_tuning.job.succeeded",
     "fine_tuning.job.failed",
     "fine_tuning.job.cancelled",
+    "eval.run.succeeded",
+    "eval.run.failed",
+    "eval.run.canceled",
     "training.requested.v1",
     "training.model_renamed.v1",
     "training.model_deleted.v1",
@@ -50,6 +59,9 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "fine_tuning.job.succeeded": (TrainingSucceeded, "job_id"),
     "fine_tuning.job.failed": (TrainingFailed, "job_id"),
     "fine_tuning.job.cancelled": (TrainingCancelled, "job_id"),
+    "eval.run.succeeded": (EvalRunSucceeded, "run_id"),
+    "eval.run.failed": (EvalRunFailed, "run_id"),
+    "eval.run.canceled": (EvalRunCanceled, "run_id"),
     "training.requested.v1": (TrainingRequested, "job_id"),
     "training.model_renamed.v1": (ModelRenamed, "model_id"),
     "training.model_deleted.v1": (ModelDeleted, "model_id"),

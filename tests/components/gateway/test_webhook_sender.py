@@ -194,7 +194,8 @@ def test_retries_end_after_three_days() -> None:
 
 def test_every_event_that_the_gateway_consumes_has_a_webhook_name() -> None:
     assert set(NAMES) == {event for event, services in CONSUMERS.items() if "gateway" in services}
-    own = {name for event, name in NAMES.items() if not name.startswith("fine_tuning.")}
+    own = {name for event, name in NAMES.items() if not name.startswith(("fine_tuning.", "eval.run."))}
     assert own == {event.type for event in NAMES} - {
         "training.succeeded.v1", "training.failed.v1", "training.cancelled.v1",
+        "evaluation.eval_run_succeeded.v1", "evaluation.eval_run_failed.v1", "evaluation.eval_run_canceled.v1",
     }  # fmt: skip

@@ -93,7 +93,7 @@ async def test_address_is_checked_when_it_is_connected_to_and_redirects_are_not_
 async def test_limits_and_unknown_fields(client: httpx.AsyncClient) -> None:
     good = {"url": "http://127.0.0.1:1/", "event_types": ["dataset.ready.v1"]}
     for wrong, field in (
-        ({"event_types": ["eval.run.succeeded"]}, "event_types.0"),
+        ({"event_types": ["batch.completed"]}, "event_types.0"),
         ({"event_types": []}, "event_types"),
         ({"description": "a\u202eb"}, "description"),
         ({"description": "a" * 201}, "description"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from openai.types.webhooks import FineTuningJobSucceededWebhookEvent
+from openai.types.webhooks import EvalRunCanceledWebhookEvent, FineTuningJobSucceededWebhookEvent
 
 from deploy.servers import free_port
 from services.gateway.store import Stores
@@ -24,7 +24,7 @@ from services.gateway.webhooks.signing import signed_headers
 from shared.documents.entities import derived_id
 from shared.events.dataset import DatasetDeleted, DatasetReady
 from shared.events.envelope import Envelope
-from shared.events.evaluation import EvaluationCompleted
+from shared.events.evaluation import EvalRunCanceled, EvaluationCompleted
 from shared.events.training import TrainingFailed, TrainingSucceeded
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
@@ -66,6 +66,17 @@ async def test_event_arrives_signed_for_the_official_clients(
     delivery = await ended(client, webhook, received.id)
     assert (delivery["state"], delivery["attempts"], delivery["response_status"]) == ("succeeded", 1, 204)
     assert (delivery["event_id"], delivery["body"]) == (event.id, received.body.decode())
+
+
+async def test_the_end_of_an_eval_run_has_openais_name(
+    platform: RunningPlatform, client: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    webhook = await create(client, receiver.url, "eval.run.canceled")
+    await platform.publish(EvalRunCanceled(run_id="evalrun_1", eval_id="eval_1"))
+    received = await receiver.next()
+    event = OPENAI.webhooks.unwrap(received.body, received.headers, secret=webhook["secret"])
+    assert isinstance(event, EvalRunCanceledWebhookEvent)
+    assert event.data.id == "evalrun_1"
 
 
 async def test_an_event_that_arrives_twice_is_one_delivery(
