@@ -14,7 +14,7 @@ from services.inference.engine.model_cache import LoadedBase
 from services.training.engine.kernels.cpu_fused import use_fused_kernels
 from services.training.engine.model.trials import exact_layouts
 from services.training.engine.tasks import inspect_model
-from shared.engine.decoding.generate import ContinuousBatch, Request, decoding_mode, generate_all
+from shared.engine.decoding.generate import ContinuousBatch, Request, decoding_mode, generate_all, prefills_in_chunks
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter
 from tests.support.zoo import NO_QLORA, PADDED, UNCACHED, ZOO, save
@@ -114,6 +114,7 @@ def test_adapters_equal_peft(folder: Callable[[str], Path], family: str, method:
 def test_batched_answers_equal_a_forward_pass_without_cache(folder: Callable[[str], Path], family: str) -> None:
     model = load_model({"path": str(folder(family)), "kind": "full", "base": None}, dtype="float32")
     assert (decoding_mode(model) == "uncached") == (UNCACHED in ZOO[family].limits)
+    assert prefills_in_chunks(model) == (UNCACHED not in ZOO[family].limits)
     answers = generate_all(model, prompts(), stop_ids=[], max_new_tokens=NEW_TOKENS)
     assert [answer.ids for answer in answers] == [plain_answer(model, prompt) for prompt in prompts()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +11,20 @@ from typing import Any
 from services.inference.engine.model_cache import LoadedBase, LoadedModel
 from shared.engine.decoding.generate import (
     ContinuousBatch,
+    Prefill,
     Request,
     Step,
     TokenLogprob,
     context_length,
     kv_bytes_per_token,
+    prefills_in_chunks,
 )
 from shared.engine.decoding.kv_cache import peak_bytes
 from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.decoding.streaming import REPLACEMENT_CHARACTER, IncrementalDetokenizer
 
+MIN_CHUNK_TOKENS, MAX_CHUNK_TOKENS = 64, 16384
+"""Of a prompt, in one forward pass: between them the pace decides, and the number is a power of two."""
 OPEN_ANSWER_TOKENS = 4096
 """Memory for so many tokens is reserved at a time for an answer without a limit of its own."""
 Command = Mapping[str, Any]
@@ -56,6 +61,9 @@ class Batch:
         self._choices: dict[int, Choice] = {}
         self._reserved: dict[str, tuple[str, int, int]] = {}
         """The project of a request, and the number and length of the choices that it will add."""
+        self._prefills: dict[str, Prefill] = {}
+        """By request: its prompt that is computed in chunks."""
+        self._chunk_tokens = MIN_CHUNK_TOKENS
         self._next_index = 0
 
     @property
@@ -88,8 +96,8 @@ class Batch:
 
     @property
     def cache_bytes(self) -> int:
-        """Allocated bytes of the KV cache."""
-        return self._decoding.cache_bytes
+        """Allocated bytes of the KV caches."""
+        return self._decoding.cache_bytes + sum(prefill.cache_bytes for prefill in self._prefills.values())
 
     def peak_bytes(self, rows: int = 0, length: int = 0) -> int:
         """The bytes to which the KV cache may grow, with `rows` more of up to `length` tokens."""
@@ -111,20 +119,38 @@ class Batch:
         """Keep memory for choices that `add` will add one prompt at a time."""
         self._reserved[command["request_id"]] = command.get("project", ""), rows, length
 
-    def add(self, command: Command, ids: list[int], model: LoadedModel) -> list[Delta]:
-        """Prefill a request's choices, add them to the batch, and return the deltas of their first tokens."""
-        choices = range(command["n"])
+    def chunk(self, command: Command, ids: list[int]) -> int:
+        """The tokens of the request's choices that `add` computes next."""
+        done = self._prefills[command["request_id"]].done if command["request_id"] in self._prefills else 0
+        rest, columns = len(ids) - done, max(1, self._chunk_tokens // command["n"])
+        return command["n"] * (columns if columns < rest and prefills_in_chunks(self._base) else rest)
+
+    def add(self, command: Command, ids: list[int], model: LoadedModel, slice_s: float) -> list[Delta] | None:
+        """Prefill a request's choices for about `slice_s` seconds; None while a rest of the prompt remains.
+
+        After it, add them to the batch, and return the deltas of their first tokens.
+        """
+        request_id, choices, tokens = command["request_id"], range(command["n"]), self.chunk(command, ids)
         length = reserved_length(command, ids, model.base)
-        rows = [_decoding_request(command, ids, choice, model, length) for choice in choices]
+        if (prefill := self._prefills.pop(request_id, None)) is None:
+            prefill = self._decoding.prepare(
+                [_decoding_request(command, ids, choice, model, length) for choice in choices]
+            )
+        started = time.perf_counter()
+        steps = self._decoding.prefill(prefill, tokens // len(choices))
+        if tokens >= MIN_CHUNK_TOKENS:
+            pace = tokens / (time.perf_counter() - started)
+            power = 1 << int(pace * slice_s).bit_length() >> 1
+            self._chunk_tokens = min(MAX_CHUNK_TOKENS, max(MIN_CHUNK_TOKENS, power))
+        if steps is None:
+            self._prefills[request_id] = prefill
+            return None
         added = [_choice(command, choice, model, len(ids), length) for choice in choices]
-        first = self._next_index
-        steps = self._decoding.add(rows)
-        self._next_index += len(rows)
-        self._choices |= {first + offset: choice for offset, choice in enumerate(added)}
-        if kept := self._reserved.pop(command["request_id"], None):
-            project, count, reserved = kept
-            if count > len(rows):
-                self._reserved[command["request_id"]] = project, count - len(rows), reserved
+        self._choices |= {self._next_index + offset: choice for offset, choice in enumerate(added)}
+        self._next_index += len(added)
+        project, count, reserved = self._reserved.pop(request_id)
+        if count > len(added):
+            self._reserved[request_id] = project, count - len(added), reserved
         return self._deltas(steps)
 
     def step(self) -> list[Delta]:
@@ -134,6 +160,7 @@ class Batch:
     def cancel(self, request_id: str) -> None:
         """Remove a request's choices from the batch."""
         self._reserved.pop(request_id, None)
+        self._prefills.pop(request_id, None)
         for index in [index for index, choice in self._choices.items() if choice.request_id == request_id]:
             self._remove(index)
 

@@ -37,7 +37,7 @@ from shared.engine.text.template import ChatTemplate
 MAX_BATCH_SIZE, MAX_PER_PROJECT = 160, 128
 """Choices that are decoded at once, memory permitting; further requests are queued."""
 PREFILL_SLICE_S = 0.1
-"""Prompts are computed for so long, at least one, before the running answers proceed by one token."""
+"""Prompts are computed for so long, at least one chunk, before the running answers proceed by one token."""
 MAX_BYTES_PER_PARAMETER = 4
 
 
@@ -47,7 +47,7 @@ class _Cancelled(Exception):
 
 @dataclass
 class _Prefill:
-    """A request whose prompts are computed one after another."""
+    """A request whose prompts are computed one after another, long ones in chunks."""
 
     command: Command
     model: LoadedModel
@@ -70,6 +70,8 @@ class Scheduler:
         self._prefills: deque[_Prefill] = deque()
         self._last_turn: dict[str, int] = {}
         """Number of the last request of each project that was started."""
+        self._last_prefill: dict[str, int] = {}
+        """The same of prompts, or chunks of one, that were computed."""
         self._delayed: dict[str, tuple[Command, LoadedModel, list[list[int]]]] = {}
         """The next request of each project whose next one waits for memory."""
         self._reported_models: dict[str, int] = {}
@@ -117,7 +119,7 @@ class Scheduler:
             self._start(command)
         started = time.perf_counter()
         while self._prefills:
-            self._prefill(self._prefills.popleft())
+            self._prefill(self._take_prefill())
             if time.perf_counter() - started > PREFILL_SLICE_S:
                 break
         deltas: list[dict[str, Any]] = []
@@ -150,6 +152,13 @@ class Scheduler:
         self._waiting.remove(command)
         self._last_turn[_project(command)] = max(self._last_turn.values(), default=0) + 1
         return command
+
+    def _take_prefill(self) -> _Prefill:
+        """The first prefill of the project whose last one is the longest ago."""
+        prefill = min(self._prefills, key=lambda each: self._last_prefill.get(_project(each.command), 0))
+        self._prefills.remove(prefill)
+        self._last_prefill[_project(prefill.command)] = max(self._last_prefill.values(), default=0) + 1
+        return prefill
 
     def _used(self) -> set[LoadedModel]:
         """Return the models that are generating, or about to."""
@@ -221,14 +230,18 @@ class Scheduler:
             self._reject({command["request_id"]}, error, _prompt_field(command))
 
     def _prefill(self, prefill: _Prefill) -> None:
-        """Compute the next prompt of a request, which waits for its next turn if it has more."""
+        """Compute a chunk of the next prompt of a request, which waits for its next turn if more is left."""
         command, model = prefill.command, prefill.model
-        request_id, (index, ids) = command["request_id"], prefill.prompts.popleft()
+        request_id, (index, ids) = command["request_id"], prefill.prompts[0]
         batch = self._batches[model.batch_key]
-        self._announce(command["model"]["uri"], prompt_tokens=len(ids) * command["n"])
-        self._prefilling = request_id
         try:
-            self._emit_deltas(batch.add({**command, "first_choice": index * command["n"]}, ids, model))
+            self._announce(command["model"]["uri"], prompt_tokens=batch.chunk(command, ids))
+            self._prefilling = request_id
+            command = {**command, "first_choice": index * command["n"]}
+            deltas = batch.add(command, ids, model, PREFILL_SLICE_S)
+            if deltas is not None:
+                prefill.prompts.popleft()
+                self._emit_deltas(deltas)
             if prefill.prompts:
                 self._prefills.append(prefill)
             else:

@@ -19,6 +19,20 @@ from torch import Tensor
 
 from shared.engine.decoding.attention import grouped_query_attention
 from shared.engine.decoding.kv_cache import empty_cache, merge, transform
+from shared.engine.decoding.rows import (
+    GREEDY,
+    FinishReason,
+    Row,
+    adapter_of,
+    adapters_of,
+    insert_rows,
+    left_pad,
+    logprobs_of,
+    sample_tokens,
+)
+from shared.engine.decoding.rows import Request as Request
+from shared.engine.decoding.rows import Step as Step
+from shared.engine.decoding.rows import TokenLogprob as TokenLogprob
 from shared.engine.decoding.sampling import Sampler, SamplingParams
 from shared.engine.loading.context import context_length as length_of_context
 from shared.engine.loading.context import ordinary_tokens, smallest_window
@@ -26,52 +40,16 @@ from shared.engine.process.protocol import EngineError
 
 log = logging.getLogger(__name__)
 
-GREEDY = SamplingParams()
 _TRIAL_LOGPROBS = 50
+_TRIAL_CHUNK = 7
 _MAX_TRIAL_WINDOW = 512
 """Tokens of the longest sliding window that a trial's prompt exceeds; a longer one would make the trial slow."""
 _ASSUMED_ANSWER_TOKENS = 256  # reserved for an answer without a limit of its own when batches are planned
 
-FinishReason = Literal["stop", "length"]
 DecodingMode = Literal["grouped", "cached", "uncached"]
 """How tokens are computed: with a KV cache and grouped-query attention on a CPU (decoding/attention.py), with a cache
 and the model's own attention, or by a forward pass over the whole text for every token."""
 MODES: tuple[DecodingMode, ...] = ("grouped", "cached", "uncached")
-
-
-@dataclass(frozen=True)
-class Request:
-    """A prompt's token ids, sampling parameters, and a limit of new tokens (None: what is left of the context).
-
-    `stop_ids` replace the batch's own. `logprobs` is how many of the likeliest tokens each step reports (None: no
-    log-probabilities at all). If any row has an `adapter`, the model is called with `adapters`, one name or None per
-    row; rows are kept sorted by it, those without an adapter first.
-    """
-
-    ids: Sequence[int]
-    max_new_tokens: int | None = None
-    sampling: SamplingParams = GREEDY
-    stop_ids: frozenset[int] | None = None
-    logprobs: int | None = None
-    adapter: str | None = None
-
-
-TokenLogprob = tuple[int, float]
-"""A token id and its natural log-probability, before penalty and temperature."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A new token of the request with this index; the last one of its row has a `finish_reason`.
-
-    With "stop" the token is the stop token, which is not part of the answer. `logprobs` has the token itself first,
-    then the likeliest tokens in descending order; it is empty unless the request asks for it.
-    """
-
-    index: int
-    token: int
-    finish_reason: FinishReason | None
-    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,14 +61,19 @@ class Generated:
 
 
 @dataclass
-class _Row:
-    index: int
-    sampler: Sampler
-    position: int  # of the next input token
-    tokens_left: int
-    stop_ids: frozenset[int]
-    request: Request
-    answer: list[int] = field(default_factory=list)
+class Prefill:
+    """Prompts [rows, length], left-padded, whose first `done` columns are in the cache."""
+
+    rows: list[Row]
+    ids: Tensor
+    mask: Tensor
+    cache: Any = field(default_factory=empty_cache)
+    done: int = 0
+
+    @property
+    def cache_bytes(self) -> int:
+        """Allocated bytes of its cache."""
+        return sum(layer.allocated for layer in self.cache.layers)
 
 
 class ContinuousBatch:
@@ -104,7 +87,7 @@ class ContinuousBatch:
         self._mode = mode or decoding_mode(model)
         self._stop_ids = frozenset(stop_ids)
         self._context = context_length(model)
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
         self._cache = empty_cache()
         self._mask = torch.empty(0, 0, dtype=torch.long, device=model.device)
         self._added = 0
@@ -129,20 +112,38 @@ class ContinuousBatch:
         row = next(row for row in self._rows if row.index == index)
         row.tokens_left = min(row.tokens_left + tokens, self._context - len(row.request.ids) - len(row.answer))
 
-    @torch.inference_mode()
     def add(self, requests: Sequence[Request]) -> list[Step]:
         """Prefill the prompts, add their rows to the batch, and return the first token of each.
 
         Raises EngineError `context_exceeded` or `empty_prompt`, and then adds nothing.
         """
-        rows = [self._make_row(self._added + offset, request) for offset, request in enumerate(requests)]
-        ids, mask = _left_pad([request.ids for request in requests], self._model.device)
-        cache = empty_cache()
+        return self.prefill(self.prepare(requests)) or []
+
+    def prepare(self, requests: Sequence[Request]) -> Prefill:
+        """Prompts that `prefill` computes and adds. Raises EngineError like `add`."""
+        rows = [self._make_row(request) for request in requests]
+        return Prefill(rows, *left_pad([request.ids for request in requests], self._model.device))
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Prefill, columns: int | None = None) -> list[Step] | None:
+        """Compute the next `columns` of the prompts (None: the rest), in a model that `prefills_in_chunks`.
+
+        After the last ones, add their rows to the batch and return the first token of each; before, None.
+        """
+        width = prompts.ids.shape[1]
+        start, end = prompts.done, width if columns is None else min(width, prompts.done + columns)
+        mask = prompts.mask[:, :end]
         # Positions count real tokens only, so that padding does not move a row's rotary embeddings.
-        logits = self._forward(rows, ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)
-        self._added += len(rows)
-        self._insert(rows, cache, mask)
-        return self._sample(rows, logits)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
+        logits = self._forward(prompts.rows, prompts.ids[:, start:end], mask, positions, prompts.cache)
+        prompts.done = end
+        if end < width:
+            float(logits[0, 0])  # wait for the device, so that the caller can time it
+            return None
+        for row in prompts.rows:
+            row.index, self._added = self._added, self._added + 1
+        self._insert(prompts.rows, prompts.cache, prompts.mask)
+        return self._sample(prompts.rows, logits)
 
     @torch.inference_mode()
     def step(self) -> list[Step]:
@@ -162,7 +163,7 @@ class ContinuousBatch:
         """Remove a row, for instance because its client has disconnected."""
         self._keep_rows([row.index != index for row in self._rows])
 
-    def _make_row(self, index: int, request: Request) -> _Row:
+    def _make_row(self, request: Request) -> Row:
         if not request.ids:
             raise EngineError("empty_prompt", "the prompt is empty")
         available = self._context - len(request.ids)
@@ -173,9 +174,9 @@ class ContinuousBatch:
         tokens_left = available if request.max_new_tokens is None else min(available, request.max_new_tokens)
         sampler = Sampler(request.sampling, request.ids, self._model.device)
         stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
-        return _Row(index, sampler, len(request.ids), tokens_left, stop_ids, request)
+        return Row(-1, sampler, len(request.ids), tokens_left, stop_ids, request)
 
-    def _forward(self, rows: list[_Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
+    def _forward(self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Logits [rows, vocabulary] of the last position; appends the new keys and values to the cache."""
         if self._mode == "uncached":
             return self._forward_whole(rows)
@@ -187,11 +188,11 @@ class ContinuousBatch:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
-                **_adapters(rows),
+                **adapters_of(rows),
             )
         return output.logits[:, -1].float()
 
-    def _forward_whole(self, rows: list[_Row]) -> Tensor:
+    def _forward_whole(self, rows: list[Row]) -> Tensor:
         """Logits [rows, vocabulary] after each row's prompt and answer, in one right-padded pass without a cache.
 
         Padding after a row cannot change it, whatever state a causal model keeps.
@@ -206,13 +207,13 @@ class ContinuousBatch:
             ),
             use_cache=False,
             logits_to_keep=torch.tensor(columns, device=self._model.device),
-            **_adapters(rows),
+            **adapters_of(rows),
         ).logits
         return torch.stack([logits[i, columns.index(column)] for i, column in enumerate(last)]).float()
 
-    def _sample(self, rows: list[_Row], logits: Tensor) -> list[Step]:
-        tokens = _sample_tokens(rows, logits)
-        logprobs = _logprobs(rows, logits, tokens)
+    def _sample(self, rows: list[Row], logits: Tensor) -> list[Step]:
+        tokens = sample_tokens(rows, logits)
+        logprobs = logprobs_of(rows, logits, tokens)
         steps = [
             self._advance(row, token, logprobs.get(i, ()))
             for i, (row, token) in enumerate(zip(rows, tokens, strict=True))
@@ -222,7 +223,7 @@ class ContinuousBatch:
             self._keep_rows([row.index not in finished for row in self._rows])
         return steps
 
-    def _advance(self, row: _Row, token: int, logprobs: tuple[TokenLogprob, ...]) -> Step:
+    def _advance(self, row: Row, token: int, logprobs: tuple[TokenLogprob, ...]) -> Step:
         row.answer.append(token)
         row.tokens_left -= 1
         row.sampler.accept(token)
@@ -230,12 +231,12 @@ class ContinuousBatch:
             return Step(row.index, token, "stop", logprobs)
         return Step(row.index, token, None if row.tokens_left > 0 else "length", logprobs)
 
-    def _insert(self, rows: list[_Row], cache: Any, mask: Tensor) -> None:
+    def _insert(self, rows: list[Row], cache: Any, mask: Tensor) -> None:
         """Insert new rows after those of the same adapter, all left-padded to one length."""
-        at = bisect_right([_adapter(row) for row in self._rows], _adapter(rows[0]))
+        at = bisect_right([adapter_of(row) for row in self._rows], adapter_of(rows[0]))
         if self._rows:
-            merge(self._cache, cache, partial(_insert_rows, at=at))
-            mask = _insert_rows(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
+            merge(self._cache, cache, partial(insert_rows, at=at))
+            mask = insert_rows(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
         else:
             self._cache = cache
         self._mask = mask
@@ -341,6 +342,27 @@ def decoding_mode(model: Any) -> DecodingMode:
 
 
 @torch.inference_mode()
+def prefills_in_chunks(model: Any) -> bool:
+    """Whether a prompt may be computed in several passes: in a trial, once per model, it had the logits of one pass."""
+    known: bool | None = getattr(model, "prefills_in_chunks", None)
+    if known is None:
+        text, steps = _trial_texts(model)[1], None
+        try:
+            batch = ContinuousBatch(model, ())
+            prompt = batch.prepare([_trial_request(text, 2)])
+            while steps is None:
+                steps = batch.prefill(prompt, _TRIAL_CHUNK)
+            known = decoding_mode(model) != "uncached" and _equals_plain(model, text, steps + batch.step())
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # attention that needs whole prompts
+            log.info("prefill in chunks: %s", error)
+            known = False
+        model.prefills_in_chunks = known
+    return known
+
+
+@torch.inference_mode()
 def _passes_trial(model: Any, mode: DecodingMode) -> bool:
     """Whether a batch of rows that join, decode and leave gives each row the logits of a plain forward pass."""
     texts = _trial_texts(model)
@@ -390,49 +412,3 @@ def _rows_to_add(costs: list[int], added: int, free: int, budget: int, active_ro
         free -= costs[added + count]
         count += 1
     return count or (1 if not active_rows and added < len(costs) else 0)
-
-
-def _left_pad(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask [rows, length]."""
-    width = max(map(len, prompts))
-    ids = [[0] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
-
-
-def _adapter(row: _Row) -> str:
-    return row.request.adapter or ""
-
-
-def _adapters(rows: list[_Row]) -> dict[str, Any]:
-    """The argument `adapters` of a forward pass, if any row has one."""
-    adapters = [row.request.adapter for row in rows]
-    return {"adapters": adapters} if any(adapters) else {}
-
-
-def _insert_rows(tensor: Tensor, new: Tensor, at: int) -> Tensor:
-    """[rows, heads, length, size] with the `new` rows before row `at`; the shorter tensor is padded on the left."""
-    width = max(tensor.shape[2], new.shape[2])
-    pad = torch.nn.functional.pad
-    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (tensor[:at], new, tensor[at:])])
-
-
-def _sample_tokens(rows: list[_Row], logits: Tensor) -> list[int]:
-    """The next token of each row; greedy rows share one argmax, since evaluation decodes greedily."""
-    greedy = logits.argmax(-1).tolist()
-    return [
-        token if row.sampler.is_argmax else row.sampler.sample(logits[i])
-        for i, (row, token) in enumerate(zip(rows, greedy, strict=True))
-    ]
-
-
-def _logprobs(rows: list[_Row], logits: Tensor, tokens: list[int]) -> dict[int, tuple[TokenLogprob, ...]]:
-    """By row: the log-probabilities of the sampled and of the likeliest tokens, for rows that request them."""
-    found: dict[int, tuple[TokenLogprob, ...]] = {}
-    for i, row in enumerate(rows):
-        if (count := row.request.logprobs) is not None:
-            values = logits[i].log_softmax(-1)
-            top = values.topk(min(count, values.numel()))
-            likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-            found[i] = ((tokens[i], float(values[tokens[i]])), *likeliest)
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,14 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from shared.engine.decoding.generate import ContinuousBatch, Request, Step, decode, generate_all
+from shared.engine.decoding.generate import (
+    ContinuousBatch,
+    Request,
+    Step,
+    decode,
+    generate_all,
+    prefills_in_chunks,
+)
 from shared.engine.decoding.sampling import Sampler, SamplingParams
 from shared.engine.process.protocol import EngineError
 
@@ -75,6 +83,45 @@ def test_model_with_recurrent_layers_decodes_without_a_cache() -> None:
     assert [answer.ids for answer in answers] == [
         reference(model, prompt, 12, [1], use_cache=False) for prompt in PROMPTS
     ]
+
+
+def seedling() -> Any:
+    return AutoModelForCausalLM.from_pretrained(Path("services/training/seedling"), dtype=torch.float32).eval()
+
+
+def experts_with_sliding_windows() -> Any:
+    return random_model("mixtral", num_local_experts=4, sliding_window=8)
+
+
+def row_of(steps: list[Step], index: int) -> tuple[list[int], list[float]]:
+    """A row's tokens and the log-probabilities of the likeliest five, in order."""
+    row = [step for step in steps if step.index == index]
+    return [step.token for step in row], [value for step in row for _, value in step.logprobs]
+
+
+@pytest.mark.parametrize("make", [seedling, experts_with_sliding_windows])
+def test_prompt_in_chunks_has_the_answer_of_one_pass_while_another_row_decodes(make: Any) -> None:
+    model = make()
+    assert prefills_in_chunks(model)
+    short, long = Request(PROMPTS[0], 12, logprobs=5), Request([7 + 3 * i % 250 for i in range(140)], 12, logprobs=5)
+    batch, chunks, added = ContinuousBatch(model, ()), 0, None
+    steps, prompt = batch.add([short]), batch.prepare([long])
+    while added is None:
+        steps += batch.step()
+        added, chunks = batch.prefill(prompt, 32), chunks + 1
+    steps += added
+    while batch.active_rows:
+        steps += batch.step()
+    assert chunks == 5
+    for index, request in enumerate((short, long)):
+        tokens, values = row_of([step for group in decode(model, [request], stop_ids=()) for step in group], 0)
+        found, found_values = row_of(steps, index)
+        assert found == tokens
+        assert found_values == pytest.approx(values, abs=1e-4)
+
+
+def test_a_model_without_a_cache_takes_prompts_whole() -> None:
+    assert not prefills_in_chunks(random_model("lfm2", layer_types=["conv", "full_attention"]))
 
 
 def test_token_budget_does_not_change_answers(model: Any) -> None:

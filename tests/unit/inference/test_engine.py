@@ -223,6 +223,36 @@ def test_many_prompts_of_one_request_are_computed_in_slices(
     assert {key: text for key, text in reporter.texts().items() if key[0] == "many"} == texts.texts()
 
 
+def test_a_long_prompt_is_computed_in_chunks_while_others_decode_and_projects_take_turns(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.PREFILL_SLICE_S", 0)
+    prompt = [5 + number % 200 for number in range(400)]
+    long = [
+        generate_command(f"long{number}", models["one"], project="long", prompts=[prompt], max_tokens=4)
+        for number in range(3)
+    ]
+    scheduler, reporter = submit_all(generate_command("running", models["base"], project="other", max_tokens=40))
+    scheduler.step()
+    for command in long:
+        scheduler.submit(command)
+        scheduler.step()
+    scheduler.submit(generate_command("short", models["two"], project="third", max_tokens=4))
+    before = len(reporter.texts()["running", 0])
+    scheduler.step()
+    assert set(reporter.texts()) == {("running", 0), ("short", 0)}, "a project's long prompts delay no other's"
+    assert len(reporter.texts()["running", 0]) > before
+    scheduler.submit({"op": "cancel", "request_id": "long1"})
+    drain(scheduler)
+    sizes = [message["prompt_tokens"] for message in reporter.computing if "prompt_tokens" in message]
+    assert max(sizes) == 64
+    monkeypatch.setattr("services.inference.engine.batch.MIN_CHUNK_TOKENS", 4096)
+    whole, expected = submit_all(long[0], long[2])
+    drain(whole)
+    assert 400 in [message.get("prompt_tokens") for message in expected.computing]
+    assert {key: text for key, text in reporter.texts().items() if key[0].startswith("long")} == expected.texts()
+
+
 def test_a_request_is_cancelled_between_two_of_its_prompts(
     models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

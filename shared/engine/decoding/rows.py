@@ -1,0 +1,110 @@
+"""The rows of a batch that is decoded: requests, their state, padding and the next token of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from shared.engine.decoding.sampling import Sampler, SamplingParams
+
+GREEDY = SamplingParams()
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt's token ids, sampling parameters, and a limit of new tokens (None: what is left of the context).
+
+    `stop_ids` replace the batch's own. `logprobs` is how many of the likeliest tokens each step reports (None: no
+    log-probabilities at all). If any row has an `adapter`, the model is called with `adapters`, one name or None per
+    row; rows are kept sorted by it, those without an adapter first.
+    """
+
+    ids: Sequence[int]
+    max_new_tokens: int | None = None
+    sampling: SamplingParams = GREEDY
+    stop_ids: frozenset[int] | None = None
+    logprobs: int | None = None
+    adapter: str | None = None
+
+
+TokenLogprob = tuple[int, float]
+"""A token id and its natural log-probability, before penalty and temperature."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A new token of the request with this index; the last one of its row has a `finish_reason`.
+
+    With "stop" the token is the stop token, which is not part of the answer. `logprobs` has the token itself first,
+    then the likeliest tokens in descending order; it is empty unless the request asks for it.
+    """
+
+    index: int
+    token: int
+    finish_reason: FinishReason | None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass
+class Row:
+    """The state of a request that is decoded."""
+
+    index: int
+    sampler: Sampler
+    position: int  # of the next input token
+    tokens_left: int
+    stop_ids: frozenset[int]
+    request: Request
+    answer: list[int] = field(default_factory=list)
+
+
+def left_pad(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask [rows, length]."""
+    width = max(map(len, prompts))
+    ids = [[0] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def adapter_of(row: Row) -> str:
+    """The adapter's name; empty for none."""
+    return row.request.adapter or ""
+
+
+def adapters_of(rows: list[Row]) -> dict[str, Any]:
+    """The argument `adapters` of a forward pass, if any row has one."""
+    adapters = [row.request.adapter for row in rows]
+    return {"adapters": adapters} if any(adapters) else {}
+
+
+def insert_rows(tensor: Tensor, new: Tensor, at: int) -> Tensor:
+    """[rows, heads, length, size] with the `new` rows before row `at`; the shorter tensor is padded on the left."""
+    width = max(tensor.shape[2], new.shape[2])
+    pad = torch.nn.functional.pad
+    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (tensor[:at], new, tensor[at:])])
+
+
+def sample_tokens(rows: list[Row], logits: Tensor) -> list[int]:
+    """The next token of each row; greedy rows share one argmax, since evaluation decodes greedily."""
+    greedy = logits.argmax(-1).tolist()
+    return [
+        token if row.sampler.is_argmax else row.sampler.sample(logits[i])
+        for i, (row, token) in enumerate(zip(rows, greedy, strict=True))
+    ]
+
+
+def logprobs_of(rows: list[Row], logits: Tensor, tokens: list[int]) -> dict[int, tuple[TokenLogprob, ...]]:
+    """By row: the log-probabilities of the sampled and of the likeliest tokens, for rows that request them."""
+    found: dict[int, tuple[TokenLogprob, ...]] = {}
+    for i, row in enumerate(rows):
+        if (count := row.request.logprobs) is not None:
+            values = logits[i].log_softmax(-1)
+            top = values.topk(min(count, values.numel()))
+            likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            found[i] = ((tokens[i], float(values[tokens[i]])), *likeliest)
+    return found
