@@ -8,6 +8,7 @@ import typer
 from cli import __version__
 from cli.client import CommandError
 from cli.commands.chat import chat
+from cli.commands.compare import compare
 from cli.commands.datasets import datasets
 from cli.commands.events import events
 from cli.commands.jobs import jobs, logs
@@ -51,6 +52,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     logs: ("anneal logs <job-id>", "anneal logs -f <job-id>"),
     evaluate: ("anneal evaluate <model-id>", "anneal evaluate <model-id> --dataset <dataset-id> --metric rouge"),
+    compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
     export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
     chat: (
         "anneal chat <model-id>",

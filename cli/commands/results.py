@@ -29,16 +29,24 @@ def evaluate(
         str | None, typer.Option(help="test, validation or train (default: the first of these that has rows).")
     ] = None,
     rows: Annotated[int | None, typer.Option(help="Maximum number of rows.")] = None,
+    slice_by: Annotated[
+        str | None, typer.Option(help="Also score each value of a column of the data, such as category.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Evaluate a custom model beside its base model on held-out rows."""
     client = Client()
-    body = {"metrics": metric, "dataset": dataset, "split": split, "rows": rows}
+    body = {"metrics": metric, "dataset": dataset, "split": split, "rows": rows, "slice_by": slice_by}
     run = finished_evaluation(client, model_id, {k: v for k, v in body.items() if v is not None})
     if json:
         print_json(run)
         return
     table(SCORE_COLUMNS, score_rows(run))
+    if headline := run.get("headline"):
+        out.print(headline, markup=False, highlight=False)
+    for part in run.get("slices") or []:
+        title = f"\n{run['slice_by']}: {part['value']} ({part['rows']:,} rows)"
+        table(SCORE_COLUMNS, score_rows(part), title=title)
     for name, signature in (run.get("signatures") or {}).items():
         out.print(f"{name}: {signature}", markup=False, highlight=False)
     print_warnings(run.get("warnings") or [])
@@ -51,7 +59,7 @@ def finished_evaluation(client: Client, model_id: str, body: dict[str, Any]) -> 
 
 
 def score_rows(run: dict[str, Any]) -> list[list[Any]]:
-    """Return table rows for SCORE_COLUMNS; a score that is no mean over rows has no interval."""
+    """Return table rows for SCORE_COLUMNS."""
     base = run.get("base_scores") or {}
     return [
         [

@@ -152,6 +152,10 @@ class Report(BaseModel):
     layout: str = Field(description="the recognized layout")
     columns: list[str] = Field(default=[], description="columns of the upload")
     column_uses: list[ColumnUse] = Field(default=[], description="what became of every column, over all rows")
+    kept_columns: list[str] = Field(
+        default=[],
+        description="columns without a use whose short values rows keep, at most 20: evaluations slice by them",
+    )
     features: dict[str, Feature] = Field(
         default={},
         description="what rows outside the test split need from a chat template (shared/engine/text/features.py), by "
@@ -166,7 +170,7 @@ class Report(BaseModel):
     )
 
 
-READER = 2
+READER = 3
 """Part of a version; incremented when the same bytes are read differently: uploading them again then has an effect."""
 
 

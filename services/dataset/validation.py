@@ -143,6 +143,7 @@ def build_manifest(version: DatasetVersion, report: Report, shards: dict[str, li
         form=report.form,
         layout=report.layout,
         features=report.features,
+        columns=report.kept_columns,
         rows=report.splits,
         shards=shards,
         rejected=report.rejected,

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter
 
 from services.evaluation.api import routes
+from services.evaluation.comparison import api as comparison_api
+from services.evaluation.comparison.service import Comparisons
 from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.evals.models import EvalRun
 from services.evaluation.evals.runner import FOLDER as EVALS_FOLDER
@@ -44,6 +46,7 @@ async def build(resources: Resources) -> Service:
     service = EvaluationService(store, resources.blobs, worker, uses)
     evals = await _build_evals(resources)
     router = APIRouter()
+    router.include_router(comparison_api.routes(Comparisons(store, resources.blobs)))
     router.include_router(routes(service))
     router.include_router(evals_api.routes(evals))
     router.include_router(graders_api.routes(GraderRuns(resources, evals)))

@@ -15,10 +15,22 @@ class NothingToEvaluate(InvalidInput):
     code = "nothing_to_evaluate"
 
 
+class UnknownColumn(InvalidInput):
+    """The dataset's rows keep no such column."""
+
+    code = "unknown_column"
+
+
 class NotFinished(Conflict):
     """Only a succeeded evaluation has predictions."""
 
     code = "evaluation_not_finished"
+
+
+class NotComparable(Conflict):
+    """The evaluations differ in their rows or settings, so that a difference of scores would say nothing."""
+
+    code = "evaluations_not_comparable"
 
 
 class UnknownModel(AnnealError):

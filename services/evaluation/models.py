@@ -54,6 +54,12 @@ class EvaluationRequest(BaseModel):
         default=16_384, ge=256, le=1_048_576, description="tokens in a batch, prompts and answers together"
     )
     compare_base: bool = Field(default=True, description="also score the base model")
+    slice_by: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="a further column of the uploaded rows, such as `category`: also score each of its values (≤ 50)",
+    )
 
 
 class Settings(BaseModel):
@@ -95,6 +101,44 @@ class Prediction(Sample):
     source: str = Field(default="", description="file:line of the row in the upload")
 
 
+class Comparison(BaseModel):
+    """A paired test of two models on the same rows: a score of the one minus that of the other."""
+
+    difference: float = Field(description="the difference of the scores")
+    interval: tuple[float, float] = Field(description="95 % confidence interval of the difference")
+    p_value: float = Field(
+        description="two-sided: the probability of a difference this large if both models are equally good"
+    )
+    test: Literal["mcnemar", "randomization"] = Field(
+        description="mcnemar (exact) where each row is right or wrong, otherwise paired approximate randomization"
+    )
+    verdict: Literal["better", "worse", "no_difference"] = Field(
+        description="better or worse if p_value < 0.05; for perplexity, lower is better"
+    )
+
+
+class Slice(BaseModel):
+    """The rows with one value in the column `slice_by`."""
+
+    value: str = Field(description="the value")
+    rows: int = Field(description="rows with this value")
+    scores: dict[str, float] = Field(default={}, description="scores of the tuned model, by metric")
+    base_scores: dict[str, float] = Field(default={}, description="scores of the base model, by metric")
+    intervals: dict[str, tuple[float, float]] = Field(default={}, description="95 % confidence intervals of scores")
+    base_intervals: dict[str, tuple[float, float]] = Field(default={}, description="those of base_scores")
+    comparison: dict[str, Comparison] = Field(default={}, description="tuned against base, by metric")
+
+
+class AnswerStatistics(BaseModel):
+    """Length and speed of a model's answers. Rows whose prompt fills the context do not count."""
+
+    tokens_p50: float = Field(description="median of the tokens of an answer")
+    tokens_p95: float = Field(description="95 % of the answers have at most this many tokens")
+    finish_reasons: dict[str, int] = Field(description="answers by `stop` and `length` (cut at max_new_tokens)")
+    seconds: float | None = Field(default=None, description="wall-clock seconds of all answers; null: cached answers")
+    tokens_per_second: float | None = Field(default=None, description="over all rows; they are decoded as a batch")
+
+
 class Outcome(BaseModel):
     """The result of a run. BLEU and chrF are 0–100, the others 0–1; a lower perplexity is better."""
 
@@ -104,9 +148,14 @@ class Outcome(BaseModel):
     base_scores: dict[str, float] = Field(default={}, description="scores of the base model, by metric")
     difference: dict[str, float] = Field(default={}, description="scores minus base_scores")
     intervals: dict[str, tuple[float, float]] = Field(
-        default={}, description="95 % confidence intervals of the scores that are means over rows, by metric"
+        default={}, description="95 % confidence intervals of the scores, by metric"
     )
     base_intervals: dict[str, tuple[float, float]] = Field(default={}, description="those of base_scores")
+    comparison: dict[str, Comparison] = Field(default={}, description="paired tests of tuned against base, by metric")
+    headline: str = Field(default="", description="what the tests found, in words")
+    slices: list[Slice] = Field(default=[], description="results by value of the column `slice_by`, largest first")
+    answers: AnswerStatistics | None = Field(default=None, description="the tuned model's answers")
+    base_answers: AnswerStatistics | None = Field(default=None, description="the base model's answers")
     signatures: dict[str, str] = Field(
         default={}, description="settings of a score that the references determine, by metric, as sacrebleu names them"
     )
@@ -132,6 +181,7 @@ class Scope(BaseModel):
     )
     compare_base: bool = Field(description="whether the base model is scored too")
     settings: Settings = Field(description="decoding settings")
+    slice_by: str | None = Field(default=None, description="the column by whose values the results are divided")
 
 
 class Evaluation(Work):

@@ -23,10 +23,12 @@ FOLDER = "evaluations"
 """In the scratch folder; holds a folder per attempt, deleted with it."""
 ENGINE = "services.evaluation.engine.evaluate:main"
 PROGRESS_INTERVAL_S = 1.0
-_CACHE_VERSION = 2
-"""Changes with the choice of rows, prompts and references: cached outputs of other rows would be scored otherwise."""
+_CACHE_VERSION = 3
+"""Changes with the choice of rows, prompts and references, and with what is kept of an output."""
 REPORT = "predictions.jsonl"
 """The file of the report that holds its rows, next to the manifest."""
+STATISTICS = "statistics.npz"
+"""The file with the statistics of the rows, whose sums give the scores: see comparison/scores.py."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Runner:
             "metrics": scope.metrics,
             "detect_metrics": scope.detect_metrics,
             "compare_base": scope.compare_base,
+            "slice_by": scope.slice_by,
             "cached": await cache.local_files() if scope.compare_base else {},
             "out": str(folder),
             **scope.settings.model_dump(),
@@ -109,7 +112,8 @@ class Runner:
             settings=scope.settings.model_dump(),
         )
         async with attempt_artifact(blobs, project, "evaluations", evaluation.id, token=lease.token) as uri:
-            await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files={REPORT: folder / REPORT})
+            files = {name: folder / name for name in (REPORT, STATISTICS)}
+            await publish(blobs, key_of(uri, project), None, manifest.model_dump(), files=files)
             await self.uses.remove(evaluation)
             await lease.change(lambda e: e.succeed(outcome, uri))
 

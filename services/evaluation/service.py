@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from services.evaluation.errors import MetricNotOffered, NotFinished, NothingToEvaluate
+from services.evaluation.errors import MetricNotOffered, NotFinished, NothingToEvaluate, UnknownColumn
 from services.evaluation.models import (
     GENERAL,
     MAX_ROWS,
@@ -75,6 +75,7 @@ class EvaluationService:
         model_uri, model = await artifacts.model(model_id)
         dataset_uri, dataset = await artifacts.dataset(request.dataset or _training_dataset(model))
         split = _choose_split(request.split, dataset)
+        _check_column(request.slice_by, dataset)
         scope = Scope(
             model_id=model_id,
             base=model.base_name or model.base,
@@ -85,6 +86,7 @@ class EvaluationService:
             metrics=_choose_metrics(request.metrics, dataset),
             detect_metrics=request.metrics is None,
             compare_base=request.compare_base and model.base_uri is not None,
+            slice_by=request.slice_by,
             settings=Settings(
                 max_new_tokens=request.max_new_tokens,
                 batch_tokens=request.batch_tokens,
@@ -137,6 +139,15 @@ def _training_dataset(model: ModelManifest) -> str:
             "The dataset that the model was trained on is not known.", field="dataset", remedy=remedy
         )
     return f"{model.dataset_id}@{model.dataset_version}" if model.dataset_version else model.dataset_id
+
+
+def _check_column(name: str | None, dataset: DatasetManifest) -> None:
+    if name is None or name in dataset.columns:
+        return
+    kept = ", ".join(dataset.columns) or "none"
+    detail = f"The rows of the dataset keep no column {name!r}; they keep {kept}."
+    remedy = "Columns that are not trained on are kept if their values are short; upload older datasets again."
+    raise UnknownColumn(detail, field="slice_by", limit=dataset.columns, remedy=remedy)
 
 
 def _choose_split(requested: str | None, dataset: DatasetManifest) -> str:

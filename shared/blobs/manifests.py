@@ -11,7 +11,8 @@ Artifact folders and their keys (without the project in front):
 
 Parquet shards have the columns `row_id: int64` (ordinal in the upload), `source: string` ("file:line") and
 `row: string`, the JSON of one normalized row: `{"text": …}`, or `{"messages": [{role, content, …}], "tools"?: […]}`, or
-`{"messages": <prompt>, "chosen": [messages], "rejected": [messages]}`.
+`{"messages": <prompt>, "chosen": [messages], "rejected": [messages]}`. `columns: string`, which older shards lack, is
+empty or the JSON of an object: short values of further columns of the upload.
 """
 
 import hashlib
@@ -53,7 +54,7 @@ class DatasetManifest(Manifest):
     """A dataset version. `rows` and `shards` are by split; `digest` is the sha256 of the uploaded bytes and options.
 
     `features` are what its rows outside the test split need from a chat template, by the names of
-    shared/engine/text/features.py.
+    shared/engine/text/features.py. `columns` are the further columns of the upload whose values rows keep.
     """
 
     dataset_id: str
@@ -62,6 +63,7 @@ class DatasetManifest(Manifest):
     form: Literal["text", "messages", "preference", "unpaired"]
     layout: str
     features: dict[str, Feature] = {}
+    columns: list[str] = []
     rows: dict[str, int]
     shards: dict[str, list[str]]
     rejected: int = 0

@@ -75,7 +75,16 @@ async def test_tuned_model_and_base_model_are_scored_by_row(service: RunningServ
     first = await finished(service, await evaluate(service, max_new_tokens=10))
     names = {"bleu", "rouge1", "rouge2", "rougeL", "chrf", "token_f1", "perplexity", "exact_match"}
     assert set(first["scores"]) == set(first["base_scores"]) == set(first["difference"]) == names
-    assert set(first["intervals"]) == set(first["base_intervals"]) == names - {"bleu", "chrf", "perplexity"}
+    assert set(first["intervals"]) == set(first["base_intervals"]) == set(first["comparison"]) == names
+    assert first["headline"].startswith(f"On {ROWS} rows, ")
+    test = first["comparison"]["perplexity"]
+    assert test["difference"] == pytest.approx(first["difference"]["perplexity"])
+    assert test["interval"][0] <= test["difference"] <= test["interval"][1]
+    assert first["comparison"]["exact_match"]["test"] == "mcnemar"
+    assert first["answers"]["finish_reasons"].keys() <= {"stop", "length"}
+    assert sum(first["answers"]["finish_reasons"].values()) == ROWS
+    assert 0 < first["answers"]["tokens_p50"] <= first["answers"]["tokens_p95"] <= 10
+    assert first["answers"]["tokens_per_second"] > 0
     low, high = first["intervals"]["token_f1"]
     assert low <= first["scores"]["token_f1"] <= high
     assert first["scores"]["perplexity"] != first["base_scores"]["perplexity"]
@@ -93,6 +102,8 @@ async def test_tuned_model_and_base_model_are_scored_by_row(service: RunningServ
     again = await finished(service, await evaluate(service, max_new_tokens=10))
     assert again["base_cached"]
     assert (again["scores"], again["base_scores"]) == (first["scores"], first["base_scores"])
+    assert (again["comparison"], again["intervals"]) == (first["comparison"], first["intervals"])
+    assert again["base_answers"] == {**first["base_answers"], "seconds": None, "tokens_per_second": None}
     listed = (await service.http.get("/evaluations?model_id=model_tuned")).json()["items"]
     assert [item["id"] for item in listed] == [again["id"], first["id"]]
 
@@ -125,6 +136,77 @@ async def test_scores_on_training_rows_are_named(service: RunningService) -> Non
     assert "scored_on_training_rows" not in {warning["code"] for warning in other["warnings"]}
 
 
+@data_case("Scores", "A column such as `category` beside the messages", "`slice_by` scores each of its values", "")
+async def test_results_are_divided_by_a_column(service: RunningService) -> None:
+    kept = [{"category": "late" if row < 4 else "lost", "order": row} for row in range(60)]
+    await service.publish_dataset("dataset_kept", chat_rows(60), kept=kept)
+    asked = {"dataset": "dataset_kept", "metrics": ["exact_match", "perplexity"], "max_new_tokens": 1}
+    done = await finished(service, await evaluate(service, slice_by="category", rows="all", **asked))
+    assert [(part["value"], part["rows"]) for part in done["slices"]] == [("lost", 56), ("late", 4)]
+    nats = [(part["rows"], part["scores"]["perplexity"]) for part in done["slices"]]
+    assert min(score for _, score in nats) < done["scores"]["perplexity"] < max(score for _, score in nats)
+    assert all(part["comparison"].keys() == {"exact_match", "perplexity"} for part in done["slices"])
+    await evaluate(service, slice_by="order", rows="all", **asked)
+    failed = await service.next_event(EvaluationFailed)
+    assert (failed["cause"], "60 different values" in failed["detail"]) == ("too_many_slices", True)
+
+
+async def test_evaluations_of_the_same_rows_are_compared(service: RunningService) -> None:
+    asked = {"metrics": ["exact_match", "bleu", "perplexity"], "max_new_tokens": 9, "compare_base": False}
+    one, other, short, few = [
+        await finished(service, await evaluate(service, model, **{**asked, **changes}))
+        for model, changes in (
+            ("model_tuned", {}),
+            ("model_full", {"batch_tokens": 512}),
+            ("model_tuned", {"metrics": ["perplexity"]}),
+            ("model_tuned", {"rows": 3}),
+        )
+    ]
+    found = (await service.http.get(f"/evaluations/compare?ids={other['id']},{one['id']},{short['id']}")).json()
+    assert (found["rows"], found["correction"], found["baseline"]) == (ROWS, "holm", other["id"])
+    (board,) = found["leaderboards"]
+    assert board["metric"] == "perplexity"
+    scores = {entry["evaluation_id"]: entry["score"] for entry in board["entries"]}
+    assert scores == {each["id"]: pytest.approx(each["scores"]["perplexity"]) for each in (one, other, short)}
+    assert list(scores.values()) == sorted(scores.values())
+    assert {warning["code"] for warning in found["warnings"]} == {"score_missing", "few_rows"}
+    tests = [entry["comparison"] for entry in board["entries"] if entry["comparison"]]
+    assert [test["p_adjusted"] for test in tests] == [pytest.approx(min(1, 2 * test["p_value"])) for test in tests]
+
+    pair = f"ids={one['id']},{other['id']}"
+    found = (await service.http.get(f"/evaluations/compare?{pair}")).json()
+    assert {board["metric"] for board in found["leaderboards"]} == {"exact_match", "bleu", "perplexity"}
+    assert found["evaluations"][1]["headline"].startswith(f"On {ROWS} rows, ")
+    table = await service.http.get(f"/evaluations/compare?{pair}&format=csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert [len(line.split(",")) for line in table.text.splitlines()] == [13] * 7
+    report = (await service.http.get(f"/evaluations/compare?{pair}&format=markdown")).text
+    assert f"| `model_full` | `{other['id']}` |" in report
+
+    rows = f"/evaluations/compare/rows?baseline={one['id']}&candidate={other['id']}&metric=perplexity&limit=2"
+    pages = {
+        change: (await service.http.get(f"{rows}&change={change}")).json() for change in ("better", "worse", "same")
+    }
+    assert {change: page["total"] for change, page in pages.items()} == pages["worse"]["counts"]
+    assert sum(pages["worse"]["counts"].values()) == ROWS
+    changed = pages["better"]["items"] + pages["worse"]["items"]
+    assert all((row["candidate_score"] < row["baseline_score"]) == (row in pages["better"]["items"]) for row in changed)
+    assert changed[0]["reference"] == f"Order {changed[0]['row']} left today."
+
+    for query, status, code in (
+        (f"/evaluations/compare?ids={one['id']},{few['id']}", 409, "evaluations_not_comparable"),
+        (f"/evaluations/compare?ids={one['id']}", 422, "invalid_input"),
+        (f"/evaluations/compare?ids={one['id']},{one['id']}", 422, "invalid_input"),
+        (f"/evaluations/compare?ids={one['id']},evaluation_none", 404, "not_found"),
+        (rows.replace("perplexity", "rouge1"), 422, "invalid_input"),
+    ):
+        response = await service.http.get(query)
+        assert (response.status_code, response.json()["code"]) == (status, code), response.text
+        assert response.json().get("remedy") or status == 404
+    problem = (await service.http.get(f"/evaluations/compare?ids={one['id']},{few['id']}")).json()
+    assert (problem["field"], "3" in problem["detail"]) == ("rows", True)
+
+
 async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: RunningService) -> None:
     started = await evaluate(service, rows="all", metrics=["exact_match"], max_new_tokens=200)
     blobs, key = service.resources.blobs, f"default/evaluations/{started['id']}"
@@ -133,7 +215,8 @@ async def test_killed_engine_is_retried_and_cancelled_one_is_not(service: Runnin
     needed = ("model_tuned", "dataset_chat")
     assert [await users_of(blobs, "default", id) for id in needed] == [[started["id"]]] * 2
     assert (await finished(service, started))["attempts"] == 2
-    assert [blob.key for blob in await blobs.list(key)] == [f"{key}/t2/manifest.json", f"{key}/t2/predictions.jsonl"]
+    files = ("manifest.json", "predictions.jsonl", "statistics.npz")
+    assert [blob.key for blob in await blobs.list(key)] == [f"{key}/t2/{name}" for name in files]
 
     cancelled = await evaluate(service, metrics=["bleu"], max_new_tokens=400)
     await engine_pid(service)
@@ -188,6 +271,7 @@ async def test_training_job_requests_an_evaluation(service: RunningService) -> N
         ({"metrics": ["accuracy"]}, 422, "metrics.0", "invalid_input"),
         ({"dataset": "dataset_text", "metrics": ["bleu"]}, 422, "metrics", "metric_not_offered"),
         ({"temperature": 1}, 422, "temperature", "invalid_input"),
+        ({"slice_by": "category"}, 422, "slice_by", "unknown_column"),
     ],
 )
 async def test_bad_requests_name_field_limit_and_remedy(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,13 @@ from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, templat
 Build = Callable[[Resources], Awaitable[Service]]
 
 
-def write_shard(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_shard(path: Path, rows: list[dict[str, Any]], kept: Sequence[dict[str, Any]] = ()) -> None:
     """Write rows as a Parquet shard with the columns that shared/blobs/manifests.py documents."""
     columns = {
         "row_id": list(range(len(rows))),
         "source": [f"rows.jsonl:{number + 1}" for number in range(len(rows))],
         "row": [json.dumps(row) for row in rows],
+        **({"columns": [json.dumps(values) for values in kept]} if kept else {}),
     }
     parquet.write_table(pa.table(columns), path)
 
@@ -110,18 +111,25 @@ class RunningService:
         await publish(self.resources.blobs, "default/models/custom/model_full", folder, manifest.model_dump())
 
     async def publish_dataset(
-        self, dataset_id: str, rows: list[dict[str, Any]], *, form: str = "messages", split: str = "validation"
+        self,
+        dataset_id: str,
+        rows: list[dict[str, Any]],
+        *,
+        form: str = "messages",
+        split: str = "validation",
+        kept: Sequence[dict[str, Any]] = (),
     ) -> None:
-        """Publish version v1 with all rows in one split."""
+        """Publish version v1 with all rows in one split; `kept` are values of further columns by row."""
         folder = self.folder / dataset_id
         folder.mkdir()
-        write_shard(folder / f"{split}-00000.parquet", rows)
+        write_shard(folder / f"{split}-00000.parquet", rows, kept)
         manifest = DatasetManifest(
             dataset_id=dataset_id,
             version="v1",
             name=dataset_id,
             form=form,
             layout="chat",
+            columns=sorted({name for values in kept for name in values}),
             rows={"train": 0, "validation": 0, split: len(rows)},
             shards={"train": [], "validation": [], split: [f"{split}-00000.parquet"]},
         )

@@ -27,14 +27,14 @@ class ChatRow(NamedTuple):
     """A conversation that normalization would neither reject nor change.
 
     `group`, `characters` and `features` equal `split_group`, `count_characters` and `row_features` of the normalized
-    row; `others` are the filled columns that are not part of it.
+    row; `others` are the filled columns that are not part of it, with their values.
     """
 
     messages: list[Message]
     group: str
     characters: int
     features: frozenset[str]
-    others: list[str]
+    others: dict[str, Any]
 
 
 Empty = Literal[""] | None | Annotated[list[Any], msgspec.Meta(max_length=0)]
@@ -83,6 +83,6 @@ class ChatDecoder:
         given = {name: value for field, name in self._optional if (value := getattr(row, field)) is not UNSET}
         if has_other_colons(line, colons + count_colons(given)) and repeats_key(line):
             return None
-        others = [name for name, value in given.items() if name in self._others and has_value(value)]
+        others = {name: value for name, value in given.items() if name in self._others and has_value(value)}
         group = row.messages[0].content if group is None else group
         return ChatRow(row.messages, group, characters, role_features(tuple(roles)), others)

@@ -13,6 +13,9 @@ from services.dataset.layouts import MEDIA_COLUMNS, NEUTRAL_COLUMNS, Layout, col
 
 MAX_COLUMNS = 1_000
 """Columns that are counted by name. Objects that are used as dictionaries have a new key in every row."""
+MAX_KEPT_COLUMNS, MAX_KEPT_CHARS = 20, 100
+"""Columns whose values are kept for the slices of an evaluation, and the length of such a name or value."""
+MAX_KEPT_NUMBER = 1 << 53
 EMPTY = "no row has a value in it"
 CLASS_PREFIX = "class "
 """Marks a `label` that is no truth value, among the filled columns of a row."""
@@ -55,6 +58,7 @@ class ColumnReader:
         self._message_fields: Counter[tuple[str, str]] = Counter()
         self.kinds: dict[str, Kind] = {}
         """All columns so far, in order of appearance."""
+        self.kept_columns: dict[str, None] = {}
 
     def begin_file(self) -> None:
         """Expect no layout of the rows to come: those of another file may have nothing in common with the last ones."""
@@ -94,6 +98,7 @@ class ColumnReader:
             raise BadRow("its columns match no layout")
         if plan.media:
             raise BadRow(f"{plan.media} has a value; models are trained on text only")
+        notes.columns = self.kept({column: row[column] for column in (*others, *plan.unused) if column in row})
         normalized = normalize(plan.layout, plan.columns, row, notes)
         if notes.fields:
             self._message_fields.update(notes.fields)
@@ -105,6 +110,19 @@ class ColumnReader:
         for column in others:
             if column in self.kinds:
                 self._others[column] += 1
+
+    def kept(self, values: Mapping[str, Any]) -> dict[str, str | int]:
+        """Return the values of columns that no layout uses as far as they may divide rows into slices: short ones."""
+        found = {
+            column: value
+            for column, value in values.items()
+            if _is_short(value)
+            and _is_short(column)
+            and _name(column) not in NEUTRAL_COLUMNS
+            and (column in self.kept_columns or len(self.kept_columns) < MAX_KEPT_COLUMNS)
+        }
+        self.kept_columns.update(dict.fromkeys(found))
+        return found
 
     def missing_mapped_column(self) -> str | None:
         """Return a column that the mapping names and no row has."""
@@ -169,6 +187,13 @@ class ColumnReader:
 
 def _name(column: str) -> str:
     return column.strip().lower()
+
+
+def _is_short(value: Any) -> bool:
+    """Whether it is a whole number or a text of one line."""
+    if isinstance(value, str):
+        return len(value) <= MAX_KEPT_CHARS and value.isprintable() and has_value(value)
+    return isinstance(value, int) and abs(value) <= MAX_KEPT_NUMBER
 
 
 def _unused(column: str, plan: RowPlan) -> tuple[str, str]:

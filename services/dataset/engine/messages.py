@@ -49,11 +49,12 @@ Message = dict[str, Any]
 
 @dataclass
 class RowNotes:
-    """What reading a row found: filled fields of messages as (column, field), codes of warnings, and its split."""
+    """What reading a row found: filled fields of messages as (column, field), codes of warnings, split, kept values."""
 
     fields: set[tuple[str, str]] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     split: str | None = None
+    columns: dict[str, str | int] = field(default_factory=dict)
 
 
 def parse_messages(value: object, column: str, notes: RowNotes) -> list[Message]:

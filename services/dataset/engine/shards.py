@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 
 from shared.engine.arrow import binary_array, integer_array
 
-SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string())])
+SCHEMA = pa.schema([("row_id", pa.int64()), ("source", pa.string()), ("row", pa.string()), ("columns", pa.string())])
 SHARD_ROWS = 50_000
 ROW_GROUP_ROWS = 2_000
 ROW_GROUP_BYTES = 8 << 20
 WRITER_OPTIONS = {"compression": "zstd", "compression_level": 1, "use_dictionary": False, "write_statistics": False}
 """Rows rarely repeat and no reader filters by them: dictionaries and statistics would cost time for nothing."""
 
-Record = tuple[int, str, bytes]
-"""(index in the upload, "file:line", JSON of the normalized row)."""
+Record = tuple[int, str, bytes, bytes]
+"""(index in the upload, "file:line", JSON of the normalized row, JSON of kept values of further columns or nothing)."""
 
 
 class ShardWriter:
@@ -62,8 +62,9 @@ class ShardWriter:
         if self._writer is None:
             self.names.append(f"{self._split}-{len(self.names):05d}.parquet")
             self._writer = pq.ParquetWriter(self._folder / self.names[-1], SCHEMA, **WRITER_OPTIONS)
-        ids, sources, rows = zip(*records, strict=True)
-        texts = [binary_array(column, pa.string()) for column in ([source.encode() for source in sources], rows)]
+        ids, sources, rows, columns = zip(*records, strict=True)
+        encoded = ([source.encode() for source in sources], rows, columns)
+        texts = [binary_array(column, pa.string()) for column in encoded]
         self._writer.write_table(pa.table([integer_array(np.array(ids, np.int64)), *texts], schema=SCHEMA))
         self._shard_rows += len(records)
         if self._shard_rows >= SHARD_ROWS:
@@ -75,9 +76,9 @@ class ShardWriter:
         self._writer, self._shard_rows = None, 0
 
 
-def read_rows(paths: list[str], offset: int, limit: int) -> list[Record]:
-    """Return rows [offset, offset + limit) of the shards in order, reading only the row groups that hold them."""
-    found: list[Record] = []
+def read_rows(paths: list[str], offset: int, limit: int) -> list[tuple[int, str, bytes]]:
+    """Return (id, source, JSON) of rows [offset, offset + limit) in order, reading only the row groups with them."""
+    found: list[tuple[int, str, bytes]] = []
     for path in paths:
         with pq.ParquetFile(path) as file:
             for group in range(file.metadata.num_row_groups):

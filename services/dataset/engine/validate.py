@@ -114,6 +114,7 @@ class Validation:
             "layout": ", ".join(self._layouts),
             "columns": list(self._columns.kinds),
             "column_uses": self._columns.uses(),
+            "kept_columns": list(self._columns.kept_columns),
             "features": self._trained_features().counts(),
             "splits": splits,
             "characters": self._counts["characters"],
@@ -191,12 +192,13 @@ class Validation:
             if isinstance(value, ChatRow) and self._fast_path:
                 row: Row = {"messages": value.messages}
                 group, characters, features = value.group, value.characters, value.features
+                columns = self._columns.kept(value.others)
                 self._columns.count(self._fast_path[1], value.others)
             else:
-                row, own_split = self._normalize(value, source)
-                split = own_split or split
+                row, notes = self._normalize(value, source)
+                split, columns = notes.split or split, notes.columns
                 group, characters, features = split_group(row), count_characters(row), row_features(row)
-            encoded = self._encode_row(row)
+            encoded, kept = self._encode_row(row), self._encode_row(columns) if columns else b""
         except BadRow as bad:
             self._reject(file.name, line, bad, value)
             return
@@ -207,15 +209,15 @@ class Validation:
         for feature in features:
             self._features[split].add(feature, source)
         self._findings.add_markers(encoded, source)
-        self._splits.add(group, (self._counts["rows"] + self._counts["rejected"], source, encoded), split)
+        self._splits.add(group, (self._counts["rows"] + self._counts["rejected"], source, encoded, kept), split)
         self._duplicates.add(encoded)
         self._counts["rows"] += 1
         self._counts["characters"] += characters
         if self._counts["rows"] % PROGRESS_ROWS == 0:
             self._report_progress()
 
-    def _normalize(self, value: object, source: str) -> tuple[Row, str | None]:
-        """Return the normalized row, and the split that it names."""
+    def _normalize(self, value: object, source: str) -> tuple[Row, RowNotes]:
+        """Return the normalized row, and what reading it found."""
         if isinstance(value, BadRow):
             raise value
         notes, seen = RowNotes(), len(self._columns.kinds)
@@ -231,7 +233,7 @@ class Validation:
             self._findings.add(code, source)
         if plan.layout.conversion == "conversation" and (self._fast_path is None or len(self._columns.kinds) != seen):
             self._set_fast_path(plan.columns["messages"])
-        return row, notes.split
+        return row, notes
 
     def _set_fast_path(self, messages: str) -> None:
         """Decode lines with the columns seen so far without normalization, where they need none."""

@@ -5,10 +5,10 @@ sample of rows therefore costs one multiplication of matrices, and no text is sc
 which takes a second: import it where it is used.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,11 +112,10 @@ def paired_test(candidate: Floats, baseline: Floats, score: Score, samples: Samp
     if found[0] is None or found[1] is None:
         return None
     difference = found[0] - found[1]
-    pairs = zip(samples.resampled(candidate), samples.resampled(baseline), strict=True)
-    spread = _percentiles(_differences(pairs, score))
+    spread = _percentiles(_scores(samples.resampled(candidate), score) - _scores(samples.resampled(baseline), score))
     moved = samples.swapped(baseline - candidate)
-    trials = _differences(zip(candidate.sum(0) + moved, baseline.sum(0) - moved, strict=True), score)
-    extreme = np.abs(np.fromiter(trials, float)) >= abs(difference) * (1 - _TOLERANCE) - _TOLERANCE
+    trials = _scores(candidate.sum(0) + moved, score) - _scores(baseline.sum(0) - moved, score)
+    extreme = ~(np.abs(trials) < abs(difference) * (1 - _TOLERANCE) - _TOLERANCE)  # also trials without a score
     p_value = (extreme.sum() + 1) / (len(extreme) + 1)
     return PairedTest(difference, spread or (difference, difference), float(p_value), "randomization")
 
@@ -178,18 +177,18 @@ def _is_binary(statistics: Floats) -> bool:
     return bool(np.isin(statistics, (0.0, 1.0)).all())
 
 
-def _scores(sums: Floats, score: Score) -> Iterator[float]:
-    return (found for row in sums if (found := score(row)) is not None)
+def _scores(sums: Floats, score: Score) -> Floats:
+    """The score of each row of sums [samples, columns]; NaN for a sample without one."""
+    if score is mean_score:
+        means = np.full(len(sums), np.nan)
+        np.divide(sums[:, 0], sums[:, 1], out=means, where=sums[:, 1] > 0)
+        return means
+    found = [score(row) for row in sums]
+    return np.array([np.nan if value is None else value for value in found])
 
 
-def _differences(pairs: Any, score: Score) -> Iterator[float]:
-    for one, other in pairs:
-        if (left := score(one)) is not None and (right := score(other)) is not None:
-            yield left - right
-
-
-def _percentiles(scores: Iterator[float]) -> Interval | None:
-    found = np.fromiter(scores, float)
+def _percentiles(scores: Floats) -> Interval | None:
+    found = scores[~np.isnan(scores)]
     if not len(found):
         return None
     low, high = np.quantile(found, (LEVEL / 2, 1 - LEVEL / 2))

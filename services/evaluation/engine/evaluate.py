@@ -1,33 +1,32 @@
 """Evaluates a tuned model and its base model: reads rows, generates answers, computes losses, scores, reports.
 
 By hand: `python -m services.evaluation.engine.evaluate spec.json`. It reads local folders and writes predictions.jsonl
-into `out`. Outputs of the base model that were not cached go to base-answers.jsonl and base-losses.jsonl.
+and statistics.npz into `out`. Outputs of the base model that were not cached go to base-answers.jsonl and
+base-losses.jsonl.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from services.evaluation.engine.examples import Example, read_examples
-from services.evaluation.engine.generation import decode_answer, generate_answers
-from services.evaluation.engine.intervals import mean_intervals
+from services.evaluation.engine.generation import Answer, decode_answer, generate_answers
 from services.evaluation.engine.losses import Loss, compute_losses
 from services.evaluation.engine.metrics.kinds import fitting_metrics
-from services.evaluation.engine.scoring import Output, corpus_scores, row_scores, signatures
+from services.evaluation.engine.report import Report, slices_of, write_lines
+from services.evaluation.engine.scoring import Output
 from services.evaluation.engine.warnings import kind_warnings, score_warnings
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
-
-SAMPLES = 3
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
@@ -42,11 +41,13 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     template = _load_template(tokenizer, spec["template_hash"])
     data = spec["dataset"]
     examples, skipped = read_examples(Path(data["folder"]), data["shards"], spec["rows"], template)
+    if slice_by := spec.get("slice_by"):
+        slices_of(examples, slice_by)  # a refusal comes before the answers
     passes = Passes(spec, tokenizer, template, examples, reporter, commands)
     tuned, base = passes.run(out)
     references = [decode_answer(tokenizer, example.reference_ids) for example in examples]
     metrics = [*spec["metrics"], *(fitting_metrics(references) if spec["detect_metrics"] else ())]
-    report = Report(metrics, examples, references, tuned, base)
+    report = Report(metrics, examples, references, tuned, base, slice_by)
     with reporter.span("score", rows=len(examples)):
         samples = report.write(out / "predictions.jsonl")
         summary = report.summary(out)
@@ -88,8 +89,8 @@ class Passes:
         An adapter is disabled to get the base model. A full model is freed before its base model is loaded.
         """
         model = self._load(self.spec["model"])
-        answers, cut = self._generate_answers(model, "tuned") if self._needs_answers else (None, [])
-        tuned = Output(answers, self._compute_losses(model, "tuned"), cut)
+        answers, seconds = self._generate_answers(model, "tuned") if self._needs_answers else (None, None)
+        tuned = Output.of(answers, self._compute_losses(model, "tuned"), seconds)
         if not self.spec["compare_base"]:
             return tuned, None
         base_model: Callable[[], AbstractContextManager[Any]]
@@ -109,17 +110,18 @@ class Passes:
 
     def _base_output(self, base_model: Callable[[], AbstractContextManager[Any]], out: Path) -> Output:
         """Return the base model's output from the cache; what the cache lacks is computed and written to `out`."""
-        answers, losses = self._read_cached("answers"), self._read_cached("losses")
+        cached, losses, seconds = self._read_cached("answers"), self._read_cached("losses"), None
+        answers = [Answer(**row) for row in cached] if cached is not None else None
         base_losses = [Loss(**row) for row in losses] if losses is not None else None
         if (answers is not None or not self._needs_answers) and (base_losses is not None or not self._needs_losses):
-            return Output(answers, base_losses)
+            return Output.of(answers, base_losses, seconds)
         with base_model() as model:
             if answers is None and self._needs_answers:
-                answers, _ = self._generate_answers(model, "base")
-                _write_lines(out / "base-answers.jsonl", answers)
+                answers, seconds = self._generate_answers(model, "base")
+                write_lines(out / "base-answers.jsonl", [asdict(answer) for answer in answers])
             if base_losses is None and (base_losses := self._compute_losses(model, "base")) is not None:
-                _write_lines(out / "base-losses.jsonl", [asdict(loss) for loss in base_losses])
-        return Output(answers, base_losses)
+                write_lines(out / "base-losses.jsonl", [asdict(loss) for loss in base_losses])
+        return Output.of(answers, base_losses, seconds)
 
     def _read_cached(self, part: str) -> list[Any] | None:
         path = self.spec["cached"].get(part)
@@ -133,9 +135,11 @@ class Passes:
     def _needs_losses(self) -> bool:
         return "perplexity" in self.spec["metrics"]
 
-    def _generate_answers(self, model: Any, label: str) -> tuple[list[str | None], list[int]]:
+    def _generate_answers(self, model: Any, label: str) -> tuple[list[Answer], float]:
+        """Return the answers, and the seconds that they took."""
+        started = time.monotonic()
         with self.reporter.span(f"{label}: answers"):
-            return generate_answers(
+            answers = generate_answers(
                 model,
                 self.tokenizer,
                 self.template,
@@ -145,6 +149,7 @@ class Passes:
                 on_progress=self._progress_callback(f"{label}: answers"),
                 on_step=self._on_step,
             )
+        return answers, round(time.monotonic() - started, 3)
 
     def _compute_losses(self, model: Any, label: str) -> list[Loss] | None:
         if not self._needs_losses:
@@ -186,64 +191,6 @@ def _without_adapter(model: Any) -> Iterator[Any]:
 @contextmanager
 def _loaded(load: Callable[[], Any]) -> Iterator[Any]:
     yield load()
-
-
-@dataclass(frozen=True)
-class Report:
-    """Rows and scores of the tuned model and its base model."""
-
-    metrics: Sequence[str]
-    examples: Sequence[Example]
-    references: Sequence[str]
-    tuned: Output
-    base: Output | None
-
-    def summary(self, folder: Path) -> dict[str, Any]:
-        """Return the scores over all rows; `folder` is scratch space."""
-        scores = corpus_scores(self.metrics, self.tuned, self.references, folder)
-        base = corpus_scores(self.metrics, self.base, self.references, folder) if self.base else {}
-        return {
-            "evaluated": len(self.examples),
-            "too_long": sum(answer is None for answer in self.tuned.answers or []),
-            "scores": scores,
-            "base_scores": base,
-            "signatures": signatures(self.metrics, self.references),
-            "difference": {name: scores[name] - base[name] for name in scores if name in base},
-            "intervals": mean_intervals(row["scores"] for row in self.rows),
-            "base_intervals": mean_intervals(row["base_scores"] for row in self.rows),
-        }
-
-    def write(self, path: Path) -> list[dict[str, Any]]:
-        """Write one line per row, and return the first SAMPLES rows."""
-        _write_lines(path, self.rows)
-        return self.rows[:SAMPLES]
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """Every row with its answers and scores."""
-        return [self._row(index) for index in range(len(self.examples))]
-
-    def _row(self, index: int) -> dict[str, Any]:
-        example = self.examples[index]
-        return {
-            "row": example.row_id,
-            "source": example.source,
-            "prompt": example.messages,
-            "reference": self.references[index],
-            "tuned": _answer_at(self.tuned, index),
-            "base": _answer_at(self.base, index),
-            "scores": row_scores(self.metrics, self.tuned, self.references, index),
-            "base_scores": row_scores(self.metrics, self.base, self.references, index) if self.base else {},
-        }
-
-
-def _answer_at(output: Output | None, index: int) -> str | None:
-    return output.answers[index] if output and output.answers is not None else None
-
-
-def _write_lines(path: Path, rows: Iterable[Any]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Example:
     messages: list[Row]
     prompt_ids: list[int]
     reference_ids: list[int]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """Values of further columns of the row, by which results may be sliced."""
 
 
 def read_examples(
@@ -43,7 +45,11 @@ def read_examples(
     chosen = set(random.Random(SEED).sample(range(total), min(limit, total)))  # noqa: S311 - a repeatable choice, no secret
     records = (record for number, record in enumerate(_read_records(files)) if number in chosen)
     skipped = SkippedRows()
-    examples = [example for record in records if (example := _to_example(record, template, skipped))]
+    examples = [
+        replace(example, columns=json.loads(record.get("columns") or "{}"))
+        for record in records
+        if (example := _to_example(record, template, skipped))
+    ]
     skipped.check_rows_left(len(examples))
     return examples, skipped
 

@@ -1,6 +1,7 @@
 """Generates a model's answers to the prompts of a split: greedy, batched, up to the template's stop tokens."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.evaluation.engine.examples import Example
@@ -8,6 +9,15 @@ from shared.engine.decoding.generate import context_length, generate_all
 from shared.engine.text.template import ChatTemplate
 
 MIN_ANSWER_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, its tokens without the stop token, and whether it was cut off; no text: the prompt was too long."""
+
+    text: str | None
+    tokens: int = 0
+    cut: bool = False
 
 
 def generate_answers(
@@ -20,8 +30,8 @@ def generate_answers(
     batch_tokens: int,
     on_progress: Callable[[int, int], None],
     on_step: Callable[[], None],
-) -> tuple[list[str | None], list[int]]:
-    """Return one answer per example, None where the prompt fills the context; and the rows whose answer was cut off."""
+) -> list[Answer]:
+    """Return one answer per example."""
     limit = context_length(model)
     fitting = [i for i, example in enumerate(examples) if len(example.prompt_ids) < limit]
     generated = generate_all(
@@ -33,11 +43,11 @@ def generate_answers(
         on_progress=on_progress,
         on_step=on_step,
     )
-    answers: list[str | None] = [None] * len(examples)
+    answers = [Answer(None)] * len(examples)
     for index, answer in zip(fitting, generated, strict=True):
-        answers[index] = decode_answer(tokenizer, answer.ids)
-    cut = [i for i, answer in zip(fitting, generated, strict=True) if answer.finish_reason == "length"]
-    return answers, cut
+        text = decode_answer(tokenizer, answer.ids)
+        answers[index] = Answer(text, len(answer.ids), answer.finish_reason == "length")
+    return answers
 
 
 def decode_answer(tokenizer: Any, ids: Sequence[int]) -> str:

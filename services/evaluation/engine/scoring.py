@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.evaluation.engine.generation import Answer
 from services.evaluation.engine.losses import Loss
 from services.evaluation.engine.metrics.bleu import bleu_signature, row_bleu
 from services.evaluation.engine.metrics.chrf import chrf_signature, row_chrf
@@ -33,11 +34,25 @@ SIGNATURES: Mapping[str, Callable[[Sequence[str]], str]] = {"bleu": bleu_signatu
 
 @dataclass(frozen=True)
 class Output:
-    """A model's answers and losses by row; None where no metric needs them. `cut`: rows whose answer was cut off."""
+    """A model's answers and losses by row; None where no metric needs them. `cut`: rows whose answer was cut off.
+
+    `tokens` are those of each answer, `seconds` how long all took; None for cached ones.
+    """
 
     answers: list[str | None] | None
     losses: list[Loss] | None
     cut: Sequence[int] = ()
+    tokens: Sequence[int] = ()
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer] | None, losses: list[Loss] | None, seconds: float | None) -> "Output":
+        """Combine what two passes over the rows gave."""
+        if answers is None:
+            return cls(None, losses)
+        cut = [row for row, answer in enumerate(answers) if answer.cut]
+        tokens = [answer.tokens for answer in answers]
+        return cls([answer.text for answer in answers], losses, cut, tokens, seconds)
 
 
 def corpus_scores(metrics: Sequence[str], output: Output, references: Sequence[str], folder: Path) -> Scores:

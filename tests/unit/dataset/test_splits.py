@@ -17,7 +17,7 @@ def split(folder: Path, groups: list[str], **options: float | bool) -> dict[str,
     settings = {"share": 0.2, "seed": 0, "heldout": False, **options}
     writer = SplitWriter(folder, share=settings["share"], seed=int(settings["seed"]), heldout=bool(settings["heldout"]))
     for index, group in enumerate(groups):
-        writer.add(group, (index, f"f:{index + 1}", json.dumps(group).encode()))
+        writer.add(group, (index, f"f:{index + 1}", json.dumps(group).encode(), b""))
     rows, shards = writer.close()
     assert rows == {name: len(read_rows(_paths(folder, files), 0, 10**6)) for name, files in shards.items()}
     return {
@@ -90,7 +90,7 @@ def test_page_of_rows_across_row_groups_and_shards(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(shards, "SHARD_ROWS", 6)
     writer = shards.ShardWriter(tmp_path, "train")
     for n in range(20):
-        writer.add((n, f"f:{n}", b"{}"))
+        writer.add((n, f"f:{n}", b"{}", b""))
     writer.close()
     paths = _paths(tmp_path, writer.names)
     assert len(paths) == 4

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from services.dataset.engine.shards import read_rows
@@ -75,6 +76,23 @@ def test_conversations_of_several_formats_in_one_file(tmp_path: Path) -> None:
     assert [(id, source, json.loads(row)) for id, source, row in stored] == [
         (id, f"t.jsonl:{id + 1}", {"messages": openai}) for id in (0, 1, 3)
     ]
+
+
+def test_short_values_of_further_columns_are_kept(tmp_path: Path) -> None:
+    """Also on the fast path, which begins with the second row; ids, long and nested values are not."""
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    more = {"category": "billing", "level": 2, "id": "7", "note": "x" * 200, "nested": {"a": 1}, "empty": ""}
+    rows = [
+        {"messages": talk, **more},
+        {"messages": talk, **more, "category": "a\nb"},
+        {"messages": talk, "level": 3},
+    ]
+    content = "\n".join(json.dumps(row) for row in rows).encode()
+    result = validate(tmp_path, "t.jsonl", content, validation_share=0)
+    assert result["report"]["kept_columns"] == ["category", "level"]
+    table = pq.read_table(tmp_path / "out" / result["shards"]["train"][0])
+    kept = [json.loads(text or "{}") for text in table["columns"].to_pylist()]
+    assert kept == [{"category": "billing", "level": 2}, {"level": 2}, {"level": 3}]
 
 
 def test_too_many_bad_rows_reject_the_dataset_and_the_first_twenty_are_reported(tmp_path: Path) -> None:

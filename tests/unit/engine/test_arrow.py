@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from services.dataset.engine.shards import ShardWriter
 writer = ShardWriter(Path(sys.argv[1]), "train")
-writer.add((1, "ä:1", b"{}"))
+writer.add((1, "ä:1", b"{}", b""))
 writer.close()
 """
 

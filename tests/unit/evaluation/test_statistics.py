@@ -37,6 +37,17 @@ def test_intervals_equal_scipys() -> None:
     assert test.difference == pytest.approx(np.mean(one) - np.mean(other))
 
 
+@pytest.mark.parametrize(
+    ("right", "rows", "expected"),
+    [(0, 40, (0.0, 0.0876)), (40, 40, (0.9124, 1.0)), (5, 10, (0.2366, 0.7634)), (15, 148, (0.0624, 0.1605))],
+)
+def test_shares_have_wilsons_interval(right: int, rows: int, expected: tuple[float, float]) -> None:
+    """The last is Newcombe's example (1998, Statistics in Medicine 17, table I)."""
+    found = bootstrap_interval([1.0] * right + [0.0] * (rows - right))
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert found == pytest.approx(tuple(scipy.stats.binomtest(right, rows).proportion_ci(method="wilson")), abs=1e-6)
+
+
 def test_p_values_of_means_follow_scipys_permutation_test() -> None:
     for shift in (0.0, 0.05, 0.1, 0.15):
         one = values(3)

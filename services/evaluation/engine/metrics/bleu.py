@@ -56,6 +56,12 @@ def corpus_bleu(predictions: Sequence[str], references: Sequence[str]) -> dict[s
     return {"bleu": min(float(score), 100.0)}  # rounding may exceed 100
 
 
+def bleu_statistics(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]]:
+    """Count each row: lengths of prediction and reference, then matching and all n-grams of the prediction, n = 1…4."""
+    counts: list[list[int]] = bleu_for(references)._extract_corpus_statistics(predictions, [references])
+    return counts
+
+
 def bleu_signature(references: Sequence[str]) -> str:
     """Return sacrebleu's signature, which names every setting of the score."""
     bleu = bleu_for(references)

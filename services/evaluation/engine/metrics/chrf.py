@@ -17,6 +17,12 @@ def chrf_signature(references: Sequence[str]) -> str:
     return str(_CHRF.get_signature())
 
 
+def chrf_statistics(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]]:
+    """Count each row: n-grams of the prediction, of the reference, and those in both, for n = 1…6."""
+    counts: list[list[int]] = _CHRF._extract_corpus_statistics(predictions, [references])
+    return counts
+
+
 def row_chrf(prediction: str, reference: str) -> dict[str, float]:
     """Compute the chrF of one row, 0 to 100."""
     return {"chrf": min(float(_CHRF.sentence_score(prediction, [reference]).score), 100.0)}

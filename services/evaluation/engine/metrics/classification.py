@@ -11,6 +11,9 @@ import evaluate
 
 from services.evaluation.engine.metrics.row_metric import TEXT_PAIR
 
+MAX_LABELS = 100
+"""Of which macro F1 has an interval: three numbers per row and label are kept."""
+
 
 def row_accuracy(prediction: str, reference: str) -> dict[str, float]:
     """Return 1 for the right label, else 0."""
@@ -24,6 +27,18 @@ def classification(predictions: Sequence[str], references: Sequence[str]) -> dic
     counts, answered = Counter(expected), Counter(predicted)
     f1 = [2 * right[label] / (count + answered[label]) for label, count in counts.items()]
     return {"accuracy": right.total() / len(expected), "macro_f1": sum(f1) / len(f1)}
+
+
+def label_statistics(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]] | None:
+    """Count each row, for each label of the references: right, expected, answered. None beyond MAX_LABELS labels."""
+    pairs = [(_label(one), _label(other)) for one, other in zip(predictions, references, strict=True)]
+    labels = sorted({label for _, label in pairs})
+    if len(labels) > MAX_LABELS:
+        return None
+    return [
+        [int(hit) for label in labels for hit in (one == other == label, other == label, one == label)]
+        for one, other in pairs
+    ]
 
 
 def _label(text: str) -> str:

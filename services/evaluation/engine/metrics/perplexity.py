@@ -5,8 +5,7 @@ import math
 import datasets
 import evaluate
 
-MAX_MEAN_NLL = 700.0
-"""Nats per token. exp(710) overflows a float64, and JSON has no infinity."""
+from services.evaluation.comparison.scores import MAX_MEAN_NLL
 
 
 def perplexity(losses: list[float], tokens: list[int]) -> dict[str, float]:

@@ -1,0 +1,80 @@
+"""`anneal compare`: models that were evaluated on the same rows."""
+
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import Client, CommandError
+from cli.output import Json, out, print_json, print_warnings, table
+
+COLUMNS = ("metric", "", "score", "95 % interval", "difference", "95 % interval", "p")
+PREFIX = "evaluation_"
+
+
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(help="Evaluation ids, or custom model ids for their newest evaluation.")
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a report: .md, .csv or .json.")] = None,
+    json: Json = False,
+) -> None:
+    """Compare models that were evaluated on the same rows; the first is the baseline.
+
+    Intervals are 95 % confidence intervals, p-values those of paired tests, adjusted by Holm for more than two models.
+    """
+    client = Client()
+    ids = ",".join(name if name.startswith(PREFIX) else newest_evaluation(client, name) for name in names)
+    if output:
+        formats = {".md": "markdown", ".csv": "csv", ".json": "json"}
+        if output.suffix not in formats:
+            raise CommandError(f"{output.name} does not end with one of {', '.join(formats)}.")
+        content = client.raw("/evaluations/compare", ids=ids, format=formats[output.suffix]).content
+        output.write_bytes(content)
+        out.print(f"saved {output}")
+        return
+    found = client.get("/evaluations/compare", ids=ids)
+    if json:
+        print_json(found)
+        return
+    letters = {each["evaluation_id"]: ascii_uppercase[n] for n, each in enumerate(found["evaluations"])}
+    for each in found["evaluations"]:
+        out.print(f"{letters[each['evaluation_id']]}  {each['model_id']}  {each['evaluation_id']}", highlight=False)
+    table(COLUMNS, comparison_rows(found, letters))
+    for each in found["evaluations"]:
+        if each["headline"]:
+            out.print(f"{letters[each['evaluation_id']]}: {each['headline']}", markup=False, highlight=False)
+    print_warnings(found["warnings"])
+
+
+def newest_evaluation(client: Client, model_id: str) -> str:
+    """Return the id of the newest evaluation of a model that has succeeded."""
+    for evaluation in client.get("/evaluations", model_id=model_id, limit=200)["items"]:
+        if evaluation["state"] == "succeeded":
+            return str(evaluation["id"])
+    raise CommandError(f"{model_id} has no evaluation that has succeeded. Run `anneal evaluate {model_id}`.")
+
+
+def comparison_rows(found: dict[str, Any], letters: dict[str, str]) -> list[list[Any]]:
+    """Return table rows for COLUMNS, each metric's best model first."""
+    rows = []
+    for board in found["leaderboards"]:
+        for rank, entry in enumerate(board["entries"]):
+            test = entry["comparison"] or {}
+            rows.append(
+                [
+                    board["metric"] if rank == 0 else "",
+                    letters[entry["evaluation_id"]],
+                    f"{entry['score']:.4g}",
+                    _interval(entry["interval"]),
+                    f"{test['difference']:+.3g}" if test else "",
+                    _interval(test.get("interval")),
+                    f"{test['p_adjusted']:.3g}" if test else "",
+                ]
+            )
+    return rows
+
+
+def _interval(interval: list[float] | None) -> str:
+    return " to ".join(f"{bound:.3g}" for bound in interval) if interval else ""

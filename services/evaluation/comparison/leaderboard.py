@@ -1,0 +1,88 @@
+"""Leaderboards of models that were scored on the same rows: scores, intervals, and paired tests against the first."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from services.evaluation.comparison.scores import LOWER_IS_BETTER, score_functions
+from services.evaluation.comparison.statistics import Floats, Samples, holm
+from services.evaluation.comparison.summary import intervals, paired_tests, verdict
+from shared.warnings import ReportedWarning
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """What statistics.npz holds of a tuned model, with the signatures of its scores."""
+
+    ids: list[int]
+    statistics: Mapping[str, Floats]
+    signatures: Mapping[str, str]
+
+
+def load_rows(content: bytes, signatures: Mapping[str, str]) -> ScoredRows:
+    """Read a statistics.npz."""
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        found = {
+            name.removeprefix("tuned/"): arrays[name].astype(np.float64)
+            for name in arrays.files
+            if name.startswith("tuned/")
+        }
+        return ScoredRows(arrays["row"].tolist(), found, signatures)
+
+
+def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], list[ReportedWarning]]:
+    """Return {metric, lower_is_better, entries: [{index, score, interval, comparison}]}, best first, and warnings."""
+    warnings = list(_different_scores(models))
+    left_out = {warning.example for warning in warnings}
+    shared = [name for name in models[0].statistics if name not in left_out]
+    functions = score_functions(shared, models[0].signatures)
+    samples = Samples(len(models[0].ids))
+    kept = [{name: model.statistics[name] for name in shared} for model in models]
+    bounds = [intervals(statistics, functions, samples) for statistics in kept]
+    tests = [paired_tests(statistics, kept[0], functions, samples) for statistics in kept[1:]]
+    boards = []
+    for name in shared:
+        adjusted = _adjust(name, [found[name] for found in tests if name in found])
+        entries: list[dict[str, Any]] = [
+            {"index": index, "score": score, "interval": bounds[index].get(name), "comparison": test}
+            for index, (statistics, test) in enumerate(zip(kept, [None, *adjusted], strict=True))
+            if (score := functions[name](statistics[name].sum(0))) is not None
+        ]
+        lower = name in LOWER_IS_BETTER
+        entries.sort(key=lambda entry: entry["score"], reverse=not lower)
+        boards.append({"metric": name, "lower_is_better": lower, "entries": entries})
+    return boards, warnings
+
+
+def _adjust(name: str, tests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    adjusted = holm([test["p_value"] for test in tests])
+    return [
+        {**test, "p_adjusted": p_value, "verdict": verdict(name, test["difference"], p_value)}
+        for test, p_value in zip(tests, adjusted, strict=True)
+    ]
+
+
+def _different_scores(models: Sequence[ScoredRows]) -> Iterator[ReportedWarning]:
+    """Yield a warning for every score that not all have, or that means different things; `example` is the score."""
+    first = models[0]
+    for name in dict.fromkeys(name for model in models for name in model.statistics):
+        if not all(name in model.statistics for model in models):
+            code, reason = "score_missing", "not all evaluations have it"
+        elif any(model.signatures.get(name) != first.signatures.get(name) for model in models):
+            code, reason = "score_settings_differ", "its settings follow the references as each tokenizer decodes them"
+        elif any(not _same_scale(name, first.statistics[name], model.statistics[name]) for model in models):
+            code, reason = "score_scales_differ", "the models count other tokens or labels in the same rows"
+        else:
+            continue
+        remedy = "Evaluate all models with the same metrics; perplexity needs the same tokenizer and max_length."
+        yield ReportedWarning(code=code, detail=f"{name} is left out: {reason}.", example=name, remedy=remedy)
+
+
+def _same_scale(name: str, one: Floats, other: Floats) -> bool:
+    """Whether two statistics count the same: of perplexity the tokens of each row, of means which rows are scored."""
+    if one.shape != other.shape:
+        return False
+    return one.shape[1] != 2 or bool((one[:, 1] == other[:, 1]).all())

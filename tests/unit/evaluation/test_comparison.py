@@ -1,0 +1,81 @@
+"""Statistics of rows sum up to the scores, and leaderboards compare only what is comparable."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.evaluation.comparison.leaderboard import ScoredRows, leaderboards, load_rows
+from services.evaluation.comparison.scores import score_functions
+from services.evaluation.comparison.summary import headline
+from services.evaluation.engine.losses import Loss
+from services.evaluation.engine.report import write_statistics
+from services.evaluation.engine.scoring import Output, corpus_scores, row_scores, signatures
+from services.evaluation.engine.statistics import row_statistics
+
+METRICS = ("bleu", "chrf", "rouge", "exact_match", "token_f1", "classification", "perplexity", "number_match")
+REFERENCES = ["the cat sat on the mat", "", "7 trains leave at nine", "late", "#### 12", "the dog sat on the big mat"]
+ANSWERS = ["the cat sat on a mat", "x", "7 trains left at ten", "Late", "it is 12", None]
+LOSSES = [Loss(3.5 * n, 5 + n) for n in range(6)]
+
+
+def test_sums_of_statistics_give_every_score(tmp_path: Path) -> None:
+    output = Output(ANSWERS, LOSSES)
+    scores = corpus_scores(METRICS, output, REFERENCES, tmp_path)
+    rows = [row_scores(METRICS, output, REFERENCES, row) for row in range(6)]
+    statistics = row_statistics(scores, rows, output, REFERENCES)
+    functions = score_functions(list(scores), signatures(METRICS, REFERENCES))
+    assert statistics.keys() == scores.keys()
+    for name, score in scores.items():
+        assert functions[name](statistics[name].sum(0)) == pytest.approx(score, abs=1e-9), name
+    write_statistics(tmp_path / "statistics.npz", [3, 5, 8, 9, 10, 11], {"tuned": statistics, "base": statistics})
+    loaded = load_rows((tmp_path / "statistics.npz").read_bytes(), {})
+    assert loaded.ids == [3, 5, 8, 9, 10, 11]
+    assert all((loaded.statistics[name] == found).all() for name, found in statistics.items())
+
+
+def test_effective_order_follows_the_references(tmp_path: Path) -> None:
+    output, references = Output(["late", "late"], None), ["late", "early"]
+    scores = corpus_scores(["bleu"], output, references, tmp_path)
+    statistics = row_statistics(scores, [{}, {}], output, references)
+    functions = score_functions(["bleu"], signatures(["bleu"], references))
+    assert functions["bleu"](statistics["bleu"].sum(0)) == pytest.approx(scores["bleu"]) == pytest.approx(50)
+
+
+def model(right: list[int], **more: list[tuple[float, float]]) -> ScoredRows:
+    statistics = {"exact_match": np.array([(value, 1) for value in right], float)}
+    return ScoredRows(
+        list(range(len(right))), {**statistics, **{name: np.array(rows, float) for name, rows in more.items()}}, {}
+    )
+
+
+def test_leaderboards_are_sorted_and_adjusted() -> None:
+    base, better, same = [0] * 40, [1] * 12 + [0] * 28, [0] * 39 + [1]
+    (board,), warnings = leaderboards([model(base), model(better), model(same)])
+    assert not warnings
+    assert [entry["index"] for entry in board["entries"]] == [1, 2, 0]
+    best, second, first = (entry["comparison"] for entry in board["entries"])
+    assert first is None
+    assert best["p_value"] == pytest.approx(2 * 0.5**12)
+    assert best["p_adjusted"] == pytest.approx(2 * best["p_value"])
+    assert (best["verdict"], second["verdict"]) == ("better", "no_difference")
+
+
+def test_scores_with_other_tokens_are_left_out() -> None:
+    one, other = model([1, 0], perplexity=[(3, 4), (5, 6)]), model([1, 1], perplexity=[(3, 4), (5, 7)])
+    boards, warnings = leaderboards([one, other])
+    assert [board["metric"] for board in boards] == ["exact_match"]
+    assert [(warning.code, warning.example) for warning in warnings] == [("score_scales_differ", "perplexity")]
+
+
+def test_headline_says_what_is_significant() -> None:
+    test = {"difference": 0.125, "p_value": 0.01, "verdict": "better"}
+    worse = {"difference": 2.0, "p_value": 0.01, "verdict": "worse"}
+    unclear = {"difference": 0.01, "p_value": 0.5, "verdict": "no_difference"}
+    found = headline({"exact_match": test, "perplexity": worse, "bleu": unclear}, 1200)
+    assert found == (
+        "On 1,200 rows, significantly better than its base model in exact_match (+0.125), and significantly worse than "
+        "its base model in perplexity (+2). No significant difference in bleu."
+    )
+    assert headline({"bleu": unclear}, 30) == "On 30 rows, no significant difference from its base model."
+    assert headline({}, 30) == ""
