@@ -15,6 +15,7 @@ from cli.commands.jobs import jobs, logs
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
 from cli.commands.projects import projects, users
+from cli.commands.reproduce import reproduce
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
@@ -54,6 +55,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     evaluate: ("anneal evaluate <model-id>", "anneal evaluate <model-id> --dataset <dataset-id> --metric rouge"),
     compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
     export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
+    reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),
     chat: (
         "anneal chat <model-id>",
         'anneal chat seedling "What is LoRA?" --temperature 0.7',

@@ -15,6 +15,8 @@ from services.training.openai import api as openai_api
 from services.training.presets import api as presets_api
 from services.training.presets.service import Presets
 from services.training.references import References
+from services.training.reproductions import api as reproductions_api
+from services.training.reproductions.service import Reproductions
 from services.training.workers import api as workers_api
 from services.training.workers.machine_usage import MachineUsage
 
@@ -28,6 +30,7 @@ def routes(
     base_models: BaseModels,
     custom_models: CustomModels,
     references: References,
+    reproductions: Reproductions,
 ) -> APIRouter:
     """Every route of the training service."""
     router = APIRouter()
@@ -37,6 +40,7 @@ def routes(
         presets_api.routes(presets),
         base_models_api.routes(catalog, base_models),
         custom_models_api.routes(custom_models),
+        reproductions_api.routes(reproductions),
         estimates_api.routes(estimator),
         openai_api.routes(jobs),
         openai_api.model_routes(custom_models, references),

@@ -27,6 +27,7 @@ from services.training.jobs.token_caches import TokenCaches
 from services.training.models import Base, Job
 from services.training.presets.service import Presets
 from services.training.references import References
+from services.training.reproductions.service import Reproductions
 from services.training.store import Stores
 from services.training.workers.capacity import GpuPool, MachineCapacity, visible_gpus
 from services.training.workers.launchers import Launcher
@@ -103,5 +104,8 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
             yield
 
     machine_usage = MachineUsage(stores, capacity)
-    router = api.routes(jobs, estimator, presets, machine_usage, catalog, base_models, custom_models, references)
+    reproductions = Reproductions(resources.blobs, stores, jobs)
+    router = api.routes(
+        jobs, estimator, presets, machine_usage, catalog, base_models, custom_models, references, reproductions
+    )
     return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -51,6 +51,18 @@ class InvalidArchive(InvalidInput):
     code = "invalid_archive"
 
 
+class NotReproducible(Conflict):
+    """The model's manifest does not record a request that can be repeated."""
+
+    code = "not_reproducible"
+
+
+class NotReproducedYet(Conflict):
+    """The job has not delivered a model to compare."""
+
+    code = "not_reproduced_yet"
+
+
 class TooLarge(AnnealError):
     """The upload is over the limit."""
 

@@ -93,6 +93,7 @@ class Job(Work):
     resources: Allocation = Field(description="resources that it holds while it runs")
     preset: str | None = Field(default=None, description="name of its preset")
     after: list[FollowUp] = Field(default=[], description="follow-ups of a success: evaluate, export, deploy")
+    reproduces: str | None = Field(default=None, description="custom model whose training it repeats")
     serving: Serving | None = Field(default=None, description="how vLLM will serve its model")
     architecture: str = Field(default="", description="of the base model")
     parameters: int = Field(default=0, description="of the base model")
@@ -123,6 +124,11 @@ class Job(Work):
     def dataset_ids(self) -> list[str]:
         """The datasets that it needs until it ends."""
         return [self.dataset_id, *([self.validation_id] if self.validation_id else [])]
+
+    @property
+    def used_ids(self) -> list[str]:
+        """The datasets, and the model it is compared with, that must not be deleted until it ends."""
+        return [*self.dataset_ids, *([self.reproduces] if self.reproduces else [])]
 
     @property
     def model_id(self) -> str:

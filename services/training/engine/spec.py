@@ -141,7 +141,10 @@ class Hyperparameters(BaseModel):
 
 
 class TrainingSpec(BaseModel):
-    """A training run. With `resume_from`, the folder of a checkpoint, the run resumes there."""
+    """A training run. With `resume_from`, the folder of a checkpoint, the run resumes there.
+
+    With `reproduces`, the folder of a model, its weights are compared with the trained ones.
+    """
 
     job_id: str = "by-hand"
     token: int = 0
@@ -150,6 +153,7 @@ class TrainingSpec(BaseModel):
     dataset: Data
     hyperparameters: Hyperparameters
     resume_from: str | None = None
+    reproduces: str | None = None
     output: str
     checkpoints: str
 

@@ -66,7 +66,7 @@ class Cleanup:
 
 def dataset_uses(blobs: Blobs, stores: Stores) -> Uses[Job]:
     """Keeps the datasets of unfinished jobs from being deleted; base models are checked in this service's documents."""
-    return Uses(blobs, stores.jobs, "job", lambda job: job.dataset_ids)
+    return Uses(blobs, stores.jobs, "job", lambda job: job.used_ids)
 
 
 def _cleaned(job: Job) -> None:

@@ -19,7 +19,7 @@ from services.training.models import DISK_FULL, OUT_OF_MEMORY, Job
 from services.training.store import Stores
 from services.training.workers.capacity import GpuPool
 from services.training.workers.launchers import Launcher
-from shared.blobs.artifacts import dataset_folder, key_of, read_manifest, resolve_model, weights_size
+from shared.blobs.artifacts import artifact_uri, dataset_folder, key_of, read_manifest, resolve_model, weights_size
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Event
@@ -155,6 +155,7 @@ class Runner:
         window = window_of(job, manifest)
         base = ModelManifest.model_validate(await read_manifest(blobs, key_of(job.base_uri, job.project)))
         tokens = await self._tokens.local_folder(job, window, base.template_hash)
+        original = artifact_uri(job.project, "models", "custom", job.reproduces) if job.reproduces else None
         return {
             "job_id": job.id,
             "token": job.token,
@@ -174,6 +175,7 @@ class Runner:
             },
             "hyperparameters": {"method": job.method, **job.hyperparameters, **_reduced(job)},
             "resume_from": str(checkpoint) if checkpoint else None,
+            "reproduces": (await resolve_model(blobs, original, job.project))["path"] if original else None,
             "output": str(folder / "model"),
             "checkpoints": str(folder / "checkpoints"),
         }

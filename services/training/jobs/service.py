@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from services.training.errors import UnknownDataset
 from services.training.jobs.cleanup import dataset_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
@@ -20,6 +19,7 @@ from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id, now
 from shared.events.training import TrainingRequested
+from shared.runtime.errors import NotFound
 from shared.runtime.jobs.leases import HEARTBEAT
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
@@ -54,11 +54,17 @@ class TrainingJobs:
         self._uses = dataset_uses(blobs, stores)
 
     async def submit(
-        self, project: str, request: TrainingRequest, key: str | None, fine_tuning: dict[str, Any] | None = None
+        self,
+        project: str,
+        request: TrainingRequest,
+        key: str | None,
+        fine_tuning: dict[str, Any] | None = None,
+        reproduces: str | None = None,
     ) -> Job:
         """Resolve every setting, verify every reference, and queue the job. The same `key` again returns the same job.
 
-        `fine_tuning` is stored with the job: the request as it came through OpenAI's API.
+        `fine_tuning` is stored with the job: the request as it came through OpenAI's API. `reproduces` is the custom
+        model whose training the request repeats.
         """
         jobs = self._stores.jobs.for_project(project)
         if key and (done := await jobs.find_repeated(*_identity(project, request, key))):
@@ -70,20 +76,23 @@ class TrainingJobs:
         base, dataset, validation = prepared.base, prepared.dataset, prepared.validation
         job = _job(project, request, base, dataset, prepared.resolved, key)
         job.fine_tuning, job.warnings, job.has_files = fine_tuning or {}, list(prepared.warnings), True
+        job.reproduces = reproduces
         if validation:
             job.validation_id, job.validation_version = validation.dataset_id, validation.version
-        await self._claim_datasets(job)
+        await self._claim_inputs(job)
         created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
         self._worker.wake()
         return created
 
-    async def _claim_datasets(self, job: Job) -> None:
-        """Keep the job's datasets from being deleted until it ends. Raises UnknownDataset where one just was."""
+    async def _claim_inputs(self, job: Job) -> None:
+        """Keep what the job needs from being deleted until it ends. Raises NotFound where something just was."""
         await self._uses.add(job)
         try:
             for used in job.dataset_ids:
                 await self._preparation.require_dataset(job.project, used)
-        except UnknownDataset:
+            if job.reproduces:
+                await self._stores.custom_models.for_project(job.project).get(job.reproduces)
+        except NotFound:
             await self._uses.remove(job)
             raise
 

@@ -76,6 +76,7 @@ class JobView(Public):
     recomputes: bool = Field(description="gradient checkpointing was turned on after running out of memory")
     defaulted: list[str] = Field(description="names of the settings that the request left open")
     after: list[FollowUp]
+    reproduces: str | None = Field(description="the custom model whose training it repeats")
     serving: Serving | None = Field(description="how vLLM will serve the model, known before it is trained")
     model_id: str | None = Field(description="the custom model, once the job has succeeded")
     cause: str | None = Field(description="why it failed: a stable code")

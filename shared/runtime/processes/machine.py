@@ -3,6 +3,7 @@
 The limits of a control group, which psutil does not know, are in cpu_limit.py and memory_limit.py.
 """
 
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,15 @@ def has_bf16_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     fields = (line.partition(":") for line in lines)
     flags = next((value for name, _, value in fields if name.strip() in ("flags", "Features")), "")
     return not _BF16_FLAGS.isdisjoint(flags.split())
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's model as the kernel names it, which psutil does not report; else its architecture."""
+    try:
+        lines = cpuinfo.read_text("ascii", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 class Gpu:

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.training.engine.loop.checkpoint import load_weights, restore_weights, save_checkpoint
 from services.training.engine.loop.provenance import describe_origin
+from services.training.engine.loop.reproduction import compare_weights
 from services.training.engine.loop.state import Run
 from services.training.engine.loop.stopping import StopReason
 from services.training.engine.loop.warnings import warn_about_result
@@ -24,6 +25,9 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
     weights = gather_full_model(run.model)
     if run.ranks.is_main:
         loading.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), weights)
+    comparison = {}
+    if run.ranks.is_main and run.spec.reproduces:
+        comparison = {"reproduction": compare_weights(Path(run.spec.reproduces), Path(run.spec.output), run.reporter)}
     chosen = state.step if state.best_step is None else state.best_step
     why = "there is no validation split" if state.best_step is None else "they have the lowest validation loss"
     warn_about_result(run, reason, chosen)
@@ -43,6 +47,7 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
         "dtype": settings.dtype,
         "threads": settings.threads,
         "provenance": provenance(run),
+        **comparison,
     }
 
 

@@ -11,7 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from services.training.engine.spec import Settings, TrainingSpec
+from shared.runtime.processes import machine
 
 _PACKAGES = (
     "torch",
@@ -34,6 +37,7 @@ def describe_origin(spec: TrainingSpec, settings: Settings, device: str) -> dict
         "code": code(),
         "versions": versions(),
         "device": device,
+        "hardware": hardware(device),
         "seed": spec.hyperparameters.seed,
         "dataset": spec.dataset.fingerprint,
         "base": spec.model.fingerprint,
@@ -50,6 +54,12 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def hardware(device: str) -> dict[str, str]:
+    """The processor that computed the numbers, and the instruction set that torch's kernels use on it."""
+    found = {"cpu": machine.cpu_name(), "cpu_capability": torch.backends.cpu.get_cpu_capability()}
+    return found | ({"gpu": torch.cuda.get_device_name(device)} if device.startswith("cuda") else {})
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Reproductions: a model trained again from what its manifest records, and both compared."""
