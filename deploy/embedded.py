@@ -43,6 +43,7 @@ async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -
     refuse_exposure(settings)
     backends = [await build(resources) for build in BUILDERS]
     apps = {service.name: web_app(service, resources) for service in backends}
+    resources.local_apps.update(apps)
     gateway = await services.gateway.app.build(resources, apps)
     server, listener = Server(server_config(gateway.app, settings)), listen(settings)
     async with running([*backends, gateway.service], resources):

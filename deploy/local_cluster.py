@@ -144,7 +144,9 @@ def run_cluster(
     env = {**os.environ, **addresses, "ANNEAL_HOME": str(home), "ANNEAL_SECRET": secret}
     own = {name: {**env, "ANNEAL_SECRET": service_secret(secret, name)} for name in SERVICES}
     backends = {name: [replica(name, number, own[name]) for number in range(replicas)] for name in SERVICES}
-    routes = ",".join(f"{name}={'|'.join(one.url for one in backends[name])}" for name in SERVICES)
+    addresses_of = {name: f"{name}={'|'.join(one.url for one in backends[name])}" for name in SERVICES}
+    own["evaluation"]["ANNEAL_SERVICES"] = addresses_of["inference"]
+    routes = ",".join(addresses_of.values())
     gateways = [replica("gateway", number, {**env, "ANNEAL_SERVICES": routes}) for number in range(replicas)]
     if port:
         refuse_taken(port)

@@ -10,9 +10,11 @@ from services.evaluation.api import routes
 from services.evaluation.comparison import api as comparison_api
 from services.evaluation.comparison.service import Comparisons
 from services.evaluation.evals.graders import GraderRuns
+from services.evaluation.evals.inference import Inference
 from services.evaluation.evals.models import EvalRun
 from services.evaluation.evals.runner import FOLDER as EVALS_FOLDER
 from services.evaluation.evals.runner import Runner as EvalRunner
+from services.evaluation.evals.runner import RunSlots
 from services.evaluation.evals.service import EvalService
 from services.evaluation.evals.store import Stores, open_run_uses
 from services.evaluation.handlers import subscriptions
@@ -27,7 +29,7 @@ from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
 MAX_CONCURRENT_EVALUATIONS = 1
-"""Per process, and as many eval runs: each uses all cores, or the GPU."""
+"""Per process: each uses all cores, or the GPU."""
 
 
 async def build(resources: Resources) -> Service:
@@ -44,12 +46,13 @@ async def build(resources: Resources) -> Service:
         on_release=uses.remove_if_final,
     )
     service = EvaluationService(store, resources.blobs, worker, uses)
-    evals = await _build_evals(resources)
+    inference = Inference(resources)
+    evals = await _build_evals(resources, inference)
     router = APIRouter()
     router.include_router(comparison_api.routes(Comparisons(store, resources.blobs)))
     router.include_router(routes(service))
     router.include_router(evals_api.routes(evals))
-    router.include_router(graders_api.routes(GraderRuns(resources, evals)))
+    router.include_router(graders_api.routes(GraderRuns(resources, evals, inference)))
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -63,17 +66,18 @@ async def build(resources: Resources) -> Service:
             background(evals.uses.clean()),
         ):
             yield
+        await inference.close()
 
     return Service("evaluation", router, subscriptions(service), lifespan)
 
 
-async def _build_evals(resources: Resources) -> EvalService:
+async def _build_evals(resources: Resources, inference: Inference) -> EvalService:
     stores = await Stores.open(resources)
     uses = open_run_uses(resources.blobs, stores)
     worker: Worker[EvalRun] = Worker(
         stores.runs,
-        EvalRunner(resources, stores, uses).run,
-        Slots(MAX_CONCURRENT_EVALUATIONS),
+        EvalRunner(resources, stores, uses, inference).run,
+        RunSlots(inference),
         exclusive=resources.embedded,
         kind="eval_run",
         metrics=resources.metrics,

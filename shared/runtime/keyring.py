@@ -2,7 +2,8 @@
 
 Each service and purpose has a key of its own, so that no key serves twice. Where every service runs in a container of
 its own, `python -m shared.runtime.keyring SERVICE …` prints an ANNEAL_SECRET for each, from which the keys of no other
-service can be computed; the gateway keeps the secret itself.
+service can be computed; the gateway keeps the secret itself. A service that calls another one has a key for these calls
+alone, which its own ANNEAL_SECRET contains.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import os
 import re
 import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,7 +24,12 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 """Of AES-GCM, random: safe for 2^32 messages under a key (NIST SP 800-38D, section 8.3)."""
 AT_REST = "secrets at rest"
-SERVICE_SECRET = re.compile(r"service:([a-z]+):([0-9a-f]{64})")
+SERVICE_SECRET = re.compile(r"service:([a-z]+):([0-9a-f]{64})((?::[a-z]+:[0-9a-f]{64})*)")
+"""Service and key, then each service that it calls with the key of these calls."""
+CALLS: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = {
+    ("evaluation", "inference"): frozenset({("POST", "/v1/chat/completions")})
+}
+"""Which service calls which one, and what it may call there: method and path."""
 
 
 class SecretUnreadable(AnnealError):
@@ -41,6 +48,10 @@ class Keyring:
     def keys(self, service: str, purpose: str) -> list[bytes]:
         """The current key of a service for one purpose, then the previous one. Raises Misconfigured."""
         return [_derive(_service_key(secret, service), purpose) for secret in self._secrets]
+
+    def call_keys(self, caller: str, service: str) -> list[bytes]:
+        """The keys of one service's calls of another: the current one, then the previous. Raises Misconfigured."""
+        return [_call_key(secret, caller, service) for secret in self._secrets]
 
     def encrypt(self, service: str, id: str, text: str) -> str:
         """Encrypt a secret for the document `id`: `<key id>:<base64 of nonce and ciphertext>`, readable there alone."""
@@ -68,7 +79,19 @@ class Keyring:
 
 def service_secret(secret: str, service: str) -> str:
     """The ANNEAL_SECRET for the process of one service, from which no other service's keys follow."""
-    return f"service:{service}:{_service_key(secret, service).hex()}"
+    calls = [f":{name}:{_call_key(secret, caller, name).hex()}" for caller, name in CALLS if caller == service]
+    return f"service:{service}:{_service_key(secret, service).hex()}{''.join(calls)}"
+
+
+def _call_key(secret: str, caller: str, service: str) -> bytes:
+    own = SERVICE_SECRET.fullmatch(secret)
+    if own is None or own[1] != caller:
+        return _derive(_service_key(secret, service), f"calls of {caller}")
+    if not (key := re.search(rf":{service}:([0-9a-f]{{64}})", own[3])):
+        remedy = f"Print it again: ANNEAL_SECRET=… python -m shared.runtime.keyring {caller}"
+        detail = f"ANNEAL_SECRET of the service {caller} has no key for its calls of {service}."
+        raise Misconfigured(detail, field="secret", remedy=remedy)
+    return bytes.fromhex(key[1])
 
 
 def _service_key(secret: str, service: str) -> bytes:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.types import ASGIApp
 
 from shared.blobs.local import LocalBlobs
 from shared.blobs.protocol import Blobs
@@ -70,6 +71,8 @@ class Resources:
     keyring: Keyring
     scratch: Path
     metrics: Metrics
+    local_apps: dict[str, ASGIApp] = field(default_factory=dict)
+    """The services in this process by name, for the calls of another one; whoever builds them enters them."""
 
     @property
     def embedded(self) -> bool:

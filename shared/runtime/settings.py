@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         default={},
         validation_alias=AliasChoices("ANNEAL_SERVICES", "ANNEAL_ROOMS"),
         description="ANNEAL_SERVICES, or ANNEAL_ROOMS as an alias: where the gateway finds the services: "
-        "dataset=http://…,training=http://…,…",
+        "dataset=http://…,training=http://…,…, and evaluation finds inference",
     )
     host: str = "127.0.0.1"
     access_log_limit: int = Field(

@@ -2,7 +2,8 @@
 
 By hand: `python -m services.evaluation.engine.grade spec.json`. `spec`: `items` (a file of JSON lines: `index`, `item`,
 `output_text` or null, `done`: the criteria whose result is kept, `failed`: the model gave no answer), `criteria`,
-`models` (name -> reference) and `sampling` (`model`, `input_messages`, `parameters`; null: every row has its sample).
+`models` (name -> reference; those that it loads), `served` (names of those that inference answers for) and `sampling`
+(`model`, `input_messages`, `parameters`; null: every row has its sample).
 """
 
 import json
@@ -13,9 +14,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from services.evaluation.engine.served_models import NotServed, ServedModels
 from services.evaluation.engine.similarity import similarity
 from services.evaluation.graders.definitions import Criterion, Grader
-from services.evaluation.graders.grades import GradingFailed, ModelAnswer, ModelRequest, Sampling
+from services.evaluation.graders.grades import GradingFailed, ModelAnswer, ModelRequest, OnAnswer, Sampling
 from services.evaluation.graders.input_messages import InputMessages, UnusableMessages
 from services.evaluation.graders.templates import UnknownName, sample_of
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
@@ -38,7 +40,10 @@ class Row:
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Answer and grade; sends `sampled` {index, answer, input} and `graded` {index, results}. Raises EngineError."""
+    """Answer and grade; sends `sampled` {index, answer, input} and `graded` {index, results}. Raises EngineError.
+
+    The result has `not_served`, a model that inference does not serve, if there are rows left because of it.
+    """
 
     def on_step() -> None:
         if (command := commands.poll()) and command["op"] in ("stop", "cancel"):
@@ -46,10 +51,14 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         reporter.alive()
 
     rows = [Row(**json.loads(line)) for line in Path(spec["items"]).read_text("utf-8").splitlines()]
-    engine = Grading(rows, DEFINITIONS.validate_python(spec["criteria"]), spec["models"], reporter, on_step)
-    if spec["sampling"]:
-        engine.sample(spec["sampling"])
-    engine.grade()
+    served = dict.fromkeys(spec["served"], ServedModels(reporter, commands))
+    engine = Grading(rows, DEFINITIONS.validate_python(spec["criteria"]), spec["models"], reporter, on_step, served)
+    try:
+        if spec["sampling"]:
+            engine.sample(spec["sampling"])
+        engine.grade()
+    except NotServed as error:
+        return {"not_served": error.model}
     return {}
 
 
@@ -62,6 +71,7 @@ class Grading:
     specs: Mapping[str, Any]
     reporter: Reporter
     on_step: Callable[[], None]
+    served: Mapping[str, ServedModels] = field(default_factory=dict)
     answers: dict[ModelRequest, ModelAnswer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +97,10 @@ class Grading:
 
         if prompts:
             chats = [prompt for _, prompt in prompts]
-            self.models.generate(sampling["model"], chats, Sampling(**sampling["parameters"]), answered)
+            self._generate(sampling["model"], chats, Sampling(**sampling["parameters"]), answered)
+
+    def _generate(self, model: str, chats: Sequence[Any], sampling: Sampling, on_answer: OnAnswer) -> None:
+        (self.served.get(model) or self.models).generate(model, chats, sampling, on_answer)
 
     def _sampled(self, row: Row, prompt: Sequence[Mapping[str, Any]], answer: ModelAnswer) -> None:
         row.output_text, row.failed = answer.text, answer.error is not None
@@ -140,7 +153,7 @@ class Grading:
             if labels:
                 self.models.choose(model, chats, labels, answered)
             else:
-                self.models.generate(model, chats, sampling, answered)
+                self._generate(model, chats, sampling, answered)
 
     def answer(self, request: ModelRequest) -> ModelAnswer:
         """The answer to a request of this block."""

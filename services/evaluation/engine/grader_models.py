@@ -8,7 +8,7 @@ import torch
 
 from services.evaluation.engine.generation import decode_answer
 from services.evaluation.engine.losses import compute_losses
-from services.evaluation.graders.grades import ModelAnswer, Sampling
+from services.evaluation.graders.grades import ModelAnswer, OnAnswer, Sampling
 from shared.engine.decoding.generate import Generated, context_length, generate_all
 from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.loading.load import load_model
@@ -18,7 +18,6 @@ from shared.engine.text.tokenizer import load_tokenizer
 
 BATCH_TOKENS = 16_384
 Conversation = Sequence[Mapping[str, Any]]
-OnAnswer = Callable[[int, ModelAnswer], None]
 
 
 @dataclass(frozen=True)

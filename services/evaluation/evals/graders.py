@@ -5,9 +5,13 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from services.evaluation.errors import GraderFailed
+from services.evaluation.evals.asking import Asking
+from services.evaluation.evals.inference import Inference
+from services.evaluation.evals.models import PinnedModel, labelled
 from services.evaluation.evals.runner import ENGINE, FOLDER, model_specs, packages
 from services.evaluation.evals.service import EvalService
 from shared.blobs.artifacts import weights_size
@@ -30,9 +34,10 @@ class GraderRuns:
 
     resources: Resources
     evals: EvalService
+    inference: Inference
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT))
 
-    async def require_models(self, project: str, grader: Any) -> dict[str, Any]:
+    async def require_models(self, project: str, grader: Any) -> dict[str, PinnedModel]:
         """The models that the grader asks, pinned. Raises UnknownModel."""
         return await self.evals.pin(project, dict.fromkeys(grader.models, "grader.model"))
 
@@ -45,35 +50,61 @@ class GraderRuns:
             try:
                 row = {"index": 0, "item": item, "output_text": answer, "done": [], "failed": False}
                 (folder / "items.jsonl").write_text(json.dumps(row), "utf-8")
-                specs = await model_specs(self.resources.blobs, project, models)
                 spec = {
                     "items": str(folder / "items.jsonl"),
                     "criteria": [grader.model_dump(mode="json", exclude_unset=True)],
-                    "models": specs,
                     "sampling": None,
                 }
-                limits = Limits(cpu_s=None if models else CPU_S)
-                child = await self.resources.engines.launch(
-                    ENGINE, spec, cwd=folder, requires=packages(models), limits=limits
-                )
-                size = sum(weights_size(model["ref"]) for model in specs.values())
-                return await _result(child, size), time.monotonic() - started
+                async with asyncio.timeout(LIMIT_S):
+                    return await self._grade(project, spec, models, folder), time.monotonic() - started
+            except TimeoutError as error:
+                raise GraderFailed("The grader did not end.", limit=LIMIT_S, remedy="Use a smaller model.") from error
             finally:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
+    async def _grade(
+        self, project: str, spec: dict[str, Any], models: dict[str, PinnedModel], folder: Path
+    ) -> dict[str, Any]:
+        """The result of the one row, by another engine for each model that inference does not serve."""
+        reachable = self.inference.reachable
+        served = set(models) if reachable else set[str]()
+        loaded = labelled(spec["criteria"]) if reachable else set(models)
+        while True:
+            specs = await model_specs(self.resources.blobs, project, models, loaded)
+            limits = Limits(cpu_s=None if models else CPU_S)
+            child = await self.resources.engines.launch(
+                ENGINE,
+                {**spec, "models": specs, "served": sorted(served)},
+                cwd=folder,
+                requires=packages(specs),
+                limits=limits,
+            )
+            async with Asking(self.inference, project, models, child).open() as asking:
+                result = await _result(child, sum(weights_size(model["ref"]) for model in specs.values()), asking)
+            if "not_served" not in result:
+                return result
+            served -= {result["not_served"]}
+            loaded |= {result["not_served"]}
 
-async def _result(child: Child, size: int) -> dict[str, Any]:
-    """The one result that the engine sends. Raises GraderFailed."""
-    failure = "The engine ended without a result."
+
+async def _result(child: Child, size: int, asking: Asking) -> dict[str, Any]:
+    """The one result that the engine sends, or the model that is not served. Raises GraderFailed."""
+    ended: dict[str, Any] = {}
+
+    async def on_message(message: dict[str, Any]) -> None:
+        if message["kind"] == "graded":
+            ended.update(message["results"][0])
+        elif message["kind"] == "result" and "not_served" in message:
+            ended.update(message)
+        elif message["kind"] == "failed":
+            raise GraderFailed(message["detail"], remedy="Send less text, or use a smaller model.")
+
+    handle = asking.before(on_message)
     try:
-        async with asyncio.timeout(LIMIT_S):
-            async for message in watched(child, size):
-                if message["kind"] == "graded":
-                    found: dict[str, Any] = message["results"][0]
-                    return found
-                failure = message["detail"] if message["kind"] == "failed" else failure
-    except TimeoutError as error:
-        raise GraderFailed("The grader did not end.", limit=LIMIT_S, remedy="Use a smaller model.") from error
+        async for message in watched(child, size):
+            await handle(message)
+            if ended:
+                return ended
     finally:
         await child.kill()
-    raise GraderFailed(failure, remedy="Send less text, or use a smaller model.")
+    raise GraderFailed("The engine ended without a result.", remedy="Send less text, or use a smaller model.")

@@ -19,6 +19,8 @@ StoredJson = Annotated[
     PlainSerializer(json.dumps, return_type=str),
 ]
 """What users send is stored as text: its names may hold dots and dollars, its numbers exceed 64 bits."""
+OWN = "evaluation"
+"""Who answered where it is not stored: before inference was asked, the service loaded every model itself."""
 ItemStatus = Literal["pending", "pass", "fail", "error"]
 RunStatus = Literal["queued", "in_progress", "completed", "canceled", "failed"]
 STATUSES: Mapping[State, RunStatus] = {
@@ -69,10 +71,15 @@ class ModelUsage(BaseModel):
     completion_tokens: int = 0
     cached_tokens: int = 0
     total_tokens: int = 0
+    answered_by: dict[str, int] = Field(
+        default={},
+        description="not in OpenAI's API: answers by the service whose engine gave them",
+    )
 
-    def add(self, usage: Mapping[str, int]) -> None:
+    def add(self, usage: Mapping[str, int], answered_by: str) -> None:
         """Count one answer."""
         self.invocation_count += 1
+        self.answered_by[answered_by] = self.answered_by.get(answered_by, 0) + 1
         for name, tokens in usage.items():
             setattr(self, name, getattr(self, name) + tokens)
 
@@ -140,7 +147,21 @@ class EvalRun(Work):
     )
     dataset_id: str | None = Field(default=None, description="the dataset of its rows")
     dataset_uri: str | None = Field(default=None, description="its version")
+    not_served: list[str] = Field(default=[], description="the models of these names that inference does not serve")
     tally: Tally = Field(default=Tally(), description="results so far")
+
+    def loaded_models(self, *, reachable: bool) -> set[str]:
+        """Names of the models that the service loads itself: all if inference is not `reachable`."""
+        return labelled(self.criteria) | set(self.not_served) if reachable else set(self.models)
+
+    def served_models(self, *, reachable: bool) -> list[str]:
+        """Names of the models whose answers inference gives."""
+        return sorted(set(self.models) - set(self.not_served)) if reachable else []
+
+    def load_here(self, model: str) -> None:
+        """Return it to the queue, to go on with a model that inference does not serve."""
+        self.not_served = [*self.not_served, model]
+        self.hand_back(counts=False)
 
     @property
     def status(self) -> RunStatus:
@@ -181,6 +202,12 @@ class EvalRun(Work):
         return [EvalRunCanceled(run_id=self.id, eval_id=self.eval_id)]
 
 
+def labelled(definitions: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The models of graders that choose a label, by its likelihood, which inference does not tell."""
+    parts = [part for each in definitions for part in (each, *each.get("graders", {}).values())]
+    return {part["model"] for part in parts if part["type"] == "label_model"}
+
+
 def count(run: EvalRun, items: Iterable[OutputItem]) -> Tally:
     """Count the results of a run's rows."""
     tally = Tally(criteria=[CriterionCounts(testing_criteria=name) for name in run.criterion_names])
@@ -195,18 +222,18 @@ def count(run: EvalRun, items: Iterable[OutputItem]) -> Tally:
             counts = criteria[result["name"]]
             outcome = "errored" if "error" in result else "passed" if result["passed"] else "failed"
             setattr(counts, outcome, getattr(counts, outcome) + 1)
-        for model, tokens in _usages(run, item):
-            usage.setdefault(model, ModelUsage(model_name=model)).add(tokens)
+        for model, tokens, answered_by in _usages(run, item):
+            usage.setdefault(model, ModelUsage(model_name=model)).add(tokens, answered_by)
     tally.usage = list(usage.values())
     return tally
 
 
-def _usages(run: EvalRun, item: OutputItem) -> Iterable[tuple[str, Mapping[str, int]]]:
-    """The answers of a row: model and tokens."""
+def _usages(run: EvalRun, item: OutputItem) -> Iterable[tuple[str, Mapping[str, int], str]]:
+    """The answers of a row: model, tokens, and the service that answered."""
     if item.sample and item.sample["usage"] and run.model:
-        yield run.model, item.sample["usage"]
+        yield run.model, item.sample["usage"], item.sample.get("answered_by", OWN)
     for result in item.results:
         details = result["sample"] or {}
         for part in details.get("parts", [details]):
             if "usage" in part:
-                yield part["model"], part["usage"]
+                yield part["model"], part["usage"], part.get("answered_by", OWN)

@@ -4,13 +4,16 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.evaluation.evals.models import EvalRun, OutputItem, Tally, count
+from services.evaluation.evals.asking import Asking
+from services.evaluation.evals.inference import Inference
+from services.evaluation.evals.models import EvalRun, OutputItem, PinnedModel, Tally, count
 from services.evaluation.evals.sampling import sampling_of
 from services.evaluation.evals.sources import given_sample, pending, read_rows, sample_record
 from services.evaluation.evals.store import OutputItems, Stores
@@ -29,6 +32,8 @@ ENGINE = "services.evaluation.engine.grade:main"
 TEXT_PACKAGES = ("sacrebleu", "rapidfuzz", "regex")
 MODEL_PACKAGES = ("torch", "transformers", "peft")
 RECORD_INTERVAL_S = 1.0
+MAX_SERVED_RUNS = 8
+"""Runs that wait for the answers of inference, which batches those over one base model."""
 
 
 def packages(models: Any) -> tuple[str, ...]:
@@ -36,12 +41,31 @@ def packages(models: Any) -> tuple[str, ...]:
     return TEXT_PACKAGES + (MODEL_PACKAGES if models else ())
 
 
-async def model_specs(blobs: Blobs, project: str, models: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The engine's references of models by name, as local folders."""
+async def model_specs(
+    blobs: Blobs, project: str, models: Mapping[str, PinnedModel], loaded: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The engine's references of the models that it loads by name, as local folders."""
     return {
-        name: {"ref": await resolve_model(blobs, model.uri, project), "template_hash": model.template_hash}
-        for name, model in models.items()
+        name: {
+            "ref": await resolve_model(blobs, models[name].uri, project),
+            "template_hash": models[name].template_hash,
+        }
+        for name in sorted(loaded)
     }
+
+
+@dataclass(frozen=True)
+class RunSlots:
+    """At most MAX_SERVED_RUNS at once; of those whose engines compute, one: each uses all cores, or the GPU."""
+
+    inference: Inference
+
+    def fits(self, work: EvalRun, running: Sequence[EvalRun]) -> bool:
+        """Whether there is room beside the running ones."""
+        return len(running) < MAX_SERVED_RUNS and not (self._computes(work) and any(map(self._computes, running)))
+
+    def _computes(self, run: EvalRun) -> bool:
+        return not run.models or bool(run.loaded_models(reachable=self.inference.reachable))
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,7 @@ class Runner:
     resources: Resources
     stores: Stores
     uses: Uses[EvalRun]
+    inference: Inference
 
     async def run(self, run: EvalRun, lease: Lease[EvalRun]) -> None:
         """Answer and grade in a child process, unless the lease is lost or the run is cancelled."""
@@ -60,10 +85,13 @@ class Runner:
             await self.uses.add(run)
             recorder = _Recorder(run, lease, self.stores.items, await self._rows(run))
             spec = await self._spec(run, recorder.rows, folder)
-            child = await self.resources.engines.launch(ENGINE, spec, cwd=folder, requires=packages(run.models))
+            child = await self.resources.engines.launch(ENGINE, spec, cwd=folder, requires=packages(spec["models"]))
             size = sum(weights_size(model["ref"]) for model in spec["models"].values())
-            result = await run_to_result(child, lease, recorder.on_message, size)
-            if result is not None:
+            async with Asking(self.inference, run.project, run.models, child).open() as asking:
+                result = await run_to_result(child, lease, asking.before(recorder.on_message), size)
+            if result is not None and (model := result.get("not_served")):
+                await lease.change(lambda r: r.load_here(model))
+            elif result is not None:
                 await self.uses.remove(run)
                 await lease.change(lambda r: r.succeed(recorder.tally))
             elif not lease.lost:
@@ -96,10 +124,12 @@ class Runner:
         """The engine's spec: local paths and plain values, no URIs."""
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in pending(rows)]
         await asyncio.to_thread((folder / "items.jsonl").write_text, "".join(lines), "utf-8")
+        loaded = run.loaded_models(reachable=self.inference.reachable)
         return {
             "items": str(folder / "items.jsonl"),
             "criteria": run.criteria,
-            "models": await model_specs(self.resources.blobs, run.project, run.models),
+            "models": await model_specs(self.resources.blobs, run.project, run.models, loaded),
+            "served": run.served_models(reachable=self.inference.reachable),
             "sampling": sampling_of(run.data_source),
         }
 
@@ -146,6 +176,7 @@ class _Recorder:
             usage=answer["usage"],
             model=self.run.model,
             error=answer["error"],
+            answered_by=answer["answered_by"],
             max_completion_tokens=parameters.pop("max_tokens"),
             **parameters,
         )

@@ -141,6 +141,7 @@ class ModelGrader(Definition):
         messages = [{"role": role, "content": content} for role, content in request.messages]
         output = [{"role": "assistant", "content": answer.text}]
         details = {"model": self.model, "input": messages, "output": output, "usage": answer.usage}
+        details["answered_by"] = answer.answered_by
         return answer, details
 
 

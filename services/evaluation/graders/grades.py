@@ -1,9 +1,11 @@
 """What graders receive and return: grades, and the answers of models that some of them need."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+MAX_OPEN_REQUESTS = 32
+"""Requests to inference at once, of all runs of a process: a quarter of the rows that it decodes for a project."""
 Sample = Mapping[str, Any]
 """The sample namespace: `output_text`, and `output_json` where the output is JSON."""
 
@@ -46,6 +48,8 @@ class ModelAnswer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: Mapping[str, str] | None = None
+    answered_by: Literal["inference", "evaluation"] = "evaluation"
+    """The service whose engine gave it."""
 
     @property
     def usage(self) -> dict[str, int]:
@@ -53,6 +57,10 @@ class ModelAnswer:
         total = self.prompt_tokens + self.completion_tokens
         counts = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
         return {**counts, "total_tokens": total, "cached_tokens": 0}
+
+
+OnAnswer = Callable[[int, ModelAnswer], None]
+"""Called with the place of a conversation and its answer."""
 
 
 class Backend(Protocol):

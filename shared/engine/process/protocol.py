@@ -145,6 +145,17 @@ class Commands:
             self._closed = True
         return {"op": "stop"}
 
+    def wait(self, seconds: float) -> dict[str, Any] | None:
+        """The next command, or None if none comes within so many seconds; {"op": "stop"} once the input is closed."""
+        if self._closed and self._queue.empty():
+            return {"op": "stop"}
+        try:
+            command = self._queue.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self._closed = self._closed or command is None
+        return command if command is not None else {"op": "stop"}
+
     def _read(self, lines: IO[bytes]) -> None:
         for line in lines:
             if line.strip():

@@ -1,6 +1,7 @@
 """The caller: a short-lived principal that the gateway signs for one request to one service, which verifies it.
 
-The signature is an HMAC under a key that only the gateway and the addressed service derive. It covers method, path,
+The signature is an HMAC under a key that only the gateway and the addressed service derive. Calls of one service to
+another have a key of their own, which opens the routes of keyring.CALLS alone. The signature covers method, path,
 query and body; the body of a streamed upload is too long to be hashed before it is forwarded and is not covered. A
 principal for a request that writes is accepted once in each process. One that reads may arrive again while it is
 valid: the gateway repeats a read whose connection broke.
@@ -22,7 +23,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope
 
 from shared.runtime.errors import AnnealError
-from shared.runtime.keyring import Keyring
+from shared.runtime.keyring import CALLS, Keyring
 
 HEADER = "x-anneal-principal"
 IN_SCOPE = "anneal.principal"
@@ -92,10 +93,10 @@ class Bound:
 
 
 class Signer:
-    """Signs the principals of requests to services: the gateway's part."""
+    """Signs the principals of requests to services: the gateway's part, or that of a service which calls others."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    def __init__(self, keyring: Keyring, caller: str = "gateway") -> None:
+        self._keyring, self._caller = keyring, caller
         self._keys: dict[str, bytes] = {}
 
     def sign(self, principal: Principal, service: str, request: Bound, body: bytes | None = b"") -> str:
@@ -108,7 +109,9 @@ class Signer:
         }
         payload = urlsafe_b64encode(json.dumps(claims).encode())
         if service not in self._keys:
-            self._keys[service] = self._keyring.keys(service, PURPOSE)[0]
+            own = self._caller == "gateway"
+            keys = self._keyring.keys(service, PURPOSE) if own else self._keyring.call_keys(self._caller, service)
+            self._keys[service] = keys[0]
         return f"{payload.decode()}.{_mac(self._keys[service], payload, request)}"
 
 
@@ -116,14 +119,23 @@ class Verifier:
     """Verifies the principals of requests to one service."""
 
     def __init__(self, keyring: Keyring, service: str) -> None:
-        self._keys = keyring.keys(service, PURPOSE)
+        self._keys: list[tuple[bytes, frozenset[tuple[str, str]] | None]] = [
+            (key, None) for key in keyring.keys(service, PURPOSE)
+        ]
+        """Each key with the routes that it opens; None: all."""
+        for (caller, called), routes in CALLS.items():
+            if called == service:
+                self._keys += [(key, routes) for key in keyring.call_keys(caller, service)]
         self._used: dict[str, float] = {}
 
     def verify(self, token: str, request: Bound) -> tuple[Principal, str | None]:
         """Return the principal and its body's SHA-256, None if not bound. Raises Unauthenticated."""
         payload, _, mac = token.partition(".")
         given, encoded = mac.encode(), payload.encode()
-        if not any(hmac.compare_digest(given, _mac(key, encoded, request).encode()) for key in self._keys):
+        signed = [
+            routes for key, routes in self._keys if hmac.compare_digest(given, _mac(key, encoded, request).encode())
+        ]
+        if not signed or (signed[0] is not None and (request.method, request.path) not in signed[0]):
             raise Unauthenticated("The request carries no principal for this service.", remedy=GATEWAY_REMEDY)
         claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload))
         expires, nonce, body = claims.pop("expires"), claims.pop("nonce"), claims.pop("body")

@@ -70,6 +70,16 @@ def test_gateway_has_the_address_of_every_service() -> None:
         }
 
 
+def test_evaluation_has_the_address_of_inference_and_may_connect() -> None:
+    (deployed,) = [
+        v["value"] for v in container(objects("Deployment")["evaluation"])["env"] if v["name"] == "ANNEAL_SERVICES"
+    ]
+    for text in (SERVICES["evaluation"]["environment"]["ANNEAL_SERVICES"], deployed):
+        assert Settings(services=text).services == {"inference": f"http://inference:{PORT}"}
+    (rule,) = objects("NetworkPolicy")["inference"]["spec"]["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "evaluation"}}}]
+
+
 def test_every_service_uses_the_same_port() -> None:
     assert Settings.model_fields["port"].default == PORT
     assert set(re.findall(r"ANNEAL_PORT=(\d+)|EXPOSE (\d+)|127\.0\.0\.1:(\d+)", DOCKERFILE)) == {

@@ -46,3 +46,22 @@ def test_secret_of_one_service_serves_no_other() -> None:
     assert own.decrypt("dataset", "imp_1", Keyring(ROOT).encrypt("dataset", "imp_1", "hf_token")) == "hf_token"
     with pytest.raises(Misconfigured, match="secret of the service dataset"):
         own.keys("training", "principals")
+
+
+def test_a_service_calls_another_by_a_key_for_these_calls_alone() -> None:
+    caller, called = Keyring(service_secret(ROOT, "evaluation")), Keyring(service_secret(ROOT, "inference"))
+    signer, verifier = Signer(caller, "evaluation"), Verifier(called, "inference")
+    allowed = Bound("POST", "/v1/chat/completions", b"")
+    for both in (signer, Signer(Keyring(ROOT), "evaluation")):
+        assert verifier.verify(both.sign(Principal("anneal/evaluation"), "inference", allowed), allowed)
+    for refused in (Bound("GET", "/v1/chat/completions", b""), Bound("DELETE", "/deployments/dep_1", b"")):
+        with pytest.raises(Unauthenticated):
+            verifier.verify(signer.sign(Principal("anneal/evaluation"), "inference", refused), refused)
+    own = Signer(Keyring(service_secret(ROOT, "inference"))).sign(Principal("x"), "inference", allowed)
+    with pytest.raises(Unauthenticated):
+        Verifier(caller, "evaluation").verify(own, allowed)
+    with pytest.raises(Misconfigured, match="secret of the service evaluation"):
+        caller.keys("inference", "principals")
+    before = service_secret(ROOT, "evaluation").rpartition(":inference:")[0]
+    with pytest.raises(Misconfigured, match="no key for its calls of inference"):
+        Signer(Keyring(before), "evaluation").sign(Principal("x"), "inference", allowed)

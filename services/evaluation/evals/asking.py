@@ -1,0 +1,60 @@
+"""Forwards an engine's requests for answers to inference, and the answers to the engine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from services.evaluation.evals.inference import Inference
+from services.evaluation.evals.models import PinnedModel
+from shared.runtime.processes.children import Child
+
+Message = dict[str, Any]
+OnMessage = Callable[[Message], Awaitable[None]]
+
+
+@dataclass
+class Asking:
+    """The open requests of one engine. The engine bounds their number (engine/served_models.py)."""
+
+    inference: Inference
+    project: str
+    models: Mapping[str, PinnedModel]
+    child: Child
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    not_served: set[str] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Asking"]:
+        """At the end, requests without an answer are cancelled."""
+        try:
+            yield self
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def before(self, on_message: OnMessage) -> OnMessage:
+        """A handler of the engine's messages that leaves all others to `on_message`."""
+
+        async def handle(message: Message) -> None:
+            if message["kind"] != "asked":
+                await on_message(message)
+                return
+            task = asyncio.create_task(self._answer(message))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+        return handle
+
+    async def _answer(self, message: Message) -> None:
+        answer, name = None, message["model"]
+        if name not in self.not_served:
+            answer = await self.inference.answer(
+                self.project, self.models[name], message["messages"], message["sampling"]
+            )
+        if answer is None:
+            self.not_served.add(name)
+        fields = asdict(answer) if answer else None
+        await self.child.send({"op": "answer", "id": message["id"], "answer": fields})
