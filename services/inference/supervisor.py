@@ -17,7 +17,7 @@ from services.inference.errors import EngineBusy, EngineLost, error_from_engine
 from services.inference.protocol import EngineState
 from services.inference.quarantine import Quarantine
 from shared.runtime.processes.children import Child
-from shared.runtime.processes.watchdog import BYTES_PER_S
+from shared.runtime.processes.watchdog import BYTES_PER_S, PACE_FACTOR
 from shared.runtime.resources import Resources
 from shared.runtime.telemetry.tracing import context_of, record, traceparent, within
 
@@ -27,14 +27,15 @@ Message = dict[str, Any]
 ENGINE_TARGET = "services.inference.engine.chat:main"
 MAX_OPEN_REQUESTS, MAX_OPEN_PER_PROJECT = 512, 128
 """Requests that run or are queued; further requests get EngineBusy."""
-PING_INTERVAL_S = 5.0
-STALL_LIMIT_S = 60.0
-"""Seconds without an answer after which an engine is replaced; loading a model and long prompts extend them."""
+PING_INTERVAL_S = 2.0
+STALL_LIMIT_S, LOAD_LIMIT_S = 10.0, 60.0
+"""Seconds without an answer after which an engine that computes, or that starts or loads a model, is replaced."""
 PROMPT_TOKENS_PER_S = 100.0
-"""Slowest rate for a layer: attention over a prompt of 32,000 tokens may take minutes on a CPU, in each layer."""
+"""Slowest rate for a layer, where a prompt is computed in one pass."""
 CRASHES = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
 """Signals that show a fault of what was computed; SIGKILL comes from elsewhere."""
 SHUTDOWN_GRACE_S = 5.0
+STARTING: Message = {"models": [], "weight_bytes": 0}
 
 
 @dataclass
@@ -58,8 +59,8 @@ class Supervisor:
         self._reader: asyncio.Task[None] | None = None
         self._start_lock = asyncio.Lock()
         self._open: dict[str, _OpenRequest] = {}
-        self._silent_s, self._stalled = 0.0, False
-        self._computing: Message = {"models": []}
+        self._silent_s, self._longest_s, self._stalled = 0.0, 0.0, False
+        self._computing = STARTING
         self.quarantine = Quarantine()
         self.memory_report: Message = {}
         """The engine's latest report of its memory and models."""
@@ -149,10 +150,13 @@ class Supervisor:
 
     async def _read(self, child: Child) -> None:
         """Dispatch messages until the process ends, then notify every request that it was handling."""
-        failure, self._silent_s, self._stalled, self._computing = "", 0.0, False, {"models": []}
+        failure, self._silent_s, self._longest_s, self._stalled, self._computing = "", 0.0, 0.0, False, STARTING
         watching = asyncio.create_task(self._watch(child))
         async for message in child.messages():
-            self._silent_s = 0.0 if message["kind"] != "log" else self._silent_s
+            if message["kind"] != "log":
+                if "weight_bytes" not in self._computing:
+                    self._longest_s = max(self._longest_s, self._silent_s)
+                self._silent_s = 0.0
             self._dispatch(message)
             failure = message["detail"] if message["kind"] == "failed" else failure
         exit = await child.wait()
@@ -176,21 +180,16 @@ class Supervisor:
         Its loop answers, between two layers or tokens. Neither a new request nor a disconnect changes the clock, in
         which a pause of this process counts as one interval.
         """
-        while self._silent_s < self._limit_s:
+        while self._silent_s < stall_limit(self._computing, self._longest_s):
             started = time.monotonic()
             with suppress(TimeoutError):  # its input is full
                 async with asyncio.timeout(PING_INTERVAL_S):
                     await child.send({"op": "ping"})
             await asyncio.sleep(started + PING_INTERVAL_S - time.monotonic())
-            self._silent_s += min(time.monotonic() - started, 2 * PING_INTERVAL_S)
+            self._silent_s += min(time.monotonic() - started, PING_INTERVAL_S)
         log.warning("engine_stalled", engine=self._name, seconds=self._silent_s, **self._computing)
         self._stalled = True
         await child.kill()
-
-    @property
-    def _limit_s(self) -> float:
-        weights, prompt = int(self._computing.get("weight_bytes", 0)), int(self._computing.get("prompt_tokens", 0))
-        return STALL_LIMIT_S + weights / BYTES_PER_S + prompt / PROMPT_TOKENS_PER_S
 
     def _dispatch(self, message: Message) -> None:
         match message["kind"]:
@@ -212,3 +211,14 @@ class Supervisor:
     def _deliver(self, request_id: str, message: Message) -> None:
         if request := self._open.get(request_id):
             request.messages.put_nowait(message)
+
+
+def stall_limit(computing: Message, longest_s: float) -> float:
+    """The seconds that an engine may be silent during what it reported as `computing`.
+
+    `longest_s` is its longest silence so far; a multiple of it is allowed, because layers may be slow.
+    """
+    if "weight_bytes" in computing:
+        return LOAD_LIMIT_S + int(computing["weight_bytes"]) / BYTES_PER_S
+    paced = max(STALL_LIMIT_S, min(LOAD_LIMIT_S, PACE_FACTOR * longest_s))
+    return paced + int(computing.get("prompt_tokens", 0)) / PROMPT_TOKENS_PER_S

@@ -23,7 +23,7 @@ from shared.engine.decoding.kv_cache import peak_bytes
 from shared.engine.decoding.sampling import SamplingParams
 from shared.engine.decoding.streaming import REPLACEMENT_CHARACTER, IncrementalDetokenizer
 
-MIN_CHUNK_TOKENS, MAX_CHUNK_TOKENS = 64, 16384
+MIN_CHUNK_TOKENS, MAX_CHUNK_TOKENS = 64, 2048
 """Of a prompt, in one forward pass: between them the pace decides, and the number is a power of two."""
 OPEN_ANSWER_TOKENS = 4096
 """Memory for so many tokens is reserved at a time for an answer without a limit of its own."""

@@ -8,7 +8,7 @@ Commands: {"op": "generate", "request_id", "project", "model", prompt…, "promp
 "request_id"}, {"op": "unload", "uri"}, {"op": "ping"}. A prompt is "messages" with "tools"?,
 "chat_template_kwargs"? and "call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
-finish?}]}, `computing` {models: [uri], weight_bytes?, prompt_tokens?}, `alive` {}, `loaded` {request_id, seconds},
+finish?}]}, `computing` {models: [uri], weight_bytes? (while something is loaded), prompt_tokens?}, `alive` {}, `loaded` {request_id, seconds},
 `rendered` {request_id, prompts, stop_ids}, `resident` {memory, models: {uri: bytes}}, `refused` {request_id, code,
 detail, …}. A command with {"traced": true} also produces a `span` per phase (timeline.py).
 
@@ -176,12 +176,13 @@ class Scheduler:
 
     def _start(self, command: Command) -> None:
         started, request_id, uri = time.perf_counter(), command["request_id"], command["model"]["uri"]
-        self._announce(uri)
+        self._announce(uri, **({"weight_bytes": 0} if command["op"] == "render" else {}))
         try:
             if command["op"] == "render":
                 self._render(command)
                 return
-            if command["op"] == "load" or uri not in self._models:
+            loaded = self._models.find(uri)
+            if command["op"] == "load" or loaded is None or not loaded.attached:
                 self._timeline.start_phase(request_id, "load model")
                 self._announce(uri, weight_bytes=int(command["model"]["parameters"]) * MAX_BYTES_PER_PARAMETER)
             model = self._models.get(command["model"], self._used())

@@ -8,6 +8,7 @@ from services.inference.errors import EngineLost, ModelQuarantined
 from services.inference.protocol import Started, TextDelta
 from services.inference.quarantine import Quarantine
 from services.inference.retry import retry_unstarted
+from services.inference.supervisor import STARTING, stall_limit
 
 STARTED, TEXT = Started(3), TextDelta(0, "hi")
 Attempt = Sequence[Started | TextDelta]
@@ -60,3 +61,22 @@ def test_a_quarantine_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.inference.quarantine.QUARANTINE_S", 0.0)
     quarantine.report_hang(["a"], 60)
     quarantine.require_free("a")
+
+
+@pytest.mark.parametrize(
+    ("computing", "longest_s", "limit_s"),
+    [
+        (STARTING, 0, 60),
+        ({"models": ["m"], "weight_bytes": 1_000_000_000}, 0, 160),
+        ({"models": []}, 0, 10),
+        ({"models": ["m"]}, 0.5, 10),
+        ({"models": ["m"]}, 4, 40),
+        ({"models": ["m"]}, 30, 60),
+        ({"models": ["m"], "prompt_tokens": 64}, 0, 10.64),
+        ({"models": ["m"], "prompt_tokens": 30_000}, 0, 310),
+    ],
+)
+def test_silence_is_limited_by_what_is_computed_and_by_the_pace(
+    computing: dict[str, object], longest_s: float, limit_s: float
+) -> None:
+    assert stall_limit(computing, longest_s) == limit_s
