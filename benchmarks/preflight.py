@@ -36,7 +36,7 @@ from services.training.workers.capacity import Machine
 from shared.blobs.manifests import ModelShape
 from shared.engine.process.protocol import Commands, Reporter, null_reporter
 from shared.engine.text.lengths import main as count_lengths
-from shared.runtime.processes.children import clean_environment
+from shared.runtime.processes.forkserver import clean_environment
 
 TARGET_ERROR = 0.15
 STEPS, MICRO_BATCHES, ROWS = 2, 2, 64

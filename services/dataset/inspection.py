@@ -48,7 +48,7 @@ class Inspector:
         """Return a page of normalized rows."""
         shards, total = await self._shards(version, split)
         spec = {"shards": shards, "offset": offset, "limit": limit}
-        result = await self._run_engine("services.dataset.engine.preview:main", spec, requires=())
+        result = await self._run_engine("services.dataset.engine.preview:main", spec, version.project, requires=())
         rows = [PreviewRow.model_validate(row) for row in result["rows"]]
         return Preview(version=version.fingerprint, split=split, total=total, offset=offset, rows=rows)
 
@@ -60,7 +60,9 @@ class Inspector:
         with TemporaryDirectory(dir=self._scratch) as scratch:
             out = Path(scratch) / "rows.jsonl"
             spec = {"splits": splits, "out": str(out)}
-            await self._run_in(Path(scratch), "services.dataset.engine.content:main", spec, (), READING_ALL)
+            await self._run_in(
+                Path(scratch), "services.dataset.engine.content:main", spec, version.project, (), READING_ALL
+            )
             with out.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                     yield chunk
@@ -71,7 +73,9 @@ class Inspector:
         require_range("row", row, total)
         _, model = await self._model(version.project, base)
         spec = {"shards": shards, "row": row, "model": model}
-        result = await self._run_engine("services.dataset.engine.render:main", spec, requires=TOKENIZER_PACKAGES)
+        result = await self._run_engine(
+            "services.dataset.engine.render:main", spec, version.project, requires=TOKENIZER_PACKAGES
+        )
         return Rendered(
             version=version.fingerprint,
             base=base,
@@ -117,7 +121,7 @@ class Inspector:
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
         result = await self._run_engine(
-            "shared.engine.text.lengths:main", spec, requires=TOKENIZER_PACKAGES, limits=COUNTING
+            "shared.engine.text.lengths:main", spec, version.project, requires=TOKENIZER_PACKAGES, limits=COUNTING
         )
         counts = {"rows": rows, **{key: result[key] for key in ("counted", "refused", "samples")}}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
@@ -141,17 +145,19 @@ class Inspector:
         raise NotFound(f"There is no model {base!r}.", field="base", remedy=remedy)
 
     async def _run_engine(
-        self, target: str, spec: dict[str, Any], *, requires: Sequence[str], limits: Limits = READING_ROWS
+        self, target: str, spec: dict[str, Any], project: str, *, requires: Sequence[str], limits: Limits = READING_ROWS
     ) -> dict[str, Any]:
         """Run an engine to its result. Raises EngineRefused or ValidationFailed."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as folder:
-            return await self._run_in(Path(folder), target, spec, requires, limits)
+            return await self._run_in(Path(folder), target, spec, project, requires, limits)
 
     async def _run_in(
-        self, folder: Path, target: str, spec: dict[str, Any], requires: Sequence[str], limits: Limits
+        self, folder: Path, target: str, spec: dict[str, Any], project: str, requires: Sequence[str], limits: Limits
     ) -> dict[str, Any]:
-        child = await self._engines.launch(target, spec, cwd=folder, requires=requires, limits=limits, short=True)
+        child = await self._engines.launch(
+            target, spec, cwd=folder, requires=requires, limits=limits, short_for=project
+        )
         last = await child.answer() or {}
         if last.get("kind") == "result":
             return last

@@ -31,11 +31,11 @@ class FakeEngines(Engines):
         env: Mapping[str, str] | None = None,
         requires: Sequence[str] = (),
         limits: Limits = Limits(),
-        short: bool = False,
+        short_for: str | None = None,
     ) -> Child:
         """Launch as `Engines.launch` does."""
         fake = FAKES.get(target, target)
-        return await super().launch(fake, spec, cwd=cwd, env=env, requires=(), limits=limits, short=short)
+        return await super().launch(fake, spec, cwd=cwd, env=env, requires=(), limits=limits, short_for=short_for)
 
 
 def inspect(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from shared.blobs.artifacts import weights_size
 from shared.documents.entities import new_id
 from shared.runtime.processes.children import Child
 from shared.runtime.processes.limits import Limits
+from shared.runtime.processes.turns import Turns
 from shared.runtime.processes.watchdog import watched
 from shared.runtime.resources import Resources
 
@@ -35,7 +36,7 @@ class GraderRuns:
     resources: Resources
     evals: EvalService
     inference: Inference
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT))
+    slots: Turns = field(default_factory=lambda: Turns(MAX_CONCURRENT))
 
     async def require_models(self, project: str, grader: Any) -> dict[str, PinnedModel]:
         """The models that the grader asks, pinned. Raises UnknownModel."""
@@ -44,7 +45,7 @@ class GraderRuns:
     async def run(self, project: str, grader: Any, item: dict[str, Any], answer: str) -> tuple[dict[str, Any], float]:
         """Result and seconds. Raises UnknownModel or GraderFailed."""
         models = await self.require_models(project, grader)
-        async with self.slots:
+        async with self.slots.place(project):
             started, folder = time.monotonic(), self.resources.scratch / FOLDER / new_id("grader")
             folder.mkdir(parents=True)
             try:

@@ -8,9 +8,10 @@ Commands: {"op": "generate", "request_id", "project", "model", prompt…, "promp
 "request_id"}, {"op": "unload", "uri"}, {"op": "ping"}. A prompt is "messages" with "tools"?,
 "chat_template_kwargs"? and "call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
-finish?}]}, `computing` {models: [uri], weight_bytes? (while something is loaded), prompt_tokens?}, `alive` {}, `loaded` {request_id, seconds},
-`rendered` {request_id, prompts, stop_ids}, `resident` {memory, models: {uri: bytes}}, `refused` {request_id, code,
-detail, …}. A command with {"traced": true} also produces a `span` per phase (timeline.py).
+finish?}]}, `computing` {models: [uri], weight_bytes? (while something is loaded), prompt_tokens?}, `alive` {},
+`loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids}, `resident` {memory, models: {uri: bytes}},
+`refused` {request_id, code, detail, …}. A command with {"traced": true} also produces a `span` per phase
+(timeline.py).
 
 No thread sends a message: each one shows that the loop proceeds. `computing` names what follows, so that the service
 knows the model with which the engine hangs or crashes; `alive` answers a ping, or is sent between two layers.

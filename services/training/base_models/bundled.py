@@ -83,7 +83,7 @@ class BundledModel:
         is_described = published and published.shape and published.template_features is not None
         if published and is_described and digests == {entry.name: entry.sha256 for entry in published.files}:
             return
-        facts = await inspect_folder(self._resources, self._folder, field="base")
+        facts = await inspect_folder(self._resources, self._folder, SHARED, field="base")
         manifest = ModelManifest(
             model_id=SEEDLING,
             name=SEEDLING,

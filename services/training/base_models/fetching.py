@@ -93,7 +93,7 @@ class Fetcher:
         await lease.change(set_progress)
 
     async def _publish(self, base: Base, lease: Lease[Base], source: Path, folder: Path) -> None:
-        facts = await inspect_folder(self._resources, source, field="hub_id" if base.hub_id else "uri")
+        facts = await inspect_folder(self._resources, source, base.project, field="hub_id" if base.hub_id else "uri")
         size = await publish_base_model(self._resources, base, facts, source)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

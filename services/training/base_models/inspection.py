@@ -21,13 +21,18 @@ MANIFEST_FACTS = (
 """The facts that become part of a base model's manifest."""
 
 
-async def inspect_folder(resources: Resources, folder: Path, *, field: str) -> Facts:
+async def inspect_folder(resources: Resources, folder: Path, project: str, *, field: str) -> Facts:
     """Facts about the model (engine/tasks/inspect_model.py). Raises UnsafeModel with the engine's message."""
     workdir = resources.scratch / "training" / f"inspect-{uuid.uuid4().hex}"
     await asyncio.to_thread(workdir.mkdir, parents=True)
     try:
         child = await resources.engines.launch(
-            TARGET, {"path": str(folder)}, cwd=workdir, env={"CUDA_VISIBLE_DEVICES": ""}, limits=LIMITS, short=True
+            TARGET,
+            {"path": str(folder)},
+            cwd=workdir,
+            env={"CUDA_VISIBLE_DEVICES": ""},
+            limits=LIMITS,
+            short_for=project,
         )
         end: Facts | None = await child.answer(weights_size({"path": folder, "base": None}))
     finally:

@@ -60,7 +60,7 @@ class BaseModels:
                 return done
             model = folder / "model"
             ignored = await asyncio.to_thread(unpack_model, upload.path, model, limit)
-            facts = await inspect_folder(self._resources, model, field="file")
+            facts = await inspect_folder(self._resources, model, project, field="file")
             facts["warnings"] += [pickles_ignored(ignored)] if ignored else []
             return await self._publish(base, facts, model)
 
@@ -110,7 +110,7 @@ class BaseModels:
             raise InvalidInput("The platform's own data directory cannot be registered.", field="path", remedy=remedy)
         base = _base(project, "path", str(resolved), name or name_of_folder(resolved), key)
         files = await asyncio.to_thread(describe_files, _files(resolved))
-        facts = await inspect_folder(self._resources, resolved, field="path")
+        facts = await inspect_folder(self._resources, resolved, project, field="path")
         await asyncio.to_thread(verify_files, resolved, files, "Register the folder when nothing writes to it.")
         return await self._publish(base.model_copy(update={"location": str(resolved)}), facts, None, files)
 

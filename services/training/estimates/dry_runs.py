@@ -15,6 +15,7 @@ from shared.blobs.manifests import DatasetManifest
 from shared.documents.entities import new_id
 from shared.runtime.processes.cpu_limit import usable_cpus
 from shared.runtime.processes.limits import Limits
+from shared.runtime.processes.turns import Turns
 from shared.runtime.resources import Resources
 
 TARGET = "services.training.engine.tasks.dry_run:main"
@@ -23,16 +24,16 @@ LIMITS = Limits(cpu_s=3600 * usable_cpus(), network="loopback")
 
 
 class DryRuns:
-    """One at a time, since a dry run takes as much memory as the job would."""
+    """One at a time, since a dry run takes as much memory as the job would; projects take turns."""
 
     def __init__(self, resources: Resources) -> None:
-        self._resources, self._running = resources, asyncio.Lock()
+        self._resources, self._running = resources, Turns(1)
 
     async def measure(
         self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, resolved: ResolvedSettings
     ) -> Measured:
         """Measure the peak memory and the time of a step. Raises DryRunFailed with the engine's message."""
-        async with self._running:
+        async with self._running.place(project):
             folder = self._resources.scratch / "training" / new_id("dry")
             await asyncio.to_thread(folder.mkdir, parents=True)
             try:

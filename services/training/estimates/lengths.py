@@ -122,7 +122,7 @@ class LengthCounter:
                 env={"CUDA_VISIBLE_DEVICES": ""},
                 requires=("transformers",),
                 limits=LIMITS,
-                short=True,
+                short_for=project,
             )
             end = await child.answer()
         if end is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.runtime.errors import AnnealError
 
 if TYPE_CHECKING:
-    from shared.runtime.processes.children import Child
+    from shared.runtime.processes.child import Child
 
 MIN_LIMIT_S = 600.0
 """A step between two signs of life, such as a micro-batch of long rows on a CPU, may take this long."""

@@ -315,25 +315,34 @@ async def test_kill_9_of_the_service_ends_its_engines(service: subprocess.Popen[
     assert processes_ended(*pids)
 
 
-async def test_short_engines_wait_for_a_place_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "SHORT_ENGINES", 1)
+async def test_short_engines_wait_for_a_place_and_projects_take_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "SHORT_ENGINES", 2)
     engines = Engines()
-    target, order = f"{ENGINES}:echo", []
+    target, order = f"{ENGINES}:obey", []
 
-    async def run(number: int) -> None:
-        child = await engines.launch(target, {}, cwd=tmp_path, requires=(), short=True)
-        order.append(number)
+    async def run(project: str, number: int) -> None:
+        child = await engines.launch(target, {}, cwd=tmp_path, requires=(), short_for=project)
+        order.append((project, number))
         await child.kill()
 
-    running = await engines.launch(target, {}, cwd=tmp_path, requires=(), short=True)
-    waiting = [asyncio.create_task(run(number)) for number in range(3)]
-    await (await bare(engines, "echo", tmp_path)).kill()  # another engine needs no place
-    assert order == []
+    hog = await engines.launch(target, {}, cwd=tmp_path, requires=(), short_for="many")
+    waiting = [asyncio.create_task(run("many", number)) for number in range(3)]
+    await run("other", 0)  # the project with most requests leaves a place
+    assert order == [("other", 0)]
     waiting[0].cancel()
-    await running.kill()
+    last = await engines.launch(target, {}, cwd=tmp_path, requires=(), short_for="other")
+    waiting += [asyncio.create_task(run(project, 4)) for project in ("other", "third")]
+    await (await bare(engines, "echo", tmp_path)).kill()  # another engine needs no place
+    assert order == [("other", 0)]
+    await hog.kill()
     async with asyncio.timeout(60):
-        await asyncio.gather(*waiting, return_exceptions=True)
-    assert order == [1, 2]
+        await asyncio.gather(*waiting[:3], waiting[4], return_exceptions=True)
+    assert order[1] == ("third", 4), "it has had no turn yet"
+    assert [number for project, number in order if project == "many"] == [1, 2]
+    await last.kill()
+    await waiting[3]
     await engines.close()
 
 

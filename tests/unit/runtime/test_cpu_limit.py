@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.processes import children
-from shared.runtime.processes.children import clean_environment
+from shared.runtime.processes import forkserver
 from shared.runtime.processes.cpu_limit import usable_cpus
+from shared.runtime.processes.forkserver import clean_environment
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
 
 def test_engines_use_no_more_threads_than_the_cpu_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(children, "usable_cpus", lambda: 3)  # a machine with such a quota
+    monkeypatch.setattr(forkserver, "usable_cpus", lambda: 3)  # a machine with such a quota
     assert clean_environment()["OMP_NUM_THREADS"] == "3"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert clean_environment()["OMP_NUM_THREADS"] == "5"
@@ -58,5 +58,5 @@ def test_engines_use_no_more_threads_than_the_cpu_quota(monkeypatch: pytest.Monk
 
 def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(children, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(forkserver, "usable_cpus", lambda: 8)
     assert "OMP_NUM_THREADS" not in clean_environment()
