@@ -154,16 +154,36 @@ class RabbitBus:
                 self.metrics.published(envelope)
 
     async def subscribe(self, service: str, type: str, handler: Handler) -> None:
-        """Consume the service's queue, one delivery at a time, on its own channel."""
+        """Consume the service's queue, one delivery at a time, on its own channel; waits for a lost connection."""
         if (service, type) in self._subscriptions:
             raise ValueError(f"{service} already subscribes to {type}")
-        channel = await self._connection.channel(publisher_confirms=False)
-        await channel.set_qos(prefetch_count=PREFETCH)
-        queue = await self._declare_queue(channel, service, type)
-        self._subscriptions[service, type] = subscription = Subscription(
-            queue, self.metrics.metered(service, type, handler), self._retry_or_dead_letter
-        )
-        await subscription.start()
+        handler = self.metrics.metered(service, type, handler)
+        subscription = None
+        while subscription is None:
+            subscription = await self._try_to_subscribe(service, type, handler)
+        self._subscriptions[service, type] = subscription
+
+    async def _try_to_subscribe(self, service: str, type: str, handler: Handler) -> Subscription | None:
+        """Subscribe; None where the connection was lost meanwhile."""
+        channel, subscription = None, None
+        try:
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await self._connection.connected.wait()
+                channel = await self._connection.channel(publisher_confirms=False)
+                await channel.set_qos(prefetch_count=PREFETCH)
+                queue = await self._declare_queue(channel, service, type)
+                subscription = Subscription(queue, handler, self._retry_or_dead_letter)
+                await subscription.start()
+                return subscription
+        except LOST as error:
+            log.warning("subscription_delayed", service=service, event_type=type, reason=repr(error))
+            if subscription is not None:
+                await subscription.stop()
+            if channel is not None:  # or the reconnection would restore it, and a consumer beside the next one
+                with contextlib.suppress(*LOST):
+                    await channel.close()
+            await asyncio.sleep(RECONNECT_INTERVAL)
+            return None
 
     async def _retry_or_dead_letter(self, message: AbstractIncomingMessage, queue: str, error: BaseException) -> None:
         """Publish to the next retry tier, or to the dead-letter queue after the last tier and for a Reject."""

@@ -69,6 +69,22 @@ async def node(tmp_path: Path) -> AsyncIterator[Server]:
     await asyncio.to_thread(broker.__exit__, None, None, None)
 
 
+async def test_subscribing_waits_for_a_broker_that_is_lost_meanwhile(node: Server) -> None:
+    bus, received = await RabbitBus.connect(node.url), asyncio.Queue[Envelope]()
+    await asyncio.sleep(SETTLED)
+    await asyncio.to_thread(node.kill)
+    subscribing = asyncio.create_task(bus.subscribe("training", TrainingRequested.type, received.put))
+    await noticed(bus)
+    assert not subscribing.done()
+    await asyncio.to_thread(node.start)
+    async with asyncio.timeout(90):
+        await subscribing
+        await bus.publish(requested(7))
+        assert (await received.get()).subject == "7"
+    assert received.empty(), "one consumer"
+    await bus.close()
+
+
 async def test_bus_recovers_from_a_killed_broker(node: Server) -> None:
     publishing_bus, consuming_bus = await RabbitBus.connect(node.url), await RabbitBus.connect(node.url)
     declared = time.monotonic()
