@@ -19,6 +19,8 @@ WRITE_TIMEOUT = httpx.Timeout(None, connect=5.0, read=600.0)
 """A write may take minutes before the response starts; the engine and the worker enforce their own limits."""
 READ_TIMEOUT = httpx.Timeout(None, connect=5.0, read=60.0)
 """A read responds quickly, or the service hangs."""
+CANCELLED_WITH_CLIENT = frozenset({"/v1/chat/completions", "/v1/completions"})
+"""Nothing but their answer is of use, so the service ends their work where the client has gone before it begins."""
 RESPONSE_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"})
 
 
@@ -45,8 +47,12 @@ class HttpUpstream:
         request = self._client.build_request(
             method, _upstream_url(scope), headers=_request_headers(scope), content=body, timeout=timeout
         )
+        sending = self._client.send(request, stream=True)
         try:
-            response = await self._client.send(request, stream=True)
+            if scope["path"] in CANCELLED_WITH_CLIENT:
+                response = await _unless_first_ends(sending, _wait_for_disconnect(receive, body_sent))
+            else:
+                response = await sending
         except ClientDisconnected:
             return
         except httpx.TransportError as error:
@@ -115,6 +121,22 @@ async def _wait_for_disconnect(receive: Receive, body_sent: asyncio.Event) -> No
     await body_sent.wait()
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _unless_first_ends(
+    work: Coroutine[Any, Any, httpx.Response], disconnect: Coroutine[Any, Any, None]
+) -> httpx.Response:
+    """The result of `work`. Raises ClientDisconnected, and cancels it, if `disconnect` ends first."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(disconnect)
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnected
+        return working.result()
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
 
 
 async def _until_first_ends(work: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:

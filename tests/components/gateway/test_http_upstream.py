@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -92,3 +93,41 @@ def test_the_gateway_needs_service_addresses() -> None:
     with pytest.raises(Misconfigured):
         upstreams_at({})
     assert set(upstreams_at({"dataset": "http://a|http://b"})) == {"dataset"}
+
+
+@pytest.mark.parametrize(("path", "ends"), [("/v1/chat/completions", True), ("/training/jobs", False)])
+async def test_a_client_that_goes_before_the_answer_ends_the_work_of_a_completion_only(path: str, ends: bool) -> None:
+    received, left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(3)
+        received.set()
+        if ends:
+            assert await reader.read() == b""
+            left.set()
+        else:
+            writer.write(OK)
+        writer.close()
+
+    messages = [{"type": "http.request", "body": b"{} "}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if len(messages) == 1:
+            await received.wait()
+        return messages.pop(0) if messages else await asyncio.Future()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, asyncio.timeout(60):
+        upstream = HttpUpstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", name="inference")
+        headers = [(b"content-length", b"3")]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        await upstream(scope, receive, send)
+        if ends:
+            await left.wait()
+        await upstream.close()
+    assert bool(sent) != ends
