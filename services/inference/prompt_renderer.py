@@ -4,6 +4,7 @@ A chat template and a tokenizer are programs of whoever made the model, and some
 that hangs delays the requests of its own caller's project only, until its process is replaced.
 """
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import asdict
 
@@ -21,6 +22,7 @@ class PromptRenderer:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._processes: OrderedDict[str, Supervisor] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def render(self, generation: GenerationRequest) -> RenderedPrompts:
         """Render with the model's own template. Raises ModelQuarantined, EngineLost, and the errors of the process."""
@@ -32,7 +34,7 @@ class PromptRenderer:
         try:
             message = await process.request(command)
         finally:
-            await self._close_idle()
+            self._close_idle()
         return RenderedPrompts(message["prompts"], message["stop_ids"])
 
     def release(self, uri: str) -> None:
@@ -44,9 +46,12 @@ class PromptRenderer:
         """Stop all processes."""
         while self._processes:
             await self._processes.popitem()[1].close()
+        await asyncio.gather(*self._closing)
 
-    async def _close_idle(self) -> None:
+    def _close_idle(self) -> None:
+        """Close them in the background: a process that hangs takes its time."""
         for project, process in list(self._processes.items())[:-MAX_PROCESSES]:
             if process.is_idle:
                 del self._processes[project]
-                await process.close()
+                self._closing.add(task := asyncio.create_task(process.close()))
+                task.add_done_callback(self._closing.discard)

@@ -19,6 +19,7 @@ import pytest_asyncio
 
 import services.gateway.app
 import services.inference.app
+import services.inference.prompt_renderer
 import services.inference.supervisor
 from shared.blobs.artifacts import artifact_uri, publish
 from shared.blobs.manifests import ModelManifest
@@ -615,6 +616,26 @@ async def test_a_prompt_that_hangs_delays_its_own_project_only(
         assert await asyncio.to_thread(processes_ended, *hung)
     assert (await waiting).status_code == 200
     assert await platform.idle_engine_pid() == engine
+
+
+async def test_an_idle_renderer_of_another_project_ends_beside_the_request_that_needs_its_place(
+    platform: InferencePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await platform.chat("tiny")
+    made = await platform.http.post("/auth/keys", json={"name": "third", "project": "third", "scopes": ["infer"]})
+    idle = platform.rendering_pids()
+    for pid in idle:
+        os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(services.inference.prompt_renderer, "MAX_PROCESSES", 1)
+    for limit in ("SHUTDOWN_GRACE_S", "STALL_LIMIT_S"):
+        monkeypatch.setattr(services.inference.supervisor, limit, 600)
+    third = {"Authorization": f"Bearer {made.json()['key']}"}
+    answer = await platform.http.post("/v1/chat/completions", json={"model": "tiny", **GREEDY}, headers=third)
+    assert answer.status_code == 200, answer.text
+    assert set(idle) <= set(platform.rendering_pids())
+    for pid in idle:
+        os.kill(pid, signal.SIGCONT)
+    assert await asyncio.to_thread(processes_ended, *idle)
 
 
 async def test_a_model_that_hangs_the_engine_is_quarantined_and_others_are_served(
