@@ -1,5 +1,6 @@
 """HTTP: API keys, sign-in links and sessions below `/auth/`."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -36,6 +37,17 @@ class CallerView(BaseModel):
     project: str
     scopes: list[str]
     name: str | None = Field(default=None, description="the user's e-mail address, or else name; null for a key")
+
+
+class SessionView(BaseModel):
+    """A browser session of the caller."""
+
+    id: str
+    project: str
+    created_at: datetime
+    expires_at: datetime | None
+    idle_until: datetime | None = Field(description="when it ends if it is not used; null before its first use")
+    current: bool = Field(description="whether this request came with it")
 
 
 class SessionProject(BaseModel):
@@ -121,6 +133,22 @@ def _sessions(router: APIRouter, sessions: Sessions, members: Members, public_ur
         if secret := request.cookies.get(COOKIE):
             await sessions.sign_out(secret)
         response.delete_cookie(COOKIE)
+
+    @router.get("/auth/sessions")
+    async def list_sessions(request: Request, caller: Caller) -> Page[SessionView]:
+        """List the caller's own browser sessions, in all projects: those of the user, or of the key."""
+        current = await sessions.current(caller, request.cookies.get(COOKIE))
+        return Page[SessionView](
+            items=[
+                SessionView.model_validate({**found.model_dump(), "current": found.id == current})
+                for found in await sessions.of(caller)
+            ]
+        )
+
+    @router.delete("/auth/sessions/{session_id}", status_code=204)
+    async def end_session(session_id: str, caller: Caller) -> None:
+        """End one of the caller's own browser sessions, for example on a lost device."""
+        await sessions.end(caller, session_id)
 
     @router.post("/live/tickets", status_code=201)
     async def create_ticket(request: Request, caller: Caller) -> TicketView:

@@ -7,9 +7,11 @@ from services.gateway.auth.credentials import Credentials, generate_secret
 from services.gateway.errors import LinkSpent
 from services.gateway.models import Grant, Key, Session
 from shared.documents.entities import now
+from shared.runtime.errors import NotFound
 from shared.runtime.http.principal import Forbidden, Principal, Unauthenticated
 
 LINK_LIFETIME = timedelta(hours=1)
+MAX_LISTED = 200
 MAX_OPEN_LINKS = 20
 """Unused links of one subject; a further one replaces the oldest."""
 SESSION_LIFETIME = timedelta(days=30)
@@ -35,7 +37,7 @@ class Sessions:
 
         It ends with the browser session that requests it. Beyond MAX_OPEN_LINKS, the subject's oldest links end.
         """
-        token, session = generate_secret(), await self._requesting(principal, cookie)
+        token, session = generate_secret(), await self.current(principal, cookie)
         await self._grants.issue(principal, LINK_LIFETIME, token, purpose="sign_in", session=session)
         open_links = await self._grants.store.find({"subject": principal.subject, "purpose": "sign_in"})
         for oldest in open_links[MAX_OPEN_LINKS:]:
@@ -44,11 +46,11 @@ class Sessions:
 
     async def ticket(self, principal: Principal, cookie: str | None) -> str:
         """Issue a secret that opens one websocket within 30 seconds; the websocket ends with the browser session."""
-        token, session = generate_secret(), await self._requesting(principal, cookie)
+        token, session = generate_secret(), await self.current(principal, cookie)
         await self._grants.issue(principal, TICKET_LIFETIME, token, purpose="live", session=session)
         return token
 
-    async def _requesting(self, principal: Principal, cookie: str | None) -> str | None:
+    async def current(self, principal: Principal, cookie: str | None) -> str | None:
         """The id of the principal's browser session that sends a request, or None for one with a key."""
         with suppress(Unauthenticated):
             found = await self.credentials.verify(cookie) if cookie else None
@@ -97,6 +99,17 @@ class Sessions:
             return session
         await self.credentials.change(session.id, lambda found: setattr(found, "idle_until", idle_until))
         return await self.credentials.verify(secret)
+
+    async def of(self, principal: Principal) -> list[Session]:
+        """The active sessions of the caller's subject, in all projects, newest first."""
+        found = await self.credentials.store.find({"subject": principal.subject, "revoked_at": None}, limit=MAX_LISTED)
+        return [session for session in found if session.active]
+
+    async def end(self, principal: Principal, id: str) -> None:
+        """End a session of the caller's subject. Raises NotFound."""
+        if id not in [session.id for session in await self.of(principal)]:
+            raise NotFound(f"You have no session {id!r}.", field="id", remedy="GET /auth/sessions lists yours.")
+        await self.credentials.revoke(id)
 
     async def sign_out(self, secret: str) -> None:
         """End a session. A session that has already ended is ignored."""

@@ -71,6 +71,7 @@ ROUTES = (
         "gateway", None, "GET /auth/sign-in", "GET /auth/oidc", "GET /auth/oidc/sign-in", "GET /auth/oidc/callback"
     ),
     *_routes("gateway", "infer", "POST /auth/link", "GET PUT DELETE /auth/session", "GET /openapi.json"),
+    *_routes("gateway", "infer", "GET /auth/sessions", "DELETE /auth/sessions/{session_id}"),
     *_routes("gateway", "infer", "GET /auth/projects"),
     *_routes("gateway", "read", "GET /auth/projects/{project}/members"),
     *_routes("gateway", "admin", "PUT DELETE /auth/projects/{project}/members/{user}"),

@@ -97,6 +97,32 @@ async def test_a_session_does_not_outlive_its_key(platform: RunningPlatform) -> 
     assert ended.status_code == 401
 
 
+async def test_a_subject_lists_and_ends_its_own_sessions_only(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
+        keys = [(await operator.post("/auth/keys", json={"name": name})).json()["key"] for name in ("own", "other")]
+    async with (
+        platform.client(keys[0]) as own,
+        platform.client(keys[1]) as other,
+        platform.client(None) as laptop,
+        platform.client(None) as lost,
+    ):
+        for browser in (lost, laptop):
+            await browser.get((await own.post("/auth/link")).json()["path"])
+        listed = (await laptop.get("/auth/sessions")).json()["items"]
+        assert [session["current"] for session in listed].count(True) == 1
+        assert listed[0].keys() == {"id", "project", "created_at", "expires_at", "idle_until", "current"}
+        assert {session["id"] for session in (await own.get("/auth/sessions")).json()["items"]} == {
+            session["id"] for session in listed
+        }
+        [foreign] = [session["id"] for session in listed if not session["current"]]
+        assert (await other.get("/auth/sessions")).json()["items"] == []
+        assert (await other.delete(f"/auth/sessions/{foreign}")).status_code == 404
+        assert (await lost.get("/training/jobs")).status_code == 200
+        assert (await own.delete(f"/auth/sessions/{foreign}")).status_code == 204
+        assert (await lost.get("/training/jobs")).status_code == 401
+        assert len((await laptop.get("/auth/sessions")).json()["items"]) == 1
+
+
 async def test_a_key_is_limited_to_its_scopes(platform: RunningPlatform) -> None:
     async with platform.client() as operator:
         keys = {

@@ -66,6 +66,7 @@ def test_scopes_follow_from_the_method_with_few_exceptions() -> None:
         **dict.fromkeys(("GET /audit", "GET /audit/export"), "admin"),
         **{name: "admin" for name in other if " /webhooks" in name},
         **dict.fromkeys(("PUT /auth/session", "GET /auth/projects", "GET /limits"), "infer"),
+        **dict.fromkeys(("GET /auth/sessions", "DELETE /auth/sessions/{session_id}"), "infer"),
         **dict.fromkeys(("GET /auth/limits/{target}", "PUT /auth/limits/{target}"), "admin"),
         **dict.fromkeys((f"{verb} /auth/projects/{{project}}/members/{{user}}" for verb in ("PUT", "DELETE")), "admin"),
         **dict.fromkeys(("POST /auth/projects", "GET /auth/users"), "*"),
