@@ -45,7 +45,7 @@ async def serve(settings: Settings, resources: Resources, stop: asyncio.Event) -
     apps = {service.name: web_app(service, resources) for service in backends}
     resources.local_apps.update(apps)
     gateway = await services.gateway.app.build(resources, apps)
-    server, listener = Server(server_config(gateway.app, settings)), listen(settings)
+    server, listener = Server(server_config(gateway.app, settings, public=True)), listen(settings)
     async with running([*backends, gateway.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://{settings.host}:{listener.getsockname()[1]}"

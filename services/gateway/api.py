@@ -33,6 +33,8 @@ class Health(BaseModel):
     version: str = Field(description="the version of Anneal")
     checks: dict[str, str] = Field(default={}, description='each dependency and service by name: "ok" or "not_ready"')
     sandbox: list[str] = Field(default=[], description="limits of engines that this machine does not allow")
+    sandbox_limits: list[str] = Field(default=[], description="limits of engines that hold on this machine")
+    missing: list[str] = Field(default=[], description="what this installation lacks, such as the bundled base model")
 
 
 def routes(platform: Platform, model: ReadModel) -> APIRouter:
@@ -65,7 +67,7 @@ def routes(platform: Platform, model: ReadModel) -> APIRouter:
         gateway out of rotation for the others.
         """
         own, services = await platform.readiness()
-        found = {"version": platform.version, "checks": own | services, "sandbox": await platform.sandbox()}
+        found = {"version": platform.version, "checks": own | services, **await platform.installation()}
         if any(state != "ok" for state in own.values()):
             response.status_code = 503
             return Health(status="not_ready", **found)

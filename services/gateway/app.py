@@ -112,7 +112,9 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
         line.resource, line.resource_id = "webhook", webhook.id
         await audit.finish(line)
 
-    receivers = AddressPolicy(settings.webhook_hosts, setting="ANNEAL_WEBHOOK_HOSTS", instead="Ask")
+    receivers = AddressPolicy(
+        settings.webhook_hosts, setting="ANNEAL_WEBHOOK_HOSTS", instead="Ask", only=settings.outbound_hosts
+    )
     webhook_stores = (stores.webhooks, stores.deliveries, resources.keyring, receivers)
     sender = Sender(*webhook_stores, record_gone, resources.metrics)
     webhooks = Webhooks(*webhook_stores, sender.wake)

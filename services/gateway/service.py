@@ -27,9 +27,13 @@ class Platform:
         pings = await asyncio.gather(*(self._ping(name) for name in names))
         return _without_causes(await own), _without_causes(dict(zip(names, pings, strict=True)))
 
-    async def sandbox(self) -> list[str]:
-        """Limits of engines that this machine does not allow; empty in a gateway that runs none."""
-        return await self._resources.engines.missing_limits() if self._resources.embedded else []
+    async def installation(self) -> dict[str, list[str]]:
+        """Limits of engines, and what is missing; empty in a gateway that runs no engines."""
+        if not self._resources.embedded:
+            return {}
+        engines = self._resources.engines
+        absent, held = await engines.missing_limits(), await engines.held_limits()
+        return {"sandbox": absent, "sandbox_limits": held, "missing": sorted(self._resources.missing)}
 
     async def metrics(self) -> bytes:
         """Return this process's metrics in the Prometheus text format."""

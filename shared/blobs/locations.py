@@ -56,7 +56,9 @@ def open_source(uri: str, settings: Settings, project: str, scratch: Path) -> "t
     with driver("s3"):
         from shared.blobs.s3 import S3Blobs, client
     address, path = locate(uri, settings.blobs_url, project)
-    policy = None if uri.startswith("s3://") else AddressPolicy(settings.import_hosts, "uri")
+    policy = (
+        None if uri.startswith("s3://") else AddressPolicy(settings.import_hosts, "uri", only=settings.outbound_hosts)
+    )
     try:
         return S3Blobs(*client(address, policy=policy), scratch), path
     except ValueError as error:

@@ -34,7 +34,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from shared.engine.process.periodic import run_periodically
 from shared.engine.process.protocol import Commands, EngineError, Reporter
-from shared.runtime.http.addresses import is_public
+from shared.runtime.http.addresses import is_listed, is_public
 
 Kind = Literal["model", "dataset"]
 
@@ -58,11 +58,12 @@ class Source:
 
 
 @contextmanager
-def hub_network(endpoint: str, allowed_hosts: Collection[str]) -> Iterator[None]:
+def hub_network(endpoint: str, allowed_hosts: Collection[str], outbound_hosts: Collection[str] = ()) -> Iterator[None]:
     """Let this process use the network: the forkserver has imported the library offline.
 
     Its connections go to public addresses, to the operator's hub and proxies, and to `allowed_hosts`, wherever the hub
-    redirects to (EngineError address_refused). A proxy connects to what it is asked for.
+    redirects to (EngineError address_refused). Where `outbound_hosts` is not empty, no other public
+    name is resolved. A proxy connects to what it is asked for.
     """
     hub_constants.HF_HUB_OFFLINE = False
     hub_constants.HF_HUB_DISABLE_XET = True  # it connects outside of Python, where no address is checked
@@ -71,7 +72,14 @@ def hub_network(endpoint: str, allowed_hosts: Collection[str]) -> Iterator[None]
     own = (urlsplit(address if "//" in address else f"http://{address}") for address in (endpoint, *proxies))
     hosts = {(url.hostname, url.port or PORTS.get(url.scheme, 443)) for url in own}
 
+    names = [str(host) for host, _ in hosts]
+    names += [re.sub(r":\d+$", "", entry) for entry in (*allowed_hosts, *outbound_hosts)]
+
     def refuse(event: str, args: tuple[Any, ...]) -> None:
+        if event == "socket.getaddrinfo" and outbound_hosts and not is_listed(str(args[0]), 0, names):
+            remedy = "Ask the operator to add it to ANNEAL_OUTBOUND_HOSTS."
+            detail = f"{endpoint} redirects to {args[0]}, to which the platform does not connect"
+            raise EngineError("address_refused", detail, limit="ANNEAL_OUTBOUND_HOSTS", remedy=remedy)
         if event != "socket.connect" or args[0].family not in (socket.AF_INET, socket.AF_INET6):
             return
         address, port = args[1][:2]

@@ -73,6 +73,8 @@ class Resources:
     metrics: Metrics
     local_apps: dict[str, ASGIApp] = field(default_factory=dict)
     """The services in this process by name, for the calls of another one; whoever builds them enters them."""
+    missing: set[str] = field(default_factory=set)
+    """What this installation lacks, for /readyz."""
 
     @property
     def embedded(self) -> bool:

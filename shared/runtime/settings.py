@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
         "empty: 127.0.0.1 with ANNEAL_TLS_PROXY, else none",
     )
+    connections_per_address: int = Field(
+        default=0,
+        ge=0,
+        description="maximum open connections to the gateway from one address that is no trusted proxy; 0: half of all",
+    )
     audit_days: int = Field(default=0, ge=0, description="days that lines of the audit log are kept; 0: without limit")
     tls_proxy: bool = Field(default=False, description="a TLS-terminating proxy stands before the gateway")
     published_on_loopback: bool = Field(
@@ -144,6 +149,11 @@ class Settings(BaseSettings):
         examples=['["files.intranet", "minio.intranet:9000"]'],
         description="hosts that imports and downloads of models may read although their address is private, also by "
         "http",
+    )
+    outbound_hosts: list[str] = Field(
+        default=[],
+        examples=['["huggingface.co", "*.hf.co", "hooks.example.org"]'],
+        description="the only public hosts that imports, downloads of models and webhooks connect to; empty: any",
     )
     webhook_hosts: list[str] = Field(
         default=[],

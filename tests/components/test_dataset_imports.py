@@ -265,7 +265,7 @@ async def test_download_that_was_complete_already_ends(tmp_path: Path, web: WebF
 
     web.files["/whole.jsonl"] = data = rows(20)
     for _ in range(2):
-        path, _ = await download(UrlSource(f"{web.url}/whole.jsonl", ["127.0.0.1"], 10**6), tmp_path, ignore)
+        path, _ = await download(UrlSource(f"{web.url}/whole.jsonl", ["127.0.0.1"], (), 10**6), tmp_path, ignore)
         assert path.read_bytes() == data
     assert web.ranges == [f"bytes={len(data)}-"]
 
@@ -313,7 +313,7 @@ async def test_private_address_is_refused_unless_the_operator_allows_its_host(tm
         raise AssertionError("it was read")
 
     with pytest.raises(AddressRefused) as refused:
-        await download(UrlSource(url, ["127.0.0.1"], 1000), tmp_path, never)
+        await download(UrlSource(url, ["127.0.0.1"], (), 1000), tmp_path, never)
     assert "ANNEAL_IMPORT_HOSTS" in str(refused.value.remedy)
 
 

@@ -49,8 +49,8 @@ Splits = dict[str, list[str]]
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"hub_id", "revision", "config", "split": str | null, "endpoint", "allowed_hosts": list of str,
-    "output": a kept folder, "limit": bytes}.
+    """Spec {"hub_id", "revision", "config", "split": str | null, "endpoint", "allowed_hosts" and
+    "outbound_hosts": lists of str, "output": a kept folder, "limit": bytes}.
 
     Result {path: a data file or a zip, revision, config, splits, unused_files}, or {stopped}. Raises EngineError
     unknown_dataset, unknown_revision, gated_dataset, source_refused, unreadable_card, unknown_config, unknown_split,
@@ -58,7 +58,7 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     """
     token = commands.get().get("token")
     errors = hub_errors("dataset", spec["hub_id"], spec["endpoint"], with_token=bool(token))
-    with hub_network(spec["endpoint"], spec["allowed_hosts"]), errors:
+    with hub_network(spec["endpoint"], spec["allowed_hosts"], spec["outbound_hosts"]), errors:
         return download(spec, token, reporter, commands)
 
 

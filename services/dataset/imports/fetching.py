@@ -84,6 +84,7 @@ class Importer:
                 **origin.model_dump(include={"revision", "config", "split"}),
                 "endpoint": settings.hub_endpoint.rstrip("/"),
                 "allowed_hosts": settings.import_hosts,
+                "outbound_hosts": settings.outbound_hosts,
                 "output": str(folder),
                 "limit": settings.upload_limit,
             },
@@ -108,7 +109,8 @@ class Importer:
 
     async def _from_url(self, found: DatasetImport, lease: Lease[DatasetImport], folder: Path) -> Fetched | None:
         settings = self._resources.settings
-        source = UrlSource(self._secret(found) or "", settings.import_hosts, settings.upload_limit)
+        hosts = settings.import_hosts, settings.outbound_hosts
+        source = UrlSource(self._secret(found) or "", *hosts, settings.upload_limit)
 
         async def report(done: int, total: int | None) -> None:
             await self._report(lease, done, total)

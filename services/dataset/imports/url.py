@@ -31,10 +31,14 @@ Report = Callable[[int, int | None], Awaitable[None]]
 
 @dataclass(frozen=True)
 class UrlSource:
-    """A web address; `allowed_hosts` may have private addresses and be reached by http; `limit` in bytes."""
+    """A web address; `allowed_hosts` may have private addresses and be reached by http; `limit` in bytes.
+
+    Where `outbound_hosts` is not empty, no others are read.
+    """
 
     url: str
     allowed_hosts: Collection[str]
+    outbound_hosts: Collection[str]
     limit: int
 
 
@@ -44,7 +48,7 @@ async def download(source: UrlSource, folder: Path, report: Report) -> tuple[Pat
     Raises AddressRefused, SourceRefused, SourceNotFound, SourceUnreachable, UploadTooLarge or
     StorageFull, never with the server's own response, which may not be meant for the caller.
     """
-    async with outbound_client(AddressPolicy(source.allowed_hosts)) as client:
+    async with outbound_client(AddressPolicy(source.allowed_hosts, only=source.outbound_hosts)) as client:
         for attempt in range(ATTEMPTS):
             try:
                 return await _attempt(client, source, folder, report)

@@ -20,6 +20,7 @@ SEEDLING = "seedling"
 KEY = f"{SHARED}/models/base/{SEEDLING}"
 URI = artifact_uri(SHARED, "models", "base", SEEDLING)
 FOLDER = Path(__file__).parent.parent / SEEDLING
+MISSING, DELAYED = f"base model {SEEDLING}", f"base model {SEEDLING} (its check is repeated)"
 RETRY_INTERVAL_S = 5.0
 """Seconds before the first retry; each later one waits twice as long, up to a limit."""
 MAX_RETRY_INTERVAL_S = 300.0
@@ -42,15 +43,19 @@ class BundledModel:
         try:
             while True:
                 try:
-                    return await self._publish()
+                    await self._publish()
+                    self._resources.missing.discard(DELAYED)
+                    return
                 except PERMANENT:
                     raise
                 except (Unavailable, StorageFull, EngineFailed, OSError) as error:
                     log.warning("bundled_model_delayed", reason=str(error), retry_in_s=interval_s)
+                    self._resources.missing.add(DELAYED)
                     await asyncio.sleep(interval_s)
                     interval_s = min(2 * interval_s, MAX_RETRY_INTERVAL_S)
         except Exception:
             log.exception("bundled_model_not_published", folder=str(self._folder))
+            self._resources.missing.add(MISSING)
         finally:
             self._done.set()
 
@@ -77,6 +82,7 @@ class BundledModel:
     async def _publish(self) -> None:
         if not self.present:
             log.warning("no_bundled_model", folder=str(self._folder))
+            self._resources.missing.add(MISSING)
             return
         digests = await asyncio.to_thread(_digests, self._folder)
         published = await self.published()

@@ -64,6 +64,7 @@ class Fetcher:
                 "revision": base.revision,
                 "endpoint": self._resources.settings.hub_endpoint.rstrip("/"),
                 "allowed_hosts": self._resources.settings.import_hosts,
+                "outbound_hosts": self._resources.settings.outbound_hosts,
                 "output": str(folder),
             },
             cwd=folder,

@@ -41,6 +41,8 @@ class SourceUnreachable(AnnealError):
 class AddressPolicy:
     """`allowed` hosts, each as `name` or `name:port`, may have private addresses and be reached by http.
 
+    Where `only` is not empty, all others must be among it: `name`, `name:port` or `*.name` for the hosts below it.
+
     A host is compared as written: an allowed `127.0.0.1` does not allow `2130706433`. Errors name `field` and the
     operator's `setting`; `instead` begins the remedy of one about a private address.
     """
@@ -49,6 +51,7 @@ class AddressPolicy:
     field: str = "url"
     setting: str = "ANNEAL_IMPORT_HOSTS"
     instead: str = "Upload the file, or ask"
+    only: Collection[str] = ()
 
     def resolve(self, scheme: str, host: str, port: int) -> str:
         """Return an IP address of the host to connect to. Raises AddressRefused or SourceUnreachable.
@@ -56,7 +59,11 @@ class AddressPolicy:
         All addresses of a name must be public: a resolver may return any of them next time.
         """
         host = host.lower().strip("[]")
-        allowed = not {host, f"{host}:{port}"}.isdisjoint(entry.lower() for entry in self.allowed)
+        allowed = is_listed(host, port, self.allowed)
+        if self.only and not allowed and not is_listed(host, port, self.only):
+            remedy = f"Ask the operator to add {host} to ANNEAL_OUTBOUND_HOSTS."
+            detail = f"The platform does not connect to {host}."
+            raise AddressRefused(detail, field=self.field, limit="ANNEAL_OUTBOUND_HOSTS", remedy=remedy)
         if scheme != "https" and not (allowed and scheme == "http"):
             remedy = f"Use https; the operator can allow http for a host with {self.setting}."
             raise AddressRefused(f"{scheme}://{host} is not used.", field=self.field, limit="https", remedy=remedy)
@@ -70,6 +77,15 @@ class AddressPolicy:
             limit = "public addresses"
             raise AddressRefused(f"{host} is in a private network.", field=self.field, limit=limit, remedy=remedy)
         return found[0]
+
+
+def is_listed(host: str, port: int, entries: Collection[str]) -> bool:
+    """Whether the host is among `name`, `name:port`, and `*.name` for the hosts below a name."""
+    names = {host.lower(), f"{host}:{port}".lower()}
+    return any(
+        entry.lower() in names or (entry.startswith("*.") and host.lower().endswith(entry[1:].lower()))
+        for entry in entries
+    )
 
 
 def is_public(address: str) -> bool:

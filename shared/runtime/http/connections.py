@@ -7,7 +7,10 @@ whoever sends whole requests is served.
 
 import asyncio
 import resource
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable
+from ipaddress import ip_address, ip_network
+from typing import Any, ClassVar
 
 import h11
 import structlog
@@ -22,6 +25,8 @@ REQUEST_TIMEOUT_S = 30.0
 """A request's headers must be complete after twice this time, and its body must bring MIN_BODY_BYTES within it."""
 MIN_BODY_BYTES = 1000
 MAX_CONNECTIONS = 10_000
+UNKNOWN_CLIENT = ""
+"""A connection without an address: of a Unix socket."""
 LOG_INTERVAL_S = 10.0
 
 
@@ -30,10 +35,25 @@ def connection_limit() -> int:
     return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
+class Networks(Container[str]):
+    """The addresses in any of these networks."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._networks = [ip_network(entry, strict=False) for entry in entries]
+
+    def __contains__(self, address: object) -> bool:
+        return any(ip_address(str(address)) in network for network in self._networks)
+
+
 class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 connection with these limits. uvicorn's own would refuse new clients in favor of idle ones."""
 
     max_connections = connection_limit()
+    max_per_address = 0
+    """Connections of one client address; 0 for no limit."""
+    shared_addresses: Container[str] = frozenset()
+    """Addresses of many clients, such as proxies: without a limit."""
+    of_address: ClassVar[defaultdict[str, set["LimitedProtocol"]]] = defaultdict(set)
     request_timeout = REQUEST_TIMEOUT_S
     _received = 0
     _idle_since = 0.0
@@ -43,14 +63,41 @@ class LimitedProtocol(H11Protocol):
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         self.loop.call_later(self.request_timeout, self._check)
-        if len(self.connections) > self.max_connections:
-            idle = [other for other in self.connections if isinstance(other, LimitedProtocol) and other.idle]
-            oldest = min(idle, key=lambda other: other._idle_since)
-            if oldest is self:
-                self.app = _refuse
-            else:
-                oldest.transport.abort()
-                self.connections.discard(oldest)  # now: many may be accepted before its connection_lost is called
+        self._address = self.client[0] if self.client else UNKNOWN_CLIENT
+        own = self.of_address[self._address]
+        own.add(self)
+        is_limited = self.client and self.max_per_address and self._address not in self.shared_addresses
+        if is_limited and len(own) > self.max_per_address:
+            self._replace_idle(own)
+        elif len(self.connections) > self.max_connections:
+            self._replace_idle(self.connections)
+
+    def _replace_idle(self, connections: Collection[Any]) -> None:
+        """Close the one of these that has been idle for longest, or refuse this one."""
+        idle = [other for other in connections if isinstance(other, LimitedProtocol) and other.idle]
+        oldest = min(idle, key=lambda other: other._idle_since)
+        if oldest is self:
+            self.app = _refuse
+        else:
+            oldest.transport.abort()
+            self.connections.discard(oldest)  # now: many may be accepted before its connection_lost is called
+            oldest._forget()
+
+    def _forget(self) -> None:
+        """Count no longer."""
+        self.of_address[self._address].discard(self)
+        if not self.of_address[self._address]:
+            del self.of_address[self._address]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count no longer."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Count no longer: websockets are limited by their tickets."""
+        self._forget()
+        super().handle_websocket_upgrade(event)
 
     @property
     def idle(self) -> bool:
@@ -78,6 +125,16 @@ class LimitedProtocol(H11Protocol):
             return
         self._received = 0
         self.loop.call_later(self.request_timeout, self._check)
+
+
+def public_protocol(per_address: int, proxies: Iterable[str]) -> type[LimitedProtocol]:
+    """The protocol of a server that clients reach: `per_address` connections (0: half of all), but for `proxies`."""
+
+    class PublicProtocol(LimitedProtocol):
+        max_per_address = per_address or max(1, LimitedProtocol.max_connections // 2)
+        shared_addresses = Networks(proxies)
+
+    return PublicProtocol
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

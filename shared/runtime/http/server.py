@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.errors import AnnealError, Misconfigured, in_sentences
-from shared.runtime.http.connections import LimitedProtocol, log_accept_errors_rarely
+from shared.runtime.http.connections import LimitedProtocol, log_accept_errors_rarely, public_protocol
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, readiness, running, web_app
 from shared.runtime.settings import Settings, load_settings
@@ -60,6 +60,8 @@ class Readiness(BaseModel):
     status: str = Field(description="ok or not_ready")
     checks: dict[str, str] = Field(default={}, description='each dependency by name: "ok" or "not_ready"')
     sandbox: list[str] = Field(default=[], description="limits of engines that this machine does not allow")
+    sandbox_limits: list[str] = Field(default=[], description="limits of engines that hold on this machine")
+    missing: list[str] = Field(default=[], description="what this installation lacks, such as the bundled base model")
 
 
 class Server(uvicorn.Server):
@@ -117,8 +119,14 @@ def operations(resources: Resources) -> APIRouter:
         ready = all(state == "ok" for state in found.values())
         response.status_code = 200 if ready else 503
         checks = {name: "ok" if state == "ok" else "not_ready" for name, state in found.items()}
-        sandbox = await resources.engines.missing_limits()
-        return Readiness(status="ok" if ready else "not_ready", checks=checks, sandbox=sandbox)
+        absent, held = await resources.engines.missing_limits(), await resources.engines.held_limits()
+        return Readiness(
+            status="ok" if ready else "not_ready",
+            checks=checks,
+            sandbox=absent,
+            sandbox_limits=held,
+            missing=sorted(resources.missing),
+        )
 
     @router.get("/metrics")
     async def show_service_metrics() -> Response:
@@ -136,7 +144,10 @@ def as_process(service: Service, resources: Resources) -> Process:
 
 async def serve(process: Process, settings: Settings, resources: Resources, stop: asyncio.Event) -> None:
     """Serve until `stop`; then hand work back while requests finish. Raises CannotListen."""
-    server, listener = Server(server_config(process.app, settings)), listen(settings)
+    server, listener = (
+        Server(server_config(process.app, settings, public=process.service.name == "gateway")),
+        listen(settings),
+    )
     async with running([process.service], resources):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(stop.wait())
@@ -148,8 +159,11 @@ async def serve(process: Process, settings: Settings, resources: Resources, stop
     await serving
 
 
-def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """uvicorn's configuration: our own access log, no lifespan events, graceful shutdown."""
+def server_config(app: ASGIApp, settings: Settings, *, public: bool = False) -> uvicorn.Config:
+    """uvicorn's configuration: our own access log, no lifespan events, graceful shutdown.
+
+    A `public` server, the gateway's, limits the connections of one address.
+    """
     trusted = settings.trusted_proxies or (["127.0.0.1"] if settings.tls_proxy else [])
     return uvicorn.Config(
         app,
@@ -159,7 +173,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         lifespan="off",
         ws="websockets-sansio",
         access_log=False,
-        http=LimitedProtocol,
+        http=public_protocol(settings.connections_per_address, trusted) if public else LimitedProtocol,
         backlog=min(2048, LimitedProtocol.max_connections // 4),  # accepted at once, before any is closed for them
         ws_max_size=MAX_WEBSOCKET_MESSAGE,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -14,7 +14,7 @@ from shared.runtime.processes.child import Child as Child
 from shared.runtime.processes.child import Exit as Exit
 from shared.runtime.processes.cpu_limit import usable_cpus
 from shared.runtime.processes.forkserver import ForkServer, clean_environment
-from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox
+from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox, held_beside
 from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.turns import Turns
 from shared.runtime.telemetry.engine_spans import EngineSpan
@@ -54,6 +54,10 @@ class Engines:
     async def missing_limits(self) -> list[str]:
         """Limits of engines that this machine does not allow, such as "no network namespace"."""
         return await self._sandbox.missing()
+
+    async def held_limits(self) -> list[str]:
+        """Limits of engines that hold on this machine."""
+        return held_beside(await self._sandbox.missing())
 
     async def start(self) -> None:
         """Spawn the forkserver and return; its imports go on meanwhile, and a launch waits for them."""

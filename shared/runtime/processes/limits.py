@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,16 @@ def name_failure(number: int | None, cpu_s: int | None, last_log: str) -> dict[s
     return None
 
 
+NO_LIMITS = ["no limits at all"]
+HELD = ("CPU time", "file size", "no privileges", "memory limit", "process limit", "network namespace", "Landlock")
+"""Limits of engines by name. Those that a machine may lack are part of the name of what is missing."""
+
+
+def held_beside(missing: Sequence[str]) -> list[str]:
+    """The limits that hold where these are missing."""
+    return [name for name in HELD if missing != NO_LIMITS and not any(name in lack for lack in missing)]
+
+
 class Sandbox:
     """The limits that this machine does not allow, found once in a process of its own."""
 
@@ -119,5 +130,5 @@ class Sandbox:
 async def _probe() -> list[str]:
     command = (sys.executable, "-m", "shared.engine.process.limits")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    missing: list[str] = json.loads((await process.communicate())[0] or '["no limits at all"]')
+    missing: list[str] = json.loads((await process.communicate())[0] or json.dumps(NO_LIMITS))
     return missing + (["no memory limit on engines with a GPU"] if machine.gpus() else [])

@@ -13,8 +13,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from services.training.base_models import fetching
 from services.training.base_models.bundled import BundledModel
@@ -27,6 +29,7 @@ from services.training.store import Stores
 from shared.blobs.artifacts import read_manifest, resolve_model
 from shared.events.training import BaseModelFailed, BaseModelReady
 from shared.runtime.http.principal import Principal
+from shared.runtime.http.server import operations
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
@@ -505,6 +508,16 @@ async def test_seedling_is_usable_once_published(service: TrainingHarness, tmp_p
             await Catalog(await Stores.open(fresh), BundledModel(fresh, tiny_model), hub).available("default")
         ).items[0]
     assert (early.reference, early.availability, early.usable) == ("seedling", "preparing", False)
+
+
+async def test_a_bundled_model_that_cannot_be_published_is_named_by_readyz(tmp_path: Path) -> None:
+    async with open_resources(Settings(home=tmp_path / "home")) as resources:
+        await BundledModel(resources, tmp_path / "absent").run()
+        app = FastAPI()
+        app.include_router(operations(resources))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as http:
+            ready = await http.get("/readyz")
+    assert (ready.status_code, ready.json()["missing"]) == (200, ["base model seedling"])
 
 
 async def test_available_models_show_their_availability(service: TrainingHarness) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from shared.runtime.errors import install_problem_handlers
-from shared.runtime.http.connections import LimitedProtocol, log_accept_errors_rarely
+from shared.runtime.http.connections import LimitedProtocol, Networks, log_accept_errors_rarely
 from tests.support.asgi_server import serving
 
 TIMEOUT_S = 60.0
@@ -41,10 +41,14 @@ class App:
 
 
 @asynccontextmanager
-async def _server(connections: int, timeout_s: float) -> AsyncIterator[tuple[App, str]]:
+async def _server(
+    connections: int, timeout_s: float, per_address: int = 0, proxies: Sequence[str] = ()
+) -> AsyncIterator[tuple[App, str]]:
     class Limited(LimitedProtocol):
         max_connections = connections
         request_timeout = timeout_s
+        max_per_address = per_address
+        shared_addresses = Networks(proxies)
 
     app = App()
     async with asyncio.timeout(TIMEOUT_S), serving(app, http=Limited) as url:
@@ -88,6 +92,35 @@ async def test_connections_in_use_are_not_closed_for_new_ones() -> None:
         app.release.set()
         assert [answer.status_code for answer in await asyncio.gather(*busy)] == [200, 200]
         assert (await client.get("/")).status_code == 200
+
+
+async def test_one_address_has_a_limited_number_of_connections() -> None:
+    server = _server(connections=20, timeout_s=TIMEOUT_S, per_address=3)
+    async with server as (app, url), httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
+        busy = [asyncio.create_task(client.get("/wait")) for _ in range(2)]
+        for _ in busy:
+            await app.waiting.acquire()
+        idle, _ = await _open(url, PARTIAL)
+        assert (await client.get("/")).status_code == 200, "for the idle one"
+        assert await _closed(idle)
+        busy += [asyncio.create_task(client.get("/wait"))]
+        await app.waiting.acquire()
+        refused = await client.get("/")
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        app.release.set()
+        assert [answer.status_code for answer in await asyncio.gather(*busy)] == [200] * 3
+        assert (await client.get("/")).status_code == 200
+    assert not LimitedProtocol.of_address
+
+
+async def test_a_trusted_proxy_has_the_connections_of_all_its_clients() -> None:
+    server = _server(connections=20, timeout_s=TIMEOUT_S, per_address=1, proxies=["127.0.0.0/8"])
+    async with server as (app, url), httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
+        busy = [asyncio.create_task(client.get("/wait")) for _ in range(3)]
+        for _ in busy:
+            await app.waiting.acquire()
+        app.release.set()
+        assert [answer.status_code for answer in await asyncio.gather(*busy)] == [200] * 3
 
 
 async def test_answered_requests_whose_body_still_arrives_are_closed_for_new_ones() -> None:

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from shared.runtime.processes.children import Engines, Exit
-from shared.runtime.processes.limits import DefaultLimits, Limits, name_failure
+from shared.runtime.processes.limits import DefaultLimits, Limits, held_beside, name_failure
 
 ENGINES = "tests.unit.engine.confined_engines"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -116,6 +116,11 @@ async def test_what_this_machine_does_not_allow_is_listed(engines: Engines) -> N
         "no memory limit on engines with a GPU",
         "no Landlock",
     }
+    held = await engines.held_limits()
+    assert set(held) >= {"CPU time", "file size", "network namespace"}
+    assert ("Landlock" in held) != ("no Landlock" in missing)
+    assert ("process limit" in held) != ("no process limit (it runs as root)" in missing)
+    assert held_beside(["no limits at all"]) == []
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,35 @@ async def test_name_with_one_private_address_is_refused(names: dict[str, list[li
         await httpx_get(LOCAL, "https://half.test/")
 
 
+@pytest.mark.parametrize("host", ["other.test", "inner.test.evil.test", "eviltest"])
+async def test_only_the_operators_hosts_are_reached_where_they_are_listed(
+    names: dict[str, list[list[str]]], host: str
+) -> None:
+    policy = AddressPolicy(("127.0.0.1",), only=("Files.test", "*.inner.test", "hooks.test:8443"))
+    names |= {name: [["93.184.215.14"]] * 2 for name in (host, "files.test", "a.inner.test", "hooks.test")}
+    assert policy.resolve("https", "files.test", 443) == "93.184.215.14"
+    assert policy.resolve("https", "A.inner.test", 443) == "93.184.215.14"
+    assert policy.resolve("https", "hooks.test", 8443) == "93.184.215.14"
+    for refused, port in ((host, 443), ("hooks.test", 443), ("inner.test", 443), ("93.184.215.14", 443)):
+        with pytest.raises(AddressRefused) as raised:
+            policy.resolve("https", refused, port)
+        assert raised.value.limit == "ANNEAL_OUTBOUND_HOSTS"
+    assert policy.resolve("http", "127.0.0.1", 80) == "127.0.0.1", "a private host that the operator allows"
+
+
+def test_hub_download_resolves_only_the_operators_hosts_where_they_are_listed(
+    web: WebFiles, inner: WebFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET"):  # restored after the test
+        monkeypatch.setattr(hub_constants, name, getattr(hub_constants, name))
+    with hub_network(web.url, [], ["*.cdn.test"]):
+        assert httpx.get(f"{web.url}/a.csv").content == b"x"
+        for url in ("https://example.test", "https://93.184.215.14"):
+            with pytest.raises(EngineError) as refused:
+                httpx.get(f"{url}/a.csv", timeout=5)
+            assert refused.value.fields["limit"] == "ANNEAL_OUTBOUND_HOSTS"
+
+
 def test_hub_download_connects_to_no_private_address_but_the_hub(
     web: WebFiles, inner: WebFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

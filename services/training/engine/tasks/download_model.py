@@ -31,14 +31,14 @@ HUB_TIMEOUT_S = 30.0
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"hub_id", "revision": str | null, "endpoint", "allowed_hosts", "output": a kept folder}.
+    """Spec {"hub_id", "revision": str | null, "endpoint", "allowed_hosts", "outbound_hosts", "output": a kept folder}.
 
     Result {path, revision, size in bytes}, or {stopped}. Raises EngineError unknown_model, unknown_revision,
     gated_model, no_safetensors, disk_full, hub_unreachable.
     """
     token = commands.get().get("token")
     errors = hub_errors("model", spec["hub_id"], spec["endpoint"], with_token=bool(token))
-    with hub_network(spec["endpoint"], spec["allowed_hosts"]), errors:
+    with hub_network(spec["endpoint"], spec["allowed_hosts"], spec["outbound_hosts"]), errors:
         try:
             return download(spec, token, reporter, commands)
         except (HTTPError, HfHubHTTPError) as error:
