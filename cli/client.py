@@ -93,9 +93,14 @@ class Client:
         """GET and return the JSON response; omits query values that are None."""
         return self._send("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
 
-    def post(self, path: str, body: Any = None, **query: Any) -> Any:
-        """POST a JSON body and return the JSON response, or None; omits query values that are None."""
-        response = self._send("POST", path, json=body, params={k: v for k, v in query.items() if v is not None})
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
+        """POST a JSON body and return the JSON response, or None; omits query values that are None.
+
+        A second request with the same `key` creates nothing new.
+        """
+        headers = {"Idempotency-Key": key} if key else {}
+        params = {k: v for k, v in query.items() if v is not None}
+        response = self._send("POST", path, json=body, params=params, headers=headers)
         return response.json() if response.content else None
 
     def patch(self, path: str, body: Any) -> Any:

@@ -11,6 +11,7 @@ from cli.commands.chat import chat
 from cli.commands.compare import compare
 from cli.commands.datasets import datasets
 from cli.commands.events import events
+from cli.commands.imports import imports
 from cli.commands.jobs import jobs, logs
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
@@ -64,7 +65,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 }
 for command, lines in COMMANDS.items():
     cli.command(epilog=examples(*lines))(command)
-for group in (datasets, models, jobs, events, projects, users):
+for group in (datasets, models, jobs, events, imports, projects, users):
     cli.add_typer(group, name=group.info.name)
 
 

@@ -1,5 +1,6 @@
 """OpenAI's evals and graders with the official client against the running platform, as a user's script has them."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,9 @@ from typing import Any
 import openai
 import pytest
 from openai import OpenAI
+from typer.testing import CliRunner
 
+from cli.main import cli
 from tests.workflows.conftest import Embedded
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/evals.md"
@@ -197,3 +200,25 @@ def test_graders_are_validated_and_run(client: OpenAI) -> None:
         graders.validate(grader={**multi, "calculate_output": "far"})
     with pytest.raises(openai.NotFoundError):
         graders.validate(grader={**LABEL, "model": "gpt-4o", "labels": ["a", "b"], "passing_labels": ["a"]})
+
+
+def test_exported_eval_is_imported_once(
+    client: OpenAI, embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = client.evals.create(name="exported", data_source_config=CONFIG, testing_criteria=[CHECK])
+    run = ended(client, client.evals.runs.create(made.id, data_source=graded("yes", "no")))
+    items = client.evals.runs.output_items.list(run.id, eval_id=made.id)
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([found.to_dict() for found in (made, run, *items)]))
+    monkeypatch.setenv("ANNEAL_URL", str(embedded.http.base_url).rstrip("/"))
+    monkeypatch.setenv("ANNEAL_API_KEY", client.api_key)
+    results = [CliRunner().invoke(cli, ["import", "openai-eval", str(export), "--json"]) for _ in range(2)]
+    assert [result.exit_code for result in results] == [0, 0], results[0].output
+    first, again = (json.loads(result.output) for result in results)
+    assert first == again
+    assert first["not_imported"] == []
+    (imported,) = first["evals"]
+    assert imported["id"] != made.id
+    there = client.evals.runs.retrieve(imported["runs"][0]["id"], eval_id=imported["id"])
+    there = ended(client, there)
+    assert (there.result_counts.passed, there.result_counts.failed) == (1, 1)

@@ -1,0 +1,105 @@
+"""`anneal import`: what users exported from other platforms."""
+
+import hashlib
+import json as jsonlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import Client, CommandError
+from cli.openai_evals import PlannedEval, Problem, plan, read_export
+from cli.output import Json, err, examples, out, print_json, table
+
+imports = typer.Typer(
+    name="import",
+    help="Import what was exported from other platforms.",
+    epilog=examples("anneal import openai-eval evals.json --map gpt-4o=<model-id> --dry-run"),
+    no_args_is_help=True,
+)
+
+
+@imports.command(
+    "openai-eval",
+    epilog=examples(
+        "anneal import openai-eval evals.json runs.jsonl --map gpt-4o=<model-id>",
+        "anneal import openai-eval eval.json rows.jsonl --dry-run",
+    ),
+)
+def openai_eval(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="JSON or JSON Lines: evals, runs and output items as OpenAI's API shows them, or rows."),
+    ],
+    map: Annotated[
+        list[str] | None, typer.Option(help="A model of the export and the model here that takes its place: gpt-4o=ID.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show what would be created, and send nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Import evals of OpenAI's API: criteria, runs and rows; lists everything that is not imported.
+
+    A run whose model is mapped asks that model here. Any other run grades the exported answers again.
+    To repeat the command creates nothing twice.
+    """
+    models = dict(_pair(each) for each in map or ())
+    planned, problems = plan(read_export(files), models)
+    created = [_show(each) for each in planned] if dry_run else _create(Client(), planned, problems)
+    if json:
+        print_json({"evals": created, "not_imported": [asdict(problem) for problem in problems]})
+    else:
+        _print(created, problems, dry_run=dry_run)
+    if not created:
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, model = text.rpartition("=")
+    if not name or not model:
+        raise CommandError(f"--map {text}: give the name in the export and the model here, such as gpt-4o=seedling.")
+    return name, model
+
+
+def _show(planned: PlannedEval) -> dict[str, Any]:
+    runs = [{"source": run.source, "rows": run.rows, "answers": run.answers} for run in planned.runs]
+    return {"source": planned.source, "criteria": len(planned.body["testing_criteria"]), "runs": runs}
+
+
+def _create(client: Client, planned: Sequence[PlannedEval], problems: list[Problem]) -> list[dict[str, Any]]:
+    """Create the evals and runs; what the platform refuses becomes a problem."""
+    created = []
+    for each in planned:
+        made = _post(client, "/v1/evals", each.source, each.body, problems)
+        if made is None:
+            continue
+        shown = {**_show(each), "id": made["id"], "runs": []}
+        for run in each.runs:
+            if started := _post(client, f"/v1/evals/{made['id']}/runs", run.source, run.body, problems):
+                ids = {"source": run.source, "id": started["id"]}
+                shown["runs"].append({**ids, "rows": run.rows, "answers": run.answers})
+        created.append(shown)
+    return created
+
+
+def _post(client: Client, path: str, source: str, body: dict[str, Any], problems: list[Problem]) -> Any:
+    key = hashlib.sha256(jsonlib.dumps([source, body], sort_keys=True).encode()).hexdigest()
+    try:
+        return client.post(path, body, key=key)
+    except CommandError as error:
+        if "message" not in error.problem:  # no answer of the evals API: not signed in, or no platform
+            raise
+        problems.append(Problem(source, str(error)))
+        return None
+
+
+def _print(created: Sequence[dict[str, Any]], problems: Sequence[Problem], *, dry_run: bool) -> None:
+    for each in created:
+        state = "would be created" if dry_run else f"is {each['id']}"
+        out.print(f"{each['source']} {state}, with {each['criteria']} criteria", markup=False, highlight=False)
+        rows = [[run["source"], run.get("id", ""), run["rows"], run["answers"]] for run in each["runs"]]
+        if rows:
+            table(["run", "here", "rows", "answers"], rows)
+    for problem in problems:
+        err.print(f"Not imported: {problem.subject}: {problem.detail} {problem.remedy}".rstrip(), markup=False)

@@ -1,0 +1,39 @@
+"""`anneal push`: upload an export to a Hugging Face repository or an object store."""
+
+from typing import Annotated
+
+import typer
+
+from cli.client import Client, CommandError
+from cli.commands.datasets import variable
+from cli.commands.results import finished
+from cli.output import Json, out, print_json
+
+
+def push(
+    export_id: Annotated[str, typer.Argument(help="Id of a built export, as `anneal export --json` prints it.")],
+    hub: Annotated[str | None, typer.Option(help="Model repository, owner/name; created private if it is new.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="env:NAME: a variable with s3+https://key:secret@host/bucket/folder. Needs an admin's key."),
+    ] = None,
+    token_env: Annotated[str, typer.Option(help="Environment variable with a hub token that may write.")] = "HF_TOKEN",  # noqa: S107 - a name
+    revision: Annotated[str | None, typer.Option(help="Branch of the repository. Default: main.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Publish: create or use a public repository.")] = False,
+    json: Json = False,
+) -> None:
+    """Push an export to a repository of the Hugging Face hub, or to an object store.
+
+    Repeating an interrupted push uploads only what is missing.
+    """
+    if (hub is None) == (to is None):
+        raise CommandError("Give either --hub owner/name or --to env:NAME.")
+    if to is not None and not to.startswith("env:"):
+        raise CommandError("Other users of this machine could see the key in the command: give --to env:NAME.")
+    body = {"uri": variable(to.removeprefix("env:"))} if to else {"hub_id": hub, "token": variable(token_env)}
+    if hub:
+        body |= {"public": public, **({"revision": revision} if revision else {})}
+    client = Client()
+    started = client.post(f"/exports/{export_id}/push", body)
+    done = finished(client, f"/exports/pushes/{started['id']}", started, "pushing")
+    print_json(done) if json else out.print(f"pushed to {done['url']}", markup=False, highlight=False, soft_wrap=True)
