@@ -13,6 +13,7 @@ from cli.commands.datasets import datasets
 from cli.commands.events import events
 from cli.commands.imports import imports
 from cli.commands.jobs import jobs, logs
+from cli.commands.lineage import lineage
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
 from cli.commands.projects import projects, users
@@ -57,6 +58,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
     export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
     reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),
+    lineage: ("anneal lineage <model-id>", "anneal lineage <dataset-id>@<version>"),
     chat: (
         "anneal chat <model-id>",
         'anneal chat seedling "What is LoRA?" --temperature 0.7',

@@ -214,6 +214,8 @@ class Evaluation(Work):
         completed = EvaluationCompleted(
             evaluation_id=self.id,
             model_id=self.scope.model_id,
+            dataset_id=self.scope.dataset_id,
+            dataset_version=self.scope.dataset_version,
             report_uri=report_uri,
             scores=outcome.scores,
             base_scores=outcome.base_scores,
@@ -226,6 +228,8 @@ class Evaluation(Work):
         failed = EvaluationFailed(
             evaluation_id=self.id,
             model_id=self.scope.model_id,
+            dataset_id=self.scope.dataset_id,
+            dataset_version=self.scope.dataset_version,
             cause=self.cause or "",
             detail=self.detail or "",
         )

@@ -30,6 +30,8 @@ from services.gateway.limits.limiter import Limiter
 from services.gateway.limits.policy import Policy
 from services.gateway.limits.quotas import Quotas
 from services.gateway.limits.usage import Usage
+from services.gateway.lineage import api as lineage_api
+from services.gateway.lineage.graph import LineageGraph
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.middleware import GatewayMiddleware
 from services.gateway.models import Grant, Key, Session
@@ -102,6 +104,7 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     signer = Signer(resources.keyring)
     upstreams = Upstreams({name: as_upstream(service) for name, service in services.items()}, signer)
     model = ReadModel(stores)
+    lineage = LineageGraph(stores, model)
     policy, usage = Policy(stores.limits, settings), Usage(stores.usage)
     limiter = Limiter(policy, usage, Quotas(upstreams, resources.blobs), settings)
     audit = AuditLog(stores.audit, settings.audit_days)
@@ -139,11 +142,12 @@ async def build(resources: Resources, services: Mapping[str, Upstream | ASGIApp]
     router.include_router(oidc_api.routes(provider, members, sessions, settings.public_url))
     router.include_router(limits_api.routes(limiter, policy, stores.keys))
     router.include_router(api.routes(Platform(resources, upstreams, VERSION), model))
+    router.include_router(lineage_api.routes(lineage))
     router.include_router(dead_letters.routes(resources.bus))
     router.include_router(audit_api.routes(stores.audit, audit))
     router.include_router(webhooks_api.routes(webhooks))
     router.include_router(api.websocket_routes(JobStreams(broadcasts, upstreams), metrics))
-    service = Service("gateway", router, handlers.subscriptions(model, audit, webhooks), lifespan)
+    service = Service("gateway", router, handlers.subscriptions(model, lineage, audit, webhooks), lifespan)
     upstreams.by_service["gateway"] = InProcessUpstream(web_app(service, resources, openapi_url=None))
     authenticator = Authenticator(keys.credentials, sessions, grants, members, settings)
     proxy = ReverseProxy(authenticator, upstreams, signer, limiter, Recorder(audit, sessions.credentials))

@@ -6,6 +6,7 @@ Every event is also recorded in the audit log, and becomes deliveries of the pro
 from collections.abc import Mapping
 
 from services.gateway.audit.trail import AuditLog
+from services.gateway.lineage.graph import LineageGraph
 from services.gateway.overview import ReadModel, ResourceUpdate
 from services.gateway.webhooks.service import Webhooks
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
@@ -120,13 +121,16 @@ class Handlers:
         await self._model.record(envelope, ResourceUpdate("deployment", event.deployment_id, "deleted"))
 
 
-def subscriptions(model: ReadModel, audit: AuditLog, webhooks: Webhooks) -> Mapping[type[Event], EventHandler]:
+def subscriptions(
+    model: ReadModel, lineage: LineageGraph, audit: AuditLog, webhooks: Webhooks
+) -> Mapping[type[Event], EventHandler]:
     """Map each consumed event type to its handler."""
     handlers = Handlers(model)
 
     def complete(handler: EventHandler) -> EventHandler:
         async def handle(event: Event, envelope: Envelope) -> None:
             await handler(event, envelope)
+            await lineage.record(event, envelope)
             await audit.record_event(envelope)
             await webhooks.record(event, envelope)
 

@@ -158,6 +158,14 @@ class TrackedResource(Entity):
             self.state = state
 
 
+class LineageEdge(Entity):
+    """From a resource to one that was made with it. A node is `<kind>/<id>`."""
+
+    source: str = Field(description="the earlier node")
+    relation: str = Field(description="what was done with it")
+    target: str = Field(description="the later node")
+
+
 class Activity(Entity):
     """One line of recent activity."""
 

@@ -1,6 +1,7 @@
 """The dashboard's read model: which resources exist, their states, and recent activity. Fed by events only."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -98,6 +99,14 @@ class ReadModel:
             return resource.name
         found = await self._resources.find({"_id": _resource_id("model", resource.links["model_id"])}, limit=1)
         return found[0].name if found else None
+
+    async def tracked(
+        self, project: str, subjects: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], TrackedResource]:
+        """Return the project's resources among these (kind and id) that events have described."""
+        ids = {derived_id("thing", *subject): subject for subject in subjects}
+        found = await self._resources.for_project(project).find({"_id": {"$in": [*ids]}})
+        return {ids[resource.id]: resource for resource in found}
 
     async def record_job_state(self, job_id: str, state: str) -> None:
         """Record a job's state from a broadcast. Jobs that no event has announced yet are ignored."""

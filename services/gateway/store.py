@@ -10,6 +10,7 @@ from services.gateway.models import (
     Grant,
     Key,
     LimitOverrides,
+    LineageEdge,
     Membership,
     Project,
     Session,
@@ -54,6 +55,12 @@ TRACKED = CollectionSpec(
     "Kept without limit: a deleted resource stays, so that a late event cannot bring it back.",
     (Index(("project", "kind", "state")),),
 )
+LINEAGE = CollectionSpec(
+    "gateway.lineage",
+    LineageEdge,
+    "Kept without limit: what a deleted resource was made from stays known.",
+    (Index(("project", "source")), Index(("project", "target"))),
+)
 ACTIVITIES = CollectionSpec("gateway.activities", Activity, "Kept without limit.")
 AUDIT = CollectionSpec(
     "gateway.audit",
@@ -78,7 +85,7 @@ DELIVERIES = CollectionSpec(
     ),
 )
 COLLECTIONS = (
-    *(KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LIMITS, USAGE, AUDIT),
+    *(KEYS, SESSIONS, GRANTS, PROJECTS, USERS, MEMBERSHIPS, TRACKED, ACTIVITIES, LINEAGE, LIMITS, USAGE, AUDIT),
     *(WEBHOOKS, DELIVERIES),
 )
 
@@ -95,6 +102,7 @@ class Stores:
     memberships: EntityStore[Membership]
     tracked_resources: EntityStore[TrackedResource]
     activities: EntityStore[Activity]
+    lineage: EntityStore[LineageEdge]
     limits: EntityStore[LimitOverrides]
     usage: Collection
     audit: EntityStore[AuditLine]
@@ -114,6 +122,7 @@ class Stores:
             await store(MEMBERSHIPS),
             await store(TRACKED),
             await store(ACTIVITIES),
+            await store(LINEAGE),
             await store(LIMITS),
             await resources.documents.collection(USAGE.name, USAGE.indexes),
             await store(AUDIT),

@@ -19,6 +19,8 @@ class EvaluationCompleted(Event):
     type: ClassVar[str] = "evaluation.completed.v1"
     evaluation_id: str
     model_id: str
+    dataset_id: str | None = None
+    dataset_version: str | None = None
     report_uri: str
     scores: dict[str, float]
     base_scores: dict[str, float]
@@ -31,6 +33,8 @@ class EvaluationFailed(Event):
     type: ClassVar[str] = "evaluation.failed.v1"
     evaluation_id: str
     model_id: str
+    dataset_id: str | None = None
+    dataset_version: str | None = None
     cause: str
     detail: str
 

@@ -9,11 +9,20 @@ FollowUp = Literal["evaluate", "export_torch", "export_onnx", "deploy"]
 
 
 class TrainingRequested(Event):
-    """A job was queued; only a wake-up, the document is the queue."""
+    """A job was queued; only a wake-up, the document is the queue.
+
+    `base` is the id or hub id of the model that it fine-tunes; `reproduces` the custom model whose training it repeats.
+    """
 
     type: ClassVar[str] = "training.requested.v1"
     job_id: str
     name: str | None = None
+    base: str | None = None
+    dataset_id: str | None = None
+    dataset_version: str | None = None
+    validation_id: str | None = None
+    validation_version: str | None = None
+    reproduces: str | None = None
 
 
 class TrainingProgressed(Event):

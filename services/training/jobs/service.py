@@ -80,7 +80,7 @@ class TrainingJobs:
         if validation:
             job.validation_id, job.validation_version = validation.dataset_id, validation.version
         await self._claim_inputs(job)
-        created = await self._stores.jobs.create(job, [TrainingRequested(job_id=job.id, name=job.name)])
+        created = await self._stores.jobs.create(job, [requested(job)])
         self._worker.wake()
         return created
 
@@ -180,6 +180,12 @@ class TrainingJobs:
             job.id: Waiting(positions.get(job.id, 1), explain_waiting(job, positions.get(job.id, 1), running, workers))
             for job in jobs
         }
+
+
+def requested(job: Job) -> TrainingRequested:
+    """The event that the job is queued, and what it trains on."""
+    inputs = ("name", "base", "dataset_id", "dataset_version", "validation_id", "validation_version", "reproduces")
+    return TrainingRequested(job_id=job.id, **{name: getattr(job, name) for name in inputs})
 
 
 def _identity(project: str, request: TrainingRequest, key: str) -> tuple[str, str]:

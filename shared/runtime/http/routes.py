@@ -77,7 +77,7 @@ ROUTES = (
     *_routes("gateway", "admin", "PUT DELETE /auth/projects/{project}/members/{user}"),
     *_routes("gateway", "*", "POST /auth/projects", "GET /auth/users"),
     *_routes("gateway", "*", "POST /auth/users/{user_id}/disable", "POST /auth/users/{user_id}/enable"),
-    *_routes("gateway", "read", "GET /overview", "GET /metrics", "POST /live/tickets"),
+    *_routes("gateway", "read", "GET /overview", "GET /lineage", "GET /metrics", "POST /live/tickets"),
     *_routes("gateway", "read", "GET /live", streams=True),
     *_routes("gateway", "infer", "GET /limits"),
     *_routes("gateway", "admin", "GET PUT /auth/limits/{target}"),
