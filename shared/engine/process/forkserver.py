@@ -43,6 +43,11 @@ PRELOADED_MODULES = (
     "shared.engine.text.template",
     "transformers.conversion_mapping",
 )
+TOKENIZER_MODULES = (
+    "transformers.models.auto.tokenization_auto",
+    "shared.engine.text.template",
+    "shared.engine.text.tokenizer",
+)
 ADAPTER_MODULES = ("peft", "peft.tuners.lora.bnb", "peft.utils.transformers_weight_conversion")
 
 
@@ -117,10 +122,11 @@ class Forkserver:
         os.write(self._replies, json.dumps(reply).encode() + b"\n")
 
 
-def preload(modules: Sequence[str] = ()) -> None:
-    """Import what most engines need, and these modules; an installation without torch skips the rest.
+def preload(imports: str, modules: Sequence[str] = ()) -> None:
+    """Import what most engines need that use `torch` or a `tokenizer`, and these modules.
 
-    peft imports bitsandbytes, which opens a CUDA context if there is a GPU; there each engine imports peft itself.
+    An installation without torch skips the rest. peft imports bitsandbytes, which opens a CUDA context if there is a
+    GPU; there each engine imports peft itself.
     """
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = (
         "1"  # the default check initializes CUDA, which then fails in every fork
@@ -128,16 +134,21 @@ def preload(modules: Sequence[str] = ()) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a kernel that it cannot download
     with contextlib.suppress(ModuleNotFoundError):
-        for module in (*PRELOADED_MODULES, *modules):
+        for module in (*(PRELOADED_MODULES if imports == "torch" else TOKENIZER_MODULES), *modules):
             importlib.import_module(module)
-        sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("llama")  # slow, cached
-        if not sys.modules["torch"].cuda.is_available():
-            for module in ADAPTER_MODULES:
-                importlib.import_module(module)
+        if imports == "torch":
+            _preload_models()
         for module in modules:
             _prewarm(module)
     gc.collect()
     gc.freeze()  # else the garbage collector would write to these pages and so copy them into every child
+
+
+def _preload_models() -> None:
+    sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("llama")  # slow, cached
+    if not sys.modules["torch"].cuda.is_available():
+        for module in ADAPTER_MODULES:
+            importlib.import_module(module)
 
 
 def _prewarm(module: str) -> None:
@@ -149,15 +160,17 @@ def _prewarm(module: str) -> None:
 
 
 def main() -> None:
-    """`python -m shared.engine.process.forkserver FD [--bare | MODULE...]`: FD is a socket, MODULES are preloaded.
+    """`python -m shared.engine.process.forkserver FD IMPORTS [MODULE...]`: FD is a socket.
+
+    IMPORTS says what is preloaded with the MODULES: torch, tokenizer or nothing.
 
     Signals are ignored: the forkserver ends when the service closes the socket.
     """
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     replies = protect_stdout()
-    if "--bare" not in sys.argv:
-        preload(sys.argv[2:])
+    if sys.argv[2] != "nothing":
+        preload(sys.argv[2], sys.argv[3:])
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         Forkserver(socket.socket(fileno=int(sys.argv[1])), replies).serve()
 

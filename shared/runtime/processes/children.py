@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.child import Child as Child
@@ -19,6 +19,8 @@ from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.turns import Turns
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
+_Imports = Literal["torch", "tokenizer", "nothing"]
+"""What a forkserver has imported."""
 SHORT_ENGINES = max(2, usable_cpus())
 """Maximum concurrent engines of requests (checks, previews, counts); projects take turns."""
 
@@ -31,11 +33,11 @@ class EngineUnavailable(AnnealError):
 
 
 class Engines:
-    """Starts engines in forks: of a forkserver that has torch imported, or of a bare one where they need no torch."""
+    """Starts engines in forks of a forkserver that has imported what they need: torch, a tokenizer, or nothing."""
 
     def __init__(self, limits: DefaultLimits | None = None) -> None:
         self._limits, self._sandbox = limits or DefaultLimits(), Sandbox()
-        self._parents: dict[bool, ForkServer] = {}  # by whether torch is imported
+        self._parents: dict[_Imports, ForkServer] = {}
         self._preloaded: list[str] = []
         self._starting = asyncio.Lock()
         self._short = Turns(SHORT_ENGINES)
@@ -47,9 +49,9 @@ class Engines:
         """
         self._preloaded.append(target.partition(":")[0])
 
-    def forkserver_pid(self, *, torch: bool = True) -> int | None:
+    def forkserver_pid(self, imports: _Imports = "torch") -> int | None:
         """The process id of the forkserver, or of the bare one; None where it has not been started."""
-        return self._parents[torch].pid if torch in self._parents else None
+        return self._parents[imports].pid if imports in self._parents else None
 
     async def missing_limits(self) -> list[str]:
         """Limits of engines that this machine does not allow, such as "no network namespace"."""
@@ -61,7 +63,7 @@ class Engines:
 
     async def start(self) -> None:
         """Spawn the forkserver and return; its imports go on meanwhile, and a launch waits for them."""
-        await self._parent(torch=True)
+        await self._parent("torch")
 
     async def close(self) -> None:
         """End all engines and their parents."""
@@ -82,8 +84,8 @@ class Engines:
         """Start `target` ("package.module:function") with `spec` in the existing folder `cwd`, within its `limits`.
 
         The child's environment is a short list of harmless variables plus `env`. Raises EngineUnavailable where
-        one of the packages it `requires` is not installed. What needs no torch still takes a fork that has
-        transformers imported, where there is one. With `short_for`, the project whose request waits for it, it counts
+        one of the packages it `requires` is not installed. What needs transformers only takes a fork that
+        has torch imported too, where there is one. With `short_for`, the project whose request waits for it, it counts
         among SHORT_ENGINES until its exit, so its caller must not launch another one meanwhile.
         """
         if missing := [name for name in requires if importlib.util.find_spec(name) is None]:
@@ -95,10 +97,10 @@ class Engines:
         confined = self._limits.resolve(limits, cwd, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
         request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)
-        torch = "torch" in requires or ("transformers" in requires and True in self._parents)
+        imports = self._imports(requires)
         if short_for is not None:
             await self._short.acquire(short_for)
-        starting = asyncio.create_task(self._launch(request, spec, span, torch=torch))
+        starting = asyncio.create_task(self._launch(request, spec, span, imports))
         if short_for is not None:
             starting.add_done_callback(partial(self._release_short, short_for))
         try:
@@ -114,24 +116,30 @@ class Engines:
         else:
             starting.result().on_exit(lambda: self._short.release(project))
 
+    def _imports(self, requires: Sequence[str]) -> _Imports:
+        if "torch" in requires or ("transformers" in requires and "torch" in self._parents):
+            return "torch"
+        return "tokenizer" if "transformers" in requires else "nothing"
+
     async def _launch(
-        self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, *, torch: bool
+        self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, imports: _Imports
     ) -> Child:
         """Launch, once more if the parent died under the request; the spec is the first command."""
-        parent = await self._parent(torch=torch)
+        parent = await self._parent(imports)
         try:
             child = await parent.launch(request, span)
         except ConnectionError:
             await parent.ended()  # or the next one would be this one again
-            child = await (await self._parent(torch=torch)).launch(request, span)
+            child = await (await self._parent(imports)).launch(request, span)
         await child.send(spec)
         return child
 
-    async def _parent(self, *, torch: bool) -> ForkServer:
+    async def _parent(self, imports: _Imports) -> ForkServer:
         async with self._starting:
-            if torch not in self._parents or self._parents[torch].gone:
-                self._parents[torch] = await ForkServer.spawn(self._preloaded if torch else ["--bare"])
-            return self._parents[torch]
+            if imports not in self._parents or self._parents[imports].gone:
+                modules = self._preloaded if imports == "torch" else []
+                self._parents[imports] = await ForkServer.spawn([imports, *modules])
+            return self._parents[imports]
 
 
 def _abandon(starting: asyncio.Task[Child]) -> None:

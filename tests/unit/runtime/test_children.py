@@ -82,6 +82,17 @@ async def test_the_forkserver_stays_single_threaded_and_out_of_cuda(engines: Eng
     assert not [driver for driver in ("libcuda.so", "/dev/nvidia") if driver in mapped]
 
 
+async def test_engines_that_need_a_tokenizer_fork_from_one_import_of_it(tmp_path: Path) -> None:
+    engines = Engines()
+    for _ in range(2):
+        await everything(await engines.launch(f"{ENGINES}:echo", {}, cwd=tmp_path, requires=("transformers",)))
+    pid = engines.forkserver_pid("tokenizer")
+    assert "tokenizers" in Path(f"/proc/{pid}/maps").read_text()
+    assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    assert engines.forkserver_pid("torch") is None
+    await engines.close()
+
+
 async def test_expected_engine_is_imported_and_prewarmed_before_the_fork(engines: Engines, tmp_path: Path) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
     assert hello["imported_by"] == engines.forkserver_pid()
@@ -226,14 +237,14 @@ async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engine
     child = await bare(engines, "obstinate", tmp_path)
     messages = child.messages()
     await until(messages, "ready")
-    first = engines.forkserver_pid(torch=False)
+    first = engines.forkserver_pid("nothing")
     assert first
     os.kill(first, signal.SIGKILL)
     assert await child.wait() == Exit(None, signal.SIGKILL)
     assert [message async for message in messages] == []
     assert processes_ended(child.pid)
     assert (await everything(await bare(engines, "echo", tmp_path)))[-1]["kind"] == "result"
-    assert engines.forkserver_pid(torch=False) != first
+    assert engines.forkserver_pid("nothing") != first
 
 
 async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
@@ -244,15 +255,15 @@ async def test_a_child_that_leads_no_group_yet_can_be_killed() -> None:
 
 async def test_cancelled_launch_ends_its_child(engines: Engines, tmp_path: Path) -> None:
     """Cancelled while a new parent still imports: the child starts, finds its lifeline closed, and goes."""
-    assert engines.forkserver_pid(torch=False)
-    os.kill(engines.forkserver_pid(torch=False), signal.SIGKILL)
+    assert engines.forkserver_pid("nothing")
+    os.kill(engines.forkserver_pid("nothing"), signal.SIGKILL)
     abandoned = asyncio.create_task(bare(engines, "obstinate", tmp_path))
     second = asyncio.create_task(bare(engines, "echo", tmp_path))
     await asyncio.sleep(0)
     abandoned.cancel()
     await everything(await second)
     children = (
-        Path(f"/proc/{engines.forkserver_pid(torch=False)}/task/{engines.forkserver_pid(torch=False)}/children")
+        Path(f"/proc/{engines.forkserver_pid('nothing')}/task/{engines.forkserver_pid('nothing')}/children")
         .read_text()
         .split()
     )
@@ -270,11 +281,11 @@ async def test_close_ends_everything(tmp_path: Path) -> None:
     engines = Engines()
     child = await bare(engines, "with_helper", tmp_path)
     ready = await until(child.messages(), "ready")
-    warm = engines.forkserver_pid(torch=False)
+    warm = engines.forkserver_pid("nothing")
     assert warm
     await engines.close()
     assert processes_ended(warm, child.pid, ready["helper"])
-    assert engines.forkserver_pid(torch=False) is None
+    assert engines.forkserver_pid("nothing") is None
 
 
 SERVICE = f"""
@@ -290,7 +301,7 @@ async def main():
     streams = [child.messages() for child in children]
     ready = [await anext(stream) for stream in streams]
     helpers = [message["helper"] for message in ready if "helper" in message]
-    print(json.dumps([engines.forkserver_pid(torch=False), *(child.pid for child in children), *helpers]))
+    print(json.dumps([engines.forkserver_pid("nothing"), *(child.pid for child in children), *helpers]))
     sys.stdout.flush()
     await asyncio.Event().wait()
 
