@@ -1,7 +1,6 @@
-"""SIGKILL of the engine and of the platform during training: the job ends with the losses of an undisturbed run."""
+"""SIGKILL and SIGTERM of the platform during training: the job ends with the losses of an undisturbed run."""
 
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +57,6 @@ def undisturbed(shared_platform: Embedded) -> dict[int, float]:
     job = submit(shared_platform)
     assert shared_platform.until(f"/training/jobs/{job}", has_ended)["state"] == "succeeded"
     return losses(shared_platform, job)
-
-
-def test_killed_engine_resumes_from_its_checkpoint(embedded: Embedded, undisturbed: dict[int, float]) -> None:
-    job = submit(embedded)
-    embedded.until(f"/training/jobs/{job}", is_past_a_checkpoint)
-    for pid in engine_pids(embedded):
-        os.kill(pid, signal.SIGKILL)
-    assert embedded.until(f"/training/jobs/{job}", has_ended)["state"] == "succeeded"
-    assert losses(embedded, job) == undisturbed
-    kinds = [record["kind"] for record in embedded.get(f"/training/jobs/{job}/records")["records"]]
-    assert "rewind" in kinds
 
 
 def test_killed_platform_resumes_jobs_after_restart(embedded: Embedded, undisturbed: dict[int, float]) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +54,8 @@ def base_with_tool_template() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    started = Embedded(tmp_path_factory.mktemp("tools") / "home")
-    started.start()
-    yield started
-    assert started.stop() == 0
+def platform(shared_platform: Embedded) -> Embedded:
+    return shared_platform
 
 
 @pytest.fixture(scope="module")
