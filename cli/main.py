@@ -7,6 +7,7 @@ import typer
 
 from cli import __version__
 from cli.client import CommandError
+from cli.commands.alias import alias
 from cli.commands.chat import chat
 from cli.commands.compare import compare
 from cli.commands.datasets import datasets
@@ -67,7 +68,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 }
 for command, lines in COMMANDS.items():
     cli.command(epilog=examples(*lines))(command)
-for group in (datasets, models, jobs, events, imports, projects, users):
+for group in (datasets, models, jobs, alias, events, imports, projects, users):
     cli.add_typer(group, name=group.info.name)
 
 

@@ -12,9 +12,11 @@ from pydantic.fields import FieldInfo
 
 import services.dataset.store
 import services.evaluation.evals.store
+import services.evaluation.gates.store
 import services.evaluation.store
 import services.export.store
 import services.gateway.store
+import services.inference.aliases.store
 import services.inference.deployments.store
 import services.training.store
 from shared.documents.entities import Entity
@@ -24,7 +26,8 @@ from shared.runtime.jobs.work import Work
 
 STORES = (
     *(services.dataset.store, services.training.store, services.evaluation.store, services.evaluation.evals.store),
-    *(services.export.store, services.inference.deployments.store, services.gateway.store),
+    *(services.evaluation.gates.store, services.export.store, services.inference.deployments.store),
+    *(services.inference.aliases.store, services.gateway.store),
 )
 COLLECTIONS: Sequence[CollectionSpec[Any]] = [spec for store in STORES for spec in store.COLLECTIONS]
 NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", datetime: "date-time", Any: "any"}

@@ -121,7 +121,7 @@ def train(
     ] = None,
     then: Annotated[
         list[str] | None,
-        typer.Option(help="evaluate, export_torch, export_onnx or deploy; repeatable.", rich_help_panel=JOB),
+        typer.Option(help="evaluate, export_torch, export_onnx, deploy, alias:NAME; repeatable.", rich_help_panel=JOB),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Show progress until the job ends.", rich_help_panel=JOB)

@@ -17,6 +17,8 @@ from services.evaluation.evals.runner import Runner as EvalRunner
 from services.evaluation.evals.runner import RunSlots
 from services.evaluation.evals.service import EvalService
 from services.evaluation.evals.store import Stores, open_run_uses
+from services.evaluation.gates.service import Gates
+from services.evaluation.gates.store import open_gates
 from services.evaluation.handlers import subscriptions
 from services.evaluation.models import Evaluation
 from services.evaluation.openai import api as evals_api
@@ -48,6 +50,7 @@ async def build(resources: Resources) -> Service:
     service = EvaluationService(store, resources.blobs, worker, uses)
     inference = Inference(resources)
     evals = await _build_evals(resources, inference)
+    gates = Gates(await open_gates(resources), evals)
     router = APIRouter()
     router.include_router(comparison_api.routes(Comparisons(store, resources.blobs)))
     router.include_router(routes(service))
@@ -68,7 +71,7 @@ async def build(resources: Resources) -> Service:
             yield
         await inference.close()
 
-    return Service("evaluation", router, subscriptions(service), lifespan)
+    return Service("evaluation", router, subscriptions(service, gates), lifespan)
 
 
 async def _build_evals(resources: Resources, inference: Inference) -> EvalService:

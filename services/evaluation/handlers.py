@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 
 from services.evaluation.errors import UnknownDataset, UnknownModel
+from services.evaluation.gates.service import Gates
 from services.evaluation.service import EvaluationService
 from shared.bus.protocol import Reject
+from shared.events.aliases import AliasCandidateSubmitted
 from shared.events.envelope import Envelope, Event
-from shared.events.evaluation import EvaluationRequested
+from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded, EvaluationRequested
 from shared.events.training import TrainingSucceeded
 from shared.runtime.errors import AnnealError
 from shared.runtime.service import EventHandler
 
 
-def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandler]:
+def subscriptions(service: EvaluationService, gates: Gates) -> Mapping[type[Event], EventHandler]:
     """Return event -> handler, for the events that shared/events/registry.py lists."""
 
     async def evaluate_trained_model(event: TrainingSucceeded, envelope: Envelope) -> None:
@@ -30,4 +32,15 @@ def subscriptions(service: EvaluationService) -> Mapping[type[Event], EventHandl
     async def wake_worker(event: EvaluationRequested, envelope: Envelope) -> None:
         service.worker.wake()
 
-    return {TrainingSucceeded: evaluate_trained_model, EvaluationRequested: wake_worker}
+    async def evaluate_candidate(event: AliasCandidateSubmitted, envelope: Envelope) -> None:
+        await gates.submit(envelope.project, event)
+
+    async def settle_gate(event: EvalRunSucceeded | EvalRunFailed | EvalRunCanceled, envelope: Envelope) -> None:
+        await gates.on_run_ended(event.run_id)
+
+    return {
+        TrainingSucceeded: evaluate_trained_model,
+        EvaluationRequested: wake_worker,
+        AliasCandidateSubmitted: evaluate_candidate,
+        **dict.fromkeys((EvalRunSucceeded, EvalRunFailed, EvalRunCanceled), settle_gate),
+    }

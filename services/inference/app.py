@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter
 
 from services.inference import handlers
+from services.inference.aliases import api as aliases_api
+from services.inference.aliases.service import Aliases
+from services.inference.aliases.store import AliasStores
 from services.inference.deployments import api
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.service import Deployments
@@ -21,19 +24,20 @@ from shared.runtime.service import Service, background
 
 async def build(resources: Resources) -> Service:
     """Build the service on these resources."""
-    stores = await Stores.open(resources)
+    stores, alias_stores = await Stores.open(resources), await AliasStores.open(resources)
     settings = resources.settings
-    catalog = Catalog(resources.blobs, stores)
+    catalog = Catalog(resources.blobs, stores, alias_stores)
     engine = create_engine(resources, settings.vllm_command, settings.vllm_engines)
     statistics = UsageStatistics()
     completions = Completions(catalog, engine, InferenceMetrics(resources.metrics, engine), statistics)
     deployments = Deployments(stores, catalog, engine, statistics)
+    aliases = Aliases(alias_stores, resources.blobs, catalog, deployments)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await deployments.resume()
         try:
-            async with background(deployments.take_over_stalled()):
+            async with background(deployments.take_over_stalled()), background(aliases.resume()):
                 yield
         finally:
             await deployments.close()
@@ -42,4 +46,5 @@ async def build(resources: Resources) -> Service:
     router = APIRouter()
     router.include_router(openai_api.routes(completions, catalog))
     router.include_router(api.routes(deployments))
-    return Service("inference", router, handlers.subscriptions(deployments), lifespan)
+    router.include_router(aliases_api.routes(aliases))
+    return Service("inference", router, handlers.subscriptions(deployments, aliases), lifespan)

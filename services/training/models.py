@@ -92,7 +92,7 @@ class Job(Work):
     defaulted: list[str] = Field(default=[], description="names of the hyperparameters that the request left out")
     resources: Allocation = Field(description="resources that it holds while it runs")
     preset: str | None = Field(default=None, description="name of its preset")
-    after: list[FollowUp] = Field(default=[], description="follow-ups of a success: evaluate, export, deploy")
+    after: list[FollowUp] = Field(default=[], description="what follows a success: evaluate, export, deploy, alias:…")
     reproduces: str | None = Field(default=None, description="custom model whose training it repeats")
     serving: Serving | None = Field(default=None, description="how vLLM will serve its model")
     architecture: str = Field(default="", description="of the base model")

@@ -8,6 +8,7 @@ from services.training.base_models.bundled import SEEDLING, URI, BundledModel
 from services.training.errors import AmbiguousBase, UnknownBase, UnknownDataset, UnsuitableDataset
 from services.training.models import Base, CustomModel, references_of
 from services.training.store import Stores
+from shared.blobs.aliases import alias_exists
 from shared.blobs.artifacts import artifact_uri, find_dataset, key_of, read_manifest
 from shared.blobs.errors import BlobNotFound
 from shared.blobs.manifests import DatasetManifest, ModelManifest, ModelShape
@@ -65,6 +66,10 @@ class References:
             return uri
         named = await self._base_models_named(project, name)
         return _uri_of(named[0]) if named else None
+
+    async def has_alias(self, project: str, name: str) -> bool:
+        """Whether requests mean an alias's model by this name."""
+        return await alias_exists(self._blobs, project, name)
 
     async def is_base_model(self, project: str, reference: str) -> bool:
         """Whether `reference` is a base model's."""

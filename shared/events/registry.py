@@ -2,6 +2,13 @@
 
 from collections.abc import Mapping
 
+from shared.events.aliases import (
+    AliasCandidateDecided,
+    AliasCandidateEvaluated,
+    AliasCandidateSubmitted,
+    AliasPromoted,
+    AliasRolledBack,
+)
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import (
@@ -44,14 +51,19 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     EvaluationRequested: ("evaluation",),
     EvaluationCompleted: ("gateway",),
     EvaluationFailed: ("gateway",),
-    EvalRunSucceeded: ("gateway",),
-    EvalRunFailed: ("gateway",),
-    EvalRunCanceled: ("gateway",),
+    EvalRunSucceeded: ("evaluation", "gateway"),
+    EvalRunFailed: ("evaluation", "gateway"),
+    EvalRunCanceled: ("evaluation", "gateway"),
     ExportRequested: ("export",),
     ExportCompleted: ("gateway",),
     ExportFailed: ("gateway",),
     ModelReady: ("gateway",),
     ModelUndeployed: ("gateway",),
+    AliasCandidateSubmitted: ("evaluation",),
+    AliasCandidateEvaluated: ("inference",),
+    AliasCandidateDecided: ("gateway",),
+    AliasPromoted: ("inference", "gateway"),
+    AliasRolledBack: ("inference", "gateway"),
 }
 """Event class -> durable consumers. An empty tuple marks a broadcast."""
 

@@ -1,11 +1,24 @@
 """Events of the training service."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from shared.events.envelope import Event
 from shared.warnings import ReportedWarning
 
-FollowUp = Literal["evaluate", "export_torch", "export_onnx", "deploy"]
+CANDIDATE_FOR = "alias:"
+"""The follow-up of a job whose model is to be a candidate for an alias begins so, and ends with the alias's name."""
+FollowUp = (
+    Literal["evaluate", "export_torch", "export_onnx", "deploy"]
+    | Annotated[str, Field(pattern=f"^{CANDIDATE_FOR}.", max_length=len(CANDIDATE_FOR) + 120)]
+)
+
+
+def aliases_in(after: Iterable[FollowUp]) -> list[str]:
+    """The names of the aliases for which the model is to be a candidate."""
+    return [each.removeprefix(CANDIDATE_FOR) for each in after if each.startswith(CANDIDATE_FOR)]
 
 
 class TrainingRequested(Event):

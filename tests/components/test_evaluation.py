@@ -314,13 +314,14 @@ async def test_event_for_a_deleted_model_or_dataset_is_ignored(service: RunningS
     evaluations = EvaluationService(store, blobs, None, open_uses(blobs, store))  # type: ignore[arg-type]
     for event in (trained("model_gone"), trained("model_orphan")):
         envelope = Envelope.of(event, service="training", subject="job_1", project="default")
-        await subscriptions(evaluations)[TrainingSucceeded](event, envelope)  # an exception would dead-letter the event
+        handle = subscriptions(evaluations, None)[TrainingSucceeded]  # type: ignore[arg-type]
+        await handle(event, envelope)  # an exception would dead-letter the event
         assert (await service.http.get(f"/evaluations?model_id={event.model_id}")).json()["items"] == []
 
 
 async def test_subscriptions_match_the_registry() -> None:
     registered = {event for event, services in CONSUMERS.items() if "evaluation" in services}
-    assert set(subscriptions(None)) == registered  # type: ignore[arg-type]
+    assert set(subscriptions(None, None)) == registered  # type: ignore[arg-type]
 
 
 async def shown(service: RunningService, evaluation: dict[str, Any]) -> dict[str, Any]:

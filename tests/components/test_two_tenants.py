@@ -32,6 +32,7 @@ from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.logging import configure_logging
+from shared.suites import Suite
 from tests.support.asgi_server import serving
 
 TENANTS = ("alpha", "beta")
@@ -47,6 +48,8 @@ def value_of(annotation: Any, tenant: str) -> Any:
         return arguments[0]
     if origin is not None and hasattr(annotation, "__metadata__"):
         return value_of(arguments[0], tenant)
+    if annotation is Suite:
+        return {"eval_id": tenant, "data_source": {"type": "completions"}, "max_regression": 1}
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.model_fields.items()
         return {name: value_of(field.annotation, tenant) for name, field in fields if field.is_required()}

@@ -219,9 +219,13 @@ class AuditLog:
 
 
 def _sentence(data: Mapping[str, Any]) -> str:
-    """What an event says of an outcome's reason, and of the kind of secret that it came from."""
+    """What an event says of its actor, of an outcome's reason, and of the kind of secret that it came from."""
+    said = [
+        f"by {data['actor']}" if data.get("actor") else "",
+        f"with a secret: {data['secret']}" if data.get("secret") else "",
+    ]
     reason = ": ".join(str(data[name]) for name in ("cause", "reason", "detail") if data.get(name))
-    return "; ".join(filter(None, (f"with a secret: {data['secret']}" if data.get("secret") else "", reason)))
+    return "; ".join(filter(None, (*said, reason)))
 
 
 async def logged(work: Callable[[], Awaitable[None]]) -> None:

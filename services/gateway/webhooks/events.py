@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared.documents.entities import derived_id
+from shared.events.aliases import AliasCandidateDecided, AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import (
@@ -51,6 +52,9 @@ EventType = Literal[
     "export.failed.v1",
     "inference.model_ready.v1",
     "inference.model_undeployed.v1",
+    "alias.candidate_decided.v1",
+    "alias.promoted.v1",
+    "alias.rolled_back.v1",
 ]
 TEST_EVENT = "webhook.test"
 """The type of a test delivery, whatever the webhook's event types are; its `data.id` is the webhook's."""
@@ -78,6 +82,9 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "export.failed.v1": (ExportFailed, "export_id"),
     "inference.model_ready.v1": (ModelReady, "deployment_id"),
     "inference.model_undeployed.v1": (ModelUndeployed, "deployment_id"),
+    "alias.candidate_decided.v1": (AliasCandidateDecided, "candidate_id"),
+    "alias.promoted.v1": (AliasPromoted, "alias_id"),
+    "alias.rolled_back.v1": (AliasRolledBack, "alias_id"),
 }
 """Name that receivers see -> domain event, and its field that becomes `data.id`."""
 NAMES: Mapping[type[Event], EventType] = {event: name for name, (event, _) in SOURCES.items()}

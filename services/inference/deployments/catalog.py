@@ -1,7 +1,10 @@
 """Resolves ids and unique names of models, and hub ids of base models. A model exists if its manifest does."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
 
 import structlog
 from pydantic import ValidationError
@@ -44,7 +47,33 @@ class ListedModel:
     id: str
     name: str
     created: int
-    custom: bool
+    owner: Literal["alias", "base", "custom"]
+
+
+class Named(Protocol):
+    """An alias, as far as it is looked up here."""
+
+    @property
+    def name(self) -> str:
+        """What requests say."""
+
+    @property
+    def model_id(self) -> str:
+        """The model that they mean by it."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was created."""
+
+
+class Aliases(Protocol):
+    """The aliases of projects."""
+
+    async def named(self, project: str, name: str) -> Named | None:
+        """The alias of this name, or None."""
+
+    async def listed(self, project: str) -> Sequence[Named]:
+        """All of the project's."""
 
 
 MAX_NAMESAKES = 20
@@ -54,17 +83,26 @@ MAX_NAMESAKES = 20
 class Catalog:
     """Looks models up in the blob store and among the custom models announced by events."""
 
-    def __init__(self, blobs: Blobs, stores: Stores) -> None:
-        self._blobs, self._models = blobs, stores.models
+    def __init__(self, blobs: Blobs, stores: Stores, aliases: Aliases) -> None:
+        self._blobs, self._models, self._aliases = blobs, stores.models, aliases
         self._known: dict[tuple[str, str], FoundModel] = {}
         """Base models by owner and id, whose manifests do not change."""
         self._started_at = int(now().timestamp())
 
     async def find(self, project: str, name: str) -> FoundModel:
-        """Return the model with this id or unique name. Raises ModelNotFound or AmbiguousModel."""
-        for owner, folder in ((project, "custom"), (project, "base"), (SHARED, "base")):
-            if found := await self._find_in(project, owner, folder, name):
-                return found
+        """Return the model with this id, that this alias points at, or with this unique name.
+
+        Raises ModelNotFound or AmbiguousModel. A model that got an alias's name later is called by its id.
+        """
+        if found := await self._find_by_id(project, name):
+            return found
+        alias = await self._aliases.named(project, name)
+        return await self.find_model(project, alias.model_id if alias else name)
+
+    async def find_model(self, project: str, name: str) -> FoundModel:
+        """Return the model with this id or unique name, not by an alias. Raises ModelNotFound or AmbiguousModel."""
+        if found := await self._find_by_id(project, name):
+            return found
         custom = await self._models.for_project(project).find({"name": name}, limit=MAX_NAMESAKES)
         base = [
             model for model in await self._base_models(project) if name in (model.manifest.name, model.manifest.hub_id)
@@ -80,29 +118,41 @@ class Catalog:
         detail = f"There is no model {name!r} in this project."
         raise ModelNotFound(detail, field="model", remedy="Use an id from GET /v1/models.")
 
+    async def _find_by_id(self, project: str, id: str) -> FoundModel | None:
+        for owner, folder in ((project, "custom"), (project, "base"), (SHARED, "base")):
+            if found := await self._find_in(project, owner, folder, id):
+                return found
+        return None
+
     async def spec(self, model: FoundModel) -> ModelSpec:
         """Return what an engine needs to load the model. Raises artifact_gone."""
         ref = await resolve_model(self._blobs, model.uri, model.project)
         return ModelSpec(model.id, model.uri, ref, model.manifest.template_hash, model.manifest.parameters)
 
     async def list_models(self, project: str) -> list[ListedModel]:
-        """List custom models, newest first, then base models by id. A name that is not unique is not listed."""
+        """List aliases and custom models, newest first, then base models by id.
+
+        A name that is not unique is not listed.
+        """
+        aliases = await self._aliases.listed(project)
         custom_models = await self._models.for_project(project).find()
         base_models = {model.id: model.manifest.name for model in await self._base_models(project)}
         uses = Counter([*base_models, *(model.id for model in custom_models), *(model.name for model in custom_models)])
         uses.update(name for id, name in base_models.items() if name != id)
+        uses.update(alias.name for alias in aliases)
         return [
+            *(ListedModel(a.name, a.name, int(a.created_at.timestamp()), "alias") for a in aliases),
             *(
                 ListedModel(
                     model.id,
                     model.name if uses[model.name] == 1 else model.id,
                     int(model.created_at.timestamp()),
-                    True,
+                    "custom",
                 )
                 for model in custom_models
             ),
             *(
-                ListedModel(id, name if uses[name] == 1 else id, self._started_at, False)
+                ListedModel(id, name if uses[name] == 1 else id, self._started_at, "base")
                 for id, name in base_models.items()
             ),
         ]

@@ -45,6 +45,7 @@ class Deployment(Entity):
     model_id: str = Field(description="the custom or base model")
     model_uri: str = Field(description="artifact of the model")
     pinned: bool = Field(default=False, description="never evicted to make room for other models")
+    alias_id: str | None = Field(default=None, description="the alias that has deployed it; null: a request, or a job")
     state: State = Field(default="loading", description="see the state machine")
     ready_at: datetime | None = Field(default=None, description="when it first answered")
     load_seconds: float | None = Field(default=None, description="seconds of loading and warm-up")
@@ -64,8 +65,12 @@ class Deployment(Entity):
             return
         self.state, self.code, self.detail = "failed", code, detail
 
-    def reload(self, pinned: bool | None) -> None:
-        """Load again after a failure, or to change `pinned` (None: unchanged)."""
+    def reload(self, pinned: bool | None, alias_id: str | None = None) -> None:
+        """Load again after a failure, or to change `pinned` (None: unchanged).
+
+        What a request has deployed (`alias_id` None) no alias undeploys.
+        """
+        self.alias_id = alias_id and self.alias_id
         if self.state == "failed" or pinned not in (None, self.pinned):
             self.pinned = self.pinned if pinned is None else pinned
             self.state, self.code, self.detail = "loading", None, None
@@ -80,6 +85,7 @@ class DeploymentView(Public):
 
     model_id: str
     pinned: bool = Field(description="never evicted to free memory for other models")
+    alias_id: str | None = Field(description="the alias that has deployed it, and undeploys it; null: a request did")
     state: State
     resident: bool = Field(description="loaded now; otherwise its next request waits for loading")
     memory_bytes: int = Field(description="size of its own weights; for an adapter without its base model")

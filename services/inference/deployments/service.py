@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from weakref import WeakValueDictionary
@@ -34,7 +35,9 @@ class Deployments:
         self._tasks: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def deploy(self, project: str, name: str, key: str | None, *, pinned: bool | None = None) -> Deployment:
+    async def deploy(
+        self, project: str, name: str, key: str | None, *, pinned: bool | None = None, alias_id: str | None = None
+    ) -> Deployment:
         """Start deploying a model. An existing deployment is returned; a failed one is loaded again."""
         model = await self._catalog.find(project, name)
         id = derived_id("dep", project, key) if key else new_id("dep")
@@ -46,12 +49,34 @@ class Deployments:
             model_id=model.id,
             model_uri=model.uri,
             pinned=bool(pinned),
+            alias_id=alias_id,
             traceparent=continuing(model.manifest.traceparent, "request deployment"),
         )
         stored, existed = await self._get_or_create(deployment)
         if existed:
-            stored = await self._stores.deployments.change(stored.id, lambda deployment: deployment.reload(pinned))
+            stored = await self._stores.deployments.change(stored.id, lambda found: found.reload(pinned, alias_id))
         return self._start_loading(stored)
+
+    async def warm(self, project: str, model_id: str, alias_id: str) -> None:
+        """Deploy a model for an alias, and load it in this process. Raises the errors of loading."""
+        deployment = await self.deploy(project, model_id, None, alias_id=alias_id)
+        await self._warm_up(await self._catalog.find(project, model_id), pinned=deployment.pinned)
+
+    async def of_alias(self, project: str, alias_id: str) -> list[Deployment]:
+        """What an alias has deployed."""
+        return await self._stores.deployments.for_project(project).find({"alias_id": alias_id})
+
+    async def hand_over(self, deployment: Deployment, alias_id: str | None) -> None:
+        """Leave a deployment to another alias, or remove it if no other needs it. Idempotent."""
+
+        def give(found: Deployment) -> None:
+            found.alias_id = alias_id
+
+        with suppress(NotFound):
+            if alias_id:
+                await self._stores.deployments.change(deployment.id, give)
+            else:
+                await self.undeploy(deployment.project, deployment.id)
 
     async def _get_or_create(self, deployment: Deployment) -> tuple[Deployment, bool]:
         """Return the deployment of this model and True; store `deployment` if there is none. Raises NotFound.

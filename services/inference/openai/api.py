@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -90,8 +90,9 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
         """Show one model."""
         found = await catalog.find(caller.project, model_id)
         listed = {known.id: known for known in await catalog.list_models(caller.project)}
-        fallback = ListedModel(found.id, found.id, int(time.time()), found.manifest.job_id is not None)
-        return _model_view(listed.get(found.id, fallback))
+        owner: Literal["base", "custom"] = "custom" if found.manifest.job_id is not None else "base"
+        fallback = ListedModel(found.id, found.id, int(time.time()), owner)
+        return _model_view(listed.get(model_id) or listed.get(found.id, fallback))
 
     return router
 
@@ -143,8 +144,7 @@ def _text_completion(run: CompletionRun, body: CompletionParams) -> TextCompleti
 
 
 def _model_view(listed: ListedModel) -> ServedModelView:
-    owner = "custom" if listed.custom else "base"
-    return ServedModelView(id=listed.id, created=listed.created, owned_by=owner, name=listed.name)
+    return ServedModelView(id=listed.id, created=listed.created, owned_by=listed.owner, name=listed.name)
 
 
 def _client_closed(run: CompletionRun) -> Response:

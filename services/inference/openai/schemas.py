@@ -391,7 +391,7 @@ class ServedModelView(BaseModel):
     id: str
     object: Literal["model"] = "model"
     created: int = Field(description="seconds since 1970")
-    owned_by: str
+    owned_by: str = Field(description="alias, base or custom")
     name: str
 
 

@@ -15,6 +15,7 @@ from services.training.references import References, ResolvedBaseModel
 from services.training.workers.capacity import Machine, check_allocation, check_process_count
 from services.training.workers.registry import WorkerRegistry
 from shared.blobs.manifests import DatasetManifest, Feature
+from shared.events.training import aliases_in
 from shared.runtime.errors import InvalidInput
 from shared.warnings import ReportedWarning
 
@@ -64,6 +65,10 @@ class JobPreparation:
         """Raises UnknownBase, UnknownDataset, UnsuitableDataset, ExceedsMachine or InvalidInput, naming the field."""
         if request.name:
             await require_usable_name(self._references, project, request.name)
+        for name in aliases_in(request.after):
+            if not await self._references.has_alias(project, name):
+                remedy = "POST /aliases creates one; GET /aliases lists those of the project."
+                raise InvalidInput(f"There is no alias {name!r} in this project.", field="after", remedy=remedy)
         settings = await self._presets.apply(project, request.preset, request)
         base = await self._references.base_model(project, request.base)
         dataset = await self._references.dataset(project, request.dataset)

@@ -20,4 +20,8 @@ class TrainingRequest(TrainingSettings):
     )
     name: Name | None = None
     preset: str | None = Field(default=None, max_length=120, description="id or name of a saved preset")
-    after: list[FollowUp] = Field(default=[], max_length=4, description="what follows when it has succeeded")
+    after: list[FollowUp] = Field(
+        default=[],
+        max_length=8,
+        description="what follows when it has succeeded; alias:NAME makes its model a candidate",
+    )

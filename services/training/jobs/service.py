@@ -9,7 +9,6 @@ from services.training.jobs.preparation import JobPreparation, PreparedJob
 from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, TrainingUsage, Waiting
 from services.training.jobs.vllm_serving import predict_serving
-from services.training.model_names import plain_name
 from services.training.models import Job
 from services.training.parameters import body_hash
 from services.training.references import ResolvedBaseModel
@@ -19,6 +18,7 @@ from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id, now
 from shared.events.training import TrainingRequested
+from shared.model_names import plain_name
 from shared.runtime.errors import NotFound
 from shared.runtime.jobs.leases import HEARTBEAT
 from shared.runtime.jobs.work import State

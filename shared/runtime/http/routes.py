@@ -144,6 +144,11 @@ ROUTES = (
     *_routes("inference", "infer", "POST /v1/completions", body="completion", streams=True, changes=False),
     *_routes("inference", "read", "GET /deployments", "GET /deployments/{deployment_id}"),
     *_routes("inference", "write", "POST /deployments", "DELETE /deployments/{deployment_id}"),
+    *_routes("inference", "read", "GET /aliases", "GET /aliases/{name}", "GET /aliases/{name}/candidates"),
+    *_routes("inference", "read", "GET /aliases/{name}/candidates/{candidate_id}"),
+    *_routes("inference", "write", "POST /aliases", "PATCH DELETE /aliases/{name}"),
+    *_routes("inference", "write", "POST /aliases/{name}/candidates", "POST /aliases/{name}/rollback"),
+    *_routes("inference", "write", "POST /aliases/{name}/candidates/{candidate_id}/promote"),
 )
 """The first match wins."""
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from services.inference.aliases.service import Aliases
+from services.inference.aliases.store import AliasStores
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.service import Deployments
 from services.inference.deployments.store import Stores
@@ -24,10 +26,10 @@ from tests.support.data_cases import data_case
 class ServedModels:
     """A catalog with the event handlers that feed it."""
 
-    def __init__(self, resources: Resources, stores: Stores) -> None:
-        self.resources, self.catalog = resources, Catalog(resources.blobs, stores)
+    def __init__(self, resources: Resources, stores: Stores, aliases: AliasStores) -> None:
+        self.resources, self.catalog = resources, Catalog(resources.blobs, stores, aliases)
         deployments = Deployments(stores, self.catalog, None, UsageStatistics())  # type: ignore[arg-type]
-        self.handlers = subscriptions(deployments)
+        self.handlers = subscriptions(deployments, Aliases(aliases, resources.blobs, self.catalog, deployments))
 
     async def publish(self, kind: str, id: str, name: str = "of the manifest", **more: Any) -> None:
         manifest = ModelManifest(model_id=id, name=name, kind="full", **more).model_dump()
@@ -57,7 +59,7 @@ class ServedModels:
 @pytest.fixture
 async def models(tmp_path: Path) -> AsyncIterator[ServedModels]:
     async with open_resources(Settings(home=tmp_path)) as resources:
-        yield ServedModels(resources, await Stores.open(resources))
+        yield ServedModels(resources, await Stores.open(resources), await AliasStores.open(resources))
 
 
 @data_case(

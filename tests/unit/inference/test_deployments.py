@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.inference.aliases.store import AliasStores
 from services.inference.deployments import service as deployments_module
 from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.models import Deployment
@@ -46,7 +47,8 @@ async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
 
 async def open_deployments(resources: Resources) -> tuple[Stores, Deployments]:
     stores = await Stores.open(resources)
-    return stores, Deployments(stores, Catalog(resources.blobs, stores), InstantEngine(), UsageStatistics())  # type: ignore[arg-type]
+    catalog = Catalog(resources.blobs, stores, await AliasStores.open(resources))
+    return stores, Deployments(stores, catalog, InstantEngine(), UsageStatistics())  # type: ignore[arg-type]
 
 
 async def wait_until_ready(stores: Stores, id: str) -> Deployment:

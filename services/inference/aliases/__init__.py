@@ -1,0 +1,1 @@
+"""Aliases: names that applications call, the candidates for them, promotion and rollback."""

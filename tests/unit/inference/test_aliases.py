@@ -1,0 +1,332 @@
+"""Aliases: what decides on a candidate, promotion as one write, rollback, and events that arrive twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.inference.aliases.models import Alias, Candidate, missed_by
+from services.inference.aliases.service import Aliases
+from services.inference.aliases.store import AliasStores
+from services.inference.deployments.catalog import Catalog
+from services.inference.deployments.service import Deployments
+from services.inference.deployments.store import Stores
+from services.inference.errors import ModelRefused
+from services.inference.handlers import subscriptions
+from services.inference.protocol import EngineStatus
+from services.inference.usage_statistics import UsageStatistics
+from shared.blobs.aliases import alias_exists
+from shared.blobs.artifacts import publish
+from shared.blobs.manifests import ModelManifest
+from shared.blobs.uses import users_of
+from shared.bus.protocol import Reject
+from shared.documents.entities import EntityStore
+from shared.events.aliases import AliasCandidateEvaluated, AliasPromoted, GraderOutcome, Outcome
+from shared.events.envelope import Envelope, Event
+from shared.events.training import ModelRenamed, TrainingSucceeded
+from shared.runtime.errors import AnnealError
+from shared.runtime.resources import Resources, open_resources
+from shared.runtime.settings import Settings
+from shared.suites import Suite
+
+SUITE = Suite.model_validate(
+    {
+        "eval_id": "eval_1",
+        "data_source": {"type": "completions", "source": {"type": "file_id", "id": "ds_1"}, "input_messages": {}},
+        "thresholds": {"same": {"min_pass_share": 0.5}},
+        "max_regression": 0.1,
+    }
+)
+GOOD = {"grader": "same", "rows": 40, "errored": 0, "mean": 0.7, "pass_share": 0.7, "current_mean": 0.7,
+        "current_pass_share": 0.7, "paired_rows": 40, "difference": 0.0, "low": -0.1, "high": 0.1}  # fmt: skip
+
+
+class Engine:
+    """Loads at once, or refuses what a test names."""
+
+    def __init__(self) -> None:
+        self.refused, self.loaded, self.unloaded = set[str](), list[str](), list[str]()
+
+    async def load(self, spec: Any, *, pinned: bool) -> None:
+        if spec.id in self.refused:
+            raise ModelRefused("It does not load.", field="model")
+        self.loaded.append(spec.id)
+
+    async def unload(self, uri: str) -> None:
+        self.unloaded.append(uri.rpartition("/")[2])
+
+    def status(self) -> EngineStatus:
+        return EngineStatus("ready")
+
+
+@dataclass
+class World:
+    """The use cases over real documents and blobs, with the handlers that events reach."""
+
+    resources: Resources
+    stores: AliasStores
+    deployments: Deployments
+    engine: Engine
+    aliases: Aliases
+    catalog: Catalog
+    handlers: Any
+
+    async def create(self, **fields: Any) -> Alias:
+        return await self.aliases.create("default", "support-bot", "model_1", "alice", **{"suite": SUITE, **fields})
+
+    async def submit(self, model: str = "model_2") -> Candidate:
+        return await self.aliases.submit("default", "support-bot", model, "alice")
+
+    async def evaluated(self, candidate: Candidate, times: int = 1, **changes: Any) -> Candidate:
+        """Deliver the results `times` times."""
+        outcome = Outcome(graders=[GraderOutcome.model_validate({**GOOD, **changes})])
+        event = AliasCandidateEvaluated(
+            candidate_id=candidate.id, round=candidate.round, state="succeeded", outcome=outcome
+        )
+        for _ in range(times):
+            await self.deliver(event)
+        return await self.stores.candidates.get(candidate.id)
+
+    async def deliver(self, event: Event, sequence: int = 0) -> None:
+        envelope = Envelope.of(event, service="x", subject="x", project="default", sequence=sequence)
+        await self.handlers[type(event)](event, envelope)
+
+    async def answers(self, name: str = "support-bot") -> str:
+        return (await self.catalog.find("default", name)).id
+
+    async def deployed(self) -> set[str]:
+        return {each.model_id for each in (await self.deployments.page("default", 50, None)).items}
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        for number in range(1, 5):
+            manifest = ModelManifest(model_id=f"model_{number}", name="m", kind="full", template_hash="t").model_dump()
+            await publish(resources.blobs, f"default/models/custom/model_{number}", None, manifest)
+        stores, engine, served = await AliasStores.open(resources), Engine(), await Stores.open(resources)
+        catalog = Catalog(resources.blobs, served, stores)
+        deployments = Deployments(served, catalog, engine, UsageStatistics())  # type: ignore[arg-type]
+        aliases = Aliases(stores, resources.blobs, catalog, deployments)
+        handlers = subscriptions(deployments, aliases)
+        yield World(resources, stores, deployments, engine, aliases, catalog, handlers)
+        await deployments.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"pass_share": 0.4}, "the share of passed rows is 0.4, below 0.5"),
+        ({"low": -0.11, "difference": -0.05}, "may be lower than the current model's by 0.11"),
+        ({"low": -0.1}, None),
+        ({"low": 0.0, "paired_rows": 19}, "19 rows can be compared"),
+        ({"low": None, "paired_rows": 0}, "0 rows can be compared"),
+    ],
+)
+def test_what_decides(changes: dict[str, Any], reason: str | None) -> None:
+    missed = missed_by(SUITE, Outcome(graders=[GraderOutcome.model_validate({**GOOD, **changes})]))
+    assert [reason in each for each in missed] == [True] if reason else missed == []  # type: ignore[operator]
+
+
+async def test_a_person_promotes_and_goes_back(world: World) -> None:
+    await world.create()
+    candidate = await world.submit()
+    assert (candidate.state, candidate.current_model_id) == ("evaluating", "model_1")
+    with pytest.raises(AnnealError, match="evaluating"):
+        await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+    assert (await world.evaluated(candidate, times=2)).state == "passed"
+    assert await world.answers() == "model_1", "until a person promotes it"
+    for _ in range(2):
+        promoted = await world.aliases.promote("default", "support-bot", candidate.id, "bob", "better")
+        assert promoted.state == "promoted"
+    assert await world.answers() == "model_2"
+    assert "model_2" in world.engine.loaded, "before requests reach it"
+    assert await world.deployed() == {"model_1", "model_2"}
+    for model in ("model_1", "model_2"):
+        assert await users_of(world.resources.blobs, "default", model), "neither can be deleted"
+
+    for _ in range(2):
+        back = await world.aliases.roll_back("default", "support-bot", "carol", "complaints", "once")
+    assert (back.model_id, back.previous, await world.answers()) == ("model_1", [], "model_1")
+    assert [(each.action, each.actor, each.reason, each.previous_model_id, each.model_id) for each in back.history] == [
+        ("created", "alice", None, None, "model_1"),
+        ("promoted", "bob", "better", "model_1", "model_2"),
+        ("rolled_back", "carol", "complaints", "model_2", "model_1"),
+    ]
+    assert back.history[1].candidate_id == candidate.id
+    assert await world.deployed() == {"model_1"}
+    assert not await users_of(world.resources.blobs, "default", "model_2")
+    with pytest.raises(AnnealError, match="no model before"):
+        await world.aliases.roll_back("default", "support-bot", "carol", None, None)
+
+
+async def test_results_that_arrive_twice_promote_once(world: World) -> None:
+    await world.create(auto_promote=True)
+    candidate = await world.evaluated(await world.submit(), times=3)
+    alias = await world.aliases.get("default", "support-bot")
+    assert (candidate.state, alias.model_id) == ("promoted", "model_2")
+    assert [change.action for change in alias.history] == ["created", "promoted"]
+    assert alias.history[1].actor == "anneal/inference"
+    await world.aliases.roll_back("default", "support-bot", "carol", None, None)
+    await world.evaluated(candidate)
+    assert await world.answers() == "model_1", "results that arrive late undo no rollback"
+
+
+async def test_a_worse_candidate_is_refused(world: World) -> None:
+    alias = await world.create(auto_promote=True)
+    candidate = await world.evaluated(await world.submit(), low=-0.4, high=-0.2, difference=-0.3)
+    assert candidate.state == "refused"
+    assert "difference -0.3" in candidate.reasons[0]
+    with pytest.raises(AnnealError, match="refused"):
+        await world.aliases.promote("default", alias.id, candidate.id, "bob", None)
+    assert await world.answers() == "model_1"
+
+
+async def test_a_promotion_that_is_killed_after_its_write_is_finished_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alias = await world.create()
+    candidate = await world.evaluated(await world.submit())
+    change, written = EntityStore.change, 0
+
+    async def killed(store: Any, id: str, mutate: Any, **options: Any) -> Any:
+        nonlocal written
+        if written:
+            raise asyncio.CancelledError
+        written += id == alias.id
+        return await change(store, id, mutate, **options)
+
+    monkeypatch.setattr(EntityStore, "change", killed)
+    with pytest.raises(asyncio.CancelledError):
+        await world.aliases.promote("default", alias.id, candidate.id, "bob", None)
+    monkeypatch.undo()
+    assert (await world.stores.candidates.get(candidate.id)).state == "passed"
+    assert await world.answers() == "model_2"
+    collection = await world.resources.documents.collection("inference.aliases")
+    stored = await collection.get(alias.id)
+    assert stored
+    (promoted,) = [each for each in stored["outbox"].values() if each["type"] == AliasPromoted.type]
+    for _ in range(2):
+        await world.deliver(AliasPromoted.model_validate(promoted["data"]))
+    await world.aliases.resume()
+    assert (await world.stores.candidates.get(candidate.id)).state == "promoted"
+    assert await world.deployed() == {"model_1", "model_2"}
+
+
+async def test_a_model_that_does_not_load_is_not_promoted(world: World) -> None:
+    alias = await world.create(auto_promote=True)
+    world.engine.refused.add("model_2")
+    candidate = await world.evaluated(await world.submit())
+    assert (candidate.state, await world.answers()) == ("passed", "model_1")
+    assert "It does not load." in candidate.reasons[-1]
+    assert await world.deployed() == {"model_1"}
+    world.engine.refused.clear()
+    await world.aliases.promote("default", alias.id, candidate.id, "bob", None)
+    assert await world.answers() == "model_2"
+
+
+async def test_a_candidate_is_compared_with_the_model_that_it_would_replace(world: World) -> None:
+    await world.create(auto_promote=True)
+    first, second = await world.submit("model_2"), await world.submit("model_3")
+    await world.evaluated(first)
+    again = await world.evaluated(second)
+    assert (again.state, again.round, again.current_model_id) == ("evaluating", 2, "model_2")
+    late = AliasCandidateEvaluated(candidate_id=second.id, round=1, state="succeeded")
+    await world.deliver(late)
+    assert (await world.evaluated(again)).state == "promoted"
+    alias = await world.aliases.get("default", "support-bot")
+    assert (alias.model_id, alias.previous) == ("model_3", ["model_1", "model_2"])
+    assert await world.deployed() == {"model_3", "model_2"}
+
+
+async def test_a_person_cannot_promote_what_was_compared_with_another_model(world: World) -> None:
+    await world.create()
+    first, second = await world.submit("model_2"), await world.submit("model_3")
+    for candidate in (first, second):
+        await world.evaluated(candidate)
+    await world.aliases.promote("default", "support-bot", first.id, "bob", None)
+    with pytest.raises(AnnealError) as raised:
+        await world.aliases.promote("default", "support-bot", second.id, "bob", None)
+    assert (raised.value.code, await world.answers()) == ("candidate_outdated", "model_2")
+
+
+async def test_names_that_mean_something_else_are_refused(world: World) -> None:
+    await world.create()
+    await world.deliver(ModelRenamed(model_id="model_2", name="taken"))
+    for name in ("support-bot", "model_1", "taken"):
+        with pytest.raises(AnnealError) as raised:
+            await world.aliases.create("default", name, "model_1", "alice", suite=None)
+        assert (raised.value.code, raised.value.field) == ("name_taken", "name")
+    for name in ("a/b", "<b>"):
+        with pytest.raises(AnnealError, match="cannot be an alias"):
+            await world.aliases.create("default", name, "model_1", "alice", suite=None)
+    with pytest.raises(AnnealError, match="needs a suite"):
+        await world.aliases.create("default", "free", "model_1", "alice", suite=None, auto_promote=True)
+    await world.deliver(ModelRenamed(model_id="model_2", name="support-bot"), sequence=1)
+    assert await world.answers() == "model_1", "a model that got the name later does not take the alias's requests"
+    listed = {each.id: (each.name, each.owner) for each in await world.catalog.list_models("default")}
+    assert listed["support-bot"] == ("support-bot", "alias")
+    assert listed["model_2"] == ("model_2", "custom")
+    made = await asyncio.gather(
+        *(world.aliases.create("default", "once", "model_1", "alice", suite=None) for _ in range(5)),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in made) == ["Alias"] + 4 * ["NameTaken"]
+
+
+async def test_deleting_an_alias_frees_its_models_and_cancels_candidates(world: World) -> None:
+    await world.create()
+    candidate = await world.submit()
+    await world.aliases.delete("default", "support-bot")
+    assert (await world.stores.candidates.get(candidate.id)).state == "cancelled"
+    with pytest.raises(AnnealError):
+        await world.answers()
+    assert await world.deployed() == set()
+    assert not await users_of(world.resources.blobs, "default", "model_1")
+    assert not await alias_exists(world.resources.blobs, "default", "support-bot")
+    assert (await world.evaluated(candidate)).state == "cancelled"
+    assert (await world.create()).model_id == "model_1", "the name is free again"
+
+
+async def test_what_a_request_has_deployed_stays(world: World) -> None:
+    alias = await world.create()
+    await world.deployments.deploy("default", "model_1", None)
+    await world.aliases.delete("default", alias.id)
+    assert await world.deployed() == {"model_1"}
+
+
+async def test_a_deployment_that_another_alias_needs_stays(world: World) -> None:
+    await world.create()
+    other = await world.aliases.create("default", "other", "model_1", "alice", suite=None)
+    await world.aliases.delete("default", "support-bot")
+    (kept,) = (await world.deployments.page("default", 50, None)).items
+    assert (kept.model_id, kept.alias_id) == ("model_1", other.id)
+
+
+async def test_a_trained_model_becomes_a_candidate_once(world: World) -> None:
+    await world.create()
+    event = TrainingSucceeded(
+        job_id="job_1", model_id="model_3", model_uri="u", name="new", base="b", method="lora", dataset_id="d",
+        dataset_version="1", after=["alias:support-bot"],
+    )  # fmt: skip
+    envelope = Envelope.of(event, service="training", subject="job_1", project="default")
+    for _ in range(2):
+        await world.handlers[TrainingSucceeded](event, envelope)
+    (candidate,) = await world.stores.candidates.find()
+    assert (candidate.model_id, candidate.submitted_by) == ("model_3", "anneal/training")
+    await world.aliases.delete("default", "support-bot")
+    with pytest.raises(Reject, match="support-bot"):
+        await world.deliver(event)
+
+
+async def test_a_start_removes_what_a_killed_deletion_left(world: World) -> None:
+    alias = await world.create()
+    await world.stores.aliases.delete(alias.id)  # killed here
+    await world.aliases.resume()
+    assert await world.deployed() == set()
+    assert not await alias_exists(world.resources.blobs, "default", "support-bot")
+    assert not await users_of(world.resources.blobs, "default", "model_1")
