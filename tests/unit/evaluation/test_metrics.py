@@ -13,7 +13,14 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import corpus_bleu as sacrebleu_corpus
 
 from services.evaluation.engine.losses import Loss, compute_losses
-from services.evaluation.engine.metrics.bleu import bleu_for, bleu_signature, choose_tokenizer, corpus_bleu
+from services.evaluation.engine.metrics.bleu import (
+    bleu_for,
+    bleu_signature,
+    bleu_statistics,
+    choose_tokenizer,
+    corpus_bleu,
+    tokenize_13a,
+)
 from services.evaluation.engine.metrics.classes import CLASSES, metric
 from services.evaluation.engine.metrics.classification import classification
 from services.evaluation.engine.metrics.json_fields import row_json
@@ -257,3 +264,25 @@ def test_labels_are_classified() -> None:
     assert fitting_metrics(["one answer", "another answer", "a third one"]) == []
     scores = classification(["Late ", "late", "late", "late", "early", "?"], labels)
     assert scores == {"accuracy": pytest.approx(4 / 6), "macro_f1": pytest.approx((2 * 3 / 7 + 2 * 1 / 4) / 2)}
+
+
+TRICKY = st.text(st.sampled_from("ab07.,-&;/'\"<>#\n\t é中 ") | st.characters(exclude_categories=["Cs"]), max_size=40)
+PARTS = st.lists(
+    st.sampled_from(["1.5", "a.", "..", ",,3", "3-4", "-\n", "&amp;", "&lt;b", "<skipped>", "it's"]) | TRICKY
+)
+
+
+@given(PARTS.map("".join))
+@settings(max_examples=300, deadline=None)
+def test_tokens_equal_sacrebleus(text: str) -> None:
+    assert tokenize_13a(text) == bleu_for(["plain"]).tokenizer(text.rstrip()).split()
+
+
+@given(st.lists(st.tuples(PARTS.map("".join), PARTS.map("".join)), min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_counts_equal_sacrebleus(pairs: list[tuple[str, str]]) -> None:
+    answers, references = map(list, zip(*pairs, strict=True))
+    bleu = bleu_for(references)
+    assert bleu_statistics(answers, references) == bleu._extract_corpus_statistics(answers, [references])
+    expected = bleu.corpus_score(answers, [references]).score
+    assert corpus_bleu(answers, references)["bleu"] == pytest.approx(min(expected, 100.0), abs=1e-9)

@@ -6,11 +6,11 @@ with two exceptions: if the reference has no words, characters are compared; and
 word is 1. rapidfuzz's bit-parallel LCS makes this an order of magnitude faster than rouge_score.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rapidfuzz.distance import LCSseq
 
+from services.evaluation.engine.metrics.ngrams import count_shared
 from services.evaluation.engine.metrics.scripts import symbols, words
 
 
@@ -31,8 +31,8 @@ def row_rouge_n(prediction: str, reference: str, n: int | None) -> float:
 
 
 def _tokens(prediction: str, reference: str) -> tuple[list[str], list[str]]:
-    tokenize = words if words(reference) else symbols
-    return tokenize(prediction), tokenize(reference)
+    expected = words(reference)
+    return (words(prediction), expected) if expected else (symbols(prediction), symbols(reference))
 
 
 def _rouge_l(predicted: Sequence[str], expected: Sequence[str]) -> float:
@@ -42,13 +42,8 @@ def _rouge_l(predicted: Sequence[str], expected: Sequence[str]) -> float:
 def _rouge_n(predicted: Sequence[str], expected: Sequence[str], n: int) -> float:
     if len(expected) < n:
         return float(bool(expected) and predicted == expected)
-    left, right = _ngrams(predicted, n), _ngrams(expected, n)
-    shared = sum(min(count, right[gram]) for gram, count in left.items())
+    shared = count_shared(predicted, expected, n)
     return _f_measure(shared, max(len(predicted) - n + 1, 0), max(len(expected) - n + 1, 0))
-
-
-def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[start:] for start in range(n)), strict=False))
 
 
 def _f_measure(shared: int, predicted: int, expected: int) -> float:

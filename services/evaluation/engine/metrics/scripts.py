@@ -1,5 +1,6 @@
 """Scripts of a text: which are written without spaces between words, and how words are found in any script."""
 
+import re
 import unicodedata
 
 import regex
@@ -7,6 +8,7 @@ import regex
 UNSPACED = r"\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts, besides Han, whose characters are compared one by one. Korean has spaces, but between phrases."""
 _WORD = regex.compile(rf"[{UNSPACED}\p{{Han}}]\p{{M}}*|(?:(?![{UNSPACED}\p{{Han}}])[\p{{L}}\p{{M}}\p{{N}}])+")
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _SYMBOL = regex.compile(r"\S")
 
 
@@ -15,6 +17,8 @@ def words(text: str) -> list[str]:
 
     ASCII text gives runs of a-z and 0-9, as in rouge_score.
     """
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
     found: list[str] = _WORD.findall(unicodedata.normalize("NFC", text.lower()))
     return found
 
