@@ -43,8 +43,8 @@ coverage: ## run `make test` with coverage (2 minutes more)
 	$(MAKE) test PYTEST_ARGS="--cov=services --cov=shared --cov-report=term:skip-covered"
 
 .PHONY: test-models
-test-models: install $(MODELS)/smollm2 ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)
-	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
+test-models: install $(MODELS)/smollm2 .venv-llama-cpp/.installed ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)
+	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 ANNEAL_LLAMA_CPP_PYTHON=$(CURDIR)/.venv-llama-cpp/bin/python $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
 
 .PHONY: test-security
 test-security: install ## attack the platform: hostile input, every route with every credential, generated calls, damaged files (6 minutes)
@@ -103,6 +103,19 @@ vllm: .venv-vllm/.installed ## create .venv-vllm with vLLM for CPUs (about 5 min
 .PHONY: test-vllm
 test-vllm: install ## run vLLM on the CPU behind the inference service (after `make vllm`; about 5 minutes)
 	@$(VLLM_ON_CPU) $(BIN)/python -m pytest tests/vllm -v
+
+LLAMA_CPP := .venv-llama-cpp
+export ANNEAL_LLAMA_CPP_PYTHON ?= $(wildcard $(CURDIR)/$(LLAMA_CPP)/bin/python)
+
+$(LLAMA_CPP)/.installed: requirements/llama-cpp.txt
+	@test -x $(LLAMA_CPP)/bin/python || $(PYTHON) -m venv $(LLAMA_CPP)
+	@for attempt in 1 2 3; do \
+	  $(LLAMA_CPP)/bin/python -m pip install --quiet --requirement requirements/llama-cpp.txt && touch $@ && break; \
+	  echo "attempt $$attempt failed" >&2; sleep 5; \
+	done; test -e $@
+
+.PHONY: llama-cpp
+llama-cpp: $(LLAMA_CPP)/.installed ## create .venv-llama-cpp, which verifies GGUF exports (34 MB to download)
 
 .venv-mutants/.installed: requirements/mutants.txt
 	$(BIN)/python -m pip install --quiet --target .venv-mutants --requirement requirements/mutants.txt
@@ -202,4 +215,4 @@ seedling: install ## retrain the bundled base model (see services/training/seedl
 
 .PHONY: clean
 clean: ## remove caches and virtual environments; data in $ANNEAL_HOME stays
-	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .venv-audit sbom .pytest_cache .mypy_cache .ruff_cache dist .coverage*
+	rm -rf $(VENV) .venv-servers .venv-deploy .venv-vllm .venv-llama-cpp .venv-audit sbom .pytest_cache .mypy_cache .ruff_cache dist .coverage*

@@ -98,7 +98,13 @@ def _wait(client: Client, path: str, work: dict[str, Any], description: str) -> 
 
 def export(
     model_id: Annotated[str, typer.Argument(help="Custom model id.")],
-    format: Annotated[str, typer.Option(help="Format: torch, onnx or adapter.")] = "torch",
+    format: Annotated[str, typer.Option(help="Format: torch, onnx, adapter, gguf or gguf_adapter.")] = "torch",
+    quantization: Annotated[
+        str | None, typer.Option(help="Weights in GGUF: f32, f16 (default), bf16, q8_0, q6_k, q5_k_m or q4_k_m.")
+    ] = None,
+    accept_drift: Annotated[
+        bool, typer.Option("--accept-drift", help="Download although it differs from the tuned model.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File or folder to write to.")] = None,
     json: Json = False,
 ) -> None:
@@ -108,22 +114,26 @@ def export(
     To resume an interrupted download, run the command again.
     """
     client = Client()
-    built = finished_export(client, model_id, format)
-    target = output or Path(f"{model_id}-{format}.zip")
-    target = target / f"{model_id}-{format}.zip" if target.is_dir() else target
+    chosen = {"format": format, **({"quantization": quantization} if quantization else {})}
+    built = finished_export(client, model_id, **chosen)
+    print_warnings(built["warnings"])
+    name = f"{'-'.join((model_id, *chosen.values()))}.zip"
+    target = output or Path(name)
+    target = target / name if target.is_dir() else target
+    query = chosen | ({"accept_drift": "true"} if accept_drift else {})
     with progress_bar(count="{task.fields[shown]}") as bar:
         task = bar.add_task("downloading", total=None, shown="")
-        for done, total in client.download(f"/models/custom/{model_id}/export", target, format=format):
+        for done, total in client.download(f"/models/custom/{model_id}/export", target, **query):
             bar.update(task, completed=done, total=total, shown=size(done))
     if json:
         print_json({**built, "file": str(target)})
         return
     table(["file", "size", "sha256"], [[f["name"], size(f["size"]), f["sha256"]] for f in built["files"]])
-    out.print(f"verified: {built['check']}", highlight=False)
+    out.print(f"{built['verdict']}: {built['check']}", highlight=False)
     out.print(f"saved {target}")
 
 
-def finished_export(client: Client, model_id: str, format: str) -> dict[str, Any]:
+def finished_export(client: Client, model_id: str, format: str, quantization: str | None = None) -> dict[str, Any]:
     """Request an export and wait until it is built and verified; an existing export is reused."""
-    created = client.post(f"/models/custom/{model_id}/exports", {"format": format})
+    created = client.post(f"/models/custom/{model_id}/exports", {"format": format, "quantization": quantization})
     return _wait(client, f"/exports/{created['id']}", created, f"exporting {format}")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.export.models import Export, ExportRequest, ExportView, Format
+from services.export.models import Export, ExportRequest, ExportView, Format, Quantization
 from services.export.service import ExportService
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
@@ -15,7 +15,15 @@ RETRY_AFTER_S = 5
 IdempotencyKey = Annotated[
     str | None, Header(max_length=200, description="a repeated key does not restart a failed export a second time")
 ]
-FormatQuery = Annotated[Format, Query(description="torch: merged safetensors; onnx: with KV cache; adapter: LoRA only")]
+FormatQuery = Annotated[
+    Format,
+    Query(
+        description="torch: merged safetensors; onnx: with KV cache; adapter: LoRA only; "
+        "gguf: for llama.cpp and Ollama; gguf_adapter: LoRA only, for these"
+    ),
+]
+QuantizationQuery = Annotated[Quantization | None, Query(description="type of the weights in GGUF; f16 by default")]
+AcceptDrift = Annotated[bool, Query(description="download an export although its verdict is `drifted`")]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "the file",
@@ -48,27 +56,41 @@ def _add_models(router: APIRouter, service: ExportService) -> None:
     """Add the routes of a model's exports."""
 
     @router.get("/models/custom/{id}/export", responses={**FILE, 202: {"model": ExportView}}, response_class=Response)
-    async def export_model(id: str, request: Request, caller: Caller, format: FormatQuery = "torch") -> Response:
+    async def export_model(
+        id: str,
+        request: Request,
+        caller: Caller,
+        format: FormatQuery = "torch",
+        quantization: QuantizationQuery = None,
+        accept_drift: AcceptDrift = False,
+    ) -> Response:
         """Download the model as a zip. Until it is built, respond 202 with Location; the first request builds it."""
-        export = await service.ensure(caller.project, id, format)
+        export = await service.ensure(caller.project, id, format, quantization)
         if not export.final:
             return _accepted(export)
-        return await service.archive(export).respond(request.headers)
+        return await service.archive(export, accept_drift=accept_drift).respond(request.headers)
 
     @router.head("/models/custom/{id}/export", include_in_schema=False)
-    async def head_export_model(id: str, request: Request, caller: Caller, format: FormatQuery = "torch") -> Response:
+    async def head_export_model(
+        id: str,
+        request: Request,
+        caller: Caller,
+        format: FormatQuery = "torch",
+        quantization: QuantizationQuery = None,
+        accept_drift: AcceptDrift = False,
+    ) -> Response:
         """Return the headers of GET without starting a build."""
-        export = await service.find(caller.project, id, format)
+        export = await service.find(caller.project, id, format, quantization)
         if export is None or not export.final:
             return _accepted(export)
-        return await service.archive(export).respond(request.headers, head=True)
+        return await service.archive(export, accept_drift=accept_drift).respond(request.headers, head=True)
 
     @router.post("/models/custom/{id}/exports", status_code=202, response_model=ExportView)
     async def start_export(
         id: str, body: ExportRequest, caller: Caller, response: Response, idempotency_key: IdempotencyKey = None
     ) -> ExportView:
         """Start an export, or return the existing one. A failed or cancelled export is restarted."""
-        export = await service.start(caller.project, id, body.format, key=idempotency_key)
+        export = await service.start(caller.project, id, body.format, body.quantization, key=idempotency_key)
         response.headers["Location"] = f"/exports/{export.id}"
         return ExportView.of(export)
 
@@ -107,13 +129,17 @@ def _add_files(router: APIRouter, service: ExportService) -> None:
     """Add the routes of an export's files."""
 
     @router.get("/exports/{id}/files/{name:path}", responses=FILE, response_class=Response)
-    async def download_export_file(id: str, name: str, request: Request, caller: Caller) -> Response:
+    async def download_export_file(
+        id: str, name: str, request: Request, caller: Caller, accept_drift: AcceptDrift = False
+    ) -> Response:
         """Download one file of an export."""
         export = await service.get(caller.project, id)
-        return await service.member(export, name).respond(request.headers)
+        return await service.member(export, name, accept_drift=accept_drift).respond(request.headers)
 
     @router.head("/exports/{id}/files/{name:path}", include_in_schema=False)
-    async def head_export_file(id: str, name: str, request: Request, caller: Caller) -> Response:
+    async def head_export_file(
+        id: str, name: str, request: Request, caller: Caller, accept_drift: AcceptDrift = False
+    ) -> Response:
         """Return size and ETag of one file."""
         export = await service.get(caller.project, id)
-        return await service.member(export, name).respond(request.headers, head=True)
+        return await service.member(export, name, accept_drift=accept_drift).respond(request.headers, head=True)

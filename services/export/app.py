@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from services.export.api import routes
 from services.export.handlers import subscriptions
 from services.export.models import Export
-from services.export.runner import FOLDER, Runner
+from services.export.runner import FOLDER, Runner, find_llama_quantize
 from services.export.service import ExportService
 from services.export.store import open_exports, open_model_names, open_uses
 from shared.runtime.jobs.worker import Slots, Worker
@@ -31,7 +31,8 @@ async def build(resources: Resources) -> Service:
         metrics=resources.metrics,
         on_release=uses.remove_if_final,
     )
-    service = ExportService(store, await open_model_names(resources), resources.blobs, worker, uses)
+    can_quantize = bool(find_llama_quantize(resources.settings.llama_quantize))
+    service = ExportService(store, await open_model_names(resources), resources.blobs, worker, uses, can_quantize)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -25,6 +25,26 @@ class NoAdapter(Conflict):
     code = "model_has_no_adapter"
 
 
+class NotQuantized(AnnealError):
+    """Only GGUF has quantizations."""
+
+    status = 422
+    code = "quantization_not_supported"
+
+
+class QuantizerMissing(AnnealError):
+    """llama-quantize is not installed."""
+
+    status = 503
+    code = "llama_quantize_missing"
+
+
+class Drifted(Conflict):
+    """The export differs from the tuned model by more than its limits."""
+
+    code = "export_drifted"
+
+
 class NotBuilt(Conflict):
     """The export failed or was cancelled, and has no files."""
 

@@ -11,8 +11,16 @@ from shared.documents.entities import Entity, Public, now
 from shared.events.envelope import Event
 from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
 from shared.runtime.jobs.work import DesiredState, State, Work
+from shared.warnings import ReportedWarning
 
-Format = Literal["torch", "onnx", "adapter"]
+Format = Literal["torch", "onnx", "adapter", "gguf", "gguf_adapter"]
+Quantization = Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m"]
+Verdict = Literal["verified", "drifted", "unverified"]
+GGUF_FORMATS: tuple[Format, ...] = ("gguf", "gguf_adapter")
+ADAPTER_FORMATS: tuple[Format, ...] = ("adapter", "gguf_adapter")
+K_QUANTS: tuple[Quantization, ...] = ("q6_k", "q5_k_m", "q4_k_m")
+"""Made by llama.cpp's llama-quantize."""
+CHECK = "how the export was compared with the tuned model, with all figures and their limits"
 ARCHIVE = "export.zip"
 """The only blob of an export besides its manifest."""
 
@@ -23,8 +31,10 @@ class ExportRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Format = Field(
-        description="torch: merged safetensors; onnx: with KV cache, for onnxruntime; adapter: the LoRA weights alone"
+        description="torch: merged safetensors; onnx: with KV cache, for onnxruntime; adapter: the LoRA weights alone; "
+        "gguf: for llama.cpp and Ollama; gguf_adapter: the LoRA weights for these"
     )
+    quantization: Quantization | None = Field(default=None, description="type of the weights in GGUF; null: f16")
 
 
 class Progress(BaseModel):
@@ -41,7 +51,8 @@ class Target(BaseModel):
 
     model_id: str = Field(description="the custom model")
     name: str = Field(description="the archive's file name")
-    format: Format = Field(description="torch, onnx or adapter")
+    format: Format = Field(description="torch, onnx, adapter, gguf or gguf_adapter")
+    quantization: Quantization | None = Field(default=None, description="type of the weights in GGUF")
 
 
 class Result(BaseModel):
@@ -51,9 +62,13 @@ class Result(BaseModel):
     members: list[ArchiveMember] = Field(
         default=[], description="the files in the archive; each can be downloaded on its own"
     )
-    check: dict[str, Any] = Field(
-        default={}, description="how the export was compared with the tuned model, and the largest difference of logits"
-    )
+    check: dict[str, Any] = Field(default={}, description=CHECK)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the check found; exports of older versions failed unless they were equal."""
+        verdict: Verdict = self.check.get("verdict", "verified")
+        return verdict
 
 
 class ModelName(Entity):
@@ -144,9 +159,13 @@ class ExportView(Public, Target):
     files: list[FileEntry] = Field(
         default=[], description="the files in the archive; each can be downloaded on its own"
     )
-    check: dict[str, Any] = Field(
-        default={}, description="how the export was compared with the tuned model, and the largest difference of logits"
+    check: dict[str, Any] = Field(default={}, description=CHECK)
+    verdict: Verdict | None = Field(
+        default=None,
+        description="verified: equal to the tuned model within the limits of `check`; drifted: not, so that a download "
+        "needs accept_drift=true; unverified: the runtime for it is not installed; null until it has succeeded",
     )
+    warnings: list[ReportedWarning] = Field(default=[], description="what to know before using the files")
 
     @classmethod
     def of(cls, export: Export) -> "ExportView":
@@ -155,4 +174,27 @@ class ExportView(Public, Target):
         archive = export.result.archive
         named = FileEntry(**{**archive.model_dump(), "name": export.target.name}) if archive else None
         files = [FileEntry(**member.model_dump(exclude={"offset"})) for member in export.result.members]
-        return cls(**parts, **export.target.model_dump(), archive=named, files=files, check=export.result.check)
+        verdict = export.result.verdict if archive else None
+        return cls(
+            **parts,
+            **export.target.model_dump(),
+            archive=named,
+            files=files,
+            check=export.result.check,
+            verdict=verdict,
+            warnings=_warnings(export.result.check, verdict),
+        )
+
+
+def _warnings(check: dict[str, Any], verdict: Verdict | None) -> list[ReportedWarning]:
+    if verdict == "drifted":
+        causes = "; ".join(check.get("causes", []))
+        remedy = "Choose a format or quantization with more precision, or download it with accept_drift=true."
+        return [
+            ReportedWarning(code="export_drifted", detail=f"It differs from the tuned model: {causes}.", remedy=remedy)
+        ]
+    if verdict == "unverified":
+        detail = "It was not compared with the tuned model: llama.cpp is not installed."
+        remedy = "Run `make llama-cpp`, set ANNEAL_LLAMA_CPP_PYTHON, delete this export and request it again."
+        return [ReportedWarning(code="export_unverified", detail=detail, remedy=remedy)]
+    return []

@@ -2,14 +2,16 @@
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.export.models import ARCHIVE, Export, Progress, Result
-from shared.blobs.artifacts import key_of, publish, read_manifest, resolve_model, weights_size
+from services.export.models import ARCHIVE, Export, Format, Progress, Result
+from shared.blobs.artifacts import dataset_folder, key_of, publish, read_manifest, resolve_model, weights_size
 from shared.blobs.attempt_artifacts import attempt_artifact
-from shared.blobs.manifests import ExportManifest, FileEntry, ModelManifest
+from shared.blobs.errors import BlobNotFound
+from shared.blobs.manifests import DatasetManifest, ExportManifest, FileEntry, ModelManifest
 from shared.runtime.jobs.engine_runs import Message, run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.uses import Uses
@@ -17,8 +19,19 @@ from shared.runtime.resources import Resources
 
 FOLDER = "exports"
 """In the scratch folder; holds a folder per attempt, deleted with it."""
-PACKAGES = {"torch": (), "adapter": (), "onnx": ("onnx", "onnxscript", "onnxruntime")}
+PACKAGES: Mapping[Format, tuple[str, ...]] = {
+    "torch": (),
+    "adapter": (),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "gguf": ("gguf",),
+    "gguf_adapter": ("gguf",),
+}
 """What a format needs in addition to torch, transformers and peft."""
+
+
+def find_llama_quantize(setting: str) -> str:
+    """llama.cpp's llama-quantize: the one of the setting, else one in PATH; empty without any."""
+    return setting or shutil.which("llama-quantize") or ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,28 @@ class Runner:
             "base": base and {**base.model_dump(mode="json", exclude={"files"}), "fingerprint": base.fingerprint},
             "out": str(folder),
             "top": export.target.name.removesuffix(".zip"),
+            "held_out": await self._held_out(manifest, export.project),
+            "quantization": export.target.quantization,
+            "llama_cpp_python": self.resources.settings.llama_cpp_python,
+            "llama_quantize": find_llama_quantize(self.resources.settings.llama_quantize),
         }
+
+    async def _held_out(self, manifest: dict[str, Any], project: str) -> dict[str, Any] | None:
+        """The rows of the model's dataset that it was not trained on, to compare answers; None where there are none."""
+        if not (uri := manifest.get("dataset_uri")):
+            return None
+        key = key_of(uri, project)
+        try:
+            dataset = DatasetManifest.model_validate(await read_manifest(self.resources.blobs, key))
+        except BlobNotFound:
+            return None  # deleted since
+        split = next((split for split in ("test", "validation") if dataset.rows.get(split)), None)
+        if split is None:
+            return None
+        shards = dataset.shards[split]
+        folder = await dataset_folder(self.resources.blobs, key, dataset, shards)
+        name = f"{dataset.dataset_id}@{dataset.version} ({split})"
+        return {"folder": str(folder), "shards": shards, "name": name}
 
     async def _publish(self, export: Export, lease: Lease[Export], result: Message) -> None:
         """Store the archive under this attempt's token, then end the export, which emits the event."""

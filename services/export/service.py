@@ -5,8 +5,26 @@ from dataclasses import dataclass
 from itertools import count
 
 from services.export.downloads import Download
-from services.export.errors import NoAdapter, NotBuilt, StillRunning, UnknownFile
-from services.export.models import ARCHIVE, Export, Format, ModelName, Target
+from services.export.errors import (
+    Drifted,
+    NoAdapter,
+    NotBuilt,
+    NotQuantized,
+    QuantizerMissing,
+    StillRunning,
+    UnknownFile,
+)
+from services.export.models import (
+    ADAPTER_FORMATS,
+    ARCHIVE,
+    GGUF_FORMATS,
+    K_QUANTS,
+    Export,
+    Format,
+    ModelName,
+    Quantization,
+    Target,
+)
 from services.export.store import Exports, find_custom_model
 from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import ModelManifest
@@ -29,26 +47,42 @@ class ExportService:
     blobs: Blobs
     worker: Worker[Export]
     uses: Uses[Export]
+    can_quantize: bool = False
+    """Whether llama-quantize is installed."""
 
-    async def find(self, project: str, model_id: str, form: Format) -> Export | None:
-        """Return the export of this model in this format, or None. Raises UnknownModel or NoAdapter."""
+    async def find(
+        self, project: str, model_id: str, form: Format, quantization: Quantization | None = None
+    ) -> Export | None:
+        """Return the export of this model in this format, or None.
+
+        Raises UnknownModel, NoAdapter, NotQuantized or QuantizerMissing.
+        """
         _, model = await find_custom_model(self.blobs, project, model_id)
-        _require_format(model, form)
-        where = {"target.model_id": model_id, "target.format": form}
+        kind = self._require_format(model, form, quantization)
+        where = {"target.model_id": model_id, "target.format": form, **({"target.quantization": kind} if kind else {})}
         found = await self.exports.for_project(project).find(where, limit=1)
         return found[0] if found else None
 
-    async def ensure(self, project: str, model_id: str, form: Format, *, job_id: str | None = None) -> Export:
+    async def ensure(
+        self,
+        project: str,
+        model_id: str,
+        form: Format,
+        quantization: Quantization | None = None,
+        *,
+        job_id: str | None = None,
+    ) -> Export:
         """Return the export of this model in this format; queue one if there is none."""
-        if existing := await self.find(project, model_id, form):
+        if existing := await self.find(project, model_id, form, quantization):
             return existing
         uri, model = await find_custom_model(self.blobs, project, model_id)
-        name = await self._name(project, model)
+        name, kind = await self._name(project, model), self._require_format(model, form, quantization)
+        file = _file_name(name, model_id, f"{form}-{kind}" if kind else form)
         export = await self._create(
             Export(
                 id="",
                 project=project,
-                target=Target(model_id=model_id, name=_file_name(name, model_id, form), format=form),
+                target=Target(model_id=model_id, name=file, format=form, quantization=kind),
                 model_uri=uri,
                 model_name=name,
                 job_id=job_id,
@@ -76,7 +110,8 @@ class ExportService:
         """
         target = export.target
         for generation in range(1) if export.job_id else count():
-            export.id = derived_id("export", export.project, target.model_id, target.format, str(generation))
+            kind = [target.quantization] if target.quantization else []
+            export.id = derived_id("export", export.project, target.model_id, target.format, *kind, str(generation))
             try:
                 await self.uses.add(export)
                 return await self.exports.create(export, [ExportRequested(export_id=export.id)])
@@ -84,9 +119,11 @@ class ExportService:
                 continue
         raise NotFound("The export was deleted.")
 
-    async def start(self, project: str, model_id: str, form: Format, *, key: str | None) -> Export:
+    async def start(
+        self, project: str, model_id: str, form: Format, quantization: Quantization | None, *, key: str | None
+    ) -> Export:
         """Start an export. A failed or cancelled one is restarted, once per Idempotency-Key."""
-        export = await self.ensure(project, model_id, form)
+        export = await self.ensure(project, model_id, form, quantization)
         event_id = f"key:{key}" if key else None
         await self.uses.add(export)
         started = await self.exports.change(export.id, lambda e: e.restart(), event_id=event_id)
@@ -115,16 +152,19 @@ class ExportService:
         await self.exports.for_project(project).change(id, _mark_deleted)
         await delete_artifact(self.blobs, f"{project}/exports/{id}")
 
-    def archive(self, export: Export) -> Download:
-        """Return the whole export as one zip. Raises NotBuilt or StillRunning."""
-        key = _artifact_key(export)
+    def archive(self, export: Export, *, accept_drift: bool) -> Download:
+        """Return the whole export as one zip. Raises NotBuilt, StillRunning or Drifted."""
+        key = _artifact_key(export, accept_drift)
         file = export.result.archive
         assert file is not None
         return Download(self.blobs, f"{key}/{ARCHIVE}", 0, file.size, file.sha256, export.target.name)
 
-    def member(self, export: Export, name: str) -> Download:
-        """Return one file, as a range of the archive, whose members are not compressed. Raises UnknownFile."""
-        key = _artifact_key(export)
+    def member(self, export: Export, name: str, *, accept_drift: bool) -> Download:
+        """Return one file, as a range of the archive, whose members are not compressed.
+
+        Raises UnknownFile, NotBuilt, StillRunning or Drifted.
+        """
+        key = _artifact_key(export, accept_drift)
         file = next((member for member in export.result.members if member.name == name), None)
         if file is None:
             names = [member.name for member in export.result.members]
@@ -132,6 +172,32 @@ class ExportService:
             raise UnknownFile(f"The export has no file {name!r}.", field="name", limit=names, remedy=remedy)
         last = name.rpartition("/")[2]
         return Download(self.blobs, f"{key}/{ARCHIVE}", file.offset, file.size, file.sha256, last)
+
+    def _require_format(
+        self, model: ModelManifest, form: Format, quantization: Quantization | None
+    ) -> Quantization | None:
+        """The quantization, f16 by default for GGUF. Raises NoAdapter, NotQuantized or QuantizerMissing."""
+        if form in ADAPTER_FORMATS and model.kind != "adapter":
+            remedy = "Use the format torch: the model has only full weights."
+            detail = f"Model {model.model_id} was trained in full and has no adapter."
+            raise NoAdapter(detail, field="format", limit=["torch", "onnx", "gguf"], remedy=remedy)
+        if form not in GGUF_FORMATS:
+            if quantization:
+                remedy = "Leave quantization out, or use the format gguf."
+                raise NotQuantized(
+                    f"{form} has no quantization.", field="quantization", limit=list(GGUF_FORMATS), remedy=remedy
+                )
+            return None
+        kind = quantization or "f16"
+        if form == "gguf_adapter" and kind not in ("f32", "f16"):
+            remedy = "Use f16, and quantize the base model alone."
+            raise NotQuantized(
+                f"A LoRA adapter is not stored in {kind}.", field="quantization", limit=["f32", "f16"], remedy=remedy
+            )
+        if kind in K_QUANTS and not self.can_quantize:
+            remedy = "Install llama.cpp and set ANNEAL_LLAMA_QUANTIZE to its llama-quantize, or use q8_0."
+            raise QuantizerMissing(f"{kind} is made by llama-quantize, which is not installed.", remedy=remedy)
+        return kind
 
 
 def _mark_deleted(export: Export) -> None:
@@ -141,19 +207,12 @@ def _mark_deleted(export: Export) -> None:
     export.deleted_at = now()
 
 
-def _require_format(model: ModelManifest, form: Format) -> None:
-    if form == "adapter" and model.kind != "adapter":
-        remedy = "Use the format torch: the model has only full weights."
-        detail = f"Model {model.model_id} was trained in full and has no adapter."
-        raise NoAdapter(detail, field="format", limit=["torch", "onnx"], remedy=remedy)
-
-
-def _file_name(name: str, model_id: str, form: Format) -> str:
+def _file_name(name: str, model_id: str, form: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or model_id
-    return f"{slug}-{form}.zip"
+    return f"{slug}-{form.replace('_', '-')}.zip"
 
 
-def _artifact_key(export: Export) -> str:
+def _artifact_key(export: Export, accept_drift: bool) -> str:
     if export.state in ("failed", "cancelled"):
         remedy = f"POST /models/custom/{export.target.model_id}/exports with format {export.target.format} restarts it."
         detail = f"The export has {export.state}. {export.detail or ''}".strip()
@@ -161,4 +220,8 @@ def _artifact_key(export: Export) -> str:
     if export.export_uri is None:
         remedy = f"GET /exports/{export.id} until its state is succeeded."
         raise StillRunning(f"The export is {export.state}.", field="state", limit="succeeded", remedy=remedy)
+    if export.result.verdict == "drifted" and not accept_drift:
+        causes = "; ".join(export.result.check.get("causes", []))
+        remedy = f"GET /exports/{export.id} shows the figures. Use more precision, or add accept_drift=true."
+        raise Drifted(f"The export differs from the tuned model: {causes}.", field="accept_drift", remedy=remedy)
     return key_of(export.export_uri, export.project)

@@ -116,6 +116,14 @@ class Settings(BaseSettings):
         default="", description="command that starts vLLM's OpenAI server, with options; empty: serve with transformers"
     )
     vllm_engines: int = Field(default=1, ge=1, description="maximum concurrent vLLM servers, one per base model")
+    llama_cpp_python: str = Field(
+        default="",
+        description="Python of an environment with xllamacpp (`make llama-cpp`), which verifies GGUF exports; empty: "
+        "they stay unverified",
+    )
+    llama_quantize: str = Field(
+        default="", description="llama.cpp's llama-quantize, for k-quants of GGUF; empty: the one in PATH, if any"
+    )
     engine_memory_limit: int = Field(
         default=0, ge=0, description="maximum bytes that one engine process allocates; 0: 90% of the machine's memory"
     )

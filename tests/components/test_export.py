@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from services.export.app import build
 from services.export.handlers import subscriptions
+from services.export.models import Export
 from services.export.service import ExportService
 from services.export.store import open_exports, open_model_names, open_uses
 from shared.blobs.uses import add_use, users_of
@@ -137,6 +138,7 @@ async def test_onnx_export_of_a_training_job_is_verified_and_its_model_card_runs
     assert (shown["format"], shown["job_id"]) == ("onnx", "job_1")
     assert shown["check"]["equal_greedy_tokens"]
     assert shown["check"]["batches"] == [1, 3]
+    assert shown["verdict"] == "verified"
     assert shown["check"]["max_difference"] < 1e-3
     archive = await service.http.get(f"{TUNED}/export?format=onnx")
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
@@ -168,7 +170,45 @@ async def test_adapter_export_names_its_base_model_and_no_local_path(service: Ru
     assert settings["eos_token_id"]
     refused = await service.http.get("/models/custom/model_full/export?format=adapter")
     assert (refused.status_code, refused.json()["code"]) == (409, "model_has_no_adapter")
-    assert refused.json()["limit"] == ["torch", "onnx"]
+    assert refused.json()["limit"] == ["torch", "onnx", "gguf"]
+
+
+async def test_gguf_without_llama_cpp_is_unverified_and_a_drifted_export_needs_consent(service: RunningService) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"Q{i}"}, {"role": "assistant", "content": "A"}]} for i in range(5)
+    ]
+    await service.publish_dataset("dataset_gate", rows)
+    uri = "anneal://default/datasets/dataset_gate/v1"
+    await service.publish_models("model_gguf", dataset_uri=uri)
+    url = "/models/custom/model_gguf/export?format=gguf&quantization=q8_0"
+    found = (await service.http.get(url)).headers["location"]
+    await service.next_event(ExportCompleted)
+    shown = (await service.http.get(found)).json()
+    assert (shown["verdict"], shown["quantization"]) == ("unverified", "q8_0")
+    assert shown["warnings"][0]["code"] == "export_unverified"
+    assert {file["name"] for file in shown["files"]} == {"Modelfile", "README.md", "model.gguf"}
+    assert (await service.http.get(url)).status_code == 200
+
+    await service.http.get("/models/custom/model_gguf/export?format=adapter")
+    completed = await service.next_event(ExportCompleted)
+    check = (await service.http.get(f"/exports/{completed['export_id']}")).json()["check"]
+    assert (check["verdict"], check["prompts"], check["prompts_from"]) == (
+        "verified",
+        5,
+        "5 held-out rows of dataset_gate@v1 (validation)",
+    )
+    assert check["perplexity"] == pytest.approx(check["perplexity_of_tuned_model"], rel=1e-3)
+
+    def drift(export: Export) -> None:
+        export.result.check = {**check, "verdict": "drifted", "causes": ["mean difference 2 (limit 0.01)"]}
+
+    await (await open_exports(service.resources)).change(completed["export_id"], drift)
+    url = "/models/custom/model_gguf/export?format=adapter"
+    refused = await service.http.get(url)
+    assert (refused.status_code, refused.json()["code"]) == (409, "export_drifted")
+    assert "mean difference 2" in refused.json()["detail"]
+    assert (await service.http.get(f"/exports/{completed['export_id']}/files/README.md")).status_code == 409
+    assert (await service.http.get(f"{url}&accept_drift=true")).status_code == 200
 
 
 async def test_deletion_frees_the_files_and_a_later_request_builds_again(service: RunningService) -> None:
@@ -260,7 +300,10 @@ async def test_model_is_in_use_until_its_export_ends_even_where_the_worker_died(
     ("method", "url", "status", "code"),
     [
         ("GET", "/models/custom/model_none/export", 404, "model_not_found"),
-        ("GET", "/models/custom/model_tuned/export?format=gguf", 422, "invalid_input"),
+        ("GET", "/models/custom/model_tuned/export?format=ggml", 422, "invalid_input"),
+        ("GET", f"{TUNED}/export?format=torch&quantization=f16", 422, "quantization_not_supported"),
+        ("GET", f"{TUNED}/export?format=gguf_adapter&quantization=q8_0", 422, "quantization_not_supported"),
+        ("GET", f"{TUNED}/export?format=gguf&quantization=q4_k_m", 503, "llama_quantize_missing"),
         ("POST", "/models/custom/model_tuned/exports", 422, "invalid_input"),
         ("GET", "/exports/export_none", 404, "not_found"),
         ("GET", "/exports/export_none/files/model.onnx", 404, "not_found"),

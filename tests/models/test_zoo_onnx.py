@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from services.export.engine.onnx_export import trace, verify_onnx
-from services.export.engine.verification import ExpectedOutputs, compute_logits, generate_greedy
+from services.export.engine.prompts import Prompts
+from services.export.engine.reference import Expected
+from services.export.engine.runtimes import TOP_OF_TUNED, TorchRuntime, run_prompts
 from shared.engine.loading.load import load_model
-from shared.engine.process.protocol import EngineError
+from shared.engine.process.protocol import EngineError, null_reporter
 from tests.support.zoo import NO_ONNX, ONNX_TRIED, ZOO, save
 
-PROMPTS = [list(range(40, 100, 3)), [7, 200, 41], list(range(90, 120))]
+PROMPTS = Prompts([list(range(40, 100, 3)), [7, 200, 41], list(range(90, 120))], [[50, 60]] * 3, "three")
 REFUSED = [family for family, entry in ZOO.items() if NO_ONNX in entry.limits]
 
 
@@ -24,10 +26,10 @@ def load(family: str, folder: Path) -> Any:
 @pytest.mark.parametrize("family", ONNX_TRIED)
 def test_onnx_export_equals_the_model(tmp_path: Path, family: str) -> None:
     model = load(family, tmp_path / "model")
-    expected = ExpectedOutputs(PROMPTS, compute_logits(model, PROMPTS), generate_greedy(model, PROMPTS, []), [])
+    expected = Expected(PROMPTS, run_prompts(TorchRuntime(model, []), PROMPTS, TOP_OF_TUNED), [])
     (tmp_path / "onnx").mkdir()
     trace(model, tmp_path / "onnx")
-    assert verify_onnx(tmp_path / "onnx", expected)["passed"]
+    assert verify_onnx(tmp_path / "onnx", expected, null_reporter())["passed"]
 
 
 @pytest.mark.parametrize("family", REFUSED)

@@ -10,8 +10,8 @@ from typing import Any
 
 from services.export.engine.finalize import finalize
 from services.export.engine.model_card import BaseReference, base_of
+from services.export.engine.reference import run_tuned, verify_reloaded
 from services.export.engine.tuned_model import StageReporter, TunedModel, make_generation_config, open_model
-from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import attach_adapter, load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
@@ -24,14 +24,14 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     stages = StageReporter(reporter, commands, STAGES)
     stages.next()
     tuned, folder = open_model(spec), Path(spec["out"]) / "files"
-    expected = ExpectedOutputs.from_model(tuned.load_unmerged(), tuned.template)
+    expected = run_tuned(tuned, spec, reporter)
     stages.next()
     copy_adapter(tuned, folder, base_of(spec["manifest"], spec.get("base") or {}))
     stages.next()
     base = load_model(tuned.reference["base"], dtype=tuned.dtype)
     reloaded = attach_adapter(base, folder, only_peft=True).eval()
     make_generation_config(tuned, reloaded).save_pretrained(folder)
-    check = expected.verify_reloaded(reloaded, "reloaded with peft over its base", tuned.dtype)
+    check = verify_reloaded(reloaded, expected, "reloaded with peft over its base", tuned.dtype, reporter)
     stages.next()
     with reporter.span(STAGES[-1]):
         return finalize(spec, "adapter", tuned, folder, check)

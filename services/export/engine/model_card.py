@@ -80,7 +80,24 @@ class BaseReference:
     on_hub: bool = False
 
 
-USAGE = {"torch": TORCH, "adapter": ADAPTER, "onnx": ONNX}
+GGUF = """\
+```sh
+llama-server --jinja -m model.gguf
+ollama create my-model -f Modelfile && ollama run my-model "Hello!"
+```
+"""
+
+GGUF_ADAPTER = """\
+`adapter.gguf` goes over a GGUF file of the base model, which a full export of it or llama.cpp's converter writes:
+
+```sh
+llama-server --jinja -m base.gguf --lora adapter.gguf
+ollama create my-model -f Modelfile && ollama run my-model "Hello!"    # with base.gguf beside it
+```
+"""
+
+USAGE = {"torch": TORCH, "adapter": ADAPTER, "onnx": ONNX, "gguf": GGUF, "gguf_adapter": GGUF_ADAPTER}
+LIBRARIES = {"adapter": "peft", "gguf": "llama.cpp", "gguf_adapter": "llama.cpp"}
 
 
 def model_card(
@@ -94,7 +111,7 @@ def model_card(
     base = base_of(manifest, base_model or {})
     usage = USAGE[form].replace("BASE", _base_to_load(base, base_model or {})).replace("STOP_IDS", str(stop_ids))
     return (
-        f"---\nlibrary_name: {'peft' if form == 'adapter' else 'transformers'}\nbase_model: {json.dumps(base.name)}\n"
+        f"---\nlibrary_name: {LIBRARIES.get(form, 'transformers')}\nbase_model: {json.dumps(base.name)}\n"
         f"tags: [anneal, {form}]\n---\n\n# {manifest['name']}\n\n{_facts(manifest, base)}\n"
         f"## Use\n\n{usage}\n## Training\n\n{_table(_hyperparameters(manifest))}\n"
         f"## Scores\n\n{_table(manifest.get('metrics') or {})}\n"

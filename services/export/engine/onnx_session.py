@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from services.export.engine.verification import NEW_TOKENS
+from services.export.engine.prompts import NEW_TOKENS
+from services.export.engine.runtimes import LogProbs, scores_of
 
 Ids = NDArray[np.int64]
 
@@ -17,7 +18,8 @@ Ids = NDArray[np.int64]
 class OnnxModel:
     """An onnxruntime session on the CPU, with the shapes of the model's KV cache."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stop_ids: Sequence[int]) -> None:
+        self._stop_ids = stop_ids
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         self._past = [i for i in self._session.get_inputs() if i.name.startswith("past_key_values.")]
 
@@ -27,7 +29,22 @@ class OnnxModel:
         logits, _ = self._step(np.array([ids]), mask, np.arange(len(ids))[None], self._empty_cache(1))
         return torch.from_numpy(logits[0])
 
-    def greedy(self, prompts: Sequence[Sequence[int]], stop_ids: Sequence[int]) -> list[list[int]]:
+    def answer_all(self, prompts: Sequence[list[int]], top: int) -> tuple[list[list[int]], list[list[LogProbs]]]:
+        """Decode row by row; the log-probabilities are those of one pass over prompt and answer."""
+        answers = [answer for row in prompts for answer in self.greedy([row])]
+        return answers, [self._steps(row, answer, top) for row, answer in zip(prompts, answers, strict=True)]
+
+    def score(self, prompt: list[int], answer: list[int]) -> list[float]:
+        """By one pass."""
+        return scores_of(self.logits(prompt + answer), len(prompt), answer)
+
+    def _steps(self, prompt: list[int], answer: list[int], top: int) -> list[LogProbs]:
+        found = self.logits(prompt + answer)[len(prompt) - 1 :].log_softmax(-1)
+        likeliest = found[:NEW_TOKENS].topk(min(top, found.shape[-1]))
+        pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        return [dict(zip(ids, values, strict=True)) for ids, values in pairs]
+
+    def greedy(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
         """Decode greedy answers to all prompts as one left-padded batch."""
         width = max(map(len, prompts))
         ids = np.array([[0] * (width - len(row)) + list(row) for row in prompts])
@@ -41,7 +58,7 @@ class OnnxModel:
             chosen.append(ids[:, 0])
             mask = np.pad(mask, ((0, 0), (0, 1)), constant_values=1)
             positions = positions[:, -1:] + 1
-        return [_truncate_at_stop(row, stop_ids) for row in np.stack(chosen, 1).tolist()]
+        return [_truncate_at_stop(row, self._stop_ids) for row in np.stack(chosen, 1).tolist()]
 
     def _empty_cache(self, rows: int) -> list[NDArray[np.float32]]:
         return [np.zeros((rows, past.shape[1], 0, past.shape[3]), np.float32) for past in self._past]

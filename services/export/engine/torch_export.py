@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from services.export.engine.finalize import finalize
+from services.export.engine.reference import run_tuned, verify_reloaded
 from services.export.engine.tuned_model import StageReporter, TunedModel, make_generation_config, open_model
-from services.export.engine.verification import ExpectedOutputs
 from shared.engine.loading.load import load_model
 from shared.engine.process.protocol import Commands, Reporter, run_from_shell
 
@@ -22,12 +22,12 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     stages = StageReporter(reporter, commands, STAGES)
     stages.next()
     tuned, folder = open_model(spec), Path(spec["out"]) / "files"
-    expected = ExpectedOutputs.from_model(tuned.load_unmerged(), tuned.template)
+    expected = run_tuned(tuned, spec, reporter)
     stages.next()
     dtype = save_merged(tuned, folder)
     stages.next()
     reloaded = load_model({"path": str(folder), "kind": "full", "base": None}, dtype=tuned.dtype)
-    check = expected.verify_reloaded(reloaded, "reloaded with transformers", dtype)
+    check = verify_reloaded(reloaded, expected, "reloaded with transformers", dtype, reporter)
     stages.next()
     with reporter.span(STAGES[-1]):
         return finalize(spec, "torch", tuned, folder, check)

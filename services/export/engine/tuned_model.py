@@ -41,10 +41,6 @@ class TunedModel:
         dtype = AutoConfig.from_pretrained(innermost["path"], local_files_only=True, trust_remote_code=False).dtype
         return str(dtype or torch.float32).removeprefix("torch.")
 
-    def load_unmerged(self) -> Any:
-        """Load the model as it was trained, with a separate adapter."""
-        return load_model(self.reference, dtype=self.dtype, merge=False)
-
     def load_merged(self) -> Any:
         """Load the model with the adapter merged into the weights."""
         return load_model(self.reference, dtype=self.dtype)

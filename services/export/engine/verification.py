@@ -1,103 +1,130 @@
-"""Verifies that an export equals the tuned model: compares logits, and greedy answers token by token."""
+"""Verifies that an export equals the tuned model, within limits per format: the export gate."""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+from services.export.engine.prompts import NEW_TOKENS, Prompts
+from services.export.engine.runtimes import LogProbs, Outputs
 
-from shared.engine.decoding.generate import context_length, generate_all
-from shared.engine.process.protocol import EngineError
-from shared.engine.text.template import ChatTemplate
-
-QUESTIONS = (
-    "Hello!",
-    "My invoice from last month is wrong, I was charged twice. What can I do?",
-    "What is 17 + 25?",
-)
-"""Prompts of different lengths, so that a batch of them is padded."""
-NEW_TOKENS = 24
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
-"""Largest difference of logits that rounding explains, per unit of the largest logit (at least 1)."""
-
-
-def encode_prompts(template: ChatTemplate, model: Any) -> list[list[int]]:
-    """Encode the questions with the chat template, truncated on the left to leave NEW_TOKENS for an answer."""
-    limit = context_length(model) - NEW_TOKENS
-    return [template.prompt_ids([{"role": "user", "content": question}])[-limit:] for question in QUESTIONS]
+VERIFIED, DRIFTED, UNVERIFIED = "verified", "drifted", "unverified"
 
 
 @dataclass(frozen=True)
-class ExpectedOutputs:
-    """The tuned model's logits and greedy answers to the prompts."""
+class Limits:
+    """Limits of an export's differences; None: not limited.
 
-    prompts: list[list[int]]
-    logits: list[Tensor]
-    answers: list[list[int]]
-    stop_ids: list[int]
+    `max_difference` and `mean_difference` are of log-probabilities, in nats; `agreement` is the smallest share of
+    greedy tokens that are equal, counted until an answer differs; `perplexity_ratio` is that of export to tuned model.
+    """
 
-    @classmethod
-    def from_model(cls, model: Any, template: ChatTemplate) -> "ExpectedOutputs":
-        """Run the tuned model on the prompts."""
-        rows = encode_prompts(template, model)
-        return cls(
-            rows, compute_logits(model, rows), generate_greedy(model, rows, template.stop_ids), template.stop_ids
-        )
-
-    def verify_reloaded(self, model: Any, method: str, dtype: str) -> dict[str, Any]:
-        """Compare a model that transformers or peft has loaded from the exported files."""
-        return self.compare(
-            method, compute_logits(model, self.prompts), [generate_greedy(model, self.prompts, self.stop_ids)], dtype
-        )
-
-    def compare(
-        self, method: str, logits: Sequence[Tensor], answers: Sequence[list[list[int]]], dtype: str
-    ) -> dict[str, Any]:
-        """Compare outputs of the export, and return the `check` of the manifest.
-
-        `answers` has one list of answers per way of generating them. bfloat16 and float16 may round to another token,
-        so only float32 answers must be equal. Raises EngineError `check_failed`.
-        """
-        difference = _max_difference(logits, self.logits)
-        limit = TOLERANCE[dtype] * max(1.0, max(float(row.abs().max()) for row in self.logits))
-        equal = all(each == self.answers for each in answers)
-        if not difference <= limit or (dtype == "float32" and not equal):
-            detail = (
-                f"The exported model differs from the tuned one: logits by {difference:.3g}, equal answers: {equal}."
-            )
-            remedy = (
-                "Use the format adapter, which does not change weights, and report this with the base model's name."
-            )
-            raise EngineError("check_failed", detail, limit=limit, remedy=remedy)
-        return {
-            "method": method,
-            "passed": True,
-            "max_difference": difference,
-            "tolerance": limit,
-            "equal_greedy_tokens": equal,
-            "prompts": len(self.prompts),
-            "new_tokens": NEW_TOKENS,
-            "dtype": dtype,
-        }
+    max_difference: float | None
+    mean_difference: float
+    agreement: float
+    perplexity_ratio: float
 
 
-@torch.inference_mode()
-def compute_logits(model: Any, rows: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Compute the logits [tokens, vocabulary] of each row, one row at a time."""
-    batches = (torch.tensor([ids], device=model.device) for ids in rows)
-    return [model(input_ids=batch, use_cache=False).logits[0].float().cpu() for batch in batches]
+LIMITS: Mapping[str, Limits] = {
+    "float32": Limits(0.05, 0.002, 0.99, 1.002),
+    "float16": Limits(0.5, 0.01, 0.9, 1.01),
+    "bfloat16": Limits(2.0, 0.05, 0.75, 1.02),
+    "q8_0": Limits(None, 0.05, 0.75, 1.02),
+    "q6_k": Limits(None, 0.1, 0.65, 1.05),
+    "q5_k_m": Limits(None, 0.2, 0.5, 1.1),
+    "q4_k_m": Limits(None, 0.35, 0.4, 1.2),
+}
+"""By dtype of the weights. docs/guides/export.md explains the choice."""
 
 
-def generate_greedy(model: Any, rows: Sequence[Sequence[int]], stop_ids: Sequence[int]) -> list[list[int]]:
-    """Generate greedy answers of at most NEW_TOKENS tokens."""
-    return [answer.ids for answer in generate_all(model, rows, stop_ids=stop_ids, max_new_tokens=NEW_TOKENS)]
+def compare(
+    tuned: Outputs, export: Outputs, prompts: Prompts, dtype: str, method: str, faults: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Compare an export's outputs with the tuned model's: the `check` of the manifest.
+
+    `faults` are differences of text found elsewhere, such as in the chat template; each makes the export a drifted one.
+    """
+    limits, found = LIMITS[dtype], differences(tuned, export)
+    causes = [*_exceeded(found, limits), *faults]
+    return {
+        "verdict": DRIFTED if causes else VERIFIED,
+        "passed": not causes,
+        "method": method,
+        "dtype": dtype,
+        "prompts": len(prompts.ids),
+        "prompts_from": prompts.source,
+        "new_tokens": NEW_TOKENS,
+        "equal_greedy_tokens": tuned.answers == export.answers,
+        **{name: _finite(value) for name, value in found.items()},
+        "limits": {name: value for name, value in asdict(limits).items() if value is not None},
+        **({"causes": causes} if causes else {}),
+    }
 
 
-def _max_difference(exported: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
-    """Return the largest absolute difference; infinity where shapes differ or a value is not finite."""
-    pairs = list(zip(exported, expected, strict=True))
-    if any(a.shape != b.shape or not torch.isfinite(a).all() for a, b in pairs):
-        return math.inf
-    return max(float((a - b).abs().max()) for a, b in pairs)
+def differences(tuned: Outputs, export: Outputs) -> dict[str, float]:
+    """The figures that are limited, and the perplexity of both on the reference answers, if there are any."""
+    steps = list(_differences(tuned, export))
+    pairs = list(zip(tuned.answers, export.answers, strict=True))
+    found = {
+        "max_difference": max(steps, default=0.0),
+        "mean_difference": _mean(steps),
+        "agreement": sum(_equal_tokens(a, b) for a, b in pairs) / max(sum(max(len(a), len(b)) for a, b in pairs), 1),
+        "perplexity_ratio": math.exp(min(_mean(tuned.references) - _mean(export.references), 100.0)),
+    }
+    if export.references:
+        found |= {"perplexity": _perplexity(export), "perplexity_of_tuned_model": _perplexity(tuned)}
+    return found
+
+
+def unverified(dtype: str, reason: str) -> dict[str, Any]:
+    """The `check` of an export that could not be compared, because its runtime is not installed."""
+    return {"verdict": UNVERIFIED, "passed": False, "method": reason, "dtype": dtype}
+
+
+def _exceeded(found: Mapping[str, float], limits: Limits) -> Iterator[str]:
+    for name, limit in asdict(limits).items():
+        value = found[name]
+        within = limit is None or (value >= limit if name == "agreement" else value <= limit)
+        if not (within and math.isfinite(value)):
+            yield f"{name.replace('_', ' ')} {value:.4g} (limit {limit})"
+
+
+def _differences(tuned: Outputs, export: Outputs) -> Iterator[float]:
+    """Absolute differences of log-probabilities, at all steps whose text before is equal in both answers.
+
+    A token that is not among the tuned model's likeliest is at most as likely there as the last of them.
+    """
+    for row, steps in enumerate(export.steps):
+        equal = _equal_tokens(tuned.answers[row], export.answers[row])
+        pairs = zip(tuned.steps[row][: equal + 1], steps[: equal + 1], strict=False)
+        for expected, actual in pairs:
+            yield from _step_differences(expected, actual)
+
+
+def _step_differences(expected: LogProbs, actual: LogProbs) -> Iterator[float]:
+    least = min(expected.values())
+    for token, value in actual.items():
+        if not math.isfinite(value):
+            yield math.inf
+        elif token in expected:
+            yield abs(value - expected[token])
+        else:
+            yield max(value - least, 0.0)
+
+
+def _equal_tokens(a: list[int], b: list[int]) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _perplexity(outputs: Outputs) -> float:
+    return math.exp(min(-_mean(outputs.references), 100.0))
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values) if values else 0.0
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
