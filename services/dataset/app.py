@@ -26,9 +26,9 @@ from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
-MAX_CONCURRENT_VALIDATIONS = 2
+MAX_CONCURRENT_VALIDATIONS = 3
 """Per process: a large upload does not block a small one."""
-MAX_CONCURRENT_IMPORTS = 2
+MAX_CONCURRENT_IMPORTS = 3
 
 
 async def build(resources: Resources) -> Service:

@@ -37,7 +37,7 @@ from shared.runtime.jobs.worker import Slots, Worker
 from shared.runtime.resources import Resources
 from shared.runtime.service import Service, background
 
-CONCURRENT_DOWNLOADS = 2
+CONCURRENT_DOWNLOADS = 3
 """More would only share the same bandwidth."""
 
 
@@ -58,6 +58,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         kind="training",
         metrics=resources.metrics,
         on_takeover=lambda job: LogWriter.take_over(resources.bus, stores, job),
+        in_turn=False,
     )
     fetcher: Worker[Base] = Worker(
         stores.base_models,

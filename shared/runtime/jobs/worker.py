@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
@@ -31,6 +32,8 @@ LEASE_TIMEOUT = 15.0
 REQUEUE_DELAY_S = 5.0
 """Seconds before work whose servers were unavailable is requeued."""
 MAX_ATTEMPTS = 3
+LOOKAHEAD = 100
+"""Queued work that is looked at, in the order of the queue."""
 
 W = TypeVar("W", bound=Work)
 W_contra = TypeVar("W_contra", bound=Work, contravariant=True)
@@ -44,14 +47,15 @@ class Capacity(Protocol[W_contra]):
 
 
 class Slots:
-    """At most `count` at once."""
+    """At most `count` at once, and all but one (but at least one) of the same project."""
 
     def __init__(self, count: int) -> None:
         self._count = count
 
     def fits(self, work: Work, running: Sequence[Work]) -> bool:
-        """Whether a slot is free."""
-        return len(running) < self._count
+        """Whether a slot is free for the work's project."""
+        own = sum(other.project == work.project for other in running)
+        return len(running) < self._count and own < max(1, self._count - 1)
 
 
 class Worker(Generic[W]):
@@ -60,6 +64,7 @@ class Worker(Generic[W]):
     `run(work, lease)` must end the work through `lease.change`; an exception fails the work. `on_takeover(work)` is
     called when a silent holder has lost it, so that the service can fence that holder's other writes too, and
     `on_release(work)` when this worker holds it no longer. With
+    `in_turn`, projects that wait take turns; else priority and age alone decide. With
     `exclusive` (the embedded platform holds the data directory's lock), a dead process's work is recovered at once.
     """
 
@@ -75,6 +80,7 @@ class Worker(Generic[W]):
         metrics: Metrics | None = None,
         on_takeover: Callable[[W], Awaitable[None]] | None = None,
         on_release: Callable[[W], Awaitable[None]] | None = None,
+        in_turn: bool = True,
     ) -> None:
         self._store, self._run, self._capacity, self._exclusive, self._poll = (
             store,
@@ -83,9 +89,11 @@ class Worker(Generic[W]):
             exclusive,
             poll,
         )
-        self._on_takeover, self._on_release = on_takeover, on_release
+        self._on_takeover, self._on_release, self._in_turn = on_takeover, on_release, in_turn
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: dict[str, tuple[W, Lease[W], asyncio.Task[None]]] = {}
+        self._last_turn: dict[str, int] = {}
+        """Number of the last work of each project that was claimed."""
         self._woken = asyncio.Event()
         self._closing = False
         self._observed: dict[str, tuple[int, int, float]] = {}
@@ -138,9 +146,23 @@ class Worker(Generic[W]):
             log.exception("worker_round_failed")
             self._observed.clear()
 
+    async def _queued(self) -> list[W]:
+        """The first of the queue, those of several projects in turn."""
+        order, where = (("priority", -1), ("created_at", 1)), {"state": "queued"}
+        queued = await self._store.find(where, order=order, limit=LOOKAHEAD)
+        if not self._in_turn:
+            return queued
+        if len(queued) == LOOKAHEAD and len({work.project for work in queued}) == 1:
+            others = {**where, "project": {"$ne": queued[0].project}}
+            queued += await self._store.find(others, order=order, limit=LOOKAHEAD)
+        count, keys = Counter(work.project for work, _, _ in self._running.values()), dict[str, tuple[int, int]]()
+        for work in queued:
+            keys[work.id] = count[work.project], self._last_turn.get(work.project, 0)
+            count[work.project] += 1
+        return sorted(queued, key=lambda work: keys[work.id])
+
     async def _claim(self) -> None:
-        order = (("priority", -1), ("created_at", 1))
-        for work in await self._store.find({"state": "queued"}, order=order, limit=100):
+        for work in await self._queued():
             running = [held[0] for held in self._running.values()]
             if self._closing or work.id in self._running or not self._capacity.fits(work, running):
                 continue
@@ -148,6 +170,7 @@ class Worker(Generic[W]):
                 claimed = await self._store.change(work.id, lambda w: w.claim(self._name))
             except Conflict:
                 continue
+            self._last_turn[work.project] = max(self._last_turn.values(), default=0) + 1
             lease = Lease(self._store, claimed)
             self._running[work.id] = (claimed, lease, asyncio.create_task(self._hold(claimed, lease)))
 

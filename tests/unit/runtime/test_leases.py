@@ -70,6 +70,35 @@ async def test_work_is_claimed_by_priority_then_age(store: EntityStore[Task]) ->
     assert order == ["task_c", "task_a", "task_b"]
 
 
+async def test_projects_take_turns_and_one_leaves_a_slot(
+    store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LOOKAHEAD", 3)
+    order: list[str] = []
+    proceed = asyncio.Event()
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        order.append(work.id)
+        if work.id == "many_0":
+            await proceed.wait()
+        await lease.change(succeed)
+
+    for number in range(5):
+        await store.create(Task(id=f"many_{number}", project="many"))
+    async with at_work(store, run, slots=2) as worker:
+        await until(store, "many_0", "running")
+        for project in ("other", "third"):
+            await store.create(Task(id=f"{project}_0", project=project))
+            worker.wake()
+            await until(store, f"{project}_0", "succeeded")
+        assert order == ["many_0", "other_0", "third_0"]
+        await store.create(Task(id="other_1", project="other"))
+        proceed.set()
+        for id in ("other_1", "many_4"):
+            await until(store, id, "succeeded")
+    assert sorted(order[3:]) == sorted(["other_1", *(f"many_{number}" for number in range(1, 5))])
+
+
 async def test_two_workers_never_run_the_same_work(store: EntityStore[Task]) -> None:
     ran: list[str] = []
 
