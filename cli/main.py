@@ -18,6 +18,7 @@ from cli.commands.lineage import lineage
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
 from cli.commands.projects import projects, users
+from cli.commands.push import push
 from cli.commands.reproduce import reproduce
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
@@ -59,6 +60,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
     export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
     reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),
+    push: ("anneal push <export-id> --hub owner/name", "anneal push <export-id> --to env:STORE_ADDRESS"),
     lineage: ("anneal lineage <model-id>", "anneal lineage <dataset-id>@<version>"),
     chat: (
         "anneal chat <model-id>",

@@ -170,7 +170,7 @@ def import_dataset(
         "revision": revision,
         "name": name,
         "mapping": _mapping(column),
-        "token": _variable(token_env) if token_env else token,
+        "token": variable(token_env) if token_env else token,
     }
     client = Client()
     started = client.post("/datasets/import", {field: value for field, value in given.items() if value is not None})
@@ -192,7 +192,7 @@ def import_dataset(
 def _source(source: str) -> dict[str, str]:
     """Return the field of the request that this source is; a dataset's page on the hub is its id."""
     if source.startswith("env:"):
-        source = _variable(source.removeprefix("env:"))
+        source = variable(source.removeprefix("env:"))
     elif "@" in source.partition("://")[2].partition("/")[0]:
         err.print("Warning: other users of this machine can see the secret in this command. Use env:NAME instead.")
     page = re.fullmatch(r"https://huggingface\.co/datasets/([\w.-]+/[\w.-]+)/?", source)
@@ -202,7 +202,7 @@ def _source(source: str) -> dict[str, str]:
     return {"uri" if scheme.startswith("s3") else "url" if scheme else "hub_id": source}
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
     """Return the value of an environment variable."""
     if not (value := os.environ.get(name)):
         raise CommandError(f"The environment variable {name} is not set.")

@@ -1,6 +1,6 @@
 """`anneal push`: upload an export to a Hugging Face repository or an object store."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ def push(
     token_env: Annotated[str, typer.Option(help="Environment variable with a hub token that may write.")] = "HF_TOKEN",  # noqa: S107 - a name
     revision: Annotated[str | None, typer.Option(help="Branch of the repository. Default: main.")] = None,
     public: Annotated[bool, typer.Option("--public", help="Publish: create or use a public repository.")] = False,
+    accept_drift: Annotated[
+        bool, typer.Option("--accept-drift", help="Push an export that differs from the tuned model.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Push an export to a repository of the Hugging Face hub, or to an object store.
@@ -30,9 +33,10 @@ def push(
         raise CommandError("Give either --hub owner/name or --to env:NAME.")
     if to is not None and not to.startswith("env:"):
         raise CommandError("Other users of this machine could see the key in the command: give --to env:NAME.")
-    body = {"uri": variable(to.removeprefix("env:"))} if to else {"hub_id": hub, "token": variable(token_env)}
+    body: dict[str, Any] = {"uri": variable(to.removeprefix("env:"))} if to else {"hub_id": hub, "public": public}
     if hub:
-        body |= {"public": public, **({"revision": revision} if revision else {})}
+        body |= {"token": variable(token_env), **({"revision": revision} if revision else {})}
+    body["accept_drift"] = accept_drift
     client = Client()
     started = client.post(f"/exports/{export_id}/push", body)
     done = finished(client, f"/exports/pushes/{started['id']}", started, "pushing")

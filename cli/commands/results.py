@@ -55,7 +55,7 @@ def evaluate(
 def finished_evaluation(client: Client, model_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Start an evaluation and wait for it with a progress bar."""
     run = client.post(f"/models/custom/{model_id}/evaluate", body)
-    return _wait(client, f"/evaluations/{run['id']}", run, "evaluating")
+    return finished(client, f"/evaluations/{run['id']}", run, "evaluating")
 
 
 def score_rows(run: dict[str, Any]) -> list[list[Any]]:
@@ -79,13 +79,14 @@ def _interval(run: dict[str, Any], kind: str, name: str) -> str:
     return " to ".join(f"{bound:.2f}" for bound in interval) if interval else ""
 
 
-def _wait(client: Client, path: str, work: dict[str, Any], description: str) -> dict[str, Any]:
+def finished(client: Client, path: str, work: dict[str, Any], description: str) -> dict[str, Any]:
+    """Show the progress of work until it ends, and return it. Raises CommandError unless it succeeded."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=None)
         while work["state"] not in ("succeeded", "failed", "cancelled"):
             time.sleep(POLL_INTERVAL_S)
             work = client.get(path)
-            progress = work.get("progress") or {}
+            progress = work.get("progress") or {"done": work.get("bytes_done"), "total": work.get("bytes_total")}
             if progress.get("total"):
                 bar.update(task, completed=progress.get("done", 0), total=progress["total"])
         bar.update(task, total=1, completed=1)
@@ -136,4 +137,4 @@ def export(
 def finished_export(client: Client, model_id: str, format: str, quantization: str | None = None) -> dict[str, Any]:
     """Request an export and wait until it is built and verified; an existing export is reused."""
     created = client.post(f"/models/custom/{model_id}/exports", {"format": format, "quantization": quantization})
-    return _wait(client, f"/exports/{created['id']}", created, f"exporting {format}")
+    return finished(client, f"/exports/{created['id']}", created, f"exporting {format}")

@@ -2,6 +2,7 @@
 
 from services.export.errors import UnknownModel
 from services.export.models import Export, ModelName
+from services.export.push_record import Push
 from shared.blobs.artifacts import find_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
@@ -21,7 +22,13 @@ EXPORTS = CollectionSpec(
 MODEL_NAMES = CollectionSpec(
     "export.model_names", ModelName, "Kept without limit: one small document for each model that was renamed."
 )
-COLLECTIONS = (EXPORTS, MODEL_NAMES)
+PUSHES = CollectionSpec(
+    "export.pushes",
+    Push,
+    "Kept without limit; its token or key is removed when it ends.",
+    (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("export_id",))),
+)
+COLLECTIONS = (EXPORTS, MODEL_NAMES, PUSHES)
 
 
 async def open_exports(resources: Resources) -> Exports:
@@ -32,6 +39,11 @@ async def open_exports(resources: Resources) -> Exports:
 async def open_model_names(resources: Resources) -> EntityStore[ModelName]:
     """Open the collection, over all projects; `for_project` selects one."""
     return await resources.outbox.store(MODEL_NAMES)
+
+
+async def open_pushes(resources: Resources) -> EntityStore[Push]:
+    """Open the collection, over all projects; `for_project` selects one."""
+    return await resources.outbox.store(PUSHES)
 
 
 def open_uses(blobs: Blobs, exports: Exports) -> Uses[Export]:

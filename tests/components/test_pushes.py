@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from services.export.app import build
 from services.export.models import Export, Result, Target
-from services.export.pushes.models import Push
+from services.export.push_record import Push
 from services.export.store import open_exports, open_pushes
 from shared.blobs.artifacts import publish
 from shared.blobs.manifests import ArchiveMember, ExportManifest, FileEntry
@@ -21,6 +21,7 @@ from tests.support.object_store import ListingServer, run_listing_server
 from tests.support.platform import wait_until
 from tests.support.push_hub import PushHub, run_push_hub
 from tests.support.running_service import RunningService, open_service
+from tests.support.secret_scan import files_with
 from tests.support.signing import SignedAs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,6 +95,7 @@ async def ended(service: RunningService, id: str) -> dict[str, Any]:
     shown: dict[str, Any] = await wait_until(final, 300)
     assert (await (await open_pushes(service.resources)).get(id)).secret is None
     assert "secret" not in shown
+    assert [files_with(secret, service.folder) for secret in ("hf_write", "key:secret")] == [[], []]
     return shown
 
 
@@ -118,6 +120,23 @@ async def test_refused_token_is_named(service: RunningService, hub: PushHub) -> 
     done = await push(service, hub_id="owner/tuned", token="hf_read")
     assert (done["state"], done["cause"]) == ("failed", "push_refused")
     assert "hf_read" not in done["detail"]
+
+
+async def test_drifted_export_is_refused_unless_it_is_accepted(service: RunningService, hub: PushHub) -> None:
+    exports = await open_exports(service.resources)
+
+    await exports.change("export_1", lambda export: export.result.check.update(verdict="drifted"))
+    answer = await service.http.post(PUSH, json=HUB)
+    assert (answer.status_code, answer.json()["code"]) == (409, "export_drifted")
+    assert (await push(service, **HUB, accept_drift=True))["state"] == "succeeded"
+    await exports.change("export_1", lambda export: export.result.check.update(verdict="verified"))
+
+
+async def test_upload_to_a_private_address_is_refused(service: RunningService, hub: PushHub) -> None:
+    hub.storage = "http://127.0.0.2:9"
+    done = await push(service, **HUB)
+    assert (done["state"], done["cause"]) == ("failed", "address_refused"), done
+    assert hub.repositories["owner/tuned"].commits == 0
 
 
 async def test_cancelled_push_commits_nothing_and_the_next_one_resumes(
@@ -171,6 +190,11 @@ async def test_private_address_is_refused_unless_allowed(service: RunningService
     done = await push(service, uri="s3+http://key:secret@127.0.0.2:9/bucket/folder")
     assert (done["state"], done["cause"]) == ("failed", "address_refused"), done
     assert "secret" not in str(done)
+
+
+async def test_store_that_does_not_answer_fails_the_push(service: RunningService) -> None:
+    done = await push(service, uri="s3+http://key:secret@127.0.0.1:9/bucket/folder")
+    assert (done["state"], done["cause"]) == ("failed", "object_store_failed"), done
 
 
 async def test_only_admins_push_to_object_stores_and_only_in_their_project(service: RunningService) -> None:

@@ -1,4 +1,4 @@
-"""An object store that returns a given listing for every request and contains only the given objects."""
+"""An object store that returns a given listing for every request; it contains the given objects, and those written."""
 
 import threading
 from collections.abc import Iterator
@@ -14,12 +14,13 @@ REGION = b"<LocationConstraint>us-east-1</LocationConstraint>"
 class ListingServer:
     """`listing_body` is returned for every listing; `requested_objects` are the paths of all object requests.
 
-    `objects` are what the store contains, by path: `/bucket/key`.
+    `objects` are what the store contains, by path: `/bucket/key`. `written` are the paths of all writes.
     """
 
     listing_body: bytes = b""
     requested_objects: list[str] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
     url: str = ""
 
     @staticmethod
@@ -61,6 +62,11 @@ def _handler(store: ListingServer) -> type[BaseHTTPRequestHandler]:
                 self._send(store.listing_body)
             else:
                 self._object(body=True)
+
+        def do_PUT(self) -> None:
+            store.objects[self.path] = self.rfile.read(int(self.headers["content-length"]))
+            store.written.append(self.path)
+            self._send(b"")
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -27,15 +27,15 @@ class Repository:
 class PushHub:
     """Repositories by id, and large objects by their sha256.
 
-    `uploads` counts the uploads of each object. Uploads fail with `failing` as their status, or wait for `gate`;
-    `arrived` is set when one begins.
+    `uploads` counts the uploads of each object. An upload waits for `gate`, and `arrived` is set when it begins;
+    `storage` is the address that uploads are sent to, by default the hub's own.
     """
 
     token: str = "hf_write"
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     uploads: Counter[str] = field(default_factory=Counter)
-    failing: int | None = None
+    storage: str | None = None
     gate: threading.Event | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -96,8 +96,6 @@ def _handler(hub: PushHub) -> type[BaseHTTPRequestHandler]:
             hub.arrived.set()
             if hub.gate:
                 hub.gate.wait()
-            if hub.failing:
-                return self._send(hub.failing, {})
             hub.uploads[oid] += 1
             hub.objects[oid] = data
             return self._send(200, {})
@@ -113,7 +111,7 @@ def _handler(hub: PushHub) -> type[BaseHTTPRequestHandler]:
         def _action(self, wanted: dict[str, Any]) -> dict[str, Any]:
             if wanted["oid"] in hub.objects:
                 return wanted
-            return {**wanted, "actions": {"upload": {"href": f"{hub.url}/lfs/{wanted['oid']}"}}}
+            return {**wanted, "actions": {"upload": {"href": f"{hub.storage or hub.url}/lfs/{wanted['oid']}"}}}
 
         def _commit(self, id: str, lines: list[dict[str, Any]]) -> None:
             repository = hub.repositories[id]

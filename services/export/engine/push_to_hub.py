@@ -23,12 +23,15 @@ MESSAGE = "Upload a model fine-tuned with Anneal"
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
-    """Spec {"hub_id", "revision", "public", "endpoint", "allowed_hosts", "folder", "files": {name: bytes}}.
+    """Spec {"hub_id", "revision", "public", "endpoint", "allowed_hosts" and "outbound_hosts": lists of str, "folder",
+    "files": {name: bytes}}.
 
-    Result {url, commit}, or {stopped}. Raises EngineError push_refused, repository_is_public or hub_unreachable.
+    Result {url, commit}, or {stopped}. Raises EngineError push_refused, repository_is_public, address_refused or
+    hub_unreachable.
     """
     token = commands.get().get("token")
-    with hub_network(spec["endpoint"], spec["allowed_hosts"]), push_errors(spec["hub_id"], spec["endpoint"]):
+    network = hub_network(spec["endpoint"], spec["allowed_hosts"], spec["outbound_hosts"])
+    with network, push_errors(spec["hub_id"], spec["endpoint"]):
         return push(spec, HfApi(endpoint=spec["endpoint"], token=token), reporter, commands)
 
 
@@ -73,6 +76,8 @@ def push_errors(hub_id: str, endpoint: str) -> Iterator[None]:
         yield
     except (HTTPError, HfHubHTTPError, RuntimeError, ValueError) as error:
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        if isinstance(cause, EngineError):  # of the network, inside an upload
+            raise cause from error
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status in (401, 403):
             remedy = "Send a token that may write to it, of an account that may create it."

@@ -27,7 +27,7 @@ def routes(exports: ExportService, pushes: Pushes) -> APIRouter:
         A repository is created private. One that is public is refused unless `public` is set.
         """
         export = await exports.get(caller.project, id)
-        exports.archive(export)
+        exports.archive(export, accept_drift=request.accept_drift)
         push = await pushes.request(caller, export, request, key)
         response.headers["Location"] = f"/exports/pushes/{push.id}"
         if kind := secret_kind(request.token, request.uri):

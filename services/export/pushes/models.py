@@ -1,18 +1,15 @@
-"""Pushes: the request, the entity with its states, and the response model."""
+"""Pushes: the request and the response model."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from shared.documents.entities import Public, now
-from shared.events.envelope import Event
+from services.export.push_record import Destination, Push
+from shared.documents.entities import Public
 from shared.runtime.http.hub_id import HubId
 from shared.runtime.http.principal import Forbidden, Principal
-from shared.runtime.jobs.work import DesiredState, State, Work
-
-Destination = Literal["hub", "object_store"]
+from shared.runtime.jobs.work import DesiredState, State
 
 
 class PushRequest(BaseModel):
@@ -28,6 +25,7 @@ class PushRequest(BaseModel):
         default=None, description="hub token that may write; never shown, deleted after use"
     )
     public: bool = Field(default=False, description="allow a public repository; without it, only a private one is used")
+    accept_drift: bool = Field(default=False, description="push an export although its verdict is `drifted`")
     uri: str | None = Field(
         default=None,
         max_length=4096,
@@ -55,55 +53,6 @@ class PushRequest(BaseModel):
         if self.uri is not None and not caller.admin:
             remedy = "Use a key with the scope 'admin', push to a hub, or download the export."
             raise Forbidden("Only an admin may use other object stores.", field="uri", remedy=remedy)
-
-
-class Push(Work):
-    """A copy of an export's files that is being made elsewhere."""
-
-    NOUN: ClassVar[str] = "push"
-    LISTED_AT: ClassVar[str] = "/exports/{id}/pushes"
-
-    export_id: str = Field(description="the export")
-    export_uri: str = Field(description="artifact with its files, when the push was requested")
-    destination: Destination = Field(description="hub or object_store")
-    location: str = Field(description="hub id of the repository, or address of the folder without its key")
-    revision: str | None = Field(default=None, description="branch of the repository; null: main")
-    public: bool = Field(default=False, description="whether a public repository is allowed")
-    secret: str | None = Field(
-        default=None, description="token or address with its key, encrypted; removed as soon as the push ends"
-    )
-    bytes_done: int = Field(default=0, description="bytes uploaded, or found there already")
-    bytes_total: int | None = Field(default=None, description="bytes of all files; null: unknown")
-    url: str | None = Field(default=None, description="address of the commit or the folder")
-
-    def on_failed(self) -> Sequence[Event]:
-        """No event: its state shows it. The secret is deleted."""
-        self.secret = None
-        return ()
-
-    def on_cancelled(self) -> Sequence[Event]:
-        """No event: its owner's request is recorded. The secret is deleted."""
-        self.secret = None
-        return ()
-
-    def advance(self, done: int, total: int) -> None:
-        """Record progress."""
-        self.bytes_done, self.bytes_total = done, total
-
-    def mark_committed(self, url: str) -> None:
-        """The commit is made: from here on, a cancellation comes too late."""
-        self.url = url
-
-    def mark_cancelled(self) -> Sequence[Event]:
-        """Cancel it, unless it is final already; it has succeeded where its commit is made."""
-        if self.url and not self.final:
-            self.succeed(self.url)
-        return super().mark_cancelled()
-
-    def succeed(self, url: str) -> None:
-        """All files are there."""
-        self.secret, self.runner, self.url = None, None, url
-        self.state, self.finished_at, self.bytes_done = "succeeded", now(), self.bytes_total or self.bytes_done
 
 
 class PushView(Public):

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from services.export.models import ARCHIVE
-from services.export.pushes.models import Push
+from services.export.push_record import Push
 from shared.blobs.artifacts import key_of, read_manifest
 from shared.blobs.locations import ObjectStoreFailed, open_source
 from shared.blobs.manifests import ArchiveMember, ExportManifest
@@ -21,6 +22,9 @@ from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.limits import Limits
 from shared.runtime.processes.network import network_environment
 from shared.runtime.resources import Resources
+
+if TYPE_CHECKING:
+    from shared.blobs.s3 import S3Blobs
 
 FOLDER = "pushes"
 """In the scratch folder; holds a folder per attempt, deleted with it."""
@@ -72,6 +76,7 @@ class PushRunner:
             "public": push.public,
             "endpoint": settings.hub_endpoint.rstrip("/"),
             "allowed_hosts": settings.import_hosts,
+            "outbound_hosts": settings.outbound_hosts,
             "folder": str(folder),
             "files": {member.name: member.size for member in members},
         }
@@ -108,21 +113,27 @@ class PushRunner:
                 if lease.interrupt_requested:
                     await lease.change(lambda current: current.interrupt())
                     return None
-                key = f"{prefix}/{member.name}"
-                found = await store.stat(key)
-                if found is None or (found.size, found.sha256) != (member.size, member.sha256):
-                    await store.put(key, folder / member.name)
+                await _put(store, f"{prefix}/{member.name}", folder, member, push.location)
                 done += member.size
                 await progress.report(done, total)
-        except AddressRefused:
-            raise
-        except _failures() as error:
-            detail = f"{push.location} failed: {type(error).__name__}"
-            remedy = "Check the address, its key, and that the bucket exists."
-            raise ObjectStoreFailed(detail, field="uri", remedy=remedy) from error
         finally:
             await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
         return push.location
+
+
+async def _put(store: "S3Blobs", key: str, folder: Path, member: ArchiveMember, location: str) -> None:
+    """Upload a file, unless the store has its content. Raises AddressRefused or ObjectStoreFailed."""
+    from shared.blobs.s3 import FAILURES
+
+    try:
+        found = await store.stat(key)
+        if found is None or (found.size, found.sha256) != (member.size, member.sha256):
+            await store.put(key, folder / member.name)
+    except AddressRefused:
+        raise
+    except FAILURES as error:
+        detail, remedy = f"{location} failed: {type(error).__name__}.", "Check the address, its key, and its bucket."
+        raise ObjectStoreFailed(detail, field="uri", remedy=remedy) from error
 
 
 @dataclass
@@ -148,9 +159,3 @@ def _extract(archive: Path, members: Sequence[ArchiveMember], folder: Path) -> N
                 left = member.size
                 while left and (chunk := source.read(min(left, 1 << 20))):
                     left -= file.write(chunk)
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    from shared.blobs.s3 import FAILURES
-
-    return FAILURES

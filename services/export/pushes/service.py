@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from services.export.models import Export
-from services.export.pushes.models import Push, PushRequest
+from services.export.push_record import Push
+from services.export.pushes.models import PushRequest
 from shared.blobs.locations import without_secret
 from shared.documents.entities import EntityStore, Page, derived_id, new_id
 from shared.runtime.http.principal import Principal

@@ -137,6 +137,8 @@ ROUTES = (
     *_routes("export", "read", "GET /models/custom/{id}/export", stores=True),
     *_routes("export", "read", "HEAD /models/custom/{id}/export", "GET /exports", "GET /exports/{id}"),
     *_routes("export", "read", "GET HEAD /exports/{id}/files/{name:path}"),
+    *_routes("export", "read", "GET /exports/{id}/pushes", "GET /exports/pushes/{push_id}"),
+    *_routes("export", "write", "POST /exports/{id}/push", "POST /exports/pushes/{push_id}/cancel"),
     *_routes("export", "write", "POST /models/custom/{id}/exports", stores=True),
     *_routes("export", "write", "DELETE /exports/{id}", "POST /exports/{id}/cancel"),
     *_routes("inference", "infer", "GET /v1/models", "GET /v1/models/{model_id:path}"),
