@@ -141,10 +141,11 @@ def test_answers_of_every_export_equal_the_chat(platform: Embedded, tuned: dict[
     answer = chat(platform, tuned["model_id"])
     assert generated(exported(platform, tuned["model_id"], "torch", tmp_path / "torch")) == answer
     assert generated(FOLDER, exported(platform, tuned["model_id"], "adapter", tmp_path / "adapter")) == answer
+    exported(platform, tuned["model_id"], "gguf", tmp_path / "gguf")  # llama.cpp runs in the engine's sandbox
     folder = exported(platform, tuned["model_id"], "onnx", tmp_path / "onnx")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True)["input_ids"]
-    (ids,) = OnnxModel(folder / "model.onnx").greedy([prompt], [tokenizer.eos_token_id])
+    (ids,) = OnnxModel(folder / "model.onnx", [tokenizer.eos_token_id]).greedy([prompt])
     assert tokenizer.decode(ids, skip_special_tokens=True) == answer
 
 
