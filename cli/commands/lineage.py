@@ -14,7 +14,9 @@ WIDTH = 80
 
 
 def lineage(
-    id: Annotated[str, typer.Argument(help="Id of a dataset, job, model, evaluation, export or deployment.")],
+    id: Annotated[
+        str, typer.Argument(help="Id of a dataset, job, model, evaluation, export or deployment, or an alias.")
+    ],
     json: Json = False,
 ) -> None:
     """Show the lineage of a resource: the data and models that it was made from, and what was made from it.

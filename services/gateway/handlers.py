@@ -139,6 +139,7 @@ def subscriptions(
         return handle
 
     async def record(event: Event, envelope: Envelope) -> None:
+        await lineage.record(event, envelope)
         await audit.record_event(envelope)
         await webhooks.record(event, envelope)
 

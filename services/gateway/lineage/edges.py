@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shared.events.aliases import AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetReady
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
@@ -38,6 +39,10 @@ def _edges_of(event: Event) -> Iterator[Edge]:
             yield Edge(f"model/{event.model_id}", "exported", f"export/{event.export_id}")
         case ModelReady():
             yield Edge(f"model/{event.model_id}", "deployed", f"deployment/{event.deployment_id}")
+        case AliasPromoted():
+            yield Edge(_model(event.model_id), "promoted", f"alias/{event.alias}")
+        case AliasRolledBack():
+            yield Edge(_model(event.model_id), "rolled_back_to", f"alias/{event.alias}")
 
 
 def _job(event: TrainingRequested | TrainingSucceeded) -> Iterator[Edge]:
@@ -62,6 +67,6 @@ def _dataset(id: str | None, version: str | None, relation: str = "", target: st
 
 
 def _model(reference: str) -> str:
-    """The node of a job's base: a custom model, or a base model by its id or hub id."""
+    """The node of a job's base or an alias's model: a custom model, or a base model by its id or hub id."""
     custom = reference.startswith("model_") and "/" not in reference
     return f"{'model' if custom else 'base_model'}/{reference}"

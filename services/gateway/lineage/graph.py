@@ -13,7 +13,7 @@ from shared.documents.entities import derived_id
 from shared.events.envelope import Envelope, Event
 from shared.runtime.errors import NotFound
 
-NodeKind = Literal["dataset", "base_model", "job", "model", "evaluation", "export", "deployment"]
+NodeKind = Literal["dataset", "base_model", "job", "model", "evaluation", "export", "deployment", "alias"]
 MAX_EDGES = 1000
 """Edges of one answer."""
 
@@ -34,7 +34,7 @@ class EdgeView(BaseModel):
     source: str
     relation: str = Field(
         description="version, trained_on, validated_on, fine_tuned, reproduced, produced, evaluated, evaluated_on, "
-        "exported or deployed"
+        "exported, deployed, promoted or rolled_back_to"
     )
     target: str
 
@@ -78,7 +78,7 @@ class LineageGraph:
         for near in ("source", "target"):
             for edge in await self._edges.for_project(project).find({near: {"$in": keys}}, limit=1):
                 return str(getattr(edge, near))
-        remedy = "Give the id of a dataset (or <id>@<version>), job, model, evaluation, export or deployment."
+        remedy = "Give an alias's name, or the id of a dataset (or <id>@<version>), job, model, evaluation, export, …"
         raise NotFound(f"There is no lineage of {id!r} in this project.", field="id", remedy=remedy)
 
     async def _walk(self, project: str, start: str, *, upward: bool) -> dict[Edge, None]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway.lineage import graph
+from shared.events.aliases import AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetReady
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted
@@ -86,6 +87,22 @@ async def test_lineage_follows_events_in_any_order(platform: RunningPlatform, la
     _, edges = await lineage(platform, "ds_2@dsv_2")
     assert edges >= USES | {"dataset/ds_2@dsv_2 validated_on job/job_1"}
     assert "base_model/seedling fine_tuned job/job_1" not in edges
+
+
+async def test_an_alias_comes_from_every_model_that_it_meant(platform: RunningPlatform) -> None:
+    said: dict[str, Any] = {"alias_id": "alias_1", "alias": "support", "actor": "me", "reason": None}
+    promoted = AliasPromoted(model_id="model_2", previous_model_id="seedling", candidate_id="c", **said)
+    await platform.publish(promoted, sequence=2)
+    await platform.publish(AliasRolledBack(model_id="seedling", previous_model_id="model_2", **said), sequence=3)
+    async with platform.client() as client:
+
+        async def recorded() -> bool:
+            found = (await client.get("/lineage", params={"id": "support"})).json()
+            return len(found.get("edges", [])) == 2
+
+        await wait_until(recorded)
+    _, edges = await lineage(platform, "support")
+    assert edges == {"model/model_2 promoted alias/support", "base_model/seedling rolled_back_to alias/support"}
 
 
 async def test_other_projects_see_no_lineage(platform: RunningPlatform) -> None:
