@@ -67,10 +67,11 @@ def differences(tuned: Outputs, export: Outputs) -> dict[str, float]:
     """The figures that are limited, and the perplexity of both on the reference answers, if there are any."""
     steps = list(_differences(tuned, export))
     pairs = list(zip(tuned.answers, export.answers, strict=True))
+    tokens = sum(max(len(a), len(b)) for a, b in pairs)
     found = {
         "max_difference": max(steps, default=0.0),
         "mean_difference": _mean(steps),
-        "agreement": sum(_equal_tokens(a, b) for a, b in pairs) / max(sum(max(len(a), len(b)) for a, b in pairs), 1),
+        "agreement": sum(_equal_tokens(a, b) for a, b in pairs) / tokens if tokens else 1.0,
         "perplexity_ratio": math.exp(min(_mean(tuned.references) - _mean(export.references), 100.0)),
     }
     if export.references:

@@ -41,3 +41,9 @@ def test_steps_after_another_token_are_not_compared() -> None:
     export = Outputs([[9, 8], [7]], [[{5: -0.1}, {8: -50.0}], [{7: -0.3}]], [-0.5])
     check = compare(TUNED, export, PROMPTS, "q8_0", "test")
     assert (check["max_difference"], check["agreement"]) == (0.0, pytest.approx(1 / 3))
+
+
+def test_answers_that_end_at_once_agree() -> None:
+    ends = Outputs([[]], [[{0: -0.01}]], [])
+    check = compare(ends, ends, PROMPTS, "float32", "test")
+    assert (check["verdict"], check["agreement"]) == ("verified", 1.0)
