@@ -55,7 +55,7 @@ def show(report: dict[str, Any]) -> None:
     if report["differences"]:
         columns = ("field", "original", "reproduction")
         table(columns, [[str(found[name]) for name in columns] for found in report["differences"]], title="Recorded")
-    for reason in report["reasons"]:
+    for reason in report["reasons"] if report["verdict"] != "equal" else ():
         out.print(f"- {reason}", markup=False, highlight=False)
     if report["verdict"] == "different" and not report["reasons"]:
         out.print("Nothing that the runs recorded explains the difference.")
