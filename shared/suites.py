@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 MAX_SUITE_BYTES = 256 * 1024
 """Of a suite as JSON: documents and events hold it. More rows belong into a file."""
+MAX_DEPTH = 64
 GraderName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -16,7 +17,15 @@ def _completions(data_source: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("type must be completions: the candidate answers the rows")
     if "model" in data_source:
         raise ValueError("leave model out: the candidate and the current model answer the rows")
+    _require_shallow(data_source)
     return data_source
+
+
+def _require_shallow(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _require_shallow(inner, depth + 1)
 
 
 class Threshold(BaseModel):
@@ -70,7 +79,7 @@ class Suite(BaseModel):
         if not self.thresholds and self.max_regression is None:
             raise ValueError("give thresholds or max_regression: without them nothing decides")
         try:
-            size = len(json.dumps(self.model_dump(mode="json"), ensure_ascii=False, allow_nan=False).encode())
+            size = len(json.dumps(self.model_dump(), ensure_ascii=False, allow_nan=False).encode())
         except ValueError as error:
             raise ValueError("NaN, infinities and lone surrogates are no JSON") from error
         if size > MAX_SUITE_BYTES:

@@ -141,6 +141,11 @@ def test_an_alias_moves_to_a_better_model_and_back(embedded: Embedded, tmp_path:
     assert (response.status_code, response.json()["code"]) == (409, "candidate_not_passed")
     assert embedded.get("/aliases/best")["model_id"] == "seedling"
     assert embedded.http.delete(f"/models/base/{first}").status_code == 409, "an alias points at it"
+    for body, field in (({"after": ["alias:absent"]}, "after"), ({"name": "best"}, "name")):
+        response = embedded.http.post("/training/jobs", json={"dataset": "absent", **body})
+        assert (response.status_code, response.json()["field"]) == (422, field), response.text
+    response = embedded.http.post("/training/jobs", json={"dataset": "absent", "after": ["alias:best"]})
+    assert (response.status_code, response.json()["field"]) == (404, "dataset"), response.text
     assert "rolled_back" in run("show", "support-bot")
     events = [line["action"] for line in embedded.get("/audit", resource=created["id"])["items"]]
     assert {"alias.promoted.v1", "alias.rolled_back.v1"} <= {*events}

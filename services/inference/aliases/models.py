@@ -60,9 +60,13 @@ class Alias(Entity):
         """The models that stay loaded: the current one, and that to which a rollback goes."""
         return list(dict.fromkeys([self.model_id, *self.previous[-1:]]))
 
+    def has_promoted(self, candidate_id: str) -> bool:
+        """Whether it has pointed at the candidate's model, which the candidate may not know yet."""
+        return any(change.candidate_id == candidate_id for change in self.history)
+
     def promote(self, candidate: "Candidate", actor: str, reason: str | None) -> Sequence[Event]:
         """Point at the candidate's model. Idempotent. Raises NotPromotable and CandidateOutdated."""
-        if any(change.candidate_id == candidate.id for change in self.history):
+        if self.has_promoted(candidate.id):
             return ()
         candidate.require_passed()
         candidate.require_current(self.model_id)

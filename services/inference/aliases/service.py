@@ -167,20 +167,21 @@ class Aliases:
         Raises NotPromotable, CandidateOutdated, ModelNotFound, and the errors of loading: the alias stays as it is.
         """
         candidate = await self.candidate(project, name, id)
+        alias = await self._stores.aliases.get(candidate.alias_id)
         if candidate.state == "promoted":
             return candidate
-        candidate.require_passed()
-        alias = await self._stores.aliases.get(candidate.alias_id)
-        candidate.require_current(alias.model_id)
-        try:
-            await self._deployments.warm(project, candidate.model_id, alias.id)
-            await self._blobs_use(project, candidate.model_id, alias.id)
-            alias = await self._stores.aliases.change(alias.id, lambda a: a.promote(candidate, actor, reason))
-        except BaseException:
-            await self.settle(alias.id)  # what was deployed for it
-            raise
-        await self.settle(alias.id)
-        return await self._stores.candidates.change(id, Candidate.mark_promoted)
+        if not alias.has_promoted(candidate.id):  # else a killed process did not come to mark it
+            candidate.require_passed()
+            candidate.require_current(alias.model_id)
+            try:
+                await self._deployments.warm(project, candidate.model_id, alias.id)
+                await add_use(self._blobs, project, candidate.model_id, alias.id)
+                await self._stores.aliases.change(alias.id, lambda a: a.promote(candidate, actor, reason))
+            except BaseException:
+                await self.settle(alias.id)  # what was deployed for it
+                raise
+        await self.on_changed(alias.id, candidate.id)
+        return await self._stores.candidates.get(candidate.id)
 
     async def roll_back(self, project: str, name: str, actor: str, reason: str | None, key: str | None) -> Alias:
         """Point the alias at the model before, in one write, without loading; once per Idempotency-Key."""
@@ -203,6 +204,9 @@ class Aliases:
             alias = await self._stores.aliases.get(candidate.alias_id)
         except NotFound:
             log.info("alias_deleted", candidate_id=event.candidate_id)
+            return
+        if alias.has_promoted(candidate.id):
+            await self.on_changed(alias.id, candidate.id)
             return
         if event.state == "succeeded" and candidate.current_model_id not in (None, alias.model_id):
             await self._stores.candidates.change(candidate.id, lambda c: c.compare_again(alias.model_id))
@@ -242,8 +246,11 @@ class Aliases:
     async def _settle_all(self) -> None:
         """Make deployments, uses and names what the aliases say."""
         known = {alias.id: alias for alias in await self._stores.aliases.find()}
-        for id in known:
+        for id, alias in known.items():
             await self.settle(id)
+            for candidate in await self._stores.candidates.find({"alias_id": id, "state": "passed"}):
+                if alias.has_promoted(candidate.id):
+                    await self._stores.candidates.change(candidate.id, Candidate.mark_promoted)
         gone = {(use.project, use.work_id) for use in await all_uses(self._blobs) if use.work_id.startswith("alias_")}
         for project, id in gone:
             if id not in known:
@@ -265,11 +272,8 @@ class Aliases:
 
     async def _keep(self, alias: Alias) -> None:
         for model_id in alias.kept:
-            await self._blobs_use(alias.project, model_id, alias.id)
+            await add_use(self._blobs, alias.project, model_id, alias.id)
         await self._blobs.put(alias_key(alias.project, alias.name), b"")
-
-    async def _blobs_use(self, project: str, model_id: str, alias_id: str) -> None:
-        await add_use(self._blobs, project, model_id, alias_id)
 
     async def _deploy_kept(self, alias: Alias) -> None:
         """Deploy the alias's models unless they are; loading goes on in the background."""

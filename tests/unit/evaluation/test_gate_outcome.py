@@ -1,5 +1,6 @@
 """What two runs say about a candidate: rows that got worse, slices, and answers that cannot be graded."""
 
+import json
 from typing import Any
 
 import pytest
@@ -71,6 +72,8 @@ def test_without_a_current_model_the_rows_that_fail_a_missed_threshold_are_named
         ({"data_source": {**SUITE["data_source"], "model": "x"}}, "leave model out"),
         ({"data_source": {"type": "jsonl"}}, "type must be completions"),
         ({"data_source": {**SUITE["data_source"], "source": "x" * 300_000}}, "upload the rows as a file"),
+        ({"data_source": {**SUITE["data_source"], "deep": json.loads("[" * 65 + "]" * 65)}}, "nested more than 64"),
+        ({"data_source": {**SUITE["data_source"], "nan": float("nan")}}, "no JSON"),
         ({"min_rows": 3}, "Extra inputs"),
     ],
 )

@@ -94,6 +94,12 @@ class World:
         envelope = Envelope.of(event, service="x", subject="x", project="default", sequence=sequence)
         await self.handlers[type(event)](event, envelope)
 
+    async def stored_event(self, alias_id: str, kind: type[Event]) -> Event:
+        """The event of this type in the alias's outbox."""
+        stored = await (await self.resources.documents.collection("inference.aliases")).get(alias_id) or {}
+        (found,) = [each["data"] for each in stored["outbox"].values() if each["type"] == kind.type]
+        return kind.model_validate(found)
+
     async def answers(self, name: str = "support-bot") -> str:
         return (await self.catalog.find("default", name)).id
 
@@ -186,9 +192,11 @@ async def test_a_worse_candidate_is_refused(world: World) -> None:
     assert await world.answers() == "model_1"
 
 
-async def test_a_promotion_that_is_killed_after_its_write_is_finished_later(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("finisher", ["event", "start", "results", "person"])
+async def test_a_promotion_that_is_killed_after_its_write_is_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch, finisher: str
 ) -> None:
+    """By its event, at the next start, by the results that arrive again, or by the person who repeats it."""
     alias = await world.create()
     candidate = await world.evaluated(await world.submit())
     change, written = EntityStore.change, 0
@@ -206,14 +214,18 @@ async def test_a_promotion_that_is_killed_after_its_write_is_finished_later(
     monkeypatch.undo()
     assert (await world.stores.candidates.get(candidate.id)).state == "passed"
     assert await world.answers() == "model_2"
-    collection = await world.resources.documents.collection("inference.aliases")
-    stored = await collection.get(alias.id)
-    assert stored
-    (promoted,) = [each for each in stored["outbox"].values() if each["type"] == AliasPromoted.type]
     for _ in range(2):
-        await world.deliver(AliasPromoted.model_validate(promoted["data"]))
-    await world.aliases.resume()
+        if finisher == "event":
+            await world.deliver(await world.stored_event(alias.id, AliasPromoted))
+        elif finisher == "start":
+            await world.aliases.resume()
+        elif finisher == "results":
+            await world.evaluated(candidate)
+        else:
+            await world.aliases.promote("default", alias.id, candidate.id, "bob", None)
     assert (await world.stores.candidates.get(candidate.id)).state == "promoted"
+    changed = await world.aliases.get("default", alias.id)
+    assert [each.action for each in changed.history] == ["created", "promoted"]
     assert await world.deployed() == {"model_1", "model_2"}
 
 
