@@ -20,7 +20,7 @@ from shared.runtime.errors import NotFound
 from shared.runtime.jobs.engine_runs import EngineOutcome, Grace, Message, follow_engine, retry_or_fail
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
-from shared.runtime.processes.limits import Limits
+from shared.runtime.processes.limits import BESIDE_ANSWERS, Limits
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ class Validator:
                 log.info("engine", version=version.fingerprint, message=message["message"])
 
         size = (upload / version.upload_key.rpartition("/")[2]).stat().st_size
-        limits = Limits(cpu_s=MIN_CPU_S + size // BYTES_PER_CPU_S)
+        limits = Limits(cpu_s=MIN_CPU_S + size // BYTES_PER_CPU_S, nice=BESIDE_ANSWERS)
         child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=(), limits=limits)
         no_grace: Grace[DatasetVersion] = lambda _: 0.0  # noqa: E731  # there is nothing to save
         return await follow_engine(child, lease, on_message, no_grace, size)

@@ -35,7 +35,15 @@ _CAPABILITIES_V3 = 0x20080522
 _SIOCSIFFLAGS, _UP = 0x8914, 0x1
 """Request and flag of netdevice(7)."""
 
-PROBE = {"memory": None, "cpu_s": None, "file_bytes": None, "network": "none", "writable": ["/proc"], "readable": None}
+PROBE = {
+    "nice": 0,
+    "memory": None,
+    "cpu_s": None,
+    "file_bytes": None,
+    "network": "none",
+    "writable": ["/proc"],
+    "readable": None,
+}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,10 +51,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def confine(limits: Mapping[str, Any]) -> list[str]:
     """Confine this process and all that it starts; returns what this machine does not allow.
 
-    `limits`: memory, cpu_s and file_bytes, each None for no limit; network: none, loopback or open; writable and
-    readable, lists of paths or None for all. The process must have one thread. A user namespace of its own hides the
-    service's memory and environment, which belong to the same user, and counts this engine's processes alone, where
-    RLIMIT_NPROC counts all those of a user.
+    `limits`: memory, cpu_s and file_bytes, each None for no limit; nice, added to the parent's; network: none, loopback
+    or open; writable and readable, lists of paths or None for all. The process must have one thread. A user namespace
+    of its own hides the service's memory and environment, which belong to the same user, and counts this engine's
+    processes alone, where RLIMIT_NPROC counts all those of a user.
     """
     isolated = limits["network"] != "open"
     missing = []
@@ -61,6 +69,7 @@ def confine(limits: Mapping[str, Any]) -> list[str]:
     writable, readable = limits["writable"], limits["readable"]
     if writable is not None and not landlock.restrict(writable, readable, tcp=limits["network"] != "none"):
         missing.append("no Landlock")
+    os.nice(limits["nice"])
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, limits["cpu_s"], CPU_GRACE_S)
     _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from shared.runtime.processes.child import Child as Child
 from shared.runtime.processes.child import Exit as Exit
 from shared.runtime.processes.cpu_limit import usable_cpus
 from shared.runtime.processes.forkserver import ForkServer, clean_environment
-from shared.runtime.processes.limits import DefaultLimits, Limits, Sandbox, held_beside
+from shared.runtime.processes.limits import BESIDE_ANSWERS, DefaultLimits, Limits, Sandbox, held_beside
 from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.turns import Turns
 from shared.runtime.telemetry.engine_spans import EngineSpan
@@ -94,6 +95,8 @@ class Engines:
                 remedy='pip install "anneal[engine]"' if missing != ["ray"] else 'pip install "anneal[engine,ray]"',
             )
         env = {**clean_environment(), **(env or {})}
+        if short_for is not None:
+            limits = replace(limits, nice=BESIDE_ANSWERS)
         confined = self._limits.resolve(limits, cwd, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
         request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)

@@ -17,6 +17,8 @@ from shared.runtime.processes import machine
 from shared.runtime.processes.memory_limit import usable_memory
 from shared.runtime.settings import Settings
 
+BESIDE_ANSWERS = 10
+"""`nice` of what many requests can start at once: validations, checks, previews, counts."""
 MEMORY_SHARE = 0.9
 """Of the usable memory, by default, what one engine may allocate."""
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|memory allocation of \d+ bytes failed|[Cc]annot allocate memory")
@@ -29,7 +31,8 @@ class Limits:
 
     `memory` and `file_bytes` are those of the settings unless given, in bytes: of private writable memory, and of a
     file that it writes. `network` is `none`, `loopback` for processes that speak to each other, or `open`. With
-    `own_files` it writes only into its working directory, the temporary folder and caches of libraries.
+    `own_files` it writes only into its working directory, the temporary folder and caches of libraries. With a higher
+    `nice` it leaves the processor to others, such as answers of models.
     """
 
     cpu_s: int | None = None
@@ -37,6 +40,7 @@ class Limits:
     file_bytes: int | None = None
     network: Literal["none", "loopback", "open"] = "none"
     own_files: bool = True
+    nice: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class DefaultLimits:
         return {
             "cpu_s": limits.cpu_s,
             "network": limits.network,
+            "nice": limits.nice,
             "memory": memory,
             "file_bytes": limits.file_bytes or self.file_bytes,
             "writable": writable,

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -22,6 +23,7 @@ from shared.engine.process.child import MESSAGES
 from shared.engine.process.forkserver import send_signal
 from shared.runtime.processes import children
 from shared.runtime.processes.children import Child, Engines, EngineUnavailable, Exit
+from shared.runtime.processes.limits import BESIDE_ANSWERS
 from tests.support.engine_process import processes_ended
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -339,6 +341,8 @@ async def test_short_engines_wait_for_a_place_and_projects_take_turns(
         await child.kill()
 
     hog = await engines.launch(target, {}, cwd=tmp_path, requires=(), short_for="many")
+    assert await anext(aiter(hog.messages())) == {"kind": "ready"}
+    assert psutil.Process(hog.pid).nice() == psutil.Process().nice() + BESIDE_ANSWERS, "beside the answers of models"
     waiting = [asyncio.create_task(run("many", number)) for number in range(3)]
     await run("other", 0)  # the project with most requests leaves a place
     assert order == [("other", 0)]
