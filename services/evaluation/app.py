@@ -54,8 +54,9 @@ async def build(resources: Resources) -> Service:
     router = APIRouter()
     router.include_router(comparison_api.routes(Comparisons(store, resources.blobs)))
     router.include_router(routes(service))
-    router.include_router(evals_api.routes(evals))
-    router.include_router(graders_api.routes(GraderRuns(resources, evals, inference)))
+    graders = GraderRuns(resources, evals, inference)
+    router.include_router(evals_api.routes(evals, graders))
+    router.include_router(graders_api.routes(graders))
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     llama_quantize: str = Field(
         default="", description="llama.cpp's llama-quantize, for k-quants of GGUF; empty: the one in PATH, if any"
     )
+    python_graders: bool = Field(
+        default=False, description="evals may have graders that run a tenant's Python, confined; docs/guides/evals.md"
+    )
     engine_memory_limit: int = Field(
         default=0, ge=0, description="maximum bytes that one engine process allocates; 0: 90% of the machine's memory"
     )

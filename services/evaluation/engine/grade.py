@@ -3,7 +3,7 @@
 By hand: `python -m services.evaluation.engine.grade spec.json`. `spec`: `items` (a file of JSON lines: `index`, `item`,
 `output_text` or null, `done`: the criteria whose result is kept, `failed`: the model gave no answer), `criteria`,
 `models` (name -> reference; those that it loads), `served` (names of those that inference answers for) and `sampling`
-(`model`, `input_messages`, `parameters`; null: every row has its sample).
+(`model`, `input_messages`, `parameters`; null: every row has its sample); `python`: whether Python graders are allowed.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from services.evaluation.engine.python_grader import PythonGraders
 from services.evaluation.engine.served_models import NotServed, ServedModels
 from services.evaluation.engine.similarity import similarity
 from services.evaluation.graders.definitions import Criterion, Grader
@@ -51,8 +52,10 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         reporter.alive()
 
     rows = [Row(**json.loads(line)) for line in Path(spec["items"]).read_text("utf-8").splitlines()]
+    python = PythonGraders(on_step, allowed=spec["python"])
     served = dict.fromkeys(spec["served"], ServedModels(reporter, commands))
-    engine = Grading(rows, DEFINITIONS.validate_python(spec["criteria"]), spec["models"], reporter, on_step, served)
+    criteria = DEFINITIONS.validate_python(spec["criteria"])
+    engine = Grading(rows, criteria, spec["models"], reporter, on_step, served, python)
     try:
         if spec["sampling"]:
             engine.sample(spec["sampling"])
@@ -72,6 +75,7 @@ class Grading:
     reporter: Reporter
     on_step: Callable[[], None]
     served: Mapping[str, ServedModels] = field(default_factory=dict)
+    python: PythonGraders = field(default_factory=lambda: PythonGraders(lambda: None, allowed=False))
     answers: dict[ModelRequest, ModelAnswer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -158,6 +162,10 @@ class Grading:
     def answer(self, request: ModelRequest) -> ModelAnswer:
         """The answer to a request of this block."""
         return self.answers[request]
+
+    def run_python(self, source: str, sample: Mapping[str, Any], item: Any) -> float:
+        """What the source returns."""
+        return self.python.grade(source, sample, item)
 
     def similarity(self, metric: str, text: str, reference: str) -> float:
         """The similarity of two texts."""

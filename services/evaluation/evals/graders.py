@@ -4,16 +4,18 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.evaluation.errors import GraderFailed
+from services.evaluation.errors import GraderFailed, Unsupported
 from services.evaluation.evals.asking import Asking
 from services.evaluation.evals.inference import Inference
 from services.evaluation.evals.models import PinnedModel, labelled
 from services.evaluation.evals.runner import ENGINE, FOLDER, model_specs, packages
 from services.evaluation.evals.service import EvalService
+from services.evaluation.graders.definitions import Python
 from shared.blobs.artifacts import weights_size
 from shared.documents.entities import new_id
 from shared.runtime.processes.children import Child
@@ -27,6 +29,13 @@ CPU_S = 60
 LIMIT_S = 300.0
 """Seconds that a grader may take, loading its models included, which the caller waits for."""
 MAX_CONCURRENT = 2
+OTHERS = ["string_check", "text_similarity", "label_model", "score_model", "multi"]
+TRIAL = Python(type="python", name="trial", source="def grade(sample, item):\n    return 1.0\n")
+
+
+def runs_python(definition: Mapping[str, Any]) -> bool:
+    """Whether a grader, or one of a multi grader's, runs Python."""
+    return any(part["type"] == "python" for part in (definition, *definition.get("graders", {}).values()))
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,25 @@ class GraderRuns:
     resources: Resources
     evals: EvalService
     inference: Inference
+    confined: list[bool] = field(default_factory=list)
+    """Not empty once a trial has shown that this machine confines Python graders."""
     slots: Turns = field(default_factory=lambda: Turns(MAX_CONCURRENT))
+
+    async def require_python(self, definitions: Mapping[str, Any]) -> None:
+        """Raise Unsupported for Python where it is not allowed or this machine cannot confine it; by field."""
+        place = next((place for place, definition in definitions.items() if runs_python(definition)), None)
+        if place is None:
+            return
+        if not self.resources.settings.python_graders:
+            remedy = "Use another grader, or ask the operator to set ANNEAL_PYTHON_GRADERS=true."
+            detail = "Graders that run Python are not allowed on this platform."
+            raise Unsupported(detail, field=f"{place}.type", limit=OTHERS, remedy=remedy)
+        if not self.confined:
+            result, _ = await self.run("", TRIAL, {}, "")
+            if "error" in result:
+                detail, remedy = result["error"]["message"], "Use another grader."
+                raise Unsupported(detail, field=f"{place}.type", limit=OTHERS, remedy=remedy)
+            self.confined.append(True)
 
     async def require_models(self, project: str, grader: Any) -> dict[str, PinnedModel]:
         """The models that the grader asks, pinned. Raises UnknownModel."""
@@ -55,6 +82,7 @@ class GraderRuns:
                     "items": str(folder / "items.jsonl"),
                     "criteria": [grader.model_dump(mode="json", exclude_unset=True)],
                     "sampling": None,
+                    "python": self.resources.settings.python_graders,
                 }
                 async with asyncio.timeout(LIMIT_S):
                     return await self._grade(project, spec, models, folder), time.monotonic() - started

@@ -131,6 +131,7 @@ class Runner:
             "models": await model_specs(self.resources.blobs, run.project, run.models, loaded),
             "served": run.served_models(reachable=self.inference.reachable),
             "sampling": sampling_of(run.data_source),
+            "python": self.resources.settings.python_graders,
         }
 
 

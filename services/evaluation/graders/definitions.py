@@ -32,6 +32,8 @@ Metric = Literal[
 GRADER_TOKENS = 256
 """Tokens of a score model's answer, unless its definition says otherwise."""
 MAX_SCORE = 1e15
+MAX_SOURCE = 256 << 10
+"""Characters of a Python grader, as in OpenAI's API."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -237,16 +239,32 @@ def _read_score(text: str) -> float | None:
     return float(value) if is_number and abs(value) < MAX_SCORE else None
 
 
-def refuse_python(grader: Any, field: str) -> None:
-    """Raise Unsupported for a grader that runs Python; `field` is its place in the request."""
-    if isinstance(grader, Mapping) and grader.get("type") == "python":
-        detail = "Graders that run Python are not offered."
-        limit = ["string_check", "text_similarity", "label_model", "score_model", "multi"]
-        remedy = "Combine other graders with a multi grader, or compute the score from the output items."
-        raise Unsupported(detail, field=f"{field}.type", limit=limit, remedy=remedy)
+class Python(Definition):
+    """The number that `def grade(sample, item)` of its source returns, in a process that computes and nothing else."""
+
+    type: Literal["python"]
+    source: str = Field(min_length=1, max_length=MAX_SOURCE)
+    image_tag: str | None = None
+
+    @field_validator("image_tag")
+    @classmethod
+    def _refuse_image(cls, image_tag: str | None) -> str | None:
+        if image_tag is not None:
+            remedy = "Leave it out: the grader has this platform's Python and its packages."
+            raise Unsupported("Images of Python graders are not offered.", field="image_tag", remedy=remedy)
+        return image_tag
+
+    def variables(self, field: str) -> Iterator[Variable]:
+        """None: it gets the whole row."""
+        yield from ()
+
+    def grade(self, item: Any, sample: Sample, backend: Backend) -> Grade:
+        """Run the source. Without a threshold, 1 passes, as for the other graders."""
+        score, threshold = backend.run_python(self.source, sample, item), getattr(self, "pass_threshold", None)
+        return Grade(score, score >= (1.0 if threshold is None else threshold))
 
 
-Single = Annotated[StringCheck | TextSimilarity | LabelModel | ScoreModel, Field(discriminator="type")]
+Single = Annotated[StringCheck | TextSimilarity | LabelModel | ScoreModel | Python, Field(discriminator="type")]
 
 
 class Multi(Definition):
@@ -260,14 +278,8 @@ class Multi(Definition):
     @classmethod
     def _name_single(cls, graders: Any) -> Any:
         """One grader may stand alone, as OpenAI's client types it."""
-        named = (
-            {graders["name"]: graders}
-            if isinstance(graders, Mapping) and isinstance(graders.get("name"), str)
-            else graders
-        )
-        for name, grader in named.items() if isinstance(named, Mapping) else ():
-            refuse_python(grader, f"grader.graders.{name}")
-        return named
+        is_single = isinstance(graders, Mapping) and isinstance(graders.get("name"), str)
+        return {graders["name"]: graders} if is_single else graders
 
     @model_validator(mode="after")
     def _check_formula(self) -> "Multi":
@@ -304,7 +316,7 @@ class Multi(Definition):
         return Grade(score, all(grade.passed for grade in grades.values()), {"scores": scores, "parts": parts})
 
 
-Grader = Annotated[StringCheck | TextSimilarity | LabelModel | ScoreModel | Multi, Field(discriminator="type")]
+Grader = Annotated[StringCheck | TextSimilarity | LabelModel | ScoreModel | Python | Multi, Field(discriminator="type")]
 
 
 class TextSimilarityCriterion(TextSimilarity):
@@ -319,6 +331,13 @@ class ScoreModelCriterion(ScoreModel):
     pass_threshold: float | None = None
 
 
+class PythonCriterion(Python):
+    """A Python grader that passes from a threshold on; without one, at 1."""
+
+    pass_threshold: float | None = None
+
+
 Criterion = Annotated[
-    StringCheck | TextSimilarityCriterion | LabelModel | ScoreModelCriterion, Field(discriminator="type")
+    StringCheck | TextSimilarityCriterion | LabelModel | ScoreModelCriterion | PythonCriterion,
+    Field(discriminator="type"),
 ]

@@ -72,6 +72,9 @@ class Backend(Protocol):
     def similarity(self, metric: str, text: str, reference: str) -> float:
         """The similarity of two texts by a metric, 0 to 1."""
 
+    def run_python(self, source: str, sample: Sample, item: Any) -> float:
+        """What `grade(sample, item)` of a Python source returns. Raises GradingFailed."""
+
 
 @dataclass(frozen=True)
 class Grade:

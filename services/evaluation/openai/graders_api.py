@@ -3,10 +3,10 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.evaluation.evals.graders import GraderRuns
-from services.evaluation.graders.definitions import Grader, refuse_python
+from services.evaluation.graders.definitions import Grader
 from services.evaluation.openai.requests import JsonObject
 from shared.runtime.http.principal import Caller
 
@@ -32,12 +32,11 @@ class GraderRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     grader: Grader = Field(description="label_model, which OpenAI's API does not take here, is accepted as well")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_types(cls, body: Any) -> Any:
-        if isinstance(body, dict):
-            refuse_python(body.get("grader"), "grader")
-        return body
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The grader, as it was sent."""
+        sent: dict[str, Any] = self.grader.model_dump(mode="json", exclude_unset=True)
+        return sent
 
     def check(self) -> None:
         """Raise InvalidTemplate for a template that no row could fill."""
@@ -87,13 +86,15 @@ def routes(graders: GraderRuns) -> APIRouter:
     async def validate_grader(body: GraderRequest, caller: Caller) -> GraderView:
         """Check a grader: its fields, its templates and its models."""
         body.check()
+        await graders.require_python({"grader": body.definition})
         await graders.require_models(caller.project, body.grader)
-        return GraderView(grader=body.grader.model_dump(mode="json", exclude_unset=True))
+        return GraderView(grader=body.definition)
 
     @router.post("/run")
     async def run_grader(body: GraderRunRequest, caller: Caller) -> GraderRunView:
         """Grade one answer."""
         body.check()
+        await graders.require_python({"grader": body.definition})
         result, seconds = await graders.run(caller.project, body.grader, body.item or {}, body.model_sample)
         return _view(body.grader, result, seconds)
 
@@ -127,6 +128,8 @@ def _errors(error: dict[str, str] | None, asks_model: bool) -> dict[str, Any]:
     flags: dict[str, Any] = dict.fromkeys(FLAGS, False)
     flags |= {"model_grader_server_error_details": None, "python_grader_runtime_error_details": None}
     flags["python_grader_server_error_type"] = None
+    if error and error["code"] == "python_grader_runtime_error":
+        flags["python_grader_runtime_error_details"] = error["message"]
     if error:
         other = "model_grader_server_error" if asks_model else "other_error"
         flags[error["code"] if error["code"] in FLAGS else other] = True

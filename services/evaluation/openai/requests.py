@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from services.evaluation.errors import Unsupported
 from services.evaluation.evals.item_schema import check_schema, check_value
 from services.evaluation.evals.models import MAX_ITEMS, Eval
-from services.evaluation.graders.definitions import Criterion, refuse_python
+from services.evaluation.graders.definitions import Criterion
 from services.evaluation.graders.input_messages import InputMessages
 from services.evaluation.graders.templates import InvalidTemplate
 from shared.runtime.errors import InvalidInput
@@ -73,9 +73,8 @@ class EvalRequest(BaseModel):
             _refuse(body.get("data_source_config"), "data_source_config.type", ["custom"])
             criteria = body.get("testing_criteria")
             for index, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
-                refuse_python(criterion, f"testing_criteria.{index}")
                 if isinstance(criterion, Mapping) and criterion.get("type") == "multi":
-                    limit = ["string_check", "text_similarity", "label_model", "score_model"]
+                    limit = ["string_check", "text_similarity", "label_model", "score_model", "python"]
                     remedy = "List its graders as criteria of their own."
                     detail = "A multi grader is no testing criterion: OpenAI's API has it for rewards alone."
                     raise Unsupported(detail, field=f"testing_criteria.{index}.type", limit=limit, remedy=remedy)

@@ -12,7 +12,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """System calls, with the same numbers on all architectures."""
 _VERSION, _PATH_BENEATH = 1, 1
 
-_WRITE_FILE, _READ_FILE = 1 << 1, 1 << 2
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = (1 << bit for bit in range(4))
 _CREATE_AND_REMOVE = sum(1 << bit for bit in range(4, 13))
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 """Rights on files, the last two since versions 2 and 3."""
@@ -24,17 +24,18 @@ _OUTSIDE = 0b11
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def restrict(writable: Sequence[str], readable: Sequence[str] | None, *, tcp: bool) -> bool:
+def restrict(writable: Sequence[str], readable: Sequence[str] | None, *, tcp: bool, strict: bool = False) -> bool:
     """Allow writing only below `writable`, reading only below both unless `readable` is None, and TCP or not.
 
-    False where the kernel has no Landlock; what a version does not know yet stays allowed. Needs no_new_privs.
+    With `strict`, folders are listed below `readable` alone too, and no program is executed. Needs no_new_privs. False
+    where the kernel has no Landlock; what a version does not know yet stays allowed.
     """
     version = _libc.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if version < 1:
         return False
     write = _WRITE_FILE | _CREATE_AND_REMOVE | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    read = 0 if readable is None else _READ_FILE
-    ruleset = _create(version, write | read, 0 if tcp else _TCP)
+    read = (0 if readable is None else _READ_FILE) | (_READ_DIR if strict else 0)
+    ruleset = _create(version, write | read | (_EXECUTE if strict else 0), 0 if tcp else _TCP)
     for path in writable:
         _allow(ruleset, path, write | read)
     for path in readable or ():

@@ -127,8 +127,10 @@ def test_multi_grader_combines_scores_by_name() -> None:
     assert grade({**multi, "graders": check, "calculate_output": "1 - c"}, {}, "a").score == 0
     with pytest.raises(GradingFailed):
         grade({**multi, "calculate_output": "1 / (exact - exact)"}, {}, "a")
-    with pytest.raises(Unsupported):
-        grade({**multi, "graders": {"p": {"type": "python", "name": "p", "source": ""}}}, {}, "a")
+    with pytest.raises(GradingFailed, match="ANNEAL_PYTHON_GRADERS"):
+        grade(
+            {**multi, "graders": {"p": {"type": "python", "name": "p", "source": "x"}}, "calculate_output": "p"}, {}, ""
+        )
     with pytest.raises(ValidationError):
         grade({**multi, "graders": {"m": multi}}, {}, "a")
 
