@@ -9,7 +9,7 @@ import numpy as np
 
 from services.evaluation.comparison.scores import LOWER_IS_BETTER, score_functions
 from services.evaluation.comparison.statistics import Floats, Samples, holm
-from services.evaluation.comparison.summary import intervals, paired_tests, verdict
+from services.evaluation.comparison.summary import intervals, paired_tests, resample, verdict
 from shared.warnings import ReportedWarning
 
 
@@ -41,8 +41,12 @@ def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], li
     functions = score_functions(shared, models[0].signatures)
     samples = Samples(len(models[0].ids))
     kept = [{name: model.statistics[name] for name in shared} for model in models]
-    bounds = [intervals(statistics, functions, samples) for statistics in kept]
-    tests = [paired_tests(statistics, kept[0], functions, samples) for statistics in kept[1:]]
+    sums = [resample(statistics, samples) for statistics in kept]
+    bounds = [intervals(statistics, functions, own) for statistics, own in zip(kept, sums, strict=True)]
+    tests = [
+        paired_tests(statistics, kept[0], functions, samples, (own, sums[0]))
+        for statistics, own in zip(kept[1:], sums[1:], strict=True)
+    ]
     boards = []
     for name in shared:
         adjusted = _adjust(name, [found[name] for found in tests if name in found])

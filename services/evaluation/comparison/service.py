@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from services.evaluation.comparison.models import (
@@ -35,6 +35,8 @@ class Comparisons:
 
     evaluations: Evaluations
     blobs: Blobs
+    _computing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One comparison at a time: the reports of one may take some hundred megabytes."""
 
     async def compare(self, project: str, ids: Sequence[str]) -> ComparisonView:
         """Compare succeeded evaluations of the same rows; the first is the baseline."""
@@ -44,8 +46,9 @@ class Comparisons:
             raise InvalidInput(detail, field="ids", limit={"ge": 2, "le": MAX_COMPARED}, remedy=remedy)
         found = [await self._finished(project, id, "ids") for id in ids]
         _check_comparable(found)
-        contents = [await self._read(evaluation, STATISTICS) for evaluation in found]
-        return await asyncio.to_thread(_compare, found, contents)
+        async with self._computing:
+            contents = [await self._read(evaluation, STATISTICS) for evaluation in found]
+            return await asyncio.to_thread(_compare, found, contents)
 
     async def changes(
         self, project: str, baseline: str, candidate: str, metric: str, change: Change, offset: int, limit: int
@@ -56,8 +59,9 @@ class Comparisons:
             await self._finished(project, candidate, "candidate"),
         ]
         _check_comparable(found)
-        reports = [await self._read(evaluation, REPORT) for evaluation in found]
-        return await asyncio.to_thread(_changes, reports, metric, change, offset, limit)
+        async with self._computing:
+            reports = [await self._read(evaluation, REPORT) for evaluation in found]
+            return await asyncio.to_thread(_changes, reports, metric, change, offset, limit)
 
     async def _finished(self, project: str, id: str, field: str) -> Evaluation:
         evaluation = await self.evaluations.for_project(project).get(id)

@@ -84,37 +84,44 @@ def mean_score(sums: Floats) -> float | None:
     return float(sums[0] / sums[1]) if sums[1] else None
 
 
-def interval(statistics: Floats, score: Score, samples: Samples) -> Interval | None:
+def interval(statistics: Floats, score: Score, resampled: Floats) -> Interval | None:
     """95 % interval of a score of statistics [rows, columns] for other rows of the same kind; None without a score.
 
     Wilson's (1927) if the score is a mean of zeros and ones, which holds for 0 of n rows too; otherwise the percentile
-    bootstrap over rows.
+    bootstrap over rows, from the sums that `Samples.resampled` gives for the statistics.
     """
     if score is mean_score and _is_binary(statistics):
         right, counted = statistics.sum(0)
         return wilson(right, counted) if counted else None
-    return _percentiles(_scores(samples.resampled(statistics), score))
+    return _percentiles(_scores(resampled, score))
 
 
-def paired_test(candidate: Floats, baseline: Floats, score: Score, samples: Samples) -> PairedTest | None:
+@dataclass(frozen=True)
+class Sums:
+    """Sums of the statistics of two models, from the same `Samples`, each [RESAMPLES, columns]."""
+
+    candidate: Floats
+    baseline: Floats
+    swapped: Floats
+    """over the swapped rows, of the baseline's statistics minus the candidate's"""
+
+
+def paired_test(candidate: Floats, baseline: Floats, score: Score, sums: Sums) -> PairedTest | None:
     """Test the scores of two models, given their statistics [rows, columns] of the same rows; None without scores.
 
     The interval of the difference is the percentile bootstrap's over pairs, the p-value that of approximate
     randomization (Noreen 1989), which swaps the two models' answers to random rows. Unlike the bootstrap's it holds for
-    few rows too. Means of zeros and ones: `mcnemar`.
+    few rows too. Means of zeros and ones: `mcnemar`. Means count the same rows for both models.
     """
-    if score is mean_score:
-        both = (candidate[:, 1] > 0) & (baseline[:, 1] > 0)
-        candidate, baseline = candidate * both[:, None], baseline * both[:, None]
-        if both.any() and _is_binary(candidate) and _is_binary(baseline):
-            return mcnemar(candidate[both, 0], baseline[both, 0])
     found = score(candidate.sum(0)), score(baseline.sum(0))
     if found[0] is None or found[1] is None:
         return None
+    if score is mean_score and _is_binary(candidate) and _is_binary(baseline):
+        counted = candidate[:, 1] > 0
+        return mcnemar(candidate[counted, 0], baseline[counted, 0])
     difference = found[0] - found[1]
-    spread = _percentiles(_scores(samples.resampled(candidate), score) - _scores(samples.resampled(baseline), score))
-    moved = samples.swapped(baseline - candidate)
-    trials = _scores(candidate.sum(0) + moved, score) - _scores(baseline.sum(0) - moved, score)
+    spread = _percentiles(_scores(sums.candidate, score) - _scores(sums.baseline, score))
+    trials = _scores(candidate.sum(0) + sums.swapped, score) - _scores(baseline.sum(0) - sums.swapped, score)
     extreme = ~(np.abs(trials) < abs(difference) * (1 - _TOLERANCE) - _TOLERANCE)  # also trials without a score
     p_value = (extreme.sum() + 1) / (len(extreme) + 1)
     return PairedTest(difference, spread or (difference, difference), float(p_value), "randomization")
@@ -137,7 +144,8 @@ def mcnemar(candidate: Sequence[float] | Floats, baseline: Sequence[float] | Flo
 
 def bootstrap_interval(values: Sequence[float] | Floats) -> Interval:
     """95 % interval of the mean of one value per row, at least one; Wilson's for zeros and ones."""
-    found = interval(_as_means(values), mean_score, Samples(len(values)))
+    statistics = _as_means(values)
+    found = interval(statistics, mean_score, Samples(len(values)).resampled(statistics))
     assert found
     return found
 
@@ -149,7 +157,9 @@ def paired_bootstrap(candidate: Sequence[float] | Floats, baseline: Sequence[flo
     """
     if len(candidate) != len(baseline):
         raise ValueError(f"{len(candidate)} and {len(baseline)} values are no pairs")
-    found = paired_test(_as_means(candidate), _as_means(baseline), mean_score, Samples(len(candidate)))
+    one, other, samples = _as_means(candidate), _as_means(baseline), Samples(len(candidate))
+    sums = Sums(samples.resampled(one), samples.resampled(other), samples.swapped(other - one))
+    found = paired_test(one, other, mean_score, sums)
     assert found
     return found
 

@@ -1,29 +1,52 @@
 """Intervals of a model's scores, and the paired tests of two models, by metric."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from services.evaluation.comparison.scores import LOWER_IS_BETTER
-from services.evaluation.comparison.statistics import LEVEL, Floats, Interval, Samples, Score, interval, paired_test
+from services.evaluation.comparison.statistics import (
+    LEVEL,
+    Floats,
+    Interval,
+    Samples,
+    Score,
+    Sums,
+    interval,
+    paired_test,
+)
 
 Statistics = Mapping[str, Floats]
 """Score name -> statistics of the rows, [rows, columns]."""
 
 
-def intervals(statistics: Statistics, scores: Mapping[str, Score], samples: Samples) -> dict[str, Interval]:
+def resample(statistics: Statistics, samples: Samples) -> Statistics:
+    """Return the sums of all statistics over each bootstrap sample, [samples, columns]."""
+    return _by_score(statistics, samples.resampled)
+
+
+def intervals(statistics: Statistics, scores: Mapping[str, Score], resampled: Statistics) -> dict[str, Interval]:
     """Return the 95 % interval of every score that has statistics."""
-    found = {name: interval(rows, scores[name], samples) for name, rows in statistics.items()}
+    found = {name: interval(rows, scores[name], resampled[name]) for name, rows in statistics.items()}
     return {name: bounds for name, bounds in found.items() if bounds}
 
 
 def paired_tests(
-    candidate: Statistics, baseline: Statistics, scores: Mapping[str, Score], samples: Samples
+    candidate: Statistics,
+    baseline: Statistics,
+    scores: Mapping[str, Score],
+    samples: Samples,
+    resampled: tuple[Statistics, Statistics],
 ) -> dict[str, dict[str, Any]]:
-    """Test every score that both have: the fields of `models.Comparison`."""
+    """Test every score that both have, given the sums of `resample` of both: the fields of `models.Comparison`."""
+    shared = [name for name in candidate if name in baseline]
+    swapped = _by_score({name: baseline[name] - candidate[name] for name in shared}, samples.swapped)
     tests = {
-        name: paired_test(rows, baseline[name], scores[name], samples)
-        for name, rows in candidate.items()
-        if name in baseline
+        name: paired_test(
+            candidate[name], baseline[name], scores[name], Sums(resampled[0][name], resampled[1][name], swapped[name])
+        )
+        for name in shared
     }
     return {
         name: {
@@ -36,6 +59,15 @@ def paired_tests(
         for name, test in tests.items()
         if test
     }
+
+
+def _by_score(statistics: Statistics, sum_up: Callable[[Floats], Floats]) -> dict[str, Floats]:
+    """Sum up the statistics of all scores at once, which costs little more than those of one."""
+    if not statistics:
+        return {}
+    ends = np.cumsum([rows.shape[1] for rows in statistics.values()])[:-1]
+    parts = np.split(sum_up(np.concatenate(list(statistics.values()), axis=1)), ends, axis=1)
+    return dict(zip(statistics, parts, strict=True))
 
 
 def verdict(name: str, difference: float, p_value: float) -> str:

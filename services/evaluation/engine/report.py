@@ -11,7 +11,7 @@ import numpy as np
 
 from services.evaluation.comparison.scores import score_functions
 from services.evaluation.comparison.statistics import Floats, Samples, Score
-from services.evaluation.comparison.summary import headline, intervals, paired_tests
+from services.evaluation.comparison.summary import headline, intervals, paired_tests, resample
 from services.evaluation.engine.answer_statistics import answer_statistics
 from services.evaluation.engine.examples import Example
 from services.evaluation.engine.scoring import Output, Scores, corpus_scores, row_scores, signatures
@@ -140,10 +140,11 @@ def _compare(models: Mapping[str, Mapping[str, Floats]], functions: Mapping[str,
     """Return intervals and tests of statistics by model: tuned, base."""
     tuned, base = models["tuned"], models.get("base", {})
     samples = Samples(len(next(iter(tuned.values()), [])))
+    sums = resample(tuned, samples), resample(base, samples)
     return {
-        "intervals": intervals(tuned, functions, samples),
-        "base_intervals": intervals(base, functions, samples),
-        "comparison": paired_tests(tuned, base, functions, samples),
+        "intervals": intervals(tuned, functions, sums[0]),
+        "base_intervals": intervals(base, functions, sums[1]),
+        "comparison": paired_tests(tuned, base, functions, samples, sums),
     }
 
 
