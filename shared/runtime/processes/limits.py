@@ -17,7 +17,7 @@ from shared.runtime.processes import machine
 from shared.runtime.processes.memory_limit import usable_memory
 from shared.runtime.settings import Settings
 
-BESIDE_ANSWERS = 10
+BESIDE_ANSWERS = 5
 """`nice` of what many requests can start at once: validations, checks, previews, counts."""
 MEMORY_SHARE = 0.9
 """Of the usable memory, by default, what one engine may allocate."""
