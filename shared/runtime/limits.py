@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Amount = Annotated[int | None, Field(ge=0)]
+Amount = Annotated[int | None, Field(strict=True, ge=0)]
 
 
 class KeyLimits(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from services.gateway.audit.trail import AuditLog, logged
 from services.gateway.audit_lines import AuditLine, AuditView
@@ -18,6 +18,16 @@ JSON_LINES = "application/x-ndjson"
 EXPORT_PAGE = 500
 
 
+def _refuse_number(text: str) -> str:
+    """Raise ValueError for a number: pydantic would read `2026` as seconds since 1970."""
+    if text.lstrip("+-").replace(".", "", 1).isdecimal():
+        raise ValueError("a number is not a time; write 2026-11-30T09:00:00Z")
+    return text
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_refuse_number)]
+
+
 def selection(
     subject: Annotated[str | None, Query(max_length=200, description="only lines of this subject")] = None,
     resource: Annotated[str | None, Query(max_length=200, description="only lines about this id")] = None,
@@ -25,8 +35,8 @@ def selection(
         str | None,
         Query(max_length=200, description="only actions that begin with this: `DELETE /datasets`"),
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="only lines from this time on")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="only lines from before this time")] = None,
+    since: Annotated[Time | None, Query(description="only lines from this time on")] = None,
+    until: Annotated[Time | None, Query(description="only lines from before this time")] = None,
 ) -> dict[str, Any]:
     """FastAPI dependency: the filter of a request."""
     where: dict[str, Any] = {"subject": subject, "resource_id": resource}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.auth.authenticator import COOKIE
 from services.gateway.auth.cookies import is_https, set_session_cookie, signed_in_page
@@ -52,6 +52,8 @@ class SessionView(BaseModel):
 
 class SessionProject(BaseModel):
     """The project to switch to."""
+
+    model_config = ConfigDict(extra="forbid")
 
     project: ProjectName
 

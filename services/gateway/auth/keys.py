@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.auth.credentials import Credentials, digest_of, generate_secret
 from services.gateway.models import Key
@@ -20,12 +20,14 @@ REMEDY = "GET /auth/keys lists those of the project."
 class NewKey(BaseModel):
     """A request for an API key."""
 
+    model_config = ConfigDict(extra="forbid")
+
     name: DisplayName = Field(min_length=1, max_length=100, description="a note: where this key is used")
     scopes: list[KeyScope] = Field(
         default=["write"], min_length=1, description="infer < read < write < admin; each includes those before it"
     )
     expires_in_days: float | None = Field(
-        default=None, gt=0, le=3650, description="null: never, or with the key that creates it"
+        default=None, strict=True, gt=0, le=3650, description="null: never, or with the key that creates it"
     )
     project: ProjectName | None = Field(
         default=None,

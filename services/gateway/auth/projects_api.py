@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.auth.members import Members
 from services.gateway.models import Membership, Role, User
@@ -14,6 +14,8 @@ from shared.runtime.http.principal import Caller, ProjectName
 
 class NewProject(BaseModel):
     """A request for a project."""
+
+    model_config = ConfigDict(extra="forbid")
 
     id: ProjectName = Field(description="the project's name; it cannot be changed")
 
@@ -34,6 +36,8 @@ class Projects(BaseModel):
 
 class MemberRole(BaseModel):
     """The role to grant."""
+
+    model_config = ConfigDict(extra="forbid")
 
     role: Role = Field(description="viewer: the scope read; member: write; admin: admin")
 

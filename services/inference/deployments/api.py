@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inference.deployments.models import DeploymentView
 from services.inference.deployments.service import Deployments
@@ -19,6 +19,8 @@ Cursor = Annotated[str | None, Query(description="next_cursor of the previous pa
 
 class DeploymentRequest(BaseModel):
     """A request to deploy a model."""
+
+    model_config = ConfigDict(extra="forbid")
 
     model_id: str = Field(min_length=1, description="a model id, or the unique name of a custom model")
     pinned: bool | None = Field(

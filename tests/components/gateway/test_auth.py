@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -304,6 +305,16 @@ async def test_a_key_does_not_outlive_the_key_that_created_it(platform: RunningP
         refused = await client.post("/auth/keys", json={"name": "longer", "expires_in_days": 2})
     assert heir["expires_at"][:16] == short["expires_at"][:16]
     assert (refused.status_code, refused.json()["field"]) == (422, "expires_in_days")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({"expires_in_days": True}, "expires_in_days"), ({"expire_in_days": 3}, "expire_in_days")]
+)
+async def test_a_misspelt_or_mistyped_field_of_a_key_is_refused(
+    client: httpx.AsyncClient, body: dict[str, Any], field: str
+) -> None:
+    refused = await client.post("/auth/keys", json={"name": "short", **body})
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
 
 
 async def test_a_key_created_while_its_creator_is_revoked_ends(platform: RunningPlatform) -> None:
