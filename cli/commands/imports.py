@@ -84,7 +84,7 @@ def _create(client: Client, planned: Sequence[PlannedEval], problems: list[Probl
 
 
 def _post(client: Client, path: str, source: str, body: dict[str, Any], problems: list[Problem]) -> Any:
-    key = hashlib.sha256(jsonlib.dumps([source, body], sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(jsonlib.dumps([path, source, body], sort_keys=True).encode()).hexdigest()
     try:
         return client.post(path, body, key=key)
     except CommandError as error:

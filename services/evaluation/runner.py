@@ -13,7 +13,7 @@ from services.evaluation.models import Evaluation, Outcome, Progress
 from services.evaluation.store import BaseCache
 from shared.blobs.artifacts import dataset_folder, key_of, publish, read_manifest, resolve_model, weights_size
 from shared.blobs.attempt_artifacts import attempt_artifact
-from shared.blobs.manifests import DatasetManifest, EvaluationManifest
+from shared.blobs.manifests import DatasetManifest, EvaluationManifest, ModelManifest
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.uses import Uses
@@ -73,7 +73,8 @@ class Runner:
             "template_hash": model.get("template_hash", ""),
             "dataset": {"folder": str(await dataset_folder(blobs, dataset_key, dataset, shards)), "shards": shards},
             "rows": scope.rows,
-            "trained_on": scope.split == "train" and model.get("dataset_id") == scope.dataset_id,
+            "trained_on": scope.split in ModelManifest.model_validate(model).trained_splits
+            and model.get("dataset_id") == scope.dataset_id,
             "metrics": scope.metrics,
             "detect_metrics": scope.detect_metrics,
             "compare_base": scope.compare_base,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -74,7 +75,8 @@ class EvaluationService:
         artifacts = Artifacts(self.blobs, project)
         model_uri, model = await artifacts.model(model_id)
         dataset_uri, dataset = await artifacts.dataset(request.dataset or _training_dataset(model))
-        split = _choose_split(request.split, dataset)
+        trained = model.trained_splits if model.dataset_id == dataset.dataset_id else frozenset()
+        split = _choose_split(request.split, dataset, trained)
         _check_column(request.slice_by, dataset)
         scope = Scope(
             model_id=model_id,
@@ -150,9 +152,11 @@ def _check_column(name: str | None, dataset: DatasetManifest) -> None:
     raise UnknownColumn(detail, field="slice_by", limit=dataset.columns, remedy=remedy)
 
 
-def _choose_split(requested: str | None, dataset: DatasetManifest) -> str:
+def _choose_split(requested: str | None, dataset: DatasetManifest, trained: Container[str]) -> str:
+    """The requested split; else the first that has rows, `trained` ones last."""
     nonempty = [name for name, rows in dataset.rows.items() if rows]
     candidates = [requested] if requested else ["test", "validation", "train", *nonempty]
+    candidates.sort(key=lambda name: name in trained)
     found = next((name for name in candidates if name in nonempty), None)
     if found is None:
         detail = (

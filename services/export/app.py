@@ -23,7 +23,7 @@ from shared.runtime.service import Service, background
 
 MAX_CONCURRENT_EXPORTS = 1
 """Per process: each holds a model in memory."""
-MAX_CONCURRENT_PUSHES = 2
+MAX_CONCURRENT_PUSHES = 3
 """Per process: more would only share the same bandwidth."""
 
 

@@ -92,7 +92,9 @@ class Runner:
             dataset = DatasetManifest.model_validate(await read_manifest(self.resources.blobs, key))
         except BlobNotFound:
             return None  # deleted since
-        split = next((split for split in ("test", "validation") if dataset.rows.get(split)), None)
+        trained = ModelManifest.model_validate(manifest).trained_splits
+        held_out = [split for split in ("test", "validation") if dataset.rows.get(split) and split not in trained]
+        split = next(iter(held_out), None)
         if split is None:
             return None
         shards = dataset.shards[split]

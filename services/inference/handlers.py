@@ -18,16 +18,19 @@ def subscriptions(deployments: Deployments, aliases: Aliases) -> Mapping[type[Ev
     async def register_model(event: TrainingSucceeded, envelope: Envelope) -> None:
         """List a new custom model; deploy it, and submit it as a candidate, if the job requested that."""
         await deployments.register_model(event, envelope.project, envelope.id)
-        for name in aliases_in(event.after):
-            await _submit(name, event, envelope)
+        refused = [reason for name in aliases_in(event.after) if (reason := await _submit(name, event, envelope))]
+        if refused:  # an admin finds it among the dead letters, and can replay it
+            raise Reject(" ".join(refused))
 
-    async def _submit(name: str, event: TrainingSucceeded, envelope: Envelope) -> None:
+    async def _submit(name: str, event: TrainingSucceeded, envelope: Envelope) -> str | None:
+        """Why the alias, perhaps a deleted one, does not take the candidate."""
         try:
             await aliases.submit(envelope.project, name, event.model_id, "anneal/training", event_id=envelope.id)
         except AnnealError as error:
-            if error.status < 500:  # a deleted alias, for example: an admin finds it among the dead letters
-                raise Reject(f"{name}: {error.detail}") from error
-            raise
+            if error.status >= 500:
+                raise
+            return f"{name}: {error.detail}"
+        return None
 
     async def rename_model(event: ModelRenamed, envelope: Envelope) -> None:
         """List a custom model under its new name."""

@@ -131,6 +131,11 @@ class Job(Work):
         return [*self.dataset_ids, *([self.reproduces] if self.reproduces else [])]
 
     @property
+    def base_id(self) -> str:
+        """The id of the model that is fine-tuned: `base` may be its hub id."""
+        return self.base_uri.rpartition("/")[2]
+
+    @property
     def model_id(self) -> str:
         """The id of the job's custom model, the same on every attempt."""
         return derived_id("model", self.id)
@@ -231,6 +236,7 @@ class Job(Work):
                 model_uri=model_uri,
                 name=self.name,
                 base=self.base,
+                base_id=self.base_id,
                 method=self.method,
                 dataset_id=self.dataset_id,
                 dataset_version=self.dataset_version,

@@ -133,6 +133,12 @@ class ModelManifest(Manifest):
     provenance: dict[str, Any] = {}
 
     @property
+    def trained_splits(self) -> frozenset[str]:
+        """The splits of its dataset that it was trained on: a job that validates on another dataset trains on both."""
+        validates_elsewhere = "validation" in (self.provenance.get("request") or {})
+        return frozenset(("train", "validation") if validates_elsewhere else ("train",))
+
+    @property
     def hub_id(self) -> str | None:
         """The Hugging Face repository of a model from there."""
         return self.provenance.get("origin") if self.provenance.get("source") == "hub" else None

@@ -24,13 +24,15 @@ def aliases_in(after: Iterable[FollowUp]) -> list[str]:
 class TrainingRequested(Event):
     """A job was queued; only a wake-up, the document is the queue.
 
-    `base` is the id or hub id of the model that it fine-tunes; `reproduces` the custom model whose training it repeats.
+    `base` is the id or hub id of the model that it fine-tunes, `base_id` its id; `reproduces` the custom model whose
+    training it repeats.
     """
 
     type: ClassVar[str] = "training.requested.v1"
     job_id: str
     name: str | None = None
     base: str | None = None
+    base_id: str | None = None
     dataset_id: str | None = None
     dataset_version: str | None = None
     validation_id: str | None = None
@@ -55,6 +57,7 @@ class TrainingSucceeded(Event):
     model_uri: str
     name: str
     base: str
+    base_id: str | None = None
     method: str
     dataset_id: str
     dataset_version: str

@@ -98,8 +98,8 @@ class ColumnReader:
             raise BadRow("its columns match no layout")
         if plan.media:
             raise BadRow(f"{plan.media} has a value; models are trained on text only")
+        normalized = normalize(plan.layout, plan.columns, row, notes)  # a rejected row takes no place among the kept
         notes.columns = self.kept({column: row[column] for column in (*others, *plan.unused) if column in row})
-        normalized = normalize(plan.layout, plan.columns, row, notes)
         if notes.fields:
             self._message_fields.update(notes.fields)
         return plan, normalized

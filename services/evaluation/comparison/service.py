@@ -17,6 +17,7 @@ from services.evaluation.comparison.models import (
     Entry,
     Leaderboard,
 )
+from services.evaluation.comparison.scores import LOWER_IS_BETTER
 from services.evaluation.errors import NotComparable, NotFinished
 from services.evaluation.models import Evaluation
 from services.evaluation.runner import REPORT, STATISTICS
@@ -25,8 +26,6 @@ from shared.blobs.artifacts import key_of
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import InvalidInput
 from shared.warnings import ReportedWarning
-
-LOWER_IS_BETTER = ("perplexity",)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from services.evaluation.graders.grades import GradingFailed
 
 ROW_LIMIT_S = 20.0
 """Seconds of a row, the start of its process and imports included."""
+MAX_PROCESSES = 4
+"""Of one run; the one used the longest ago makes room for another grader's."""
 MAX_LOST = 5
 MAX_RESULT = 64 << 10
 """Bytes of an answer."""
@@ -40,9 +42,11 @@ class PythonGraders:
         """The score of a row. Raises GradingFailed."""
         if not self._allowed:
             raise GradingFailed(SERVER_ERROR, "The operator has not allowed Python graders (ANNEAL_PYTHON_GRADERS).")
-        if source not in self._graders:
-            self._graders[source] = PythonGrader(source, self._on_step)
-        return self._graders[source].grade(sample, item)
+        grader = self._graders.pop(source, None) or PythonGrader(source, self._on_step)
+        self._graders[source] = grader  # the latest used is the last
+        for other in list(self._graders.values())[:-MAX_PROCESSES]:
+            other.close()
+        return grader.grade(sample, item)
 
 
 class PythonGrader:

@@ -17,8 +17,8 @@ from typing import Any
 
 from shared.engine.process import landlock, seccomp
 
-MEMORY = 1 << 30
-"""Bytes of private writable memory."""
+MEMORY, MAPPED = 1 << 30, 2 << 30
+"""Bytes of private writable memory, and of all mappings: shared ones count among these only."""
 MAX_FILES = 64
 MAX_ERROR = 2_000
 _SET_PDEATHSIG, _NO_NEW_PRIVS = 1, 38
@@ -26,6 +26,7 @@ _SET_PDEATHSIG, _NO_NEW_PRIVS = 1, 38
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache")
 _LIMITS = (
     (resource.RLIMIT_DATA, MEMORY),
+    (resource.RLIMIT_AS, MAPPED),
     (resource.RLIMIT_FSIZE, 0),
     (resource.RLIMIT_CORE, 0),
     (resource.RLIMIT_NOFILE, MAX_FILES),

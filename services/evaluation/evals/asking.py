@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import structlog
+
 from services.evaluation.evals.inference import Inference
 from services.evaluation.evals.models import PinnedModel
 from shared.runtime.processes.children import Child
+
+log = structlog.get_logger(__name__)
 
 Message = dict[str, Any]
 OnMessage = Callable[[Message], Awaitable[None]]
@@ -51,9 +55,12 @@ class Asking:
     async def _answer(self, message: Message) -> None:
         answer, name = None, message["model"]
         if name not in self.not_served:
-            answer = await self.inference.answer(
-                self.project, self.models[name], message["messages"], message["sampling"]
-            )
+            try:
+                answer = await self.inference.answer(
+                    self.project, self.models[name], message["messages"], message["sampling"]
+                )
+            except Exception:  # without an answer the engine would wait for ever; so it loads the model
+                log.exception("inference_not_asked", model=name)
         if answer is None:
             self.not_served.add(name)
         fields = asdict(answer) if answer else None

@@ -13,6 +13,7 @@ from services.evaluation.evals.models import PinnedModel
 from services.evaluation.graders.grades import MAX_OPEN_REQUESTS, ModelAnswer
 from shared.runtime.http.principal import Principal, Signer
 from shared.runtime.http.service_calls import SignedCall, is_reachable, open_client
+from shared.runtime.processes.turns import Turns
 from shared.runtime.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -37,8 +38,10 @@ class Inference:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._places = asyncio.Semaphore(MAX_OPEN_REQUESTS)
+        self._places = Turns(MAX_OPEN_REQUESTS)
         self._signer = Signer(resources.keyring, "evaluation")
+        if self.reachable:
+            resources.keyring.call_keys("evaluation", NAME)  # Misconfigured ends the start, not a run
 
     @property
     def reachable(self) -> bool:
@@ -61,23 +64,23 @@ class Inference:
 
         A request that finds the queue full is sent until it is accepted.
         """
-        async with self._places:
-            attempt, delay = 1, RETRY_DELAY_S
-            while True:
+        attempt, delay = 1, RETRY_DELAY_S
+        while True:
+            async with self._places.place(project):
                 response = await self._ask(project, model.id, messages, sampling)
-                if response is not None and response.status_code == httpx.codes.OK:
-                    return _read(response.json(), model)
-                error = _error(response)
-                if error["code"] in OF_THE_PROMPT:
-                    return ModelAnswer(finish_reason="error", error=error, answered_by=NAME)
-                is_busy = error["code"] in ("engine_busy", "rate_limit_exceeded")
-                attempt += not is_busy
-                if attempt > ATTEMPTS or (response is not None and response.status_code < 429):
-                    log.warning("not_answered_by_inference", model_id=model.id, **error)
-                    return None
-                wanted = 0.0 if response is None else _retry_after(response)
-                await asyncio.sleep(min(max(delay, wanted), MAX_DELAY_S))
-                delay *= 2 - is_busy
+            if response is not None and response.status_code == httpx.codes.OK:
+                return _read(response.json(), model)
+            error = _error(response)
+            if error["code"] in OF_THE_PROMPT:
+                return ModelAnswer(finish_reason="error", error=error, answered_by=NAME)
+            is_busy = error["code"] in ("engine_busy", "rate_limit_exceeded")
+            attempt += not is_busy
+            if attempt > ATTEMPTS or (response is not None and response.status_code < 429):
+                log.warning("not_answered_by_inference", model_id=model.id, **error)
+                return None
+            wanted = 0.0 if response is None else _retry_after(response)
+            await asyncio.sleep(min(max(delay, wanted), MAX_DELAY_S))
+            delay *= 2 - is_busy
 
     async def _ask(
         self, project: str, model_id: str, messages: list[dict[str, Any]], sampling: Mapping[str, Any]

@@ -24,6 +24,7 @@ from shared.runtime.errors import NotFound
 from shared.runtime.jobs.engine_runs import run_to_result
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.uses import Uses
+from shared.runtime.jobs.worker import Slots
 from shared.runtime.resources import Resources
 
 FOLDER = "evals"
@@ -56,13 +57,14 @@ async def model_specs(
 
 @dataclass(frozen=True)
 class RunSlots:
-    """At most MAX_SERVED_RUNS at once; of those whose engines compute, one: each uses all cores, or the GPU."""
+    """MAX_SERVED_RUNS, all but one of the same project; and one whose engine computes, on all cores or the GPU."""
 
     inference: Inference
 
     def fits(self, work: EvalRun, running: Sequence[EvalRun]) -> bool:
         """Whether there is room beside the running ones."""
-        return len(running) < MAX_SERVED_RUNS and not (self._computes(work) and any(map(self._computes, running)))
+        fits = Slots(MAX_SERVED_RUNS).fits(work, running)
+        return fits and not (self._computes(work) and any(map(self._computes, running)))
 
     def _computes(self, run: EvalRun) -> bool:
         return not run.models or bool(run.loaded_models(reachable=self.inference.reachable))

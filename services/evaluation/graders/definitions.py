@@ -261,6 +261,9 @@ class Python(Definition):
     def grade(self, item: Any, sample: Sample, backend: Backend) -> Grade:
         """Run the source. Without a threshold, 1 passes, as for the other graders."""
         score, threshold = backend.run_python(self.source, sample, item), getattr(self, "pass_threshold", None)
+        if not abs(score) < MAX_SCORE:  # nor is NaN
+            detail = f"grade returned {score:g}; scores are between {-MAX_SCORE:g} and {MAX_SCORE:g}."
+            raise GradingFailed("python_grader_runtime_error", detail)
         return Grade(score, score >= (1.0 if threshold is None else threshold))
 
 

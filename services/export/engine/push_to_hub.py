@@ -6,14 +6,20 @@ content the hub has already is not uploaded again, so that a repeated attempt re
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HTTPError, RepositoryNotFoundError  # type: ignore[attr-defined]
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    HfHubHTTPError,
+    HTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from shared.engine.hub import REPORT_INTERVAL_S, hub_network
 from shared.engine.process.periodic import run_periodically
@@ -26,8 +32,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
     """Spec {"hub_id", "revision", "public", "endpoint", "allowed_hosts" and "outbound_hosts": lists of str, "folder",
     "files": {name: bytes}}.
 
-    Result {url, commit}, or {stopped}. Raises EngineError push_refused, repository_is_public, address_refused or
-    hub_unreachable.
+    Result {url, commit}, or {stopped}. Raises EngineError push_refused, repository_is_public, unknown_revision,
+    address_refused or hub_unreachable.
     """
     token = commands.get().get("token")
     network = hub_network(spec["endpoint"], spec["allowed_hosts"], spec["outbound_hosts"])
@@ -40,21 +46,45 @@ def push(spec: dict[str, Any], api: HfApi, reporter: Reporter, commands: Command
     hub_id, revision, files = spec["hub_id"], spec["revision"], spec["files"]
     require_repository(api, hub_id, public=spec["public"])
     done, total = 0, sum(files.values())
-    additions = []
-    with run_periodically(lambda: reporter.progress(done, total, "bytes"), REPORT_INTERVAL_S):
+    additions, file = [], None
+
+    def report() -> None:
+        reporter.progress(done + (file.sent if file else 0), total, "bytes")
+
+    with ExitStack() as opened, run_periodically(report, REPORT_INTERVAL_S):
         for name in sorted(files, key=lambda name: files[name]):
             if commands.poll():
                 return {"stopped": True}
-            addition = CommitOperationAdd(name, Path(spec["folder"]) / name)
+            file = opened.enter_context(_Counted(Path(spec["folder"]) / name))
+            addition = CommitOperationAdd(name, file)
             api.preupload_lfs_files(hub_id, [addition], revision=revision, free_memory=False)
             additions.append(addition)
-            done += files[name]
+            done, file = done + files[name], None
         if commands.poll():
             return {"stopped": True}
         commit = api.create_commit(hub_id, additions, commit_message=MESSAGE, revision=revision)
     reporter.emit("committed", url=commit.commit_url)
     reporter.progress(total, total, "bytes")
     return {"url": commit.commit_url, "commit": commit.oid}
+
+
+class _Counted(io.BufferedReader):
+    """A file that counts what is read of it: once for its hash, then for its upload."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size, self._read = path.stat().st_size, 0
+
+    @property
+    def sent(self) -> int:
+        """Half of the bytes that were read, of which the upload is one half; repeated parts count no further."""
+        return min(self._read // 2, self._size)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As that of files."""
+        content = super().read(size)
+        self._read += len(content)
+        return content
 
 
 def require_repository(api: HfApi, hub_id: str, *, public: bool) -> None:
@@ -74,6 +104,11 @@ def push_errors(hub_id: str, endpoint: str) -> Iterator[None]:
     """Translate the hub's errors to EngineErrors with a remedy."""
     try:
         yield
+    except RevisionNotFoundError as error:
+        remedy = "Create it at the hub, or leave revision out."
+        raise EngineError(
+            "unknown_revision", f"{hub_id} has no such branch", field="revision", remedy=remedy
+        ) from error
     except (HTTPError, HfHubHTTPError, RuntimeError, ValueError) as error:
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         if isinstance(cause, EngineError):  # of the network, inside an upload
@@ -83,4 +118,7 @@ def push_errors(hub_id: str, endpoint: str) -> Iterator[None]:
             remedy = "Send a token that may write to it, of an account that may create it."
             raise EngineError("push_refused", f"the hub refused this token for {hub_id}", remedy=remedy) from error
         text = re.sub(r"\?[^\s'\"]+", "", str(cause))  # the query of an upload's address may sign it
+        if status is not None and 400 <= status < 500 and status not in (408, 429):
+            remedy = "Change what the hub names, and push again."
+            raise EngineError("push_refused", f"the hub refused the push: {text}", remedy=remedy) from error
         raise EngineError("hub_unreachable", f"{endpoint} failed: {text}", remedy="Push it again later.") from error

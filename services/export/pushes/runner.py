@@ -106,7 +106,7 @@ class PushRunner:
         """The address of the folder; None where the push was interrupted."""
         scratch = self.resources.scratch / FOLDER / new_id("store")
         done, total = 0, sum(member.size for member in members)
-        progress = _Progress(lease)
+        progress, store = _Progress(lease), None
         try:
             store, prefix = open_source(uri, self.resources.settings, push.project, scratch)
             for member in sorted(members, key=lambda member: member.size):
@@ -117,6 +117,8 @@ class PushRunner:
                 done += member.size
                 await progress.report(done, total)
         finally:
+            if store:
+                await store.close()
             await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
         return push.location
 

@@ -38,7 +38,7 @@ def _edges_of(event: Event) -> Iterator[Edge]:
         case ExportCompleted() | ExportFailed():
             yield Edge(f"model/{event.model_id}", "exported", f"export/{event.export_id}")
         case ModelReady():
-            yield Edge(f"model/{event.model_id}", "deployed", f"deployment/{event.deployment_id}")
+            yield Edge(_model(event.model_id), "deployed", f"deployment/{event.deployment_id}")
         case AliasPromoted():
             yield Edge(_model(event.model_id), "promoted", f"alias/{event.alias}")
         case AliasRolledBack():
@@ -48,8 +48,8 @@ def _edges_of(event: Event) -> Iterator[Edge]:
 def _job(event: TrainingRequested | TrainingSucceeded) -> Iterator[Edge]:
     job = f"job/{event.job_id}"
     yield from _dataset(event.dataset_id, event.dataset_version, "trained_on", job)
-    if event.base:
-        yield Edge(_model(event.base), "fine_tuned", job)
+    if base := event.base_id or event.base:
+        yield Edge(_model(base), "fine_tuned", job)
     if isinstance(event, TrainingSucceeded):
         yield Edge(job, "produced", f"model/{event.model_id}")
         return

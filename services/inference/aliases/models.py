@@ -64,12 +64,17 @@ class Alias(Entity):
         """Whether it has pointed at the candidate's model, which the candidate may not know yet."""
         return any(change.candidate_id == candidate_id for change in self.history)
 
+    def changed_since(self, time: datetime) -> bool:
+        """Whether its model has changed since then."""
+        return self.history[-1].at > time
+
     def promote(self, candidate: "Candidate", actor: str, reason: str | None) -> Sequence[Event]:
         """Point at the candidate's model. Idempotent. Raises NotPromotable and CandidateOutdated."""
         if self.has_promoted(candidate.id):
             return ()
         candidate.require_passed()
         candidate.require_current(self.model_id)
+        self.require_other(candidate.model_id)
         before = self.model_id
         self.previous = [*self.previous, before][-PREVIOUS_LIMIT:]
         self._point("promoted", candidate.model_id, actor, reason, candidate.id)
@@ -85,21 +90,25 @@ class Alias(Entity):
             )
         ]
 
-    @property
-    def rollback_target(self) -> str:
-        """The model before the current one. Raises NothingToRollBackTo."""
-        if not self.previous:
+    def require_other(self, model_id: str) -> None:
+        """Raise Conflict for the model that it points at: promoted again, a rollback would go back to it."""
+        if model_id == self.model_id:
+            detail = f"{model_id} is the alias's model already."
+            raise Conflict(detail, field="model", remedy="Submit another model.")
+
+    def roll_back(self, seen: list[str], existing: list[str], actor: str, reason: str | None) -> Sequence[Event]:
+        """Point at the last that exists of the models before.
+
+        Raises NothingToRollBackTo, and Conflict where the models before are not those that were `seen`.
+        """
+        if not existing:
             remedy = "Submit a model as a candidate, and promote it."
             raise NothingToRollBackTo("The alias has no model before this one.", field="name", remedy=remedy)
-        return self.previous[-1]
-
-    def roll_back(self, target: str, actor: str, reason: str | None) -> Sequence[Event]:
-        """Point at the model before. Raises Conflict where that is no longer `target`."""
-        if self.rollback_target != target:
+        if self.previous != seen:
             remedy = "GET the alias, and send the rollback again if it is still what you want."
             raise Conflict("The alias was changed by another request.", field="name", remedy=remedy)
-        before = self.model_id
-        self.previous = self.previous[:-1]
+        before, target = self.model_id, existing[-1]
+        self.previous = existing[:-1]
         self._point("rolled_back", target, actor, reason)
         change = {"model_id": target, "previous_model_id": before}
         return [AliasRolledBack(alias_id=self.id, alias=self.name, actor=actor, reason=reason, **change)]
@@ -211,6 +220,12 @@ class Candidate(Entity):
             remedy = "Wait until it has passed." if self.state == "evaluating" else "Submit another model, or it again."
             detail = f"The candidate is {self.state}. {' '.join(self.reasons)}".strip()
             raise NotPromotable(detail, field="candidate_id", limit="passed", remedy=remedy)
+
+    def require_still_current(self, model_id: str) -> None:
+        """Raise NotPromotable for a promoted candidate whose model the alias has left since, such as by a rollback."""
+        if self.model_id != model_id:
+            detail = f"The candidate was promoted, and the alias now has {model_id}."
+            raise NotPromotable(detail, field="candidate_id", limit=model_id, remedy="Submit the model again.")
 
     def require_current(self, model_id: str) -> None:
         """Raise CandidateOutdated where it was compared with another model than this one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -69,7 +70,7 @@ class Aliases:
             except NotFound as error:  # another request has taken the name: a unique index holds it to one
                 await self._release(project, alias.id, set())
                 raise _taken(name, "alias", name) from error
-        await self._deploy_kept(created)
+        await self.settle(created.id)  # also what the start of another process has released meanwhile
         return created
 
     async def page(self, project: str, limit: int, cursor: str | None) -> Page[Alias]:
@@ -115,9 +116,7 @@ class Aliases:
         digest = hashlib.sha256(found.id.encode()).hexdigest() if key else None
         if existing := await self._stores.candidates.for_project(project).find_repeated(id, digest):
             return existing
-        if found.id == alias.model_id:
-            detail = f"{found.id} is the alias's model already."
-            raise Conflict(detail, field="model", remedy="Submit another model.")
+        alias.require_other(found.id)
         compares = alias.suite is not None and alias.suite.max_regression is not None
         candidate = Candidate(
             id=id,
@@ -169,9 +168,11 @@ class Aliases:
         candidate = await self.candidate(project, name, id)
         alias = await self._stores.aliases.get(candidate.alias_id)
         if candidate.state == "promoted":
+            candidate.require_still_current(alias.model_id)
             return candidate
         if not alias.has_promoted(candidate.id):  # else a killed process did not come to mark it
             candidate.require_passed()
+            alias.require_other(candidate.model_id)
             candidate.require_current(alias.model_id)
             try:
                 await self._deployments.warm(project, candidate.model_id, alias.id)
@@ -189,10 +190,9 @@ class Aliases:
         event_id = derived_id("rollback", alias.id, key) if key else None
         if event_id and event_id in alias.seen:
             return alias
-        target = alias.rollback_target
-        await self._catalog.find_model(project, target)
+        previous = [id for id in alias.previous if await self._exists(project, id)]
         rolled_back = await self._stores.aliases.change(
-            alias.id, lambda a: a.roll_back(target, actor, reason), event_id=event_id
+            alias.id, lambda a: a.roll_back(alias.previous, previous, actor, reason), event_id=event_id
         )
         await self.settle(alias.id)
         return rolled_back
@@ -208,7 +208,8 @@ class Aliases:
         if alias.has_promoted(candidate.id):
             await self.on_changed(alias.id, candidate.id)
             return
-        if event.state == "succeeded" and candidate.current_model_id not in (None, alias.model_id):
+        is_outdated = candidate.current_model_id not in (None, alias.model_id) and candidate.model_id != alias.model_id
+        if event.state == "succeeded" and is_outdated:
             await self._stores.candidates.change(candidate.id, lambda c: c.compare_again(alias.model_id))
             return
         candidate = await self._stores.candidates.change(candidate.id, lambda c: c.decide(event))
@@ -218,6 +219,9 @@ class Aliases:
     async def _promote_unseen(self, candidate: Candidate, alias: Alias) -> None:
         """Promote without a person. Where that is not possible, the candidate waits for one, and says why."""
         try:
+            if candidate.current_model_id is None and alias.changed_since(candidate.created_at):
+                remedy = "Promote it if it is the better one."
+                raise Conflict("The alias's model has changed since it was submitted.", field="model", remedy=remedy)
             await self.promote(candidate.project, alias.id, candidate.id, AUTO_PROMOTE, candidate.reasons[0])
         except CandidateOutdated:
             current = await self._stores.aliases.get(alias.id)
@@ -251,12 +255,14 @@ class Aliases:
             for candidate in await self._stores.candidates.find({"alias_id": id, "state": "passed"}):
                 if alias.has_promoted(candidate.id):
                     await self._stores.candidates.change(candidate.id, Candidate.mark_promoted)
+        blobs = await self._blobs.list(ALIASES)
         gone = {(use.project, use.work_id) for use in await all_uses(self._blobs) if use.work_id.startswith("alias_")}
+        known = {alias.id: alias for alias in await self._stores.aliases.find()}  # also those created meanwhile
         for project, id in gone:
             if id not in known:
                 await self._release(project, id, set())
         names = {alias_key(alias.project, alias.name) for alias in known.values()}
-        for blob in await self._blobs.list(ALIASES):
+        for blob in blobs:
             if blob.key not in names:
                 await self._blobs.delete(blob.key)
 
@@ -268,6 +274,8 @@ class Aliases:
             return
         await self._keep(alias)
         await self._deploy_kept(alias)
+        with suppress(NotFound):  # it may have changed meanwhile
+            alias = await self._stores.aliases.get(id)
         await self._release(alias.project, alias.id, set(alias.kept))
 
     async def _keep(self, alias: Alias) -> None:
@@ -293,6 +301,12 @@ class Aliases:
             if deployment.model_id not in kept:
                 heir = next((other.id for other in others if deployment.model_id in other.kept), None)
                 await self._deployments.hand_over(deployment, heir)
+
+    async def _exists(self, project: str, model_id: str) -> bool:
+        try:
+            return bool(await self._catalog.find_model(project, model_id))
+        except ModelNotFound:
+            return False
 
     async def _require_free(self, project: str, name: str) -> None:
         """Raise NameTaken where requests mean something by this name already."""

@@ -184,7 +184,8 @@ class TrainingJobs:
 
 def requested(job: Job) -> TrainingRequested:
     """The event that the job is queued, and what it trains on."""
-    inputs = ("name", "base", "dataset_id", "dataset_version", "validation_id", "validation_version", "reproduces")
+    data = ("dataset_id", "dataset_version", "validation_id", "validation_version")
+    inputs = ("name", "base", "base_id", *data, "reproduces")
     return TrainingRequested(job_id=job.id, **{name: getattr(job, name) for name in inputs})
 
 

@@ -35,7 +35,10 @@ class Reproductions:
         return await self._jobs.submit(project, request, f"{model_id} {key}" if key else None, reproduces=model_id)
 
     async def report(self, project: str, job_id: str, tolerance: float) -> Reproduction:
-        """Compare the job's model with the original. Raises NotFound where either is gone, or NotReproducedYet."""
+        """Compare the job's model with the original.
+
+        Raises NotFound where either is gone, NotReproducedYet, and NotReproducible where the weights were not compared.
+        """
         job = await self._stores.jobs.for_project(project).get(job_id)
         if job.reproduces is None:
             remedy = "Start one: POST /models/custom/{id}/reproduce."
@@ -45,9 +48,16 @@ class Reproductions:
             raise NotReproducedYet(f"The job is {job.state}.", field="id", limit="succeeded", remedy=remedy)
         models = self._stores.custom_models.for_project(project)
         original, reproduced = await models.get(job.reproduces), await models.get(job.model_id)
+        manifest = await self._manifest(reproduced)
+        if "reproduction" not in manifest.provenance["training"]:
+            detail, remedy = (
+                "The weights could not be compared: the job's log states why.",
+                "Reproduce the model again.",
+            )
+            raise NotReproducible(detail, field="id", remedy=remedy)
         return compare_runs(
             await self._manifest(original),
-            await self._manifest(reproduced),
+            manifest,
             await self._curves(project, original.job_id),
             await self._curves(project, job.id),
             tolerance,
@@ -78,6 +88,7 @@ def recorded_request(manifest: ModelManifest) -> TrainingRequest:
         **request,
         **settings,
         **({} if recomputes is None else {"gradient_checkpointing": recomputes}),
+        **({"resources": {"gpu": 0}} if str(origin.get("device", "")).startswith("cpu") else {}),
         "base": manifest.base_uri.rpartition("/")[2],
         "name": f"{manifest.name[:MAX_NAME_CHARS]} (reproduction)",
     }

@@ -21,11 +21,19 @@ EVENTS: list[Event] = [
     DatasetReady(dataset_id="ds_1", version="dsv_1", name="faq", dataset_uri="u", rows=3),
     TrainingRequested(job_id="job_1", base="seedling", validation_id="ds_2", validation_version="dsv_2", **DATA),
     TrainingSucceeded(
-        job_id="job_1", model_id="model_1", model_uri="u", name="tuned", base="seedling", method="lora", **DATA
+        job_id="job_1",
+        model_id="model_1",
+        model_uri="u",
+        name="tuned",
+        base="owner/seedling",
+        base_id="seedling",
+        method="lora",
+        **DATA,
     ),
     EvaluationCompleted(evaluation_id="evaluation_1", model_id="model_1", **DATA, **SCORES),
     ExportCompleted(export_id="export_1", model_id="model_1", format="onnx", export_uri="u", size=1),
     ModelReady(deployment_id="dep_1", model_id="model_1"),
+    ModelReady(deployment_id="dep_2", model_id="seedling"),
     TrainingRequested(job_id="job_2", base="model_1", reproduces="model_1", **DATA),
     ModelUndeployed(deployment_id="dep_1", model_id="model_1"),
     ModelDeleted(model_id="model_1"),
@@ -79,6 +87,8 @@ async def test_lineage_follows_events_in_any_order(platform: RunningPlatform, la
     assert (states["model/model_1"], states["deployment/dep_1"]) == ("deleted", "deleted")
     assert (states["dataset/ds_1@dsv_1"], states["base_model/seedling"]) == ("ready", None)
 
+    _, edges = await lineage(platform, "dep_2")
+    assert edges == {"base_model/seedling deployed deployment/dep_2"}
     _, edges = await lineage(platform, "evaluation_1")
     assert edges == EDGES | {
         "model/model_1 evaluated evaluation/evaluation_1",

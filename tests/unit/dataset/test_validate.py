@@ -82,13 +82,14 @@ def test_short_values_of_further_columns_are_kept(tmp_path: Path) -> None:
     """Also on the fast path, which begins with the second row; ids, long and nested values are not."""
     talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     more = {"category": "billing", "level": 2, "id": "7", "note": "x" * 200, "nested": {"a": 1}, "empty": ""}
-    rows = [
+    rows: list[dict[str, object]] = [
+        {"messages": [{"role": 7}], **{f"stray{number}": 1 for number in range(20)}},  # rejected: takes no place
         {"messages": talk, **more},
         {"messages": talk, **more, "category": "a\nb"},
         {"messages": talk, "level": 3},
     ]
     content = "\n".join(json.dumps(row) for row in rows).encode()
-    result = validate(tmp_path, "t.jsonl", content, validation_share=0)
+    result = validate(tmp_path, "t.jsonl", content, validation_share=0, max_bad_share=0.5)
     assert result["report"]["kept_columns"] == ["category", "level"]
     table = pq.read_table(tmp_path / "out" / result["shards"]["train"][0])
     kept = [json.loads(text or "{}") for text in table["columns"].to_pylist()]

@@ -44,6 +44,7 @@ def test_a_grader_computes_with_the_row_and_the_installed_packages() -> None:
         ("import fcntl; fcntl.fcntl(0, fcntl.F_SETOWN, item['pid']); return 1", DENIED),
         ("import resource; resource.setrlimit(resource.RLIMIT_DATA, (-1, -1)); return 1", "Error"),
         ("return len(bytearray(4 << 30))", "MemoryError"),
+        ("import mmap; return len(mmap.mmap(-1, 4 << 30))", "Cannot allocate memory"),
         ("import os; os._exit(0)", "status 0"),
         ("raise SystemExit(3)", "SystemExit: 3 (line 2)"),
         ("import ctypes; ctypes.string_at(0); return 1", "signal 11"),

@@ -26,7 +26,7 @@ from shared.bus.protocol import Reject
 from shared.documents.entities import EntityStore
 from shared.events.aliases import AliasCandidateEvaluated, AliasPromoted, GraderOutcome, Outcome
 from shared.events.envelope import Envelope, Event
-from shared.events.training import ModelRenamed, TrainingSucceeded
+from shared.events.training import ModelDeleted, ModelRenamed, TrainingSucceeded
 from shared.runtime.errors import AnnealError
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
@@ -264,6 +264,60 @@ async def test_a_person_cannot_promote_what_was_compared_with_another_model(worl
     with pytest.raises(AnnealError) as raised:
         await world.aliases.promote("default", "support-bot", second.id, "bob", None)
     assert (raised.value.code, await world.answers()) == ("candidate_outdated", "model_2")
+
+
+async def test_a_model_that_the_alias_has_is_not_promoted_again(world: World) -> None:
+    """It would become what a rollback goes back to."""
+    await world.create(auto_promote=True, suite=SUITE.model_copy(update={"max_regression": None}))
+    first, second = await world.submit("model_2"), await world.submit("model_2")
+    await world.evaluated(first)
+    assert (await world.evaluated(second)).state == "passed"
+    with pytest.raises(AnnealError, match="already"):
+        await world.aliases.promote("default", "support-bot", second.id, "bob", None)
+    assert (await world.aliases.get("default", "support-bot")).previous == ["model_1"]
+
+
+async def test_a_promotion_that_was_rolled_back_is_not_claimed(world: World) -> None:
+    await world.create()
+    candidate = await world.evaluated(await world.submit())
+    await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+    await world.aliases.roll_back("default", "support-bot", "carol", None, None)
+    with pytest.raises(AnnealError, match="now has model_1"):
+        await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+
+
+async def test_results_without_a_comparison_replace_no_later_promotion_by_themselves(world: World) -> None:
+    await world.create(auto_promote=True, suite=SUITE.model_copy(update={"max_regression": None}))
+    first, second = await world.submit("model_2"), await world.submit("model_3")
+    await world.evaluated(second)
+    waiting = await world.evaluated(first)
+    assert (waiting.state, await world.answers()) == ("passed", "model_3")
+    assert "has changed since it was submitted" in waiting.reasons[-1]
+
+
+async def test_rollbacks_skip_models_that_are_gone(world: World) -> None:
+    await world.create()
+    for model in ("model_2", "model_3"):
+        candidate = await world.evaluated(await world.submit(model))
+        await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+    await world.resources.blobs.delete("default/models/custom/model_2/manifest.json")
+    await world.deliver(ModelDeleted(model_id="model_2"))
+    assert (await world.aliases.roll_back("default", "support-bot", "carol", None, None)).model_id == "model_1"
+
+
+async def test_a_start_strips_no_alias_that_is_created_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.create()
+    settle = world.aliases.settle
+
+    async def settle_late(id: str) -> None:
+        monkeypatch.undo()
+        await world.aliases.create("default", "other", "model_2", "alice", suite=None)
+        await settle(id)
+
+    monkeypatch.setattr(world.aliases, "settle", settle_late)
+    await world.aliases.resume()
+    assert await world.deployed() == {"model_1", "model_2"}
+    assert await alias_exists(world.resources.blobs, "default", "other")
 
 
 async def test_names_that_mean_something_else_are_refused(world: World) -> None:

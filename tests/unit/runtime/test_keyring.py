@@ -65,3 +65,12 @@ def test_a_service_calls_another_by_a_key_for_these_calls_alone() -> None:
     before = service_secret(ROOT, "evaluation").rpartition(":inference:")[0]
     with pytest.raises(Misconfigured, match="no key for its calls of inference"):
         Signer(Keyring(before), "evaluation").sign(Principal("x"), "inference", allowed)
+
+
+def test_a_previous_secret_without_a_key_for_calls_does_not_end_them() -> None:
+    """It was printed by a version whose services called no other."""
+    own = service_secret("now", "evaluation")
+    former = ":".join(service_secret("before", "evaluation").split(":")[:3])
+    assert len(Keyring(own, former).call_keys("evaluation", "inference")) == 1
+    with pytest.raises(Misconfigured, match="no key"):
+        Keyring(former).call_keys("evaluation", "inference")

@@ -27,7 +27,7 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
         loading.save_model(run.model, run.tokenizer, run.template, Path(run.spec.output), weights)
     comparison = {}
     if run.ranks.is_main and run.spec.reproduces:
-        comparison = {"reproduction": compare_weights(Path(run.spec.reproduces), Path(run.spec.output), run.reporter)}
+        comparison = _compare_with_original(run, run.spec.reproduces)
     chosen = state.step if state.best_step is None else state.best_step
     why = "there is no validation split" if state.best_step is None else "they have the lowest validation loss"
     warn_about_result(run, reason, chosen)
@@ -49,6 +49,15 @@ def deliver(run: Run, reason: StopReason) -> dict[str, Any]:
         "provenance": provenance(run),
         **comparison,
     }
+
+
+def _compare_with_original(run: Run, original: str) -> dict[str, Any]:
+    """The comparison of the weights; without one, after a warning, the job still delivers its model."""
+    try:
+        return {"reproduction": compare_weights(Path(original), Path(run.spec.output), run.reporter)}
+    except Exception as error:
+        run.reporter.log("warning", f"The weights could not be compared with the original's: {error}")
+        return {}
 
 
 def stop_early(run: Run | None, op: str) -> dict[str, Any]:

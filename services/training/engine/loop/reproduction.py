@@ -23,9 +23,11 @@ def compare_weights(original: Path, reproduced: Path, reporter: Reporter) -> dic
 
     Returns `count`, `equal` (how many have the same dtype, shape and bits), `max_difference` (largest absolute
     difference of an element; None where a tensor has no counterpart of its shape, or is not finite), `left_out` and
-    `tensors`: [{name, equal, max_difference}].
+    `tensors`: [{name, equal, max_difference}]. Raises OSError and SafetensorError.
     """
     files = [_tensor_files(folder) for folder in (original, reproduced)]
+    if not files[0]:
+        raise FileNotFoundError("its files have left the download cache meanwhile")
     found = []
     for name in sorted({*files[0], *files[1]}):
         both = [_read(by_name[name], name) if name in by_name else None for by_name in files]
