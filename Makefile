@@ -36,7 +36,7 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 
 .PHONY: test
 test: install ## run all tests that need only Python (under 7 minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: ## run `make test` with coverage (2 minutes more)

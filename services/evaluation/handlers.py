@@ -6,7 +6,7 @@ from services.evaluation.errors import UnknownDataset, UnknownModel
 from services.evaluation.gates.service import Gates
 from services.evaluation.service import EvaluationService
 from shared.bus.protocol import Reject
-from shared.events.aliases import AliasCandidateSubmitted
+from shared.events.aliases import AliasCandidateDecided, AliasCandidateSubmitted
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded, EvaluationRequested
 from shared.events.training import TrainingSucceeded
@@ -35,6 +35,10 @@ def subscriptions(service: EvaluationService, gates: Gates) -> Mapping[type[Even
     async def evaluate_candidate(event: AliasCandidateSubmitted, envelope: Envelope) -> None:
         await gates.submit(envelope.project, event)
 
+    async def cancel_gate(event: AliasCandidateDecided, envelope: Envelope) -> None:
+        if event.state == "cancelled":
+            await gates.cancel(event.candidate_id)
+
     async def settle_gate(event: EvalRunSucceeded | EvalRunFailed | EvalRunCanceled, envelope: Envelope) -> None:
         await gates.on_run_ended(event.run_id)
 
@@ -42,5 +46,6 @@ def subscriptions(service: EvaluationService, gates: Gates) -> Mapping[type[Even
         TrainingSucceeded: evaluate_trained_model,
         EvaluationRequested: wake_worker,
         AliasCandidateSubmitted: evaluate_candidate,
+        AliasCandidateDecided: cancel_gate,
         **dict.fromkeys((EvalRunSucceeded, EvalRunFailed, EvalRunCanceled), settle_gate),
     }

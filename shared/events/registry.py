@@ -61,7 +61,7 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     ModelUndeployed: ("gateway",),
     AliasCandidateSubmitted: ("evaluation",),
     AliasCandidateEvaluated: ("inference",),
-    AliasCandidateDecided: ("gateway",),
+    AliasCandidateDecided: ("gateway", "evaluation"),
     AliasPromoted: ("inference", "gateway"),
     AliasRolledBack: ("inference", "gateway"),
 }

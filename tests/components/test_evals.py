@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from services.evaluation.app import build
 from shared.blobs.uses import users_of
-from shared.events.envelope import Event
+from shared.events.aliases import AliasCandidateDecided, AliasCandidateSubmitted
+from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, chat_rows, open_service
@@ -247,3 +248,37 @@ async def engine_pid(service: RunningService) -> int:
         return Path(f"/proc/{forkserver}/task/{forkserver}/children").read_text().split() if forkserver else []
 
     return int((await wait_until(children, WAIT_S))[0])
+
+
+async def test_a_cancelled_candidate_cancels_its_runs(service: RunningService) -> None:
+    eval_id = await create(service, IDEAL)
+    rows = [{"item": {"question": f"What is {number}?", "ideal": "x"}} for number in range(400)]
+    source = {"type": "completions", "source": {"type": "file_content", "content": rows}, "input_messages": QUESTION}
+    named = {"candidate_id": "candidate_1", "alias": "bot", "model_id": "model_tuned"}
+    suite = {"eval_id": eval_id, "data_source": source, "thresholds": {"same": {"min_pass_share": 0.5}}}
+    submitted = AliasCandidateSubmitted.model_validate({**named, "round": 1, "current_model_id": None, "suite": suite})
+    decided = AliasCandidateDecided(
+        candidate_id="candidate_1",
+        alias_id="alias_1",
+        alias="bot",
+        model_id="model_tuned",
+        state="cancelled",
+        reason="",
+    )
+    await publish(service, submitted)
+
+    async def runs() -> list[str]:
+        return [run["status"] for run in (await service.http.get(f"/v1/evals/{eval_id}/runs")).json()["data"]]
+
+    await wait_until(runs, WAIT_S)
+    await publish(service, decided)
+
+    async def cancelled() -> bool:
+        return await runs() == ["canceled"]
+
+    await wait_until(cancelled, WAIT_S)
+
+
+async def publish(service: RunningService, event: Event) -> None:
+    envelope = Envelope.of(event, service="inference", subject="x", project="default", sequence=1)
+    await service.resources.bus.publish(envelope)

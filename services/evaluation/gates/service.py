@@ -52,6 +52,13 @@ class Gates:
             for gate in await self.gates.find({field: run_id}):
                 await self._settle(gate.id)
 
+    async def cancel(self, candidate_id: str) -> None:
+        """Cancel the runs of a candidate that nobody waits for any more."""
+        for gate in await self.gates.find({"candidate_id": candidate_id, "state": "evaluating"}):
+            event = _event(gate, "cancelled", detail="The candidate was cancelled.")
+            await self.gates.change(gate.id, lambda g, event=event: g.end(event))  # type: ignore[misc]
+            await self._cancel(gate)
+
     async def _start_runs(self, gate: Gate, event: AliasCandidateSubmitted) -> None:
         found = await self._usable(gate.project, event.suite)
         gate.run_id = (await self._start(gate.project, found, event, "candidate", event.model_id)).id

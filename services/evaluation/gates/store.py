@@ -10,7 +10,7 @@ GATES = CollectionSpec(
     "evaluation.gates",
     Gate,
     "Kept without limit: small, and candidates refer to their runs.",
-    (Index(("run_id",)), Index(("current_run_id",))),
+    (Index(("run_id",)), Index(("current_run_id",)), Index(("candidate_id",))),
 )
 COLLECTIONS = (GATES,)
 

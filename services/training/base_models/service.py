@@ -211,6 +211,8 @@ async def refuse_in_use(blobs: Blobs, stores: Stores, project: str, uri: str) ->
     """Raises InUse while an unfinished job or an adapter is based on `uri`, or an evaluation or export reads it."""
     for user in await users_of(blobs, project, uri.rpartition("/")[2]):
         remedy = "Wait until it has ended, or cancel it first."
+        if user.startswith("alias_"):
+            remedy = "Promote other models, or delete the alias: it keeps its model and the one before."
         raise InUse(f"{user} reads it.", field="id", remedy=remedy, needed_by=[user])
     unfinished = {"base_uri": uri, "state": {"$in": ["queued", "running", "pausing", "paused", "publishing"]}}
     for job in await stores.jobs.for_project(project).find(unfinished, limit=1):
