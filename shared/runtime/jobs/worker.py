@@ -149,12 +149,15 @@ class Worker(Generic[W]):
     async def _queued(self) -> list[W]:
         """The first of the queue, those of several projects in turn."""
         order, where = (("priority", -1), ("created_at", 1)), {"state": "queued"}
+        by_project = (("project", 1), *order)
         queued = await self._store.find(where, order=order, limit=LOOKAHEAD)
         if not self._in_turn:
             return queued
-        if len(queued) == LOOKAHEAD and len({work.project for work in queued}) == 1:
-            others = {**where, "project": {"$ne": queued[0].project}}
-            queued += await self._store.find(others, order=order, limit=LOOKAHEAD)
+        if len(queued) == LOOKAHEAD:
+            seen, last = {work.project for work in queued}, ""
+            while first := await self._store.find({**where, "project": {"$gt": last}}, order=by_project, limit=1):
+                queued += [work for work in first if work.project not in seen]
+                last = first[0].project
         count, keys = Counter(work.project for work, _, _ in self._running.values()), dict[str, tuple[int, int]]()
         for work in queued:
             keys[work.id] = count[work.project], self._last_turn.get(work.project, 0)

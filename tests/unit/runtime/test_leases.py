@@ -99,6 +99,24 @@ async def test_projects_take_turns_and_one_leaves_a_slot(
     assert sorted(order[3:]) == sorted(["other_1", *(f"many_{number}" for number in range(1, 5))])
 
 
+async def test_a_project_behind_the_backlogs_of_others_has_its_turn(
+    store: EntityStore[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LOOKAHEAD", 3)
+    order: list[str] = []
+
+    async def run(work: Work, lease: Lease[Work]) -> None:
+        order.append(work.project)
+        await lease.change(succeed)
+
+    for number, project in enumerate(("many", "more", "many", "more", "many", "more", "other")):
+        await store.create(Task(id=f"task_{number}", project=project))
+    async with at_work(store, run, slots=1):
+        for number in range(7):
+            await until(store, f"task_{number}", "succeeded")
+    assert sorted(order[:3]) == ["many", "more", "other"]
+
+
 async def test_two_workers_never_run_the_same_work(store: EntityStore[Task]) -> None:
     ran: list[str] = []
 
