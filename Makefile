@@ -35,8 +35,14 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 	$(BIN)/anneal up
 
 .PHONY: test
-test: install ## run all tests that need only Python (under 7 minutes)
+test: install ## run the tests that need only Python (under 8 minutes)
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
+
+WORKFLOWS := $(patsubst %,tests/workflows/test_%.py,aliases restart tools trace)
+
+.PHONY: test-workflows
+test-workflows: install ## run the longest workflows: kills and restarts, a trace, tool calls, an alias with its gate (2 minutes)
+	$(BIN)/python -m pytest $(WORKFLOWS) --durations=5
 
 .PHONY: coverage
 coverage: ## run `make test` with coverage (2 minutes more)

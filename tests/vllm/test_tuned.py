@@ -7,7 +7,7 @@ import pytest
 from openai import OpenAI
 
 from tests.vllm.test_platform import command_of, descendants
-from tests.workflows.conftest import Embedded
+from tests.workflows.conftest import Embedded, shared_platform  # noqa: F401
 from tests.workflows.test_tools import (  # noqa: F401
     chat,
     client,
