@@ -49,8 +49,8 @@ coverage: ## run `make test` with coverage (2 minutes more)
 	$(MAKE) test PYTEST_ARGS="--cov=services --cov=shared --cov-report=term:skip-covered"
 
 .PHONY: test-models
-test-models: install $(MODELS)/smollm2 .venv-llama-cpp/.installed ## run SmolLM2 through the workflow, and compare model families with transformers (6 minutes)
-	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 ANNEAL_LLAMA_CPP_PYTHON=$(CURDIR)/.venv-llama-cpp/bin/python $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --durations=10
+test-models: install $(MODELS)/smollm2 .venv-llama-cpp/.installed ## run SmolLM2 through the workflow, and compare model families with transformers (10 minutes)
+	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 ANNEAL_LLAMA_CPP_PYTHON=$(CURDIR)/.venv-llama-cpp/bin/python $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: test-security
 test-security: install ## attack the platform: hostile input, every route with every credential, generated calls, damaged files (6 minutes)
