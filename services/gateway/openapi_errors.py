@@ -102,7 +102,8 @@ def _statuses(route: Route, operation: Mapping[str, Any]) -> Iterator[int]:
     yield from (400, 422, 503)
     if route.scope:
         yield from (401, 403, 421, 429)
-    if "{" in route.pattern or "requestBody" in operation:
+    must_name = any(each["in"] == "query" and each.get("required") for each in operation.get("parameters", ()))
+    if "{" in route.pattern or "requestBody" in operation or must_name:
         yield from (404, 409, 410)
     if route.method not in SAFE_METHODS:
         yield from (409, 413, 507)
