@@ -65,7 +65,8 @@ def list_aliases(
         print_json(found)
         return
     columns = ("name", "model_id", "previous_model_id", "auto_promote")
-    table(columns, [[item[column] for column in columns] for item in found["items"]])
+    items = [{**item, "auto_promote": "yes" if item["auto_promote"] else "no"} for item in found["items"]]
+    table(columns, [[item[column] for column in columns] for item in items])
     if found["next_cursor"]:
         out.print("There are more; use --limit to list them")
 

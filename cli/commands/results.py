@@ -130,8 +130,21 @@ def export(
         print_json({**built, "file": str(target)})
         return
     table(["file", "size", "sha256"], [[f["name"], size(f["size"]), f["sha256"]] for f in built["files"]])
-    out.print(f"{built['verdict']}: {built['check']}", highlight=False)
+    _print_check(built["verdict"], built["check"])
     out.print(f"saved {target}")
+
+
+def _print_check(verdict: str, check: dict[str, Any]) -> None:
+    """Print how the export was compared with the tuned model, and each figure beside its limit."""
+    on = f", on {check['prompts_from']}" if "prompts_from" in check else ""
+    out.print(f"{verdict}: {check['method']}{on}", markup=False, highlight=False, soft_wrap=True)
+    rows = [
+        [name.replace("_", " "), f"{check[name]:.4g}", f"{'≥' if name == 'agreement' else '≤'} {limit:g}"]
+        for name, limit in check.get("limits", {}).items()
+        if check.get(name) is not None
+    ]
+    if rows:
+        table(["export and tuned model", "measured", "limit"], rows)
 
 
 def finished_export(client: Client, model_id: str, format: str, quantization: str | None = None) -> dict[str, Any]:
