@@ -1,9 +1,8 @@
 """A service behind an HTTP address: an Upstream that streams the request, then the response."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import structlog
@@ -15,6 +14,8 @@ from shared.runtime.http.replicas import IDEMPOTENT_METHODS, ReplicaTransport
 
 log = structlog.get_logger(__name__)
 
+BASE_URL = "http://service"
+"""The transport replaces it by the address of a replica."""
 WRITE_TIMEOUT = httpx.Timeout(None, connect=5.0, read=600.0)
 """A write may take minutes before the response starts; the engine and the worker enforce their own limits."""
 READ_TIMEOUT = httpx.Timeout(None, connect=5.0, read=60.0)
@@ -32,37 +33,30 @@ class HttpUpstream:
     """The service `name` at one address, or at several for its replicas."""
 
     def __init__(self, *urls: str, name: str = "service") -> None:
-        self._name = name
-        transport = ReplicaTransport(urls, name)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://service", timeout=WRITE_TIMEOUT)
-        self._client.headers.clear()  # the service receives the client's headers, not httpx's defaults
+        self._name, self._transport = name, ReplicaTransport(urls, name)
+        self._client = httpx.AsyncClient(transport=self._transport, base_url=BASE_URL, timeout=WRITE_TIMEOUT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward one request. An unavailable service becomes a 503 that names it."""
         body_sent = asyncio.Event()
-        body = _request_body(receive, body_sent) if _has_body(scope) else None
-        if body is None:
-            body_sent.set()
-        method, timeout = scope["method"], READ_TIMEOUT if scope["method"] in IDEMPOTENT_METHODS else WRITE_TIMEOUT
-        request = self._client.build_request(
-            method, _upstream_url(scope), headers=_request_headers(scope), content=body, timeout=timeout
-        )
-        sending = self._client.send(request, stream=True)
+        request = _request(scope, receive, body_sent)
         try:
-            if scope["path"] in CANCELLED_WITH_CLIENT:
-                response = await _unless_first_ends(sending, _wait_for_disconnect(receive, body_sent))
-            else:
-                response = await sending
+            async with _until_disconnect(receive, body_sent) as watch:
+                if scope["path"] in CANCELLED_WITH_CLIENT:
+                    watch()
+                try:
+                    response = await self._transport.handle_async_request(request)
+                except httpx.TransportError as error:
+                    log.warning("service_unavailable", service=self._name, url=str(request.url), error=repr(error))
+                    await answer(service_unavailable(self._name), scope["path"])(scope, receive, send)
+                    return
+                watch()
+                try:
+                    await _send_response(response, send)
+                finally:
+                    await response.aclose()
         except ClientDisconnected:
             return
-        except httpx.TransportError as error:
-            log.warning("service_unavailable", service=self._name, url=str(request.url), error=repr(error))
-            await answer(service_unavailable(self._name), scope["path"])(scope, receive, send)
-            return
-        try:
-            await _until_first_ends(_send_response(response, send), _wait_for_disconnect(receive, body_sent))
-        finally:
-            await response.aclose()
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -87,10 +81,23 @@ def upstreams_at(addresses: Mapping[str, str]) -> dict[str, Upstream]:
     return {name: HttpUpstream(*urls.split("|"), name=name) for name, urls in addresses.items()}
 
 
+def _request(scope: Scope, receive: Receive, body_sent: asyncio.Event) -> httpx.Request:
+    """The request to the service, without httpx's client, whose cookies and redirects cost time."""
+    method = scope["method"]
+    timeout = READ_TIMEOUT if method in IDEMPOTENT_METHODS else WRITE_TIMEOUT
+    body = _request_body(receive, body_sent) if _has_body(scope) else None
+    if body is None:
+        body_sent.set()
+    extensions = {"timeout": timeout.as_dict()}
+    return httpx.Request(
+        method, _upstream_url(scope), headers=_request_headers(scope), content=body, extensions=extensions
+    )
+
+
 def _upstream_url(scope: Scope) -> httpx.URL:
     raw = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string", b"")
-    return httpx.URL(raw.decode("ascii") + ("?" + query.decode("ascii") if query else ""))
+    return httpx.URL(BASE_URL + raw.decode("ascii") + ("?" + query.decode("ascii") if query else ""))
 
 
 def _request_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
@@ -116,40 +123,31 @@ async def _request_body(receive: Receive, body_sent: asyncio.Event) -> AsyncIter
     body_sent.set()
 
 
-async def _wait_for_disconnect(receive: Receive, body_sent: asyncio.Event) -> None:
-    """Wait until the client disconnects, so that the service's work can be cancelled."""
-    await body_sent.wait()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+@asynccontextmanager
+async def _until_disconnect(receive: Receive, body_sent: asyncio.Event) -> AsyncIterator[Callable[[], None]]:
+    """Yield what begins to watch for the client's disconnect, which ends the block with ClientDisconnected."""
+    watching: asyncio.Task[None] | None = None
 
+    async def wait() -> None:
+        await body_sent.wait()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        limit.reschedule(0)
 
-async def _unless_first_ends(
-    work: Coroutine[Any, Any, httpx.Response], disconnect: Coroutine[Any, Any, None]
-) -> httpx.Response:
-    """The result of `work`. Raises ClientDisconnected, and cancels it, if `disconnect` ends first."""
-    working, waiting = asyncio.create_task(work), asyncio.create_task(disconnect)
+    def watch() -> None:
+        nonlocal watching
+        watching = watching or asyncio.create_task(wait())
+
     try:
-        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnected
-        return working.result()
+        async with asyncio.timeout(None) as limit:
+            yield watch
+    except TimeoutError:
+        if limit.expired():
+            raise ClientDisconnected from None
+        raise
     finally:
-        for task in (working, waiting):
-            task.cancel()
-        await asyncio.gather(working, waiting, return_exceptions=True)
-
-
-async def _until_first_ends(work: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
-    """Run both until one ends, cancel the other, and raise the exception of the one that ended."""
-    tasks = [asyncio.create_task(work), asyncio.create_task(other)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if watching:
+            watching.cancel()
 
 
 async def _send_response(response: httpx.Response, send: Send) -> None:
