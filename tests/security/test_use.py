@@ -6,7 +6,7 @@ import pytest
 
 from tests.security.models import LOOP, TEMPLATE, template
 from tests.security.tenants import CHAT, Measured, Tenants, question
-from tests.security.uploads import MODELS, zipped
+from tests.security.uploads import DATASETS, MODELS, ROWS, zipped
 
 TRIGGERED = "{% if 'LOOP' in (m.content or '') %}" + LOOP + "{% endif %}"
 BUSY = "{% for i in range(99999) %}{% for j in range(60) %}{% endfor %}{% endfor %}"
@@ -44,3 +44,18 @@ def test_hostile_template_does_not_stop_another_model(
         if word == "LOOP":
             assert answer.json()["error"]["code"] == "template_refused"
     tenants.chat_as_other(measured, other)
+
+
+@pytest.mark.parametrize("kind", ["datasets", "models"])
+def test_forty_uploads_at_once_do_not_stop_another_model(
+    tenants: Tenants, measured: Measured, sound: dict[str, bytes], kind: str
+) -> None:
+    other = register(tenants, sound, attacker=False)
+    tenants.chat_as_other(measured, other)
+    path, name = (MODELS, "m.zip") if kind == "models" else (DATASETS, "a.jsonl")
+    content = zipped(*((f"m/{file}", data) for file, data in sound.items())) if kind == "models" else ROWS * 200
+    with ThreadPoolExecutor(40) as pool:
+        sent = [pool.submit(tenants.attacker.http.post, path, files={"file": (name, content)}) for _ in range(40)]
+        while not all(future.done() for future in sent):
+            tenants.chat_as_other(measured, other)
+    assert {future.result().status_code for future in sent} <= {200, 201, 429, 503}
