@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import httpx
 import typer
 
-from cli.client import Client, CommandError, address, home
+from cli.client import Client, address, home
+from cli.errors import CommandError
 from cli.output import err
 
 STOP_TIMEOUT_S = 30.0

@@ -5,20 +5,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
+from cli import profiles
+from cli.errors import CommandError
+
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PROBLEM_FIELDS = ("field", "limit", "remedy", "trace_id")
 """Fields of a problem that are printed below its message."""
-
-
-class CommandError(Exception):
-    """Ends a command with exit code 1 and a message; `problem` is printed with `--json`."""
-
-    def __init__(self, message: str, problem: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.problem = problem or {"code": "command_failed", "detail": message}
 
 
 def home() -> Path:
@@ -27,21 +24,29 @@ def home() -> Path:
 
 
 def address() -> str:
-    """Return `ANNEAL_URL`, or the address of the platform that runs on this data directory."""
+    """Return `ANNEAL_URL`, or the address of the platform of `ANNEAL_HOME`, of the last login, or of ~/.anneal."""
     if url := os.environ.get("ANNEAL_URL"):
         return url.rstrip("/")
+    if "ANNEAL_HOME" not in os.environ and (profile := profiles.current()):
+        return profile["url"]
     try:
-        return str(json.loads((home() / "platform.json").read_text())["url"])
+        return _local_address()
     except (OSError, ValueError, KeyError):
         raise CommandError(
-            f"No platform is running for {home()}. Start it with `anneal up`, or set ANNEAL_URL."
+            f"No platform is running for {home()}. Start it with `anneal up`, or name another: anneal login, --url."
         ) from None
 
 
-def api_key() -> str:
-    """Return `ANNEAL_API_KEY`, or the operator key in the data directory."""
-    if key := os.environ.get("ANNEAL_API_KEY"):
+def _local_address() -> str:
+    return str(json.loads((home() / "platform.json").read_text())["url"])
+
+
+def api_key(url: str) -> str:
+    """Return `ANNEAL_API_KEY`, the key of the profile with this address, or on this machine the operator's key."""
+    if key := os.environ.get("ANNEAL_API_KEY") or profiles.key_of(url):
         return key
+    if urlsplit(url).hostname not in LOOPBACK:
+        raise CommandError(f"There is no API key for {url}. Use `anneal login {url}`, or set ANNEAL_API_KEY.")
     try:
         return (home() / "api-key").read_text().strip()
     except OSError:
@@ -73,7 +78,8 @@ class Client:
 
     def __init__(self, base_url: str | None = None, key: str | None = None) -> None:
         self.url = base_url or address()
-        headers = {"Authorization": f"Bearer {key or api_key()}"}
+        self.key = key or api_key(self.url)
+        headers = {"Authorization": f"Bearer {self.key}"}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
 
     def _send(self, method: str, path: str, *, stream: bool = False, **arguments: Any) -> httpx.Response:
@@ -81,7 +87,7 @@ class Client:
         try:
             response = self._http.send(request, stream=stream, follow_redirects=True)
         except httpx.ConnectError:
-            message = f"Cannot connect to {self.url}. Start the platform with `anneal up`."
+            message = f"Cannot connect to {self.url}. Start the platform there with `anneal up`."
             raise CommandError(message) from None
         except httpx.HTTPError as error:
             raise CommandError(f"{method} {path} failed: {error or type(error).__name__}") from None

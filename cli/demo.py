@@ -11,11 +11,12 @@ import typer
 from rich.markup import escape
 
 from cli.background import platform
-from cli.client import Client, CommandError, home
+from cli.client import Client, home
 from cli.commands.datasets import send
 from cli.commands.jobs import follow
 from cli.commands.models import find_base_model
 from cli.commands.results import SCORE_COLUMNS, finished_evaluation, finished_export, score_rows
+from cli.errors import CommandError
 from cli.output import Json, duration, err, out, print_json, size, table
 
 SAMPLE, HELD_OUT = "triage.jsonl", "triage-heldout.jsonl"

@@ -8,7 +8,8 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
-from cli.client import Client, CommandError, api_key
+from cli.client import Client
+from cli.errors import CommandError
 
 RETRY_INTERVAL_S = 2.0
 RECONNECT_TIMEOUT_S = 300.0
@@ -20,7 +21,7 @@ def records(client: Client, job_id: str, after: int = 0) -> Iterator[dict[str, A
     lost_since: float | None = None
     while True:
         try:
-            headers = {"Authorization": f"Bearer {api_key()}"}
+            headers = {"Authorization": f"Bearer {client.key}"}
             with connect(
                 f"{address}/live?job={job_id}&after={after}", additional_headers=headers, max_size=None
             ) as socket:

@@ -1,12 +1,12 @@
 """`anneal`: the command-line client of the platform."""
 
+import os
 import sys
 from collections.abc import Callable
 
 import typer
 
-from cli import __version__
-from cli.client import CommandError
+from cli import __version__, profiles
 from cli.commands.alias import alias
 from cli.commands.chat import chat
 from cli.commands.compare import compare
@@ -15,14 +15,17 @@ from cli.commands.events import events
 from cli.commands.imports import imports
 from cli.commands.jobs import jobs, logs
 from cli.commands.lineage import lineage
+from cli.commands.login import login, logout
 from cli.commands.models import models
 from cli.commands.platform import link, status, up
 from cli.commands.projects import projects, users
 from cli.commands.push import push
 from cli.commands.reproduce import reproduce
+from cli.commands.resources import deployments, evaluations, exports, keys, presets
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
+from cli.errors import CommandError
 from cli.output import err, examples, print_json
 
 DESCRIPTION = "Fine-tune language models on your own data, on your own machines."
@@ -38,7 +41,8 @@ cli = typer.Typer(
         more="[bold]Environment[/]\n"
         "  ANNEAL_HOME     data directory (default: ~/.anneal)\n"
         "  ANNEAL_URL      address of a platform on another machine\n"
-        "  ANNEAL_API_KEY  API key for that platform",
+        "  ANNEAL_API_KEY  API key for that platform\n"
+        "  ANNEAL_PROFILE  profile of `anneal login`",
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -48,6 +52,8 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     up: ("anneal up", "anneal up --port 7861"),
     demo: ("anneal demo", "anneal demo --base /models/SmolLM2-135M-Instruct"),
     link: ("anneal link",),
+    login: ("anneal login https://anneal.example.org", "anneal login https://anneal.example.org --name production"),
+    logout: ("anneal logout --name production",),
     status: ("anneal status", "anneal status --json | jq .ready"),
     train: (
         "anneal train <dataset-id> --watch",
@@ -70,14 +76,36 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 }
 for command, lines in COMMANDS.items():
     cli.command(epilog=examples(*lines))(command)
-for group in (datasets, models, jobs, alias, events, imports, projects, users):
+for group in (
+    datasets,
+    models,
+    jobs,
+    evaluations,
+    exports,
+    deployments,
+    alias,
+    presets,
+    keys,
+    events,
+    imports,
+    projects,
+    users,
+):
     cli.add_typer(group, name=group.info.name)
 
 
 @cli.callback(invoke_without_command=True, help=DESCRIPTION)
-def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
-    """Print the version if `--version` is given."""
-    if show:
+def main(
+    show_version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    url: str | None = typer.Option(None, help="Address of the platform; also ANNEAL_URL."),
+    key: str | None = typer.Option(None, help="API key. Prefer ANNEAL_API_KEY: others see this command."),
+    profile: str | None = typer.Option(None, envvar="ANNEAL_PROFILE", help="Profile of `anneal login`."),
+) -> None:
+    """Print the version, or set what the client reads."""
+    chosen = profiles.named(profile) if profile else {}
+    given = {"ANNEAL_URL": url or chosen.get("url"), "ANNEAL_API_KEY": key or chosen.get("key")}
+    os.environ.update({name: value for name, value in given.items() if value})
+    if show_version:
         typer.echo(__version__)
         raise typer.Exit
 

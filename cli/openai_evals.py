@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.client import CommandError
+from cli.errors import CommandError
 
 GRADERS = ("string_check", "text_similarity", "label_model", "score_model")
 SOURCES = {"logs": "logged completions", "stored_completions": "stored completions"}

@@ -68,6 +68,17 @@ def _cell(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def plain(value: Any) -> str:
+    """A value as a person writes it: yes and no, lists with commas, the names and values of an object."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {plain(each)}" for name, each in value.items())
+    return "–" if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
 def size(count: float) -> str:
     """Format a number of bytes in decimal units."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.output import Json, examples, out, print_json, table
 
 POLL_INTERVAL_S = 0.5

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, table
 
 COLUMNS = ("metric", "", "score", "95 % interval", "difference", "95 % interval", "p")

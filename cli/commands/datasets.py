@@ -10,17 +10,20 @@ from typing import Annotated, Any, BinaryIO
 import typer
 from rich.progress import Progress, TaskID
 
-from cli.client import Client, CommandError
+from cli import resources
+from cli.client import Client
+from cli.errors import CommandError
 from cli.output import Json, err, examples, out, print_json, print_warnings, progress_bar, size, table, with_warnings
+from cli.resources import ListByDefault, Quiet, Yes, named, print_page
 
 datasets = typer.Typer(
     name="datasets",
     help="Manage datasets. Without a subcommand, list them, newest first.",
     epilog=examples("anneal datasets", "anneal datasets upload tickets.jsonl", "anneal datasets show <dataset-id>"),
-    invoke_without_command=True,
+    cls=ListByDefault,
 )
 POLL_INTERVAL_S = 0.5
-DatasetId = Annotated[str, typer.Argument(help="Dataset id, as listed by `anneal datasets`.")]
+DatasetId = Annotated[str, named("dataset", "The dataset.")]
 
 
 class _ProgressFile:
@@ -275,25 +278,20 @@ def _format(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-@datasets.callback()
+@datasets.command("list")
 def list_datasets(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(help="Maximum number of datasets.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of datasets.")] = 50,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """List datasets, newest first."""
-    if context.invoked_subcommand:
-        return
     page = Client().get("/datasets", limit=limit)
-    if json:
-        print_json(page)
-        return
     columns = ["id", "name", "version", "state", "rows"]
     rows = [
         {**dataset, "state": with_warnings(dataset["state"], (dataset["report"] or {}).get("warnings", []))}
         for dataset in page["items"]
     ]
-    table(columns, [[row[column] for column in columns] for row in rows])
+    print_page(page, ({column: row[column] for column in columns} for row in rows), json=json, quiet=quiet)
 
 
 @datasets.command("show")
@@ -345,7 +343,6 @@ def _print_rendered(rows: list[dict[str, Any]]) -> None:
 
 
 @datasets.command()
-def delete(dataset_id: DatasetId) -> None:
+def delete(dataset_id: DatasetId, yes: Yes = False) -> None:
     """Delete a dataset and all its versions."""
-    Client().delete(f"/datasets/{dataset_id}")
-    out.print(f"deleted {dataset_id}")
+    resources.delete("dataset", dataset_id, yes=yes)

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.output import Json, examples, out, print_json, table
 
 events = typer.Typer(name="events", help="List and replay dead-lettered events.", no_args_is_help=True)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.openai_evals import PlannedEval, Problem, plan, read_export
 from cli.output import Json, err, examples, out, print_json, table
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TaskID
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.live import records
 from cli.output import (
     Json,
@@ -16,6 +17,7 @@ from cli.output import (
     err,
     examples,
     out,
+    plain,
     print_json,
     print_warnings,
     progress_bar,
@@ -23,17 +25,21 @@ from cli.output import (
     table,
     with_warnings,
 )
+from cli.resources import ListByDefault, Quiet, named, print_page
 
 POLL_INTERVAL_S = 1.0
 """Time between two requests for the state of a queued job."""
+
+UNDERWAY = {"cancel": "cancelling", "pause": "pausing: it saves a checkpoint"}
+"""What a job does that has been told to stop, and runs until it has."""
 
 jobs = typer.Typer(
     name="jobs",
     help="Manage training jobs. Without a subcommand, list them, newest first.",
     epilog=examples("anneal jobs", "anneal jobs --state running", "anneal jobs pause <job-id>"),
-    invoke_without_command=True,
+    cls=ListByDefault,
 )
-JobId = Annotated[str, typer.Argument(help="Job id, as listed by `anneal jobs`.")]
+JobId = Annotated[str, named("job", "The job.")]
 
 
 def follow(client: Client, job_id: str) -> dict[str, Any]:
@@ -98,31 +104,26 @@ def show_job(job: dict[str, Any]) -> None:
     if job.get("waits_for"):
         out.print(f"  {_queue_reason(job)}")
     settings, defaulted = job["hyperparameters"], set(job["defaulted"])
-    rows = [(key, str(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
+    rows = [(key, plain(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
     table(["setting", "value", ""], rows)
     out.print(f"follow the log: anneal logs -f {job['id']}")
 
 
-@jobs.callback()
+@jobs.command("list")
 def list_jobs(
-    context: typer.Context,
     state: Annotated[
         str | None,
         typer.Option(help="List only jobs in this state: queued, running, paused, succeeded, failed or cancelled."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Maximum number of jobs.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of jobs.")] = 20,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    if context.invoked_subcommand:
-        return
     page = Client().get("/training/jobs", state=state, limit=limit)
-    if json:
-        print_json(page)
-        return
-    columns = ["id", "name", "method", "base_name", "state"]
-    rows = [[job[column] for column in columns] + [_note(job)] for job in page["items"]]
-    table(["id", "name", "method", "base", "state", "note"], rows)
+    columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "state": "state"}
+    rows = [{title: job[key] for key, title in columns.items()} | {"note": _note(job)} for job in page["items"]]
+    print_page(page, rows, json=json, quiet=quiet)
 
 
 @jobs.command("show")
@@ -134,7 +135,10 @@ def show(job_id: JobId, json: Json = False) -> None:
 
 def _send_command(command: str, job_id: str, json: bool) -> None:
     job = Client().post(f"/training/jobs/{job_id}/{command}")
-    print_json(job) if json else out.print(f"{job['id']}: {job['state']}")
+    state = (
+        job["state"] if job["state"] in ("cancelled", "paused", "queued") or command == "resume" else UNDERWAY[command]
+    )
+    print_json(job) if json else out.print(f"{job['id']}: {state}", highlight=False)
 
 
 @jobs.command()

@@ -5,25 +5,33 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, CommandError
-from cli.output import Json, examples, out, print_json, print_warnings, size, table, with_warnings
+from cli import resources
+from cli.client import Client
+from cli.errors import CommandError
+from cli.output import Json, err, examples, out, plain, print_json, print_warnings, size, table, with_warnings
+from cli.resources import ListByDefault, Quiet, Yes, named, print_page
 
 models = typer.Typer(
     name="models",
     help="Manage models. Without a subcommand, list base models and custom models.",
     epilog=examples("anneal models", "anneal models add Qwen/Qwen3-0.6B", "anneal models show <model-id>"),
-    invoke_without_command=True,
+    cls=ListByDefault,
 )
-ModelId = Annotated[str, typer.Argument(help="Custom model id, as listed by `anneal models`.")]
+ModelId = Annotated[str, named("custom model", "The custom model.")]
 
 
-@models.callback()
-def list_models(context: typer.Context, json: Json = False) -> None:
-    """List base models and custom models."""
-    if context.invoked_subcommand:
-        return
+@models.command("list")
+def list_models(
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of custom models.")] = 50,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """List base models and custom models. With -q, only the ids of custom models."""
     client = Client()
-    bases, customs = client.get("/models/available"), client.get("/models/custom")
+    bases, customs = client.get("/models/available"), client.get("/models/custom", limit=limit)
+    if quiet and not json:
+        print_page(customs, (), json=False, quiet=True)
+        return
     if json:
         print_json({"available": bases, "custom": customs})
         return
@@ -32,6 +40,8 @@ def list_models(context: typer.Context, json: Json = False) -> None:
     columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "dataset_id": "dataset"}
     rows = [[*(model[column] for column in columns), size(model["size"])] for model in customs["items"]]
     table([*columns.values(), "size"], rows, title="Custom models")
+    if customs["next_cursor"]:
+        err.print("There are more; list them with --limit.")
 
 
 def show_base_models(models: list[dict[str, Any]]) -> None:
@@ -98,7 +108,10 @@ def show(
     if json:
         print_json(model)
         return
-    table(["", ""], [[k, str(v)] for k, v in model.items() if k != "warnings" and v not in (None, "", {})])
+    table(
+        ["", ""],
+        [[k.replace("_", " "), plain(v)] for k, v in model.items() if k != "warnings" and v not in (None, "", {})],
+    )
     print_warnings(model.get("warnings", []))
 
 
@@ -122,7 +135,6 @@ def rename(model_id: ModelId, name: Annotated[str, typer.Argument(help="New name
 
 
 @models.command()
-def delete(model_id: ModelId) -> None:
+def delete(model_id: ModelId, yes: Yes = False) -> None:
     """Delete a custom model."""
-    Client().delete(f"/models/custom/{model_id}")
-    out.print(f"deleted {model_id}")
+    resources.delete("custom model", model_id, yes=yes)

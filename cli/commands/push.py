@@ -4,14 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
 from cli.commands.datasets import variable
 from cli.commands.results import finished
+from cli.errors import CommandError
 from cli.output import Json, out, print_json
+from cli.resources import named
 
 
 def push(
-    export_id: Annotated[str, typer.Argument(help="Id of a built export, as `anneal export --json` prints it.")],
+    export_id: Annotated[str, named("export", "A built export.")],
     hub: Annotated[str | None, typer.Option(help="Model repository, owner/name; created private if it is new.")] = None,
     to: Annotated[
         str | None,

@@ -7,6 +7,7 @@ import typer
 from cli.client import Client
 from cli.commands.jobs import follow
 from cli.output import Json, out, print_json, table
+from cli.resources import named
 
 SHOWN_TENSORS = 10
 VERDICTS = {
@@ -18,7 +19,7 @@ VERDICTS = {
 
 
 def reproduce(
-    model_id: Annotated[str, typer.Argument(help="Custom model id.")],
+    model_id: Annotated[str, named("custom model", "The custom model.")],
     tolerance: Annotated[
         float, typer.Option(help="Largest difference of two losses that count as the same, in nats per token.")
     ] = 0.02,

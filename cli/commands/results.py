@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, CommandError
+from cli.client import Client
+from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, progress_bar, size, table
+from cli.resources import named
 
 POLL_INTERVAL_S = 0.5
 SCORE_COLUMNS = ("metric", "base", "95 % interval", "tuned", "95 % interval", "difference")
 
 
 def evaluate(
-    model_id: Annotated[str, typer.Argument(help="Custom model id.")],
+    model_id: Annotated[str, named("custom model", "The custom model.")],
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,7 +100,7 @@ def finished(client: Client, path: str, work: dict[str, Any], description: str) 
 
 
 def export(
-    model_id: Annotated[str, typer.Argument(help="Custom model id.")],
+    model_id: Annotated[str, named("custom model", "The custom model.")],
     format: Annotated[str, typer.Option(help="Format: torch, onnx, adapter, gguf or gguf_adapter.")] = "torch",
     quantization: Annotated[
         str | None, typer.Option(help="Weights in GGUF: f32, f16 (default), bf16, q8_0, q6_k, q5_k_m or q4_k_m.")

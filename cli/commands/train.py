@@ -9,6 +9,7 @@ from cli.client import Client
 from cli.commands.estimates import show_estimate, would_be_refused
 from cli.commands.jobs import follow, show_job
 from cli.output import Json, out, print_json, print_warnings, with_warnings
+from cli.resources import named
 
 RENAMED = {
     "steps": "max_steps",
@@ -29,7 +30,7 @@ JOB = "Job"
 
 def train(
     context: typer.Context,
-    dataset: Annotated[str, typer.Argument(help="Dataset id, or id@version.")],
+    dataset: Annotated[str, named("dataset", "The dataset, or one version: id@version.")],
     base: Annotated[str, typer.Option(help="Name or id of a base model, as listed by `anneal models`.")] = "seedling",
     method: Annotated[str | None, typer.Option(help="full, lora or qlora; default: lora, or by the preset.")] = None,
     objective: Annotated[str | None, typer.Option(help="sft, dpo or kto; default: by the data.")] = None,

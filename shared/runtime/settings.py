@@ -16,7 +16,9 @@ from shared.runtime.http.principal import ProjectName
 from shared.runtime.limits import KeyLimits, ProjectLimits
 
 PREFIX = "ANNEAL_"
-READ_ELSEWHERE = frozenset(("ANNEAL_URL", "ANNEAL_API_KEY", "ANNEAL_SERVERS_VENV", "ANNEAL_WEB_HOME", "ANNEAL_SMOLLM2"))
+READ_ELSEWHERE = frozenset(
+    ("ANNEAL_URL", "ANNEAL_API_KEY", "ANNEAL_PROFILE", "ANNEAL_SERVERS_VENV", "ANNEAL_WEB_HOME", "ANNEAL_SMOLLM2")
+)
 """Names that the command line and the tests read, as they do those that begin with ANNEAL_TEST_ or ANNEAL_BENCH_."""
 
 log = structlog.get_logger(__name__)

@@ -45,10 +45,10 @@ class Platform:
         """Upload a file to POST /datasets/upload."""
         return self.http.post("/datasets/upload", files={"file": (file_name, content)}, data=fields)
 
-    def until(self, path: str, condition: Callable[[Any], bool], seconds: float = 240) -> Any:
+    def until(self, path: str, condition: Callable[[Any], bool], seconds: float = 240, **query: Any) -> Any:
         """Poll a resource until it satisfies the condition, and return it."""
         deadline = time.monotonic() + seconds
-        while not condition(found := self.get(path)):
+        while not condition(found := self.get(path, **query)):
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
         return found

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.client import Client, CommandError
+from cli.client import Client
 from cli.demo import find_base
+from cli.errors import CommandError
 from cli.main import cli
 from tests.workflows.conftest import Embedded
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.client import CommandError
 from cli.commands.datasets import _source
+from cli.errors import CommandError
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.client import CommandError
+from cli.errors import CommandError
 from cli.openai_evals import plan, read_export
 
 CHECK = {

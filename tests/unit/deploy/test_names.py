@@ -33,6 +33,7 @@ OTHERS = {
     "ANNEAL_API_KEY": "API key of the CLI",
     "ANNEAL_TEST_CALLS": "generated calls of make test-security",
     "ANNEAL_URL": "platform address of the CLI",
+    "ANNEAL_PROFILE": "profile of `anneal login`",
 }
 """Variables that are not settings of a service."""
 TEXTS = [

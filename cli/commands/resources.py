@@ -1,0 +1,171 @@
+"""`anneal evaluations`, `exports`, `deployments`, `presets` and `keys`: list, show and delete; and what each adds."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import Client
+from cli.errors import CommandError
+from cli.output import Json, examples, out, plain, print_json, print_warnings, size, table
+from cli.resources import PATHS, ListByDefault, Quiet, Yes, delete, everything, named, print_page
+
+Row = Callable[[dict[str, Any]], dict[str, Any]]
+WITHOUT_A_PAGE = frozenset({"preset", "key"})
+"""Kinds whose entries the API only lists."""
+
+
+def _evaluation(run: dict[str, Any]) -> dict[str, Any]:
+    metric, score = next(iter((run["scores"] or {}).items()), ("", None))
+    return {"id": run["id"], "model": run["model_id"], "state": run["state"], "metric": metric, "score": score,
+            "rows": run["evaluated"]}  # fmt: skip
+
+
+def _export(export: dict[str, Any]) -> dict[str, Any]:
+    format = " ".join(filter(None, (export["format"], export["quantization"])))
+    archive = export["archive"]
+    return {"id": export["id"], "model": export["model_id"], "format": format, "state": export["state"],
+            "verdict": export["verdict"], "size": size(archive["size"]) if archive else None}  # fmt: skip
+
+
+def _deployment(found: dict[str, Any]) -> dict[str, Any]:
+    return {"id": found["id"], "model": found["model_id"], "state": found["state"],
+            "pinned": "yes" if found["pinned"] else "no", "memory": size(found["memory_bytes"] or 0)}  # fmt: skip
+
+
+def _preset(preset: dict[str, Any]) -> dict[str, Any]:
+    seen_by = "the project" if preset["shared"] else "you"
+    return {"id": preset["id"], "name": preset["name"], "seen by": seen_by, "description": preset["description"]}
+
+
+def _key(key: dict[str, Any]) -> dict[str, Any]:
+    ends = "revoked" if key["revoked_at"] else (key["expires_at"] or "never")[:10]
+    return {"id": key["id"], "name": key["name"], "key": key["hint"], "scopes": ", ".join(key["scopes"]), "ends": ends}
+
+
+def _group(kind: str, help: str, row: Row, *, columns: str, deletion: str = "") -> typer.Typer:
+    """The commands `list`, `show` and `delete` of one kind."""
+    noun = f"{kind}s"
+    example = (f"anneal {noun}", f"anneal {noun} show <{kind}-id>", f"anneal {noun} list -q")
+    group = typer.Typer(name=noun, help=f"{help} Without a subcommand, list them.", cls=ListByDefault,
+                        epilog=examples(*example))  # fmt: skip
+    Id = Annotated[str, named(kind, f"The {kind}.")]
+
+    def list_them(
+        limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of entries.")] = 50,
+        quiet: Quiet = False,
+        json: Json = False,
+    ) -> None:
+        page = Client().get(PATHS[kind], limit=limit)
+        print_page(page, map(row, page["items"]), json=json, quiet=quiet)
+
+    def show(id: Id, json: Json = False) -> None:
+        client = Client()
+        found = _entry(client, kind, id) if kind in WITHOUT_A_PAGE else client.get(f"{PATHS[kind]}/{id}")
+        if json:
+            print_json(found)
+            return
+        shown = {name: value for name, value in found.items() if name != "warnings" and value not in (None, "", {}, [])}
+        table(["", ""], [[name.replace("_", " "), plain(value)] for name, value in shown.items()])
+        print_warnings(found.get("warnings") or [])
+
+    def delete_one(id: Id, yes: Yes = False) -> None:
+        delete(kind, id, yes=yes)
+
+    group.command("list", help=f"List {noun}, newest first: {columns}.")(list_them)
+    group.command("show", help=f"Show {'an' if kind[0] in 'aeiou' else 'a'} {kind}.")(show)
+    if deletion:
+        group.command("delete", help=deletion)(delete_one)
+    return group
+
+
+def _entry(client: Client, kind: str, id: str) -> dict[str, Any]:
+    for item in everything(client, PATHS[kind]):
+        if item["id"] == id:
+            return item
+    raise CommandError(f"There is no {kind} {id}. `anneal {kind}s` lists them.")
+
+
+evaluations = _group(
+    "evaluation", "List, show and cancel evaluations.", _evaluation, columns="model, state, first metric, rows"
+)
+exports = _group(
+    "export",
+    "List, show, cancel and delete exports.",
+    _export,
+    columns="model, format, state, verdict",
+    deletion="Delete an export and its files.",
+)
+deployments = _group(
+    "deployment",
+    "Keep models loaded, and list those that are.",
+    _deployment,
+    columns="model, state, memory",
+    deletion="Unload a model. It is loaded again when somebody calls it.",
+)
+presets = _group(
+    "preset",
+    "List and delete presets of training settings.",
+    _preset,
+    columns="name, who sees it",
+    deletion="Delete a preset. Jobs that used it keep their settings.",
+)
+keys = _group(
+    "key",
+    "Create, list and revoke API keys.",
+    _key,
+    columns="name, scopes, when it ends",
+    deletion="Revoke a key: it ends at once, and stays listed.",
+)
+
+
+@evaluations.command("cancel", epilog=examples("anneal evaluations cancel <evaluation-id>"))
+def cancel_evaluation(id: Annotated[str, named("evaluation", "The evaluation.")], json: Json = False) -> None:
+    """Cancel an evaluation."""
+    _cancel("evaluation", id, json)
+
+
+@exports.command("cancel", epilog=examples("anneal exports cancel <export-id>"))
+def cancel_export(id: Annotated[str, named("export", "The export.")], json: Json = False) -> None:
+    """Cancel an export that is being built."""
+    _cancel("export", id, json)
+
+
+def _cancel(kind: str, id: str, json: bool) -> None:
+    found = Client().post(f"{PATHS[kind]}/{id}/cancel")
+    ended = found["state"] in ("succeeded", "failed", "cancelled")
+    print_json(found) if json else out.print(f"{id}: {found['state'] if ended else 'cancelling'}", highlight=False)
+
+
+@deployments.command("create", epilog=examples("anneal deployments create <model-id> --pinned"))
+def deploy(
+    model_id: Annotated[str, typer.Argument(help="Model id, or the unique name of a custom model.")],
+    pinned: Annotated[bool | None, typer.Option(help="Never unload it to free memory.")] = None,
+    json: Json = False,
+) -> None:
+    """Load a model and keep it ready."""
+    made = Client().post("/deployments", {"model_id": model_id, "pinned": pinned})
+    print_json(made) if json else out.print(f"{made['id']}: {made['state']}", highlight=False)
+
+
+@keys.command(
+    "create",
+    epilog=examples("anneal keys create support-app --scope infer --days 90", "anneal keys create ci --scope write"),
+)
+def create_key(
+    name: Annotated[str, typer.Argument(help="A note: where this key is used.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="infer, read, write or admin; each includes those before it.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days until it expires; default: never.")] = None,
+    project: Annotated[str | None, typer.Option(help="Project that it is bound to (operator only).")] = None,
+    json: Json = False,
+) -> None:
+    """Create an API key. It is shown once, and stored as a hash."""
+    given = {"scopes": scope, "expires_in_days": days, "project": project}
+    made = Client().post("/auth/keys", {"name": name} | {k: v for k, v in given.items() if v is not None})
+    if json:
+        print_json(made)
+        return
+    typer.echo(made["key"])
+    typer.echo(f"{made['id']}, scopes {', '.join(made['scopes'])}. It is not shown again.", err=True)

@@ -1,0 +1,141 @@
+"""Resources as commands name them: by id, by the beginning of an id, or by a unique name; and their deletion."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.text import Text
+from typer.core import TyperGroup
+
+from cli.client import Client
+from cli.errors import CommandError
+from cli.output import err, out, print_json, table
+
+PATHS = {
+    "dataset": "/datasets",
+    "job": "/training/jobs",
+    "custom model": "/models/custom",
+    "evaluation": "/evaluations",
+    "export": "/exports",
+    "deployment": "/deployments",
+    "preset": "/training/presets",
+    "key": "/auth/keys",
+}
+IN_LINEAGE = frozenset({"dataset", "job", "custom model", "evaluation", "export", "deployment"})
+WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}")
+PAGE = 200
+"""Entries of one answer at most."""
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only, one a line.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
+
+
+class ListByDefault(TyperGroup):
+    """A group of commands that lists its resources when no subcommand is given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert `list` where the arguments begin with one of its options, or there are none."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+def named(kind: str, help: str) -> Any:
+    """An argument that names a resource of `kind`: resolved to its id, and completed by the shell."""
+
+    def resolved(context: typer.Context, value: str | None) -> str | None:
+        return value if value is None or context.resilient_parsing else find(Client(), kind, value)
+
+    def completed(incomplete: str) -> list[tuple[str, str]]:
+        try:
+            page = Client().get(PATHS[kind], limit=PAGE)["items"]
+        except CommandError:
+            return []  # no platform, or not now: nothing is suggested
+        return [(item["id"], item.get("name") or "") for item in page if item["id"].startswith(incomplete)]
+
+    return typer.Argument(help=f"{help} An id, the beginning of one, or a unique name.", callback=resolved,
+                          autocompletion=completed)  # fmt: skip
+
+
+def find(client: Client, kind: str, given: str) -> str:
+    """The id of what `given` names; what names nothing is returned as it is, for the service to answer.
+
+    Raises CommandError where it names several.
+    """
+    given, at, version = given.partition("@") if kind == "dataset" else (given, "", "")
+    if WHOLE_ID.fullmatch(given):
+        return given + at + version
+    items = list(everything(client, PATHS[kind]))
+    found = [item for item in items if item.get("name") == given] or [
+        item for item in items if item["id"].startswith(given) or item["id"].partition("_")[2].startswith(given)
+    ]
+    if len(found) > 1:
+        ids = "\n".join(f"  {item['id']}  {item.get('name') or ''}".rstrip() for item in found[:10])
+        raise CommandError(f"{given!r} names {len(found)} {kind}s; give more of an id:\n{ids}")
+    return (str(found[0]["id"]) if found else given) + at + version
+
+
+def everything(client: Client, path: str) -> Iterator[dict[str, Any]]:
+    """All entries of a list, page by page."""
+    cursor = None
+    while True:
+        page = client.get(path, limit=PAGE, cursor=cursor)
+        yield from page["items"]
+        if not (cursor := page["next_cursor"]):
+            return
+
+
+def print_page(page: dict[str, Any], rows: Iterable[dict[str, Any]], *, json: bool, quiet: bool) -> None:
+    """Print one page of a list: whole as JSON, ids only, or as a table with a column for each key of `rows`."""
+    if json:
+        print_json(page)
+        return
+    if quiet:
+        for item in page["items"]:
+            typer.echo(item["id"])
+        return
+    if shown := list(rows):
+        table([*shown[0]], [[*row.values()] for row in shown])
+    else:
+        out.print("nothing yet")
+    if page["next_cursor"]:
+        err.print("There are more; list them with --limit.")
+
+
+def delete(kind: str, id: str, *, yes: bool, path: str | None = None) -> None:
+    """Delete a resource, once the user has confirmed it after seeing what was made from it."""
+    client = Client()
+    if not yes:
+        _confirm(client, kind, id)
+    client.delete(path or f"{PATHS[kind]}/{quote(id, safe='')}")
+    out.print(f"deleted {id}", highlight=False)
+
+
+def _confirm(client: Client, kind: str, id: str) -> None:
+    for line in _made_from(client, id) if kind in IN_LINEAGE else ():
+        err.print(line)
+    if not sys.stdin.isatty():
+        raise CommandError(f"Deleting the {kind} {id} needs a confirmation: add --yes.")
+    if not typer.confirm(f"Delete the {kind} {id}?", err=True):
+        raise typer.Exit(1)
+
+
+def _made_from(client: Client, id: str) -> Iterator[Text]:
+    """A line for each resource that was made from this one and still exists."""
+    try:
+        lineage = client.get("/lineage", id=id)
+    except CommandError:
+        return  # no event has named it yet: nothing was made from it
+    nodes = {node["key"]: node for node in lineage["nodes"]}
+    reached = [lineage["key"]]
+    for key in reached:
+        reached += [
+            edge["target"] for edge in lineage["edges"] if edge["source"] == key and edge["target"] not in reached
+        ]
+    for node in (nodes[key] for key in reached[1:]):
+        if node["state"] != "deleted":
+            line = Text("used by ").append(f"{node['kind'].replace('_', ' ')} {node['id']}", style="bold")
+            yield line.append(f"  {', '.join(filter(None, (node['name'], node['state'])))}")
