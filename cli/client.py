@@ -11,6 +11,7 @@ import httpx
 
 from cli import profiles
 from cli.errors import CommandError
+from cli.remedies import for_commands
 
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -63,7 +64,7 @@ def _to_error(response: httpx.Response) -> CommandError:
     problem = problem.get("error", problem) if isinstance(problem, dict) else {"detail": str(problem)}
     lines = [problem.get("detail") or problem.get("message") or response.reason_phrase]
     lines += [f"  {name}: {_format_limit(problem[name])}" for name in PROBLEM_FIELDS if problem.get(name)]
-    return CommandError("\n".join(str(line) for line in lines), problem)
+    return CommandError(for_commands("\n".join(map(str, lines))), problem)
 
 
 def _format_limit(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Terminal output: tables, progress bars, sparklines, examples in help texts, and JSON for `--json`."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence, Sized
 from typing import Annotated, Any
 
@@ -11,11 +12,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from cli.remedies import for_commands
+
 out = Console()
 err = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
+WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}")
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -30,12 +34,13 @@ def print_json(value: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows under column names, numbers right-aligned."""
+    """Print rows under column names, numbers right-aligned, ids whole."""
     rows = [list(row) for row in rows]
     shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) for row in rows) and bool(rows)
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
+        whole = index == 0 or any(WHOLE_ID.fullmatch(str(row[index])) for row in rows)
+        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
     out.print(shown)
@@ -47,7 +52,7 @@ def print_warnings(warnings: Iterable[dict[str, Any]]) -> None:
         err.print(Text(f"Warning ({warning['code']}): ", style="yellow").append(warning["detail"], style="default"))
         found = [f"{warning['count']:,} found"] if warning.get("count") is not None else []
         found += [f"for example {warning['example']}"] if warning.get("example") else []
-        for line in filter(None, (", ".join(found), warning.get("remedy"))):
+        for line in filter(None, (", ".join(found), for_commands(warning.get("remedy") or ""))):
             err.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
 
 

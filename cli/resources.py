@@ -1,6 +1,5 @@
 """Resources as commands name them: by id, by the beginning of an id, or by a unique name; and their deletion."""
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from typer.core import TyperGroup
 
 from cli.client import Client
 from cli.errors import CommandError
-from cli.output import err, out, print_json, table
+from cli.output import WHOLE_ID, err, out, print_json, table
 
 PATHS = {
     "dataset": "/datasets",
@@ -25,7 +24,6 @@ PATHS = {
     "key": "/auth/keys",
 }
 IN_LINEAGE = frozenset({"dataset", "job", "custom model", "evaluation", "export", "deployment"})
-WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}")
 PAGE = 200
 """Entries of one answer at most."""
 
@@ -76,6 +74,16 @@ def find(client: Client, kind: str, given: str) -> str:
         ids = "\n".join(f"  {item['id']}  {item.get('name') or ''}".rstrip() for item in found[:10])
         raise CommandError(f"{given!r} names {len(found)} {kind}s; give more of an id:\n{ids}")
     return (str(found[0]["id"]) if found else given) + at + version
+
+
+def find_any(client: Client, given: str) -> str:
+    """As `find`, for a resource of any kind in the lineage."""
+    if WHOLE_ID.fullmatch(given.partition("@")[0]):
+        return given
+    found = {found for kind in sorted(IN_LINEAGE) if (found := find(client, kind, given)) != given}
+    if len(found) > 1:
+        raise CommandError(f"{given!r} names several resources; give an id: {', '.join(sorted(found))}")
+    return found.pop() if found else given
 
 
 def everything(client: Client, path: str) -> Iterator[dict[str, Any]]:

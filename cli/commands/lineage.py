@@ -9,13 +9,17 @@ from rich.tree import Tree
 
 from cli.client import Client
 from cli.output import Json, err, out, print_json
+from cli.resources import find_any
 
 WIDTH = 80
 
 
 def lineage(
     id: Annotated[
-        str, typer.Argument(help="Id of a dataset, job, model, evaluation, export or deployment, or an alias.")
+        str,
+        typer.Argument(
+            help="A dataset, job, model, evaluation, export, deployment or alias: an id, its beginning, or a name."
+        ),
     ],
     json: Json = False,
 ) -> None:
@@ -23,7 +27,8 @@ def lineage(
 
     A dataset version is <dataset-id>@<version>.
     """
-    found = Client().get("/lineage", id=id)
+    client = Client()
+    found = client.get("/lineage", id=find_any(client, id))
     if json:
         print_json(found)
         return

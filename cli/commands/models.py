@@ -99,12 +99,14 @@ def add(
 
 @models.command()
 def show(
-    model_id: Annotated[str, typer.Argument(help="Id of a custom model, or id or name of a base model.")],
+    model_id: Annotated[str, typer.Argument(help="A custom or base model: id, or unique name.")],
     json: Json = False,
 ) -> None:
     """Show a custom model (base model, dataset, job, metrics), or a base model and what its chat template shows."""
     client = Client()
-    model = find_base_model(client, model_id) or client.get(f"/models/custom/{model_id}")
+    model = find_base_model(client, model_id) or client.get(
+        f"/models/custom/{resources.find(client, 'custom model', model_id)}"
+    )
     if json:
         print_json(model)
         return

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client
+from cli.commands.results import show_evaluation, show_export
 from cli.errors import CommandError
 from cli.output import Json, examples, out, plain, print_json, print_warnings, size, table
 from cli.resources import PATHS, ListByDefault, Quiet, Yes, delete, everything, named, print_page
 
+Report = Callable[[dict[str, Any]], None]
 Row = Callable[[dict[str, Any]], dict[str, Any]]
 WITHOUT_A_PAGE = frozenset({"preset", "key"})
 """Kinds whose entries the API only lists."""
@@ -43,7 +45,9 @@ def _key(key: dict[str, Any]) -> dict[str, Any]:
     return {"id": key["id"], "name": key["name"], "key": key["hint"], "scopes": ", ".join(key["scopes"]), "ends": ends}
 
 
-def _group(kind: str, help: str, row: Row, *, columns: str, deletion: str = "") -> typer.Typer:
+def _group(
+    kind: str, help: str, row: Row, *, columns: str, deletion: str = "", report: Report | None = None
+) -> typer.Typer:
     """The commands `list`, `show` and `delete` of one kind."""
     noun = f"{kind}s"
     example = (f"anneal {noun}", f"anneal {noun} show <{kind}-id>", f"anneal {noun} list -q")
@@ -64,6 +68,10 @@ def _group(kind: str, help: str, row: Row, *, columns: str, deletion: str = "") 
         found = _entry(client, kind, id) if kind in WITHOUT_A_PAGE else client.get(f"{PATHS[kind]}/{id}")
         if json:
             print_json(found)
+            return
+        if report and found["state"] == "succeeded":
+            out.print(f"{found['id']}  of {found['model_id']}", highlight=False)
+            report(found)
             return
         shown = {name: value for name, value in found.items() if name != "warnings" and value not in (None, "", {}, [])}
         table(["", ""], [[name.replace("_", " "), plain(value)] for name, value in shown.items()])
@@ -87,7 +95,11 @@ def _entry(client: Client, kind: str, id: str) -> dict[str, Any]:
 
 
 evaluations = _group(
-    "evaluation", "List, show and cancel evaluations.", _evaluation, columns="model, state, first metric, rows"
+    "evaluation",
+    "List, show and cancel evaluations.",
+    _evaluation,
+    columns="model, state, first metric, rows",
+    report=show_evaluation,
 )
 exports = _group(
     "export",
@@ -95,6 +107,7 @@ exports = _group(
     _export,
     columns="model, format, state, verdict",
     deletion="Delete an export and its files.",
+    report=show_export,
 )
 deployments = _group(
     "deployment",

@@ -43,6 +43,11 @@ def evaluate(
     if json:
         print_json(run)
         return
+    show_evaluation(run)
+
+
+def show_evaluation(run: dict[str, Any]) -> None:
+    """Print the scores of an evaluation, in all and by slice, what they mean, and its warnings."""
     table(SCORE_COLUMNS, score_rows(run))
     if headline := run.get("headline"):
         out.print(headline, markup=False, highlight=False)
@@ -131,9 +136,14 @@ def export(
     if json:
         print_json({**built, "file": str(target)})
         return
+    show_export(built)
+    out.print(f"saved {target}")
+
+
+def show_export(built: dict[str, Any]) -> None:
+    """Print the files of an export, and how it was compared with the tuned model."""
     table(["file", "size", "sha256"], [[f["name"], size(f["size"]), f["sha256"]] for f in built["files"]])
     _print_check(built["verdict"], built["check"])
-    out.print(f"saved {target}")
 
 
 def _print_check(verdict: str, check: dict[str, Any]) -> None:

@@ -1,0 +1,40 @@
+"""Remedies of services, as a person at the command line reads them: every command exists."""
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import cli
+from cli.remedies import for_commands
+
+
+@pytest.mark.parametrize(
+    ("remedy", "shown"),
+    [
+        ("GET /models/custom lists those of the project.", "`anneal models` lists those of the project."),
+        ("`GET /training/jobs/{id}/logs` has the rest.", "`anneal logs {id}` has the rest."),
+        ("Resume it: POST /training/jobs/job_1/resume.", "Resume it: `anneal jobs resume job_1`."),
+        ("Send DELETE /exports/export_1 first.", "Send `anneal exports delete export_1` first."),
+        ("POST /v1/files takes it.", "POST /v1/files takes it."),
+    ],
+)
+def test_requests_become_commands(remedy: str, shown: str) -> None:
+    assert for_commands(remedy) == shown
+
+
+REQUESTS = """
+GET /models/custom/ID, GET /models/base, DELETE /models/custom/ID, POST /models/custom/ID/exports, POST /models/base
+POST /models/custom/ID/evaluate, POST /models/custom/ID/reproduce, GET /training/jobs/ID/logs, POST /training/jobs
+POST /training/jobs/ID/pause, POST /training/estimate, DELETE /training/presets/ID, GET /training/presets
+GET /training/jobs, POST /evaluations/ID/cancel, POST /exports/ID/cancel, DELETE /datasets/ID, DELETE /exports/ID
+DELETE /deployments/ID, GET /datasets/ID, GET /evaluations/ID, GET /exports/ID, GET /deployments/ID, GET /datasets
+GET /evaluations, GET /exports, GET /deployments, POST /deployments, GET /aliases/ID, GET /aliases, POST /aliases
+GET /auth/keys, GET /auth/projects, GET /events/dead, GET /readyz
+"""
+
+
+@pytest.mark.parametrize("request_line", REQUESTS.strip().replace("\n", ", ").split(", "))
+def test_every_command_exists(request_line: str) -> None:
+    command = for_commands(request_line).strip("`").split()
+    assert command[0] == "anneal"
+    result = CliRunner().invoke(cli, [*(word for word in command[1:] if word != "ID"), "--help"])
+    assert result.exit_code == 0, result.output
