@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import httpx
 import typer
 
-from cli.client import Client, address, home
+from anneal.connection import address, home
+from cli.client import Client
 from cli.errors import CommandError
 from cli.output import err
 

@@ -1,77 +1,24 @@
 """The HTTP client of all commands: finds the platform, sends the API key, and turns problem+json into a message."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from cli import profiles
+from anneal.connection import address, api_key
+from anneal.errors import AnnealError
+from anneal.requests import to_error
 from cli.errors import CommandError
 from cli.remedies import for_commands
 
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-PROBLEM_FIELDS = ("field", "limit", "remedy", "trace_id")
-"""Fields of a problem that are printed below its message."""
 
 
-def home() -> Path:
-    """Return the data directory: `ANNEAL_HOME`, or ~/.anneal."""
-    return Path(os.environ.get("ANNEAL_HOME", "~/.anneal")).expanduser().resolve()
-
-
-def address() -> str:
-    """Return `ANNEAL_URL`, or the address of the platform of `ANNEAL_HOME`, of the last login, or of ~/.anneal."""
-    if url := os.environ.get("ANNEAL_URL"):
-        return url.rstrip("/")
-    if "ANNEAL_HOME" not in os.environ and (profile := profiles.current()):
-        return profile["url"]
-    try:
-        return _local_address()
-    except (OSError, ValueError, KeyError):
-        raise CommandError(
-            f"No platform is running for {home()}. Start it with `anneal up`, or name another: anneal login, --url."
-        ) from None
-
-
-def _local_address() -> str:
-    return str(json.loads((home() / "platform.json").read_text())["url"])
-
-
-def api_key(url: str) -> str:
-    """Return `ANNEAL_API_KEY`, the key of the profile with this address, or on this machine the operator's key."""
-    if key := os.environ.get("ANNEAL_API_KEY") or profiles.key_of(url):
-        return key
-    if urlsplit(url).hostname not in LOOPBACK:
-        raise CommandError(f"There is no API key for {url}. Use `anneal login {url}`, or set ANNEAL_API_KEY.")
-    try:
-        return (home() / "api-key").read_text().strip()
-    except OSError:
-        raise CommandError(f"No API key in {home()}. Set ANNEAL_API_KEY.") from None
-
-
-def _to_error(response: httpx.Response) -> CommandError:
-    """Turn a problem+json or OpenAI error response into a CommandError."""
-    response.read()
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {"detail": response.text[:500] or response.reason_phrase}
-    problem = problem.get("error", problem) if isinstance(problem, dict) else {"detail": str(problem)}
-    lines = [problem.get("detail") or problem.get("message") or response.reason_phrase]
-    lines += [f"  {name}: {_format_limit(problem[name])}" for name in PROBLEM_FIELDS if problem.get(name)]
-    return CommandError(for_commands("\n".join(map(str, lines))), problem)
-
-
-def _format_limit(value: Any) -> str:
-    """Format a limit: one value, a list of allowed values, or rules such as `{"gt": 0}`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{rule} {limit}" for rule, limit in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _to_error(error: AnnealError) -> CommandError:
+    """The same error, for a person at the command line."""
+    return CommandError(for_commands(str(error)), error.problem, error.status)
 
 
 class Client:
@@ -93,7 +40,8 @@ class Client:
         except httpx.HTTPError as error:
             raise CommandError(f"{method} {path} failed: {error or type(error).__name__}") from None
         if response.is_error:
-            raise _to_error(response)
+            response.read()
+            raise _to_error(to_error(response))
         return response
 
     def get(self, path: str, **query: Any) -> Any:

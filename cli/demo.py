@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from anneal.connection import home
 from cli.background import platform
-from cli.client import Client, home
+from cli.client import Client
 from cli.commands.datasets import send
 from cli.commands.jobs import follow
 from cli.commands.models import find_base_model

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import typer
 
-from cli import __version__, profiles
+from anneal import profiles
+from anneal.errors import AnnealError
+from cli import __version__
 from cli.commands.alias import alias
 from cli.commands.chat import chat
 from cli.commands.compare import compare
@@ -25,7 +27,6 @@ from cli.commands.resources import deployments, evaluations, exports, keys, pres
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
-from cli.errors import CommandError
 from cli.output import err, examples, print_json
 
 DESCRIPTION = "Fine-tune language models on your own data, on your own machines."
@@ -114,7 +115,7 @@ def app() -> None:
     """Run the CLI; a failed command prints one clear message, never a traceback."""
     try:
         cli()
-    except CommandError as error:
+    except AnnealError as error:
         if "--json" in sys.argv:
             print_json({"error": error.problem})
         err.print(f"[red]Error:[/] {error}", highlight=False)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 import services.gateway.app
 from cli import __version__
+from deploy import python_client
 from deploy.documents import render as render_documents
 from deploy.embedded import BUILDERS
 from deploy.layout_reference import layout_texts
@@ -161,7 +162,8 @@ def main(check: bool) -> int:
     """Write the generated files, or compare them with `check`. Return the number of stale ones."""
     with tempfile.TemporaryDirectory() as folder:
         texts = {**asyncio.run(describe_services(Path(folder))), "asyncapi.yaml": asyncapi()}
-    files = {**{REFERENCE / name: text for name, text in texts.items()}, **layout_texts()}
+    files = {REFERENCE / name: text for name, text in texts.items()}
+    files |= {**layout_texts(), **python_client.texts(json.loads(texts["openapi.json"]))}
     stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if check:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import profiles
+from anneal import profiles
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import out

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Client, home
+from anneal.connection import home
+from cli.client import Client
 from cli.output import Json, out, print_json, table
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import profiles
+from anneal import profiles
 from cli.main import cli
 from tests.workflows.conftest import Embedded, Platform
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cli.errors import CommandError
+from anneal.errors import AnnealError
 
 FILE = Path(typer.get_app_dir("anneal")) / "profiles.json"
 
@@ -19,7 +19,7 @@ def read() -> dict[str, Any]:
     except FileNotFoundError:
         return {"current": None, "profiles": {}}
     except ValueError:
-        raise CommandError(f"{FILE} is not readable. Delete it, and log in again.") from None
+        raise AnnealError(f"{FILE} is not readable. Delete it, and log in again.") from None
     return found
 
 
@@ -40,10 +40,10 @@ def current() -> dict[str, str] | None:
 
 
 def named(name: str) -> dict[str, str]:
-    """The profile with this name. Raises CommandError."""
+    """The profile with this name. Raises AnnealError."""
     known: dict[str, dict[str, str]] = read()["profiles"]
     if name not in known:
-        raise CommandError(f"There is no profile {name!r}. Profiles: {', '.join(sorted(known)) or 'none'}.")
+        raise AnnealError(f"There is no profile {name!r}. Profiles: {', '.join(sorted(known)) or 'none'}.")
     return known[name]
 
 
