@@ -68,11 +68,11 @@ def ours(answers: list[str], references: list[str]) -> dict[str, float]:
     from services.evaluation.comparison.statistics import Samples
     from services.evaluation.comparison.summary import intervals, resample
     from services.evaluation.engine.metrics.bleu import bleu_signature, bleu_statistics
-    from services.evaluation.engine.metrics.rouge import row_rouge
+    from services.evaluation.engine.metrics.rouge import rouge_scores
 
-    rows = [row_rouge(answer, reference) for answer, reference in zip(answers, references, strict=True)]
+    rows = rouge_scores(answers, references)
     found: dict[str, Any] = {name: np.array([(row[name], 1.0) for row in rows]) for name in ROUGE}
-    found["bleu"] = np.array(bleu_statistics(answers, references), np.float64)
+    found["bleu"] = bleu_statistics(answers, references).astype(np.float64)
     functions = score_functions(list(found), {"bleu": bleu_signature(references)})
     assert intervals(found, functions, resample(found, Samples(len(rows)))).keys() == found.keys()
     return {name: float(functions[name](values.sum(0)) or 0) for name, values in found.items()}

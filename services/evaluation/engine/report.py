@@ -92,20 +92,21 @@ class Report:
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Every row with its answers and scores."""
-        return [self._row(index) for index in range(len(self.examples))]
-
-    def _row(self, index: int) -> dict[str, Any]:
-        example = self.examples[index]
-        return {
-            "row": example.row_id,
-            "source": example.source,
-            "prompt": example.messages,
-            "reference": self.references[index],
-            "tuned": _answer_at(self.tuned, index),
-            "base": _answer_at(self.base, index),
-            "scores": row_scores(self.metrics, self.tuned, self.references, index),
-            "base_scores": row_scores(self.metrics, self.base, self.references, index) if self.base else {},
-        }
+        scores = row_scores(self.metrics, self.tuned, self.references)
+        base = row_scores(self.metrics, self.base, self.references) if self.base else [{} for _ in scores]
+        return [
+            {
+                "row": example.row_id,
+                "source": example.source,
+                "prompt": example.messages,
+                "reference": self.references[index],
+                "tuned": _answer_at(self.tuned, index),
+                "base": _answer_at(self.base, index),
+                "scores": scores[index],
+                "base_scores": base[index],
+            }
+            for index, example in enumerate(self.examples)
+        ]
 
 
 def slices_of(examples: Sequence[Example], column: str) -> dict[str, list[int]]:

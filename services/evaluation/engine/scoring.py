@@ -1,6 +1,6 @@
 """Scores of answers and losses: corpus scores through the Metric classes, and scores of single rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from services.evaluation.engine.metrics.exact_match import row_exact_match
 from services.evaluation.engine.metrics.json_fields import row_json
 from services.evaluation.engine.metrics.number_match import row_number_match
 from services.evaluation.engine.metrics.perplexity import perplexity
-from services.evaluation.engine.metrics.rouge import row_rouge
+from services.evaluation.engine.metrics.rouge import rouge_scores
 from services.evaluation.engine.metrics.token_f1 import row_token_f1
 
 Scores = dict[str, float]
 ROW_SCORES: Mapping[str, Callable[[str, str], Scores]] = {
     "bleu": row_bleu,
-    "rouge": row_rouge,
     "chrf": row_chrf,
     "token_f1": row_token_f1,
     "exact_match": row_exact_match,
@@ -95,13 +94,21 @@ def unscored_rows(name: str, references: Sequence[str]) -> list[int]:
     return [row for row, reference in enumerate(references) if reference.strip() and not score(reference, reference)]
 
 
-def row_scores(metrics: Sequence[str], output: Output, references: Sequence[str], row: int) -> Scores:
-    """Compute every metric of one row; without a reference, only perplexity."""
-    scores: Scores = {}
-    if output.answers is not None and references[row].strip():
+def row_scores(metrics: Sequence[str], output: Output, references: Sequence[str]) -> list[Scores]:
+    """Compute every metric of each row; without a reference, only perplexity."""
+    scores: list[Scores] = [{} for _ in references]
+    if output.answers is not None:
+        rows = [row for row, reference in enumerate(references) if reference.strip()]
+        answers, expected = [output.answers[row] or "" for row in rows], [references[row] for row in rows]
         for name in metrics:
-            if score := ROW_SCORES.get(name):
-                scores |= score(output.answers[row] or "", references[row])
-    if output.losses is not None:
-        scores |= perplexity([output.losses[row].nats], [output.losses[row].tokens])
+            for row, found in zip(rows, _pair_scores(name, answers, expected), strict=False):
+                scores[row] |= found
+    for row, loss in enumerate(output.losses or []):
+        scores[row] |= perplexity([loss.nats], [loss.tokens])
     return scores
+
+
+def _pair_scores(name: str, answers: Sequence[str], references: Sequence[str]) -> Iterable[Scores]:
+    if name == "rouge":
+        return rouge_scores(answers, references)
+    return map(ROW_SCORES[name], answers, references) if name in ROW_SCORES else ()

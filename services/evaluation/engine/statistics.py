@@ -1,6 +1,7 @@
 """The statistics of each row by score, whose sums give the score: see comparison/scores.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,11 @@ from services.evaluation.engine.metrics.chrf import chrf_statistics
 from services.evaluation.engine.metrics.classification import label_statistics
 from services.evaluation.engine.scoring import Output
 
-CORPUS_STATISTICS = {"bleu": bleu_statistics, "chrf": chrf_statistics, "macro_f1": label_statistics}
+CORPUS_STATISTICS: Mapping[str, Callable[[Sequence[str], Sequence[str]], Any]] = {
+    "bleu": bleu_statistics,
+    "chrf": chrf_statistics,
+    "macro_f1": label_statistics,
+}
 
 
 def row_statistics(
@@ -28,7 +33,8 @@ def row_statistics(
         if name == "perplexity":
             found[name] = np.array([(loss.nats, loss.tokens) for loss in output.losses or []], np.float64)
         elif name in CORPUS_STATISTICS:
-            if counts := CORPUS_STATISTICS[name](answers, expected):
+            counts = CORPUS_STATISTICS[name](answers, expected)
+            if counts is not None and len(counts):
                 found[name] = np.zeros((len(references), len(counts[0])))
                 found[name][scored] = counts
         else:

@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import numpy as np
 import regex
+from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 
-from services.evaluation.engine.metrics.ngrams import count_shared
+from services.evaluation.engine.metrics.ngrams import Encoder, Tokens, shared_ngrams
 from services.evaluation.engine.metrics.scripts import UNSPACED
 
 MAX_ORDER = 4
@@ -64,43 +66,46 @@ def _bleu(tokenizer: str, effective_order: bool) -> BLEU:
 
 def corpus_bleu(predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Compute corpus BLEU, 0 to 100: n-gram counts are summed over all rows."""
-    sums = [sum(column) for column in zip(*bleu_statistics(predictions, references), strict=True)]
+    sums = bleu_statistics(predictions, references).sum(0).tolist()
     score = bleu_for(references)._compute_score_from_stats(sums).score
     return {"bleu": min(float(score), 100.0)}  # rounding may exceed 100
 
 
-def bleu_statistics(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]]:
+def bleu_statistics(predictions: Sequence[str], references: Sequence[str]) -> NDArray[np.int64]:
     """Count each row: lengths of prediction and reference, then matching and all n-grams of the prediction, n = 1…4."""
-    tokenize = _tokenizer(choose_tokenizer(references))
-    return [_counts(tokenize(one), tokenize(other)) for one, other in zip(predictions, references, strict=True)]
+    encode = _encoder(choose_tokenizer(references))
+    predicted, expected = list(map(encode, predictions)), list(map(encode, references))
+    lengths = np.array([list(map(len, predicted)), list(map(len, expected))]).T
+    found = np.maximum(lengths[:, :1] - np.arange(MAX_ORDER), 0)
+    return np.hstack([lengths, shared_ngrams(predicted, expected, MAX_ORDER), found])
 
 
-def _counts(predicted: list[str], expected: list[str]) -> list[int]:
-    shared = [count_shared(predicted, expected, n) for n in range(1, MAX_ORDER + 1)]
-    return [len(predicted), len(expected), *shared, *(max(len(predicted) - n, 0) for n in range(MAX_ORDER))]
-
-
-def _tokenizer(name: str) -> Callable[[str], list[str]]:
+def _encoder(name: str) -> Callable[[str], Tokens]:
     if name == "13a":
-        return tokenize_13a
-    tokenizer = _bleu(name, False).tokenizer
-    return lambda text: tokenizer(text.rstrip()).split()
+        encode = Encoder(_split_word).encode
+        return lambda text: encode(_join_lines(text))
+    tokenizer, encode = _bleu(name, False).tokenizer, Encoder(lambda token: [token]).encode
+    return lambda text: encode(tokenizer(text.rstrip()))
 
 
 def tokenize_13a(text: str) -> list[str]:
-    """Split text as sacrebleu's tokenizer 13a: its first expression is a table here, and the others, which look at
-    neighbouring characters, are applied to the words that they can change.
+    """Split text as sacrebleu's tokenizer 13a. But for the first two, its replacements do not cross white space: each
+    is applied to a word, and only to those that it can change.
     """
-    line = text.rstrip().replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
-    if "&" in line:
+    return [token for word in _join_lines(text).split() for token in _split_word(word)]
+
+
+def _join_lines(text: str) -> str:
+    return text.rstrip().replace("<skipped>", "").replace("-\n", "")
+
+
+def _split_word(word: str) -> list[str]:
+    if "&" in word:
         for entity, character in _ENTITIES:
-            line = line.replace(entity, character)
+            word = word.replace(entity, character)
     tokens: list[str] = []
-    for word in line.translate(_SYMBOLS).split():
-        if "." in word or "," in word or "-" in word:
-            tokens += _split_punctuation(f" {word} ")
-        else:
-            tokens.append(word)
+    for part in word.translate(_SYMBOLS).split():
+        tokens += _split_punctuation(f" {part} ") if "." in part or "," in part or "-" in part else [part]
     return tokens
 
 

@@ -4,6 +4,7 @@ Bleu and Rouge are here and not beside their functions, which graders use withou
 takes.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -16,8 +17,8 @@ from services.evaluation.engine.metrics.exact_match import ExactMatch
 from services.evaluation.engine.metrics.json_fields import JsonFields
 from services.evaluation.engine.metrics.number_match import NumberMatch
 from services.evaluation.engine.metrics.perplexity import Perplexity
-from services.evaluation.engine.metrics.rouge import row_rouge
-from services.evaluation.engine.metrics.row_metric import TEXT_PAIR, RowMetric
+from services.evaluation.engine.metrics.rouge import rouge_scores
+from services.evaluation.engine.metrics.row_metric import TEXT_PAIR, RowMetric, mean_scores
 from services.evaluation.engine.metrics.token_f1 import TokenF1
 
 
@@ -41,7 +42,9 @@ class Rouge(RowMetric):
 
     summary = "ROUGE F-measures, averaged over rows."
     source = "Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries"
-    row = staticmethod(row_rouge)
+
+    def _compute(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+        return mean_scores(rouge_scores(predictions, references))
 
 
 CLASSES: dict[str, type[evaluate.Metric]] = {
