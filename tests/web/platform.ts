@@ -1,5 +1,5 @@
 /** The embedded platform under test: fixtures that start it, sign in, and stop and restart it. */
-import { Browser, test as base } from '@playwright/test';
+import { Browser, BrowserContext, test as base } from '@playwright/test';
 import { ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -20,7 +20,7 @@ export class Platform {
   /** Starts the platform, on the same port as before if it ran already. */
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : '0';
-    const env = { ...process.env, ANNEAL_HOME: this.home, ANNEAL_IMPORT_HOSTS: '["127.0.0.1"]', ...this.settings };
+    const env = { ...process.env, ANNEAL_HOME: this.home, ANNEAL_IMPORT_HOSTS: '["127.0.0.1"]', ANNEAL_WEBHOOK_HOSTS: '["127.0.0.1"]', ...this.settings };
     const child = spawn(PYTHON, ['-m', 'deploy.embedded', '--port', port], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.process = child;
     const output = await waitForOutput(child, /sign in once with\s+\S+/);
@@ -37,12 +37,26 @@ export class Platform {
 
   /** Signs in with a one-time link and saves the session's cookies. */
   async signIn(browser: Browser): Promise<void> {
-    const context = await browser.newContext();
-    const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
-    const response = await context.request.post(`${this.url}/auth/link`, { headers: { Authorization: `Bearer ${key}` } });
-    await context.request.get(this.url + ((await response.json()) as { path: string }).path);
+    const context = await this.newSession(browser);
     await context.storageState({ path: this.sessionFile });
     await context.close();
+  }
+
+  /** Another browser, which a one-time link has signed in. */
+  async newSession(browser: Browser): Promise<BrowserContext> {
+    const context = await browser.newContext({ baseURL: this.url, storageState: undefined });
+    const { path } = await this.send<{ path: string }>('POST', '/auth/link');
+    await context.request.get(path);
+    return context;
+  }
+
+  /** The JSON answer to a request with the API key. */
+  async send<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+    const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
+    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+    const response = await fetch(this.url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
   }
 
   get sessionFile(): string {

@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 
 import { expect, test } from './platform';
 
-const PAGES = ['dashboard', 'datasets', 'models', 'jobs', 'jobs/new', 'evaluations', 'exports', 'playground', 'settings'];
+const PAGES = ['dashboard', 'datasets', 'models', 'jobs', 'jobs/new', 'evaluations', 'aliases', 'exports', 'playground', 'webhooks', 'settings'];
 
 test('the skip link works, and a dialog traps and restores the focus', async ({ page }) => {
   await page.goto('/ui/models');

@@ -21,6 +21,7 @@ const NAV_ITEMS: NavItem[] = [
   { path: '/models', label: 'Models', icon: 'models' },
   { path: '/jobs', label: 'Training', icon: 'jobs' },
   { path: '/evaluations', label: 'Evaluation', icon: 'evaluations' },
+  { path: '/aliases', label: 'Aliases', icon: 'aliases' },
   { path: '/exports', label: 'Export', icon: 'exports' },
   { path: '/playground', label: 'Playground', icon: 'playground' },
   { path: '/members', label: 'Members', icon: 'members' },

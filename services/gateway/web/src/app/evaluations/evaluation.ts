@@ -4,8 +4,8 @@ import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
-import { Prediction } from '../api/models';
 import { EvaluationService, ModelService } from '../api/services';
+import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
@@ -16,15 +16,16 @@ import { WarningList } from '../elements/warning-list';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
+import { Answer } from './answer';
 import { compareScores, metricLabel } from './metrics';
-import { wordDiff } from './word-diff';
+import { promptText } from './prompt';
 
 const POLL_INTERVAL_MS = 1000;
 const PAGE_SIZE = 20;
 
 @Component({
   selector: 'an-evaluation',
-  imports: [CountPipe, DurationPipe, FormsModule, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
+  imports: [Answer, CountPipe, DurationPipe, FormsModule, Icon, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
   templateUrl: './evaluation.html',
   styleUrl: './evaluation.scss',
 })
@@ -68,9 +69,7 @@ export class EvaluationPage {
   protected readonly predictions = computed(() =>
     (this.page.value()?.items ?? []).map((prediction) => ({
       prediction,
-      prompt: promptText(prediction),
-      tuned: diffOf(prediction, prediction.tuned),
-      base: diffOf(prediction, prediction.base),
+      prompt: promptText(prediction.prompt),
     })),
   );
 
@@ -82,12 +81,4 @@ export class EvaluationPage {
     await this.notifications.run(() => this.api.cancelEvaluation({ id: this.id() }), 'Cancelling the evaluation.');
     this.evaluation.refetch();
   }
-}
-
-function diffOf(prediction: Prediction, answer: string | null) {
-  return answer === null ? undefined : wordDiff(prediction.reference, answer);
-}
-
-function promptText(prediction: Prediction): string {
-  return prediction.prompt.map((turn) => String(turn['content'] ?? '')).join('\n');
 }

@@ -28,12 +28,14 @@ import { viewState } from '../platform/view-state';
 import { metricLabel, METRICS } from './metrics';
 
 const POLL_INTERVAL_MS = 1500;
+const MAX_COMPARED = 10;
 type MetricName = NonNullable<EvaluationRequest['metrics']>[number];
 
 @Component({
   selector: 'an-evaluations',
   imports: [EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, UploadItem],
   templateUrl: './evaluations.html',
+  styleUrl: './evaluations.scss',
 })
 export class Evaluations {
   /** The model to preselect, from the query parameter. */
@@ -65,6 +67,14 @@ export class Evaluations {
   private readonly uploadId = viewState('evaluations.upload', 0);
   private readonly selectedUploadId = viewState('evaluations.selectedUpload', 0);
   protected readonly testSet = computed(() => this.uploads.all().find((upload) => upload.id === this.uploadId()));
+  /** The evaluations to compare, in the order of their selection. */
+  protected readonly selectedIds = viewState<string[]>('evaluations.selected', []);
+  protected readonly maxCompared = MAX_COMPARED;
+  protected readonly selectionHint = computed(() => {
+    const count = this.selectedIds().length;
+    if (count < 2) return 'Select two or more to compare them';
+    return count > MAX_COMPARED ? `${count} selected, of at most ${MAX_COMPARED}` : `${count} selected`;
+  });
   protected readonly submitting = signal(false);
   protected readonly problem = signal<Problem | undefined>(undefined);
   protected readonly modelNames = computed(() => new Map((this.customModels.value()?.items ?? []).map((model) => [model.id, model.name])));
@@ -93,6 +103,14 @@ export class Evaluations {
 
   protected toggleMetric(metric: MetricName, selected: boolean): void {
     this.selectedMetrics.update((metrics) => [...metrics.filter((other) => other !== metric), ...(selected ? [metric] : [])]);
+  }
+
+  protected select(id: string, selected: boolean): void {
+    this.selectedIds.update((ids) => [...ids.filter((other) => other !== id), ...(selected ? [id] : [])]);
+  }
+
+  protected compare(): void {
+    void this.router.navigate(['/evaluations/compare'], { queryParams: { ids: this.selectedIds().join(',') } });
   }
 
   protected async start(): Promise<void> {

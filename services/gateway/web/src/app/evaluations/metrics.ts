@@ -1,4 +1,6 @@
 /** The evaluation metrics: labels, help texts, and whether higher or lower is better. */
+import { sentenceCase } from '../elements/format';
+
 export interface Metric {
   name: 'bleu' | 'rouge' | 'chrf' | 'token_f1' | 'perplexity' | 'exact_match' | 'number_match' | 'json' | 'classification';
   label: string;
@@ -18,7 +20,7 @@ export const METRICS: Metric[] = [
 ];
 
 export function metricLabel(score: string): string {
-  return METRICS.find((metric) => metric.name === score)?.label ?? score.replace(/^rouge/i, 'ROUGE-').replaceAll('_', ' ');
+  return METRICS.find((metric) => metric.name === score)?.label ?? sentenceCase(score).replace(/^Rouge/, 'ROUGE-').replace(/^Json/, 'JSON').replace('f1', 'F1');
 }
 
 export function isLowerBetter(score: string): boolean {

@@ -1,4 +1,4 @@
-import { compareScores } from './metrics';
+import { compareScores, metricLabel } from './metrics';
 import { wordDiff } from './word-diff';
 
 describe('wordDiff', () => {
@@ -26,5 +26,11 @@ describe('wordDiff', () => {
 describe('compareScores', () => {
   it('treats lower perplexity as better', () => {
     expect([compareScores('bleu', 2, 1), compareScores('perplexity', 2, 1), compareScores('rouge1', 1, 1)]).toEqual(['better', 'worse', 'same']);
+  });
+});
+
+describe('metricLabel', () => {
+  it('names scores that a metric has several of', () => {
+    expect(['bleu', 'rougeL', 'rouge1', 'json_valid', 'macro_f1'].map(metricLabel)).toEqual(['BLEU', 'ROUGE-L', 'ROUGE-1', 'JSON valid', 'Macro F1']);
   });
 });

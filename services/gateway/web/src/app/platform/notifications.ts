@@ -3,6 +3,7 @@ import { inject, Injectable } from '@angular/core';
 import { MatSnackBar } from '@angular/material/snack-bar';
 
 import { Problem, toProblem } from './problem';
+import { Remedies, withRemedy } from './remedies';
 
 const CONFIRMATION_MS = 5000;
 
@@ -20,14 +21,14 @@ export class Notifications {
     this.snackBar.open(text + trace, 'Close', { politeness: 'assertive', panelClass: 'problem-notification' });
   }
 
-  /** Runs an action and shows `confirmation`, or the problem if it fails. Returns whether it succeeded. */
-  async run(action: () => Promise<unknown>, confirmation?: string): Promise<boolean> {
+  /** Runs an action and shows `confirmation`, or the problem if it fails, with the page's remedy. Returns whether it succeeded. */
+  async run(action: () => Promise<unknown>, confirmation?: string, remedies?: Remedies): Promise<boolean> {
     try {
       await action();
       if (confirmation) this.confirm(confirmation);
       return true;
     } catch (failure) {
-      this.showProblem(toProblem(failure));
+      this.showProblem(withRemedy(toProblem(failure), remedies));
       return false;
     }
   }

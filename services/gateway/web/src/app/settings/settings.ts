@@ -1,4 +1,4 @@
-/** Theme, API keys, presets, the dead-letter queue, system status and the session. */
+/** Theme, API keys, browser sessions, presets, the dead-letter queue and system status. */
 import { HttpErrorResponse } from '@angular/common/http';
 import { Component, computed, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
@@ -22,6 +22,7 @@ import { fetchAllPages, withoutItem } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
 import { Theme, ThemeChoice } from '../shell/theme';
 import { DeadLetters } from './dead-letters';
+import { Sessions } from './sessions';
 
 type Scope = NonNullable<NewKey['scopes']>[number];
 
@@ -40,7 +41,7 @@ function readNotReady(failure: unknown): Health {
 
 @Component({
   selector: 'an-settings',
-  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge],
+  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Sessions, Skeleton, StateBadge],
   templateUrl: './settings.html',
 })
 export class Settings {

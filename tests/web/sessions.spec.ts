@@ -1,0 +1,26 @@
+/** One's own browser sessions: another one is revoked, and that browser is signed out. */
+import { expect, test } from './platform';
+
+test('a session on another device is revoked', async ({ page, platform, browser }) => {
+  const device = await platform.newSession(browser);
+  const other = await device.newPage();
+  await other.goto('/ui/settings');
+  await expect(other.getByText('This browser')).toBeVisible();
+
+  await page.goto('/ui/settings');
+  const sessions = page.getByRole('region', { name: 'Browser sessions' });
+  const current = sessions.getByRole('row', { name: 'This browser' });
+  await expect(current).toHaveCount(1);
+  await expect(current.getByRole('button')).toHaveCount(0);
+  const count = await sessions.getByRole('button', { name: /^Revoke the session of/ }).count();
+  await sessions.getByRole('button', { name: /^Revoke the session of/ }).first().click(); // the newest comes first
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke session' }).click();
+  await expect(page.getByText('Session revoked.')).toBeVisible();
+  await expect(sessions.getByRole('button', { name: /^Revoke the session of/ })).toHaveCount(count - 1);
+
+  await other.reload();
+  await expect(other.getByRole('heading', { name: 'Sign in with a link' })).toBeVisible();
+  await page.reload();
+  await expect(current).toHaveCount(1);
+  await device.close();
+});
