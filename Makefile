@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export ANNEAL_HOME ?= $(CURDIR)/.anneal
+unexport PYTHONDONTWRITEBYTECODE # each process that tests start would compile all modules again
 
 .PHONY: help
 help: ## list the targets
@@ -38,10 +39,10 @@ up: install ## start the platform on this machine, in $ANNEAL_HOME
 test: install ## run the tests that need only Python (under 8 minutes)
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
 
-WORKFLOWS := $(patsubst %,tests/workflows/test_%.py,aliases restart tools trace)
+WORKFLOWS := $(patsubst %,tests/workflows/test_%.py,alias_kills aliases restart tools trace)
 
 .PHONY: test-workflows
-test-workflows: install ## run the longest workflows: kills and restarts, a trace, tool calls, an alias with its gate (2 minutes)
+test-workflows: install ## run the longest workflows: kills and restarts, a trace, tool calls, an alias with its gate (3 minutes)
 	$(BIN)/python -m pytest $(WORKFLOWS) --durations=5
 
 .PHONY: coverage

@@ -27,6 +27,7 @@ from shared.documents.local import LocalDocuments
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.events.envelope import Event
 from shared.runtime.http.principal import HEADER, Principal
+from shared.runtime.processes.children import Engines
 from shared.runtime.resources import open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
@@ -37,20 +38,20 @@ from tests.support.signing import SignedAs
 QA = [{"question": f"What is {n} plus {n}?", "answer": f"It is {2 * n}."} for n in range(20)]
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared_service(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[RunningService]:
     """One running service for all tests, with its engines warmed up: importing torch can take many seconds."""
-    async with open_service(build, tmp_path_factory.mktemp("dataset")) as service:
+    async with open_service(build, tmp_path_factory.mktemp("dataset"), engines) as service:
         as_project(service, "warm-up")
         await upload(service, b"text", "a.txt")
         await next_event(service, DatasetReady)
         yield service
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(shared_service: RunningService, request: pytest.FixtureRequest) -> RunningService:
     """The shared service, with requests signed for a project of this test alone."""
     while not shared_service.events.empty():

@@ -15,10 +15,11 @@ from shared.blobs.uses import users_of
 from shared.events.aliases import AliasCandidateDecided, AliasCandidateSubmitted
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded
+from shared.runtime.processes.children import Engines
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, chat_rows, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAIT_S = 180
 """The forkserver of a busy machine takes its time."""
@@ -42,9 +43,9 @@ CONFIG = {"type": "custom", "item_schema": SCHEMA, "include_sample_schema": True
 QUESTION = {"type": "template", "template": [{"role": "user", "content": "{{ item.question }}"}]}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    async with open_service(build, tmp_path_factory.mktemp("evals")) as service:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def service(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[RunningService]:
+    async with open_service(build, tmp_path_factory.mktemp("evals"), engines) as service:
         await service.publish_models()
         await service.publish_dataset("dataset_chat", chat_rows(4))
         yield service

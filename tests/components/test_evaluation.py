@@ -20,6 +20,7 @@ from shared.events.envelope import Envelope
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
+from shared.runtime.processes.children import Engines
 from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.platform import wait_until
@@ -28,13 +29,13 @@ from tests.support.running_service import RunningService, chat_rows, open_servic
 ROWS = 6
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def service(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[RunningService]:
     """One running service for all tests: its forkserver takes longer to start than any test."""
-    async with open_service(build, tmp_path_factory.mktemp("evaluation")) as service:
+    async with open_service(build, tmp_path_factory.mktemp("evaluation"), engines) as service:
         await service.publish_models()
         await service.publish_full_model()
         await service.publish_dataset("dataset_chat", chat_rows(ROWS))

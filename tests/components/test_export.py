@@ -24,12 +24,13 @@ from shared.events.envelope import Envelope, Event
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
+from shared.runtime.processes.children import Engines
 from shared.runtime.processes.limits import DefaultLimits
 from tests.support.damage import flip_bit
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TUNED = "/models/custom/model_tuned"
 
@@ -58,10 +59,10 @@ async def handle(service: RunningService, event: Event, sequence: int = 1) -> No
     await subscriptions(exports)[type(event)](event, envelope)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def service(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[RunningService]:
     """One running service for all tests: its forkserver takes longer to start than any test."""
-    async with open_service(build, tmp_path_factory.mktemp("export")) as service:
+    async with open_service(build, tmp_path_factory.mktemp("export"), engines) as service:
         await service.publish_models()
         await service.publish_full_model()
         yield service

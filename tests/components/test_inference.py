@@ -26,6 +26,7 @@ from shared.blobs.manifests import ModelManifest
 from shared.events.envelope import Envelope, Event
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import ModelDeleted, TrainingSucceeded
+from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
 from shared.runtime.settings import Settings
@@ -34,9 +35,10 @@ from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
 from tests.support.engine_process import processes_ended
 from tests.support.platform import wait_until
+from tests.support.running_service import share_forkservers
 from tests.support.tiny_model import make_tiny_adapter, make_tiny_model, template_hash
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUESTION = [{"role": "user", "content": "Where is my order?"}]
 CALLING = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
@@ -110,11 +112,12 @@ class InferencePlatform:
         return process.pid
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[InferencePlatform]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[InferencePlatform]:
     folder = tmp_path_factory.mktemp("inference")
     async with AsyncExitStack() as stack:
-        resources = await stack.enter_async_context(open_resources(Settings(home=folder / "home")))
+        opened = await stack.enter_async_context(open_resources(Settings(home=folder / "home")))
+        resources = share_forkservers(opened, engines)
         inference = await services.inference.app.build(resources)
         gateway = await services.gateway.app.build(resources, {"inference": web_app(inference, resources)})
         received: asyncio.Queue[Envelope] = asyncio.Queue()

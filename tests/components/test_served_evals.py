@@ -16,12 +16,13 @@ from services.evaluation.app import build
 from services.evaluation.graders.grades import MAX_OPEN_REQUESTS
 from services.inference.errors import EngineBusy, ModelNotFound
 from shared.runtime.http.principal import Caller
+from shared.runtime.processes.children import Engines
 from shared.runtime.service import Service, running, web_app
 from tests.components.test_evals import IDEAL, asked, create, ended, engine_pid, items, items_of, post, run
 from tests.support.platform import wait_until
 from tests.support.running_service import RunningService, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCORE = {
     "type": "score_model",
@@ -68,14 +69,14 @@ class ScriptedInference:
     fingerprint = ""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
-    async with open_service(build, tmp_path_factory.mktemp("served")) as service:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def service(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> AsyncIterator[RunningService]:
+    async with open_service(build, tmp_path_factory.mktemp("served"), engines) as service:
         await service.publish_models()
         yield service
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def scripted(service: RunningService) -> AsyncIterator[ScriptedInference]:
     """Inference whose answers the test decides; the client of one before is closed."""
     from tests.support.tiny_model import template_hash

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.events.envelope import Envelope, Event
 from shared.events.registry import CONSUMERS
 from shared.runtime.http.principal import Principal
+from shared.runtime.processes.children import Engines
+from shared.runtime.processes.limits import DefaultLimits
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import Service, running, web_app
 from shared.runtime.settings import Settings
@@ -138,12 +140,23 @@ class RunningService:
         await self.resources.blobs.put(f"{key}/latest.json", b'{"version": "v1"}')
 
 
+def share_forkservers(resources: Resources, engines: Engines) -> Resources:
+    """The resources with engines that fork from the forkservers of `engines`, within the limits of their settings."""
+    sharing = Engines(DefaultLimits.of(resources.settings))
+    sharing._parents, sharing._preloaded, sharing._starting = engines._parents, engines._preloaded, engines._starting
+    return replace(resources, engines=sharing)
+
+
 @asynccontextmanager
 async def open_service(
-    build: Build, home: Path, *, project: str = "default", **settings: Any
+    build: Build, home: Path, engines: Engines | None = None, *, project: str = "default", **settings: Any
 ) -> AsyncIterator[RunningService]:
-    """Start the service that `build` makes, with its data in `home`; requests are signed for `project`."""
+    """Start the service that `build` makes, with its data in `home`; requests are signed for `project`.
+
+    Its engines fork from the forkservers of `engines`, or from its own.
+    """
     async with open_resources(Settings(home=home / "home", **settings)) as resources:
+        resources = share_forkservers(resources, engines) if engines else resources
         service = await build(resources)
         events: asyncio.Queue[Envelope] = asyncio.Queue()
         for event in (event for event, consumers in CONSUMERS.items() if "gateway" in consumers):

@@ -1,4 +1,4 @@
-"""Fixtures for the training tests: one event loop and one prewarmed engine parent, since imports take seconds."""
+"""Fixtures for the training tests: one service that most of them share, in the session's event loop."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,19 +12,11 @@ from tests.support.training_service import FINAL, TrainingHarness, open_training
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all coroutines of this folder in the session's event loop, which owns the engine parent."""
+    """Run all coroutines of this folder in the session's event loop, which owns the forkserver."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def engines() -> AsyncIterator[Engines]:
-    """One prewarmed engine parent for all tests: its imports take seconds."""
-    warm = Engines()
-    yield warm
-    await warm.close()
 
 
 @pytest.fixture(scope="session")
