@@ -464,6 +464,16 @@ class Operations(Requests):
         answer: schemas.JobView = self.request('POST', f'/training/jobs/{quoted(id)}/cancel')
         return answer
 
+    def publish_checkpoint(self, id: str, step: str, /) -> schemas.CheckpointModelView:
+        """Publish a checkpoint as a custom model, also of a job that runs, waits or ended without a model."""
+        answer: schemas.CheckpointModelView = self.request('POST', f'/training/jobs/{quoted(id)}/checkpoints/{quoted(step)}/model')
+        return answer
+
+    def get_checkpoint_publication(self, id: str, step: str, /) -> schemas.CheckpointModelView:
+        """How far the publication of a checkpoint is."""
+        answer: schemas.CheckpointModelView = self.request('GET', f'/training/jobs/{quoted(id)}/checkpoints/{quoted(step)}/model')
+        return answer
+
     def get_training_logs(self, id: str, /, *, after: int | None = None, limit: int | None = None, level: Literal['debug', 'info', 'warning', 'error'] | None = None) -> schemas.Records:
         """Log lines of `level` and above."""
         answer: schemas.Records = self.request('GET', f'/training/jobs/{quoted(id)}/logs', query={'after': after, 'limit': limit, 'level': level})
@@ -1024,6 +1034,16 @@ class AsyncOperations(AsyncRequests):
     async def cancel_training_job(self, id: str, /) -> schemas.JobView:
         """Cancel the job."""
         answer: schemas.JobView = await self.request('POST', f'/training/jobs/{quoted(id)}/cancel')
+        return answer
+
+    async def publish_checkpoint(self, id: str, step: str, /) -> schemas.CheckpointModelView:
+        """Publish a checkpoint as a custom model, also of a job that runs, waits or ended without a model."""
+        answer: schemas.CheckpointModelView = await self.request('POST', f'/training/jobs/{quoted(id)}/checkpoints/{quoted(step)}/model')
+        return answer
+
+    async def get_checkpoint_publication(self, id: str, step: str, /) -> schemas.CheckpointModelView:
+        """How far the publication of a checkpoint is."""
+        answer: schemas.CheckpointModelView = await self.request('GET', f'/training/jobs/{quoted(id)}/checkpoints/{quoted(step)}/model')
         return answer
 
     async def get_training_logs(self, id: str, /, *, after: int | None = None, limit: int | None = None, level: Literal['debug', 'info', 'warning', 'error'] | None = None) -> schemas.Records:

@@ -351,14 +351,35 @@ class ChangedRow(TypedDict):
     """the candidate's score of the row"""
 
 
+class CheckpointModelView(TypedDict):
+    """A checkpoint's publication as a custom model."""
+
+    model_id: str
+    """the custom model, which exists once the state is succeeded"""
+    job_id: str
+    step: int
+    state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled']
+    """queued, running, publishing, succeeded or failed"""
+    cause: str | None
+    """why it failed: a stable code"""
+    detail: str | None
+    """why it failed, in words, and what to do"""
+    created_at: str
+    finished_at: str | None
+
+
 class CheckpointView(TypedDict):
-    """A checkpoint that the job can resume from."""
+    """A checkpoint that the job can resume from, and that can be published as a custom model."""
 
     step: int
     loss: float | None
     """validation loss, nats per token"""
     best: bool
     created_at: str
+    model_id: str
+    """the custom model that it is once it has been published"""
+    model_state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled'] | None
+    """of its publication, POST /training/jobs/{id}/checkpoints/{step}/model; null: not requested"""
 
 
 class ColumnUse(TypedDict):
@@ -472,6 +493,8 @@ class CustomModelView(TypedDict):
     """the name of that model when its job was submitted"""
     base_uri: str
     job_id: str
+    step: int | None
+    """of a checkpoint's model: its step; null: the job's result"""
     dataset_id: str
     dataset_version: str
     parameters: int
@@ -622,7 +645,7 @@ class EdgeView(TypedDict):
 
     source: str
     relation: str
-    """version, trained_on, validated_on, fine_tuned, reproduced, produced, evaluated, evaluated_on, exported, deployed, promoted or rolled_back_to"""
+    """version, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, evaluated_on, exported, deployed, promoted or rolled_back_to"""
     target: str
 
 
@@ -1224,6 +1247,8 @@ class JobDetail(TypedDict):
     samples: dict[str, Any] | None
     """the latest answers to fixed validation prompts"""
     checkpoints: list[CheckpointView]
+    checkpoints_until: str | None
+    """when the checkpoints of the ended job are deleted; null: they are not, or there are none"""
 
 
 class JobView(TypedDict):
@@ -1492,7 +1517,7 @@ class NewWebhook(TypedDict):
 
     url: str
     """https address of the receiver"""
-    event_types: list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']]
+    event_types: list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']]
     """the events that it gets"""
     description: NotRequired[str]
     """a note: what receives it"""
@@ -1503,9 +1528,9 @@ class Node(TypedDict):
 
     key: str
     """`<kind>/<id>`, as the edges name it"""
-    kind: Literal['dataset', 'base_model', 'job', 'model', 'evaluation', 'export', 'deployment', 'alias']
+    kind: Literal['dataset', 'base_model', 'job', 'checkpoint', 'model', 'evaluation', 'export', 'deployment', 'alias']
     id: str
-    """of a dataset version: `<id>@<version>`"""
+    """of a dataset version: `<id>@<version>`; of a checkpoint: `<job_id>@<step>`"""
     name: str | None
     state: str | None
     """as its owner last reported it, or deleted; null: no event has reported it"""
@@ -2423,7 +2448,7 @@ class WebhookChange(TypedDict):
     """Changes of a webhook."""
 
     url: NotRequired[str | None]
-    event_types: NotRequired[list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']] | None]
+    event_types: NotRequired[list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']] | None]
     description: NotRequired[str | None]
     enabled: NotRequired[bool | None]
     """false: it gets no events; those meanwhile are not sent"""

@@ -63,7 +63,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
         "anneal train <dataset-id> --then evaluate --then deploy",
     ),
     logs: ("anneal logs <job-id>", "anneal logs -f <job-id>"),
-    evaluate: ("anneal evaluate <model-id>", "anneal evaluate <model-id> --dataset <dataset-id> --metric rouge"),
+    evaluate: ("anneal evaluate <model-id>", "anneal evaluate <job-id>:88 --metric rouge"),
     compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
     export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
     reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),

@@ -19,7 +19,7 @@ err = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
-WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}")
+WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}(-ckpt-step-[0-9]+)?")
 SPARKS = "▁▂▃▄▅▆▇█"
 
 

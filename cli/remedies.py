@@ -14,6 +14,7 @@ COMMANDS = [
         (r"POST /models/base", "anneal models add"),
         (rf"GET /training/jobs/{ID}/logs", r"anneal logs \1"),
         (rf"POST /training/jobs/{ID}/(cancel|pause|resume)", r"anneal jobs \2 \1"),
+        (rf"POST /training/jobs/{ID}/checkpoints/{ID}/model", r"anneal models from-checkpoint \1 \2"),
         (r"POST /training/jobs", "anneal train"),
         (r"POST /training/estimate", "anneal train --estimate"),
         (rf"DELETE /training/presets/{ID}", r"anneal presets delete \1"),

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.checkpoints import CHECKPOINT_HELP, resolve_model
 from cli.client import Client
 from cli.output import Json, err, print_json
 
 
 def chat(
-    model: Annotated[str, typer.Argument(help="Id or name of a custom model, or of a base model such as seedling.")],
+    model: Annotated[str, typer.Argument(help=f"Id or name of a model, such as seedling, or {CHECKPOINT_HELP}.")],
     prompt: Annotated[
         str | None, typer.Argument(help="Send one message; - reads stdin. Without it, start a conversation.")
     ] = None,
@@ -22,7 +23,7 @@ def chat(
     """Chat with a model, or send it one message."""
     client = Client()
     start: list[dict[str, str]] = [{"role": "system", "content": system}] if system else []
-    settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
+    settings = {"model": resolve_model(client, model), "temperature": temperature, "max_tokens": max_tokens}
     settings = {k: v for k, v in settings.items() if v is not None}
     if prompt is not None:
         text = sys.stdin.read() if prompt == "-" else prompt

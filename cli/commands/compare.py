@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.checkpoints import CHECKPOINT_HELP, resolve_model
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, table
@@ -16,7 +17,8 @@ PREFIX = "evaluation_"
 
 def compare(
     names: Annotated[
-        list[str], typer.Argument(help="Evaluation ids, or custom model ids for their newest evaluation.")
+        list[str],
+        typer.Argument(help=f"Evaluation ids, custom model ids for their newest evaluation, or {CHECKPOINT_HELP}."),
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a report: .md, .csv or .json.")] = None,
     json: Json = False,
@@ -51,6 +53,7 @@ def compare(
 
 def newest_evaluation(client: Client, model_id: str) -> str:
     """Return the id of the newest evaluation of a model that has succeeded."""
+    model_id = resolve_model(client, model_id)
     for evaluation in client.get("/evaluations", model_id=model_id, limit=200)["items"]:
         if evaluation["state"] == "succeeded":
             return str(evaluation["id"])

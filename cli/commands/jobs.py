@@ -133,6 +133,28 @@ def show(job_id: JobId, json: Json = False) -> None:
     print_json(job) if json else show_job(job)
 
 
+@jobs.command(epilog=examples("anneal jobs checkpoints <job-id>", "anneal chat <job-id>:88"))
+def checkpoints(job_id: JobId, json: Json = False) -> None:
+    """List the checkpoints of a job. JOB:STEP names one in place of a model."""
+    job = Client().get(f"/training/jobs/{job_id}")
+    if json:
+        print_json(job["checkpoints"])
+        return
+    rows = [
+        [each["step"], each["loss"], "best" if each["best"] else "", f"{job['id']}:{each['step']}", _published(each)]
+        for each in job["checkpoints"]
+    ]
+    table(["step", "validation loss", "", "as a model", "published"], rows)
+    if until := job["checkpoints_until"]:
+        out.print(f"kept until {until[:16].replace('T', ' ')} UTC; published models stay")
+
+
+def _published(checkpoint: dict[str, Any]) -> str | None:
+    """Return the id of the checkpoint's model, or the state of its publication."""
+    state: str | None = checkpoint["model_state"]
+    return str(checkpoint["model_id"]) if state == "succeeded" else state
+
+
 def _send_command(command: str, job_id: str, json: bool) -> None:
     job = Client().post(f"/training/jobs/{job_id}/{command}")
     state = (

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import resources
+from cli.checkpoints import publish_checkpoint
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import Json, err, examples, out, plain, print_json, print_warnings, size, table, with_warnings
@@ -127,6 +128,24 @@ def find_base_model(client: Client, reference: str) -> dict[str, Any] | None:
         ids = ", ".join(named)
         raise CommandError(f"{len(named)} models have the name {reference!r}, of these base models {ids}. Use an id.")
     return None
+
+
+@models.command(
+    "from-checkpoint",
+    epilog=examples("anneal models from-checkpoint <job-id> 88", "anneal export <job-id>:88"),
+)
+def from_checkpoint(
+    job_id: Annotated[str, named("job", "The job.")],
+    step: Annotated[int, typer.Argument(help="Step, as listed by `anneal jobs checkpoints`.")],
+    json: Json = False,
+) -> None:
+    """Publish a checkpoint of a job as a custom model.
+
+    `anneal chat`, `evaluate`, `export` and `compare` do so for JOB:STEP in place of a model.
+    """
+    client = Client()
+    model = client.get(f"/models/custom/{publish_checkpoint(client, job_id, step)['model_id']}")
+    print_json(model) if json else out.print(f"{model['id']}: {model['name']}", markup=False, soft_wrap=True)
 
 
 @models.command()

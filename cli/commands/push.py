@@ -6,10 +6,10 @@ import typer
 
 from cli.client import Client
 from cli.commands.datasets import variable
-from cli.commands.results import finished
 from cli.errors import CommandError
 from cli.output import Json, out, print_json
 from cli.resources import named
+from cli.waiting import finished
 
 
 def push(

@@ -1,22 +1,21 @@
 """`anneal evaluate` and `anneal export`: score a custom model, and download it."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.checkpoints import CHECKPOINT_HELP, resolve_model
 from cli.client import Client
-from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, progress_bar, size, table
 from cli.resources import named
+from cli.waiting import finished
 
-POLL_INTERVAL_S = 0.5
 SCORE_COLUMNS = ("metric", "base", "95 % interval", "tuned", "95 % interval", "difference")
 
 
 def evaluate(
-    model_id: Annotated[str, named("custom model", "The custom model.")],
+    model_id: Annotated[str, named("custom model", f"The custom model, or {CHECKPOINT_HELP}.")],
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,6 +38,7 @@ def evaluate(
     """Evaluate a custom model beside its base model on held-out rows."""
     client = Client()
     body = {"metrics": metric, "dataset": dataset, "split": split, "rows": rows, "slice_by": slice_by}
+    model_id = resolve_model(client, model_id)
     run = finished_evaluation(client, model_id, {k: v for k, v in body.items() if v is not None})
     if json:
         print_json(run)
@@ -86,26 +86,8 @@ def _interval(run: dict[str, Any], kind: str, name: str) -> str:
     return " to ".join(f"{bound:.2f}" for bound in interval) if interval else ""
 
 
-def finished(client: Client, path: str, work: dict[str, Any], description: str) -> dict[str, Any]:
-    """Show the progress of work until it ends, and return it. Raises CommandError unless it succeeded."""
-    with progress_bar() as bar:
-        task = bar.add_task(description, total=None)
-        while work["state"] not in ("succeeded", "failed", "cancelled"):
-            time.sleep(POLL_INTERVAL_S)
-            work = client.get(path)
-            progress = work.get("progress") or {"done": work.get("bytes_done"), "total": work.get("bytes_total")}
-            if progress.get("total"):
-                bar.update(task, completed=progress.get("done", 0), total=progress["total"])
-        bar.update(task, total=1, completed=1)
-    if work["state"] != "succeeded":
-        raise CommandError(
-            f"{description.split()[0].capitalize()} {work['state']}: {work.get('detail')} ({work.get('cause')})", work
-        )
-    return work
-
-
 def export(
-    model_id: Annotated[str, named("custom model", "The custom model.")],
+    model_id: Annotated[str, named("custom model", f"The custom model, or {CHECKPOINT_HELP}.")],
     format: Annotated[str, typer.Option(help="Format: torch, onnx, adapter, gguf or gguf_adapter.")] = "torch",
     quantization: Annotated[
         str | None, typer.Option(help="Weights in GGUF: f32, f16 (default), bf16, q8_0, q6_k, q5_k_m or q4_k_m.")
@@ -123,6 +105,7 @@ def export(
     """
     client = Client()
     chosen = {"format": format, **({"quantization": quantization} if quantization else {})}
+    model_id = resolve_model(client, model_id)
     built = finished_export(client, model_id, **chosen)
     print_warnings(built["warnings"])
     name = f"{'-'.join((model_id, *chosen.values()))}.zip"

@@ -24,6 +24,7 @@ from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
     BaseModelReady,
+    CheckpointPublished,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -70,6 +71,12 @@ class Handlers:
         job = ResourceUpdate("job", event.job_id, "succeeded", event.name, links={**links, "model_id": event.model_id})
         model = ResourceUpdate("model", event.model_id, "ready", event.name, links={**links, "job_id": event.job_id})
         await self._model.record(envelope, job, model)
+
+    async def checkpoint_published(self, event: CheckpointPublished, envelope: Envelope) -> None:
+        """A checkpoint became a custom model."""
+        links = {"dataset_id": event.dataset_id, "dataset_version": event.dataset_version, "base": event.base}
+        update = ResourceUpdate("model", event.model_id, "ready", event.name, links={**links, "job_id": event.job_id})
+        await self._model.record(envelope, update)
 
     async def training_failed(self, event: TrainingFailed, envelope: Envelope) -> None:
         """A job failed."""
@@ -149,6 +156,7 @@ def subscriptions(
         DatasetDeleted: handlers.dataset_deleted,
         TrainingRequested: handlers.training_requested,
         TrainingSucceeded: handlers.training_succeeded,
+        CheckpointPublished: handlers.checkpoint_published,
         TrainingFailed: handlers.training_failed,
         TrainingCancelled: handlers.training_cancelled,
         ModelRenamed: handlers.model_renamed,

@@ -3,8 +3,8 @@
 Purpose: chat and text completions, streamed or in one response, from any model that has a manifest; deployments, which
 keep models loaded.
 Consumes: training.succeeded.v1 (lists the custom model, and deploys it if the job requested that),
-training.model_renamed.v1 (lists the model under its new name), training.model_deleted.v1 (removes the model and its
-deployments).
+training.checkpoint_published.v1 (lists the custom model), training.model_renamed.v1 (lists the model under its new
+name), training.model_deleted.v1 (removes the model and its deployments).
 Emits: inference.model_ready.v1, inference.model_undeployed.v1.
 It does not know: who trained a model, or on which data. torch is imported only below engine/, in child processes.
 """

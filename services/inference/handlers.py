@@ -7,7 +7,7 @@ from services.inference.deployments.service import Deployments
 from shared.bus.protocol import Reject
 from shared.events.aliases import AliasCandidateEvaluated, AliasPromoted, AliasRolledBack
 from shared.events.envelope import Envelope, Event
-from shared.events.training import ModelDeleted, ModelRenamed, TrainingSucceeded, aliases_in
+from shared.events.training import CheckpointPublished, ModelDeleted, ModelRenamed, TrainingSucceeded, aliases_in
 from shared.runtime.errors import AnnealError
 from shared.runtime.service import EventHandler
 
@@ -32,6 +32,10 @@ def subscriptions(deployments: Deployments, aliases: Aliases) -> Mapping[type[Ev
             return f"{name}: {error.detail}"
         return None
 
+    async def register_checkpoint(event: CheckpointPublished, envelope: Envelope) -> None:
+        """List the model of a checkpoint."""
+        await deployments.list_model(event.model_id, event.name, envelope.project)
+
     async def rename_model(event: ModelRenamed, envelope: Envelope) -> None:
         """List a custom model under its new name."""
         await deployments.rename_model(event, envelope.project, envelope.sequence)
@@ -54,6 +58,7 @@ def subscriptions(deployments: Deployments, aliases: Aliases) -> Mapping[type[Ev
 
     return {
         TrainingSucceeded: register_model,
+        CheckpointPublished: register_checkpoint,
         ModelRenamed: rename_model,
         ModelDeleted: remove_model,
         AliasCandidateEvaluated: decide_candidate,

@@ -5,6 +5,8 @@ from fastapi import APIRouter
 from services.training.base_models import api as base_models_api
 from services.training.base_models.catalog import Catalog
 from services.training.base_models.service import BaseModels
+from services.training.checkpoint_models import api as checkpoint_models_api
+from services.training.checkpoint_models.service import CheckpointModels
 from services.training.custom_models import api as custom_models_api
 from services.training.custom_models.service import CustomModels
 from services.training.estimates import api as estimates_api
@@ -31,18 +33,20 @@ def routes(
     custom_models: CustomModels,
     references: References,
     reproductions: Reproductions,
+    checkpoint_models: CheckpointModels,
 ) -> APIRouter:
     """Every route of the training service."""
     router = APIRouter()
     for part in (
         workers_api.routes(machine_usage),
         jobs_api.routes(jobs),
+        checkpoint_models_api.routes(checkpoint_models),
         presets_api.routes(presets),
         base_models_api.routes(catalog, base_models),
         custom_models_api.routes(custom_models),
         reproductions_api.routes(reproductions),
         estimates_api.routes(estimator),
-        openai_api.routes(jobs),
+        openai_api.routes(jobs, checkpoint_models),
         openai_api.model_routes(custom_models, references),
     ):
         router.include_router(part)

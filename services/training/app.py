@@ -12,6 +12,8 @@ from services.training.base_models.catalog import Catalog
 from services.training.base_models.fetching import Fetcher
 from services.training.base_models.hub import Hub
 from services.training.base_models.service import BaseModels
+from services.training.checkpoint_models.publisher import CheckpointPublisher
+from services.training.checkpoint_models.service import CheckpointModels
 from services.training.custom_models.service import CustomModels
 from services.training.estimates.dry_runs import DryRuns
 from services.training.estimates.lengths import LengthCounter
@@ -26,6 +28,7 @@ from services.training.jobs.service import TrainingJobs
 from services.training.jobs.token_caches import TokenCaches
 from services.training.models import Base, Job
 from services.training.presets.service import Presets
+from services.training.publications import CheckpointModel
 from services.training.references import References
 from services.training.reproductions.service import Reproductions
 from services.training.store import Stores
@@ -47,9 +50,22 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     launcher = Launcher(engine) if engine else Launcher.of(resources.settings)
     resources.engines.preload(launcher.target)
     capacity = MachineCapacity(launcher.machine(), resources.settings.job_slots)
-    cleanup = Cleanup(resources.blobs, stores)
+    cleanup = Cleanup(resources.blobs, stores, resources.settings.checkpoint_days)
     tokens = TokenCaches(resources.blobs, stores.token_caches, resources.settings.token_cache_limit)
-    runner = Runner(resources, stores, GpuPool(visible_gpus()), tokens, launcher, cleanup.wake)
+    publisher = CheckpointPublisher(resources, stores)
+    publications: Worker[CheckpointModel] = Worker(
+        stores.checkpoint_models,
+        publisher.run,
+        Slots(1),
+        exclusive=resources.embedded,
+        kind="checkpoint_model",
+        metrics=resources.metrics,
+        on_release=publisher.unpin_if_final,
+    )
+    checkpoint_models = CheckpointModels(stores, publications, resources.settings.checkpoint_days)
+    runner = Runner(
+        resources, stores, GpuPool(visible_gpus()), tokens, launcher, checkpoint_models.publish_all, cleanup.wake
+    )
     worker: Worker[Job] = Worker(
         stores.jobs,
         runner.run,
@@ -99,6 +115,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
             background(seedling.run()),
             background(cleanup.run()),
             background(fetcher.serve()),
+            background(publications.serve()),
             background(registry.run()),
             background(worker.serve()),
         ):
@@ -107,6 +124,15 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
     machine_usage = MachineUsage(stores, capacity)
     reproductions = Reproductions(resources.blobs, stores, jobs)
     router = api.routes(
-        jobs, estimator, presets, machine_usage, catalog, base_models, custom_models, references, reproductions
+        jobs,
+        estimator,
+        presets,
+        machine_usage,
+        catalog,
+        base_models,
+        custom_models,
+        references,
+        reproductions,
+        checkpoint_models,
     )
     return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -51,6 +51,19 @@ class InvalidArchive(InvalidInput):
     code = "invalid_archive"
 
 
+class UnknownCheckpoint(NotFound):
+    """The job has stored no checkpoint of this step."""
+
+    code = "unknown_checkpoint"
+
+
+class CheckpointGone(AnnealError):
+    """The job's checkpoint of this step was deleted."""
+
+    status = 410
+    code = "checkpoint_gone"
+
+
 class NotReproducible(Conflict):
     """The model's manifest does not record a request that can be repeated."""
 

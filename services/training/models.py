@@ -45,6 +45,7 @@ class Checkpoint(BaseModel):
     key: str = Field(description="where its files are in the blob store")
     loss: float | None = Field(default=None, description="validation loss at this step, nats per token")
     best: bool = Field(default=False, description="lowest validation loss so far")
+    pinned: bool = Field(default=False, description="kept until a model is made of it")
     created_at: datetime = Field(default_factory=now, description="UTC")
 
 
@@ -105,7 +106,10 @@ class Job(Work):
     recomputes: bool = Field(
         default=False, description="gradient checkpointing was switched on after an out-of-memory failure"
     )
-    checkpoints: list[Checkpoint] = Field(default=[], description="the last two, and the best")
+    checkpoints: list[Checkpoint] = Field(default=[], description="the last two, the best, and those that are pinned")
+    checkpoints_until: datetime | None = Field(
+        default=None, description="when cleanup deletes the checkpoints of a job that has ended"
+    )
     ended: str | None = Field(
         default=None, description="why training stopped: all_steps, no_gain, max_minutes, max_tokens or diverged"
     )
@@ -145,6 +149,10 @@ class Job(Work):
         """The checkpoint from which the next attempt resumes."""
         return max(self.checkpoints, key=lambda c: c.step, default=None)
 
+    def checkpoint(self, step: int) -> Checkpoint | None:
+        """The checkpoint of this step, while the job has it."""
+        return next((c for c in self.checkpoints if c.step == step), None)
+
     def on_failed(self) -> Sequence[Event]:
         """The event that no model will follow."""
         return [TrainingFailed(job_id=self.id, cause=self.cause or "", detail=self.detail or "")]
@@ -154,7 +162,7 @@ class Job(Work):
         return [TrainingCancelled(job_id=self.id)]
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Add a checkpoint, and drop all but the latest two and the best.
+        """Add a checkpoint, and drop all but the latest two, the best and those that are pinned.
 
         Progress resets the attempt count: only a job that dies repeatedly at the same step fails.
         """
@@ -163,9 +171,26 @@ class Job(Work):
         earlier = [c for c in self.checkpoints if c.step != checkpoint.step]
         if checkpoint.best:
             earlier = [c.model_copy(update={"best": False}) for c in earlier]
-        ordered = sorted([*earlier, checkpoint], key=lambda c: c.step)
-        latest = {c.step for c in ordered[-LATEST_CHECKPOINTS:]}
-        self.checkpoints, self.has_files = [c for c in ordered if c.step in latest or c.best], True
+        if repeated := self.checkpoint(checkpoint.step):
+            checkpoint.pinned = repeated.pinned
+        self.checkpoints, self.has_files = sorted([*earlier, checkpoint], key=lambda c: c.step), True
+        self._drop_checkpoints()
+
+    def _drop_checkpoints(self) -> None:
+        latest = self.checkpoints[-LATEST_CHECKPOINTS:]
+        self.checkpoints = [c for c in self.checkpoints if c in latest or c.best or c.pinned]
+
+    def pin(self, step: int) -> None:
+        """Keep a checkpoint until `unpin`, or until the checkpoints of the ended job are deleted."""
+        if found := self.checkpoint(step):
+            found.pinned = True
+
+    def unpin(self, step: int) -> None:
+        """Drop a checkpoint that only its pin has kept. After the job's end, all stay."""
+        if found := self.checkpoint(step):
+            found.pinned = False
+        if not self.final:
+            self._drop_checkpoints()
 
     def start_publishing(self, manifest: dict[str, Any], staged: str) -> None:
         """Training is over: any worker can finish the job from the manifest and the files at `staged`."""
@@ -286,6 +311,7 @@ class CustomModel(Entity):
     base_name: str = Field(default="", description="the name of that model when its job was submitted")
     base_uri: str = Field(description="artifact of that model")
     job_id: str = Field(description="the job that produced it")
+    step: int | None = Field(default=None, description="of a checkpoint's model: its step; null: the job's result")
     dataset_id: str = Field(description="its training dataset")
     dataset_version: str = Field(description="the version")
     parameters: int = Field(default=0, description="number of weights")

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from services.training.models import Base, CustomModel, Job, Preset, Reservation, TokenCache
+from services.training.publications import CheckpointModel
 from shared.documents.entities import EntityStore
 from shared.documents.protocol import Collection, Index
 from shared.documents.spec import CollectionSpec
@@ -40,8 +41,9 @@ _QUEUE = (Index(("state", "priority", "created_at")), Index(("state", "cause")))
 JOBS = CollectionSpec(
     "training.jobs",
     Job,
-    "Kept without limit. Cleanup deletes the files of ended jobs within a minute.",
-    (*_QUEUE, Index(("project", "state", "created_at"))),
+    "Kept without limit. Cleanup deletes the files of ended jobs within a minute, weights of checkpoints after "
+    "ANNEAL_CHECKPOINT_DAYS.",
+    (*_QUEUE, Index(("project", "state", "created_at")), Index(("checkpoints_until",))),
 )
 PRESETS = CollectionSpec(
     "training.presets", Preset, "DELETE of the preset makes it a tombstone.", (Index(("project", "name")),)
@@ -59,6 +61,12 @@ MODELS = CollectionSpec(
     "DELETE /models/custom/{id} makes it a tombstone and deletes its files.",
     (Index(("project", "base_uri")), Index(("project", "name"))),
 )
+CHECKPOINT_MODELS = CollectionSpec(
+    "training.checkpoint_models",
+    CheckpointModel,
+    "Becomes a tombstone with its custom model.",
+    (*_QUEUE, Index(("job_id",))),
+)
 TOKENS = CollectionSpec(
     "training.tokens",
     TokenCache,
@@ -72,7 +80,7 @@ WORKERS = CollectionSpec(
     "Removed when the worker stops; one that died is removed after 75 minutes without a heartbeat.",
 )
 COLLECTIONS = (
-    *(JOBS, PRESETS, BASES, RESERVATIONS, MODELS, TOKENS),
+    *(JOBS, PRESETS, BASES, RESERVATIONS, MODELS, CHECKPOINT_MODELS, TOKENS),
     *(*stream_collections("training"), SNAPSHOTS, WORKERS),
 )
 
@@ -116,6 +124,7 @@ class Stores:
     base_models: EntityStore[Base]
     reservations: EntityStore[Reservation]
     custom_models: EntityStore[CustomModel]
+    checkpoint_models: EntityStore[CheckpointModel]
     token_caches: EntityStore[TokenCache]
     streams: Streams
     snapshots: Snapshots
@@ -131,6 +140,7 @@ class Stores:
             base_models=await store(BASES),
             reservations=await store(RESERVATIONS),
             custom_models=await store(MODELS),
+            checkpoint_models=await store(CHECKPOINT_MODELS),
             token_caches=await store(TOKENS),
             streams=await Streams.open(documents, "training"),
             snapshots=Snapshots(await documents.collection(SNAPSHOTS.name)),

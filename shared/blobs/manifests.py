@@ -101,6 +101,7 @@ class ModelShape(BaseModel):
 class ModelManifest(Manifest):
     """A base or custom model. An adapter needs `base_uri`; a base registered in place has its folder in `location`.
 
+    `step`: the step of `job_id`'s checkpoint that it was made of; None: it is the job's result.
     `base`: id or hub id of its base model; `base_name`: the name of that, None for models from versions before it.
 
     `has_template`: it has a chat template; `template_features`: the features of rows that its template shows
@@ -120,6 +121,7 @@ class ModelManifest(Manifest):
     context_length: int = 0
     template_hash: str = ""
     job_id: str | None = None
+    step: int | None = None
     method: str | None = None
     dataset_id: str | None = None
     dataset_version: str | None = None

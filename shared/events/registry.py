@@ -24,6 +24,7 @@ from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
     BaseModelReady,
+    CheckpointPublished,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -44,6 +45,7 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     TrainingRequested: ("training", "gateway"),
     TrainingProgressed: (),
     TrainingSucceeded: ("evaluation", "export", "inference", "gateway"),
+    CheckpointPublished: ("inference", "gateway"),
     TrainingFailed: ("gateway",),
     TrainingCancelled: ("gateway",),
     ModelRenamed: ("export", "inference", "gateway"),

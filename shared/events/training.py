@@ -65,6 +65,22 @@ class TrainingSucceeded(Event):
     warnings: list[ReportedWarning] = []
 
 
+class CheckpointPublished(Event):
+    """The checkpoint of a job's `step` is a custom model at `model_uri`."""
+
+    type: ClassVar[str] = "training.checkpoint_published.v1"
+    job_id: str
+    step: int
+    model_id: str
+    model_uri: str
+    name: str
+    base: str
+    base_id: str
+    method: str
+    dataset_id: str
+    dataset_version: str
+
+
 class TrainingFailed(Event):
     """A job ended without a model."""
 

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     session_idle_hours: float = Field(
         default=24, gt=0, le=720, description="a browser session ends after so many hours without a request"
     )
+    checkpoint_days: float = Field(
+        default=7, ge=0, le=3650, description="days that the checkpoints of an ended job can be published as models"
+    )
     job_slots: int = Field(default=1, ge=1, description="maximum concurrent training jobs on this machine")
     ray_address: str = Field(
         default="", description="Ray cluster for training, such as 10.0.0.1:6379 or auto; empty: train on this machine"

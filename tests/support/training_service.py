@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from services.training.app import build
 from shared.blobs.artifacts import publish
 from shared.events.envelope import Envelope
-from shared.events.training import BaseModelFailed, BaseModelReady, ModelRenamed, TrainingSucceeded
+from shared.events.training import (
+    BaseModelFailed,
+    BaseModelReady,
+    CheckpointPublished,
+    ModelRenamed,
+    TrainingSucceeded,
+)
 from shared.runtime.processes.children import Engines
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.service import running, web_app
@@ -110,6 +118,44 @@ async def put_dataset(resources: Resources, id: str = "ds_1", **changes: Any) ->
     await resources.blobs.put(f"default/datasets/{id}/latest.json", b'{"version": "v1"}')
 
 
+async def put_real_dataset(resources: Resources, words: str = "", form: str = "messages") -> None:
+    """Forty greetings to learn and eight to check, each with some more `words`; or pairs of a kind and a rude one."""
+    folder, id = resources.scratch / f"greetings-{form}", "ds_hello" if form == "messages" else f"ds_{form}"
+    folder.mkdir()
+    rows = {"train": 40, "validation": 8}
+    for split, count in rows.items():
+        texts = [f"Hello number {i % 10} of {split}.{words}" for i in range(count)]
+        table = pa.table(
+            {
+                "row_id": pa.array(range(count), pa.int64()),
+                "source": [f"greetings.jsonl:{i}" for i in range(count)],
+                "row": [json.dumps(preference(text) if form == "preference" else echo(text)) for text in texts],
+            }
+        )
+        pq.write_table(table, folder / f"{split}-00000.parquet")
+    manifest = {
+        "dataset_id": id,
+        "version": "v1",
+        "name": "Greetings",
+        "form": form,
+        "layout": form,
+        "rows": rows,
+        "shards": {split: [f"{split}-00000.parquet"] for split in rows},
+    }
+    await publish(resources.blobs, f"default/datasets/{id}/v1", folder, manifest)
+    await resources.blobs.put(f"default/datasets/{id}/latest.json", b'{"version": "v1"}')
+
+
+def echo(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]}
+
+
+def preference(text: str) -> dict[str, Any]:
+    answers = {"chosen": f"You said: {text}", "rejected": "Who cares?"}
+    replies = {name: [{"role": "assistant", "content": content}] for name, content in answers.items()}
+    return {"messages": [{"role": "user", "content": text}], **replies}
+
+
 @asynccontextmanager
 async def open_training(
     home: Path, engines: Engines, bundle: Path, *, engine: str = ENGINE, **settings: Any
@@ -122,7 +168,7 @@ async def open_training(
 
         events: asyncio.Queue[Envelope] = asyncio.Queue()
         await resources.bus.subscribe("evaluation", TrainingSucceeded.type, events.put)
-        for event in (ModelRenamed, BaseModelReady, BaseModelFailed):
+        for event in (CheckpointPublished, ModelRenamed, BaseModelReady, BaseModelFailed):
             await resources.bus.subscribe("gateway", event.type, events.put)
 
         transport = httpx.ASGITransport(app)

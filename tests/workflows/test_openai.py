@@ -244,8 +244,14 @@ def test_upload_to_chat(platform: Embedded, client: OpenAI) -> None:
 
     messages = events(client, job.id, last="The job is succeeded.")
     assert any(message.startswith("Step 12: validation loss=") for message in messages)
-    steps = [checkpoint.step_number for checkpoint in client.fine_tuning.jobs.checkpoints.list(job.id, limit=1)]
-    assert steps == [10, 8, 6, 4, 2], "page by page"
+    checkpoints = list(client.fine_tuning.jobs.checkpoints.list(job.id, limit=1))
+    steps = [checkpoint.step_number for checkpoint in checkpoints]
+    assert steps[:2] == [10, 8], "page by page, those that the job has kept"
+    for checkpoint in checkpoints:
+        model = checkpoint.fine_tuned_model_checkpoint
+        assert client.chat.completions.create(model=model, messages=QUESTION, max_tokens=2).model == model
+    with pytest.raises(openai.NotFoundError, match="Publish the checkpoint first"):
+        client.chat.completions.create(model=f"{job.fine_tuned_model}-ckpt-step-2", messages=QUESTION)
     assert job.id in [listed.id for listed in client.fine_tuning.jobs.list(limit=1)]
 
     answer = client.chat.completions.create(model=job.fine_tuned_model, messages=QUESTION, max_tokens=8)

@@ -9,11 +9,12 @@ from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.events.export import ExportCompleted, ExportFailed
 from shared.events.inference import ModelReady
-from shared.events.training import TrainingRequested, TrainingSucceeded
+from shared.events.training import CheckpointPublished, TrainingRequested, TrainingSucceeded
 
 
 class Edge(NamedTuple):
-    """From a node to one that was made with it; a node is `<kind>/<id>`, a dataset version `dataset/<id>@<version>`."""
+    """From a node to one that was made with it; a node is `<kind>/<id>`, a dataset version `dataset/<id>@<version>`,
+    a checkpoint `checkpoint/<job_id>@<step>`."""
 
     source: str
     relation: str
@@ -31,6 +32,10 @@ def _edges_of(event: Event) -> Iterator[Edge]:
             yield from _dataset(event.dataset_id, event.version)
         case TrainingRequested() | TrainingSucceeded():
             yield from _job(event)
+        case CheckpointPublished():
+            checkpoint = f"checkpoint/{event.job_id}@{event.step}"
+            yield Edge(f"job/{event.job_id}", "checkpoint", checkpoint)
+            yield Edge(checkpoint, "produced", f"model/{event.model_id}")
         case EvaluationCompleted() | EvaluationFailed():
             evaluation = f"evaluation/{event.evaluation_id}"
             yield Edge(f"model/{event.model_id}", "evaluated", evaluation)

@@ -13,7 +13,7 @@ from shared.documents.entities import derived_id
 from shared.events.envelope import Envelope, Event
 from shared.runtime.errors import NotFound
 
-NodeKind = Literal["dataset", "base_model", "job", "model", "evaluation", "export", "deployment", "alias"]
+NodeKind = Literal["dataset", "base_model", "job", "checkpoint", "model", "evaluation", "export", "deployment", "alias"]
 MAX_EDGES = 1000
 """Edges of one answer."""
 
@@ -23,7 +23,7 @@ class Node(BaseModel):
 
     key: str = Field(description="`<kind>/<id>`, as the edges name it")
     kind: NodeKind
-    id: str = Field(description="of a dataset version: `<id>@<version>`")
+    id: str = Field(description="of a dataset version: `<id>@<version>`; of a checkpoint: `<job_id>@<step>`")
     name: str | None
     state: str | None = Field(description="as its owner last reported it, or deleted; null: no event has reported it")
 
@@ -33,8 +33,8 @@ class EdgeView(BaseModel):
 
     source: str
     relation: str = Field(
-        description="version, trained_on, validated_on, fine_tuned, reproduced, produced, evaluated, evaluated_on, "
-        "exported, deployed, promoted or rolled_back_to"
+        description="version, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, "
+        "evaluated_on, exported, deployed, promoted or rolled_back_to"
     )
     target: str
 

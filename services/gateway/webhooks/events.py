@@ -21,6 +21,7 @@ from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
     BaseModelReady,
+    CheckpointPublished,
     ModelDeleted,
     ModelRenamed,
     TrainingCancelled,
@@ -37,6 +38,7 @@ EventType = Literal[
     "eval.run.failed",
     "eval.run.canceled",
     "training.requested.v1",
+    "training.checkpoint_published.v1",
     "training.model_renamed.v1",
     "training.model_deleted.v1",
     "dataset.ready.v1",
@@ -67,6 +69,7 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "eval.run.failed": (EvalRunFailed, "run_id"),
     "eval.run.canceled": (EvalRunCanceled, "run_id"),
     "training.requested.v1": (TrainingRequested, "job_id"),
+    "training.checkpoint_published.v1": (CheckpointPublished, "model_id"),
     "training.model_renamed.v1": (ModelRenamed, "model_id"),
     "training.model_deleted.v1": (ModelDeleted, "model_id"),
     "dataset.ready.v1": (DatasetReady, "dataset_id"),

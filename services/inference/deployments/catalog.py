@@ -1,5 +1,6 @@
 """Resolves ids and unique names of models, and hub ids of base models. A model exists if its manifest does."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class Aliases(Protocol):
         """All of the project's."""
 
 
+CHECKPOINT = re.compile(r"-ckpt-step-[0-9]+$")
+"""In the ids of models that are checkpoints of jobs."""
 MAX_NAMESAKES = 20
 """How many models an error lists."""
 
@@ -116,7 +119,10 @@ class Catalog:
         if custom and (found := await self._find_in(project, project, "custom", custom[0].id)):
             return found
         detail = f"There is no model {name!r} in this project."
-        raise ModelNotFound(detail, field="model", remedy="Use an id from GET /v1/models.")
+        remedy = "Use an id from GET /v1/models."
+        if CHECKPOINT.search(name):
+            remedy = "Publish the checkpoint first: POST /training/jobs/{id}/checkpoints/{step}/model."
+        raise ModelNotFound(detail, field="model", remedy=remedy)
 
     async def _find_by_id(self, project: str, id: str) -> FoundModel | None:
         for owner, folder in ((project, "custom"), (project, "base"), (SHARED, "base")):

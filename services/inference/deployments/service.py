@@ -136,6 +136,13 @@ class Deployments:
         except NotFound:
             log.info("model_already_deleted", model_id=event.model_id)
 
+    async def list_model(self, model_id: str, name: str, project: str) -> None:
+        """List a new custom model. Idempotent."""
+        try:
+            await self._stores.models.create(ServedModel(id=model_id, project=project, name=name))
+        except NotFound:
+            log.info("model_already_deleted", model_id=model_id)
+
     async def rename_model(self, event: ModelRenamed, project: str, version: int) -> None:
         """List a custom model under its new name. Idempotent, in any order, and correct before `register_model`."""
         models = self._stores.models.for_project(project)

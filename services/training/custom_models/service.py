@@ -1,5 +1,7 @@
 """The use cases of custom models."""
 
+from contextlib import suppress
+
 from services.training.base_models.service import refuse_in_use
 from services.training.custom_models.requests import CustomModelChange
 from services.training.custom_models.views import CustomModelView
@@ -12,6 +14,7 @@ from shared.blobs.artifacts import delete_artifact
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page
 from shared.events.training import ModelDeleted, ModelRenamed
+from shared.runtime.errors import NotFound
 
 
 class CustomModels:
@@ -62,6 +65,9 @@ class CustomModels:
         store = self._stores.custom_models.for_project(project)
         model = await store.get(id)
         await refuse_in_use(self._blobs, self._stores, project, model.model_uri)
+        if model.step is not None:
+            with suppress(NotFound):  # deleted by a request before, which was interrupted
+                await self._stores.checkpoint_models.delete(id)
         key = f"{project}/models/custom/{id}"
         await self._blobs.delete(f"{key}/manifest.json")
         await store.delete(id, [ModelDeleted(model_id=id)])

@@ -20,6 +20,7 @@ class CustomModelView(Public):
     base_name: str = Field(description="the name of that model when its job was submitted")
     base_uri: str
     job_id: str
+    step: int | None = Field(description="of a checkpoint's model: its step; null: the job's result")
     dataset_id: str
     dataset_version: str
     parameters: int

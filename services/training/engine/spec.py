@@ -33,6 +33,10 @@ def auto_dtype(parameters: int, *, gpu: bool, bf16: bool) -> Dtype:
     return "bf16" if bf16 and parameters >= MIN_BF16_PARAMETERS else "fp32"
 
 
+RESUME_FILES = ("best.safetensors", "optimizer.pt")
+"""Files of a checkpoint that only a resumed run reads, not the model of its step."""
+
+
 class ModelRef(BaseModel):
     """A base model folder, or an adapter with its `base`. A trained adapter refers to its base model by `name`.
 

@@ -2,19 +2,40 @@
 
 import asyncio
 import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from services.training.models import Checkpoint, Job
 from shared.blobs.artifacts import publish
 from shared.blobs.protocol import Blobs
+from shared.documents.entities import Mutation
 from shared.runtime.errors import disk_is_full
 from shared.runtime.jobs.leases import Lease
+
+Change = Callable[[Mutation[Job]], Awaitable[Job]]
+"""Changes one job: under a lease, or any."""
 
 
 def attempt_key(job: Job, *parts: str) -> str:
     """A key that only this attempt writes."""
     return "/".join((job.project, "jobs", job.id, f"t{job.token}", *parts))
+
+
+async def change_checkpoints(blobs: Blobs, change: Change, mutate: Callable[[Job], None]) -> Job:
+    """Change the job, and delete the checkpoints that it drops."""
+    dropped: set[str] = set()
+
+    def remember(current: Job) -> None:
+        before = {c.key for c in current.checkpoints}
+        mutate(current)
+        dropped.clear()
+        dropped.update(before - {c.key for c in current.checkpoints})
+
+    job = await change(remember)
+    for key in dropped:
+        await blobs.delete(key)
+    return job
 
 
 async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: dict[str, Any]) -> Checkpoint:
@@ -32,16 +53,6 @@ async def store_checkpoint(blobs: Blobs, job: Job, lease: Lease[Job], message: d
             await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
         raise
     checkpoint = Checkpoint(step=step, key=key, loss=message.get("loss"), best=bool(message.get("best")))
-    dropped: set[str] = set()
-
-    def add(current: Job) -> None:
-        before = {c.key for c in current.checkpoints}
-        current.add_checkpoint(checkpoint)
-        dropped.clear()
-        dropped.update(before - {c.key for c in current.checkpoints})
-
-    await lease.change(add)
-    for dropped_key in dropped:
-        await blobs.delete(dropped_key)
+    await change_checkpoints(blobs, lease.change, lambda current: current.add_checkpoint(checkpoint))
     await asyncio.to_thread(shutil.rmtree, message["path"], ignore_errors=True)
     return checkpoint

@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from services.training.base_models.service import DOWNLOADS
+from services.training.engine.spec import RESUME_FILES
 from services.training.jobs.publishing import model_key
 from services.training.models import Job
 from services.training.store import Stores
 from shared.blobs.artifacts import delete_artifact
 from shared.blobs.protocol import Blobs
+from shared.documents.entities import now
 from shared.runtime.jobs.uses import Uses
 from shared.runtime.jobs.work import FINAL
 
@@ -22,10 +25,13 @@ INTERVAL_S = 60.0
 
 
 class Cleanup:
-    """Looks for final jobs that still have files: at start, every minute, and when woken."""
+    """Looks for final jobs that still have files: at start, every minute, and when woken.
 
-    def __init__(self, blobs: Blobs, stores: Stores) -> None:
-        self._blobs, self._stores = blobs, stores
+    What a model is made of stays of their checkpoints, for `checkpoint_days` days.
+    """
+
+    def __init__(self, blobs: Blobs, stores: Stores, checkpoint_days: float) -> None:
+        self._blobs, self._stores, self._checkpoint_days = blobs, stores, checkpoint_days
         self._woken = asyncio.Event()
         self.uses = dataset_uses(blobs, stores)
 
@@ -51,17 +57,25 @@ class Cleanup:
         ended = await self._stores.jobs.find({"state": {"$in": list(FINAL)}, "has_files": True}, limit=100)
         for job in ended:
             await self._clean(job)
-        return len(ended)
+        expired = await self._stores.jobs.find({"checkpoints_until": {"$lte": now().isoformat()}}, limit=100)
+        for job in expired:
+            await self._blobs.delete(f"{job.project}/jobs/{job.id}")
+            await self._stores.jobs.change(job.id, _without_checkpoints)
+        return len(ended) + len(expired)
 
     async def _clean(self, job: Job) -> None:
         """Delete the job's files; and its model, where the job ended otherwise while it was published."""
         if job.state != "succeeded" and job.manifest is not None:
             await delete_artifact(self._blobs, model_key(job))
-            for model in await self._stores.custom_models.find({"job_id": job.id}):
+            for model in await self._stores.custom_models.find({"_id": job.model_id}):
                 await self._stores.custom_models.delete(model.id)
-        await self._blobs.delete(f"{job.project}/jobs/{job.id}")
+        kept = tuple(f"{c.key}/" for c in job.checkpoints) if self._checkpoint_days else ()
+        for key in await self._blobs.sizes(f"{job.project}/jobs/{job.id}"):
+            if not key.startswith(kept) or key.endswith(RESUME_FILES):
+                await self._blobs.delete(key)
         await self.uses.remove(job)
-        await self._stores.jobs.change(job.id, _cleaned)
+        until = now() + timedelta(days=self._checkpoint_days) if kept else None
+        await self._stores.jobs.change(job.id, lambda current: _cleaned(current, until))
 
 
 def dataset_uses(blobs: Blobs, stores: Stores) -> Uses[Job]:
@@ -69,8 +83,16 @@ def dataset_uses(blobs: Blobs, stores: Stores) -> Uses[Job]:
     return Uses(blobs, stores.jobs, "job", lambda job: job.used_ids)
 
 
-def _cleaned(job: Job) -> None:
-    job.has_files, job.checkpoints = False, []
+def _cleaned(job: Job, until: datetime | None) -> None:
+    job.has_files = False
+    if until is None:
+        _without_checkpoints(job)
+    else:
+        job.checkpoints_until = job.checkpoints_until or until
+
+
+def _without_checkpoints(job: Job) -> None:
+    job.checkpoints, job.checkpoints_until = [], None
 
 
 def clear_scratch(folder: Path) -> None:

@@ -19,7 +19,11 @@ from shared.runtime.jobs.leases import Lease
 
 def model_uri(job: Job) -> str:
     """The URI of the job's model."""
-    return artifact_uri(job.project, "models", "custom", job.model_id)
+    return _uri_of(job.project, job.model_id)
+
+
+def _uri_of(project: str, model_id: str) -> str:
+    return artifact_uri(project, "models", "custom", model_id)
 
 
 def model_key(job: Job) -> str:
@@ -89,14 +93,15 @@ async def finish(blobs: Blobs, stores: Stores, job: Job, lease: Lease[Job]) -> J
     fields = {k: v for k, v in job.manifest.items() if k != "files"}
     try:
         await publish(blobs, model_key(job), None, fields, files={entry.name: source / entry.name for entry in entries})
-        await stores.custom_models.create(_custom_model(job, job.manifest))
+        await stores.custom_models.create(custom_model(job, job.manifest))
         return await lease.change(lambda current: current.succeed(model_uri(job)))
     except AnnealError:
         await stores.jobs.change(job.id, Job.mark_half_published)
         raise
 
 
-def _custom_model(job: Job, manifest: dict[str, Any]) -> CustomModel:
+def custom_model(job: Job, manifest: dict[str, Any]) -> CustomModel:
+    """The entry of the job's model, or of a checkpoint's, in the list of custom models."""
     copied = (
         "name",
         "kind",
@@ -109,11 +114,12 @@ def _custom_model(job: Job, manifest: dict[str, Any]) -> CustomModel:
         "metrics",
     )
     return CustomModel(
-        id=job.model_id,
+        id=manifest["model_id"],
         project=job.project,
         method=job.method,
-        model_uri=model_uri(job),
+        model_uri=_uri_of(job.project, manifest["model_id"]),
         job_id=job.id,
+        step=manifest.get("step"),
         dataset_id=job.dataset_id,
         dataset_version=job.dataset_version,
         size=sum(entry["size"] for entry in manifest["files"]),

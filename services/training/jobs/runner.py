@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
@@ -52,11 +52,12 @@ class Runner:
         gpus: GpuPool,
         tokens: TokenCaches,
         launcher: Launcher,
+        publish_checkpoints: Callable[[Job, Lease[Job]], Awaitable[list[str]]],
         on_released: Callable[[], None],
     ) -> None:
-        """`on_released` is called whenever the runner no longer holds a job."""
+        """`publish_checkpoints` returns why some are no models; `on_released` is called after each job."""
         self._resources, self._stores, self._gpus, self._launcher = resources, stores, gpus, launcher
-        self._tokens, self._on_released = tokens, on_released
+        self._tokens, self._publish_checkpoints, self._on_released = tokens, publish_checkpoints, on_released
         self._trained = resources.metrics.counter(
             "anneal_training_tokens", "Tokens that training jobs of this process were trained on", "method"
         )
@@ -92,6 +93,9 @@ class Runner:
 
                 job = await lease.outlast_outages(keep, lambda detail: log_writer.log("warning", _KEPT.format(detail)))
         log_writer.record("state", state="publishing")
+        if job.fine_tuning:  # by OpenAI's API, where every checkpoint of a job that has succeeded is a model
+            for reason in await self._publish_checkpoints(job, lease):
+                log_writer.log("warning", f"A checkpoint could not be published as a model. {reason}")
         done = await finish(self._resources.blobs, self._stores, job, lease)
         log_writer.record("state", state=done.state, model_id=done.model_id)
         return None

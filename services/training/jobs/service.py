@@ -128,7 +128,9 @@ class TrainingJobs:
         job = await self._stores.jobs.for_project(project).get(id)
         values = await self._stores.snapshots.get(id)
         waiting = await self._waiting([job] if job.state == "queued" else [])
-        return JobDetail.with_progress(job, values, waiting.get(job.id, NOT_WAITING))
+        published = await self._stores.checkpoint_models.for_project(project).find({"job_id": id})
+        states = {publication.step: publication.state for publication in published}
+        return JobDetail.with_progress(job, values, waiting.get(job.id, NOT_WAITING), states)
 
     async def records(self, project: str, id: str, kinds: list[str] | None, after: int, limit: int) -> Records:
         """The job's stream from `after` on; `kinds` None means everything."""

@@ -1,12 +1,15 @@
 """What the API shows of training jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from services.training.models import Allocation, Checkpoint, Job, Method, Serving, merge_warnings
+from services.training.publications import checkpoint_model_id
 from shared.documents.entities import Public
 from shared.events.training import FollowUp
 from shared.runtime.jobs.work import State
@@ -31,12 +34,16 @@ class TrainingUsage(BaseModel):
 
 
 class CheckpointView(BaseModel):
-    """A checkpoint that the job can resume from."""
+    """A checkpoint that the job can resume from, and that can be published as a custom model."""
 
     step: int
     loss: float | None = Field(description="validation loss, nats per token")
     best: bool
     created_at: datetime
+    model_id: str = Field(description="the custom model that it is once it has been published")
+    model_state: State | None = Field(
+        description="of its publication, POST /training/jobs/{id}/checkpoints/{step}/model; null: not requested"
+    )
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,19 @@ class JobDetail(JobView):
     evaluations: list[dict[str, Any]] = Field(description="validation losses by step")
     samples: dict[str, Any] | None = Field(description="the latest answers to fixed validation prompts")
     checkpoints: list[CheckpointView]
+    checkpoints_until: datetime | None = Field(
+        description="when the checkpoints of the ended job are deleted; null: they are not, or there are none"
+    )
 
     @classmethod
-    def with_progress(cls, job: Job, values: dict[str, Any], waiting: Waiting = NOT_WAITING) -> "JobDetail":
-        """The view of an entity and its snapshot."""
+    def with_progress(
+        cls,
+        job: Job,
+        values: dict[str, Any],
+        waiting: Waiting = NOT_WAITING,
+        publications: Mapping[int, State] = MappingProxyType({}),
+    ) -> "JobDetail":
+        """The view of an entity and its snapshot; `publications` are states by step."""
         done = values.get("progress", {})
         running = job.state in ("running", "pausing")
         return cls(
@@ -124,7 +140,7 @@ class JobDetail(JobView):
             usage=values.get("usage", {}) if running else {},
             evaluations=values.get("evaluations", []),
             samples=values.get("samples"),
-            checkpoints=[_checkpoint(c) for c in job.checkpoints],
+            checkpoints=[_checkpoint(job, c, publications.get(c.step)) for c in job.checkpoints],
         )
 
 
@@ -145,8 +161,9 @@ def _progress(job: Job, done: dict[str, Any]) -> Progress:
     return Progress(step=step, total=total, percent=round(100 * step / total, 1) if total else 0)
 
 
-def _checkpoint(checkpoint: Checkpoint) -> CheckpointView:
-    return CheckpointView(**checkpoint.model_dump(exclude={"key"}))
+def _checkpoint(job: Job, checkpoint: Checkpoint, published: State | None) -> CheckpointView:
+    id = checkpoint_model_id(job, checkpoint.step)
+    return CheckpointView(**checkpoint.model_dump(), model_id=id, model_state=published)
 
 
 class Records(BaseModel):

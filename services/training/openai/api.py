@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
+from services.training.checkpoint_models.service import CheckpointModels
 from services.training.custom_models.service import CustomModels
 from services.training.errors import Unsupported
 from services.training.jobs.service import TrainingJobs
@@ -44,12 +45,13 @@ def _metadata(
 Metadata = Annotated[dict[str, str], Depends(_metadata)]
 
 
-def routes(jobs: TrainingJobs) -> APIRouter:
+def routes(jobs: TrainingJobs, checkpoint_models: CheckpointModels) -> APIRouter:
     """The routes below /v1/fine_tuning/jobs."""
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Training"])
     _jobs(router, jobs)
     _commands(router, jobs)
-    _records(router, jobs)
+    _events(router, jobs)
+    _checkpoints(router, jobs, checkpoint_models)
     return router
 
 
@@ -120,8 +122,8 @@ def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
         return FineTuningJob.of(await jobs.resume(caller.project, job_id), {})
 
 
-def _records(router: APIRouter, jobs: TrainingJobs) -> None:
-    """A job's events and checkpoints."""
+def _events(router: APIRouter, jobs: TrainingJobs) -> None:
+    """A job's events."""
 
     @router.get("/{job_id}/events")
     async def list_fine_tuning_events(
@@ -134,14 +136,29 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
         shown = [FineTuningEvent.of(job_id, record) for record in reversed(records[-limit:])]
         return Listing(data=shown, has_more=len(records) > limit)
 
+
+def _checkpoints(router: APIRouter, jobs: TrainingJobs, checkpoint_models: CheckpointModels) -> None:
+    """A job's checkpoints."""
+
     @router.get("/{job_id}/checkpoints")
     async def list_fine_tuning_checkpoints(
         job_id: str, caller: Caller, limit: Limit = 10, after: After = None
     ) -> Listing[FineTuningCheckpoint]:
-        """The job's checkpoints, newest first; the delivered model is the best of them."""
+        """The checkpoints that the job has, or that are models, newest first.
+
+        Those of a job of this API are models once it has succeeded; POST /training/jobs/{id}/checkpoints/{step}/model
+        publishes one of any other job.
+        """
         job, _ = await jobs.job(caller.project, job_id)
-        stored = {record["step"]: record for record in await _read_all(jobs, caller.project, job_id, ["checkpoint"])}
-        shown = [FineTuningCheckpoint.of(job, stored[step]) for step in sorted(stored, reverse=True)]
+        states = await checkpoint_models.states(caller.project, job_id)
+        published = {step for step, state in states.items() if state == "succeeded"}
+        present = published | {checkpoint.step for checkpoint in job.checkpoints}
+        records = await _read_all(jobs, caller.project, job_id, ["checkpoint"])
+        stored = {record["step"]: record for record in records if record["step"] in present}
+        shown = [
+            FineTuningCheckpoint.of(job, stored[step], published=step in published)
+            for step in sorted(stored, reverse=True)
+        ]
         rest = shown if after is None else shown[_position([one.id for one in shown], after) + 1 :]
         data = rest[:limit]
         ends = (data[0].id, data[-1].id) if data else (None, None)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from services.training.errors import Unsupported
 from services.training.jobs.requests import TrainingRequest
 from services.training.models import Job
+from services.training.publications import checkpoint_model_id
 from shared.documents.entities import now
 from shared.runtime.errors import AnnealError
 from shared.runtime.http.display_name import refuse_hidden
@@ -270,27 +271,29 @@ class CheckpointMetrics(BaseModel):
 
 
 class FineTuningCheckpoint(BaseModel):
-    """A checkpoint of a job. It is not a model that can be deployed; only the delivered model is."""
+    """A checkpoint of a job, which is a model once it has been published."""
 
     id: str
     object: Literal["fine_tuning.job.checkpoint"] = "fine_tuning.job.checkpoint"
     created_at: int
     fine_tuning_job_id: str
-    fine_tuned_model_checkpoint: str
+    fine_tuned_model_checkpoint: str = Field(description="the name to chat with, once it has been published")
     step_number: int
     metrics: CheckpointMetrics
+    published: bool = Field(description="not in OpenAI's API: whether it is a model")
 
     @classmethod
-    def of(cls, job: Job, record: Mapping[str, Any]) -> "FineTuningCheckpoint":
+    def of(cls, job: Job, record: Mapping[str, Any], *, published: bool) -> "FineTuningCheckpoint":
         """The view of a checkpoint's record."""
         step = record["step"]
         return cls(
             id=f"ftckpt-{job.id}-{step}",
             created_at=_seconds(datetime.fromisoformat(record["time"])),
             fine_tuning_job_id=job.id,
-            fine_tuned_model_checkpoint=f"{job.model_id}:step-{step}",
+            fine_tuned_model_checkpoint=checkpoint_model_id(job, step),
             step_number=step,
             metrics=CheckpointMetrics(step=step, full_valid_loss=record.get("loss")),
+            published=published,
         )
 
 

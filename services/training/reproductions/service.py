@@ -31,6 +31,10 @@ class Reproductions:
     async def submit(self, project: str, model_id: str, key: str | None) -> Job:
         """Queue the job. Raises NotReproducible, or what a request for a new job raises: the dataset may be gone."""
         model = await self._stores.custom_models.for_project(project).get(model_id)
+        if model.step is not None:
+            detail = f"{model_id} is the model of a checkpoint: a job that repeats its training delivers another one."
+            remedy = "Reproduce the model of its job."
+            raise NotReproducible(detail, field="id", remedy=remedy, job_id=model.job_id)
         request = recorded_request(await self._manifest(model))
         return await self._jobs.submit(project, request, f"{model_id} {key}" if key else None, reproduces=model_id)
 

@@ -119,6 +119,8 @@ ROUTES = (
     *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}"),
     *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
     *_routes("training", "write", "POST /training/jobs/{id}/resume"),
+    *_routes("training", "read", "GET /training/jobs/{id}/checkpoints/{step}/model"),
+    *_routes("training", "write", "POST /training/jobs/{id}/checkpoints/{step}/model", stores=True),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/cancel"),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/pause"),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/resume"),

@@ -36,7 +36,7 @@ class Work(Entity):
         Transition("running, pausing, publishing", "failed", "the engine fails, or the last attempt dies"),
         Transition("queued, running, pausing, publishing, paused", "cancelled", "its owner cancels it"),
         Transition("paused", "queued", "its owner resumes it"),
-        Transition("failed, cancelled", "queued", "an export is requested again"),
+        Transition("failed, cancelled", "queued", "an export or a checkpoint's model is requested again"),
     )
     """Only training jobs can be paused."""
 

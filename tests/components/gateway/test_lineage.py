@@ -12,7 +12,7 @@ from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted
 from shared.events.export import ExportCompleted
 from shared.events.inference import ModelReady, ModelUndeployed
-from shared.events.training import ModelDeleted, TrainingRequested, TrainingSucceeded
+from shared.events.training import CheckpointPublished, ModelDeleted, TrainingRequested, TrainingSucceeded
 from tests.support.platform import RunningPlatform, wait_until
 
 DATA = {"dataset_id": "ds_1", "dataset_version": "dsv_1"}
@@ -97,6 +97,38 @@ async def test_lineage_follows_events_in_any_order(platform: RunningPlatform, la
     _, edges = await lineage(platform, "ds_2@dsv_2")
     assert edges >= USES | {"dataset/ds_2@dsv_2 validated_on job/job_1"}
     assert "base_model/seedling fine_tuned job/job_1" not in edges
+
+
+async def test_a_checkpoint_is_between_its_job_and_its_model(platform: RunningPlatform) -> None:
+    published = CheckpointPublished(
+        job_id="job_1",
+        step=8,
+        model_id="model_1-ckpt-step-8",
+        model_uri="u",
+        name="tuned:ckpt-step-8",
+        base="owner/seedling",
+        base_id="seedling",
+        method="lora",
+        **DATA,
+    )
+    await platform.publish(EVENTS[1], sequence=1)
+    await platform.publish(published, sequence=1)
+    async with platform.client() as client:
+
+        async def recorded() -> bool:
+            return len((await client.get("/overview")).json()["recent"]) == 2
+
+        await wait_until(recorded)
+    found, edges = await lineage(platform, "model_1-ckpt-step-8")
+    assert {edge for edge in edges if "job_1" in edge and "dataset" not in edge} == {
+        "base_model/seedling fine_tuned job/job_1",
+        "job/job_1 checkpoint checkpoint/job_1@8",
+        "checkpoint/job_1@8 produced model/model_1-ckpt-step-8",
+    }
+    nodes = {node["key"]: node for node in found["nodes"]}
+    assert (nodes["checkpoint/job_1@8"]["kind"], nodes["checkpoint/job_1@8"]["id"]) == ("checkpoint", "job_1@8")
+    assert nodes["model/model_1-ckpt-step-8"]["name"] == "tuned:ckpt-step-8"
+    assert (await lineage(platform, "job_1@8"))[1] == edges
 
 
 async def test_an_alias_comes_from_every_model_that_it_meant(platform: RunningPlatform) -> None:

@@ -1,24 +1,27 @@
 """The training service with its real engine on a tiny model; the other tests use a scripted engine."""
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 
 from services.training.workers.launchers import ENGINE
-from shared.blobs.artifacts import publish, read_manifest
+from shared.blobs.artifacts import read_manifest
 from shared.runtime.processes.children import Engines
 from shared.runtime.processes.limits import DefaultLimits
-from shared.runtime.resources import Resources
-from tests.support.training_service import FINAL, TIMEOUT_S, TrainingHarness, losses, open_training
+from tests.support.training_service import (
+    FINAL,
+    TIMEOUT_S,
+    TrainingHarness,
+    losses,
+    open_training,
+    put_real_dataset,
+)
 
 SETTINGS: dict[str, Any] = {"dtype": "fp32", "threads": 1, "batch_size": 4, "eval_every": 10, "checkpoint_every": 10}
 
@@ -31,44 +34,6 @@ async def service(
         await put_real_dataset(opened.resources)
         await put_real_dataset(opened.resources, form="preference")
         yield opened
-
-
-async def put_real_dataset(resources: Resources, words: str = "", form: str = "messages") -> None:
-    """Forty greetings to learn and eight to check, each with some more `words`; or pairs of a kind and a rude one."""
-    folder, id = resources.scratch / f"greetings-{form}", "ds_hello" if form == "messages" else f"ds_{form}"
-    folder.mkdir()
-    rows = {"train": 40, "validation": 8}
-    for split, count in rows.items():
-        texts = [f"Hello number {i % 10} of {split}.{words}" for i in range(count)]
-        table = pa.table(
-            {
-                "row_id": pa.array(range(count), pa.int64()),
-                "source": [f"greetings.jsonl:{i}" for i in range(count)],
-                "row": [json.dumps(preference(text) if form == "preference" else echo(text)) for text in texts],
-            }
-        )
-        pq.write_table(table, folder / f"{split}-00000.parquet")
-    manifest = {
-        "dataset_id": id,
-        "version": "v1",
-        "name": "Greetings",
-        "form": form,
-        "layout": form,
-        "rows": rows,
-        "shards": {split: [f"{split}-00000.parquet"] for split in rows},
-    }
-    await publish(resources.blobs, f"default/datasets/{id}/v1", folder, manifest)
-    await resources.blobs.put(f"default/datasets/{id}/latest.json", b'{"version": "v1"}')
-
-
-def echo(text: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": f"You said: {text}"}]}
-
-
-def preference(text: str) -> dict[str, Any]:
-    answers = {"chosen": f"You said: {text}", "rejected": "Who cares?"}
-    replies = {name: [{"role": "assistant", "content": content}] for name, content in answers.items()}
-    return {"messages": [{"role": "user", "content": text}], **replies}
 
 
 def engine_pid(engines: Engines) -> int:

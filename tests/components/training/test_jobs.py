@@ -117,8 +117,9 @@ async def test_cleanup_deletes_the_files_of_ended_jobs(service: TrainingHarness)
     job = await service.submit()
     await service.wait_for_state(job["id"], "succeeded")
     assert await service.resources.blobs.list(f"default/models/custom/{(await service.job(job['id']))['model_id']}")
-    await Cleanup(service.resources.blobs, await Stores.open(service.resources)).sweep()
-    assert await service.resources.blobs.list(f"default/jobs/{job['id']}") == []
+    await Cleanup(service.resources.blobs, await Stores.open(service.resources), 0).sweep()
+    left = await service.resources.blobs.list(f"default/jobs/{job['id']}")
+    assert {Path(blob.key).parent.name for blob in left} == {"checkpoint-15", "checkpoint-20"}
     assert not list((service.resources.scratch / "training").glob(f"{job['id']}*"))
 
 
@@ -539,7 +540,7 @@ async def test_dataset_is_in_use_until_its_job_ends(service: TrainingHarness) ->
     assert await users_of(blobs, "default", "ds_used") == [job["id"]]
     await service.http.post(f"/training/jobs/{job['id']}/cancel")
     await service.wait_for_state(job["id"], "cancelled")
-    await Cleanup(blobs, await Stores.open(service.resources)).sweep()
+    await Cleanup(blobs, await Stores.open(service.resources), 0).sweep()
     assert await users_of(blobs, "default", "ds_used") == []
 
 
@@ -550,7 +551,7 @@ async def test_use_without_a_job_is_dropped(service: TrainingHarness) -> None:
     service.control(hold_at=3)
     job = await service.submit()
     await add_use(blobs, "default", "ds_1", "job_never_created")
-    uses = Cleanup(blobs, await Stores.open(service.resources)).uses
+    uses = Cleanup(blobs, await Stores.open(service.resources), 0).uses
     await uses.drop_unowned()
     assert len(await users_of(blobs, "default", "ds_1")) == 2, "the submit may still create its job"
     await uses.drop_unowned(older_than_s=0)
@@ -636,7 +637,7 @@ async def test_model_published_too_late_is_deleted(tmp_path: Path) -> None:
         (tmp_path / "model" / "adapter_config.json").write_text("{}")
         stale, result = Lease(stores.jobs, job), {"path": str(tmp_path / "model"), "metrics": {}}
         staged = await stage(blobs, job, stale, result)
-        cleanup = Cleanup(blobs, stores)
+        cleanup = Cleanup(blobs, stores, 0)
         await stores.jobs.change(job.id, lambda j: j.mark_cancelled())
         assert await cleanup.sweep() == 1
         await publish(

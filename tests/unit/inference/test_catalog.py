@@ -17,7 +17,7 @@ from services.inference.usage_statistics import UsageStatistics
 from shared.blobs.artifacts import publish
 from shared.blobs.manifests import ModelManifest
 from shared.events.envelope import Envelope, Event
-from shared.events.training import ModelDeleted, ModelRenamed, TrainingSucceeded
+from shared.events.training import CheckpointPublished, ModelDeleted, ModelRenamed, TrainingSucceeded
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
 from tests.support.data_cases import data_case
@@ -60,6 +60,25 @@ class ServedModels:
 async def models(tmp_path: Path) -> AsyncIterator[ServedModels]:
     async with open_resources(Settings(home=tmp_path)) as resources:
         yield ServedModels(resources, await Stores.open(resources), await AliasStores.open(resources))
+
+
+async def test_the_model_of_a_checkpoint_is_listed(models: ServedModels) -> None:
+    id = "m1-ckpt-step-8"
+    with pytest.raises(ModelNotFound) as raised:
+        await models.find(id)
+    assert "Publish the checkpoint first" in str(raised.value.remedy)
+    await models.publish("custom", id)
+    event = CheckpointPublished(
+        job_id="j", step=8, model_id=id, model_uri="u", name="n:ckpt-step-8", base="b", base_id="b", method="lora",
+        dataset_id="d", dataset_version="1",
+    )  # fmt: skip
+    await models.handle(event)
+    await models.handle(event)
+    assert await models.names() == {id: "n:ckpt-step-8"}
+    assert await models.find("n:ckpt-step-8") == await models.find(id) == id
+    await models.handle(ModelDeleted(model_id=id))
+    await models.handle(event)
+    assert await models.names() == {}
 
 
 @data_case(

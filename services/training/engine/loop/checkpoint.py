@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from torch import Tensor
 from services.training.engine.loop.state import Run, TrainingState
 from services.training.engine.model.loading import trainable
 from services.training.engine.model.parallelize import gather_full, to_local_shard
-from services.training.engine.spec import Settings
+from services.training.engine.spec import RESUME_FILES, Settings
 from shared.engine.process.protocol import EngineError, failure_code
 
-_INDEX, _WEIGHTS, _BEST, _OPTIMIZER = "checkpoint.json", "weights.safetensors", "best.safetensors", "optimizer.pt"
+_INDEX, _WEIGHTS = "checkpoint.json", "weights.safetensors"
+_BEST, _OPTIMIZER = RESUME_FILES
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,15 @@ def _write_files(
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read and verify a checkpoint; raises EngineError `checkpoint_damaged` naming the damaged file."""
+    return _read(folder, ())
+
+
+def read_weights_of(folder: Path) -> Checkpoint:
+    """Read and verify a checkpoint of which only the weights may be left: the rest is deleted when its job ends."""
+    return _read(folder, RESUME_FILES)
+
+
+def _read(folder: Path, unverified: Collection[str]) -> Checkpoint:
     try:
         index = json.loads((folder / _INDEX).read_text("utf-8"))
         if index.pop("digest") != _digest(index):
@@ -159,6 +169,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise _damaged(folder, _INDEX) from error
     for name, checksum in files.items():
+        if name in unverified:
+            continue
         if not (folder / name).is_file() or _sha256(folder / name) != checksum:
             raise _damaged(folder, name)
     return Checkpoint(folder, state, settings)

@@ -1,0 +1,1 @@
+"""Checkpoints of jobs, published as custom models."""
