@@ -6,7 +6,9 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +68,24 @@ def make_spec(
 
 
 class RecordingReporter(Reporter):
-    """Records messages instead of writing them; after a given step, sends SIGTERM or raises SimulatedCrash."""
+    """Records messages instead of writing them; after a given step, sends SIGTERM, raises SimulatedCrash, or acts."""
 
-    def __init__(self, *, sigterm_at: int | None = None, crash_at: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        sigterm_at: int | None = None,
+        crash_at: int | None = None,
+        act_at: tuple[int, Callable[[], Any]] | None = None,
+    ) -> None:
         super().__init__(-1)
-        self.sigterm_at, self.crash_at = sigterm_at, crash_at
+        self.sigterm_at, self.crash_at, self.act_at = sigterm_at, crash_at, act_at
         self.messages: list[dict[str, Any]] = []
 
     def emit(self, kind: str, **data: Any) -> None:
-        """Record a message; send SIGTERM or raise SimulatedCrash at the configured step."""
+        """Record a message; send SIGTERM, raise SimulatedCrash or act at the configured step."""
         self.messages.append({"kind": kind, **data})
+        if kind == "metric" and self.act_at and data["step"] == self.act_at[0]:
+            self.act_at[1]()
         if kind == "metric" and data["step"] == self.sigterm_at:
             os.kill(os.getpid(), signal.SIGTERM)
         if kind == "metric" and data["step"] == self.crash_at:
@@ -92,6 +102,14 @@ class RecordingReporter(Reporter):
 
 class SimulatedCrash(Exception):
     """Stands for the death of a process: like a kill, it leaves the files of the run as they are."""
+
+
+def run_and_copy(folder: Path, spec: dict[str, Any]) -> tuple[dict[str, Any], RecordingReporter, dict[str, Any]]:
+    """Run to the end, and copy at step 8 what a kill would leave; returns also the spec that resumes from the copy."""
+    left = folder / "left"
+    result, reporter = run(spec, RecordingReporter(act_at=(8, lambda: shutil.copytree(spec["checkpoints"], left))))
+    moved = {"workdir": str(folder / "resumed"), "output": str(folder / "resumed-output"), "checkpoints": str(left)}
+    return result, reporter, {**spec, **moved, "resume_from": str(left / "step-00000005")}
 
 
 def run(

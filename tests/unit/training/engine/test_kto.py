@@ -24,7 +24,7 @@ from shared.engine.text.template import ChatTemplate
 from shared.engine.text.tokenizer import load_tokenizer
 from tests.support.data_cases import data_case
 from tests.support.tiny_model import make_tiny_model
-from tests.unit.training.engine.engine_run import WORDS, RecordingReporter, SimulatedCrash, make_spec, run, write_shard
+from tests.unit.training.engine.engine_run import WORDS, make_spec, run, run_and_copy, write_shard
 
 BETA = 0.1
 
@@ -162,20 +162,13 @@ def test_losses_and_weights_equal_those_of_trls_own_trainer(tmp_path: Path, mode
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_killed_and_resumed_run_equals_uninterrupted_run(tmp_path: Path, model: Path, method: str) -> None:
     settings = {"method": method, "learning_rate": 1e-3, "micro_batch_tokens": 300}
-    uninterrupted_spec = make_label_spec(tmp_path / "a", model, **settings)
-    result, uninterrupted = run(uninterrupted_spec)
-    killed_spec = make_label_spec(tmp_path / "b", model, **settings)
-    with pytest.raises(SimulatedCrash):
-        run(killed_spec, RecordingReporter(crash_at=8))
-    resumed_spec = killed_spec | {"resume_from": f"{tmp_path}/b/checkpoints/step-00000005", "workdir": f"{tmp_path}/c"}
-    resumed_result, resumed_reporter = run(resumed_spec)
-
+    spec = make_label_spec(tmp_path, model, **settings)
+    result, uninterrupted, resumed_spec = run_and_copy(tmp_path, spec)
+    resumed_result, resumed = run(resumed_spec)
     expected = {step: loss for step, loss in uninterrupted.losses().items() if step > 5}
-    assert resumed_reporter.losses() == expected
+    assert resumed.losses() == expected
     assert resumed_result["metrics"] == result["metrics"]
-    weights = [
-        load_file(next(Path(spec["output"]).glob("*.safetensors"))) for spec in (uninterrupted_spec, resumed_spec)
-    ]
+    weights = [load_file(next(Path(each["output"]).glob("*.safetensors"))) for each in (spec, resumed_spec)]
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from shared.engine.process.protocol import EngineError
 from tests.support.tiny_model import make_tiny_model
-from tests.unit.training.engine.engine_run import RecordingReporter, SimulatedCrash, make_spec, run
+from tests.unit.training.engine.engine_run import RecordingReporter, SimulatedCrash, make_spec, run, run_and_copy
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +53,13 @@ def assert_same_weights(expected_spec: dict[str, Any], actual_spec: dict[str, An
 def test_killed_and_resumed_run_equals_uninterrupted_run(
     tmp_path: Path, model: Path, method: str, settings: dict[str, Any]
 ) -> None:
-    uninterrupted_spec = make_spec(tmp_path / "a", model, method=method, **settings)
-    result, uninterrupted = run(uninterrupted_spec)
-    killed_spec = make_spec(tmp_path / "b", model, method=method, **settings)
-    with pytest.raises(SimulatedCrash):
-        run(killed_spec, RecordingReporter(crash_at=8))
-
-    resumed_spec = killed_spec | {"resume_from": f"{tmp_path}/b/checkpoints/step-00000005", "workdir": f"{tmp_path}/c"}
-    resumed_result, resumed_reporter = run(resumed_spec)
-
-    assert resumed_reporter.of_kind("resumed") == [{"kind": "resumed", "step": 5}]
-    assert resumed_reporter.losses() == {step: loss for step, loss in uninterrupted.losses().items() if step > 5}
+    spec = make_spec(tmp_path, model, method=method, **settings)
+    result, uninterrupted, resumed_spec = run_and_copy(tmp_path, spec)
+    resumed_result, resumed = run(resumed_spec)
+    assert resumed.of_kind("resumed") == [{"kind": "resumed", "step": 5}]
+    assert resumed.losses() == {step: loss for step, loss in uninterrupted.losses().items() if step > 5}
     assert resumed_result["metrics"] == result["metrics"]
-    assert_same_weights(uninterrupted_spec, resumed_spec)
+    assert_same_weights(spec, resumed_spec)
 
 
 def test_stop_saves_a_checkpoint_of_the_last_complete_step(tmp_path: Path, model: Path) -> None:
@@ -125,20 +119,14 @@ def test_resume_keeps_the_settings_chosen_at_the_start(tmp_path: Path, model: Pa
 def test_smaller_micro_batches_after_a_resume_match_losses_and_weights(
     tmp_path: Path, model: Path, method: str
 ) -> None:
-    uninterrupted_spec = make_spec(tmp_path / "a", model, method=method)
-    _, uninterrupted = run(uninterrupted_spec)
-    killed_spec = make_spec(tmp_path / "b", model, method=method)
-    with pytest.raises(SimulatedCrash):
-        run(killed_spec, RecordingReporter(crash_at=8))
-
-    resumed_spec = killed_spec | {"resume_from": f"{tmp_path}/b/checkpoints/step-00000005", "workdir": f"{tmp_path}/c"}
-    resumed_spec["hyperparameters"] = {**killed_spec["hyperparameters"], "micro_batch_tokens": 64}
-    result, resumed_reporter = run(resumed_spec)
-
+    spec = make_spec(tmp_path, model, method=method)
+    _, uninterrupted, resumed_spec = run_and_copy(tmp_path, spec)
+    resumed_spec["hyperparameters"] = {**spec["hyperparameters"], "micro_batch_tokens": 64}
+    result, resumed = run(resumed_spec)
     assert result["provenance"]["settings"]["micro_batch_tokens"] == 64
     expected = {step: loss for step, loss in uninterrupted.losses().items() if step > 5}
-    assert resumed_reporter.losses() == pytest.approx(expected, abs=1e-4)
-    expected_weights, actual_weights = weights(uninterrupted_spec), weights(resumed_spec)
+    assert resumed.losses() == pytest.approx(expected, abs=1e-4)
+    expected_weights, actual_weights = weights(spec), weights(resumed_spec)
     assert all(torch.allclose(expected_weights[name], actual_weights[name], atol=1e-3) for name in actual_weights)
 
 
