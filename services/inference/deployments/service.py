@@ -53,8 +53,12 @@ class Deployments:
             traceparent=continuing(model.manifest.traceparent, "request deployment"),
         )
         stored, existed = await self._get_or_create(deployment)
-        if existed:
-            stored = await self._stores.deployments.change(stored.id, lambda found: found.reload(pinned, alias_id))
+        while existed:
+            try:
+                stored = await self._stores.deployments.change(stored.id, lambda found: found.reload(pinned, alias_id))
+                break
+            except NotFound:  # it was undeployed meanwhile
+                stored, existed = await self._get_or_create(deployment)
         return self._start_loading(stored)
 
     async def warm(self, project: str, model_id: str, alias_id: str) -> None:
