@@ -267,6 +267,26 @@ class Operations(Requests):
         answer: schemas.ChangePage = self.request('GET', '/evaluations/compare/rows', query={'baseline': baseline, 'candidate': candidate, 'metric': metric, 'change': change, 'offset': offset, 'limit': limit})
         return answer
 
+    def create_judgement(self, **fields: Unpack[schemas.JudgementRequest]) -> schemas.JudgementView:
+        """Let a model compare the answers of two models to the same rows, each row in both orders."""
+        answer: schemas.JudgementView = self.request('POST', '/evaluations/judgements', json=fields)
+        return answer
+
+    def list_judgements(self, *, limit: int | None = None, cursor: str | None = None) -> schemas.PageJudgementView:
+        """List the project's judgements, newest first, without results."""
+        answer: schemas.PageJudgementView = self.request('GET', '/evaluations/judgements', query={'limit': limit, 'cursor': cursor})
+        return answer
+
+    def show_judgement(self, id: str, /, *, result: bool | None = None) -> schemas.JudgementView:
+        """Show state, progress, and the result of the rows that are judged so far."""
+        answer: schemas.JudgementView = self.request('GET', f'/evaluations/judgements/{quoted(id)}', query={'result': result})
+        return answer
+
+    def cancel_judgement(self, id: str, /) -> schemas.JudgementView:
+        """Cancel a judgement."""
+        answer: schemas.JudgementView = self.request('POST', f'/evaluations/judgements/{quoted(id)}/cancel')
+        return answer
+
     def show_evaluation(self, id: str, /) -> schemas.EvaluationView:
         """Show state, progress, and the scores of a succeeded evaluation."""
         answer: schemas.EvaluationView = self.request('GET', f'/evaluations/{quoted(id)}')
@@ -837,6 +857,26 @@ class AsyncOperations(AsyncRequests):
     async def list_changed_rows(self, *, baseline: str, candidate: str, metric: str, change: Literal['better', 'worse', 'same'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.ChangePage:
         """List the rows whose score changed between two evaluations, with both answers."""
         answer: schemas.ChangePage = await self.request('GET', '/evaluations/compare/rows', query={'baseline': baseline, 'candidate': candidate, 'metric': metric, 'change': change, 'offset': offset, 'limit': limit})
+        return answer
+
+    async def create_judgement(self, **fields: Unpack[schemas.JudgementRequest]) -> schemas.JudgementView:
+        """Let a model compare the answers of two models to the same rows, each row in both orders."""
+        answer: schemas.JudgementView = await self.request('POST', '/evaluations/judgements', json=fields)
+        return answer
+
+    async def list_judgements(self, *, limit: int | None = None, cursor: str | None = None) -> schemas.PageJudgementView:
+        """List the project's judgements, newest first, without results."""
+        answer: schemas.PageJudgementView = await self.request('GET', '/evaluations/judgements', query={'limit': limit, 'cursor': cursor})
+        return answer
+
+    async def show_judgement(self, id: str, /, *, result: bool | None = None) -> schemas.JudgementView:
+        """Show state, progress, and the result of the rows that are judged so far."""
+        answer: schemas.JudgementView = await self.request('GET', f'/evaluations/judgements/{quoted(id)}', query={'result': result})
+        return answer
+
+    async def cancel_judgement(self, id: str, /) -> schemas.JudgementView:
+        """Cancel a judgement."""
+        answer: schemas.JudgementView = await self.request('POST', f'/evaluations/judgements/{quoted(id)}/cancel')
         return answer
 
     async def show_evaluation(self, id: str, /) -> schemas.EvaluationView:

@@ -35,6 +35,24 @@ class AdjustedComparison(TypedDict):
     """p_value, adjusted by Holm for the number of models that are compared"""
 
 
+class Agreement(TypedDict):
+    """The judge beside people's votes."""
+
+    column: str
+    rows: int
+    """rows with a vote and an outcome"""
+    agreement: float | None
+    """share of equal outcomes"""
+    kappa: float | None
+    """Cohen's kappa of candidate, tie and baseline; null: undefined"""
+    interval: list[Any] | None
+    """95 % confidence interval of kappa, by the bootstrap over rows"""
+    table: dict[str, dict[str, int]]
+    """vote -> outcome -> rows"""
+    unknown_values: dict[str, int]
+    """values of the column without a meaning, at most 20, with rows"""
+
+
 class AliasChange(TypedDict):
     """Changes of an alias."""
 
@@ -1312,6 +1330,126 @@ class JobView(TypedDict):
     """why it has not started; null unless queued"""
 
 
+class Judge(TypedDict):
+    """The model that compares."""
+
+    model: str
+    """id of a model here, or the model's name elsewhere"""
+    base_url: NotRequired[str | None]
+    """address before /chat/completions of an OpenAI-compatible endpoint, such as https://host/v1; the rows and both answers are sent there"""
+    api_key: NotRequired[str | None]
+    """key of the endpoint; never shown, deleted when the judgement ends"""
+    max_tokens: NotRequired[int]
+    """maximum tokens of an answer"""
+    parameters: NotRequired[dict[str, Any]]
+    """sent to the endpoint, over temperature 0 and max_tokens; a null leaves one out"""
+
+
+class JudgeView(TypedDict):
+    """Who judges."""
+
+    model: str
+    base_url: NotRequired[str | None]
+    """null: a model of this platform"""
+    max_tokens: int
+    prompt: str
+    """the template of its prompt"""
+
+
+class JudgementRequest(TypedDict):
+    """What to compare, and who judges."""
+
+    candidate: str
+    """a succeeded evaluation, or a completed eval run"""
+    baseline: NotRequired[str | None]
+    """another of the same rows; null: the base model in the candidate's evaluation"""
+    judge: Judge
+    prompt: NotRequired[str | None]
+    """template of the judge's prompt, with item.answer_1 and item.answer_2; null: the documented one"""
+    reference: NotRequired[bool | None]
+    """whether the documented prompt shows the reference answer; null: if every row has one"""
+    rows: NotRequired[int | None]
+    """a sample of the rows with a fixed seed; null: all of them"""
+    votes: NotRequired[Votes | None]
+    """compare the judge with people's votes in the rows"""
+
+
+class JudgementResult(TypedDict):
+    """The rows that are judged so far."""
+
+    judged: int
+    """rows with a verdict in both orders, or with equal answers"""
+    wins: int
+    """the candidate was preferred in both orders"""
+    losses: int
+    """the baseline was preferred in both orders"""
+    ties: int
+    """all others: inconsistent ones, and those that were ties in both orders"""
+    inconsistent: int
+    """of the ties: the two orders disagree"""
+    identical: int
+    """of the ties: equal answers, about which the judge was not asked"""
+    errors: dict[str, int]
+    """rows without an outcome, by the code of the reason"""
+    win_rate: float | None
+    """(wins + ties / 2) / judged"""
+    interval: list[Any] | None
+    """95 % confidence interval of win_rate"""
+    test: SignTest | None
+    """wins against losses"""
+    consistency: float | None
+    """share of the rows asked about whose orders agree"""
+    consistency_interval: list[Any] | None
+    """95 % confidence interval of consistency"""
+    position: PositionBias | None
+    """the judge's bias to a position"""
+    votes: NotRequired[Agreement | None]
+    """agreement with people's votes"""
+    headline: str
+    """the result in a sentence"""
+
+
+class JudgementView(TypedDict):
+    """A judgement."""
+
+    id: str
+    """opaque identifier"""
+    project: str
+    """the project that owns it"""
+    created_at: NotRequired[str]
+    """UTC"""
+    updated_at: NotRequired[str]
+    """UTC; the last change, heartbeats excluded"""
+    state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled']
+    eval_id: str
+    """the eval of which it is a run, for /v1/evals"""
+    baseline: str
+    """id of the evaluation or eval run"""
+    candidate: str
+    """id of the evaluation or eval run"""
+    baseline_model: str
+    candidate_model: str
+    judge: JudgeView
+    rows: int
+    """rows to judge"""
+    done: int
+    """rows with an outcome or an error"""
+    skipped: int
+    """rows that are not judged: a model gave no answer"""
+    items: str
+    """path of the rows: prompts as they were sent, answers, and verdicts"""
+    usage: list[ModelUsage]
+    """the judge's tokens"""
+    result: NotRequired[JudgementResult | None]
+    """null in lists, and before the first row"""
+    cause: NotRequired[str | None]
+    """error code of a failure"""
+    detail: NotRequired[str | None]
+    """description of a failure"""
+    started_at: NotRequired[str | None]
+    finished_at: NotRequired[str | None]
+
+
 class KeyView(TypedDict):
     """An API key, without its secret."""
 
@@ -1490,6 +1628,19 @@ class MemoryParts(TypedDict):
     """what the allocator holds beyond these parts, and the engine itself"""
     libraries: int
     """torch, transformers and peft, imported"""
+
+
+class ModelUsage(TypedDict):
+    """What a model was asked, and its tokens."""
+
+    model_name: str
+    invocation_count: NotRequired[int]
+    prompt_tokens: NotRequired[int]
+    completion_tokens: NotRequired[int]
+    cached_tokens: NotRequired[int]
+    total_tokens: NotRequired[int]
+    answered_by: NotRequired[dict[str, int]]
+    """not in OpenAI's API: answers by the service whose engine gave them"""
 
 
 class NewKey(TypedDict):
@@ -1681,6 +1832,13 @@ class PageJobView(TypedDict):
     next_cursor: NotRequired[str | None]
 
 
+class PageJudgementView(TypedDict):
+    """Page JudgementView ."""
+
+    items: list[JudgementView]
+    next_cursor: NotRequired[str | None]
+
+
 class PageKeyView(TypedDict):
     """Page KeyView ."""
 
@@ -1723,6 +1881,27 @@ class PageWebhookView(TypedDict):
     next_cursor: NotRequired[str | None]
 
 
+class PositionBias(TypedDict):
+    """How often the judge preferred what it read first; without bias half of the time."""
+
+    first: int
+    """verdicts for the answer that came first"""
+    second: int
+    """verdicts for the answer that came second"""
+    ties: int
+    """verdicts for neither"""
+    first_share: float | None
+    """first / (first + second)"""
+    interval: list[Any] | None
+    """95 % confidence interval of first_share"""
+    always_first: int
+    """rows whose first answer was preferred in both orders"""
+    always_second: int
+    """rows whose second answer was preferred in both orders"""
+    p_value: float
+    """exact test of always_first against always_second, two-sided"""
+
+
 class Prediction(TypedDict):
     """A row of predictions.jsonl."""
 
@@ -1742,6 +1921,8 @@ class Prediction(TypedDict):
     """scores of the base model's answer, by metric"""
     source: NotRequired[str]
     """file:line of the row in the upload"""
+    columns: NotRequired[dict[str, Any]]
+    """values of further columns of the upload"""
 
 
 class PredictionPage(TypedDict):
@@ -2117,6 +2298,19 @@ class SignInMethods(TypedDict):
     """whether an identity provider is configured: open /auth/oidc/sign-in"""
 
 
+class SignTest(TypedDict):
+    """Whether wins differ from losses."""
+
+    difference: float
+    """(wins minus losses) / judged rows"""
+    interval: list[Any]
+    """95 % confidence interval of the difference"""
+    p_value: float
+    """two-sided, exact"""
+    verdict: Literal['better', 'worse', 'no_difference']
+    """better or worse if p_value < 0.05"""
+
+
 class Slice(TypedDict):
     """The rows with one value in the column `slice_by`."""
 
@@ -2442,6 +2636,19 @@ class VersionView(TypedDict):
     code: str | None
     """error code of a rejection or failure"""
     detail: str | None
+
+
+class Votes(TypedDict):
+    """Where people have voted."""
+
+    column: str
+    """a column of the rows"""
+    baseline: NotRequired[list[str]]
+    """values that prefer the baseline"""
+    candidate: NotRequired[list[str]]
+    """values that prefer the candidate"""
+    tie: NotRequired[list[str]]
+    """values that prefer neither"""
 
 
 class WebhookChange(TypedDict):

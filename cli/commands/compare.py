@@ -8,27 +8,61 @@ import typer
 
 from cli.checkpoints import CHECKPOINT_HELP, resolve_model
 from cli.client import Client
+from cli.commands.judge import judged, request_body, require_success, show
 from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, table
 
 COLUMNS = ("metric", "", "score", "95 % interval", "difference", "95 % interval", "p")
-PREFIX = "evaluation_"
+PREFIXES = ("evaluation_", "evalrun_")
 
 
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(help=f"Evaluation ids, custom model ids for their newest evaluation, or {CHECKPOINT_HELP}."),
+        typer.Argument(
+            help=f"Evaluation ids, custom model ids for their newest evaluation, or {CHECKPOINT_HELP}; --judge: also "
+            "eval runs."
+        ),
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a report: .md, .csv or .json.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Let this model compare the answers, each row in both orders.")
+    ] = None,
+    judge_url: Annotated[
+        str | None, typer.Option(help="The judge is at this OpenAI-compatible endpoint: https://host/v1.")
+    ] = None,
+    judge_key_env: Annotated[str | None, typer.Option(help="Environment variable with the endpoint's API key.")] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="File with the judge's prompt, a template.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(help="Judge a sample of the rows.")] = None,
+    votes: Annotated[str | None, typer.Option(help="Column with votes of people, to compare the judge with.")] = None,
+    vote: Annotated[
+        list[str] | None, typer.Option(help="What its values mean: candidate=A, baseline=B, tie=both; repeat.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare models that were evaluated on the same rows; the first is the baseline.
 
     Intervals are 95 % confidence intervals, p-values those of paired tests, adjusted by Holm for more than two models.
+    With --judge, one name compares a model with its base model.
     """
     client = Client()
-    ids = ",".join(name if name.startswith(PREFIX) else newest_evaluation(client, name) for name in names)
+    found_ids = [name if name.startswith(PREFIXES) else newest_evaluation(client, name) for name in names]
+    if judge:
+        if output:
+            raise CommandError("--output is for comparisons without a judge; use --json.")
+        options = {"prompt": prompt, "rows": rows, "votes": votes, "vote": vote}
+        judgement = judged(client, request_body(found_ids, judge, judge_url, judge_key_env, **options))
+        if not json:
+            show(judgement)
+        require_success(judgement)
+        if json:
+            print_json(judgement)
+        return
+    if judge_url or judge_key_env or prompt or rows or votes or vote:
+        raise CommandError("Name the model that judges: --judge MODEL.")
+    ids = ",".join(found_ids)
     if output:
         formats = {".md": "markdown", ".csv": "csv", ".json": "json"}
         if output.suffix not in formats:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from services.evaluation.api import routes
 from services.evaluation.comparison import api as comparison_api
 from services.evaluation.comparison.service import Comparisons
+from services.evaluation.evals.endpoint import Endpoints
 from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.evals.inference import Inference
 from services.evaluation.evals.models import EvalRun
@@ -20,6 +21,9 @@ from services.evaluation.evals.store import Stores, open_run_uses
 from services.evaluation.gates.service import Gates
 from services.evaluation.gates.store import open_gates
 from services.evaluation.handlers import subscriptions
+from services.evaluation.judgements import api as judgements_api
+from services.evaluation.judgements.pairs import PairReader
+from services.evaluation.judgements.service import Judgements
 from services.evaluation.models import Evaluation
 from services.evaluation.openai import api as evals_api
 from services.evaluation.openai import graders_api
@@ -48,11 +52,14 @@ async def build(resources: Resources) -> Service:
         on_release=uses.remove_if_final,
     )
     service = EvaluationService(store, resources.blobs, worker, uses)
-    inference = Inference(resources)
-    evals = await _build_evals(resources, inference)
+    inference, endpoints = Inference(resources), Endpoints(resources)
+    evals = await _build_evals(resources, inference, endpoints)
     gates = Gates(await open_gates(resources), evals)
     router = APIRouter()
-    router.include_router(comparison_api.routes(Comparisons(store, resources.blobs)))
+    comparisons = Comparisons(store, resources.blobs)
+    judgements = Judgements(evals, PairReader(comparisons, evals), resources.keyring)
+    router.include_router(comparison_api.routes(comparisons))
+    router.include_router(judgements_api.routes(judgements))
     router.include_router(routes(service))
     graders = GraderRuns(resources, evals, inference)
     router.include_router(evals_api.routes(evals, graders))
@@ -71,16 +78,17 @@ async def build(resources: Resources) -> Service:
         ):
             yield
         await inference.close()
+        await endpoints.close()
 
     return Service("evaluation", router, subscriptions(service, gates), lifespan)
 
 
-async def _build_evals(resources: Resources, inference: Inference) -> EvalService:
+async def _build_evals(resources: Resources, inference: Inference, endpoints: Endpoints) -> EvalService:
     stores = await Stores.open(resources)
     uses = open_run_uses(resources.blobs, stores)
     worker: Worker[EvalRun] = Worker(
         stores.runs,
-        EvalRunner(resources, stores, uses, inference).run,
+        EvalRunner(resources, stores, uses, inference, endpoints).run,
         RunSlots(inference),
         exclusive=resources.embedded,
         kind="eval_run",

@@ -53,6 +53,12 @@ class Unsupported(InvalidInput):
     code = "unsupported_parameter"
 
 
+class MissingAnswers(InvalidInput):
+    """The prompt of a judge does not show both answers."""
+
+    code = "missing_answers"
+
+
 class UnfinishedRuns(Conflict):
     """What is to be deleted is in use by runs that have not ended."""
 

@@ -99,6 +99,7 @@ class Prediction(Sample):
     """A row of predictions.jsonl."""
 
     source: str = Field(default="", description="file:line of the row in the upload")
+    columns: dict[str, Any] = Field(default={}, description="values of further columns of the upload")
 
 
 class Comparison(BaseModel):

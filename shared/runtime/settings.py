@@ -169,12 +169,17 @@ class Settings(BaseSettings):
     outbound_hosts: list[str] = Field(
         default=[],
         examples=['["huggingface.co", "*.hf.co", "hooks.example.org"]'],
-        description="the only public hosts that imports, downloads of models and webhooks connect to; empty: any",
+        description="the only public hosts that imports, model downloads, webhooks and judges connect to; empty: any",
     )
     webhook_hosts: list[str] = Field(
         default=[],
         description="hosts of webhooks that are reached although their address is private, also by http: "
         '["hooks.intranet", "10.0.0.5:8080"]',
+    )
+    judge_hosts: list[str] = Field(
+        default=[],
+        examples=['["llm.intranet", "10.0.0.5:8000"]'],
+        description="hosts of judges' endpoints that are reached although their address is private, also by http",
     )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: no traces are exported")
 

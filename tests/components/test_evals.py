@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
@@ -241,11 +241,11 @@ async def items_of(service: RunningService, run: dict[str, Any]) -> list[dict[st
     return await collection.find({"run_id": run["id"]})
 
 
-async def engine_pid(service: RunningService) -> int:
-    """Wait for the engine process, a child of the forkserver, and return its id."""
+async def engine_pid(service: RunningService, imports: Literal["torch", "nothing"] = "torch") -> int:
+    """Wait for the engine process, a child of the forkserver that has these imports, and return its id."""
 
     async def children() -> list[str]:
-        forkserver = service.resources.engines.forkserver_pid()
+        forkserver = service.resources.engines.forkserver_pid(imports)
         return Path(f"/proc/{forkserver}/task/{forkserver}/children").read_text().split() if forkserver else []
 
     return int((await wait_until(children, WAIT_S))[0])

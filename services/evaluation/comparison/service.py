@@ -43,10 +43,10 @@ class Comparisons:
             detail = f"{len(ids)} evaluations are given, {len(set(ids))} of them different."
             remedy = f"Name 2 to {MAX_COMPARED} different evaluations, separated by commas."
             raise InvalidInput(detail, field="ids", limit={"ge": 2, "le": MAX_COMPARED}, remedy=remedy)
-        found = [await self._finished(project, id, "ids") for id in ids]
-        _check_comparable(found)
+        found = [await self.finished(project, id, "ids") for id in ids]
+        check_comparable(found)
         async with self._computing:
-            contents = [await self._read(evaluation, STATISTICS) for evaluation in found]
+            contents = [await self.read(evaluation, STATISTICS) for evaluation in found]
             return await asyncio.to_thread(_compare, found, contents)
 
     async def changes(
@@ -54,15 +54,16 @@ class Comparisons:
     ) -> ChangePage:
         """Return the rows that got better or worse, or stayed the same, from the baseline to the candidate."""
         found = [
-            await self._finished(project, baseline, "baseline"),
-            await self._finished(project, candidate, "candidate"),
+            await self.finished(project, baseline, "baseline"),
+            await self.finished(project, candidate, "candidate"),
         ]
-        _check_comparable(found)
+        check_comparable(found)
         async with self._computing:
-            reports = [await self._read(evaluation, REPORT) for evaluation in found]
+            reports = [await self.read(evaluation, REPORT) for evaluation in found]
             return await asyncio.to_thread(_changes, reports, metric, change, offset, limit)
 
-    async def _finished(self, project: str, id: str, field: str) -> Evaluation:
+    async def finished(self, project: str, id: str, field: str) -> Evaluation:
+        """Return an evaluation that has succeeded. Raises NotFound or NotFinished."""
         evaluation = await self.evaluations.for_project(project).get(id)
         if evaluation.report_uri is None:
             remedy = f"GET /evaluations/{id} until its state is succeeded."
@@ -70,7 +71,8 @@ class Comparisons:
             raise NotFinished(detail, field=field, limit="succeeded", remedy=remedy)
         return evaluation
 
-    async def _read(self, evaluation: Evaluation, name: str) -> bytes:
+    async def read(self, evaluation: Evaluation, name: str) -> bytes:
+        """Return a file of its report. Raises NotComparable where an earlier version did not write it."""
         key = f"{key_of(evaluation.report_uri or '', evaluation.project)}/{name}"
         if await self.blobs.stat(key) is None:
             detail = f"The evaluation {evaluation.id} was made by an earlier version, without statistics of its rows."
@@ -78,7 +80,7 @@ class Comparisons:
         return b"".join([chunk async for chunk in self.blobs.read(key)])
 
 
-def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
+def check_comparable(evaluations: Sequence[Evaluation]) -> None:
     """Raise NotComparable with the first difference between the first evaluation and another."""
     first = _rows_and_settings(evaluations[0])
     for evaluation in evaluations[1:]:

@@ -20,12 +20,13 @@ from services.evaluation.engine.similarity import similarity
 from services.evaluation.graders.definitions import Criterion, Grader
 from services.evaluation.graders.grades import GradingFailed, ModelAnswer, ModelRequest, OnAnswer, Sampling
 from services.evaluation.graders.input_messages import InputMessages, UnusableMessages
+from services.evaluation.graders.pairwise import Pairwise
 from services.evaluation.graders.templates import UnknownName, sample_of
 from shared.engine.process.protocol import Commands, EngineError, Reporter, run_from_shell
 
 BLOCK = 64
 """Rows whose prompts to a grader's model are answered together: what a killed engine may have to ask again."""
-DEFINITIONS: TypeAdapter[Any] = TypeAdapter(list[Criterion | Grader])
+DEFINITIONS: TypeAdapter[Any] = TypeAdapter(list[Criterion | Grader | Pairwise])
 Error = dict[str, str]
 
 
@@ -119,8 +120,9 @@ class Grading:
             self._graded(row, [criterion for criterion in graders if criterion.name not in row.done])
         for criterion in sorted((c for c in self.criteria if c.models), key=lambda c: c.models):
             pending = [row for row in self.rows if not row.failed and criterion.name not in row.done]
-            for start in range(0, len(pending), BLOCK):
-                block = pending[start : start + BLOCK]
+            size = getattr(criterion, "BLOCK", BLOCK)
+            for start in range(0, len(pending), size):
+                block = pending[start : start + size]
                 self._ask(request for row in block for request in _requests(criterion, row))
                 for row in block:
                     self._graded(row, [criterion])
@@ -140,7 +142,8 @@ class Grading:
         except UnknownName as error:
             return {**result, "error": _error("invalid_variable_error", error)}
         except GradingFailed as error:
-            return {**result, "error": {"code": error.code, "message": error.message}}
+            details = dict(error.details or {}) or None
+            return {**result, "sample": details, "error": {"code": error.code, "message": error.message}}
         return {**result, "score": grade.score, "passed": grade.passed, "sample": dict(grade.details) or None}
 
     def _ask(self, requests: Iterable[ModelRequest]) -> None:

@@ -98,6 +98,7 @@ class Report:
             {
                 "row": example.row_id,
                 "source": example.source,
+                "columns": dict(example.columns),
                 "prompt": example.messages,
                 "reference": self.references[index],
                 "tuned": _answer_at(self.tuned, index),

@@ -10,6 +10,7 @@ from shared.documents.entities import Entity, now
 from shared.events.envelope import Event
 from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded
 from shared.runtime.jobs.work import State, Work
+from shared.runtime.jobs.worker import MAX_ATTEMPTS
 
 MAX_ITEMS = 10_000
 """Rows of a run, which its worker holds in memory."""
@@ -51,6 +52,34 @@ class PinnedModel(BaseModel):
     id: str = Field(description="its id")
     uri: str = Field(description="its artifact")
     template_hash: str = Field(description="hash of its tokenizer and chat template")
+
+
+class EndpointFailed(Exception):
+    """An endpoint gives no answers; `temporary`: it may later."""
+
+    def __init__(self, code: str, detail: str, *, temporary: bool = False) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.temporary = code, detail, temporary
+
+
+class Endpoint(BaseModel):
+    """An OpenAI-compatible endpoint whose model judges."""
+
+    base_url: str = Field(description="address before /chat/completions")
+    model: str = Field(description="the model there")
+    parameters: StoredJson = Field(default={}, description="what is sent beside model and messages, as text")
+    secret: str | None = Field(default=None, description="API key, encrypted; removed as soon as the run ends")
+
+
+class Sides(BaseModel):
+    """What a judgement compares: two evaluations, or two eval runs."""
+
+    baseline: str = Field(description="id of an evaluation or an eval run")
+    candidate: str = Field(description="id of an evaluation or an eval run")
+    baseline_model: str = Field(description="the model that gave the baseline's answers")
+    candidate_model: str = Field(description="the model that gave the candidate's answers")
+    skipped: int = Field(default=0, description="rows without an answer of both")
+    votes: dict[str, Any] | None = Field(default=None, description="the column with votes of people, and its values")
 
 
 class CriterionCounts(BaseModel):
@@ -148,6 +177,8 @@ class EvalRun(Work):
     dataset_id: str | None = Field(default=None, description="the dataset of its rows")
     dataset_uri: str | None = Field(default=None, description="its version")
     not_served: list[str] = Field(default=[], description="the models of these names that inference does not serve")
+    judged: Sides | None = Field(default=None, description="what a judgement compares; null: a run of another eval")
+    endpoint: Endpoint | None = Field(default=None, description="where the judge answers, if not here")
     tally: Tally = Field(default=Tally(), description="results so far")
 
     def loaded_models(self, *, reachable: bool) -> set[str]:
@@ -155,13 +186,29 @@ class EvalRun(Work):
         return labelled(self.criteria) | set(self.not_served) if reachable else set(self.models)
 
     def served_models(self, *, reachable: bool) -> list[str]:
-        """Names of the models whose answers inference gives."""
+        """Names of the models whose answers inference, or the endpoint, gives."""
+        if self.endpoint:
+            return [self.endpoint.model]
         return sorted(set(self.models) - set(self.not_served)) if reachable else []
 
     def load_here(self, model: str) -> None:
         """Return it to the queue, to go on with a model that inference does not serve."""
         self.not_served = [*self.not_served, model]
         self.hand_back(counts=False)
+
+    def lose_endpoint(self, failure: EndpointFailed, tally: Tally) -> Sequence[Event]:
+        """Try again where that may help; without attempts left, fail. What is graded stays."""
+        self.tally = tally
+        if self.wanted == "cancel":
+            return self.mark_cancelled()
+        if failure.temporary and self.attempts < MAX_ATTEMPTS:
+            self.hand_back(counts=True)
+            return ()
+        return self.fail(failure.code, failure.detail)
+
+    def _forget_key(self) -> None:
+        if self.endpoint:
+            self.endpoint.secret = None
 
     @property
     def status(self) -> RunStatus:
@@ -190,15 +237,18 @@ class EvalRun(Work):
     def succeed(self, tally: Tally) -> Sequence[Event]:
         """End it with all results."""
         self.tally, self.state, self.finished_at, self.runner = tally, "succeeded", now(), None
+        self._forget_key()
         return [EvalRunSucceeded(run_id=self.id, eval_id=self.eval_id)]
 
     def on_failed(self) -> Sequence[Event]:
         """The event of a failure."""
+        self._forget_key()
         failure = {"cause": self.cause or "", "detail": self.detail or ""}
         return [EvalRunFailed(run_id=self.id, eval_id=self.eval_id, **failure)]
 
     def on_cancelled(self) -> Sequence[Event]:
         """The event of a cancellation."""
+        self._forget_key()
         return [EvalRunCanceled(run_id=self.id, eval_id=self.eval_id)]
 
 

@@ -11,9 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.evaluation.evals.asking import Asking
+from services.evaluation.evals.asking import AskEndpoint, Asking
+from services.evaluation.evals.endpoint import Endpoints
 from services.evaluation.evals.inference import Inference
-from services.evaluation.evals.models import EvalRun, OutputItem, PinnedModel, Tally, count
+from services.evaluation.evals.models import EndpointFailed, EvalRun, OutputItem, PinnedModel, Tally, count
 from services.evaluation.evals.sampling import sampling_of
 from services.evaluation.evals.sources import given_sample, pending, read_rows, sample_record
 from services.evaluation.evals.store import OutputItems, Stores
@@ -67,6 +68,8 @@ class RunSlots:
         return fits and not (self._computes(work) and any(map(self._computes, running)))
 
     def _computes(self, run: EvalRun) -> bool:
+        if run.endpoint:
+            return False
         return not run.models or bool(run.loaded_models(reachable=self.inference.reachable))
 
 
@@ -78,6 +81,7 @@ class Runner:
     stores: Stores
     uses: Uses[EvalRun]
     inference: Inference
+    endpoints: Endpoints
 
     async def run(self, run: EvalRun, lease: Lease[EvalRun]) -> None:
         """Answer and grade in a child process, unless the lease is lost or the run is cancelled."""
@@ -89,7 +93,8 @@ class Runner:
             spec = await self._spec(run, recorder.rows, folder)
             child = await self.resources.engines.launch(ENGINE, spec, cwd=folder, requires=packages(spec["models"]))
             size = sum(weights_size(model["ref"]) for model in spec["models"].values())
-            async with Asking(self.inference, run.project, run.models, child).open() as asking:
+            endpoint = self._endpoint(run)
+            async with Asking(self.inference, run.project, run.models, child, endpoint).open() as asking:
                 result = await run_to_result(child, lease, asking.before(recorder.on_message), size)
             if result is not None and (model := result.get("not_served")):
                 await lease.change(lambda r: r.load_here(model))
@@ -99,8 +104,19 @@ class Runner:
             elif not lease.lost:
                 with suppress(NotFound):  # its owner has deleted it already
                     await self.stores.runs.change(run.id, lambda r: r.record(recorder.tally))
+        except EndpointFailed as error:
+            failure, tally = error, recorder.tally
+            await lease.change(lambda r: r.lose_endpoint(failure, tally))
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _endpoint(self, run: EvalRun) -> AskEndpoint | None:
+        """Asks the endpoint of the run, if it has one. Raises SecretUnreadable."""
+        if (endpoint := run.endpoint) is None:
+            return None
+        sealed = endpoint.secret
+        key = self.resources.keyring.decrypt("evaluation", run.id, sealed) if sealed else None
+        return lambda messages, sampling: self.endpoints.answer(endpoint, key, messages, sampling)
 
     async def _rows(self, run: EvalRun) -> list[OutputItem]:
         """The rows of the run in order; those that no earlier attempt has stored are stored now."""

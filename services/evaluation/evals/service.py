@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from services.evaluation.errors import UnfinishedRuns
 from services.evaluation.evals.models import MAX_ITEMS, STATUSES, Eval, EvalRun, OutputItem, PinnedModel, RunStatus
+from services.evaluation.evals.sources import pairs_key
 from services.evaluation.evals.store import Stores
 from services.evaluation.store import Artifacts
 from shared.blobs.protocol import Blobs
@@ -42,7 +43,7 @@ class EvalService:
 
     async def get(self, project: str, id: str) -> Eval:
         """Return an eval. Raises NotFound."""
-        return await _named("eval_id", self._scoped(project).evals.get(id))
+        return await named("eval_id", self._scoped(project).evals.get(id))
 
     async def update(self, project: str, id: str, changes: dict[str, Any]) -> Eval:
         """Change name or metadata."""
@@ -51,7 +52,7 @@ class EvalService:
             for name, value in changes.items():
                 setattr(found, name, value)
 
-        return await _named("eval_id", self._scoped(project).evals.change(id, apply))
+        return await named("eval_id", self._scoped(project).evals.change(id, apply))
 
     async def page(
         self, project: str, after: str | None, limit: int, *, oldest_first: bool, by_update: bool
@@ -112,6 +113,10 @@ class EvalService:
         else:
             rows = len(source["content"])
         run.expect(rows)
+        return await self.queue(run)
+
+    async def queue(self, run: EvalRun) -> EvalRun:
+        """Store a new run, and start it."""
         await self.uses.add(run)
         queued = await self.stores.runs.create(run)
         self.worker.wake()
@@ -121,14 +126,14 @@ class EvalService:
         """The models of these names; each name leads to the field of the request that has it. Raises UnknownModel."""
         pinned, artifacts = {}, Artifacts(self.blobs, project)
         for name, field in names.items():
-            uri, manifest = await _named(field, artifacts.any_model(name))
+            uri, manifest = await named(field, artifacts.any_model(name))
             pinned[name] = PinnedModel(id=manifest.model_id, uri=uri, template_hash=manifest.template_hash)
         return pinned
 
     async def _dataset(self, project: str, file_id: str) -> tuple[str, str, int]:
         """Id, URI and rows of a dataset that is small enough."""
         field = "data_source.source.id"
-        uri, manifest = await _named(field, Artifacts(self.blobs, project).dataset(file_id))
+        uri, manifest = await named(field, Artifacts(self.blobs, project).dataset(file_id))
         if (rows := sum(manifest.rows.values())) > MAX_ITEMS:
             remedy = "Upload the rows to evaluate as a file of their own."
             raise InvalidInput(f"The file has {rows:,} rows.", field=field, limit=MAX_ITEMS, remedy=remedy)
@@ -136,7 +141,7 @@ class EvalService:
 
     async def run(self, project: str, eval_id: str, id: str) -> EvalRun:
         """Return a run of an eval. Raises NotFound."""
-        run = await _named("run_id", self._scoped(project).runs.get(id))
+        run = await named("run_id", self._scoped(project).runs.get(id))
         if run.eval_id != eval_id:
             remedy = f"GET /v1/evals/{run.eval_id}/runs/{id}"
             raise NotFound(f"The run {id!r} is one of another eval.", field="eval_id", limit=run.eval_id, remedy=remedy)
@@ -171,6 +176,8 @@ class EvalService:
     async def _delete(self, run: EvalRun) -> None:
         for item in await self.stores.items.find({"run_id": run.id}):
             await self.stores.items.remove(item.id)
+        if run.judged:
+            await self.blobs.delete(pairs_key(run.project, run.id))
         await self.stores.runs.delete(run.id)
 
     async def items(
@@ -184,15 +191,15 @@ class EvalService:
     async def item(self, project: str, eval_id: str, run_id: str, id: str) -> OutputItem:
         """Return a row of a run. Raises NotFound, also for one that is not graded yet."""
         await self.run(project, eval_id, run_id)
-        item = await _named("output_item_id", self._scoped(project).items.get(id))
+        item = await named("output_item_id", self._scoped(project).items.get(id))
         if item.run_id != run_id or item.status == "pending":
             remedy = f"GET /v1/evals/{eval_id}/runs/{run_id}/output_items lists them."
             raise NotFound(f"The run has no graded output item {id!r}.", field="output_item_id", remedy=remedy)
         return item
 
 
-async def _named(field: str, found: Awaitable[V]) -> V:
-    """The awaited value; an error about it names the field of OpenAI's request."""
+async def named(field: str, found: Awaitable[V]) -> V:
+    """The awaited value; an error about it names the field of the request."""
     try:
         return await found
     except AnnealError as error:

@@ -21,11 +21,19 @@ def rows_of(content: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
     return [(row["item"], row.get("sample")) for row in content]
 
 
+def pairs_key(project: str, run_id: str) -> str:
+    """The blob with the rows of a judgement."""
+    return f"{project}/evaluations/judgements/{run_id}.jsonl"
+
+
 async def read_rows(blobs: Blobs, run: EvalRun) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Item and sample of each row. Raises BadItem for a row of a file that does not match the eval's schema."""
     source = run.data_source["source"]
     if source["type"] == "file_content":
         return rows_of(source["content"])
+    if source["type"] == "pairs":
+        content = b"".join([chunk async for chunk in blobs.read(pairs_key(run.project, run.id))])
+        return [(json.loads(line), None) for line in content.splitlines()]
     assert run.dataset_uri
     key = key_of(run.dataset_uri, run.project)
     manifest = DatasetManifest.model_validate(await read_manifest(blobs, key))

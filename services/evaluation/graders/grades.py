@@ -11,11 +11,11 @@ Sample = Mapping[str, Any]
 
 
 class GradingFailed(Exception):
-    """A row cannot be graded: a stable `code` and a sentence."""
+    """A row cannot be graded: a stable `code`, a sentence, and the details that a grade would have."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.details = code, message, details
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class ModelAnswer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: Mapping[str, str] | None = None
-    answered_by: Literal["inference", "evaluation"] = "evaluation"
-    """The service whose engine gave it."""
+    answered_by: Literal["inference", "evaluation", "endpoint"] = "evaluation"
+    """The service whose engine gave it, or an endpoint elsewhere."""
 
     @property
     def usage(self) -> dict[str, int]:

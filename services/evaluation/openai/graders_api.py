@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.graders.definitions import Grader
-from services.evaluation.openai.requests import JsonObject
+from services.evaluation.json_object import JsonObject
 from shared.runtime.http.principal import Caller
 
 FLAGS = (

@@ -1,6 +1,5 @@
 """The requests of OpenAI's evals API, and what of them is not offered here."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from services.evaluation.evals.models import MAX_ITEMS, Eval
 from services.evaluation.graders.definitions import Criterion
 from services.evaluation.graders.input_messages import InputMessages
 from services.evaluation.graders.templates import InvalidTemplate
+from services.evaluation.json_object import JsonObject
 from shared.runtime.errors import InvalidInput
 from shared.runtime.http.display_name import refuse_hidden
 
@@ -23,16 +23,6 @@ Metadata = Annotated[
 ]
 
 
-def _require_json(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what Python's reader takes for JSON, and no answer could show again."""
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
-        raise ValueError("NaN, infinities and halves of characters (lone surrogates) are no JSON") from error
-    return value
-
-
-JsonObject = Annotated[dict[str, Any], AfterValidator(_require_json)]
 NOT_OFFERED = {
     "logs": "Evals of logged completions are not offered",
     "stored_completions": "Completions are not stored here",

@@ -6,7 +6,7 @@ from shared.blobs.locations import without_secret
 
 KIND_HEADER = "x-anneal-secret"
 """Response header: the kind of the secret that the accepted request carried, and that its download uses."""
-SecretKind = Literal["hub token", "object store key", "signed address"]
+SecretKind = Literal["hub token", "object store key", "signed address", "API key"]
 
 
 def secret_kind(token: object | None, address: str | None) -> SecretKind | None:
