@@ -3,7 +3,7 @@ import { Component, computed, DestroyRef, effect, inject, input, untracked } fro
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
-import { JobView } from '../api/models';
+import { CheckpointView, JobDetail, JobView } from '../api/models';
 import { TrainingService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { Icon } from '../elements/icon';
@@ -37,6 +37,10 @@ const CHARTS: { heading: string; metrics: RegExp }[] = [
   { heading: 'CPU & GPU utilization (%)', metrics: /(cpu|gpu)(?!.*memory)/ },
 ];
 
+function isPublishing(checkpoint: CheckpointView): boolean {
+  return checkpoint.model_state !== null && !isFinal(checkpoint.model_state);
+}
+
 @Component({
   selector: 'an-job',
   imports: [CountPipe, DurationPipe, Icon, LineChart, LogView, MatButton, MethodPipe, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge, WarningList],
@@ -61,7 +65,7 @@ export class JobPage {
       this.streamedState(); // refetch the job when the stream reports a new state
       return { key: `job/${this.id()}`, fetch: () => this.api.getTrainingJob({ id: this.id() }) };
     },
-    (job) => (isFinal(job.state) ? null : POLL_INTERVAL_MS),
+    (job) => (isFinal(job.state) && !job.checkpoints.some(isPublishing) ? null : POLL_INTERVAL_MS),
   );
   protected readonly state = computed(() => {
     const job = this.job.value();
@@ -70,6 +74,7 @@ export class JobPage {
   protected readonly progress = computed(() => (this.version(), this.state() === 'succeeded' ? 1 : this.history().stepsDone || (this.job.value()?.progress.step ?? 0)));
   protected readonly progressMax = computed(() => (this.version(), this.state() === 'succeeded' ? 1 : this.history().totalSteps || (this.job.value()?.progress.total ?? 0)));
   protected readonly etaSeconds = computed(() => (this.version(), this.state() === 'running' ? this.history().etaSeconds : undefined));
+  protected readonly isPublishing = isPublishing;
   protected readonly lossSeries = computed<Series[]>(() => [
     { name: 'train', points: this.history().metric('loss'), color: '--chart' },
     { name: 'validation', points: this.history().validation, color: '--accent', markers: true },
@@ -94,8 +99,8 @@ export class JobPage {
   protected readonly samples = computed(() => (this.version(), this.history().samples));
   protected readonly checkpoints = computed(() => {
     this.version();
-    const onDisk = new Set((this.job.value()?.checkpoints ?? []).map((checkpoint) => checkpoint.step));
-    return this.history().checkpoints.map((checkpoint) => ({ ...checkpoint, onDisk: onDisk.has(checkpoint.step) })).reverse();
+    const stored = new Map((this.job.value()?.checkpoints ?? []).map((checkpoint) => [checkpoint.step, checkpoint]));
+    return this.history().checkpoints.map((checkpoint) => ({ ...checkpoint, stored: stored.get(checkpoint.step) })).reverse();
   });
   protected readonly settings = computed(() => {
     const job = this.job.value();
@@ -136,6 +141,13 @@ export class JobPage {
       dismissLabel: 'Keep running',
     });
     if (confirmed) await this.runAction({ wanted: 'cancel' }, () => this.api.cancelTrainingJob({ id: this.id() }), 'Cancelling the job.');
+  }
+
+  /** Makes a custom model of a checkpoint; polling shows when it is one. */
+  protected async publish(step: number): Promise<void> {
+    const queued = (job: JobDetail): JobDetail => ({ ...job, checkpoints: job.checkpoints.map((each) => (each.step === step ? { ...each, model_state: 'queued' as const } : each)) });
+    const request = () => this.api.publishCheckpoint({ id: this.id(), step });
+    await this.notifications.run(() => this.job.updateOptimistically(queued, request), `Publishing the checkpoint of step ${step} as a model.`);
   }
 
   protected async clone(): Promise<void> {

@@ -5,6 +5,7 @@ const KINDS: Record<Node['kind'], string> = {
   dataset: 'Dataset',
   base_model: 'Base model',
   job: 'Training job',
+  checkpoint: 'Checkpoint',
   model: 'Model',
   evaluation: 'Evaluation',
   export: 'Export',
@@ -18,6 +19,7 @@ const RELATIONS: Record<string, string> = {
   validated_on: 'was validated on by',
   fine_tuned: 'was fine-tuned by',
   reproduced: 'was reproduced by',
+  checkpoint: 'stored',
   produced: 'produced',
   evaluated: 'was evaluated in',
   evaluated_on: 'was evaluated on in',
@@ -34,6 +36,7 @@ export function kindLabel(node: Node): string {
 /** The name, or the id where there is none. */
 export function nodeLabel(node: Node): string {
   const [, version] = node.id.split('@');
+  if (node.kind === 'checkpoint') return `Step ${version}`;
   const name = node.name ?? node.id;
   return node.kind === 'dataset' && version && node.name ? `${name}@${version}` : name;
 }
@@ -48,6 +51,7 @@ export function nodeLink(node: Node): string[] | undefined {
   switch (node.kind) {
     case 'dataset': return ['/datasets', node.id.split('@')[0]!];
     case 'job': return ['/jobs', node.id];
+    case 'checkpoint': return ['/jobs', node.id.split('@')[0]!];
     case 'model': return ['/models', node.id];
     case 'evaluation': return ['/evaluations', node.id];
     case 'alias': return ['/aliases', node.id];

@@ -24,6 +24,7 @@ const GROUPS: Record<EventType, string> = {
   'alias.rolled_back.v1': 'Aliases',
   'training.base_model_ready.v1': 'Models',
   'training.base_model_failed.v1': 'Models',
+  'training.checkpoint_published.v1': 'Models',
   'training.model_renamed.v1': 'Models',
   'training.model_deleted.v1': 'Models',
   'export.completed.v1': 'Exports',
