@@ -1,5 +1,7 @@
 """Sends requests, and turns refusals into errors: what the generated operations stand on."""
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,6 +16,7 @@ from anneal.errors import AnnealError
 TIMEOUT = httpx.Timeout(30.0, read=150.0)
 PROBLEM_FIELDS = ("field", "limit", "remedy", "trace_id")
 """Fields of a problem that follow its message."""
+DAMAGED = "The file is not what the platform stored: it was damaged there, or has changed meanwhile. Export it again."
 File = Path | str | BinaryIO
 """A file to upload: its path, or an open binary file."""
 
@@ -46,7 +49,17 @@ def _made(response: httpx.Response) -> bytes:
     if response.status_code == httpx.codes.ACCEPTED:
         problem = {"code": "not_ready", "detail": "It is being made."}
         raise AnnealError("It is being made. Wait for it, then ask again.", problem, response.status_code)
+    expected = checksum_of(response)
+    if expected and hashlib.sha256(response.content).hexdigest() != expected:
+        raise AnnealError(DAMAGED, {"code": "damaged", "detail": DAMAGED})
     return response.content
+
+
+def checksum_of(response: httpx.Response) -> str | None:
+    """The SHA-256 of a download, in hexadecimal, which the platform sends as its ETag; None if it sent none."""
+    first = response.history[0] if response.history else response  # the object store's ETag is another
+    etag = first.headers.get("etag", "").strip('"')
+    return etag if re.fullmatch(r"[0-9a-f]{64}", etag) else None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The HTTP client of all commands: finds the platform, sends the API key, and turns problem+json into a message."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 
 from anneal.connection import address, api_key
 from anneal.errors import AnnealError
-from anneal.requests import to_error
+from anneal.requests import DAMAGED, checksum_of, to_error
 from cli.errors import CommandError
 from cli.remedies import for_commands
 
@@ -85,13 +86,23 @@ class Client:
         headers = {"Range": f"bytes={start}-"} if start else {}
         response = self._send("GET", path, params=query, headers=headers, stream=True)
         done = start if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
-        length = response.headers.get("content-length")
+        length, expected, checksum = response.headers.get("content-length"), checksum_of(response), hashlib.sha256()
         total = done + int(length) if length else None
-        with partial.open("ab" if done else "wb") as file:
-            for chunk in response.iter_bytes(1 << 20):
-                file.write(chunk)
-                done += len(chunk)
-                yield done, total
+        if done:
+            with partial.open("rb") as file:
+                checksum = hashlib.file_digest(file, "sha256")
+        try:
+            with partial.open("ab" if done else "wb") as file:
+                for chunk in response.iter_bytes(1 << 20):
+                    file.write(chunk)
+                    checksum.update(chunk)
+                    done += len(chunk)
+                    yield done, total
+        except httpx.HTTPError as error:
+            raise CommandError(f"The download broke off: {error}. Run the command again to continue it.") from None
+        if expected and checksum.hexdigest() != expected:
+            partial.unlink()
+            raise CommandError(DAMAGED)
         partial.rename(target)
 
     def events(self, path: str, body: Any) -> Iterator[dict[str, Any]]:

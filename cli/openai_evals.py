@@ -9,7 +9,9 @@ from typing import Any
 
 from cli.errors import CommandError
 
-GRADERS = ("string_check", "text_similarity", "label_model", "score_model")
+GRADERS = ("string_check", "text_similarity", "label_model", "score_model", "python")
+MISSING_METRICS = ("cosine", "gleu", "meteor")
+"""Of text_similarity: they need a model or a library that the platform does not have."""
 SOURCES = {"logs": "logged completions", "stored_completions": "stored completions"}
 """Data source configs of evals without rows of their own."""
 PARTS = ("eval", "evals", "runs", "output_items", "data")
@@ -152,7 +154,17 @@ def plan(export: Export, models: Mapping[str, str]) -> tuple[list[PlannedEval], 
             detail = f"The run of {len(items)} output items, {run_id or '?'}, is not in the files."
             problems.append(Problem("output items", detail, "Give the file with the run, too."))
     _add_rows([*planned.values()], export, problems)
+    for name in sorted(models.keys() - set(_models(export))):
+        problems.append(Problem(f"--map {name}", "No run and no criterion of the files names this model."))
     return [*planned.values()], problems
+
+
+def _models(export: Export) -> Iterator[str | None]:
+    """The names of models in an export."""
+    for found in export.evals:
+        yield from (criterion.get("model") for criterion in found.get("testing_criteria") or [])
+    for _, run in export.runs:
+        yield from (run.get("model"), (run.get("data_source") or {}).get("model"))
 
 
 def _name(kind: str, found: Json) -> str:
@@ -160,7 +172,7 @@ def _name(kind: str, found: Json) -> str:
 
 
 def _eval_body(found: Json, subject: str, models: Mapping[str, str], problems: list[Problem]) -> Json | None:
-    config = found["data_source_config"] or {}
+    config = found.get("data_source_config") or {}
     schema = config.get("schema") or {}
     properties = schema.get("properties") or {}
     item_schema = config.get("item_schema") or properties.get("item")
@@ -168,7 +180,10 @@ def _eval_body(found: Json, subject: str, models: Mapping[str, str], problems: l
         source = SOURCES.get(str(config.get("type")), "no rows of its own")
         problems.append(Problem(subject, f"It grades {source}, which are not stored here.", "Send the rows yourself."))
         return None
-    named = [(criterion, f"{subject}, criterion {criterion.get('name')!r}") for criterion in found["testing_criteria"]]
+    named = [
+        (criterion, f"{subject}, criterion {criterion.get('name')!r}")
+        for criterion in found.get("testing_criteria") or []
+    ]
     criteria = [body for criterion, where in named if (body := _criterion(criterion, where, models, problems))]
     if not criteria:
         problems.append(Problem(subject, "None of its criteria can be imported, so it is not."))
@@ -189,6 +204,9 @@ def _eval_body(found: Json, subject: str, models: Mapping[str, str], problems: l
 def _criterion(criterion: Json, subject: str, models: Mapping[str, str], problems: list[Problem]) -> Json | None:
     if (kind := criterion.get("type")) not in GRADERS:
         problems.append(Problem(subject, f"There is no grader {kind} here.", f"Use one of {', '.join(GRADERS)}."))
+        return None
+    if (metric := criterion.get("evaluation_metric")) in MISSING_METRICS:
+        problems.append(Problem(subject, f"There is no metric {metric} here.", "Use fuzzy_match, bleu or rouge_l."))
         return None
     body: Json = without_null({name: value for name, value in criterion.items() if name != "id"})
     if model := body.get("model"):

@@ -43,7 +43,15 @@ class ListByDefault(TyperGroup):
 
 def named(kind: str, help: str) -> Any:
     """An argument that names a resource of `kind`: resolved to its id, and completed by the shell."""
+    return typer.Argument(help=f"{help} An id, the beginning of one, or a unique name.", **_naming(kind))
 
+
+def named_option(kind: str, help: str) -> Any:
+    """As `named`, for an option."""
+    return typer.Option(help=help, **_naming(kind))
+
+
+def _naming(kind: str) -> dict[str, Any]:
     def resolved(context: typer.Context, value: str | None) -> str | None:
         return value if value is None or context.resilient_parsing else find(Client(), kind, value)
 
@@ -54,8 +62,7 @@ def named(kind: str, help: str) -> Any:
             return []  # no platform, or not now: nothing is suggested
         return [(item["id"], item.get("name") or "") for item in page if item["id"].startswith(incomplete)]
 
-    return typer.Argument(help=f"{help} An id, the beginning of one, or a unique name.", callback=resolved,
-                          autocompletion=completed)  # fmt: skip
+    return {"callback": resolved, "autocompletion": completed}
 
 
 def find(client: Client, kind: str, given: str) -> str:

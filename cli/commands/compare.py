@@ -11,6 +11,7 @@ from cli.client import Client
 from cli.commands.judge import judged, request_body, require_success, show
 from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, table
+from cli.resources import find
 
 COLUMNS = ("metric", "", "score", "95 % interval", "difference", "95 % interval", "p")
 PREFIXES = ("evaluation_", "evalrun_")
@@ -87,7 +88,7 @@ def compare(
 
 def newest_evaluation(client: Client, model_id: str) -> str:
     """Return the id of the newest evaluation of a model that has succeeded."""
-    model_id = resolve_model(client, model_id)
+    model_id = find(client, "custom model", resolve_model(client, model_id))
     for evaluation in client.get("/evaluations", model_id=model_id, limit=200)["items"]:
         if evaluation["state"] == "succeeded":
             return str(evaluation["id"])

@@ -8,7 +8,7 @@ import typer
 from cli.checkpoints import CHECKPOINT_HELP, resolve_model
 from cli.client import Client
 from cli.output import Json, out, print_json, print_warnings, progress_bar, size, table
-from cli.resources import named
+from cli.resources import named, named_option
 from cli.waiting import finished
 
 SCORE_COLUMNS = ("metric", "base", "95 % interval", "tuned", "95 % interval", "difference")
@@ -24,7 +24,7 @@ def evaluate(
         ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Dataset id; default: the dataset that the model was trained on.")
+        str | None, named_option("dataset", "Dataset; default: the one that the model was trained on.")
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="test, validation or train (default: the first of these that has rows).")

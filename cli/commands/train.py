@@ -9,7 +9,7 @@ from cli.client import Client
 from cli.commands.estimates import show_estimate, would_be_refused
 from cli.commands.jobs import follow, show_job
 from cli.output import Json, out, print_json, print_warnings, with_warnings
-from cli.resources import named
+from cli.resources import named, named_option
 
 RENAMED = {
     "steps": "max_steps",
@@ -38,7 +38,7 @@ def train(
     unsupported_rows: Annotated[
         str | None, typer.Option(help="Rows that the chat template cannot show: refuse or skip.")
     ] = None,
-    validation: Annotated[str | None, typer.Option(help="Dataset to validate on, instead of a split.")] = None,
+    validation: Annotated[str | None, named_option("dataset", "Dataset to validate on, instead of a split.")] = None,
     quantization: Annotated[str | None, typer.Option(help="QLoRA: nf4 or int8.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job and its model.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.", rich_help_panel=OPTIMIZATION)] = None,

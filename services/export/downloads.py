@@ -1,9 +1,11 @@
 """HTTP downloads from the blob store: a single range, ETag, conditional requests (RFC 9110, sections 8.8, 13, 14)."""
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
+import structlog
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.export.errors import RangeNotSatisfiable
@@ -11,8 +13,14 @@ from shared.blobs.errors import BlobNotFound
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import answer
 
+log = structlog.get_logger(__name__)
+
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 CONTENT_TYPES = {".json": "application/json", ".md": "text/markdown; charset=utf-8", ".zip": "application/zip"}
+
+
+class DamagedFile(Exception):
+    """A stored file is not what was exported."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,20 @@ class Download:
         if head:
             return Response(status_code=status, headers=headers)
         content = self.blobs.read(self.key, start=self.offset + start, end=self.offset + end)
-        return StreamingResponse(content, status, headers)
+        return StreamingResponse(content if status == 206 else self._verified(content), status, headers)
+
+    async def _verified(self, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The content, the end of it once its checksum is right: a damaged file ends before its last bytes."""
+        checksum, held = hashlib.sha256(), b""
+        async for chunk in content:
+            if held:
+                yield held
+            held = chunk
+            checksum.update(chunk)
+        if checksum.hexdigest() != self.sha256:
+            log.error("export_damaged", key=self.key, name=self.name)
+            raise DamagedFile(self.key)  # too late for a status: the connection ends
+        yield held
 
     def _unsatisfiable(self) -> Response:
         detail = f"The file has {self.size} bytes."

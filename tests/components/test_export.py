@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from services.export.app import build
+from services.export.downloads import DamagedFile
 from services.export.handlers import subscriptions
 from services.export.models import Export
 from services.export.service import ExportService
@@ -128,6 +129,15 @@ async def test_downloads_can_be_resumed_and_cached(service: RunningService) -> N
     assert part.content == file.content[8:16]
     assert (await service.http.head(url)).headers["content-length"] == str(member["size"])
     assert (await service.http.get(f"/exports/{export['id']}/files/../secret")).status_code == 404
+
+    archive = next(path for path in service.folder.rglob("*export.zip*") if path.stat().st_size == size)
+    stored = archive.read_bytes()
+    archive.write_bytes(stored[:100] + bytes([stored[100] ^ 1]) + stored[101:])
+    try:
+        with pytest.raises(DamagedFile):  # the connection ends before the last bytes
+            await service.http.get(f"{TUNED}/export?format=torch")
+    finally:
+        archive.write_bytes(stored)
 
 
 async def test_onnx_export_of_a_training_job_is_verified_and_its_model_card_runs(

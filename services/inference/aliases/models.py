@@ -101,6 +101,7 @@ class Alias(Entity):
 
         Raises NothingToRollBackTo, and Conflict where the models before are not those that were `seen`.
         """
+        existing = _before(self.model_id, existing)
         if not existing:
             remedy = "Submit a model as a candidate, and promote it."
             raise NothingToRollBackTo("The alias has no model before this one.", field="name", remedy=remedy)
@@ -108,7 +109,7 @@ class Alias(Entity):
             remedy = "GET the alias, and send the rollback again if it is still what you want."
             raise Conflict("The alias was changed by another request.", field="name", remedy=remedy)
         before, target = self.model_id, existing[-1]
-        self.previous = existing[:-1]
+        self.previous = _before(target, existing)
         self._point("rolled_back", target, actor, reason)
         change = {"model_id": target, "previous_model_id": before}
         return [AliasRolledBack(alias_id=self.id, alias=self.name, actor=actor, reason=reason, **change)]
@@ -130,6 +131,13 @@ class Alias(Entity):
             candidate_id=candidate_id,
         )
         self.model_id, self.history = model_id, [*self.history, change][-HISTORY_LIMIT:]
+
+
+def _before(model_id: str, previous: list[str]) -> list[str]:
+    """The models before `model_id`: where one between them was deleted, it may follow itself."""
+    while previous and previous[-1] == model_id:
+        previous = previous[:-1]
+    return previous
 
 
 class Candidate(Entity):

@@ -44,7 +44,7 @@ class Aliases:
         self, project: str, name: str, model: str, actor: str, *, suite: Suite | None, **fields: Any
     ) -> Alias:
         """Create an alias of a model. Raises NameTaken, InvalidInput, Conflict and ModelNotFound."""
-        if (plain := plain_name(name)) != name:
+        if (plain := plain_name(name) if name.strip(".") else "alias") != name:  # dots are no part of a path
             remedy = f"Use a name such as {plain!r}."
             raise InvalidInput(f"{name!r} cannot be an alias.", field="name", limit=ALLOWED, remedy=remedy)
         found = await self._catalog.find_model(project, model)
@@ -103,8 +103,7 @@ class Aliases:
         await self._stores.aliases.delete(alias.id)
         for candidate in await self._stores.candidates.find({"alias_id": alias.id, "state": "evaluating"}):
             await self._stores.candidates.change(candidate.id, lambda c: c.cancel("The alias was deleted."))
-        await self._blobs.delete(alias_key(project, alias.name))
-        await self._release(project, alias.id, set())
+        await self._clear(alias)
 
     async def submit(
         self, project: str, name: str, model: str, actor: str, *, key: str | None = None, event_id: str | None = None
@@ -268,15 +267,28 @@ class Aliases:
 
     async def settle(self, id: str) -> None:
         """Keep the current model and the one before it loaded and undeletable, and no other. Idempotent."""
-        try:
-            alias = await self._stores.aliases.get(id)
-        except NotFound:
+        alias = await self._stored(id)
+        if alias is None:
+            for project in {use.project for use in await all_uses(self._blobs) if use.work_id == id}:
+                await self._release(project, id, set())  # what a promotion began while it was deleted
             return
         await self._keep(alias)
         await self._deploy_kept(alias)
-        with suppress(NotFound):  # it may have changed meanwhile
-            alias = await self._stores.aliases.get(id)
-        await self._release(alias.project, alias.id, set(alias.kept))
+        if current := await self._stored(id):  # it may have changed meanwhile
+            await self._release(alias.project, id, set(current.kept))
+        else:
+            await self._clear(alias)
+
+    async def _stored(self, id: str) -> Alias | None:
+        with suppress(NotFound):
+            return await self._stores.aliases.get(id)
+        return None
+
+    async def _clear(self, alias: Alias) -> None:
+        """Remove what is kept for an alias that was deleted."""
+        if not await self._stores.named(alias.project, alias.name):  # the name may be another alias's by now
+            await self._blobs.delete(alias_key(alias.project, alias.name))
+        await self._release(alias.project, alias.id, set())
 
     async def _keep(self, alias: Alias) -> None:
         for model_id in alias.kept:

@@ -78,9 +78,10 @@ def test_answers_of_a_model_that_is_not_mapped_are_graded_again(tmp_path: Path) 
 
 
 def test_everything_without_a_counterpart_is_listed(tmp_path: Path) -> None:
-    python = {"type": "python", "name": "code", "source": "def grade(): ..."}
+    cosine = {"type": "text_similarity", "name": "near", "evaluation_metric": "cosine"}
     stored = {**EVAL, "id": "eval_2", "data_source_config": {"type": "stored_completions", "schema": {}}}
-    coded = {**EVAL, "id": "eval_3", "testing_criteria": [python]}
+    coded = {**EVAL, "id": "eval_3", "testing_criteria": [cosine]}
+    empty = {"object": "eval", "id": "eval_4"}
     cut = {"object": "list", "data": [EVAL], "has_more": True}
     missing = {**RUN, "eval_id": "eval_9", "id": "run_9"}
     objects = (
@@ -88,21 +89,24 @@ def test_everything_without_a_counterpart_is_listed(tmp_path: Path) -> None:
         stored,
         {**RUN, "id": "run_2", "eval_id": "eval_2"},
         coded,
+        empty,
         missing,
         RUN,
         {"x": 1},
         output_item(0, "a"),
     )
-    (found,), problems = planned(tmp_path, *objects, gpt_4o="seedling")
+    (found,), problems = planned(tmp_path, *objects, gpt_4o="seedling", gpt_5="seedling")
     assert found.source == "eval eval_1"
     for text in (
         "has_more",
         "eval eval_2: It grades stored completions",
         "eval eval_2: Its 1 runs",
-        "criterion 'code': There is no grader python",
+        "criterion 'near': There is no metric cosine",
         "eval eval_3: None of its criteria",
         "run run_9: Its eval eval_9",
         "Not an exported object",
+        "eval eval_4: It grades no rows of its own",
+        "--map gpt-5: No run and no criterion",
         "run run_1: The files have 1 of its 2 output items",
     ):
         assert any(text in problem for problem in problems), (text, problems)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.inference.aliases import service as aliases
 from services.inference.aliases.models import missed_by
 from shared.blobs.aliases import alias_exists
 from shared.blobs.uses import users_of
@@ -208,6 +209,40 @@ async def test_rollbacks_skip_models_that_are_gone(world: World) -> None:
     assert (await world.aliases.roll_back("default", "support-bot", "carol", None, None)).model_id == "model_1"
 
 
+async def test_a_rollback_never_goes_to_the_model_that_it_leaves(world: World) -> None:
+    await world.create()
+    for model in ("model_2", "model_1", "model_3"):
+        candidate = await world.evaluated(await world.submit(model))
+        await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+    await world.resources.blobs.delete("default/models/custom/model_2/manifest.json")
+    await world.deliver(ModelDeleted(model_id="model_2"))
+    back = await world.aliases.roll_back("default", "support-bot", "carol", None, None)
+    assert (back.model_id, back.previous) == ("model_1", [])
+    with pytest.raises(AnnealError) as raised:
+        await world.aliases.roll_back("default", "support-bot", "carol", None, None)
+    assert raised.value.code == "nothing_to_roll_back_to"
+
+
+async def test_an_alias_that_is_deleted_during_a_promotion_keeps_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.create()
+    candidate = await world.evaluated(await world.submit("model_2"))
+    add_use = aliases.add_use
+
+    async def delete_before(*use: Any) -> None:
+        monkeypatch.undo()
+        await world.aliases.delete("default", "support-bot")
+        await add_use(*use)
+
+    monkeypatch.setattr(aliases, "add_use", delete_before)
+    with pytest.raises(AnnealError):
+        await world.aliases.promote("default", "support-bot", candidate.id, "bob", None)
+    assert await world.deployed() == set()
+    for model in ("model_1", "model_2"):
+        assert not await users_of(world.resources.blobs, "default", model)
+
+
 async def test_a_start_strips_no_alias_that_is_created_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.create()
     settle = world.aliases.settle
@@ -230,7 +265,7 @@ async def test_names_that_mean_something_else_are_refused(world: World) -> None:
         with pytest.raises(AnnealError) as raised:
             await world.aliases.create("default", name, "model_1", "alice", suite=None)
         assert (raised.value.code, raised.value.field) == ("name_taken", "name")
-    for name in ("a/b", "<b>"):
+    for name in ("a/b", "<b>", ".."):
         with pytest.raises(AnnealError, match="cannot be an alias"):
             await world.aliases.create("default", name, "model_1", "alice", suite=None)
     with pytest.raises(AnnealError, match="needs a suite"):
