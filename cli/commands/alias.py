@@ -14,6 +14,7 @@ from cli.output import Json, examples, out, print_json, table
 
 POLL_INTERVAL_S = 0.5
 ROWS_SHOWN = 10
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False}
 
 alias = typer.Typer(
     name="alias",
@@ -81,13 +82,13 @@ def show(name: Name, json: Json = False) -> None:
         print_json({**found, "candidates": candidates})
         return
     out.print(f"{found['name']} ({found['id']}) is {found['model_id']}", highlight=False)
-    columns: tuple[str, ...] = ("at", "action", "actor", "previous_model_id", "model_id", "reason")
-    table(columns, [[change[column] for column in columns] for change in found["history"]], title="History")
-    columns = ("id", "model_id", "state", "submitted_by")
-    table(
-        [*columns, "why"], [[c[column] for column in columns] + [" ".join(c["reasons"])] for c in candidates],
-        title="Candidates",
-    )  # fmt: skip
+    for change in found["history"]:
+        before = f", before {change['previous_model_id']}" if change["previous_model_id"] else ""
+        out.print(f"\n{change['at'][:19]} {change['action'].replace('_', ' ')}: {change['model_id']}{before}", **PLAIN)
+        out.print(f"  by {change['actor']}" + (f": {change['reason']}" if change["reason"] else ""), **PLAIN)
+    for each in candidates:
+        out.print(f"\n{each['id']} {each['state']}: {each['model_id']}", **PLAIN)
+        out.print(f"  by {each['submitted_by']}. {' '.join(each['reasons'])}", **PLAIN)
 
 
 @alias.command(epilog=examples("anneal alias candidate support-bot <model-id>"))
