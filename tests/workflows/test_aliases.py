@@ -146,7 +146,7 @@ def test_an_alias_moves_to_a_better_model_and_back(embedded: Embedded, tmp_path:
         assert (response.status_code, response.json()["field"]) == (422, field), response.text
     response = embedded.http.post("/training/jobs", json={"dataset": "absent", "after": ["alias:best"]})
     assert (response.status_code, response.json()["field"]) == (404, "dataset"), response.text
-    assert "rolled_back" in run("show", "support-bot")
+    assert "rolled back" in run("show", "support-bot")
     events = [line["action"] for line in embedded.get("/audit", resource=created["id"])["items"]]
     assert {"alias.promoted.v1", "alias.rolled_back.v1"} <= {*events}
     for name in ("support-bot", "best"):
