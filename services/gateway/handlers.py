@@ -9,7 +9,7 @@ from services.gateway.audit.trail import AuditLog
 from services.gateway.lineage.graph import LineageGraph
 from services.gateway.overview import ReadModel, ResourceUpdate
 from services.gateway.webhooks.service import Webhooks
-from shared.events.aliases import AliasCandidateDecided, AliasPromoted, AliasRolledBack
+from shared.events.aliases import AliasCandidateDecided, AliasCreated, AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import (
@@ -37,7 +37,7 @@ from shared.runtime.service import EventHandler
 NOT_SHOWN: tuple[type[Event], ...] = (
     *(ImportSucceeded, ImportFailed, BaseModelReady, BaseModelFailed),
     *(EvalRunSucceeded, EvalRunFailed, EvalRunCanceled),
-    *(AliasCandidateDecided, AliasPromoted, AliasRolledBack),
+    *(AliasCandidateDecided, AliasCreated, AliasPromoted, AliasRolledBack),
 )
 
 

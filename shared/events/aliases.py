@@ -95,6 +95,16 @@ class AliasCandidateDecided(Event):
     reason: str
 
 
+class AliasCreated(Event):
+    """An alias points at its first model."""
+
+    type: ClassVar[str] = "alias.created.v1"
+    alias_id: str
+    alias: str
+    model_id: str
+    actor: str
+
+
 class AliasPromoted(Event):
     """An alias points at the candidate's model."""
 

@@ -6,6 +6,7 @@ from shared.events.aliases import (
     AliasCandidateDecided,
     AliasCandidateEvaluated,
     AliasCandidateSubmitted,
+    AliasCreated,
     AliasPromoted,
     AliasRolledBack,
 )
@@ -64,6 +65,7 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     AliasCandidateSubmitted: ("evaluation",),
     AliasCandidateEvaluated: ("inference",),
     AliasCandidateDecided: ("gateway", "evaluation"),
+    AliasCreated: ("gateway",),
     AliasPromoted: ("inference", "gateway"),
     AliasRolledBack: ("inference", "gateway"),
 }

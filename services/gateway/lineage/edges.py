@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from shared.events.aliases import AliasPromoted, AliasRolledBack
+from shared.events.aliases import AliasCreated, AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetReady
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
@@ -44,6 +44,8 @@ def _edges_of(event: Event) -> Iterator[Edge]:
             yield Edge(f"model/{event.model_id}", "exported", f"export/{event.export_id}")
         case ModelReady():
             yield Edge(_model(event.model_id), "deployed", f"deployment/{event.deployment_id}")
+        case AliasCreated():
+            yield Edge(_model(event.model_id), "created", f"alias/{event.alias}")
         case AliasPromoted():
             yield Edge(_model(event.model_id), "promoted", f"alias/{event.alias}")
         case AliasRolledBack():

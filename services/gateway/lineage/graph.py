@@ -34,7 +34,7 @@ class EdgeView(BaseModel):
     source: str
     relation: str = Field(
         description="version, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, "
-        "evaluated_on, exported, deployed, promoted or rolled_back_to"
+        "evaluated_on, exported, deployed, created, promoted or rolled_back_to"
     )
     target: str
 

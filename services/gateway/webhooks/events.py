@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared.documents.entities import derived_id
-from shared.events.aliases import AliasCandidateDecided, AliasPromoted, AliasRolledBack
+from shared.events.aliases import AliasCandidateDecided, AliasCreated, AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected, ImportFailed, ImportSucceeded
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import (
@@ -55,6 +55,7 @@ EventType = Literal[
     "inference.model_ready.v1",
     "inference.model_undeployed.v1",
     "alias.candidate_decided.v1",
+    "alias.created.v1",
     "alias.promoted.v1",
     "alias.rolled_back.v1",
 ]
@@ -86,6 +87,7 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "inference.model_ready.v1": (ModelReady, "deployment_id"),
     "inference.model_undeployed.v1": (ModelUndeployed, "deployment_id"),
     "alias.candidate_decided.v1": (AliasCandidateDecided, "candidate_id"),
+    "alias.created.v1": (AliasCreated, "alias_id"),
     "alias.promoted.v1": (AliasPromoted, "alias_id"),
     "alias.rolled_back.v1": (AliasRolledBack, "alias_id"),
 }

@@ -17,7 +17,7 @@ from shared.blobs.aliases import ALIASES, alias_key
 from shared.blobs.protocol import Blobs
 from shared.blobs.uses import add_use, all_uses, remove_use
 from shared.documents.entities import Page, derived_id, new_id
-from shared.events.aliases import AliasCandidateEvaluated
+from shared.events.aliases import AliasCandidateEvaluated, AliasCreated
 from shared.model_names import ALLOWED, plain_name
 from shared.runtime.errors import AnnealError, Conflict, InvalidInput, NotFound, Unavailable
 from shared.suites import Suite
@@ -66,7 +66,7 @@ class Aliases:
             await self._blobs.put(alias_key(project, name), b"")
             await self._keep(alias)
             try:
-                created = await self._stores.aliases.create(alias)
+                created = await self._stores.aliases.create(alias, [_created(alias, actor)])
             except NotFound as error:  # another request has taken the name: a unique index holds it to one
                 await self._release(project, alias.id, set())
                 raise _taken(name, "alias", name) from error
@@ -331,6 +331,10 @@ class Aliases:
         except ModelNotFound:
             return
         raise _taken(name, "model", found.id)
+
+
+def _created(alias: Alias, actor: str) -> AliasCreated:
+    return AliasCreated(alias_id=alias.id, alias=alias.name, model_id=alias.model_id, actor=actor)
 
 
 def _taken(name: str, kind: str, id: str) -> NameTaken:

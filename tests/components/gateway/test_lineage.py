@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway.lineage import graph
-from shared.events.aliases import AliasPromoted, AliasRolledBack
+from shared.events.aliases import AliasCreated, AliasPromoted, AliasRolledBack
 from shared.events.dataset import DatasetReady
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted
@@ -133,6 +133,8 @@ async def test_a_checkpoint_is_between_its_job_and_its_model(platform: RunningPl
 
 async def test_an_alias_comes_from_every_model_that_it_meant(platform: RunningPlatform) -> None:
     said: dict[str, Any] = {"alias_id": "alias_1", "alias": "support", "actor": "me", "reason": None}
+    created = AliasCreated(alias_id="alias_1", alias="support", model_id="seedling", actor="me")
+    await platform.publish(created, sequence=1)
     promoted = AliasPromoted(model_id="model_2", previous_model_id="seedling", candidate_id="c", **said)
     await platform.publish(promoted, sequence=2)
     await platform.publish(AliasRolledBack(model_id="seedling", previous_model_id="model_2", **said), sequence=3)
@@ -140,11 +142,15 @@ async def test_an_alias_comes_from_every_model_that_it_meant(platform: RunningPl
 
         async def recorded() -> bool:
             found = (await client.get("/lineage", params={"id": "support"})).json()
-            return len(found.get("edges", [])) == 2
+            return len(found.get("edges", [])) == 3
 
         await wait_until(recorded)
     _, edges = await lineage(platform, "support")
-    assert edges == {"model/model_2 promoted alias/support", "base_model/seedling rolled_back_to alias/support"}
+    assert edges == {
+        "base_model/seedling created alias/support",
+        "model/model_2 promoted alias/support",
+        "base_model/seedling rolled_back_to alias/support",
+    }
 
 
 async def test_other_projects_see_no_lineage(platform: RunningPlatform) -> None:

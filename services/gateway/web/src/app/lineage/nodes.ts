@@ -25,6 +25,7 @@ const RELATIONS: Record<string, string> = {
   evaluated_on: 'was evaluated on in',
   exported: 'was exported as',
   deployed: 'was deployed as',
+  created: 'was the first model of',
   promoted: 'was promoted to',
   rolled_back_to: 'was rolled back to by',
 };

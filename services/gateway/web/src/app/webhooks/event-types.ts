@@ -20,6 +20,7 @@ const GROUPS: Record<EventType, string> = {
   'eval.run.failed': 'Evaluations',
   'eval.run.canceled': 'Evaluations',
   'alias.candidate_decided.v1': 'Aliases',
+  'alias.created.v1': 'Aliases',
   'alias.promoted.v1': 'Aliases',
   'alias.rolled_back.v1': 'Aliases',
   'training.base_model_ready.v1': 'Models',
