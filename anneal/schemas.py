@@ -1047,12 +1047,18 @@ class GraderOutcome(TypedDict):
     rows: int
     errored: int
     """rows of the candidate that could not be graded"""
+    error: NotRequired[str | None]
+    """why the first of them could not"""
     mean: float
     """mean score of the candidate"""
     pass_share: float
     current_mean: NotRequired[float | None]
     """of the current model; null: not evaluated"""
     current_pass_share: NotRequired[float | None]
+    current_errored: NotRequired[int]
+    """rows of the current model that could not be graded"""
+    current_error: NotRequired[str | None]
+    """why the first of them could not"""
     paired_rows: NotRequired[int]
     """rows that could be graded for the current model"""
     difference: NotRequired[float | None]
@@ -2218,12 +2224,14 @@ class Reproduction(TypedDict):
 
 
 class RowOutcome(TypedDict):
-    """A row that got worse, or failed a grader whose threshold is missed."""
+    """A row that got worse, could not be graded, or failed a grader whose threshold is missed."""
 
     number: int
     """position in the data source, from 0"""
     grader: str
     score: float
+    error: NotRequired[str | None]
+    """why it could not be graded: its score 0 says nothing"""
     current_score: float | None
     """null: the current model was not evaluated, or not graded"""
     item_id: str

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from shared.scores import Difference, Score, Share
+
 MAX_SUITE_BYTES = 256 * 1024
 """Of a suite as JSON: documents and events hold it. More rows belong into a file."""
 MAX_DEPTH = 64
@@ -17,23 +19,24 @@ def _completions(data_source: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("type must be completions: the candidate answers the rows")
     if "model" in data_source:
         raise ValueError("leave model out: the candidate and the current model answer the rows")
-    _require_shallow(data_source)
+    require_shallow(data_source)
     return data_source
 
 
-def _require_shallow(value: Any, depth: int = 0) -> None:
+def require_shallow(value: Any, depth: int = 0) -> None:
+    """Raise ValueError for JSON that is nested more than MAX_DEPTH levels deep."""
     if depth > MAX_DEPTH:
         raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _require_shallow(inner, depth + 1)
+        require_shallow(inner, depth + 1)
 
 
 class Threshold(BaseModel):
     """What the results of one grader must reach."""
 
     model_config = ConfigDict(extra="forbid")
-    min_mean: float | None = Field(default=None, allow_inf_nan=False, description="smallest mean score")
-    min_pass_share: float | None = Field(default=None, ge=0, le=1, description="smallest share of rows that pass")
+    min_mean: Score | None = Field(default=None, description="smallest mean score")
+    min_pass_share: Share | None = Field(default=None, description="smallest share of rows that pass")
 
     @model_validator(mode="after")
     def _require_one(self) -> Self:
@@ -63,10 +66,8 @@ class Suite(BaseModel):
     thresholds: dict[GraderName, Threshold] = Field(
         default={}, max_length=64, description="by the name of a testing criterion"
     )
-    max_regression: float | None = Field(
+    max_regression: Difference | None = Field(
         default=None,
-        ge=0,
-        allow_inf_nan=False,
         description="d: each grader's mean must not be lower than the current model's by more than d, with 95 % "
         "confidence over the same rows; null: the current model is not evaluated",
     )

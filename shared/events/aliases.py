@@ -11,15 +11,21 @@ CandidateState = Literal["evaluating", "passed", "promoted", "refused", "failed"
 
 
 class GraderOutcome(BaseModel):
-    """The results of one grader. A row that cannot be graded has the score 0 and does not pass."""
+    """The results of one grader. A row that cannot be graded has the score 0 and does not pass.
+
+    Such a row refuses a candidate: on another scale than 0 to 1, the score 0 may be a good one.
+    """
 
     grader: str = Field(description="name of the testing criterion")
     rows: int
     errored: int = Field(description="rows of the candidate that could not be graded")
+    error: str | None = Field(default=None, description="why the first of them could not")
     mean: float = Field(description="mean score of the candidate")
     pass_share: float
     current_mean: float | None = Field(default=None, description="of the current model; null: not evaluated")
     current_pass_share: float | None = None
+    current_errored: int = Field(default=0, description="rows of the current model that could not be graded")
+    current_error: str | None = Field(default=None, description="why the first of them could not")
     paired_rows: int = Field(default=0, description="rows that could be graded for the current model")
     difference: float | None = Field(default=None, description="mean of candidate - current over the paired rows")
     low: float | None = Field(default=None, description="lower end of its 95 % interval")
@@ -27,11 +33,12 @@ class GraderOutcome(BaseModel):
 
 
 class RowOutcome(BaseModel):
-    """A row that got worse, or failed a grader whose threshold is missed."""
+    """A row that got worse, could not be graded, or failed a grader whose threshold is missed."""
 
     number: int = Field(description="position in the data source, from 0")
     grader: str
     score: float
+    error: str | None = Field(default=None, description="why it could not be graded: its score 0 says nothing")
     current_score: float | None = Field(description="null: the current model was not evaluated, or not graded")
     item_id: str = Field(description="output item of the candidate's run")
     current_item_id: str | None = Field(description="output item of the current model's run")

@@ -199,6 +199,25 @@ async def test_a_row_of_a_file_that_does_not_match_the_schema_fails_the_run(serv
     assert (await event_of(service, EvalRunFailed, done))["cause"] == "item_schema_mismatch"
 
 
+async def test_rows_of_a_file_have_its_other_columns(service: RunningService) -> None:
+    rows, kept = chat_rows(2), [{"topic": "refund", "ideal": "Order 0 left today."}, {"topic": "order"}]
+    await service.publish_dataset("dataset_topics", rows, kept=kept)
+    await service.publish_dataset("dataset_clash", rows, kept=[{"ideal": "another"}, {}])
+    check = {**CHECK, "input": "{{ item.topic }} {{ item.ideal }}", "reference": "refund Order 0 left today."}
+    schema = {"type": "object", "properties": {"topic": {"type": "string"}, "ideal": {}}}
+    eval_id = await create(service, check, item_schema=schema, include_sample_schema=False)
+
+    async def graded(dataset_id: str) -> dict[str, Any]:
+        source = {"type": "file_id", "id": dataset_id}
+        return await ended(service, await run(service, eval_id, type="jsonl", source=source))
+
+    done = await graded("dataset_topics")
+    assert done["result_counts"] == {"total": 2, "passed": 1, "failed": 1, "errored": 0}
+    assert [row["datasource_item"]["topic"] for row in await items(service, done)] == ["refund", "order"]
+    clash = (await graded("dataset_clash"))["error"]["message"]
+    assert "rows.jsonl:1 has a column 'ideal', and its row has another" in clash
+
+
 async def test_rows_may_hold_whatever_json_can_write(service: RunningService) -> None:
     item = {"ideal": "x", "$n": 10**30, "a.b": {"": [None, True, 1e308]}, "text": "\u0000\U0001f682"}
     check = {**CHECK, "input": "{{ item.$n }}", "reference": "x"}
@@ -221,6 +240,22 @@ async def test_rows_may_hold_whatever_json_can_write(service: RunningService) ->
         )
         assert refused.status_code == 400, refused.text
         assert refused.json()["error"]["param"] == "data_source.source.content.0.item"
+
+
+async def test_requests_whose_numbers_or_rows_cannot_be_used_are_refused_by_name(service: RunningService) -> None:
+    near = {"type": "text_similarity", "name": "near", "input": "", "reference": "", "evaluation_metric": "bleu"}
+    eval_id = await create(service, {**IDEAL, "input": ""}, include_sample_schema=False)
+    row = {"data_source": {"type": "jsonl", "source": {"type": "file_content", "content": [{"item": {"ideal": 0}}]}}}
+    criteria = {"data_source_config": CONFIG, "testing_criteria": [{**near, "pass_threshold": 0}]}
+    for path, sent, wrong, param in (
+        ("/v1/evals", criteria, "NaN", "testing_criteria.0.pass_threshold"),
+        ("/v1/evals", criteria, "80", "testing_criteria.0.pass_threshold"),
+        (f"/v1/evals/{eval_id}/runs", row, "[" * 900 + "]" * 900, "data_source.source.content.0.item"),
+    ):
+        content = json.dumps(sent).replace(": 0}", f": {wrong}}}")
+        refused = await service.http.post(path, content=content, headers={"Content-Type": "application/json"})
+        error = refused.json()["error"]
+        assert (refused.status_code, error["param"], bool(error["remedy"])) == (400, param, True)
 
 
 async def test_label_model_chooses_the_likeliest_label(service: RunningService) -> None:

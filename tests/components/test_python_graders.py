@@ -1,10 +1,13 @@
 """Python graders over HTTP: off, refused by name; on, in a run and by the graders API."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from services.evaluation.app import build
-from tests.components.test_evals import CONFIG, ended, items, run
+from shared.events.aliases import AliasCandidateEvaluated, AliasCandidateSubmitted
+from shared.events.envelope import Envelope
+from tests.components.test_evals import CONFIG, QUESTION, WAIT_S, ended, items, publish, run
 from tests.support.running_service import open_service
 
 LENGTH = "def grade(sample, item):\n    return len(sample['output_text']) / item['length']\n"
@@ -28,6 +31,22 @@ async def test_off_they_are_refused_by_name_wherever_they_are(tmp_path: Path) ->
             error = (await service.http.post(path, json=sent)).json()["error"]
             assert (error["code"], error["param"]) == ("unsupported_parameter", param)
             assert "ANNEAL_PYTHON_GRADERS" in error["remedy"]
+
+
+async def test_forbidden_later_they_fail_the_candidates_of_a_suite(tmp_path: Path) -> None:
+    async with open_service(build, tmp_path, python_graders=True) as service:
+        created = (await service.http.post("/v1/evals", json=body(GRADER))).json()
+    async with open_service(build, tmp_path) as service:
+        source = {"source": {"type": "file_content", "content": [{"item": {"length": 1}}]}, "input_messages": QUESTION}
+        suite = {"eval_id": created["id"], "data_source": {"type": "completions", **source}}
+        suite["thresholds"] = {"length": {"min_mean": -4}}
+        fields = {"candidate_id": "candidate_1", "round": 1, "alias": "bot", "model_id": "m", "current_model_id": None}
+        evaluated: asyncio.Queue[Envelope] = asyncio.Queue()
+        await service.resources.bus.subscribe("inference", AliasCandidateEvaluated.type, evaluated.put)
+        await publish(service, AliasCandidateSubmitted.model_validate({**fields, "suite": suite}))
+        event = (await asyncio.wait_for(evaluated.get(), WAIT_S)).data
+        assert (event["state"], event["run_id"]) == ("failed", None)
+        assert "eval.testing_criteria.0.type: Graders that run Python are not allowed" in event["detail"]
 
 
 async def test_on_they_grade_rows_and_read_nothing_of_the_platform(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def _grade(source: str, scope: dict[str, Any], row: dict[str, Any]) -> dict[str,
         if "grade" not in scope:
             exec(compile(source, "grader.py", "exec"), scope)  # noqa: S102 - what this process is for
         score = scope["grade"](row["sample"], row["item"])
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        if not hasattr(score, "__float__") or not math.isfinite(number := float(score)):
             return {"error": f"grade returned {score!r:.200}, which is no finite number."}
-        return {"score": float(score)}
+        return {"score": number}
     except BaseException as error:  # SystemExit too
         return {"error": _describe(error)}
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 
-from services.evaluation.evals.item_schema import check_value
+from services.evaluation.evals.item_schema import BadItem, check_value
 from services.evaluation.evals.models import EvalRun, OutputItem
 from shared.blobs.artifacts import dataset_folder, key_of, read_manifest
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.content_parts import TEXT_PARTS, join_texts
+from shared.suites import MAX_DEPTH, require_shallow
 
 
 def rows_of(content: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
@@ -46,9 +47,24 @@ def _read(folder: Path, shards: list[str], schema: dict[str, Any]) -> list[dict[
     records = [record for shard in shards for record in parquet.read_table(folder / shard).to_pylist()]
     items = []
     for record in sorted(records, key=lambda record: record["row_id"]):
-        items.append(with_fields(json.loads(record["row"])))
+        items.append(_with_columns(record))
         check_value(schema, items[-1], record["source"])
     return items
+
+
+def _with_columns(record: dict[str, Any]) -> dict[str, Any]:
+    """A row with the file's further columns. Raises BadItem for a column that the row has with another value."""
+    item, columns = with_fields(json.loads(record["row"])), json.loads(record.get("columns") or "{}")
+    try:
+        require_shallow(item)
+    except ValueError as error:
+        detail = f"{record['source']} is {error}."
+        raise BadItem(detail, field=record["source"], limit=MAX_DEPTH, remedy="Leave it out.") from error
+    for name, value in columns.items():
+        if item.setdefault(name, value) != value:
+            detail = f"{record['source']} has a column {name!r}, and its row has another {name!r}."
+            raise BadItem(detail, field=f"{record['source']}.{name}", remedy="Rename the column, and upload it again.")
+    return item
 
 
 def with_fields(row: dict[str, Any]) -> dict[str, Any]:

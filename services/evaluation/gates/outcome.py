@@ -7,20 +7,27 @@ from typing import Any
 
 from services.evaluation.evals.models import OutputItem
 from shared.events.aliases import GraderOutcome, Outcome, RowOutcome, SliceOutcome
+from shared.runtime.errors import InvalidInput
 from shared.suites import Suite
 
-ROWS_LIMIT, SLICES_LIMIT, VALUE_LIMIT = 50, 20, 100
+ROWS_LIMIT, SLICES_LIMIT, VALUE_LIMIT, ERROR_LIMIT = 50, 20, 100, 300
 SAME = 1e-9
 """Scores that differ by less are equal."""
 Pair = tuple[OutputItem, OutputItem | None]
 
 
 def outcome_of(suite: Suite, graders: Sequence[str], candidate: list[OutputItem], current: list[OutputItem]) -> Outcome:
-    """The outcome of a candidate's rows, and the current model's on the same rows (empty: it was not evaluated)."""
+    """The outcome of a candidate's rows, and the current model's on the same rows (empty: it was not evaluated).
+
+    Raises InvalidInput for a `slice_by` that no row has.
+    """
+    if suite.slice_by and not any(suite.slice_by in item.item for item in candidate):
+        detail, remedy = f"No row has {suite.slice_by!r}.", "Name a property that rows have, or leave it out."
+        raise InvalidInput(detail, field="slice_by", remedy=remedy)
     others = {item.number: item for item in current}
     pairs = [(item, others.get(item.number)) for item in sorted(candidate, key=lambda item: item.number)]
     outcomes = [_grader(name, pairs) for name in graders]
-    rows = sorted(_rows(suite, outcomes, pairs), key=lambda row: (row.score - (row.current_score or 0), row.number))
+    rows = sorted(_rows(suite, outcomes, pairs), key=_loss)
     slices = list(_slices(suite.slice_by, graders, pairs)) if suite.slice_by else []
     return Outcome(
         graders=outcomes,
@@ -29,6 +36,11 @@ def outcome_of(suite: Suite, graders: Sequence[str], candidate: list[OutputItem]
         slices=slices[: SLICES_LIMIT * len(graders)],
         slices_total=len(slices) // len(graders),
     )
+
+
+def _loss(row: RowOutcome) -> tuple[bool, float, int]:
+    """Rows that could not be graded come first, then those with the largest loss."""
+    return row.error is None, row.score - (row.current_score or 0), row.number
 
 
 def _result(item: OutputItem, grader: str) -> dict[str, Any]:
@@ -42,6 +54,15 @@ def _current_score(other: OutputItem | None, grader: str) -> float | None:
     return float(result["score"])
 
 
+def _errors(items: Iterable[OutputItem | None], grader: str) -> list[str]:
+    """Why rows could not be graded, in order: the error of the answer where there is none, else the grader's."""
+    found = []
+    for item in items:
+        if item is not None and (error := _result(item, grader).get("error")):
+            found.append(str(((item.sample or {}).get("error") or error)["message"])[:ERROR_LIMIT])
+    return found
+
+
 def _grader(grader: str, pairs: Sequence[Pair]) -> GraderOutcome:
     results = [_result(item, grader) for item, _ in pairs]
     paired = [
@@ -49,10 +70,14 @@ def _grader(grader: str, pairs: Sequence[Pair]) -> GraderOutcome:
         for item, other in pairs
         if other is not None and (score := _current_score(other, grader)) is not None
     ]
+    errors, current_errors = (_errors(items, grader) for items in zip(*pairs, strict=True))
     found = GraderOutcome(
         grader=grader,
         rows=len(results),
-        errored=sum("error" in result for result in results),
+        errored=len(errors),
+        error=next(iter(errors), None),
+        current_errored=len(current_errors),
+        current_error=next(iter(current_errors), None),
         mean=fmean(result["score"] for result in results),
         pass_share=fmean(result["passed"] for result in results),
         paired_rows=len(paired),
@@ -70,18 +95,19 @@ def _grader(grader: str, pairs: Sequence[Pair]) -> GraderOutcome:
 
 
 def _rows(suite: Suite, outcomes: Iterable[GraderOutcome], pairs: Sequence[Pair]) -> Iterator[RowOutcome]:
-    """Rows that got worse; and those that fail a grader whose threshold is missed."""
+    """Rows that got worse or could not be graded; and those that fail a grader whose threshold is missed."""
     for found in outcomes:
         threshold = suite.thresholds.get(found.grader)
         missed = threshold is not None and bool(threshold.misses(found.mean, found.pass_share))
         for item, other in pairs:
             result, before = _result(item, found.grader), _current_score(other, found.grader)
             worse = before is not None and result["score"] < before - SAME
-            if worse or (missed and not result["passed"]):
+            if worse or "error" in result or (missed and not result["passed"]):
                 yield RowOutcome(
                     number=item.number,
                     grader=found.grader,
                     score=result["score"],
+                    error=next(iter(_errors([item], found.grader)), None),
                     current_score=before,
                     item_id=item.id,
                     current_item_id=other.id if other else None,

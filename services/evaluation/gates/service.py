@@ -3,14 +3,16 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
+from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.evals.models import Eval, EvalRun
 from services.evaluation.evals.service import EvalService
 from services.evaluation.gates.models import Gate
 from services.evaluation.gates.outcome import outcome_of
-from services.evaluation.openai.requests import RunRequest
+from services.evaluation.openai.requests import RunRequest, by_field, criteria_of
 from shared.documents.entities import EntityStore, derived_id
 from shared.events.aliases import AliasCandidateEvaluated, AliasCandidateSubmitted
 from shared.runtime.errors import AnnealError, Conflict, InvalidInput, NotFound, in_sentences
@@ -23,6 +25,7 @@ class Gates:
 
     gates: EntityStore[Gate]
     evals: EvalService
+    graders: GraderRuns
 
     async def submit(self, project: str, event: AliasCandidateSubmitted) -> None:
         """Queue the runs of a candidate. A suite that cannot be used ends its evaluation with the reason."""
@@ -66,13 +69,15 @@ class Gates:
             gate.current_run_id = (await self._start(gate.project, found, event, "current", event.current_model_id)).id
 
     async def _usable(self, project: str, suite: Suite) -> Eval:
-        """The suite's eval. Raises NotFound, and InvalidInput for names that it does not have."""
+        """The suite's eval. Raises NotFound, Unsupported, and InvalidInput for names that it does not have."""
         found = await self.evals.get(project, suite.eval_id)
+        await self.graders.require_python(by_field(found.testing_criteria))
         graders = [criterion["name"] for criterion in found.testing_criteria]
         if unknown := next((name for name in suite.thresholds if name not in graders), None):
             detail = f"The eval has no testing criterion {unknown!r}."
             remedy = f"Use {', '.join(graders)}."
             raise InvalidInput(detail, field="thresholds", limit=graders, remedy=remedy)
+        require_reachable(suite, criteria_of(found))
         properties = list(found.item_schema.get("properties") or {})
         if suite.slice_by and suite.slice_by not in properties:
             detail, remedy = f"The eval's item schema has no property {suite.slice_by!r}.", "Name one that it has."
@@ -102,7 +107,10 @@ class Gates:
         if unsuccessful:
             event = _unsuccessful(gate, unsuccessful[0], runs.get(unsuccessful[0]))
         elif all(run.final for run in runs.values()):
-            event = await self._succeeded(gate, runs[gate.run_ids[0]].criterion_names)
+            try:
+                event = await self._succeeded(gate, runs[gate.run_ids[0]].criterion_names)
+            except InvalidInput as error:
+                event = _unusable(gate, error)
         else:
             return
         await self.gates.change(id, lambda g: g.end(event))
@@ -120,6 +128,22 @@ class Gates:
                 await self.evals.cancel(gate.project, run.eval_id, run.id)
 
 
+def require_reachable(suite: Suite, criteria: list[Any]) -> None:
+    """Raise InvalidInput for thresholds that no score reaches or misses, and a regression that no criterion exceeds."""
+    for criterion in criteria:
+        low, high = criterion.scale
+        threshold = suite.thresholds.get(criterion.name)
+        if threshold and threshold.min_mean is not None and not low <= threshold.min_mean <= high:
+            field, remedy = f"thresholds.{criterion.name}.min_mean", f"Use a number from {low:g} to {high:g}."
+            detail = f"{criterion.name} gives scores from {low:g} to {high:g}, and {threshold.min_mean:g} is demanded."
+            raise InvalidInput(detail, field=field, limit={"ge": low, "le": high}, remedy=remedy)
+    widest = max(high - low for low, high in (criterion.scale for criterion in criteria))
+    if suite.max_regression is not None and suite.max_regression >= widest:
+        detail = f"No criterion's scores differ by more than {widest:g}: the comparison would refuse nothing."
+        remedy = f"Use a smaller number than {widest:g}, or leave it out."
+        raise InvalidInput(detail, field="max_regression", limit={"lt": widest}, remedy=remedy)
+
+
 def _event(gate: Gate, state: str, **more: object) -> AliasCandidateEvaluated:
     named = {"run_id": gate.run_id, "current_run_id": gate.current_run_id}
     fields = {"candidate_id": gate.candidate_id, "round": gate.round, "state": state, **named, **more}
@@ -130,10 +154,12 @@ def _unusable(gate: Gate, error: AnnealError | ValidationError) -> AliasCandidat
     """The event of a suite that cannot be used; it names the field."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        field, detail = ".".join(str(part) for part in first["loc"]), first["msg"]
+        field, detail = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
         return _event(gate, "failed", cause=InvalidInput.code, detail=f"suite.{field}: {detail}.")
     detail = in_sentences(error.detail, error.remedy)
-    return _event(gate, "failed", cause=error.code, detail=f"suite.{error.field}: {detail}" if error.field else detail)
+    whose = "eval" if (error.field or "").startswith("testing_criteria") else "suite"
+    field = f"{whose}.{error.field}: " if error.field else ""
+    return _event(gate, "failed", cause=error.code, detail=field + detail)
 
 
 def _unsuccessful(gate: Gate, run_id: str, run: EvalRun | None) -> AliasCandidateEvaluated:

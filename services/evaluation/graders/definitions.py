@@ -1,12 +1,12 @@
 """The graders: their definitions as OpenAI's client sends them, and how each grades."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.evaluation.errors import Unsupported
 from services.evaluation.graders.formula import SYNTAX, Formula, FormulaError
@@ -22,6 +22,7 @@ from services.evaluation.graders.grades import (
 from services.evaluation.graders.messages import MessageTemplate
 from services.evaluation.graders.templates import Variable, resolve, variables
 from shared.runtime.errors import InvalidInput
+from shared.scores import MAX_SCORE, Score, Share
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Template = Annotated[str, Field(max_length=100_000)]
@@ -31,7 +32,6 @@ Metric = Literal[
 ]
 GRADER_TOKENS = 256
 """Tokens of a score model's answer, unless its definition says otherwise."""
-MAX_SCORE = 1e15
 MAX_SOURCE = 256 << 10
 """Characters of a Python grader, as in OpenAI's API."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -59,6 +59,11 @@ class Definition(BaseModel):
     def models(self) -> list[str]:
         """The models that it asks."""
         return []
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The lowest and the highest score that it can give."""
+        return 0.0, 1.0
 
 
 class StringCheck(Definition):
@@ -198,15 +203,20 @@ class ScoreModel(ModelGrader):
     """The number that the model answers: the answer alone, or JSON with `result` or `score`."""
 
     type: Literal["score_model"]
-    range: list[float] = Field(default=[0.0, 1.0], min_length=2, max_length=2)
+    range: list[Score] = Field(default=[0.0, 1.0], min_length=2, max_length=2)
     sampling_params: GraderSampling | None = None
 
     @field_validator("range")
     @classmethod
     def _check_range(cls, value: list[float]) -> list[float]:
-        if not (all(math.isfinite(end) and abs(end) < MAX_SCORE for end in value) and value[0] < value[1]):
-            raise ValueError("the first number must be lower than the second, and both finite")
+        if value[0] >= value[1]:
+            raise ValueError("the first number must be lower than the second")
         return value
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Its range."""
+        return self.range[0], self.range[1]
 
     def requests(self, item: Any, sample: Sample) -> Sequence[ModelRequest]:
         """Its one prompt."""
@@ -253,6 +263,11 @@ class Python(Definition):
             remedy = "Leave it out: the grader has this platform's Python and its packages."
             raise Unsupported("Images of Python graders are not offered.", field="image_tag", remedy=remedy)
         return image_tag
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Any number."""
+        return -MAX_SCORE, MAX_SCORE
 
     def variables(self, field: str) -> Iterator[Variable]:
         """None: it gets the whole row."""
@@ -325,19 +340,28 @@ Grader = Annotated[StringCheck | TextSimilarity | LabelModel | ScoreModel | Pyth
 class TextSimilarityCriterion(TextSimilarity):
     """A text similarity that passes from a threshold on."""
 
-    pass_threshold: float
+    pass_threshold: Share
 
 
 class ScoreModelCriterion(ScoreModel):
     """A score that passes from a threshold on; without one, from the middle of its range."""
 
-    pass_threshold: float | None = None
+    pass_threshold: Score | None = None
+
+    @field_validator("pass_threshold")
+    @classmethod
+    def _require_reachable(cls, value: float | None, info: ValidationInfo) -> float | None:
+        low, high = info.data.get("range", (-MAX_SCORE, MAX_SCORE))  # without: refused itself
+        if value is not None and not low <= value <= high:
+            limit = {"ge": low, "le": high}
+            raise PydanticCustomError("number_range", "a number of the range {ge} to {le} is needed", limit)
+        return value
 
 
 class PythonCriterion(Python):
     """A Python grader that passes from a threshold on; without one, at 1."""
 
-    pass_threshold: float | None = None
+    pass_threshold: Score | None = None
 
 
 Criterion = Annotated[

@@ -26,6 +26,8 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "sqrt": math.sqrt,
     "log": math.log,
 }
+ARGUMENTS = {"min": (2, MAX_NODES), "max": (2, MAX_NODES), "log": (1, 2)}
+"""Fewest and most arguments; the other functions have one. The second one of log is its base."""
 SYNTAX = f"numbers, names of graders, + - * / ^, parentheses, and {', '.join(FUNCTIONS)}"
 
 
@@ -55,7 +57,11 @@ class Formula:
                 parts = [left, right]
             case ast.UnaryOp(op, operand) if type(op) in SIGNS:
                 parts = [operand]
-            case ast.Call(ast.Name(name), arguments, []) if name in FUNCTIONS and arguments:
+            case ast.Call(ast.Name(name), arguments, []) if name in FUNCTIONS:
+                fewest, most = ARGUMENTS.get(name, (1, 1))
+                if not fewest <= len(arguments) <= most:
+                    needed = "one argument" if most == 1 else f"{fewest} arguments or more" if fewest > 1 else "1 or 2"
+                    raise FormulaError(f"{name} takes {needed}, not {len(arguments)}.")
                 parts = arguments
             case ast.Name(name) if name in self._names:
                 parts = []

@@ -1,14 +1,14 @@
 """HTTP: OpenAI's evals API."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 
 from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.evals.models import RunStatus
 from services.evaluation.evals.service import EvalService
-from services.evaluation.openai.requests import EvalRequest, EvalUpdate, RunRequest, grader_models
+from services.evaluation.openai.requests import EvalRequest, EvalUpdate, RunRequest, by_field, grader_models
 from services.evaluation.openai.views import DeletedEval, DeletedRun, EvalView, Listing, OutputItemView, RunView
 from shared.runtime.http.principal import Caller
 
@@ -28,17 +28,13 @@ def routes(service: EvalService, graders: GraderRuns) -> APIRouter:
     return router
 
 
-def _by_field(criteria: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {f"testing_criteria.{index}": criterion for index, criterion in enumerate(criteria)}
-
-
 def _add_evals(router: APIRouter, service: EvalService, graders: GraderRuns) -> None:
     @router.post("", status_code=201)
     async def create_eval(body: EvalRequest, caller: Caller, key: Key = None) -> EvalView:
         """Create an eval: the schema of its rows, and the graders that they must pass."""
         body.check()
         fields = body.fields()
-        await graders.require_python(_by_field(fields["testing_criteria"]))
+        await graders.require_python(by_field(fields["testing_criteria"]))
         await service.pin(caller.project, grader_models(fields["testing_criteria"]))
         return EvalView.of(await service.create(caller.project, fields, key))
 
@@ -77,7 +73,7 @@ def _add_runs(router: APIRouter, service: EvalService, graders: GraderRuns) -> N
     async def create_eval_run(eval_id: str, body: RunRequest, caller: Caller, key: Key = None) -> RunView:
         """Queue a run: the rows, and the model that answers them."""
         found = await service.get(caller.project, eval_id)
-        await graders.require_python(_by_field(found.testing_criteria))
+        await graders.require_python(by_field(found.testing_criteria))
         await asyncio.to_thread(body.check, found)  # thousands of rows
         run = await service.start(
             caller.project,

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from services.evaluation.errors import Unsupported
 from services.evaluation.evals.item_schema import check_schema, check_value
@@ -23,6 +32,7 @@ Metadata = Annotated[
 ]
 
 
+CRITERIA: TypeAdapter[list[Any]] = TypeAdapter(list[Criterion])
 NOT_OFFERED = {
     "logs": "Evals of logged completions are not offered",
     "stored_completions": "Completions are not stored here",
@@ -205,6 +215,7 @@ class RunRequest(BaseModel):
 
     def check(self, found: Eval) -> None:
         """Raise InvalidInput for rows, samples or messages that the eval cannot use."""
+        criteria_of(found)
         answered = isinstance(self.data_source, CompletionsSource)
         if answered and not found.include_sample:
             remedy = "Use a data source of the type jsonl, or create the eval with include_sample_schema: true."
@@ -231,6 +242,24 @@ class RunRequest(BaseModel):
         if isinstance(self.data_source, CompletionsSource):
             asked[self.data_source.model] = "data_source.model"
         return asked
+
+
+def criteria_of(found: Eval) -> list[Any]:
+    """The eval's criteria. Raises InvalidInput for one that an earlier version took, and that cannot be used."""
+    try:
+        return CRITERIA.validate_python(found.testing_criteria)
+    except ValidationError as error:
+        first = error.errors()[0]
+        index, _, *parts = first["loc"]
+        detail = f"The eval's criterion {index} cannot be used: {first['msg']}."
+        field = ".".join(map(str, ("testing_criteria", index, *parts)))
+        remedy = "Create the eval again, with a criterion that can."
+        raise InvalidInput(detail, field=field, limit=first.get("ctx"), remedy=remedy) from error
+
+
+def by_field(criteria: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Criteria by their place in a request."""
+    return {f"testing_criteria.{index}": criterion for index, criterion in enumerate(criteria)}
 
 
 def grader_models(criteria: list[dict[str, Any]]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from shared.events.aliases import (
     AliasPromoted,
     AliasRolledBack,
     CandidateState,
+    GraderOutcome,
     Outcome,
 )
 from shared.events.envelope import Event
@@ -203,7 +204,10 @@ class Candidate(Entity):
         if event.state != "succeeded":
             return self._end(event.state, [f"{event.cause}: {event.detail}" if event.cause else event.detail or ""])
         missed = missed_by(self.suite, event.outcome)
-        return self._end("refused" if missed else "passed", missed or ["The results are what the suite demands."])
+        if missed:
+            return self._end("refused", missed)
+        notes = not_compared(self.suite, event.outcome)
+        return self._end("passed", ["The results are what the suite demands.", *notes])
 
     def cancel(self, reason: str) -> Sequence[Event]:
         """End its evaluation without a decision. Idempotent."""
@@ -245,24 +249,53 @@ class Candidate(Entity):
 
 def missed_by(suite: Suite, outcome: Outcome) -> list[str]:
     """What of the suite's demands the results do not meet, in words; empty if they meet all."""
-    found = {each.grader: each for each in outcome.graders}
-    missed = [
-        f"{name}: {miss}."
-        for name, threshold in suite.thresholds.items()
-        for miss in threshold.misses(found[name].mean, found[name].pass_share)
-    ]
-    if suite.max_regression is None:
-        return missed
+    missed = []
     for each in outcome.graders:
-        if each.paired_rows < MIN_PAIRED_ROWS or each.low is None:
+        threshold = suite.thresholds.get(each.grader)
+        if each.errored and (threshold or suite.max_regression is not None):
             missed.append(
-                f"{each.grader}: {each.paired_rows} rows can be compared with the current model, of at least "
-                f"{MIN_PAIRED_ROWS} that max_regression needs."
+                f"{each.grader}: {each.errored} of {each.rows} rows could not be graded, so that nothing says how good "
+                f"they are; the first: {each.error}"
             )
-        elif each.low < -suite.max_regression:
-            missed.append(
-                f"{each.grader}: the mean may be lower than the current model's by {-each.low:.3g}, and "
-                f"{suite.max_regression:g} is allowed (difference {each.difference:.3g}, 95 % interval {each.low:.3g} "
-                f"to {each.high:.3g}, {each.paired_rows} rows)."
-            )
+            continue
+        if threshold:
+            missed += [f"{each.grader}: {miss}." for miss in threshold.misses(each.mean, each.pass_share)]
+        if suite.max_regression is not None and not _is_incomparable(suite, each):
+            missed += _regression(each, suite.max_regression)
     return missed
+
+
+def not_compared(suite: Suite, outcome: Outcome) -> list[str]:
+    """The comparisons that max_regression does without, in words: the current model is broken, a threshold decides."""
+    return [
+        f"{each.grader}: not compared, as {each.current_errored} of {each.rows} rows could not be graded for the "
+        f"current model (the first: {each.current_error}); its threshold decided alone."
+        for each in outcome.graders
+        if _is_incomparable(suite, each)
+    ]
+
+
+def _is_incomparable(suite: Suite, found: GraderOutcome) -> bool:
+    """Whether the current model has too few graded rows for a comparison, and a threshold decides without one."""
+    has_enough_rows = found.rows >= MIN_PAIRED_ROWS > found.paired_rows
+    return has_enough_rows and found.current_errored > 0 and found.grader in suite.thresholds
+
+
+def _regression(found: GraderOutcome, allowed: float) -> list[str]:
+    """How the difference to the current model exceeds what is allowed."""
+    if found.paired_rows < MIN_PAIRED_ROWS or found.low is None:
+        few = f"{found.grader}: {found.paired_rows} rows can be compared with the current model, of at least "
+        few += f"{MIN_PAIRED_ROWS} that max_regression needs."
+        if found.current_errored:
+            few += (
+                f" {found.current_errored} of its {found.rows} rows could not be graded (the first: "
+                f"{found.current_error}). With a threshold for this criterion, the suite decides without it."
+            )
+        return [few]
+    if found.low >= -allowed:
+        return []
+    return [
+        f"{found.grader}: the mean may be lower than the current model's by {-found.low:.3g}, and {allowed:g} is "
+        f"allowed (difference {found.difference:.3g}, 95 % interval {found.low:.3g} to {found.high:.3g}, "
+        f"{found.paired_rows} rows)."
+    ]

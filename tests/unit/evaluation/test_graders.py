@@ -18,11 +18,13 @@ from services.evaluation.engine.grade import Grading
 from services.evaluation.engine.similarity import similarity
 from services.evaluation.errors import Unsupported
 from services.evaluation.evals.item_schema import BadItem, check_schema, check_value
-from services.evaluation.graders.definitions import Grader, ScoreModel
+from services.evaluation.evals.models import Eval
+from services.evaluation.graders.definitions import Criterion, Grader, ScoreModel
 from services.evaluation.graders.formula import Formula, FormulaError
 from services.evaluation.graders.grades import Grade, GradingFailed, ModelAnswer
 from services.evaluation.graders.input_messages import ItemReference, UnusableMessages
 from services.evaluation.graders.templates import InvalidTemplate, UnknownName, Variable, resolve, sample_of, variables
+from services.evaluation.openai.requests import criteria_of
 from shared.engine.process.protocol import null_reporter
 from shared.runtime.errors import InvalidInput
 
@@ -135,6 +137,54 @@ def test_multi_grader_combines_scores_by_name() -> None:
         grade({**multi, "graders": {"m": multi}}, {}, "a")
 
 
+# Thresholds
+
+
+SIMILARITY = {"type": "text_similarity", "input": "", "reference": "", "evaluation_metric": "bleu"}
+RATING = {"type": "score_model", "model": "m", "input": [{"role": "user", "content": ""}]}
+PYTHON = {"type": "python", "source": "x"}
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, True, "0.8", 10**400, [1]])
+@pytest.mark.parametrize("definition", [SIMILARITY, RATING, PYTHON])
+def test_thresholds_that_are_no_numbers_are_refused(definition: dict[str, Any], wrong: Any) -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(Criterion).validate_python({**definition, "name": "g", "pass_threshold": wrong})
+    (error,) = raised.value.errors()
+    assert (error["loc"][-1], set(error["ctx"])) == ("pass_threshold", {"ge", "le"})
+
+
+@pytest.mark.parametrize(
+    ("definition", "limit"),
+    [
+        ({**SIMILARITY, "pass_threshold": 80}, (0, 1)),
+        ({**SIMILARITY, "pass_threshold": -1}, (0, 1)),
+        ({**RATING, "pass_threshold": 50}, (0, 1)),
+        ({**RATING, "range": [1, 5], "pass_threshold": 0.5}, (1, 5)),
+    ],
+)
+def test_thresholds_that_no_score_reaches_or_misses_are_refused(
+    definition: dict[str, Any], limit: tuple[float, float]
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(Criterion).validate_python({**definition, "name": "g"})
+    (error,) = raised.value.errors()
+    assert (error["loc"][-1], error["ctx"]) == ("pass_threshold", {"ge": limit[0], "le": limit[1]})
+
+
+def test_thresholds_at_the_ends_are_taken() -> None:
+    for definition in ({**SIMILARITY, "pass_threshold": 1}, {**RATING, "range": [1, 5], "pass_threshold": 5}):
+        TypeAdapter(Criterion).validate_python({**definition, "name": "g"})
+
+
+def test_an_eval_of_an_earlier_version_says_which_threshold_cannot_be_used() -> None:
+    criterion = {**SIMILARITY, "name": "g", "pass_threshold": 80}
+    fields: dict[str, Any] = {"name": "e", "item_schema": {}, "include_sample": False, "testing_criteria": [criterion]}
+    with pytest.raises(InvalidInput, match="criterion 0 cannot be used: a number from 0 to 1") as raised:
+        criteria_of(Eval(id="eval_1", project="p", **fields))
+    assert (raised.value.field, raised.value.limit) == ("testing_criteria.0.pass_threshold", {"ge": 0, "le": 1})
+
+
 # Formulas
 
 
@@ -145,6 +195,7 @@ def test_multi_grader_combines_scores_by_name() -> None:
         ("-a^2", -0.0625),
         ("2 ** 3", 8),
         ("min(a, b, 1) + abs(-b)", 0.75),
+        ("log(8, 2) + max(a, b)", 3.5),
         ("floor(2.5) + ceil(2.5) + sqrt(4) + exp(0) + log(1)", 8),
     ],
 )
@@ -169,6 +220,10 @@ def test_formulas(text: str, value: float) -> None:
         "min(*a)",
         "abs(x=a)",
         "min()",
+        "min(a)",
+        "abs(a, a)",
+        "exp(a, a)",
+        "log(a, 2, 2)",
         "a < b",
         "[a]",
         "1e400",
@@ -183,7 +238,7 @@ def test_what_is_no_arithmetic_is_refused(text: str) -> None:
         Formula(text, ("a", "b"))
 
 
-@pytest.mark.parametrize("text", ["1 / (a - a)", "(-1) ^ 0.5", "99 ^ 99 ^ 99", "log(0)", "sqrt(-1)", "abs(a, a)"])
+@pytest.mark.parametrize("text", ["1 / (a - a)", "(-1) ^ 0.5", "99 ^ 99 ^ 99", "log(0)", "sqrt(-1)"])
 def test_formulas_without_a_finite_value(text: str) -> None:
     with pytest.raises(FormulaError):
         Formula(text, ("a",)).evaluate({"a": 0.5})

@@ -24,6 +24,9 @@ def grade(body: str, limit_s: float = SLOW_MACHINE_S, **item: Any) -> float:
 
 def test_a_grader_computes_with_the_row_and_the_installed_packages() -> None:
     assert grade("return len(sample['output_text']) / item['length']", length=8) == 0.5
+    assert grade("import numpy; return numpy.float32(0.5)") == 0.5
+    assert grade("from fractions import Fraction; return Fraction(1, 4)") == 0.25
+    assert grade("return sample['output_text'] == 'four'") == 1.0
     assert grade("import difflib, numpy; return float(numpy.mean([item['a'], 2]))", a=1) == 1.5
 
 
@@ -50,6 +53,8 @@ def test_a_grader_computes_with_the_row_and_the_installed_packages() -> None:
         ("import ctypes; ctypes.string_at(0); return 1", "signal 11"),
         ("return float('nan')", "no finite number"),
         ("return None", "no finite number"),
+        ("return '1'", "no finite number"),
+        ("import numpy; return numpy.array([1, 2])", "TypeError"),
         ("return item['missing']", "KeyError: 'missing' (line 2)"),
         ("return (", "SyntaxError"),
     ],

@@ -17,6 +17,7 @@ from shared.events.aliases import AliasCandidateEvaluated, AliasPromoted, Grader
 from shared.events.envelope import Envelope
 from shared.events.training import ModelDeleted, ModelRenamed, TrainingSucceeded
 from shared.runtime.errors import AnnealError
+from shared.suites import Suite
 from tests.support.alias_world import GOOD, SUITE, World, open_world
 
 
@@ -35,11 +36,33 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         ({"low": -0.1}, None),
         ({"low": 0.0, "paired_rows": 19}, "19 rows can be compared"),
         ({"low": None, "paired_rows": 0}, "0 rows can be compared"),
+        ({"errored": 1, "error": "no number"}, "1 of 40 rows could not be graded"),
+        ({"errored": 1, "error": "no number"}, "the first: no number"),
+        ({"low": None, "paired_rows": 0, "current_errored": 40, "current_error": "broken"}, None),
+        ({"low": None, "paired_rows": 0, "current_errored": 40, "pass_share": 0.4}, "passed rows is 0.4"),
+        ({"low": None, "paired_rows": 0, "current_errored": 19, "rows": 19}, "19 of its 19 rows could not be graded"),
     ],
 )
 def test_what_decides(changes: dict[str, Any], reason: str | None) -> None:
     missed = missed_by(SUITE, Outcome(graders=[GraderOutcome.model_validate({**GOOD, **changes})]))
     assert [reason in each for each in missed] == [True] if reason else missed == []  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("change", [{"thresholds": {"same": {"min_mean": -4}}}, {"thresholds": {}}])
+def test_what_could_not_be_graded_reaches_no_threshold(change: dict[str, Any]) -> None:
+    """The score 0 of such a row is a good one on a scale of negative numbers."""
+    suite = SUITE.model_copy(update={"thresholds": Suite.model_validate({**SUITE.model_dump(), **change}).thresholds})
+    found = GraderOutcome.model_validate({**GOOD, "mean": 0, "errored": 40, "error": "KeyError: 'x'", "low": 0})
+    (reason,) = missed_by(suite, Outcome(graders=[found]))
+    assert "40 of 40 rows could not be graded" in reason
+
+
+async def test_a_broken_current_model_is_replaced_by_what_reaches_the_thresholds(world: World) -> None:
+    await world.create(auto_promote=True)
+    broken = {"low": None, "paired_rows": 0, "current_errored": 40, "current_error": "no number"}
+    candidate = await world.evaluated(await world.submit(), **broken)
+    assert (candidate.state, await world.answers()) == ("promoted", "model_2")
+    assert "40 of 40 rows could not be graded for the current model (the first: no number)" in candidate.reasons[1]
 
 
 async def test_a_person_promotes_and_goes_back(world: World) -> None:

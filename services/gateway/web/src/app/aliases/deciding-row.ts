@@ -14,7 +14,12 @@ import { injectQuery } from '../platform/query';
   template: `
     <details (toggle)="opened.set(true)">
       <summary>
-        Row {{ row().number + 1 }}, {{ row().grader }}: score <b>{{ row().score | metric }}</b>
+        Row {{ row().number + 1 }}, {{ row().grader }}:
+        @if (row().error; as error) {
+          <b>could not be graded</b> <span class="muted">({{ error }})</span>
+        } @else {
+          score <b>{{ row().score | metric }}</b>
+        }
         @if (row().current_score !== null) {
           <span class="muted">, current model {{ row().current_score | metric }}</span>
         }

@@ -2,7 +2,7 @@ import { EvalView, GraderOutcome, Suite } from '../api/models';
 import { meets, readSuite, suiteFor, thresholdText } from './suite';
 
 const OUTCOME: GraderOutcome = {
-  grader: 'polite', rows: 24, errored: 0, mean: 0.8, pass_share: 0.9, current_mean: 0.8, current_pass_share: 0.9, paired_rows: 24, difference: 0, low: -0.03, high: 0.03,
+  grader: 'polite', rows: 24, errored: 0, error: null, current_errored: 0, current_error: null, mean: 0.8, pass_share: 0.9, current_mean: 0.8, current_pass_share: 0.9, paired_rows: 24, difference: 0, low: -0.03, high: 0.03,
 };
 const SUITE: Suite = { eval_id: 'eval_1', data_source: {}, thresholds: { polite: { min_mean: 0.7, min_pass_share: 0.95 } } };
 
@@ -23,6 +23,13 @@ describe('suite', () => {
     expect(thresholdText(SUITE, 'polite')).toBe('mean ≥ 0.7, passed ≥ 95 %');
     expect(thresholdText(SUITE, 'close')).toBe('');
     expect([meets(SUITE, OUTCOME), meets(SUITE, { ...OUTCOME, pass_share: 0.95 })]).toEqual([false, true]);
+  });
+
+  it('takes no criterion that could not be graded, and no comparison with a current model that could not', () => {
+    const compared = { ...SUITE, thresholds: { polite: { min_mean: -4 } }, max_regression: 0.02 };
+    const broken = { ...OUTCOME, low: null, paired_rows: 0, current_errored: 24 };
+    expect(meets(compared, { ...OUTCOME, low: 0, errored: 1 })).toBe(false);
+    expect([meets(compared, broken), meets({ ...compared, thresholds: {} }, broken)]).toEqual([true, false]);
   });
 
   it('demands enough paired rows and no larger regression than allowed', () => {

@@ -43,9 +43,11 @@ export function thresholdText(suite: Suite | null, grader: string): string {
 /** Whether the results of a criterion are what the suite demands. */
 export function meets(suite: Suite | null, outcome: GraderOutcome): boolean {
   const threshold = suite?.thresholds?.[outcome.grader];
+  if (outcome.errored && (threshold || suite?.max_regression != null)) return false;
   if (threshold?.min_mean != null && outcome.mean < threshold.min_mean) return false;
   if (threshold?.min_pass_share != null && outcome.pass_share < threshold.min_pass_share) return false;
   if (suite?.max_regression == null) return true;
+  if (threshold && outcome.current_errored && outcome.paired_rows < MIN_PAIRED_ROWS && outcome.rows >= MIN_PAIRED_ROWS) return true;
   return outcome.paired_rows >= MIN_PAIRED_ROWS && outcome.low !== null && outcome.low >= -suite.max_regression;
 }
 
