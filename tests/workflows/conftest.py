@@ -96,6 +96,7 @@ def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     """One embedded platform for all workflows, because every start imports torch."""
     started = Embedded(tmp_path_factory.mktemp("shared") / "home")
     started.start()
+    started.until("/v1/models", lambda models: models["data"])  # seedling is being published
     yield started
     if started.is_running:
         assert started.stop() == 0

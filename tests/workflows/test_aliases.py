@@ -91,7 +91,6 @@ def busy(platform: Embedded) -> Iterator[list[str]]:
 
 
 def test_an_alias_moves_to_a_better_model_and_back(embedded: Embedded, tmp_path: Path) -> None:
-    embedded.until("/v1/models", lambda models: models["data"])  # seedling is being published
     first, worse = (
         embedded.post("/models/base", {"path": str(make_tiny_model(tmp_path / f"tiny-{seed}", seed=seed))})["id"]
         for seed in (1, 2)

@@ -34,7 +34,6 @@ CONFIG: Any = {
 
 @pytest.fixture
 def client(embedded: Embedded) -> OpenAI:
-    embedded.until("/v1/models", lambda models: models["data"])  # seedling is being published
     key = (embedded.home / "api-key").read_text().strip()
     return OpenAI(base_url=f"{embedded.http.base_url}/v1", api_key=key, max_retries=0)
 

@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,8 @@ QUESTION: Any = [{"role": "user", "content": "My card was charged twice"}]
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    started = Embedded(tmp_path_factory.mktemp("openai") / "home")
-    started.start()
-    started.until("/v1/models", lambda models: models["data"])  # seedling is being published
-    yield started
-    assert started.stop() == 0
+def platform(shared_platform: Embedded) -> Embedded:
+    return shared_platform
 
 
 @pytest.fixture(scope="module")
@@ -147,31 +142,37 @@ def test_key_with_infer_scope_cannot_write(platform: Embedded, client: OpenAI) -
 # Files
 
 
+def file_ids(client: OpenAI, **query: Any) -> list[str]:
+    return [file.id for file in client.files.list(**query)]
+
+
 def test_file_upload_list_read_and_delete(client: OpenAI) -> None:
+    others = file_ids(client)
     with SAMPLE.open("rb") as opened:
         file = client.files.create(file=opened, purpose="fine-tune")
     twin = client.files.create(file=io.BytesIO(SAMPLE.read_bytes()), purpose="fine-tune")
     assert (file.object, file.purpose, file.status, file.filename) == ("file", "fine-tune", "processed", SAMPLE.name)
     assert file.bytes == SAMPLE.stat().st_size
     assert client.files.retrieve(file.id) == file
-    assert [listed.id for listed in client.files.list(limit=1)] == [twin.id, file.id], "page by page"
+    assert file_ids(client, limit=1) == [twin.id, file.id, *others], "page by page"
     content = client.files.content(file.id).text.splitlines()
     assert [json.loads(line)["messages"] for line in content] == [
         json.loads(line)["messages"] for line in SAMPLE.read_text().splitlines()
     ]
     for one in client.files.list(limit=1):  # the next page begins after a file that was deleted
-        assert client.files.delete(one.id).deleted
-    assert not client.files.list().data
+        assert one.id in others or client.files.delete(one.id).deleted
+    assert file_ids(client) == others
     with pytest.raises(openai.NotFoundError):
         client.files.content(file.id)
 
 
 @data_case("API", "`client.files.list(order='asc')`", "oldest first, on every page", "OpenAI files list")
 def test_files_in_either_order(client: OpenAI) -> None:
-    ids = [client.files.create(file=("rows.jsonl", rows(8)), purpose="fine-tune").id for _ in range(3)]
-    assert [file.id for file in client.files.list(order="asc", limit=2)] == ids
-    assert [file.id for file in client.files.list(order="desc", limit=2)] == ids[::-1]
-    for id in ids:
+    others = file_ids(client, order="asc")
+    own = [client.files.create(file=("rows.jsonl", rows(8)), purpose="fine-tune").id for _ in range(3)]
+    assert file_ids(client, order="asc", limit=2) == [*others, *own]
+    assert file_ids(client, order="desc", limit=2) == [*others, *own][::-1]
+    for id in own:
         client.files.delete(id)
 
 
@@ -179,8 +180,9 @@ def test_files_in_either_order(client: OpenAI) -> None:
     "API", "`purpose` or `after` of OpenAI's file list", "none for OpenAI's other purposes; 400 for unknown values"
 )
 def test_filters_of_files_are_used_or_refused(client: OpenAI) -> None:
+    others = file_ids(client)
     file = client.files.create(file=("rows.jsonl", rows(8)), purpose="fine-tune")
-    assert [listed.id for listed in client.files.list(purpose="fine-tune")] == [file.id]
+    assert file_ids(client, purpose="fine-tune") == [file.id, *others]
     assert not client.files.list(purpose="vision").data
     for query, param in (({"purpose": "nonsense"}, "purpose"), ({"after": "file-nothing"}, "after")):
         with pytest.raises(openai.BadRequestError) as raised:
@@ -190,12 +192,13 @@ def test_filters_of_files_are_used_or_refused(client: OpenAI) -> None:
 
 
 def test_bad_rows_are_refused_with_their_line_numbers(client: OpenAI) -> None:
+    others = file_ids(client)
     with pytest.raises(openai.BadRequestError, match=r"rows\.jsonl line 1"):
         client.files.create(file=("rows.jsonl", b'{"messages": 1}\n{"messages": "x"}\n'), purpose="fine-tune")
     with pytest.raises(openai.BadRequestError) as raised:
         client.files.create(file=("rows.jsonl", rows(4)), purpose="batch")
     assert raised.value.param == "purpose"
-    assert not client.files.list().data
+    assert file_ids(client) == others
 
 
 # Fine-tuning

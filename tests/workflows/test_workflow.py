@@ -28,8 +28,9 @@ def run_workflow(platform: Platform, on_submit: Callable[[str], None] | None = N
     unseen = platform.upload(held_out.name, held_out.read_bytes(), name="unseen", heldout="true").json()
     assert (dataset["state"], dataset["rows"], unseen["report"]["splits"]["validation"]) == ("ready", 240, 40)
 
-    request = {"dataset": dataset["id"], "method": "lora", "max_steps": 60, "eval_every": 30, "after": ["export_torch"]}
-    request |= settings
+    platform.until("/v1/models", lambda models: models["data"])  # seedling is being published
+    request = {"dataset": dataset["id"], "method": "lora", "max_steps": 36, "eval_every": 18, "threads": 1}
+    request |= {"after": ["export_torch"], **settings}
     job = platform.post("/training/jobs", request)
     assert "learning_rate" in job["defaulted"]
     if on_submit:

@@ -94,7 +94,7 @@ async def test_killed_engine_ends_with_the_losses_of_an_undisturbed_run(
 ) -> None:
     body = {
         "dataset": "ds_hello",
-        "max_steps": 120,
+        "max_steps": 60,
         "seed": 3,
         **SETTINGS,
     }  # long enough that it does not end before it is killed

@@ -73,7 +73,7 @@ async def test_another_run_is_different_and_says_where(service: TrainingHarness)
 
 
 async def test_several_threads_are_a_reason_for_other_bits(service: TrainingHarness) -> None:
-    job = await reproduce(service, await train(service, threads=2))
+    job = await reproduce(service, await train(service, threads=2, max_steps=1))
     (reason,) = (await report(service, job))["reasons"]
     assert "2 threads" in reason
 
