@@ -40,10 +40,10 @@ test: install ## run the tests that need only Python (under 8 minutes)
 	@# One thread each: with two, small models take 1.6 times the CPU time, and longer where processes share the cores.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST_ARGS)
 
-WORKFLOWS := $(patsubst %,tests/workflows/test_%.py,aliases restart tools trace)
+WORKFLOWS := $(patsubst %,tests/workflows/test_%.py,alias_kills aliases restart tools trace)
 
 .PHONY: test-workflows
-test-workflows: install ## run the longest workflows: kills and restarts, a trace, tool calls, an alias with its gate (2 minutes)
+test-workflows: install ## run the longest workflows: kills and restarts, a trace, tool calls, an alias with its gate (3 minutes)
 	$(BIN)/python -m pytest $(WORKFLOWS) --durations=5
 
 .PHONY: coverage

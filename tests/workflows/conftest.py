@@ -19,8 +19,8 @@ import pytest
 from deploy.local_cluster import missing_programs, run_cluster, run_servers
 
 ROOT = Path(__file__).parents[2]
-collect_ignore = ["test_aliases.py", "test_restart.py", "test_tools.py", "test_trace.py"]
-"""Together they take two minutes: `make test-workflows` names them."""
+collect_ignore = ["test_alias_kills.py", "test_aliases.py", "test_restart.py", "test_tools.py", "test_trace.py"]
+"""Together they take three minutes: `make test-workflows` names them."""
 READY = "Anneal is ready at "
 REPLICAS = 2
 
