@@ -141,10 +141,10 @@ def checkpoints(job_id: JobId, json: Json = False) -> None:
         print_json(job["checkpoints"])
         return
     rows = [
-        [each["step"], each["loss"], "best" if each["best"] else "", f"{job['id']}:{each['step']}", _published(each)]
-        for each in job["checkpoints"]
+        [each["step"], each["loss"], "best" if each["best"] else "", _published(each)] for each in job["checkpoints"]
     ]
-    table(["step", "validation loss", "", "as a model", "published"], rows)
+    table(["step", "validation loss", "", "published"], rows)
+    out.print(f"in place of a model: {job['id']}:STEP", highlight=False)
     if until := job["checkpoints_until"]:
         out.print(f"kept until {until[:16].replace('T', ' ')} UTC; published models stay")
 
