@@ -26,6 +26,9 @@ PLAIN_LORA_SETTINGS = frozenset((
 # fmt: on
 """peft settings that a plain LoRA adapter may have. With any other setting, peft loads the adapter."""
 
+RANDOM_INITIALIZATIONS = frozenset(("gaussian", "orthogonal"))
+"""Named initializations that leave the base weights as they are; those such as PiSSA modify them on load."""
+
 LoraUpdate = tuple[Tensor, Tensor]
 """A [in_features, rank] and B [rank, out_features]; B includes the LoRA scale."""
 LoraUpdates = Mapping[Any, LoraUpdate]
@@ -63,8 +66,8 @@ def size_in_bytes(updates: LoraUpdates) -> int:
 
 def _is_plain_lora(config: Mapping[str, Any]) -> bool:
     is_lora = config.get("peft_type") == "LORA" and config.get("bias", "none") == "none"
-    # named schemes such as PiSSA modify the base weights on load
-    keeps_base = not isinstance(config.get("init_lora_weights"), str)
+    init = config.get("init_lora_weights")
+    keeps_base = not isinstance(init, str) or init in RANDOM_INITIALIZATIONS
     only_plain = not any(value for name, value in config.items() if name not in PLAIN_LORA_SETTINGS)
     return is_lora and keeps_base and only_plain
 

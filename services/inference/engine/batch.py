@@ -52,6 +52,15 @@ class Choice:
     """Log-probabilities of tokens whose text is not complete yet."""
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt of a request, whose choices are computed and decoded; `command` has the number of its `first_choice`."""
+
+    command: Command
+    ids: list[int]
+    model: LoadedModel
+
+
 class Batch:
     """The choices that are decoded together over one base model."""
 
@@ -119,39 +128,51 @@ class Batch:
         """Keep memory for choices that `add` will add one prompt at a time."""
         self._reserved[command["request_id"]] = command.get("project", ""), rows, length
 
-    def chunk(self, command: Command, ids: list[int]) -> int:
-        """The tokens of the request's choices that `add` computes next."""
-        done = self._prefills[command["request_id"]].done if command["request_id"] in self._prefills else 0
-        rest, columns = len(ids) - done, max(1, self._chunk_tokens // command["n"])
-        return command["n"] * (columns if columns < rest and prefills_in_chunks(self._base) else rest)
+    def chunk(self, prompt: Prompt) -> int:
+        """The tokens of the prompt's choices that `add` computes next."""
+        request_id, count = prompt.command["request_id"], int(prompt.command["n"])
+        done = self._prefills[request_id].done if request_id in self._prefills else 0
+        rest, columns = len(prompt.ids) - done, max(1, self._chunk_tokens // count)
+        return count * (columns if columns < rest and prefills_in_chunks(self._base) else rest)
 
-    def add(self, command: Command, ids: list[int], model: LoadedModel, slice_s: float) -> list[Delta] | None:
-        """Prefill a request's choices for about `slice_s` seconds; None while a rest of the prompt remains.
+    def joins(self, prompt: Prompt, others: Sequence[Prompt]) -> bool:
+        """Whether `add` may compute a prompt with the others, all as long as the longest, in the tokens of a chunk."""
+        together = [*others, prompt]
+        rows, longest = sum(each.command["n"] for each in together), max(len(each.ids) for each in together)
+        started = any(each.command["request_id"] in self._prefills for each in together)
+        return not started and rows * longest <= self._chunk_tokens
+
+    def add(self, prompts: Sequence[Prompt], slice_s: float) -> list[Delta] | None:
+        """Prefill the prompts' choices for about `slice_s` seconds; None while a rest of a single prompt remains.
 
         After it, add them to the batch, and return the deltas of their first tokens.
         """
-        request_id, choices, tokens = command["request_id"], range(command["n"]), self.chunk(command, ids)
-        length = reserved_length(command, ids, model.base)
-        if (prefill := self._prefills.pop(request_id, None)) is None:
-            prefill = self._decoding.prepare(
-                [_decoding_request(command, ids, choice, model, length) for choice in choices]
-            )
-        started = time.perf_counter()
-        steps = self._decoding.prefill(prefill, tokens // len(choices))
-        if tokens >= MIN_CHUNK_TOKENS:
-            pace = tokens / (time.perf_counter() - started)
-            power = 1 << int(pace * slice_s).bit_length() >> 1
-            self._chunk_tokens = min(MAX_CHUNK_TOKENS, max(MIN_CHUNK_TOKENS, power))
+        prompt = prompts[0]
+        added = [_choice(each, choice) for each in prompts for choice in range(each.command["n"])]
+        if (prefill := self._prefills.pop(prompt.command["request_id"], None)) is None:
+            requests = [_decoding_request(each, choice) for each in prompts for choice in range(each.command["n"])]
+            prefill = self._decoding.prepare(requests)
+        columns = self.chunk(prompt) // prompt.command["n"] if len(prompts) == 1 else prefill.ids.shape[1]
+        tokens, started = columns * len(added), time.perf_counter()
+        steps = self._decoding.prefill(prefill, columns)
+        pace = tokens / (time.perf_counter() - started)
+        power = min(MAX_CHUNK_TOKENS, max(MIN_CHUNK_TOKENS, 1 << int(pace * slice_s).bit_length() >> 1))
+        # a short pass is slower by token than a long one: it may only raise the number
+        self._chunk_tokens = power if tokens >= MIN_CHUNK_TOKENS else max(power, self._chunk_tokens)
         if steps is None:
-            self._prefills[request_id] = prefill
+            self._prefills[prompt.command["request_id"]] = prefill
             return None
-        added = [_choice(command, choice, model, len(ids), length) for choice in choices]
         self._choices |= {self._next_index + offset: choice for offset, choice in enumerate(added)}
         self._next_index += len(added)
-        project, count, reserved = self._reserved.pop(request_id)
-        if count > len(added):
-            self._reserved[request_id] = project, count - len(added), reserved
+        for each in prompts:
+            self._release(each.command["request_id"], each.command["n"])
         return self._deltas(steps)
+
+    def _release(self, request_id: str, added: int) -> None:
+        """Reserve no more for choices that were added."""
+        project, count, reserved = self._reserved.pop(request_id)
+        if count > added:
+            self._reserved[request_id] = project, count - added, reserved
 
     def step(self) -> list[Delta]:
         """Decode one token of each choice and return the completed text as deltas."""
@@ -200,26 +221,27 @@ def reserved_length(command: Command, ids: list[int], base: LoadedBase) -> int:
     return min(context_length(base), len(ids) + answer)
 
 
-def _decoding_request(command: Command, ids: list[int], choice: int, model: LoadedModel, length: int) -> Request:
-    stop_ids = frozenset(model.template.stop_ids)
+def _decoding_request(prompt: Prompt, choice: int) -> Request:
+    command, ids, model = prompt.command, prompt.ids, prompt.model
+    length, stop_ids = reserved_length(command, ids, model.base), frozenset(model.template.stop_ids)
     sampling, logprobs = _sampling(command, choice), command.get("logprobs")
     return Request(ids, max(1, length - len(ids)), sampling, stop_ids, logprobs, model.adapter)
 
 
-def _choice(command: Command, choice: int, model: LoadedModel, prompt_tokens: int, length: int) -> Choice:
+def _choice(prompt: Prompt, choice: int) -> Choice:
+    command, model = prompt.command, prompt.model
     # some tokenizers treat the tags around a tool call as special tokens
     decoder = IncrementalDetokenizer(model.tokenizer, command["stop"], special=bool(command.get("tools")))
-    number, is_open = command["first_choice"] + choice, command["max_tokens"] is None
     return Choice(
         command["request_id"],
         command.get("project", ""),
-        number,
+        command["first_choice"] + choice,
         command["model"]["uri"],
         model,
         decoder,
-        prompt_tokens,
-        length,
-        is_open,
+        len(prompt.ids),
+        reserved_length(command, prompt.ids, model.base),
+        command["max_tokens"] is None,
     )
 
 

@@ -25,7 +25,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.engine.batch import Batch, Command, reserved_length
+from services.inference.engine.batch import Batch, Command, Prompt, reserved_length
 from services.inference.engine.chat_prompt import chat_prompt
 from services.inference.engine.device_memory import used_memory
 from services.inference.engine.kv_memory import admit, fits
@@ -53,6 +53,12 @@ class _Prefill:
     command: Command
     model: LoadedModel
     prompts: deque[tuple[int, list[int]]]
+
+    @property
+    def next(self) -> Prompt:
+        """The prompt whose turn it is."""
+        index, ids = self.prompts[0]
+        return Prompt({**self.command, "first_choice": index * self.command["n"]}, ids, self.model)
 
 
 class Scheduler:
@@ -113,14 +119,17 @@ class Scheduler:
                     self._timeline.enqueue(command["request_id"])
 
     def step(self) -> None:
-        """Admit one queued request if the batches are not full, compute prompts, decode one token in every batch."""
+        """Admit queued requests while the batches are not full, compute prompts, decode one token in every batch."""
         for project in list(self._delayed):
             self._generate(*self._delayed.pop(project))
-        if (command := self._take_next()) is not None:
+        started = time.perf_counter()
+        while (command := self._take_next()) is not None:
             self._start(command)
+            if time.perf_counter() - started > PREFILL_SLICE_S:
+                break
         started = time.perf_counter()
         while self._prefills:
-            self._prefill(self._take_prefill())
+            self._prefill(self._take_prefills())
             if time.perf_counter() - started > PREFILL_SLICE_S:
                 break
         deltas: list[dict[str, Any]] = []
@@ -154,9 +163,23 @@ class Scheduler:
         self._last_turn[_project(command)] = max(self._last_turn.values(), default=0) + 1
         return command
 
+    def _take_prefills(self) -> list[_Prefill]:
+        """The first prefill of the project whose last one is the longest ago, and those that join it in turn."""
+        taken = [self._take_prefill()]
+        batch, key = self._batches[taken[0].model.batch_key], taken[0].model.batch_key
+        while self._prefills:
+            following = self._next_prefill()
+            fits = following.model.batch_key == key and batch.joins(following.next, [each.next for each in taken])
+            if not fits:
+                break
+            taken.append(self._take_prefill())
+        return taken
+
+    def _next_prefill(self) -> _Prefill:
+        return min(self._prefills, key=lambda each: self._last_prefill.get(_project(each.command), 0))
+
     def _take_prefill(self) -> _Prefill:
-        """The first prefill of the project whose last one is the longest ago."""
-        prefill = min(self._prefills, key=lambda each: self._last_prefill.get(_project(each.command), 0))
+        prefill = self._next_prefill()
         self._prefills.remove(prefill)
         self._last_prefill[_project(prefill.command)] = max(self._last_prefill.values(), default=0) + 1
         return prefill
@@ -231,31 +254,40 @@ class Scheduler:
         except Exception as error:
             self._reject({command["request_id"]}, error, _prompt_field(command))
 
-    def _prefill(self, prefill: _Prefill) -> None:
-        """Compute a chunk of the next prompt of a request, which waits for its next turn if more is left."""
-        command, model = prefill.command, prefill.model
-        request_id, (index, ids) = command["request_id"], prefill.prompts[0]
-        batch = self._batches[model.batch_key]
+    def _prefill(self, prefills: list[_Prefill]) -> None:
+        """Compute the next prompts of requests, or a chunk of a single one; a request with more waits for its turn."""
+        batch, prompts = self._batches[prefills[0].model.batch_key], [prefill.next for prefill in prefills]
+        uris = {prompt.command["model"]["uri"] for prompt in prompts}
+        command = prompts[0].command
+        request_id = command["request_id"]
         try:
-            self._announce(command["model"]["uri"], prompt_tokens=batch.chunk(command, ids))
-            self._prefilling = request_id
-            command = {**command, "first_choice": index * command["n"]}
-            deltas = batch.add(command, ids, model, PREFILL_SLICE_S)
-            if deltas is not None:
-                prefill.prompts.popleft()
-                self._emit_deltas(deltas)
-            if prefill.prompts:
-                self._prefills.append(prefill)
-            else:
-                self._timeline.start_phase(request_id, "decode")
+            self._announce(*uris, prompt_tokens=sum(batch.chunk(prompt) for prompt in prompts))
+            self._prefilling = request_id if len(prompts) == 1 else None
+            deltas = batch.add(prompts, PREFILL_SLICE_S)
         except _Cancelled:
             batch.cancel(request_id)
             self._timeline.finish(request_id)
         except Exception as error:
+            if len(prefills) > 1:  # one at a time, so that only the request with the fault is refused
+                for prefill in prefills:
+                    self._prefill([prefill])
+                return
             batch.cancel(request_id)
             self._reject({request_id}, error, _prompt_field(command))
+        else:
+            for prefill in prefills:
+                self._computed(prefill, whole=deltas is not None)
+            self._emit_deltas(deltas or [])
         finally:
             self._prefilling = None
+
+    def _computed(self, prefill: _Prefill, *, whole: bool) -> None:
+        if whole:
+            prefill.prompts.popleft()
+        if prefill.prompts:
+            self._prefills.append(prefill)
+        else:
+            self._timeline.start_phase(prefill.command["request_id"], "decode")
 
     def _announce(self, *uris: str, **size: int) -> None:
         """Name the models that are computed from here on, if they are others than before."""

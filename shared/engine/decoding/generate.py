@@ -7,7 +7,6 @@ at hand decides how it decodes (`decoding_mode`).
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -18,14 +17,13 @@ import torch
 from torch import Tensor
 
 from shared.engine.decoding.attention import grouped_query_attention
-from shared.engine.decoding.kv_cache import empty_cache, merge, transform
+from shared.engine.decoding.kv_cache import arrange, empty_cache
 from shared.engine.decoding.rows import (
     GREEDY,
     FinishReason,
     Row,
     adapter_of,
     adapters_of,
-    insert_rows,
     left_pad,
     logprobs_of,
     sample_tokens,
@@ -88,6 +86,8 @@ class ContinuousBatch:
         self._stop_ids = frozenset(stop_ids)
         self._context = context_length(model)
         self._rows: list[Row] = []
+        self._places: list[int] = []
+        """Of each row in the cache; finished rows stay there until the cache is arranged anew."""
         self._cache = empty_cache()
         self._mask = torch.empty(0, 0, dtype=torch.long, device=model.device)
         self._added = 0
@@ -142,7 +142,7 @@ class ContinuousBatch:
             return None
         for row in prompts.rows:
             row.index, self._added = self._added, self._added + 1
-        self._insert(prompts.rows, prompts.cache, prompts.mask)
+        self._arrange(prompts)
         return self._sample(prompts.rows, logits)
 
     @torch.inference_mode()
@@ -150,6 +150,8 @@ class ContinuousBatch:
         """Decode one more token of every row."""
         if not self._rows:
             return []
+        if len(self._places) < len(self._mask):
+            self._arrange()
         device = self._model.device
         ids = torch.tensor([row.answer[-1:] for row in self._rows], device=device)
         positions = torch.tensor([[row.position] for row in self._rows], device=device)
@@ -231,28 +233,33 @@ class ContinuousBatch:
             return Step(row.index, token, "stop", logprobs)
         return Step(row.index, token, None if row.tokens_left > 0 else "length", logprobs)
 
-    def _insert(self, rows: list[Row], cache: Any, mask: Tensor) -> None:
-        """Insert new rows after those of the same adapter, all left-padded to one length."""
-        at = bisect_right([adapter_of(row) for row in self._rows], adapter_of(rows[0]))
-        if self._rows:
-            merge(self._cache, cache, partial(insert_rows, at=at))
-            mask = insert_rows(self._mask[:, None, :, None], mask[:, None, :, None], at)[:, 0, :, 0]
+    def _arrange(self, new: Prefill | None = None) -> None:
+        """Remove finished rows and the padding that the others share; add new rows, sorted by adapter.
+
+        All are left-padded to one length.
+        """
+        device = self._model.device
+        rows, masks = [*self._rows, *(new.rows if new else ())], [self._mask[self._places]]
+        padding = int(masks[0].any(0).int().argmax()) if self._rows else self._mask.shape[1]
+        masks = [masks[0][:, padding:], *([new.mask] if new else [])]
+        width = max(mask.shape[1] for mask in masks)
+        order = sorted(range(len(rows)), key=lambda place: adapter_of(rows[place]))
+        self._mask = torch.cat([torch.nn.functional.pad(mask, (width - mask.shape[1], 0)) for mask in masks])[order]
+        as_tensor = partial(torch.tensor, device=device)
+        if self._rows or new is None:
+            arrange(self._cache, as_tensor(self._places), padding, new and new.cache, as_tensor(order).argsort())
         else:
-            self._cache = cache
-        self._mask = mask
-        self._rows[at:at] = rows
+            self._cache = new.cache
+            if order != sorted(order):
+                arrange(self._cache, as_tensor(order), 0, None, as_tensor(sorted(order)))
+        self._rows, self._places = [rows[place] for place in order], list(range(len(rows)))
 
     def _keep_rows(self, keep: list[bool]) -> None:
-        """Remove all other rows from the batch, then the padding that the remaining rows share."""
+        """Remove all other rows from the batch."""
         self._rows = [row for row, kept in zip(self._rows, keep, strict=True) if kept]
+        self._places = [place for place, kept in zip(self._places, keep, strict=True) if kept]
         if not self._rows:
-            self._cache = empty_cache()
-            return
-        index = torch.tensor([i for i, kept in enumerate(keep) if kept], device=self._model.device)
-        self._mask = self._mask[index]
-        padding = int(self._mask.any(0).int().argmax())
-        self._mask = self._mask[:, padding:]
-        transform(self._cache, lambda tensor: tensor[:, :, padding:][index])
+            self._cache, self._mask = empty_cache(), self._mask[:0]
 
 
 def decode(model: Any, requests: Sequence[Request], *, stop_ids: Sequence[int]) -> Iterator[list[Step]]:

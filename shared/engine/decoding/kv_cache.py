@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
@@ -46,10 +46,19 @@ class PreallocatedLayer(DynamicLayer):
         tensors = (self.keys, self.values) if self.is_initialized else ()
         return sum(tensor[:1, :, :1].nbytes for tensor in tensors if tensor is not None)
 
-    def replace(self, keys: Tensor, values: Tensor) -> None:
-        """Hold these keys and values; the next update allocates new buffers."""
-        self.keys, self.values = keys, values
-        self._key_buffer = self._value_buffer = None
+    def arrange(self, kept: Tensor, padding: int, new: PreallocatedLayer | None, places: Tensor) -> None:
+        """Keep these rows without their first `padding` tokens, with those of `new`, in new buffers.
+
+        `places` are the rows of both in the result: first of the kept ones, then of the new ones.
+        """
+        key_parts, value_parts = [(self.keys, kept, padding)], [(self.values, kept, padding)]
+        if new is not None:
+            rows = torch.arange(new.keys.shape[0], device=kept.device)  # type: ignore[union-attr]
+            key_parts.append((new.keys, rows, 0))
+            value_parts.append((new.values, rows, 0))
+        self._key_buffer, length = _arranged(key_parts, places)
+        self._value_buffer, _ = _arranged(value_parts, places)
+        self.keys, self.values = self._key_buffer[:, :, :length], self._value_buffer[:, :, :length]
 
 
 def empty_cache() -> Any:
@@ -59,7 +68,7 @@ def empty_cache() -> Any:
 
 def peak_bytes(bytes_per_token: int, rows: int, length: int) -> int:
     """The most bytes that the buffers of `rows` of up to `length` tokens take."""
-    return bytes_per_token * rows * (length + max(MIN_SPARE_TOKENS, length // 4))
+    return bytes_per_token * rows * _with_spare(length)
 
 
 def longest(bytes_per_token: int, rows: int, available: int) -> int:
@@ -68,20 +77,31 @@ def longest(bytes_per_token: int, rows: int, available: int) -> int:
     return max(0, min(tokens - MIN_SPARE_TOKENS, tokens * 4 // 5))
 
 
-def transform(cache: Any, function: Callable[[Tensor], Tensor]) -> None:
-    """Replace each tensor [rows, heads, length, size] by `function(tensor)`."""
-    for layer in cache.layers:
-        layer.replace(function(layer.keys), function(layer.values))
+def arrange(cache: Any, kept: Tensor, padding: int, new: Any, places: Tensor) -> None:
+    """Do so in every layer (PreallocatedLayer.arrange); `new` is a cache, or None."""
+    for index, layer in enumerate(cache.layers):
+        layer.arrange(kept, padding, None if new is None else new.layers[index], places)
 
 
-def merge(cache: Any, other: Any, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Replace each tensor by `function(tensor, other's tensor)`."""
-    for layer, new in zip(cache.layers, other.layers, strict=True):
-        layer.replace(function(layer.keys, new.keys), function(layer.values, new.values))
+def _arranged(parts: list[tuple[Any, Tensor, int]], places: Tensor) -> tuple[Tensor, int]:
+    """A buffer with spare tokens, which holds the rows of each tensor at their places, left-padded to one length."""
+    length, at = max(tensor.shape[2] - padding for tensor, _, padding in parts), 0
+    first = parts[0][0]
+    buffer = first.new_empty(len(places), first.shape[1], _with_spare(length), first.shape[3])
+    for tensor, rows, padding in parts:
+        own, start = places[at : at + len(rows)], length - (tensor.shape[2] - padding)
+        buffer[:, :, :start].index_fill_(0, own, 0)
+        buffer[:, :, start:length].index_copy_(0, own, tensor[:, :, padding:].index_select(0, rows))
+        at += len(rows)
+    return buffer, length
+
+
+def _with_spare(length: int) -> int:
+    return length + max(MIN_SPARE_TOKENS, length // 4)
 
 
 def _grow(filled: Tensor | None, like: Tensor, start: int, end: int) -> Tensor:
-    buffer = like.new_empty(*like.shape[:2], end + max(MIN_SPARE_TOKENS, end // 4), like.shape[3])
+    buffer = like.new_empty(*like.shape[:2], _with_spare(end), like.shape[3])
     if filled is not None and start:
         buffer[:, :, :start] = filled
     return buffer

@@ -82,13 +82,6 @@ def adapters_of(rows: list[Row]) -> dict[str, Any]:
     return {"adapters": adapters} if any(adapters) else {}
 
 
-def insert_rows(tensor: Tensor, new: Tensor, at: int) -> Tensor:
-    """[rows, heads, length, size] with the `new` rows before row `at`; the shorter tensor is padded on the left."""
-    width = max(tensor.shape[2], new.shape[2])
-    pad = torch.nn.functional.pad
-    return torch.cat([pad(part, (0, 0, width - part.shape[2], 0)) for part in (tensor[:at], new, tensor[at:])])
-
-
 def sample_tokens(rows: list[Row], logits: Tensor) -> list[int]:
     """The next token of each row; greedy rows share one argmax, since evaluation decodes greedily."""
     greedy = logits.argmax(-1).tolist()

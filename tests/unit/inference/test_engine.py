@@ -194,6 +194,33 @@ def test_a_rejected_request_does_not_affect_others(models: dict[str, dict[str, A
     assert reporter.finished() == [("good", 0)]
 
 
+def test_prompts_of_several_requests_and_adapters_are_computed_in_one_pass(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.engine.chat.PREFILL_SLICE_S", 60)
+    names, prompts = ("two", "base", "one", "two"), ([7, 8, 9], [7, 8, 9, 10, 11], [20], [30, 31])
+    commands = [
+        generate_command(str(number), models[name], prompts=[prompt], max_tokens=4 + 3 * number)
+        for number, (name, prompt) in enumerate(zip(names, prompts, strict=True))
+    ]
+    alone = {}
+    for command in commands:
+        scheduler, reporter = submit_all(command)
+        drain(scheduler)
+        alone |= reporter.texts()
+    unusable = generate_command("empty", models["one"], prompts=[[]])
+    scheduler, batched = submit_all(*commands[:2], unusable, *commands[2:])
+    drain(scheduler)
+    assert batched.texts() == alone
+    refused = {message["request_id"]: message["code"] for message in batched.messages if message["kind"] == "refused"}
+    assert refused == {"empty": "empty_prompt"}, "the others of its pass are answered"
+    scheduler, batched = submit_all(*commands)
+    drain(scheduler)
+    assert batched.texts() == alone
+    passes = [message["models"] for message in batched.computing if "prompt_tokens" in message]
+    assert passes == [sorted(models[name]["uri"] for name in models)]
+
+
 def started(reporter: RecordingReporter) -> list[str]:
     """The ids of the requests in the order in which they were started."""
     return [message["request_id"] for message in reporter.messages if message["kind"] == "started"]
@@ -523,6 +550,9 @@ def adapter_mix(
         name: make_tiny_adapter(Path(base["path"]), folder / name, seed=seed, **changes)
         for seed, (name, changes) in enumerate(kinds.items(), 10)
     }
+    folders["gaussian"] = make_tiny_adapter(Path(base["path"]), folder / "gaussian", seed=20)
+    config = folders["gaussian"] / "adapter_config.json"  # as after training, which B is zero before
+    config.write_text(json.dumps({**json.loads(config.read_text()), "init_lora_weights": "gaussian"}))
     refs = {name: {"path": str(path), "kind": "adapter", "base": base} for name, path in folders.items()}
     return models | {name: {**models["base"], "uri": f"anneal://{name}", "ref": ref} for name, ref in refs.items()}
 
