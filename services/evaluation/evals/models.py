@@ -1,6 +1,7 @@
 """Evals, their runs and output items: the entities."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -104,13 +105,6 @@ class ModelUsage(BaseModel):
         default={},
         description="not in OpenAI's API: answers by the service whose engine gave them",
     )
-
-    def add(self, usage: Mapping[str, int], answered_by: str) -> None:
-        """Count one answer."""
-        self.invocation_count += 1
-        self.answered_by[answered_by] = self.answered_by.get(answered_by, 0) + 1
-        for name, tokens in usage.items():
-            setattr(self, name, getattr(self, name) + tokens)
 
 
 class Tally(BaseModel):
@@ -259,23 +253,35 @@ def labelled(definitions: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def count(run: EvalRun, items: Iterable[OutputItem]) -> Tally:
-    """Count the results of a run's rows."""
-    tally = Tally(criteria=[CriterionCounts(testing_criteria=name) for name in run.criterion_names])
-    criteria = {counts.testing_criteria: counts for counts in tally.criteria}
-    usage: dict[str, ModelUsage] = {}
+    """Count the results of a run's rows; in plain counters, since it is done every second for all rows."""
+    statuses: Counter[str] = Counter()
+    outcomes: Counter[tuple[str, str]] = Counter()
+    tokens: dict[str, Counter[str]] = {}
+    answered: dict[str, Counter[str]] = {}
     for item in items:
-        tally.total += 1
-        tally.passed += item.status == "pass"
-        tally.failed += item.status == "fail"
-        tally.errored += item.status == "error"
+        statuses[item.status] += 1
         for result in item.results:
-            counts = criteria[result["name"]]
-            outcome = "errored" if "error" in result else "passed" if result["passed"] else "failed"
-            setattr(counts, outcome, getattr(counts, outcome) + 1)
-        for model, tokens, answered_by in _usages(run, item):
-            usage.setdefault(model, ModelUsage(model_name=model)).add(tokens, answered_by)
-    tally.usage = list(usage.values())
-    return tally
+            outcomes[
+                result["name"], "errored" if "error" in result else "passed" if result["passed"] else "failed"
+            ] += 1
+        for model, usage, answered_by in _usages(run, item):
+            tokens.setdefault(model, Counter()).update(usage)
+            answered.setdefault(model, Counter())[answered_by] += 1
+    names = ("passed", "failed", "errored")
+    return Tally(
+        total=statuses.total(),
+        passed=statuses["pass"],
+        failed=statuses["fail"],
+        errored=statuses["error"],
+        criteria=[
+            CriterionCounts(testing_criteria=criterion, **{name: outcomes[criterion, name] for name in names})
+            for criterion in run.criterion_names
+        ],
+        usage=[
+            ModelUsage(model_name=name, invocation_count=by.total(), answered_by=dict(by), **tokens[name])
+            for name, by in answered.items()
+        ],
+    )
 
 
 def _usages(run: EvalRun, item: OutputItem) -> Iterable[tuple[str, Mapping[str, int], str]]:
