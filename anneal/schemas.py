@@ -1199,7 +1199,7 @@ class IssuedWebhook(TypedDict):
 
 
 class JobDetail(TypedDict):
-    """A training job with its progress."""
+    """A training job with its latest records."""
 
     id: str
     """opaque identifier"""
@@ -1258,6 +1258,12 @@ class JobDetail(TypedDict):
     waits_for: str | None
     """why it has not started; null unless queued"""
     progress: TrainingProgress
+    loss: float | None
+    """training loss of the last step, nats per token; null before the first"""
+    best_validation_loss: float | None
+    """lowest so far, nats per token; null without a validation"""
+    tokens_per_second: float | None
+    """trained tokens per second in the last step"""
     eta_seconds: float | None
     """remaining time, as the engine estimates it"""
     logs: list[dict[str, Any]]
@@ -1334,6 +1340,13 @@ class JobView(TypedDict):
     """1 is next; null unless queued"""
     waits_for: str | None
     """why it has not started; null unless queued"""
+    progress: TrainingProgress
+    loss: float | None
+    """training loss of the last step, nats per token; null before the first"""
+    best_validation_loss: float | None
+    """lowest so far, nats per token; null without a validation"""
+    tokens_per_second: float | None
+    """trained tokens per second in the last step"""
 
 
 class Judge(TypedDict):

@@ -1,6 +1,6 @@
 """The training service's collections: typed entities, and each job's stream of records and snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,6 +98,11 @@ class Snapshots:
         """The latest values, empty before the first."""
         values: dict[str, Any] = (await self._collection.get(job_id) or {}).get("values", {})
         return values
+
+    async def of(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The latest values of jobs that have some, by job id."""
+        found = await self._collection.find({"_id": {"$in": [*job_ids]}})
+        return {document["_id"]: document["values"] for document in found}
 
     async def take(self, job_id: str, token: int) -> dict[str, Any]:
         """Take ownership of the snapshot and return its values. Raises LeaseLost where a newer owner has it."""

@@ -37,7 +37,7 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
     @router.post("", status_code=201)
     async def create_training_job(request: TrainingRequest, caller: Caller, key: Key = None) -> JobView:
         """Queue a training job; the response shows every setting as resolved, and which ones are defaults."""
-        return JobView.of(await jobs.submit(caller.project, request, key))
+        return await jobs.view(await jobs.submit(caller.project, request, key))
 
     @router.get("")
     async def list_training_jobs(
@@ -98,14 +98,14 @@ def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:
         """Cancel the job."""
-        return JobView.of(await jobs.cancel(caller.project, id))
+        return await jobs.view(await jobs.cancel(caller.project, id))
 
     @router.post("/{id}/pause", status_code=202)
     async def pause_training_job(id: str, caller: Caller) -> JobView:
         """Write a checkpoint and stop; the job can be resumed."""
-        return JobView.of(await jobs.pause(caller.project, id))
+        return await jobs.view(await jobs.pause(caller.project, id))
 
     @router.post("/{id}/resume", status_code=202)
     async def resume_training_job(id: str, caller: Caller) -> JobView:
         """Continue from the last checkpoint."""
-        return JobView.of(await jobs.resume(caller.project, id))
+        return await jobs.view(await jobs.resume(caller.project, id))

@@ -101,7 +101,8 @@ class TrainingJobs:
         where = {"state": state} if state else None
         page = await self._stores.jobs.for_project(project).page(where, limit=limit, cursor=cursor)
         waiting = await self._waiting([job for job in page.items if job.state == "queued"])
-        views = [JobView.of(job, waiting.get(job.id, NOT_WAITING)) for job in page.items]
+        values = await self._stores.snapshots.of([job.id for job in page.items])
+        views = [JobView.of(job, values.get(job.id, {}), waiting.get(job.id, NOT_WAITING)) for job in page.items]
         return Page(items=views, next_cursor=page.next_cursor)
 
     async def following(
@@ -118,6 +119,10 @@ class TrainingJobs:
             if len(found) > limit or page.next_cursor is None:
                 return Page(items=found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
             page = await jobs.page_after(page.items[-1].id, SEARCHED_JOBS)
+
+    async def view(self, job: Job) -> JobView:
+        """A job as a list shows it."""
+        return JobView.of(job, await self._stores.snapshots.get(job.id))
 
     async def job(self, project: str, id: str) -> tuple[Job, dict[str, Any]]:
         """One job and its latest values."""

@@ -96,17 +96,20 @@ class JobView(Public):
     finished_at: datetime | None
     queue_position: int | None = Field(description="1 is next; null unless queued")
     waits_for: str | None = Field(description="why it has not started; null unless queued")
+    progress: Progress
+    loss: float | None = Field(description="training loss of the last step, nats per token; null before the first")
+    best_validation_loss: float | None = Field(description="lowest so far, nats per token; null without a validation")
+    tokens_per_second: float | None = Field(description="trained tokens per second in the last step")
 
     @classmethod
-    def of(cls, job: Job, waiting: Waiting = NOT_WAITING) -> "JobView":
-        """The view of an entity."""
-        return cls(**_fields(job, waiting))
+    def of(cls, job: Job, values: Mapping[str, Any], waiting: Waiting = NOT_WAITING) -> "JobView":
+        """The view of an entity and its snapshot."""
+        return cls(**_fields(job, values, waiting))
 
 
 class JobDetail(JobView):
-    """A training job with its progress."""
+    """A training job with its latest records."""
 
-    progress: Progress
     eta_seconds: float | None = Field(description="remaining time, as the engine estimates it")
     logs: list[dict[str, Any]] = Field(description="the last 50 log lines; all: GET /training/jobs/{id}/logs")
     metrics: dict[str, Any] = Field(description="latest values; all: GET /training/jobs/{id}/metrics")
@@ -124,7 +127,7 @@ class JobDetail(JobView):
     def with_progress(
         cls,
         job: Job,
-        values: dict[str, Any],
+        values: Mapping[str, Any],
         waiting: Waiting = NOT_WAITING,
         publications: Mapping[int, State] = MappingProxyType({}),
     ) -> "JobDetail":
@@ -132,8 +135,10 @@ class JobDetail(JobView):
         done = values.get("progress", {})
         running = job.state in ("running", "pausing")
         return cls(
-            **{**_fields(job, waiting), "warnings": merge_warnings(job.warnings, values.get("warnings", {}).values())},
-            progress=_progress(job, done),
+            **{
+                **_fields(job, values, waiting),
+                "warnings": merge_warnings(job.warnings, values.get("warnings", {}).values()),
+            },
             eta_seconds=done.get("eta_s") if running else None,
             logs=values.get("logs", []),
             metrics=values.get("metric", {}),
@@ -144,17 +149,28 @@ class JobDetail(JobView):
         )
 
 
-def _fields(job: Job, waiting: Waiting) -> dict[str, Any]:
+def _fields(job: Job, values: Mapping[str, Any], waiting: Waiting) -> dict[str, Any]:
+    metric = values.get("metric", {})
     return {
         **job.model_dump(exclude={"checkpoints"}),
         "base_name": job.base_name or job.base,
         "model_id": job.model_id if job.state == "succeeded" else None,
         "queue_position": waiting.position,
         "waits_for": waiting.reason,
+        "progress": _progress(job, values.get("progress", {})),
+        "loss": metric.get("loss"),
+        "best_validation_loss": _best_validation_loss(job, values),
+        "tokens_per_second": metric.get("tokens_per_second"),
     }
 
 
-def _progress(job: Job, done: dict[str, Any]) -> Progress:
+def _best_validation_loss(job: Job, values: Mapping[str, Any]) -> float | None:
+    """Of the latest validations and of the best checkpoint, which may be older than those."""
+    losses = [evaluation["loss"] for evaluation in values.get("evaluations", [])]
+    return min([*losses, *(c.loss for c in job.checkpoints if c.loss is not None)], default=None)
+
+
+def _progress(job: Job, done: Mapping[str, Any]) -> Progress:
     step, total = done.get("done", 0), done.get("total") or job.total_steps
     if job.state == "succeeded":
         return Progress(step=step, total=total, percent=100)

@@ -23,7 +23,7 @@ def routes(reproductions: Reproductions) -> APIRouter:
     @router.post("/models/custom/{id}/reproduce", status_code=201, tags=["Model"])
     async def reproduce_custom_model(id: str, caller: Caller, key: Key = None) -> JobView:
         """Queue a job that trains the model again, from the recorded dataset version, base model, settings and seed."""
-        return JobView.of(await reproductions.submit(caller.project, id, key))
+        return await reproductions.submit(caller.project, id, key)
 
     @router.get("/training/jobs/{id}/reproduction", tags=["Training"])
     async def get_reproduction(id: str, caller: Caller, tolerance: Tolerance = TOLERANCE) -> Reproduction:

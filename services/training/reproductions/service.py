@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from services.training.errors import NotReproducedYet, NotReproducible
 from services.training.jobs.requests import TrainingRequest
 from services.training.jobs.service import TrainingJobs
-from services.training.models import CustomModel, Job
+from services.training.jobs.views import JobView
+from services.training.models import CustomModel
 from services.training.reproductions.report import Curves, Reproduction, compare_runs
 from services.training.store import Stores
 from shared.blobs.artifacts import key_of, read_manifest
@@ -28,7 +29,7 @@ class Reproductions:
     def __init__(self, blobs: Blobs, stores: Stores, jobs: TrainingJobs) -> None:
         self._blobs, self._stores, self._jobs = blobs, stores, jobs
 
-    async def submit(self, project: str, model_id: str, key: str | None) -> Job:
+    async def submit(self, project: str, model_id: str, key: str | None) -> JobView:
         """Queue the job. Raises NotReproducible, or what a request for a new job raises: the dataset may be gone."""
         model = await self._stores.custom_models.for_project(project).get(model_id)
         if model.step is not None:
@@ -36,7 +37,8 @@ class Reproductions:
             remedy = "Reproduce the model of its job."
             raise NotReproducible(detail, field="id", remedy=remedy, job_id=model.job_id)
         request = recorded_request(await self._manifest(model))
-        return await self._jobs.submit(project, request, f"{model_id} {key}" if key else None, reproduces=model_id)
+        key = f"{model_id} {key}" if key else None
+        return await self._jobs.view(await self._jobs.submit(project, request, key, reproduces=model_id))
 
     async def report(self, project: str, job_id: str, tolerance: float) -> Reproduction:
         """Compare the job's model with the original.

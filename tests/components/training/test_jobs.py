@@ -68,6 +68,12 @@ async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> N
     assert done["progress"] == {"step": 20, "total": 20, "percent": 100}
     assert [e["step"] for e in done["evaluations"]] == [5, 10, 15, 20]
 
+    [listed] = (await service.http.get("/training/jobs")).json()["items"]
+    step_losses = expected_losses(20, job["hyperparameters"]["seed"])
+    assert (listed["loss"], listed["progress"]) == (step_losses[20], done["progress"])
+    assert listed["best_validation_loss"] == min(step_losses[step] for step in (5, 10, 15, 20))
+    assert (job["loss"], job["best_validation_loss"]) == (None, None)
+
     models = (await service.http.get("/models/custom")).json()["items"]
     assert done["model_id"] in [model["id"] for model in models]
 

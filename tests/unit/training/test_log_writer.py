@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.training.jobs.log_writer import LogWriter
-from services.training.jobs.views import JobDetail
-from services.training.models import Allocation, Job
+from services.training.jobs.views import JobDetail, JobView
+from services.training.models import Allocation, Checkpoint, Job
 from services.training.store import Stores
 from shared.runtime.errors import Unavailable
 from shared.runtime.resources import Resources, open_resources
@@ -94,3 +94,24 @@ async def test_usage_of_a_killed_engine_is_not_shown_for_the_next_attempt(resour
     following.record("state", state="running", attempt=2)
     await following.flush()
     assert await shown_usage(stores) == {}
+
+
+async def test_a_list_shows_the_latest_metrics_and_the_best_validation(resources: Resources) -> None:
+    stores = await Stores.open(resources)
+    log_writer = await LogWriter.open(resources.bus, stores, job())
+    for step, loss in ((1, 3.0), (2, 2.0)):
+        log_writer.record("metric", step=step, loss=loss, tokens_per_second=50.0)
+        log_writer.record("evaluation", step=step, loss=loss + 1)
+    log_writer.record("progress", done=2, total=8, unit="steps")
+    await log_writer.flush()
+    values = await stores.snapshots.of(["job_1", "job_2"])
+    assert list(values) == ["job_1"]
+    view = JobView.of(job(), values["job_1"])
+    assert (view.loss, view.best_validation_loss, view.tokens_per_second) == (2.0, 3.0, 50.0)
+    assert (view.progress.step, view.progress.total, view.progress.percent) == (2, 8, 25)
+
+
+def test_the_best_validation_may_be_a_checkpoints() -> None:
+    done = job().model_copy(update={"checkpoints": [Checkpoint(step=1, key="k", loss=1.5, best=True)]})
+    assert JobView.of(done, {"evaluations": [{"step": 9, "loss": 1.7}]}).best_validation_loss == 1.5
+    assert JobView.of(job(), {}).best_validation_loss is None
