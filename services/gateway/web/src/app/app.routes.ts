@@ -10,6 +10,7 @@ export const routes: Routes = [
   { path: 'models/:id', title: 'Model', loadComponent: () => import('./models/model').then((m) => m.ModelPage) },
   { path: 'jobs', title: 'Training jobs', loadComponent: () => import('./jobs/jobs').then((m) => m.Jobs) },
   { path: 'jobs/new', title: 'New training job', loadComponent: () => import('./jobs/new-job').then((m) => m.NewJob) },
+  { path: 'jobs/compare', title: 'Compare jobs', loadComponent: () => import('./jobs/comparison/compare-jobs').then((m) => m.CompareJobs) },
   { path: 'jobs/:id', title: 'Training job', loadComponent: () => import('./jobs/job').then((m) => m.JobPage) },
   { path: 'evaluations', title: 'Evaluations', loadComponent: () => import('./evaluations/evaluations').then((m) => m.Evaluations) },
   { path: 'evaluations/compare', title: 'Comparison', loadComponent: () => import('./evaluations/compare').then((m) => m.Compare) },

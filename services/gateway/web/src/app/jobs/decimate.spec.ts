@@ -1,4 +1,4 @@
-import { decimate } from './decimate';
+import { decimate, within } from './decimate';
 
 describe('decimate', () => {
   it('returns short series unchanged', () => {
@@ -18,5 +18,18 @@ describe('decimate', () => {
     const x = Array.from({ length: 5000 }, (_, i) => i);
     const points = decimate(x, x.map((i) => (i * 7919) % 101), 100);
     expect(points.every((point, i) => i === 0 || point.x > (points[i - 1]?.x ?? -1))).toBe(true);
+  });
+});
+
+describe('within', () => {
+  const x = [0, 1, 2, 3, 4];
+
+  it('keeps one point on either side', () => {
+    expect(within(x, x, 1.5, 2.5)).toEqual([[1, 2, 3], [1, 2, 3]]);
+  });
+
+  it('ends with the points', () => {
+    expect(within(x, x, -1, 9)).toEqual([x, x]);
+    expect(within([], [], 0, 1)).toEqual([[], []]);
   });
 });

@@ -28,3 +28,11 @@ export function decimate(x: readonly number[], y: readonly number[], buckets: nu
   if (points.at(-1)?.x !== x[last]) points.push({ x: x[last] as number, y: y[last] as number });
   return points;
 }
+
+/** The points between `from` and `to`, and one on either side, so that a line reaches the edges. `x` is in order. */
+export function within(x: readonly number[], y: readonly number[], from: number, to: number): [number[], number[]] {
+  const start = Math.max(0, x.findIndex((value) => value >= from) - 1);
+  const after = x.findIndex((value) => value > to);
+  const end = after < 0 ? x.length : after + 1;
+  return [x.slice(start, end), y.slice(start, end)];
+}

@@ -19,6 +19,7 @@ describe('JobHistory', () => {
     history.apply([record(5, 'rewind', { step: 1 }), metric(6, 2, 1.9)]);
     expect(history.metric('loss').y).toEqual([3, 1.9]);
     expect(history.validation.x).toEqual([]);
+    expect(history.positions.time.x).toEqual([1, 2]);
     expect(history.checkpoints).toEqual([]);
   });
 

@@ -68,6 +68,8 @@ export class JobHistory {
   epoch?: number;
   readonly metrics = new Map<string, Points>();
   readonly validation = new Points();
+  /** Trained tokens, epochs and milliseconds since 1970 by step. */
+  readonly positions = { tokens: new Points(), epoch: new Points(), time: new Points() };
   readonly logs: LogLine[] = [];
   readonly checkpoints: { step: number; loss: number | null; best: boolean; time: string }[] = [];
   samples?: { step: number; items: Sample[] };
@@ -126,6 +128,10 @@ export class JobHistory {
 
   private applyMetrics(record: StreamRecord): void {
     const step = Number(record['step']);
+    const positions = { tokens: record['tokens'], epoch: record['epoch'], time: Date.parse(record.time) };
+    for (const [name, value] of Object.entries(positions)) {
+      if (typeof value === 'number') this.positions[name as keyof typeof positions].push(step, value);
+    }
     this.epoch = record['epoch'] as number | undefined;
     for (const [name, value] of Object.entries(record)) {
       if (!NOT_METRICS.has(name) && typeof value === 'number') this.metric(name).push(step, value);
@@ -142,7 +148,7 @@ export class JobHistory {
   }
 
   private rewind(step: number): void {
-    for (const points of this.metrics.values()) points.rewind(step);
+    for (const points of [...this.metrics.values(), ...Object.values(this.positions)]) points.rewind(step);
     this.validation.rewind(step);
     const remaining = this.checkpoints.filter((checkpoint) => checkpoint.step <= step);
     this.checkpoints.splice(0, this.checkpoints.length, ...remaining);

@@ -1,108 +1,163 @@
-/** All training jobs, filtered by state. */
-import { Component, computed, inject, input } from '@angular/core';
+/** All training jobs as a table: searched, filtered and sorted by the address, with actions on several jobs. */
+import { Component, computed, inject, input, linkedSignal } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
 import { JobView } from '../api/models';
-import { TrainingService } from '../api/services';
+import { SystemService, TrainingService } from '../api/services';
+import { Confirm } from '../elements/confirm';
 import { EmptyState } from '../elements/empty-state';
-import { formatDuration } from '../elements/format';
 import { Icon } from '../elements/icon';
-import { LoadMore } from '../elements/load-more';
-import { MethodPipe } from '../elements/pipes';
+import { CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
+import { Notifications } from '../platform/notifications';
 import { injectPagedQuery } from '../platform/paged-query';
+import { toProblem } from '../platform/problem';
+import { injectQuery } from '../platform/query';
+import { isFinal } from '../platform/run-state';
+import { viewState } from '../platform/view-state';
+import { MAX_COMPARED } from './comparison/series';
+import { COLUMNS, DEFAULT_COLUMNS } from './job-columns';
+import { filterJobs, sortJobs } from './job-filter';
+import { METHODS } from './settings-fields';
 
 const ACTIVE_POLL_INTERVAL_MS = 2000;
 const IDLE_POLL_INTERVAL_MS = 10_000;
+const PAGE_SIZE = 200;
 const ACTIVE_STATES = ['queued', 'running', 'pausing', 'publishing'];
-const FILTERS = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'cancelled'] as const;
+const STATES = ['all', 'running', 'queued', 'paused', 'succeeded', 'failed', 'cancelled'] as const;
+const DEFAULT_SORT = '-created';
+const SHOWN_NAMES = 8;
 
 @Component({
   selector: 'an-jobs',
-  imports: [EmptyState, Icon, LoadMore, MatButton, MethodPipe, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge],
-  template: `
-    <header class="page-head">
-      <h1 class="grow">Training jobs</h1>
-      <a matButton="filled" routerLink="/jobs/new"><an-icon name="plus" />New job</a>
-    </header>
-    <div class="stack">
-      <fieldset class="segmented">
-        <legend class="visually-hidden">Filter by state</legend>
-        @for (name of filters; track name) {
-          <label><input type="radio" name="state" [checked]="filter() === name" (change)="setFilter(name)" /><span>{{ name }}</span></label>
-        }
-      </fieldset>
-      @if (jobs.problem(); as problem) {
-        <an-problem [problem]="problem" [retryable]="true" (retry)="jobs.refetch()" />
-      }
-      <section class="card" aria-label="Jobs">
-        @if (jobs.value(); as page) {
-          @if (page.items.length) {
-            <div class="table-frame">
-              <table class="cards">
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th><th scope="col">State</th><th scope="col">Method</th><th scope="col">Base model</th><th scope="col">Dataset</th><th scope="col">Duration</th><th scope="col" class="end">Created</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  @for (job of page.items; track job.id) {
-                    <tr>
-                      <td><a [routerLink]="['/jobs', job.id]">{{ job.name }}</a></td>
-                      <td><an-state-badge [state]="job.state" [warnings]="job.warnings" /></td>
-                      <td data-label="Method">{{ job.method | method }}</td>
-                      <td data-label="Base model">{{ job.base_name }}</td>
-                      <td data-label="Dataset"><a [routerLink]="['/datasets', job.dataset_id]">{{ job.dataset_name || job.dataset_id }}</a></td>
-                      <td data-label="Duration">{{ jobDuration(job) }}</td>
-                      <td class="end" data-label="Created"><an-relative-time [at]="job.created_at" /></td>
-                    </tr>
-                  }
-                </tbody>
-              </table>
-            </div>
-            <an-load-more [query]="jobs" />
-          } @else if (filter() === 'all') {
-            <an-empty-state icon="jobs" heading="No training jobs yet">
-              Choose a dataset and a base model. The defaults work well for most tasks.
-              <a action matButton="filled" routerLink="/jobs/new">New job</a>
-            </an-empty-state>
-          } @else {
-            <p class="muted">No {{ filter() }} jobs.</p>
-          }
-        } @else if (!jobs.problem()) {
-          <an-skeleton />
-        }
-      </section>
-    </div>
-  `,
+  imports: [CountPipe, EmptyState, Icon, MatButton, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge],
+  templateUrl: './jobs.html',
+  styleUrl: './jobs.scss',
 })
 export class Jobs {
   private readonly api = inject(TrainingService);
+  private readonly system = inject(SystemService);
   private readonly router = inject(Router);
-  protected readonly filters = FILTERS;
-  /** The state filter is a query parameter, so that a filtered list can be bookmarked and survives navigation. */
+  private navigation: Promise<unknown> = Promise.resolve();
+  private readonly confirm = inject(Confirm);
+  private readonly notifications = inject(Notifications);
+  protected readonly states = STATES;
+  protected readonly methods = METHODS;
+  protected readonly allColumns = COLUMNS;
+  protected readonly maxCompared = MAX_COMPARED;
+  /** The view is in the query parameters, so that it can be bookmarked and survives navigation. */
   readonly state = input<string>();
-  protected readonly filter = computed(() => FILTERS.find((name) => name === this.state()) ?? 'all');
+  readonly q = input<string>();
+  readonly method = input<string>();
+  readonly base = input<string>();
+  readonly sort = input<string>();
+  readonly columns = input<string>();
+  protected readonly shownState = computed(() => STATES.find((name) => name === this.state()) ?? 'all');
+  protected readonly query = linkedSignal(() => this.q() ?? '');
+  protected readonly order = computed(() => this.sort() ?? DEFAULT_SORT);
+  protected readonly sortColumn = computed(() => this.order().replace('-', ''));
+  protected readonly direction = computed(() => (this.order().startsWith('-') ? 'descending' : 'ascending'));
+  protected readonly shownColumns = computed(() => {
+    const names = this.columns()?.split(',') ?? DEFAULT_COLUMNS;
+    return COLUMNS.filter(({ name }) => name === 'name' || names.includes(name));
+  });
+  protected readonly isFiltered = computed(() => Boolean(this.query().trim() || this.method() || this.base()));
+
   protected readonly jobs = injectPagedQuery(
     () => {
-      const filter = this.filter();
-      const state = filter === 'all' ? undefined : filter;
-      return { key: `jobs/${filter}`, fetch: (cursor) => this.api.listTrainingJobs({ state, cursor }) };
+      const name = this.shownState();
+      const state = name === 'all' ? undefined : name;
+      return { key: `jobs/${name}`, fetch: (cursor) => this.api.listTrainingJobs({ state, cursor, limit: PAGE_SIZE }) };
     },
-    (page) => (page.items.some((job) => ACTIVE_STATES.includes(job.state)) ? ACTIVE_POLL_INTERVAL_MS : IDLE_POLL_INTERVAL_MS),
+    ({ items }) => (items.length <= PAGE_SIZE && items.some((job) => ACTIVE_STATES.includes(job.state)) ? ACTIVE_POLL_INTERVAL_MS : IDLE_POLL_INTERVAL_MS),
   );
+  /** Counts the jobs where not all of them are loaded. */
+  private readonly overview = injectQuery(() => (this.jobs.value()?.next_cursor ? { key: 'overview', fetch: () => this.system.showOverview() } : undefined));
+  protected readonly total = computed(() => {
+    const counts = this.overview.value()?.jobs;
+    const state = this.shownState();
+    return counts && (state === 'all' ? Object.values(counts).reduce((sum, count) => sum + count, 0) : counts[state]);
+  });
+  protected readonly loaded = computed(() => this.jobs.value()?.items ?? []);
+  protected readonly bases = computed(() => [...new Set([...(this.base() ? [this.base()!] : []), ...this.loaded().map((job) => job.base_name)])].sort());
+  protected readonly shown = computed(() => {
+    const matching = filterJobs(this.loaded(), { query: this.query(), method: this.method() ?? '', base: this.base() ?? '' });
+    return sortJobs(matching, this.order());
+  });
 
-  protected setFilter(filter: (typeof FILTERS)[number]): void {
-    void this.router.navigate([], { queryParams: { state: filter === 'all' ? null : filter }, replaceUrl: true, scroll: 'manual' });
+  private readonly selection = viewState<string[]>('jobs.selected', []);
+  /** The selected jobs in the order of the table; a job that is filtered out is not acted on. */
+  protected readonly selected = computed(() => this.shown().filter((job) => this.selection().includes(job.id)));
+  protected readonly selectedIds = computed(() => new Set(this.selected().map((job) => job.id)));
+  protected readonly comparedIds = computed(() => this.selected().map((job) => job.id).join());
+  protected readonly cancellable = computed(() => this.selected().filter((job) => !isFinal(job.state) && job.wanted !== 'cancel'));
+
+  /** Changes the view. A value of null removes the parameter. */
+  protected show(queryParams: Record<string, string | null>): void {
+    // One after another: a navigation that begins during another one would drop its changes.
+    this.navigation = this.navigation.then(() => this.router.navigate([], { queryParams, queryParamsHandling: 'merge', replaceUrl: true, scroll: 'manual' }));
   }
 
-  protected jobDuration(job: JobView): string {
-    if (!job.started_at) return '–';
-    const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
-    return formatDuration((end - Date.parse(job.started_at)) / 1000);
+  protected search(text: string): void {
+    this.query.set(text);
+    this.show({ q: text || null });
+  }
+
+  /** Sorts by the column, or turns its direction around. Numbers begin with the highest. */
+  protected sortBy(name: string): void {
+    const descending = this.sortColumn() === name ? this.direction() === 'ascending' : (COLUMNS.find((column) => column.name === name)?.numeric ?? false);
+    this.setSort(descending ? `-${name}` : name);
+  }
+
+  protected setSort(order: string): void {
+    this.show({ sort: order === DEFAULT_SORT ? null : order });
+  }
+
+  protected toggleColumn(name: string, shown: boolean): void {
+    const before = this.shownColumns().map((column) => column.name);
+    const names = COLUMNS.map((column) => column.name).filter((other) => (other === name ? shown : before.includes(other)));
+    this.show({ columns: names.join() === DEFAULT_COLUMNS.join() ? null : names.join() });
+  }
+
+  protected select(ids: string[], selected: boolean): void {
+    this.selection.update((before) => [...before.filter((id) => !ids.includes(id)), ...(selected ? ids : [])]);
+  }
+
+  protected selectAllShown(selected: boolean): void {
+    this.select(this.shown().map((job) => job.id), selected);
+  }
+
+  protected async cancelSelected(): Promise<void> {
+    const jobs = this.cancellable();
+    const names = jobs.slice(0, SHOWN_NAMES).map((job) => job.name);
+    const confirmed = await this.confirm.open({
+      heading: jobs.length === 1 ? 'Cancel this job?' : `Cancel ${jobs.length} jobs?`,
+      text: 'A cancelled job cannot be resumed and produces no model. To continue later, pause it instead.',
+      consequences: jobs.length > SHOWN_NAMES ? [...names, `and ${jobs.length - SHOWN_NAMES} more`] : names,
+      confirmLabel: jobs.length === 1 ? 'Cancel job' : 'Cancel jobs',
+      dismissLabel: 'Keep running',
+    });
+    if (confirmed) await this.cancelAll(jobs);
+  }
+
+  /** Cancels the jobs one after another: a job that has ended meanwhile does not keep the others from being cancelled. */
+  private async cancelAll(jobs: JobView[]): Promise<void> {
+    const failures: { job: JobView; failure: unknown }[] = [];
+    for (const job of jobs) {
+      await this.api.cancelTrainingJob({ id: job.id }).catch((failure: unknown) => failures.push({ job, failure }));
+    }
+    const cancelled = jobs.length - failures.length;
+    const [first] = failures;
+    if (first) {
+      const problem = toProblem(first.failure);
+      this.notifications.showProblem({ ...problem, detail: `Cancelled ${cancelled} of ${jobs.length} jobs. ${first.job.name}: ${problem.detail}` });
+    } else {
+      this.notifications.confirm(cancelled === 1 ? 'Cancelling the job.' : `Cancelling ${cancelled} jobs.`);
+    }
+    this.jobs.refetch();
   }
 }
