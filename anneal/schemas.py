@@ -23,14 +23,14 @@ class AdjustedComparison(TypedDict):
 
     difference: float
     """the difference of the scores"""
-    interval: list[Any]
-    """95 % confidence interval of the difference"""
+    interval: NotRequired[list[Any] | None]
+    """95 % confidence interval of the difference; null: too few rows for one"""
     p_value: float
     """two-sided: the probability of a difference this large if both models are equally good"""
     test: Literal['mcnemar', 'randomization']
     """mcnemar (exact) where each row is right or wrong, otherwise paired approximate randomization"""
-    verdict: Literal['better', 'worse', 'no_difference']
-    """better or worse if p_value < 0.05; for perplexity, lower is better"""
+    verdict: Literal['better', 'worse', 'no_difference', 'too_few_rows']
+    """better or worse if p_value < 0.05; for perplexity, lower is better; too_few_rows: no result of so few rows has such a p_value"""
     p_adjusted: float
     """p_value, adjusted by Holm for the number of models that are compared"""
 
@@ -433,14 +433,14 @@ class Comparison(TypedDict):
 
     difference: float
     """the difference of the scores"""
-    interval: list[Any]
-    """95 % confidence interval of the difference"""
+    interval: NotRequired[list[Any] | None]
+    """95 % confidence interval of the difference; null: too few rows for one"""
     p_value: float
     """two-sided: the probability of a difference this large if both models are equally good"""
     test: Literal['mcnemar', 'randomization']
     """mcnemar (exact) where each row is right or wrong, otherwise paired approximate randomization"""
-    verdict: Literal['better', 'worse', 'no_difference']
-    """better or worse if p_value < 0.05; for perplexity, lower is better"""
+    verdict: Literal['better', 'worse', 'no_difference', 'too_few_rows']
+    """better or worse if p_value < 0.05; for perplexity, lower is better; too_few_rows: no result of so few rows has such a p_value"""
 
 
 class ComparisonView(TypedDict):
@@ -2328,8 +2328,8 @@ class SignTest(TypedDict):
     """95 % confidence interval of the difference"""
     p_value: float
     """two-sided, exact"""
-    verdict: Literal['better', 'worse', 'no_difference']
-    """better or worse if p_value < 0.05"""
+    verdict: Literal['better', 'worse', 'no_difference', 'too_few_rows']
+    """better or worse if p_value < 0.05; too_few_rows: no result of so few rows has such a p_value"""
 
 
 class Slice(TypedDict):

@@ -106,15 +106,18 @@ class Comparison(BaseModel):
     """A paired test of two models on the same rows: a score of the one minus that of the other."""
 
     difference: float = Field(description="the difference of the scores")
-    interval: tuple[float, float] = Field(description="95 % confidence interval of the difference")
+    interval: tuple[float, float] | None = Field(
+        default=None, description="95 % confidence interval of the difference; null: too few rows for one"
+    )
     p_value: float = Field(
         description="two-sided: the probability of a difference this large if both models are equally good"
     )
     test: Literal["mcnemar", "randomization"] = Field(
         description="mcnemar (exact) where each row is right or wrong, otherwise paired approximate randomization"
     )
-    verdict: Literal["better", "worse", "no_difference"] = Field(
-        description="better or worse if p_value < 0.05; for perplexity, lower is better"
+    verdict: Literal["better", "worse", "no_difference", "too_few_rows"] = Field(
+        description="better or worse if p_value < 0.05; for perplexity, lower is better; too_few_rows: no result of so "
+        "few rows has such a p_value"
     )
 
 

@@ -33,7 +33,8 @@ def to_csv(view: ComparisonView) -> str:
             test = entry.comparison
             tested: list[object] = [""] * 7
             if test:
-                tested = [test.difference, *test.interval, test.p_value, test.p_adjusted, test.test, test.verdict]
+                bounds = test.interval or ("", "")
+                tested = [test.difference, *bounds, test.p_value, test.p_adjusted, test.test, test.verdict]
             bounds = entry.interval or ("", "")
             writer.writerow([board.metric, entry.evaluation_id, entry.model_id, entry.score, *bounds, *tested])
     return text.getvalue()

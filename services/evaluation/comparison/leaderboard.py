@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from services.evaluation.comparison.scores import LOWER_IS_BETTER, score_functions
-from services.evaluation.comparison.statistics import Floats, Samples, holm
+from services.evaluation.comparison.statistics import Floats, Samples, holm, scored_rows
 from services.evaluation.comparison.summary import intervals, paired_tests, resample, verdict
 from shared.warnings import ReportedWarning
 
@@ -49,7 +49,7 @@ def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], li
     ]
     boards = []
     for name in shared:
-        adjusted = _adjust(name, [found[name] for found in tests if name in found])
+        adjusted = _adjust(name, [found[name] for found in tests if name in found], scored_rows(kept[0][name]))
         entries: list[dict[str, Any]] = [
             {"index": index, "score": score, "interval": bounds[index].get(name), "comparison": test}
             for index, (statistics, test) in enumerate(zip(kept, [None, *adjusted], strict=True))
@@ -61,10 +61,10 @@ def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], li
     return boards, warnings
 
 
-def _adjust(name: str, tests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _adjust(name: str, tests: Sequence[Mapping[str, Any]], rows: int) -> list[dict[str, Any]]:
     adjusted = holm([test["p_value"] for test in tests])
     return [
-        {**test, "p_adjusted": p_value, "verdict": verdict(name, test["difference"], p_value)}
+        {**test, "p_adjusted": p_value, "verdict": verdict(name, test["difference"], p_value, rows, len(tests))}
         for test, p_value in zip(tests, adjusted, strict=True)
     ]
 

@@ -40,6 +40,8 @@ class PairedTest:
     p_value: float
     """two-sided: how often a difference this large comes up if both are equally good"""
     test: Literal["mcnemar", "randomization"]
+    rows: int
+    """rows that both are scored on"""
 
     @property
     def significant(self) -> bool:
@@ -90,7 +92,7 @@ def interval(statistics: Floats, score: Score, resampled: Floats) -> Interval | 
     Wilson's (1927) if the score is a mean of zeros and ones, which holds for 0 of n rows too; otherwise the percentile
     bootstrap over rows, from the sums that `Samples.resampled` gives for the statistics.
     """
-    if score is mean_score and _is_binary(statistics):
+    if score is mean_score and is_binary(statistics):
         right, counted = statistics.sum(0)
         return wilson(right, counted) if counted else None
     return _percentiles(_scores(resampled, score))
@@ -116,7 +118,7 @@ def paired_test(candidate: Floats, baseline: Floats, score: Score, sums: Sums) -
     found = score(candidate.sum(0)), score(baseline.sum(0))
     if found[0] is None or found[1] is None:
         return None
-    if score is mean_score and _is_binary(candidate) and _is_binary(baseline):
+    if score is mean_score and is_binary(candidate) and is_binary(baseline):
         counted = candidate[:, 1] > 0
         return mcnemar(candidate[counted, 0], baseline[counted, 0])
     difference = found[0] - found[1]
@@ -124,7 +126,18 @@ def paired_test(candidate: Floats, baseline: Floats, score: Score, sums: Sums) -
     trials = _scores(candidate.sum(0) + sums.swapped, score) - _scores(baseline.sum(0) - sums.swapped, score)
     extreme = ~(np.abs(trials) < abs(difference) * (1 - _TOLERANCE) - _TOLERANCE)  # also trials without a score
     p_value = (extreme.sum() + 1) / (len(extreme) + 1)
-    return PairedTest(difference, spread or (difference, difference), float(p_value), "randomization")
+    rows = scored_rows(candidate + baseline)
+    return PairedTest(difference, spread or (difference, difference), float(p_value), "randomization", rows)
+
+
+def scored_rows(statistics: Floats) -> int:
+    """How many rows a score counts: the statistics of others are zeros."""
+    return int(statistics.any(axis=1).sum())
+
+
+def smallest_p(rows: int, tests: int = 1) -> float:
+    """The smallest p-value of both tests, adjusted for several: all rows differ, in one direction."""
+    return min(1.0, 2 * 0.5**rows * tests)
 
 
 def mcnemar(candidate: Sequence[float] | Floats, baseline: Sequence[float] | Floats) -> PairedTest:
@@ -139,7 +152,7 @@ def mcnemar(candidate: Sequence[float] | Floats, baseline: Sequence[float] | Flo
     center, changed = (better - worse) / (rows + 2), (better + worse + 1) / (rows + 2)
     half = Z * ((changed - center**2) / (rows + 2)) ** 0.5
     spread = max(-1.0, center - half), min(1.0, center + half)
-    return PairedTest((better - worse) / rows, spread, p_value, "mcnemar")
+    return PairedTest((better - worse) / rows, spread, p_value, "mcnemar", rows)
 
 
 def bootstrap_interval(values: Sequence[float] | Floats) -> Interval:
@@ -183,7 +196,8 @@ def _as_means(values: Sequence[float] | Floats) -> Floats:
     return np.stack([np.asarray(values, dtype=np.float64), np.ones(len(values))], 1)
 
 
-def _is_binary(statistics: Floats) -> bool:
+def is_binary(statistics: Floats) -> bool:
+    """Whether all statistics are zeros and ones."""
     return bool(np.isin(statistics, (0.0, 1.0)).all())
 
 

@@ -14,9 +14,15 @@ from services.evaluation.comparison.statistics import (
     Score,
     Sums,
     interval,
+    is_binary,
+    mean_score,
     paired_test,
+    scored_rows,
+    smallest_p,
 )
 
+MIN_RESAMPLED_ROWS = 3
+"""Samples of fewer rows have next to no spread: their percentiles are no 95 % interval. Wilson's and McNemar's are."""
 Statistics = Mapping[str, Floats]
 """Score name -> statistics of the rows, [rows, columns]."""
 
@@ -27,9 +33,13 @@ def resample(statistics: Statistics, samples: Samples) -> Statistics:
 
 
 def intervals(statistics: Statistics, scores: Mapping[str, Score], resampled: Statistics) -> dict[str, Interval]:
-    """Return the 95 % interval of every score that has statistics."""
+    """Return the 95 % interval of every score that has statistics, and rows enough for one."""
     found = {name: interval(rows, scores[name], resampled[name]) for name, rows in statistics.items()}
-    return {name: bounds for name, bounds in found.items() if bounds}
+    return {name: bounds for name, bounds in found.items() if bounds and _has_interval(statistics[name], scores[name])}
+
+
+def _has_interval(rows: Floats, score: Score) -> bool:
+    return scored_rows(rows) >= MIN_RESAMPLED_ROWS or (score is mean_score and is_binary(rows))
 
 
 def paired_tests(
@@ -51,10 +61,10 @@ def paired_tests(
     return {
         name: {
             "difference": test.difference,
-            "interval": test.interval,
+            "interval": test.interval if test.test == "mcnemar" or test.rows >= MIN_RESAMPLED_ROWS else None,
             "p_value": test.p_value,
             "test": test.test,
-            "verdict": verdict(name, test.difference, test.p_value),
+            "verdict": verdict(name, test.difference, test.p_value, test.rows),
         }
         for name, test in tests.items()
         if test
@@ -70,8 +80,10 @@ def _by_score(statistics: Statistics, sum_up: Callable[[Floats], Floats]) -> dic
     return dict(zip(statistics, parts, strict=True))
 
 
-def verdict(name: str, difference: float, p_value: float) -> str:
-    """Return better, worse or no_difference."""
+def verdict(name: str, difference: float, p_value: float, rows: int, tests: int = 1) -> str:
+    """Return better, worse or no_difference; too_few_rows if no difference of so many rows is significant."""
+    if smallest_p(rows, tests) >= LEVEL:
+        return "too_few_rows"
     if p_value >= LEVEL:
         return "no_difference"
     return "better" if (difference > 0) != (name in LOWER_IS_BETTER) else "worse"
@@ -89,6 +101,8 @@ def headline(comparison: Mapping[str, Mapping[str, Any]], rows: int, other: str 
     unclear = [name for name, test in comparison.items() if test["verdict"] == "no_difference"]
     if not comparison:
         return ""
+    if not parts and not unclear:
+        return f"On {rows:,} rows, too few to tell a difference from {other}."
     if not parts:
         return f"On {rows:,} rows, no significant difference from {other}."
     rest = f" No significant difference in {', '.join(unclear)}." if unclear else ""

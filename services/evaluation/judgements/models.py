@@ -124,7 +124,9 @@ class SignTest(BaseModel):
     difference: float = Field(description="(wins minus losses) / judged rows")
     interval: Interval = Field(description="95 % confidence interval of the difference")
     p_value: float = Field(description="two-sided, exact")
-    verdict: Literal["better", "worse", "no_difference"] = Field(description="better or worse if p_value < 0.05")
+    verdict: Literal["better", "worse", "no_difference", "too_few_rows"] = Field(
+        description="better or worse if p_value < 0.05; too_few_rows: no result of so few rows has such a p_value"
+    )
 
 
 class PositionBias(BaseModel):

@@ -76,7 +76,7 @@ def _sign_test(judged: Sequence[JudgedRow]) -> SignTest | None:
         difference=test.difference,
         interval=test.interval,
         p_value=test.p_value,
-        verdict=verdict("win_rate", test.difference, test.p_value),
+        verdict=verdict("win_rate", test.difference, test.p_value, test.rows),
     )
 
 
@@ -145,6 +145,7 @@ def _headline(result: JudgementResult) -> str:
         "better": "The candidate is preferred",
         "worse": "The baseline is preferred",
         "no_difference": "No significant preference",
+        "too_few_rows": "Too few rows to tell a preference",
     }
     counted = f"{result.wins:,} wins, {result.losses:,} losses, {result.ties:,} ties"
     share = f"win rate {result.win_rate:.1%} (95 % interval {low:.1%} to {high:.1%})"

@@ -79,3 +79,26 @@ def test_headline_says_what_is_significant() -> None:
     )
     assert headline({"bleu": unclear}, 30) == "On 30 rows, no significant difference from its base model."
     assert headline({}, 30) == ""
+    few = {"bleu": {"difference": 9.0, "p_value": 0.1, "verdict": "too_few_rows"}}
+    assert headline(few, 5) == "On 5 rows, too few to tell a difference from its base model."
+
+
+@pytest.mark.parametrize(
+    ("rows", "models", "expected"), [(5, 2, "too_few_rows"), (6, 2, "better"), (6, 3, "too_few_rows")]
+)
+def test_too_few_rows_are_not_called_equally_good(rows: int, models: int, expected: str) -> None:
+    """2 * 0.5 ** 5 is above 5 %: five rows that are all better show nothing, with any test."""
+    scored = [model([right] * rows, rouge_l=[(right * 0.9, 1)] * rows) for right in [0, *[1] * (models - 1)]]
+    for board in leaderboards(scored)[0]:
+        tests = [entry["comparison"] for entry in board["entries"] if entry["comparison"]]
+        assert {test["verdict"] for test in tests} == {expected}
+
+
+def test_one_or_two_rows_have_no_bootstrap_interval() -> None:
+    for rows in (1, 2, 3):
+        scored = [model([right] * rows, rouge_l=[(right * 0.9, 1)] * rows) for right in (0, 1)]
+        binary, resampled = (board["entries"][0] for board in leaderboards(scored)[0])
+        assert binary["interval"] is not None, "Wilson's"
+        assert binary["comparison"]["interval"] is not None, "Agresti and Min's"
+        found = [entry is not None for entry in (resampled["interval"], resampled["comparison"]["interval"])]
+        assert found == [rows == 3] * 2

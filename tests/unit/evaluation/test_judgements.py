@@ -126,6 +126,13 @@ def rows(**counts: int) -> list[JudgedRow]:
     ]
 
 
+def test_too_few_judged_rows_are_not_called_equally_good() -> None:
+    found = result_of(rows(new=5), None)
+    assert found.test
+    assert found.test.verdict == "too_few_rows"
+    assert found.headline.startswith("Too few rows to tell a preference: 5 wins")
+
+
 def test_result_counts_outcomes_and_tests_wins_against_losses() -> None:
     judged = rows(new=14, old=4, tie=2, first=5, second=1)
     errors = [JudgedRow(None, error="unparsable_verdict")] * 2 + [JudgedRow(None, error="truncated_verdict")]
