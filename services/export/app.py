@@ -14,7 +14,7 @@ from services.export.pushes.api import routes as push_routes
 from services.export.pushes.runner import FOLDER as PUSH_FOLDER
 from services.export.pushes.runner import PushRunner
 from services.export.pushes.service import Pushes
-from services.export.runner import FOLDER, Runner, find_llama_quantize
+from services.export.runner import FOLDER, Runner
 from services.export.service import ExportService
 from services.export.store import open_exports, open_model_names, open_pushes, open_uses
 from shared.runtime.jobs.worker import Slots, Worker
@@ -40,7 +40,7 @@ async def build(resources: Resources) -> Service:
         metrics=resources.metrics,
         on_release=uses.remove_if_final,
     )
-    can_quantize = bool(find_llama_quantize(resources.settings.llama_quantize))
+    can_quantize = bool(resources.settings.llama_cpp_python)
     pushes: Worker[Push] = Worker(
         push_store := await open_pushes(resources),
         PushRunner(resources).run,

@@ -33,7 +33,7 @@ class NotQuantized(AnnealError):
 
 
 class QuantizerMissing(AnnealError):
-    """llama-quantize is not installed."""
+    """llama.cpp, which makes k-quants, is not installed."""
 
     status = 503
     code = "llama_quantize_missing"

@@ -19,7 +19,7 @@ Verdict = Literal["verified", "drifted", "unverified"]
 GGUF_FORMATS: tuple[Format, ...] = ("gguf", "gguf_adapter")
 ADAPTER_FORMATS: tuple[Format, ...] = ("adapter", "gguf_adapter")
 K_QUANTS: tuple[Quantization, ...] = ("q6_k", "q5_k_m", "q4_k_m")
-"""Made by llama.cpp's llama-quantize."""
+"""Made by llama.cpp."""
 CHECK = "how the export was compared with the tuned model, with all figures and their limits"
 ARCHIVE = "export.zip"
 """The only blob of an export besides its manifest."""

@@ -29,11 +29,6 @@ PACKAGES: Mapping[Format, tuple[str, ...]] = {
 """What a format needs in addition to torch, transformers and peft."""
 
 
-def find_llama_quantize(setting: str) -> str:
-    """llama.cpp's llama-quantize: the one of the setting, else one in PATH; empty without any."""
-    return setting or shutil.which("llama-quantize") or ""
-
-
 @dataclass(frozen=True)
 class Runner:
     """Runs the exports that the worker claims."""
@@ -80,7 +75,6 @@ class Runner:
             "held_out": await self._held_out(manifest, export.project),
             "quantization": export.target.quantization,
             "llama_cpp_python": self.resources.settings.llama_cpp_python,
-            "llama_quantize": find_llama_quantize(self.resources.settings.llama_quantize),
         }
 
     async def _held_out(self, manifest: dict[str, Any], project: str) -> dict[str, Any] | None:

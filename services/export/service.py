@@ -48,7 +48,7 @@ class ExportService:
     worker: Worker[Export]
     uses: Uses[Export]
     can_quantize: bool = False
-    """Whether llama-quantize is installed."""
+    """Whether llama.cpp is installed."""
 
     async def find(
         self, project: str, model_id: str, form: Format, quantization: Quantization | None = None
@@ -195,8 +195,8 @@ class ExportService:
                 f"A LoRA adapter is not stored in {kind}.", field="quantization", limit=["f32", "f16"], remedy=remedy
             )
         if kind in K_QUANTS and not self.can_quantize:
-            remedy = "Install llama.cpp and set ANNEAL_LLAMA_QUANTIZE to its llama-quantize, or use q8_0."
-            raise QuantizerMissing(f"{kind} is made by llama-quantize, which is not installed.", remedy=remedy)
+            remedy = "Run make llama-cpp and set ANNEAL_LLAMA_CPP_PYTHON to .venv-llama-cpp/bin/python, or use q8_0."
+            raise QuantizerMissing(f"{kind} is made by llama.cpp, which is not installed.", remedy=remedy)
         return kind
 
 

@@ -123,11 +123,8 @@ class Settings(BaseSettings):
     vllm_engines: int = Field(default=1, ge=1, description="maximum concurrent vLLM servers, one per base model")
     llama_cpp_python: str = Field(
         default="",
-        description="Python of an environment with xllamacpp (`make llama-cpp`), which verifies GGUF exports; empty: "
-        "they stay unverified",
-    )
-    llama_quantize: str = Field(
-        default="", description="llama.cpp's llama-quantize, for k-quants of GGUF; empty: the one in PATH, if any"
+        description="Python of an environment with xllamacpp (`make llama-cpp`), which verifies GGUF exports and "
+        "makes k-quants; empty: exports stay unverified, and k-quants are refused",
     )
     python_graders: bool = Field(
         default=False, description="evals may have graders that run a tenant's Python, confined; docs/guides/evals.md"

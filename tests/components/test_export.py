@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import re
-import shutil
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -320,7 +320,7 @@ async def test_model_is_in_use_until_its_export_ends_even_where_the_worker_died(
         ("GET", f"{TUNED}/export?format=gguf_adapter&quantization=q8_0", 422, "quantization_not_supported"),
         pytest.param(
             *("GET", f"{TUNED}/export?format=gguf&quantization=q4_k_m", 503, "llama_quantize_missing"),
-            marks=pytest.mark.skipif(shutil.which("llama-quantize") is not None, reason="it is installed"),
+            marks=pytest.mark.skipif(bool(os.environ.get("ANNEAL_LLAMA_CPP_PYTHON")), reason="llama.cpp is installed"),
         ),
         ("POST", "/models/custom/model_tuned/exports", 422, "invalid_input"),
         ("GET", "/exports/export_none", 404, "not_found"),

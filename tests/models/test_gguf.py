@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from gguf import GGUFReader
+from pyarrow import parquet
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from services.export.engine import gguf_adapter_export, gguf_export
@@ -25,6 +27,7 @@ from tests.support.tiny_model import make_tiny_adapter, make_tiny_tokenizer
 
 PYTHON = os.environ.get("ANNEAL_LLAMA_CPP_PYTHON", "")
 SEEDLING = Path(__file__).parents[2] / "services" / "training" / "seedling"
+SAMPLES = Path(__file__).parents[2] / "services" / "dataset" / "samples"
 SIZES: dict[str, Any] = {
     "vocab_size": 330,  # more than the tokenizer has
     "hidden_size": 64,
@@ -76,6 +79,15 @@ def full(folder: Path) -> dict[str, Any]:
     return {"path": str(folder), "kind": "full", "base": None}
 
 
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Rows to compare answers on: three questions are too few for an agreement."""
+    folder = tmp_path_factory.mktemp("rows")
+    rows = (SAMPLES / "triage-heldout.jsonl").read_text("utf-8").splitlines()[:16]
+    parquet.write_table(pa.table({"row": rows}), folder / "rows.parquet")
+    return {"folder": str(folder), "shards": ["rows.parquet"], "name": "triage"}
+
+
 def spec(model: dict[str, Any], out: Path, kind: str = "f32", **manifest: Any) -> dict[str, Any]:
     out.mkdir()
     return {
@@ -100,10 +112,12 @@ def test_architecture_equals_transformers(tmp_path: Path, family: str) -> None:
     assert check["max_difference"] < 2e-3
 
 
-@pytest.mark.parametrize("kind", ["f16", "bf16", "q8_0"])
-def test_seedling_in_every_type(tmp_path: Path, kind: str) -> None:
-    check = gguf_export.main(spec(full(SEEDLING), tmp_path / "out", kind), null_reporter(), NoCommands())["check"]
+@pytest.mark.parametrize("kind", ["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m"])
+def test_seedling_in_every_type(tmp_path: Path, held_out: dict[str, Any], kind: str) -> None:
+    request = {**spec(full(SEEDLING), tmp_path / "out", kind), "held_out": held_out}
+    check = gguf_export.main(request, null_reporter(), NoCommands())["check"]
     assert check["verdict"] == "verified", check
+    assert sum(check["tensor_types"].values()) == len(GGUFReader(tmp_path / "out/files" / MODEL_FILE).tensors)
 
 
 @pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("qwen2", "qlora")])
@@ -122,20 +136,21 @@ def test_adapter_over_its_base(tmp_path: Path, family: str, method: str) -> None
     )["verdict"] == "drifted"  # the adapter does change answers  # fmt: skip
 
 
-def test_flipped_tensor_and_another_tokenizer_drift(tmp_path: Path) -> None:
-    request = spec(full(SEEDLING), tmp_path / "out")
+@pytest.mark.parametrize("kind", ["q8_0", "q4_k_m"])
+def test_flipped_tensor_and_another_tokenizer_drift(tmp_path: Path, held_out: dict[str, Any], kind: str) -> None:
+    request = {**spec(full(SEEDLING), tmp_path / "out"), "held_out": held_out}
     tuned, path = open_model(request), tmp_path / MODEL_FILE
     expected = run_tuned(tuned, request, null_reporter())
-    write(tuned, path, "q8_0", request, null_reporter())
+    write(tuned, path, kind, request, null_reporter())
     data = path.read_bytes()
     path.write_bytes(data.replace(b"smollm", b"falcon"))  # another pre-tokenizer
-    causes = verify_gguf(PYTHON, tuned, expected, path, "q8_0", null_reporter())["causes"]
+    causes = verify_gguf(PYTHON, tuned, expected, path, kind, null_reporter())["causes"]
     assert causes[0].startswith("llama.cpp tokenizes")
     path.write_bytes(data)
     tensor = next(tensor for tensor in GGUFReader(path, "r+").tensors if tensor.name == "blk.2.attn_k.weight")
     tensor.data[:] = np.flip(tensor.data, 0)
     del tensor
-    check = verify_gguf(PYTHON, tuned, expected, path, "q8_0", null_reporter())
+    check = verify_gguf(PYTHON, tuned, expected, path, kind, null_reporter())
     assert check["verdict"] == "drifted"
     assert check["causes"]
 

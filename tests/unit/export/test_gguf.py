@@ -1,16 +1,21 @@
 """GGUF files as the `gguf` package reads them back, and what is refused. tests/models runs them with llama.cpp."""
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from gguf import GGMLQuantizationType as Type
 from gguf import GGUFReader
 from gguf.quants import dequantize
 
 from services.export.engine.gguf.adapter import write_adapter
 from services.export.engine.gguf.architectures import architecture_of
 from services.export.engine.gguf.modelfile import go_template
+from services.export.engine.gguf.quantization import open_quantizer, type_of
 from services.export.engine.gguf.vocabulary import pre_tokenizer
 from services.export.engine.gguf.writer import write_model
 from shared.engine.loading.load import load_model
@@ -48,6 +53,36 @@ def test_weights_are_read_back(base: Path, tmp_path: Path, kind: str, error: flo
     assert fields["tokenizer.ggml.tokens"].contents()[5] == tokenizer.convert_ids_to_tokens(5)
     assert fields["tokenizer.ggml.eos_token_id"].contents() == tokenizer.eos_token_id
     assert fields["tokenizer.ggml.pre"].contents() == "gpt-2"
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [
+        (Type.Q4_K, {"Q5_0": 166, "Q4_K": 16, "Q8_0": 15, "Q6_K": 14, "F32": 61}),
+        (Type.Q5_K, {"Q5_1": 166, "Q5_K": 16, "Q8_0": 15, "Q6_K": 14, "F32": 61}),
+        (Type.Q6_K, {"Q8_0": 181, "Q6_K": 30, "F32": 61}),
+    ],
+)
+def test_types_of_k_quants_are_those_of_llama_quantize(kind: Type, counts: dict[str, int]) -> None:
+    """SmolLM2-135M, whose rows of 576 weights are no multiple of 256; all bytes were compared by hand once."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "attn_q": (576, 576),
+        "attn_k": (192, 576),
+        "attn_v": (192, 576),
+        "attn_output": (576, 576),
+    }
+    shapes |= {"ffn_up": (1536, 576), "ffn_gate": (1536, 576), "ffn_down": (576, 1536)}
+    shapes |= {"attn_norm": (576,), "ffn_norm": (576,)}
+    named = {f"blk.{layer}.{name}.weight": shape for layer in range(30) for name, shape in shapes.items()}
+    named |= {"token_embd.weight": (49152, 576), "output_norm.weight": (576,)}
+    types = [type_of(name, torch.empty(shape, device="meta"), kind, 30, True) for name, shape in named.items()]
+    assert Counter(found.name for found in types) == counts
+
+
+def test_quantizer_without_llama_cpp_fails_with_the_cause() -> None:
+    with open_quantizer(sys.executable) as quantize, pytest.raises(EngineError, match="xllamacpp") as failed:
+        quantize(np.zeros((1, 256), np.float32), Type.Q4_K)
+    assert failed.value.code == "llama_quantize_failed"
 
 
 def test_adapter_has_its_alpha_and_permuted_rows(base: Path, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gguf import GGUFWriter, Keys, get_tensor_name_map
+from gguf.quants import quantize
 from safetensors.torch import load_file
 from torch import Tensor
 
 from services.export.engine.gguf.architectures import architecture_of, permute, refuse
-from services.export.engine.gguf.writer import TYPES, Alive, write_tensors
+from services.export.engine.gguf.quantization import FILE_TYPES
+from services.export.engine.gguf.writer import Alive, write_tensors
 
 _PREFIX = "base_model.model."
 _PARTS = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
@@ -34,7 +36,8 @@ def write_adapter(path: Path, folder: Path, base_config: Any, kind: str, name: s
     scale = settings["r"] ** 0.5 if settings.get("use_rslora") else 1.0
     writer.add_float32(Keys.Adapter.LORA_ALPHA, settings["lora_alpha"] * scale)
     weights = load_file(folder / "adapter_model.safetensors")
-    write_tensors(writer, list(_tensors(weights, base_config)), TYPES[kind][0], alive)
+    named = list(_tensors(weights, base_config))
+    write_tensors(writer, named, dict.fromkeys(dict(named), FILE_TYPES[kind][0]), quantize, alive)
 
 
 def _tensors(weights: dict[str, Tensor], config: Any) -> Iterator[tuple[str, Tensor]]:

@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gguf import GGMLQuantizationType as Type
-from gguf import GGUFWriter, LlamaFileType, quant_shape_to_byte_shape
-from gguf.quants import quantize
+from gguf import GGUFWriter, quant_shape_to_byte_shape
 from torch import Tensor
 
 from services.export.engine.gguf.architectures import add_metadata, architecture_of, tensors
+from services.export.engine.gguf.quantization import FILE_TYPES, Quantize, open_quantizer, type_of
 from services.export.engine.gguf.vocabulary import add_vocabulary
 from shared.engine.text.template import ChatTemplate
 
-TYPES: Mapping[str, tuple[Type, LlamaFileType]] = {
-    "f32": (Type.F32, LlamaFileType.ALL_F32),
-    "f16": (Type.F16, LlamaFileType.MOSTLY_F16),
-    "bf16": (Type.BF16, LlamaFileType.MOSTLY_BF16),
-    "q8_0": (Type.Q8_0, LlamaFileType.MOSTLY_Q8_0),
-}
-"""What the `gguf` package quantizes; llama-quantize makes the others from f32."""
-Q8_0_BLOCK = 32
-"""Weights that share one scale; rows of another length stay in f16, as in llama.cpp's own converter."""
 Alive = Callable[[], Any]
 
 
 def write_model(
-    path: Path, model: Any, tokenizer: Any, template: ChatTemplate, kind: str, name: str, alive: Alive
-) -> None:
-    """Write a model with its tokenizer. Norms and biases stay in f32. Raises EngineError `gguf_unsupported`."""
-    architecture = architecture_of(model.config)
+    path: Path, model: Any, tokenizer: Any, template: ChatTemplate, kind: str, name: str, alive: Alive, python: str = ""
+) -> dict[str, int]:
+    """Write a model with its tokenizer; return how many tensors have each type. Norms and biases stay in f32.
+
+    k-quants need the `python` that has llama.cpp. Raises EngineError `gguf_unsupported` and `llama_quantize_failed`.
+    """
+    architecture, config = architecture_of(model.config), model.config
     writer = GGUFWriter(path, architecture.name)
     writer.add_type("model")
     writer.add_name(name)
-    writer.add_file_type(TYPES[kind][1])
-    add_metadata(writer, model.config)
-    add_vocabulary(writer, tokenizer, template, model.config.vocab_size)
-    write_tensors(writer, list(tensors(model, architecture)), TYPES[kind][0], alive)
+    most, file_type = FILE_TYPES[kind]
+    writer.add_file_type(file_type)
+    add_metadata(writer, config)
+    add_vocabulary(writer, tokenizer, template, config.vocab_size)
+    named = list(tensors(model, architecture))
+    tied = all(name != "output.weight" for name, _ in named)
+    kinds = {name: type_of(name, tensor, most, config.num_hidden_layers, tied) for name, tensor in named}
+    with open_quantizer(python) as quantize:
+        write_tensors(writer, named, kinds, quantize, alive)
+    return dict(Counter(kind.name.lower() for kind in kinds.values()))
 
 
-def write_tensors(writer: GGUFWriter, named: Iterable[tuple[str, Tensor]], kind: Type, alive: Alive) -> None:
+def write_tensors(
+    writer: GGUFWriter, named: Iterable[tuple[str, Tensor]], kinds: Mapping[str, Type], quantize: Quantize, alive: Alive
+) -> None:
     """Write the header and all tensors; only one at a time is converted in memory."""
-    kinds = {name: _type_of(tensor, kind) for name, tensor in named}
     for name, tensor in named:
         shape = quant_shape_to_byte_shape(tensor.shape, kinds[name])
         is_float = kinds[name] in (Type.F32, Type.F16)
@@ -58,9 +60,3 @@ def write_tensors(writer: GGUFWriter, named: Iterable[tuple[str, Tensor]], kind:
         writer.write_tensor_data(quantize(tensor.detach().float().cpu().contiguous().numpy(), kinds[name]))
         alive()
     writer.close()
-
-
-def _type_of(tensor: Tensor, kind: Type) -> Type:
-    if tensor.dim() < 2:
-        return Type.F32
-    return Type.F16 if kind == Type.Q8_0 and tensor.shape[-1] % Q8_0_BLOCK else kind
