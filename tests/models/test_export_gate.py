@@ -30,6 +30,8 @@ def test_every_format_is_verified(tmp_path: Path, method: str) -> None:
     if method != "full":
         make_tiny_adapter(base, tmp_path / "adapter")
     for export, kind in OF_ALL if method == "full" else (*OF_ALL, *OF_ADAPTERS):
+        if (export, method) == (onnx_export, "qlora"):
+            continue  # the same merged model as with LoRA; tracing takes most of the time
         out = tmp_path / f"{export.__name__}-{kind}"
         request = spec(full(base) if method == "full" else adapter, out, kind, method=method)
         check = export.main(request, null_reporter(), NoCommands())["check"]
