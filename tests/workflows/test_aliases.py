@@ -33,8 +33,8 @@ def text(answer: dict[str, Any]) -> str:
     return str(answer["choices"][0]["message"]["content"])
 
 
-def suite_for(platform: Embedded) -> dict[str, Any]:
-    """An eval whose ideal answers are seedling's own."""
+def suite_for(platform: Embedded, model: str = "seedling") -> dict[str, Any]:
+    """An eval whose ideal answers are the model's own."""
     schema = {name: {"type": "string"} for name in ("question", "ideal", "parity")}
     check = {
         "type": "text_similarity",
@@ -51,7 +51,7 @@ def suite_for(platform: Embedded) -> dict[str, Any]:
     }
     made = platform.post("/v1/evals", {"data_source_config": config, "testing_criteria": [check]})
     with ThreadPoolExecutor(8) as pool:
-        ideals = [text(answer) for answer in pool.map(lambda n: ask(platform, "seedling", n), range(ROWS))]
+        ideals = [text(answer) for answer in pool.map(lambda n: ask(platform, model, n), range(ROWS))]
     items = [
         {"question": question(n), "ideal": ideal, "parity": "odd" if n % 2 else "even"}
         for n, ideal in enumerate(ideals)
