@@ -11,7 +11,7 @@ const SCREENSHOTS = process.env['SCREENSHOTS'] ?? '/tmp/anneal-web-pictures';
 const DOCS_SCREENSHOTS = resolve(__dirname, '../../docs/screenshots');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 /** The screenshots used in the docs: updated with RENEW_DOCS=1. */
-const DOCS_NAMES = new Set(['dashboard-light', 'dashboard-dark', 'dataset-light', 'monitor-dark', 'monitor-phone', 'evaluation-light', 'playground-dark']);
+const DOCS_NAMES = new Set(['dashboard-light', 'dashboard-dark', 'dataset-light', 'monitor-dark', 'monitor-phone', 'evaluation-light', 'alias-light', 'lineage-light', 'playground-dark']);
 
 const VIEWPORTS = [
   { name: 'light', scheme: 'light', width: 1280, height: 800 },

@@ -22,7 +22,7 @@ import { Notifications } from '../platform/notifications';
 import { injectPagedQuery } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
 import { injectQuery } from '../platform/query';
-import { withRemedy } from '../platform/remedies';
+import { injectActorNames } from './actor-names';
 import { Promotion } from './promotion';
 import { readSuite, thresholdText } from './suite';
 import { SuiteEditor } from './suite-editor';
@@ -44,6 +44,7 @@ export class AliasPage {
   private readonly router = inject(Router);
   protected readonly thresholdText = thresholdText;
   protected readonly models = injectModelNames();
+  protected readonly actors = injectActorNames();
   protected readonly alias = injectQuery(() => ({ key: `alias/${this.name()}`, fetch: () => this.api.showAlias({ name: this.name() }) }));
   protected readonly candidates = injectPagedQuery(
     () => ({ key: `candidates/${this.name()}`, fetch: (cursor) => this.fetchCandidates(cursor) }),
@@ -83,7 +84,7 @@ export class AliasPage {
       await this.api.submitCandidate({ name: this.name(), body: { model: this.candidateModel() } });
       this.candidates.refetch();
     } catch (failure) {
-      this.problem.set(withRemedy(toProblem(failure)));
+      this.problem.set(toProblem(failure));
     } finally {
       this.submitting.set(false);
     }

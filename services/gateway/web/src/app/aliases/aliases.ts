@@ -17,7 +17,6 @@ import { Skeleton } from '../elements/skeleton';
 import { injectModelNames } from '../models/model-names';
 import { injectPagedQuery } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
-import { withRemedy } from '../platform/remedies';
 import { viewState } from '../platform/view-state';
 import { readSuite } from './suite';
 import { SuiteEditor } from './suite-editor';
@@ -65,7 +64,7 @@ export class Aliases {
       this.creating.set(false);
       await this.router.navigate(['/aliases', alias.name]);
     } catch (failure) {
-      this.problem.set(withRemedy(toProblem(failure)));
+      this.problem.set(toProblem(failure));
     } finally {
       this.submitting.set(false);
     }

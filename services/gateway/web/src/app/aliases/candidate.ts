@@ -13,6 +13,7 @@ import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { injectModelNames } from '../models/model-names';
 import { injectQuery } from '../platform/query';
+import { injectActorNames } from './actor-names';
 import { DecidingRow } from './deciding-row';
 import { Promotion } from './promotion';
 import { formatShare, meets, thresholdText } from './suite';
@@ -33,6 +34,7 @@ export class CandidatePage {
   protected readonly meets = meets;
   protected readonly thresholdText = thresholdText;
   protected readonly models = injectModelNames();
+  protected readonly actors = injectActorNames();
   protected readonly candidate = injectQuery(
     () => ({ key: `candidate/${this.id()}`, fetch: () => this.api.showCandidate({ name: this.name(), candidate_id: this.id() }) }),
     (candidate) => (candidate.state === 'evaluating' ? POLL_INTERVAL_MS : null),

@@ -68,7 +68,7 @@ export class Compare {
 
   /** The text with the names of models instead of their ids, and the labels of scores. */
   protected withNames(text: string): string {
-    return text.replaceAll(/\w+/g, (word) => (this.metrics().includes(word) ? metricLabel(word) : word.startsWith('model_') ? this.models.nameOf(word) : word));
+    return text.replaceAll(/[\w-]+/g, (word) => (this.metrics().includes(word) ? metricLabel(word) : word.startsWith('model_') ? this.models.nameOf(word) : word));
   }
 
   protected testName(test: string): string {

@@ -51,7 +51,7 @@ export function nodeLink(node: Node): string[] | undefined {
   if (node.state === 'deleted') return undefined;
   switch (node.kind) {
     case 'dataset': return ['/datasets', node.id.split('@')[0]!];
-    case 'job': return ['/jobs', node.id];
+    case 'job':
     case 'checkpoint': return ['/jobs', node.id.split('@')[0]!];
     case 'model': return ['/models', node.id];
     case 'evaluation': return ['/evaluations', node.id];

@@ -13,6 +13,7 @@ import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
+import { injectSession } from '../platform/session';
 
 type Role = MemberView['role'];
 
@@ -32,10 +33,10 @@ export class Members {
   private readonly confirm = inject(Confirm);
   private readonly notifications = inject(Notifications);
   protected readonly roles = ROLES;
-  protected readonly session = injectQuery(() => ({ key: 'session', fetch: () => this.system.showSession() }));
+  private readonly session = injectSession();
   protected readonly projects = injectQuery(() => ({ key: 'projects', fetch: () => this.system.listProjects() }));
-  protected readonly project = computed(() => this.session.value()?.project);
-  protected readonly isAdmin = computed(() => this.session.value()?.scopes.some((scope) => scope === 'admin' || scope === '*') ?? false);
+  protected readonly project = computed(() => this.session.caller()?.project);
+  protected readonly isAdmin = this.session.isAdmin;
   protected readonly members = injectQuery(() => {
     const project = this.project();
     return project ? { key: `members ${project}`, fetch: () => this.system.listMembers({ project }) } : undefined;

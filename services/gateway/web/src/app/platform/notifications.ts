@@ -22,7 +22,7 @@ export class Notifications {
   }
 
   /** Runs an action and shows `confirmation`, or the problem if it fails, with the page's remedy. Returns whether it succeeded. */
-  async run(action: () => Promise<unknown>, confirmation?: string, remedies?: Remedies): Promise<boolean> {
+  async run(action: () => Promise<unknown>, confirmation?: string, remedies: Remedies = {}): Promise<boolean> {
     try {
       await action();
       if (confirmation) this.confirm(confirmation);

@@ -2,6 +2,7 @@
 import { HttpErrorResponse } from '@angular/common/http';
 
 import { sentenceCase } from '../elements/format';
+import { forPages } from './remedies';
 
 export interface Problem {
   status: number;
@@ -36,10 +37,14 @@ export function toProblem(failure: unknown): Problem {
 
 /** The problem in the body of an error response: problem+json or OpenAI's format. */
 export function problemFromBody(body: unknown, status: number): Problem {
-  const parsed = typeof body === 'string' ? parseJson(body) : body;
-  if (isRecord(parsed) && isRecord(parsed['error'])) return fromOpenAI(parsed['error'], status);
-  if (!isRecord(parsed) || typeof parsed['detail'] !== 'string') return unknownProblem(status, `The platform responded with status ${status}.`);
-  return { title: UNKNOWN_TITLE, code: 'unknown', ...parsed, status } as Problem;
+  const problem = readBody(typeof body === 'string' ? parseJson(body) : body, status);
+  return { ...problem, remedy: problem.remedy && forPages(problem.remedy) };
+}
+
+function readBody(body: unknown, status: number): Problem {
+  if (isRecord(body) && isRecord(body['error'])) return fromOpenAI(body['error'], status);
+  if (!isRecord(body) || typeof body['detail'] !== 'string') return unknownProblem(status, `The platform responded with status ${status}.`);
+  return { title: UNKNOWN_TITLE, code: 'unknown', ...body, status } as Problem;
 }
 
 function fromOpenAI(error: Record<string, unknown>, status: number): Problem {

@@ -1,5 +1,5 @@
 /** The project's webhooks, and the form for a new one, whose secret is shown once. */
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { MatFormFieldModule } from '@angular/material/form-field';
@@ -7,7 +7,7 @@ import { MatInput } from '@angular/material/input';
 import { RouterLink } from '@angular/router';
 
 import { IssuedWebhook } from '../api/models';
-import { SystemService, WebhooksService } from '../api/services';
+import { WebhooksService } from '../api/services';
 import { CodeBlock } from '../elements/code-block';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
@@ -18,8 +18,7 @@ import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { injectPagedQuery } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
-import { injectQuery } from '../platform/query';
-import { withRemedy } from '../platform/remedies';
+import { injectSession } from '../platform/session';
 import { viewState } from '../platform/view-state';
 import { EVENT_GROUPS, EventType } from './event-types';
 
@@ -31,10 +30,8 @@ import { EVENT_GROUPS, EventType } from './event-types';
 })
 export class Webhooks {
   private readonly api = inject(WebhooksService);
-  private readonly system = inject(SystemService);
   protected readonly groups = EVENT_GROUPS;
-  protected readonly session = injectQuery(() => ({ key: 'session', fetch: () => this.system.showSession() }));
-  protected readonly isAdmin = computed(() => this.session.value()?.scopes.some((scope) => scope === 'admin' || scope === '*') ?? false);
+  protected readonly isAdmin = injectSession().isAdmin;
   protected readonly webhooks = injectPagedQuery(() => ({ key: 'webhooks', fetch: (cursor) => this.api.listWebhooks({ cursor }) }));
   protected readonly creating = viewState('webhooks.creating', false);
   protected readonly url = viewState('webhooks.url', '');
@@ -59,7 +56,7 @@ export class Webhooks {
       this.creating.set(false);
       this.webhooks.refetch();
     } catch (failure) {
-      this.problem.set(withRemedy(toProblem(failure)));
+      this.problem.set(toProblem(failure));
     } finally {
       this.submitting.set(false);
     }

@@ -1,1 +1,0 @@
-import{a as t,b as r}from"./chunk-H4FUIBIQ.js";var i=/\b(GET|POST|PUT|PATCH|DELETE)\b/;function m(e,d={}){let n=d[e.code]??(e.remedy&&i.test(e.remedy)?void 0:e.remedy);return r(t({},e),{remedy:n})}export{m as a};
