@@ -75,7 +75,7 @@ test('the gate passes a candidate, which is promoted with a reason; it refuses a
   await page.getByLabel('Model', { exact: true }).selectOption(model.name);
   await page.getByRole('button', { name: 'Add candidate' }).click();
   const better = candidates.getByRole('row', { name: model.name });
-  await expect(better).toContainText('Passed');
+  await expect(better).toContainText('Passed', { timeout: 120_000 });
   await better.getByRole('button', { name: `Promote ${model.name}` }).click();
   await page.getByRole('dialog').getByLabel('Reason').fill('names the topic');
   await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click();
@@ -86,7 +86,7 @@ test('the gate passes a candidate, which is promoted with a reason; it refuses a
   await page.getByLabel('Model', { exact: true }).selectOption('seedling');
   await page.getByRole('button', { name: 'Add candidate' }).click();
   const worse = candidates.getByRole('row', { name: /^seedling/ });
-  await expect(worse).toContainText('Refused');
+  await expect(worse).toContainText('Refused', { timeout: 120_000 });
   await expect(worse).toContainText('the share of passed rows is 0, below 0.6');
   await expect(worse.getByRole('button')).toHaveCount(0);
   await expectAccessible(page, 'alias');
