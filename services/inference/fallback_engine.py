@@ -26,8 +26,8 @@ class FallbackEngine:
         self._fallback_uris: set[str] = set()
 
     async def generate(self, generation: GenerationRequest) -> AsyncIterator[Started | TextDelta]:
-        """Yield `Started`, then text deltas."""
-        if generation.model.uri not in self._fallback_uris:
+        """Yield `Started`, then text deltas. Prompts are echoed by the fallback, which loads the model for it."""
+        if generation.model.uri not in self._fallback_uris and not generation.echo:
             try:
                 async with aclosing(self._primary.generate(generation)) as messages:  # type: ignore[type-var]
                     async for message in messages:

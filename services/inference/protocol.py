@@ -70,6 +70,10 @@ class GenerationRequest:
     """As in OpenAI's API: the JSON that the output must match. Not every engine supports it."""
     logprobs: int | None = None
     """None: no log-probabilities. Otherwise those of each token and of this many most likely alternatives."""
+    echo: bool = False
+    """Whether each output begins with its prompt: text and, with `logprobs`, tokens. Then a stop token is among them.
+
+    Without new tokens (`max_tokens` 0), the output is the prompt."""
     traceparent: str | None = None
     """The parent span. If it is recorded, the engine's phases become child spans."""
 
@@ -116,11 +120,14 @@ class Started:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A token, its bytes (None: part of a character), its log-probability before temperature, and alternatives."""
+    """A token, its bytes (None: part of a character), its log-probability before temperature, and alternatives.
+
+    The first token of an echoed prompt has no log-probability.
+    """
 
     token: str
     bytes: list[int] | None
-    logprob: float
+    logprob: float | None
     top: list["TokenLogprob"] = field(default_factory=list)
 
 

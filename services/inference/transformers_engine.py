@@ -84,12 +84,18 @@ class TransformersEngine:
             "op": "generate",
             "model": self._model_fields(generation.model),
             "prompts": rendered.prompts,
+            "echo": _texts(generation) if generation.echo else None,
             **{name: getattr(generation, name) for name in names},
             **asdict(generation.sampling),
         }
 
     def _model_fields(self, model: ModelSpec) -> dict[str, Any]:
         return {**asdict(model), "pinned": model.uri in self._pinned}
+
+
+def _texts(generation: GenerationRequest) -> list[str | None]:
+    """The prompts that are texts; None for token ids."""
+    return [prompt if isinstance(prompt, str) else None for prompt in generation.prompts or ()]
 
 
 def _text_delta(message: Message) -> TextDelta:

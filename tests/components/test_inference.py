@@ -375,6 +375,45 @@ async def test_log_probabilities_have_openais_format(platform: InferencePlatform
     assert [offset for part in parts for offset in part["text_offset"]] == shown["text_offset"]
 
 
+async def test_an_echoed_prompt_has_the_log_probabilities_of_transformers(platform: InferencePlatform) -> None:
+    """As lm-eval asks for them: batches of token ids, one new token, whose entry is the last one whatever it is."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    path = platform.folder / "base"
+    tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModelForCausalLM.from_pretrained(path).float()
+    prompts = [
+        list(tokenizer(text).input_ids) for text in ("The train leaves at nine.", "Où est ma commande ? 📦", "a")
+    ]
+    body = {"model": "tiny", "prompt": prompts, "temperature": 0, "max_tokens": 1, "logprobs": 1, "echo": True}
+    answer = (await platform.http.post("/v1/completions", json={**body, "seed": 1234})).json()
+    for ids, choice in zip(prompts, answer["choices"], strict=True):
+        shown = choice["logprobs"]
+        assert len(shown["tokens"]) == len(shown["token_logprobs"]) == len(shown["top_logprobs"]) == len(ids) + 1
+        assert (shown["token_logprobs"][0], shown["top_logprobs"][0]) == (None, None)
+        assert choice["text"].startswith(tokenizer.decode(ids))
+        with torch.inference_mode():
+            plain = model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
+        values = [float(plain[place, token]) for place, token in enumerate(ids[1:])] + [float(plain[-1].max())]
+        assert shown["token_logprobs"][1:] == pytest.approx(values, abs=1e-4)
+        for place, (value, top) in enumerate(zip(shown["token_logprobs"][1:], shown["top_logprobs"][1:], strict=True)):
+            is_greedy = place == len(ids) - 1 or int(plain[place].argmax()) == ids[place + 1]
+            assert (value == max(top.values())) == is_greedy
+    only = {**body, "prompt": "The train leaves", "max_tokens": 0}
+    [choice] = (shown := (await platform.http.post("/v1/completions", json=only)).json())["choices"]
+    assert (choice["text"], choice["finish_reason"]) == ("The train leaves", "length")
+    assert len(choice["logprobs"]["tokens"]) == len(tokenizer("The train leaves").input_ids)
+    assert shown["usage"]["completion_tokens"] == 0
+    chunks = await platform.stream(
+        "/v1/completions", {**body, "prompt": "The train", "logprobs": None, "max_tokens": 3}
+    )
+    whole = {**body, "prompt": "The train", "echo": False, "logprobs": None, "max_tokens": 3}
+    [plain_choice] = (await platform.http.post("/v1/completions", json=whole)).json()["choices"]
+    assert "".join(c["choices"][0]["text"] for c in chunks[:-1]) == "The train" + plain_choice["text"]
+    refused = await platform.http.post("/v1/completions", json={**only, "echo": False})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "max_tokens")
+
+
 # Errors
 
 

@@ -27,6 +27,8 @@ MIN_CHUNK_TOKENS, MAX_CHUNK_TOKENS = 64, 2048
 """Of a prompt, in one forward pass: between them the pace decides, and the number is a power of two."""
 OPEN_ANSWER_TOKENS = 4096
 """Memory for so many tokens is reserved at a time for an answer without a limit of its own."""
+SCORED_CHUNK_TOKENS = 256
+"""The same of a prompt whose tokens are scored: the logits of all its positions are in memory."""
 Command = Mapping[str, Any]
 Delta = dict[str, Any]
 """{request_id, choice, text, logprobs?, tokens?, finish?}."""
@@ -47,6 +49,11 @@ class Choice:
     """Tokens of prompt and answer for which memory is reserved."""
     is_open: bool
     """Whether the answer has no limit of its own."""
+    echo: str | None = None
+    """The prompt, if it is part of the output."""
+    prompt_ids: list[int] = field(default_factory=list)
+    is_prompt_only: bool = False
+    """Whether the output is the echo alone."""
     tokens: int = 0
     pending_logprobs: list[dict[str, Any]] = field(default_factory=list)
     """Log-probabilities of tokens whose text is not complete yet."""
@@ -132,7 +139,8 @@ class Batch:
         """The tokens of the prompt's choices that `add` computes next."""
         request_id, count = prompt.command["request_id"], int(prompt.command["n"])
         done = self._prefills[request_id].done if request_id in self._prefills else 0
-        rest, columns = len(prompt.ids) - done, max(1, self._chunk_tokens // count)
+        limit = min(self._chunk_tokens, SCORED_CHUNK_TOKENS) if _scores_prompt(prompt.command) else self._chunk_tokens
+        rest, columns = len(prompt.ids) - done, max(1, limit // count)
         return count * (columns if columns < rest and prefills_in_chunks(self._base) else rest)
 
     def joins(self, prompt: Prompt, others: Sequence[Prompt]) -> bool:
@@ -140,6 +148,8 @@ class Batch:
         together = [*others, prompt]
         rows, longest = sum(each.command["n"] for each in together), max(len(each.ids) for each in together)
         started = any(each.command["request_id"] in self._prefills for each in together)
+        if any(_scores_prompt(each.command) for each in together):
+            return False  # they are scored without padding
         return not started and rows * longest <= self._chunk_tokens
 
     def add(self, prompts: Sequence[Prompt], slice_s: float) -> list[Delta] | None:
@@ -191,9 +201,14 @@ class Batch:
 
     def _delta(self, step: Step) -> Delta:
         choice = self._choices[step.index]
-        choice.tokens += 1
+        is_first, choice.tokens = choice.tokens == 0, choice.tokens + 1
+        if choice.is_prompt_only:
+            return self._echo_only(choice, step)
         text = "" if step.finish_reason == "stop" else choice.decoder.push(step.token)
-        if step.logprobs and step.finish_reason != "stop":
+        if is_first and choice.echo is not None:
+            text = choice.echo + text
+            choice.pending_logprobs += _prompt_logprobs(choice, step)
+        if step.logprobs and (step.finish_reason != "stop" or choice.echo is not None):
             choice.pending_logprobs.append(_token_logprob(step.logprobs, choice.model.tokenizer))
         finish = "stop" if choice.decoder.stopped else step.finish_reason
         delta: Delta = {"request_id": choice.request_id, "choice": choice.choice, "text": text}
@@ -210,6 +225,13 @@ class Batch:
             del self._choices[step.index]
         return {**delta, "finish": finish, "tokens": choice.tokens}
 
+    def _echo_only(self, choice: Choice, step: Step) -> Delta:
+        """The prompt without the token that was decoded after it."""
+        del self._choices[step.index]
+        delta = {"request_id": choice.request_id, "choice": choice.choice, "text": choice.echo}
+        logprobs = _prompt_logprobs(choice, step)
+        return {**delta, **({"logprobs": logprobs} if logprobs else {}), "finish": "length", "tokens": 0}
+
     def _remove(self, index: int) -> None:
         del self._choices[index]
         self._decoding.remove(index)
@@ -225,7 +247,29 @@ def _decoding_request(prompt: Prompt, choice: int) -> Request:
     command, ids, model = prompt.command, prompt.ids, prompt.model
     length, stop_ids = reserved_length(command, ids, model.base), frozenset(model.template.stop_ids)
     sampling, logprobs = _sampling(command, choice), command.get("logprobs")
-    return Request(ids, max(1, length - len(ids)), sampling, stop_ids, logprobs, model.adapter)
+    limit = max(1, length - len(ids))
+    return Request(ids, limit, sampling, stop_ids, logprobs, model.adapter, _scores_prompt(command))
+
+
+def _scores_prompt(command: Command) -> bool:
+    return command.get("echo") is not None and command.get("logprobs") is not None
+
+
+def _echo(command: Command, ids: list[int], tokenizer: Any) -> str | None:
+    """The prompt as it was sent, or the text of its token ids; None where it is no part of the output."""
+    if (prompts := command.get("echo")) is None:
+        return None
+    sent = prompts[command["first_choice"] // command["n"]]
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)) if sent is None else str(sent)
+
+
+def _prompt_logprobs(choice: Choice, step: Step) -> list[dict[str, Any]]:
+    """Those of the prompt's tokens; the first one has none, because nothing precedes it."""
+    if not choice.prompt_ids:
+        return []
+    tokenizer = choice.model.tokenizer
+    first = {**_token(choice.prompt_ids[0], 0.0, tokenizer), "logprob": None, "top": []}
+    return [first, *(_token_logprob(likely, tokenizer) for likely in step.prompt_logprobs)]
 
 
 def _choice(prompt: Prompt, choice: int) -> Choice:
@@ -242,6 +286,9 @@ def _choice(prompt: Prompt, choice: int) -> Choice:
         len(prompt.ids),
         reserved_length(command, prompt.ids, model.base),
         command["max_tokens"] is None,
+        _echo(command, prompt.ids, model.tokenizer),
+        prompt.ids if _scores_prompt(command) else [],
+        command.get("echo") is not None and command["max_tokens"] == 0,
     )
 
 

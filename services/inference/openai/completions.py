@@ -111,6 +111,7 @@ class Completions:
             max_tokens=request.max_new_tokens(),
             stop=stop,
             logprobs=request.logprob_count(),
+            echo=request.echoes(),
             response_format=request.output_format(),
             **request.prompt_fields(),
         )

@@ -63,6 +63,10 @@ class CompletionParams(BaseModel):
         """Number of top alternatives to report per token; None: no log-probabilities at all."""
         raise NotImplementedError
 
+    def echoes(self) -> bool:
+        """Whether the output begins with the prompt."""
+        return False
+
     def output_format(self) -> dict[str, Any] | None:
         """The response_format, unless it is plain text."""
         return None
@@ -223,6 +227,21 @@ class CompletionRequest(CompletionParams):
 
     prompt_: str | list[str] | list[int] | list[list[int]] = Field(alias="prompt", description="text or token ids")
     logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="top alternatives per token")
+    echo: bool = Field(default=False, description="begin the text, and the logprobs, with the prompt")
+    max_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="null: the rest of the context window; 0 only with echo: nothing but the prompt"
+    )
+
+    @model_validator(mode="after")
+    def _check_max_tokens(self) -> "CompletionRequest":
+        if self.max_tokens == 0 and not self.echo:
+            remedy = "Send at least 1, or echo: true."
+            raise InvalidInput("max_tokens 0 would return nothing.", field="max_tokens", limit=1, remedy=remedy)
+        return self
+
+    def echoes(self) -> bool:
+        """`echo` of the request."""
+        return self.echo
 
     @field_validator("prompt_", mode="before")
     @classmethod
@@ -323,12 +342,19 @@ def _likely_token(token: TokenLogprob) -> dict[str, Any]:
     return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
 
 
+def _by_text(token: TokenLogprob) -> dict[str, float] | None:
+    """The alternatives by their text: of tokens with the same one, such as parts of characters, the likeliest."""
+    if token.logprob is None:
+        return None
+    return {other.token: other.logprob for other in reversed(token.top) if other.logprob is not None}
+
+
 class TextLogprobs(BaseModel):
-    """The output tokens, without the stop token."""
+    """The output tokens; a stop token only with `echo`, whose prompt is followed by each new token."""
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]]
+    token_logprobs: list[float | None] = Field(description="null for the first token of an echoed prompt")
+    top_logprobs: list[dict[str, float] | None]
     text_offset: list[int] = Field(description="start of each token in the choice's text, in characters")
 
     @classmethod
@@ -338,7 +364,7 @@ class TextLogprobs(BaseModel):
         return cls(
             tokens=[token.token for token in tokens],
             token_logprobs=[token.logprob for token in tokens],
-            top_logprobs=[{other.token: other.logprob for other in token.top} for token in tokens],
+            top_logprobs=[_by_text(token) for token in tokens],
             text_offset=list(accumulate(lengths[:-1], initial=offset)) if tokens else [],
         )
 

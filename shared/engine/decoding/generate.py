@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from shared.engine.decoding.rows import (
     left_pad,
     logprobs_of,
     sample_tokens,
+    score_prompt,
 )
 from shared.engine.decoding.rows import Request as Request
 from shared.engine.decoding.rows import Step as Step
@@ -120,8 +121,10 @@ class ContinuousBatch:
         return self.prefill(self.prepare(requests)) or []
 
     def prepare(self, requests: Sequence[Request]) -> Prefill:
-        """Prompts that `prefill` computes and adds. Raises EngineError like `add`."""
+        """Prompts that `prefill` computes; if they are scored, of one length. Raises EngineError like `add`."""
         rows = [self._make_row(request) for request in requests]
+        if any(request.scores_prompt for request in requests) and len({len(request.ids) for request in requests}) > 1:
+            raise ValueError("prompts of several lengths are not scored together")
         return Prefill(rows, *left_pad([request.ids for request in requests], self._model.device))
 
     @torch.inference_mode()
@@ -135,7 +138,12 @@ class ContinuousBatch:
         mask = prompts.mask[:, :end]
         # Positions count real tokens only, so that padding does not move a row's rotary embeddings.
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
-        logits = self._forward(prompts.rows, prompts.ids[:, start:end], mask, positions, prompts.cache)
+        scored = prompts.rows[0].request.scores_prompt
+        ids = prompts.ids[:, start:end]
+        logits = self._forward(prompts.rows, ids, mask, positions, prompts.cache, every_column=scored)
+        if scored:
+            score_prompt(prompts.rows, prompts.ids[:, start + 1 : end + 1], logits)
+        logits = logits[:, -1].float()
         prompts.done = end
         if end < width:
             float(logits[0, 0])  # wait for the device, so that the caller can time it
@@ -143,7 +151,11 @@ class ContinuousBatch:
         for row in prompts.rows:
             row.index, self._added = self._added, self._added + 1
         self._arrange(prompts)
-        return self._sample(prompts.rows, logits)
+        steps = self._sample(prompts.rows, logits)
+        return [
+            replace(step, prompt_logprobs=tuple(row.prompt_logprobs)) if scored else step
+            for step, row in zip(steps, prompts.rows, strict=True)
+        ]
 
     @torch.inference_mode()
     def step(self) -> list[Step]:
@@ -156,7 +168,7 @@ class ContinuousBatch:
         ids = torch.tensor([row.answer[-1:] for row in self._rows], device=device)
         positions = torch.tensor([[row.position] for row in self._rows], device=device)
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
-        logits = self._forward(self._rows, ids, self._mask, positions, self._cache)
+        logits = self._forward(self._rows, ids, self._mask, positions, self._cache)[:, -1].float()
         for row in self._rows:
             row.position += 1
         return self._sample(self._rows, logits)
@@ -178,10 +190,14 @@ class ContinuousBatch:
         stop_ids = self._stop_ids if request.stop_ids is None else request.stop_ids
         return Row(-1, sampler, len(request.ids), tokens_left, stop_ids, request)
 
-    def _forward(self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
-        """Logits [rows, vocabulary] of the last position; appends the new keys and values to the cache."""
+    def _forward(
+        self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, *, every_column: bool = False
+    ) -> Tensor:
+        """Logits [rows, columns, vocabulary] of the last column or every one; keys and values go into the cache."""
+        if self._mode == "uncached" and every_column:  # prompts of one length, in one pass
+            return self._model(input_ids=ids, use_cache=False, **adapters_of(rows)).logits
         if self._mode == "uncached":
-            return self._forward_whole(rows)
+            return self._forward_whole(rows)[:, None]
         with grouped_query_attention(self._model) if self._mode == "grouped" else nullcontext():
             output = self._model(
                 input_ids=ids,
@@ -189,10 +205,10 @@ class ContinuousBatch:
                 position_ids=positions,
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=0 if every_column else 1,
                 **adapters_of(rows),
             )
-        return output.logits[:, -1].float()
+        return output.logits
 
     def _forward_whole(self, rows: list[Row]) -> Tensor:
         """Logits [rows, vocabulary] after each row's prompt and answer, in one right-padded pass without a cache.

@@ -12,6 +12,7 @@ from torch import Tensor
 from shared.engine.decoding.sampling import Sampler, SamplingParams
 
 GREEDY = SamplingParams()
+SCORED_COLUMNS = 64
 FinishReason = Literal["stop", "length"]
 
 
@@ -21,7 +22,8 @@ class Request:
 
     `stop_ids` replace the batch's own. `logprobs` is how many of the likeliest tokens each step reports (None: no
     log-probabilities at all). If any row has an `adapter`, the model is called with `adapters`, one name or None per
-    row; rows are kept sorted by it, those without an adapter first.
+    row; rows are kept sorted by it, those without an adapter first. With `scores_prompt`, the first step has the
+    log-probabilities of the prompt's tokens, too.
     """
 
     ids: Sequence[int]
@@ -30,6 +32,7 @@ class Request:
     stop_ids: frozenset[int] | None = None
     logprobs: int | None = None
     adapter: str | None = None
+    scores_prompt: bool = False
 
 
 TokenLogprob = tuple[int, float]
@@ -41,13 +44,15 @@ class Step:
     """A new token of the request with this index; the last one of its row has a `finish_reason`.
 
     With "stop" the token is the stop token, which is not part of the answer. `logprobs` has the token itself first,
-    then the likeliest tokens in descending order; it is empty unless the request asks for it.
+    then the likeliest tokens in descending order; it is empty unless the request asks for it. `prompt_logprobs` has the
+    same for each token of the prompt but the first.
     """
 
     index: int
     token: int
     finish_reason: FinishReason | None
     logprobs: tuple[TokenLogprob, ...] = ()
+    prompt_logprobs: tuple[tuple[TokenLogprob, ...], ...] = ()
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Row:
     stop_ids: frozenset[int]
     request: Request
     answer: list[int] = field(default_factory=list)
+    prompt_logprobs: list[tuple[TokenLogprob, ...]] = field(default_factory=list)
 
 
 def left_pad(prompts: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
@@ -101,3 +107,22 @@ def logprobs_of(rows: list[Row], logits: Tensor, tokens: list[int]) -> dict[int,
             likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
             found[i] = ((tokens[i], float(values[tokens[i]])), *likeliest)
     return found
+
+
+def score_prompt(rows: list[Row], targets: Tensor, logits: Tensor) -> None:
+    """Append the log-probabilities of the prompts' next tokens, `targets` [rows, columns], to the rows.
+
+    `logits` [rows, columns or more, vocabulary] are those before each of them. SCORED_COLUMNS at a time: the copies in
+    float32 would take more memory than the model.
+    """
+    for start in range(0, targets.shape[1], SCORED_COLUMNS):
+        ids = targets[:, start : start + SCORED_COLUMNS]
+        values = logits[:, start : start + ids.shape[1]].float().log_softmax(-1)
+        own = values.gather(2, ids[:, :, None])[:, :, 0].tolist()
+        for i, row in enumerate(rows):
+            top = values[i].topk(min(row.request.logprobs or 0, values.shape[-1]))
+            likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            row.prompt_logprobs += [
+                ((id, value), *zip(*columns, strict=True))
+                for id, value, columns in zip(ids[i].tolist(), own[i], likeliest, strict=True)
+            ]

@@ -120,6 +120,35 @@ def test_prompt_in_chunks_has_the_answer_of_one_pass_while_another_row_decodes(m
         assert found_values == pytest.approx(values, abs=1e-4)
 
 
+def recurrent() -> Any:
+    return random_model("lfm2", layer_types=["conv", "full_attention"])
+
+
+@pytest.mark.parametrize(
+    ("make", "columns"), [(seedling, None), (seedling, 32), (experts_with_sliding_windows, 50), (recurrent, None)]
+)
+def test_scores_of_a_prompt_are_those_of_a_plain_pass(make: Any, columns: int | None) -> None:
+    model, ids = make(), [7 + 3 * i % 250 for i in range(140)]
+    batch = ContinuousBatch(model, (), None)
+    batch.add([Request(PROMPTS[0], 20)])
+    prompt, steps = batch.prepare([Request(ids, 1, logprobs=2, scores_prompt=True)] * 2), None
+    while steps is None:
+        steps = batch.prefill(prompt, columns)
+        batch.step()
+    with torch.inference_mode():
+        plain = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].float().log_softmax(-1)
+    for step in steps:
+        own = [likely[0] for likely in step.prompt_logprobs]
+        assert [token for token, _ in own] == ids[1:]
+        values = [float(plain[place, token]) for place, token in enumerate(ids[1:])]
+        assert [value for _, value in own] == pytest.approx(values, abs=1e-4)
+        best = plain[:-1].topk(2).values.tolist()
+        assert [[value for _, value in likely[1:]] for likely in step.prompt_logprobs] == [
+            pytest.approx(row, abs=1e-4) for row in best
+        ]
+        assert step.logprobs[0][1] == pytest.approx(float(plain[-1].max()), abs=1e-4)
+
+
 def test_a_model_without_a_cache_takes_prompts_whole() -> None:
     assert not prefills_in_chunks(random_model("lfm2", layer_types=["conv", "full_attention"]))
 

@@ -509,6 +509,20 @@ def test_the_least_recently_used_model_is_evicted_when_memory_is_short(
     assert sorted(scheduler._models.sizes()) == ["anneal://other"]
 
 
+def test_a_stop_token_after_an_echoed_prompt_has_its_log_probability(models: dict[str, dict[str, Any]]) -> None:
+    """lm-eval drops the last entry as that of the new token: without one, it would drop a token of the prompt."""
+    echo = {"echo": ["The train"], "logprobs": 0}
+    scheduler, reporter = submit_all(generate_command("whole", models["base"], **echo, max_tokens=1))
+    drain(scheduler)
+    [whole] = [delta for message in reporter.messages for delta in message.get("deltas", ())]
+    scheduler, reporter = submit_all(generate_command("cut", models["base"], **echo, max_tokens=1))
+    loaded = scheduler._models.get(models["base"], set())
+    loaded.template.stop_ids[:] = range(len(loaded.tokenizer))
+    drain(scheduler)
+    [cut] = [delta for message in reporter.messages for delta in message.get("deltas", ())]
+    assert (cut["finish"], cut["text"], cut["logprobs"]) == ("stop", "The train", whole["logprobs"])
+
+
 def test_log_probabilities_match_the_model(models: dict[str, dict[str, Any]]) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
