@@ -51,8 +51,8 @@ coverage: ## run `make test` with coverage (2 minutes more)
 	$(MAKE) test PYTEST_ARGS="--cov=services --cov=shared --cov-report=term:skip-covered"
 
 .PHONY: test-models
-test-models: install $(MODELS)/smollm2 .venv-llama-cpp/.installed ## run SmolLM2 through the workflow, and compare model families with transformers (10 minutes)
-	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 ANNEAL_LLAMA_CPP_PYTHON=$(CURDIR)/.venv-llama-cpp/bin/python $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10
+test-models: install $(MODELS)/smollm2 .venv-llama-cpp/.installed .venv-lm-eval/.installed ## run SmolLM2 through the workflow, and compare model families with transformers (10 minutes)
+	ANNEAL_TEST_MODELS=1 ANNEAL_SMOLLM2=$(MODELS)/smollm2 ANNEAL_LLAMA_CPP_PYTHON=$(CURDIR)/.venv-llama-cpp/bin/python ANNEAL_LM_EVAL_PYTHON=$(CURDIR)/.venv-lm-eval/bin/python $(BIN)/python -m pytest tests/models --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: test-security
 test-security: install ## attack the platform: hostile input, every route with every credential, generated calls, damaged files (6 minutes)
@@ -124,6 +124,16 @@ $(LLAMA_CPP)/.installed: requirements/llama-cpp.txt
 
 .PHONY: llama-cpp
 llama-cpp: $(LLAMA_CPP)/.installed ## create .venv-llama-cpp, which verifies GGUF exports (34 MB to download)
+
+.venv-lm-eval/.installed: requirements/lm-eval.txt
+	@test -x .venv-lm-eval/bin/python || $(PYTHON) -m venv .venv-lm-eval
+	@for attempt in 1 2 3; do \
+	  .venv-lm-eval/bin/python -m pip install --quiet --requirement requirements/lm-eval.txt && touch $@ && break; \
+	  echo "attempt $$attempt failed" >&2; sleep 5; \
+	done; test -e $@
+
+.PHONY: lm-eval
+lm-eval: .venv-lm-eval/.installed ## create .venv-lm-eval with EleutherAI's evaluation harness, for tasks of your own
 
 .venv-mutants/.installed: requirements/mutants.txt
 	$(BIN)/python -m pip install --quiet --target .venv-mutants --requirement requirements/mutants.txt
