@@ -9,7 +9,7 @@ import pytest
 from openai import OpenAI
 
 from tests.support.engine_process import processes_ended
-from tests.workflows.conftest import Embedded
+from tests.workflows.conftest import Embedded, shared_platform  # noqa: F401
 from tests.workflows.test_openai import (  # noqa: F401
     QUESTION,
     client,
