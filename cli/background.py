@@ -11,6 +11,7 @@ import httpx
 import typer
 
 from anneal.connection import address, home
+from anneal.errors import AnnealError
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import err
@@ -45,7 +46,7 @@ def is_running() -> bool:
     """Whether a platform responds at ANNEAL_URL, or at the address in ANNEAL_HOME."""
     try:
         return httpx.get(f"{address()}/healthz", timeout=2.0).is_success
-    except (CommandError, httpx.HTTPError):
+    except (AnnealError, httpx.HTTPError):
         return False
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
+from anneal.errors import AnnealError
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import WHOLE_ID, err, out, print_json, table
@@ -58,7 +59,7 @@ def _naming(kind: str) -> dict[str, Any]:
     def completed(incomplete: str) -> list[tuple[str, str]]:
         try:
             page = Client().get(PATHS[kind], limit=PAGE)["items"]
-        except CommandError:
+        except AnnealError:
             return []  # no platform, or not now: nothing is suggested
         return [(item["id"], item.get("name") or "") for item in page if item["id"].startswith(incomplete)]
 
