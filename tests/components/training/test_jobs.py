@@ -31,6 +31,7 @@ from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 from tests.support.damage import flip_bit
 from tests.support.data_cases import data_case
+from tests.support.platform import wait_until
 from tests.support.scripted_trainer import expected_losses
 from tests.support.signing import SignedAs
 from tests.support.training_service import (
@@ -82,6 +83,11 @@ async def test_job_publishes_a_model_and_an_event(service: TrainingHarness) -> N
 async def test_usage_counts_queued_jobs_and_the_hours_of_the_month(service: TrainingHarness) -> None:
     done = await service.wait_for_state((await service.submit())["id"], *FINAL)
     jobs = await service.resources.documents.collection("training.jobs")
+
+    async def cleaned() -> bool:
+        return not (await jobs.get(done["id"]) or {})["has_files"]
+
+    await wait_until(cleaned)  # the cleanup's write would replace the heartbeats below
     usage = []
     for beats in (0, 1440):  # one every five seconds: two hours
         await jobs.patch(done["id"], {}, set={"beat": beats})
