@@ -68,7 +68,12 @@ class DatasetService:
             upload_key=upload.key,
             traceparent=traceparent(),
         )
-        stored = await self.versions.create(draft)
+        try:
+            stored = await self.versions.create(draft)
+        except NotFound:  # a withdrawal was killed after it had deleted the document
+            with suppress(NotFound):
+                await self.datasets.change(dataset.id, lambda d: d.drop(version, id))
+            return await self.submit(upload, form, origin)
         created = stored.upload_key == upload.key
         if created:
             self._nudge(stored.id)

@@ -284,6 +284,16 @@ async def test_respond_async_returns_202_with_a_location(service: RunningService
     assert (again.status_code, (await service.http.get(response.headers["location"])).status_code) == (422, 404)
 
 
+async def test_an_upload_follows_one_whose_withdrawal_was_killed(service: RunningService) -> None:
+    content = jsonl([{"prompt": str(n), "completion": "killed"} for n in range(20)])
+    first = (await upload(service, content, name="withdrawn")).json()
+    versions = await service.resources.documents.collection("dataset.versions")
+    [document] = await versions.find({"dataset_id": first["id"]})
+    await versions.patch(document["_id"], {}, set={"deleted_at": "2026-01-01T00:00:00Z"})  # and no more than that
+    again = await upload(service, content, name="withdrawn")
+    assert (again.status_code, again.json()["state"]) == (201, "ready"), again.text
+
+
 async def test_rejected_upload_keeps_earlier_versions(service: RunningService) -> None:
     good = (await upload(service, jsonl(QA), file="a.jsonl")).json()
     bad = await upload(service, b"{\n", file="a.jsonl")
