@@ -10,11 +10,9 @@ import httpx
 
 from anneal.connection import address, api_key
 from anneal.errors import AnnealError
-from anneal.requests import DAMAGED, checksum_of, to_error
+from anneal.requests import DAMAGED, TIMEOUT, checksum_of, to_error
 from cli.errors import CommandError
 from cli.remedies import for_commands
-
-TIMEOUT = httpx.Timeout(30.0, read=150.0)
 
 
 def _to_error(error: AnnealError) -> CommandError:

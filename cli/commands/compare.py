@@ -61,7 +61,7 @@ def compare(
         if json:
             print_json(judgement)
         return
-    if judge_url or judge_key_env or prompt or rows or votes or vote:
+    if judge_url or judge_key_env or prompt or rows is not None or votes or vote:
         raise CommandError("Name the model that judges: --judge MODEL.")
     ids = ",".join(found_ids)
     if output:

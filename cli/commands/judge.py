@@ -29,7 +29,7 @@ def request_body(ids: list[str], judge: str, url: str | None, key_env: str | Non
     body: dict[str, Any] = {"candidate": ids[-1], "judge": at, **({"baseline": ids[0]} if len(ids) == 2 else {})}
     if prompt := options.get("prompt"):
         body["prompt"] = Path(prompt).read_text("utf-8")
-    if rows := options.get("rows"):
+    if (rows := options.get("rows")) is not None:
         body["rows"] = rows
     if votes := options.get("votes"):
         body["votes"] = {"column": votes, **_values(options.get("vote") or [])}

@@ -17,6 +17,7 @@ def test_request_names_sides_judge_and_votes(tmp_path: Path, monkeypatch: pytest
     prompt = "{{ item.answer_1 }} {{ item.answer_2 }}"
     assert body == {"baseline": "a", "candidate": "b", "judge": judge, "rows": 5, "prompt": prompt}
     assert request_body(["a"], "m", None, None) == {"candidate": "a", "judge": {"model": "m"}}
+    assert request_body(["a"], "m", None, None, rows=0)["rows"] == 0, "for the service to refuse"
     votes = request_body(["a"], "m", None, None, votes="v", vote=["tie=x", "tie=y", "candidate=a=b"])["votes"]
     assert votes == {"column": "v", "tie": ["x", "y"], "candidate": ["a=b"]}
 

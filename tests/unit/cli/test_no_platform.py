@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from anneal import profiles
 from cli.background import is_running
+from cli.errors import CommandError
 from cli.main import cli
 
 
@@ -26,6 +27,10 @@ def test_completion_suggests_nothing() -> None:
     environment = {"_ANNEAL_COMPLETE": "complete_bash", "COMP_WORDS": "anneal jobs show job", "COMP_CWORD": "3"}
     result = CliRunner().invoke(cli, env=environment, prog_name="anneal")
     assert (result.exit_code, result.output.strip()) == (0, ""), result.output
+
+
+def test_errors_of_commands_have_their_own_code() -> None:
+    assert CommandError("Nothing was done.").problem["code"] == "command_failed"
 
 
 def test_a_command_says_how_to_start_one() -> None:
