@@ -17,7 +17,11 @@ import pytest
 import pytest_asyncio
 from safetensors.torch import load_file
 
+from services.training.engine.distributed.local_processes import launch
+from services.training.engine.spec import TrainingSpec
+from services.training.engine.train import run_rank
 from services.training.workers.launchers import ENGINE, LOCAL
+from shared.engine.process.protocol import Commands, Reporter
 from shared.runtime.processes import watchdog
 from shared.runtime.processes.children import Child, Engines
 from shared.runtime.processes.watchdog import EngineStalled, watched
@@ -29,6 +33,8 @@ STRATEGIES = ("ddp", "fsdp")
 METHODS = ("lora", "full")
 LOSS_TOLERANCE = 1e-5
 """In nats: processes add the same terms in a different order."""
+SPARE_MEMORY = 64 << 20
+"""In bytes: a fifth of what a step over 32,768 tokens of the tiny model needs."""
 
 LONG_ERROR_SCRIPT = """
 import os, threading
@@ -162,17 +168,24 @@ def test_error_longer_than_a_pipe_buffer_is_reported() -> None:
     assert (failed["kind"], failed["code"], len(failed["detail"])) == ("failed", "too_much", 200_000)
 
 
-async def test_process_out_of_memory_fails_the_run(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
-    def limit_memory(child: Child) -> None:
-        (peer,) = child_pids(child.pid)
-        used = int(Path(f"/proc/{peer}/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.prlimit(peer, resource.RLIMIT_AS, (used, used))
+def train_with_one_starved_process(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
+    """An engine: the second of two processes gets less memory than a step needs, before it allocates any."""
 
+    def work() -> dict[str, Any]:
+        if os.environ["RANK"] == "1":
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_MEMORY, used + SPARE_MEMORY))
+        return run_rank(TrainingSpec.of(spec), reporter, commands)
+
+    return launch(2, work, reporter)
+
+
+async def test_process_out_of_memory_fails_the_run(tmp_path: Path, engines: Engines, tiny_model: Path) -> None:
     spec = make_spec(tmp_path, tiny_model, method="full", processes=2, batch_size=64, micro_batch_tokens=32768)
     answer = " please reply with a short answer" * 14
     chat = [{"role": "user", "content": "Well?"}, {"role": "assistant", "content": answer}]
     spec["dataset"] |= {"train": [write_shard(tmp_path / "long.parquet", [{"messages": chat}] * 64)], "validation": []}
-    actual = await run_engine(engines, ENGINE, spec, action=limit_memory)
+    actual = await run_engine(engines, f"{__name__}:{train_with_one_starved_process.__name__}", spec)
     assert (actual.messages[-1]["kind"], actual.messages[-1].get("code")) == ("failed", "out_of_memory")
 
 
