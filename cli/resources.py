@@ -85,13 +85,15 @@ def find(client: Client, kind: str, given: str) -> str:
 
 
 def find_any(client: Client, given: str) -> str:
-    """As `find`, for a resource of any kind in the lineage."""
+    """As `find`, for a resource of any kind in the lineage; where a model and a job share a name, the model."""
     if WHOLE_ID.fullmatch(given.partition("@")[0]):
         return given
-    found = {found for kind in sorted(IN_LINEAGE) if (found := find(client, kind, given)) != given}
+    found = {kind: id for kind in sorted(IN_LINEAGE) if (id := find(client, kind, given)) != given}
+    if found.keys() == {"custom model", "job"}:  # by default a job's model has the job's name
+        del found["job"]
     if len(found) > 1:
-        raise CommandError(f"{given!r} names several resources; give an id: {', '.join(sorted(found))}")
-    return found.pop() if found else given
+        raise CommandError(f"{given!r} names several resources; give an id: {', '.join(sorted(found.values()))}")
+    return found.popitem()[1] if found else given
 
 
 def everything(client: Client, path: str) -> Iterator[dict[str, Any]]:

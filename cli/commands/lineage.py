@@ -18,7 +18,8 @@ def lineage(
     id: Annotated[
         str,
         typer.Argument(
-            help="A dataset, job, model, evaluation, export, deployment or alias: an id, its beginning, or a name."
+            help="A dataset, job, model, evaluation, export, deployment or alias: an id, its beginning, or a name. "
+            "The name of a model and its job is the model's."
         ),
     ],
     json: Json = False,
