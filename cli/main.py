@@ -49,50 +49,56 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
-    up: ("anneal up", "anneal up --port 7861"),
-    demo: ("anneal demo", "anneal demo --base /models/SmolLM2-135M-Instruct"),
-    link: ("anneal link",),
-    login: ("anneal login https://anneal.example.org", "anneal login https://anneal.example.org --name production"),
-    logout: ("anneal logout --name production",),
-    status: ("anneal status", "anneal status --json | jq .ready"),
-    train: (
-        "anneal train <dataset-id> --watch",
-        "anneal train <dataset-id> --base Qwen/Qwen3-0.6B --method qlora --epochs 2",
-        "anneal train <dataset-id> --estimate",
-        "anneal train <dataset-id> --then evaluate --then deploy",
-    ),
-    logs: ("anneal logs <job-id>", "anneal logs -f <job-id>"),
-    evaluate: ("anneal evaluate <model-id>", "anneal evaluate <job-id>:88 --metric rouge"),
-    compare: ("anneal compare <model-id> <model-id>", "anneal compare <evaluation-id> <evaluation-id> -o report.md"),
-    export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
-    reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),
-    push: ("anneal push <export-id> --hub owner/name", "anneal push <export-id> --to env:STORE_ADDRESS"),
-    lineage: ("anneal lineage <model-id>", "anneal lineage <dataset-id>@<version>"),
-    chat: (
-        "anneal chat <model-id>",
-        'anneal chat seedling "What is LoRA?" --temperature 0.7',
-        "anneal chat <model-id> - < prompt.txt",
-    ),
+PLATFORM, TRAINING, EVALUATION, SERVING = "Platform", "Data & training", "Evaluation & provenance", "Exports & serving"
+COMMANDS: dict[str, dict[Callable[..., None], tuple[str, ...]]] = {
+    PLATFORM: {
+        up: ("anneal up", "anneal up --port 7861"),
+        demo: ("anneal demo", "anneal demo --base /models/SmolLM2-135M-Instruct"),
+        link: ("anneal link",),
+        login: ("anneal login https://anneal.example.org", "anneal login https://anneal.example.org --name production"),
+        logout: ("anneal logout --name production",),
+        status: ("anneal status", "anneal status --json | jq .ready"),
+    },
+    TRAINING: {
+        train: (
+            "anneal train <dataset-id> --watch",
+            "anneal train <dataset-id> --base Qwen/Qwen3-0.6B --method qlora --epochs 2",
+            "anneal train <dataset-id> --estimate",
+            "anneal train <dataset-id> --then evaluate --then deploy",
+        ),
+        logs: ("anneal logs <job-id>", "anneal logs -f <job-id>"),
+    },
+    EVALUATION: {
+        evaluate: ("anneal evaluate <model-id>", "anneal evaluate <job-id>:88 --metric rouge"),
+        compare: (
+            "anneal compare <model-id> <model-id>",
+            "anneal compare <evaluation-id> <evaluation-id> -o report.md",
+        ),
+        reproduce: ("anneal reproduce <model-id>", "anneal reproduce <model-id> --json > report.json"),
+        lineage: ("anneal lineage <model-id>", "anneal lineage <dataset-id>@<version>"),
+    },
+    SERVING: {
+        chat: (
+            "anneal chat <model-id>",
+            'anneal chat seedling "What is LoRA?" --temperature 0.7',
+            "anneal chat <model-id> - < prompt.txt",
+        ),
+        export: ("anneal export <model-id>", "anneal export <model-id> --format onnx --output ./exports"),
+        push: ("anneal push <export-id> --hub owner/name", "anneal push <export-id> --to env:STORE_ADDRESS"),
+    },
 }
-for command, lines in COMMANDS.items():
-    cli.command(epilog=examples(*lines))(command)
-for group in (
-    datasets,
-    models,
-    jobs,
-    evaluations,
-    exports,
-    deployments,
-    alias,
-    presets,
-    keys,
-    events,
-    imports,
-    projects,
-    users,
-):
-    cli.add_typer(group, name=group.info.name)
+GROUPS = {
+    PLATFORM: (keys, projects, users, events),
+    TRAINING: (datasets, models, jobs, presets),
+    EVALUATION: (evaluations, imports),
+    SERVING: (deployments, alias, exports),
+}
+for panel, commands in COMMANDS.items():
+    for command, lines in commands.items():
+        cli.command(epilog=examples(*lines), rich_help_panel=panel)(command)
+for panel, groups in GROUPS.items():
+    for group in groups:
+        cli.add_typer(group, name=group.info.name, rich_help_panel=panel)
 
 
 @cli.callback(invoke_without_command=True, help=DESCRIPTION)
