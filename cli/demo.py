@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from anneal.connection import home
-from cli.background import platform
+from cli.background import is_running, platform
 from cli.client import Client
 from cli.commands.datasets import send
 from cli.commands.jobs import follow
 from cli.commands.models import find_base_model
 from cli.commands.results import SCORE_COLUMNS, finished_evaluation, finished_export, score_rows
 from cli.errors import CommandError
-from cli.output import Json, duration, err, out, print_json, size, table
+from cli.output import Json, duration, err, out, plain, print_json, size, table
 
 SAMPLE, HELD_OUT = "triage.jsonl", "triage-heldout.jsonl"
 BASE = "seedling"
@@ -45,8 +44,9 @@ def demo(
     Uses the running platform, or starts one for the duration of the demo.
     """
     started = time.monotonic()
+    stays = is_running()
     with platform() as client:
-        result = run_workflow(client, find_base(client, base))
+        result = run_workflow(client, find_base(client, base)) | {"url": client.url if stays else None}
     result["seconds"] = round(time.monotonic() - started, 1)
     print_json(result) if json else show(result)
     score = result["evaluation"]["scores"]["exact_match"]
@@ -151,7 +151,7 @@ def show(result: dict[str, Any]) -> None:
         archive, check = export["archive"], export["check"]
         rows.append([f"{format} export", f"{archive['name']}, {size(archive['size'])}"])
         rows.append(["", f"sha256 {archive['sha256'][:16]}…"])
-        rows.append(["", ", ".join(f"{name.replace('_', ' ')} {number(check[name])}" for name in SHOWN_CHECKS)])
+        rows.append(["", ", ".join(f"{name.replace('_', ' ')} {plain(check[name])}" for name in SHOWN_CHECKS)])
     rows.append(["whole demo", duration(result["seconds"])])
     out.print()
     table(["Anneal demo", ""], rows)
@@ -161,16 +161,12 @@ def show(result: dict[str, Any]) -> None:
     for sample in [chat, *(sample for sample in evaluation["samples"] if sample["prompt"] != chat["prompt"])]:
         answers = {name: sample[name] for name in ("reference", "base", "tuned") if name in sample}
         texts = {"question": sample["prompt"][-1]["content"], **answers}
-        table(["", ""], [[name, escape(shortened(text))] for name, text in texts.items()])
-    out.print(f"\nThe data is kept in {home()}. Start the platform with [bold]anneal up[/], then try:")
+        table(["", ""], [[name, shortened(text)] for name, text in texts.items()])
+    where = result["url"] or f"{home()}; `anneal up` starts the platform again"
+    out.print(f"\nEverything is kept in {where}. To go on:")
     out.print(f'  anneal chat {job["model_id"]} "…"\n  anneal models\n  anneal jobs show {job["id"]}')
 
 
 def shortened(answer: str) -> str:
     """Cut an answer to MAX_SHOWN characters."""
     return answer if len(answer) <= MAX_SHOWN else f"{answer[:MAX_SHOWN]} …"
-
-
-def number(value: Any) -> str:
-    """Format a score with four significant digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,7 @@
 """The records of a job over the websocket: each once and in order, across reconnects."""
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ from websockets.sync.client import connect
 
 from cli.client import Client
 from cli.errors import CommandError
+
+logging.getLogger("websockets").addHandler(logging.NullHandler())  # a lost connection is retried, not printed
 
 RETRY_INTERVAL_S = 2.0
 RECONNECT_TIMEOUT_S = 300.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence, Sized
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,6 +21,10 @@ err = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}(-ckpt-step-[0-9]+)?")
+LONGEST_WORD = 34
+"""Characters of a word that is not folded."""
+GAP = 2
+"""Columns of the terminal between two columns of a table."""
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -33,17 +38,48 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows under column names, numbers right-aligned, ids whole."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None, *, wide: bool = False
+) -> None:
+    """Print rows under column names, numbers right-aligned, ids whole.
+
+    Where the terminal is too narrow, cells fold between words; then the last columns are left out, and named on
+    stderr. `wide` prints every row on one line, however long.
+    """
     rows = [list(row) for row in rows]
+    cells = [[str(column), *(_cell(row[index]) for row in rows)] for index, column in enumerate(columns)]
+    natural = [max(map(cell_len, column)) for column in cells]
+    widths = natural if wide else _fitted(natural, [_narrowest(column, index) for index, column in enumerate(cells)])
     shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
+    for index, width in enumerate(widths):
         numeric = all(isinstance(row[index], int | float) for row in rows) and bool(rows)
-        whole = index == 0 or any(WHOLE_ID.fullmatch(str(row[index])) for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
-    out.print(shown)
+        shown.add_column(columns[index], justify="right" if numeric else "left", overflow="fold", width=width)
+    for row in zip(*(column[1:] for column in cells[: len(widths)]), strict=True):
+        shown.add_row(*map(Text, row))
+    (Console(width=max(out.width, sum(widths) + GAP * len(widths))) if wide else out).print(shown)
+    if left_out := columns[len(widths) :]:
+        err.print(f"Not shown in {out.width} columns: {', '.join(left_out)}. --json has all.", highlight=False)
+
+
+def _narrowest(cells: Sequence[str], index: int) -> int:
+    """The width that a column needs at least: all of ids and of first columns, else the longest word."""
+    if index == 0 or all(WHOLE_ID.fullmatch(cell) for cell in cells[1:]):
+        return max(map(cell_len, cells))
+    return max(min(cell_len(word), LONGEST_WORD) for cell in cells for word in cell.split() or [""])
+
+
+def _fitted(natural: Sequence[int], narrowest: Sequence[int]) -> list[int]:
+    """Widths that fit the terminal, the widest columns narrowed first; fewer columns where they do not fit."""
+    count = len(natural)
+    while count > 1 and sum(narrowest[:count]) + GAP * (count - 1) > out.width:
+        count -= 1
+    widths = list(natural[:count])
+    while sum(widths) + GAP * (count - 1) > out.width:
+        reducible = [index for index in range(count) if widths[index] > narrowest[index]]
+        if not reducible:
+            break
+        widths[max(reducible, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def print_warnings(warnings: Iterable[dict[str, Any]]) -> None:

@@ -29,6 +29,7 @@ PAGE = 200
 """Entries of one answer at most."""
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only, one a line.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Print every column, each entry on one line however long.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
 
 
@@ -106,7 +107,19 @@ def everything(client: Client, path: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def print_page(page: dict[str, Any], rows: Iterable[dict[str, Any]], *, json: bool, quiet: bool) -> None:
+def with_names(client: Client, rows: Iterable[dict[str, Any]], **kinds: str) -> list[dict[str, Any]]:
+    """The rows with names in place of ids, in the columns named in `kinds`; ids that are not among the newest stay."""
+    rows = list(rows)
+    for column, kind in kinds.items():
+        if any(column in row for row in rows):
+            names = {item["id"]: item["name"] for item in client.get(PATHS[kind], limit=PAGE)["items"]}
+            rows = [row | {column: names.get(row[column]) or row[column]} for row in rows]
+    return rows
+
+
+def print_page(
+    page: dict[str, Any], rows: Iterable[dict[str, Any]], *, json: bool, quiet: bool, wide: bool = False
+) -> None:
     """Print one page of a list: whole as JSON, ids only, or as a table with a column for each key of `rows`."""
     if json:
         print_json(page)
@@ -116,7 +129,7 @@ def print_page(page: dict[str, Any], rows: Iterable[dict[str, Any]], *, json: bo
             typer.echo(item["id"])
         return
     if shown := list(rows):
-        table([*shown[0]], [[*row.values()] for row in shown])
+        table([*shown[0]], [[*row.values()] for row in shown], wide=wide)
     else:
         out.print("nothing yet")
     if page["next_cursor"]:

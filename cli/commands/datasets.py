@@ -14,7 +14,7 @@ from cli import resources
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import Json, err, examples, out, print_json, print_warnings, progress_bar, size, table, with_warnings
-from cli.resources import ListByDefault, Quiet, Yes, named, print_page
+from cli.resources import ListByDefault, Quiet, Wide, Yes, named, print_page
 
 datasets = typer.Typer(
     name="datasets",
@@ -282,6 +282,7 @@ def _format(value: Any) -> str:
 def list_datasets(
     limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of datasets.")] = 50,
     quiet: Quiet = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """List datasets, newest first."""
@@ -291,7 +292,7 @@ def list_datasets(
         {**dataset, "state": with_warnings(dataset["state"], (dataset["report"] or {}).get("warnings", []))}
         for dataset in page["items"]
     ]
-    print_page(page, ({column: row[column] for column in columns} for row in rows), json=json, quiet=quiet)
+    print_page(page, ({column: row[column] for column in columns} for row in rows), json=json, quiet=quiet, wide=wide)
 
 
 @datasets.command("show")

@@ -1,7 +1,8 @@
 """`anneal jobs` and `anneal logs`: training jobs and their logs."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from cli.output import (
     table,
     with_warnings,
 )
-from cli.resources import ListByDefault, Quiet, named, print_page
+from cli.resources import ListByDefault, Quiet, Wide, named, print_page
 
 POLL_INTERVAL_S = 1.0
 """Time between two requests for the state of a queued job."""
@@ -103,10 +104,35 @@ def show_job(job: dict[str, Any]) -> None:
     print_warnings(job.get("warnings", []))
     if job.get("waits_for"):
         out.print(f"  {_queue_reason(job)}")
-    settings, defaulted = job["hyperparameters"], set(job["defaulted"])
-    rows = [(key, plain(value), "default" if key in defaulted else "") for key, value in sorted(settings.items())]
+    for line in _results(job):
+        out.print(f"  {line}", highlight=False)
+    defaulted = set(job["defaulted"])
+    rows = [
+        (name, plain(value), "default" if name in defaulted else "") for name, value in _flat(job["hyperparameters"])
+    ]
     table(["setting", "value", ""], rows)
     out.print(f"follow the log: anneal logs -f {job['id']}")
+
+
+def _results(job: dict[str, Any]) -> Iterator[str]:
+    """What a job has reached: steps, losses, duration, and its model."""
+    if job.get("progress"):
+        losses = {"loss": job["loss"], "best validation loss": job["best_validation_loss"]}
+        shown = [f"{name} {plain(value)}" for name, value in losses.items() if value is not None]
+        yield ", ".join([f"step {job['progress']['step']:,} of {job['progress']['total']:,}", *shown])
+    if job["started_at"] and job["finished_at"]:
+        started, finished = (datetime.fromisoformat(job[moment]) for moment in ("started_at", "finished_at"))
+        speed = f", {job['tokens_per_second']:,.0f} tokens/s" if job["tokens_per_second"] else ""
+        yield f"{duration((finished - started).total_seconds())} from {started:%Y-%m-%d %H:%M} UTC{speed}"
+    if job["model_id"]:
+        yield f"custom model {job['model_id']}"
+
+
+def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Settings by name; those of LoRA as lora.rank and so on."""
+    nested = {name: value for name, value in settings.items() if isinstance(value, dict)}
+    flat = {f"{name}.{key}": each for name, value in nested.items() for key, each in value.items()}
+    return sorted((name, value) for name, value in (settings | flat).items() if name not in nested)
 
 
 @jobs.command("list")
@@ -117,18 +143,19 @@ def list_jobs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of jobs.")] = 20,
     quiet: Quiet = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """List jobs, newest first."""
     page = Client().get("/training/jobs", state=state, limit=limit)
     columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "state": "state"}
     rows = [{title: job[key] for key, title in columns.items()} | {"note": _note(job)} for job in page["items"]]
-    print_page(page, rows, json=json, quiet=quiet)
+    print_page(page, rows, json=json, quiet=quiet, wide=wide)
 
 
 @jobs.command("show")
 def show(job_id: JobId, json: Json = False) -> None:
-    """Show a job: its settings, its state, and why it waits or failed."""
+    """Show a job: state, why it waits or failed, losses, duration, model and settings."""
     job = Client().get(f"/training/jobs/{job_id}")
     print_json(job) if json else show_job(job)
 

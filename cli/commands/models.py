@@ -10,7 +10,7 @@ from cli.checkpoints import publish_checkpoint
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import Json, err, examples, out, plain, print_json, print_warnings, size, table, with_warnings
-from cli.resources import ListByDefault, Quiet, Yes, named, print_page
+from cli.resources import ListByDefault, Quiet, Wide, Yes, named, print_page
 
 models = typer.Typer(
     name="models",
@@ -25,6 +25,7 @@ ModelId = Annotated[str, named("custom model", "The custom model.")]
 def list_models(
     limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of custom models.")] = 50,
     quiet: Quiet = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """List base models and custom models. With -q, only the ids of custom models."""
@@ -39,8 +40,12 @@ def list_models(
     show_base_models([model for model in bases["items"] if model["kind"] == "base"])
     out.print("[dim]Download a base model: anneal models add <reference>[/]\n")
     columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "dataset_id": "dataset"}
-    rows = [[*(model[column] for column in columns), size(model["size"])] for model in customs["items"]]
-    table([*columns.values(), "size"], rows, title="Custom models")
+    rows = (
+        {title: model[column] for column, title in columns.items()} | {"size": size(model["size"])}
+        for model in customs["items"]
+    )
+    shown = [[*row.values()] for row in resources.with_names(client, rows, dataset="dataset")]
+    table([*columns.values(), "size"], shown, title="Custom models", wide=wide)
     if customs["next_cursor"]:
         err.print("There are more; list them with --limit.")
 

@@ -9,7 +9,7 @@ from cli.client import Client
 from cli.commands.results import show_evaluation, show_export
 from cli.errors import CommandError
 from cli.output import Json, examples, out, plain, print_json, print_warnings, size, table
-from cli.resources import PATHS, ListByDefault, Quiet, Yes, delete, everything, named, print_page
+from cli.resources import PATHS, ListByDefault, Quiet, Wide, Yes, delete, everything, named, print_page, with_names
 
 Report = Callable[[dict[str, Any]], None]
 Row = Callable[[dict[str, Any]], dict[str, Any]]
@@ -58,10 +58,13 @@ def _group(
     def list_them(
         limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of entries.")] = 50,
         quiet: Quiet = False,
+        wide: Wide = False,
         json: Json = False,
     ) -> None:
-        page = Client().get(PATHS[kind], limit=limit)
-        print_page(page, map(row, page["items"]), json=json, quiet=quiet)
+        client = Client()
+        page = client.get(PATHS[kind], limit=limit)
+        rows = with_names(client, map(row, page["items"]), model="custom model")
+        print_page(page, rows, json=json, quiet=quiet, wide=wide)
 
     def show(id: Id, json: Json = False) -> None:
         client = Client()

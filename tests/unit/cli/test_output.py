@@ -1,8 +1,11 @@
 """Warnings in the terminal: detail, count, example and remedy, and their number beside a state."""
 
-import pytest
+from typing import Any
 
-from cli.output import print_warnings, with_warnings
+import pytest
+from rich.console import Console
+
+from cli.output import print_warnings, table, with_warnings
 
 
 def test_warnings_show_count_example_and_remedy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,3 +32,41 @@ def test_state_says_how_many_warnings_there_are() -> None:
         "succeeded, 1 warning",
         "succeeded, 2 warnings",
     ]
+
+
+EVALUATION = "evaluation_1a8ca4de94aea29b066c"
+COLUMNS = ("id", "model", "state", "metric", "score", "note")
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, *, wide: bool = False
+) -> Any:
+    monkeypatch.setattr("cli.output.out", Console(width=width))
+    row = (EVALUATION, "model_46732032fdc55ebfb5a8", "succeeded", "exact_match", 0.5, "a note of [several] words")
+    table(COLUMNS, [row], wide=wide)
+    captured = capsys.readouterr()
+    return [line.rstrip() for line in captured.out.splitlines()], " ".join(captured.err.split())
+
+
+def test_table_folds_between_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lines, errors = shown(monkeypatch, capsys, 110)
+    assert [line.strip() for line in lines[1:]] == [
+        f"{EVALUATION}  model_46732032fdc55ebfb5a8  succeeded  exact_match    0.5  a note of",
+        "[several] words",
+    ]
+    assert not errors
+
+
+def test_table_leaves_out_columns_that_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines, errors = shown(monkeypatch, capsys, 80)
+    assert lines[1].split() == [EVALUATION, "model_46732032fdc55ebfb5a8", "succeeded"]
+    assert errors == "Not shown in 80 columns: metric, score, note. --json has all."
+
+
+def test_wide_table_has_every_column(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lines, errors = shown(monkeypatch, capsys, 80, wide=True)
+    assert len(lines) == 2
+    assert lines[1].endswith("a note of [several] words")
+    assert not errors
