@@ -204,6 +204,11 @@ class Operations(Requests):
         answer: schemas.DatasetView = self.request('POST', '/datasets/upload', form=fields, file=file)
         return answer
 
+    def preview_upload(self, file: File, /, **fields: Unpack[schemas.PreviewUpload]) -> schemas.UploadPreview:
+        """Show how the upload of a file would be read, from at most 16 MiB of it; nothing is kept."""
+        answer: schemas.UploadPreview = self.request('POST', '/datasets/upload/preview', form=fields, file=file)
+        return answer
+
     def get_dataset(self, dataset_id: str, /) -> schemas.DatasetView:
         """Show a dataset with its versions and their reports."""
         answer: schemas.DatasetView = self.request('GET', f'/datasets/{quoted(dataset_id)}')
@@ -794,6 +799,11 @@ class AsyncOperations(AsyncRequests):
     async def upload_dataset(self, file: File, /, **fields: Unpack[schemas.UploadDataset]) -> schemas.DatasetView:
         """Upload a file as a dataset, or as a new version of the dataset of that name."""
         answer: schemas.DatasetView = await self.request('POST', '/datasets/upload', form=fields, file=file)
+        return answer
+
+    async def preview_upload(self, file: File, /, **fields: Unpack[schemas.PreviewUpload]) -> schemas.UploadPreview:
+        """Show how the upload of a file would be read, from at most 16 MiB of it; nothing is kept."""
+        answer: schemas.UploadPreview = await self.request('POST', '/datasets/upload/preview', form=fields, file=file)
         return answer
 
     async def get_dataset(self, dataset_id: str, /) -> schemas.DatasetView:

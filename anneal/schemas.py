@@ -1101,6 +1101,8 @@ class ImportRequest(TypedDict):
     """of the split"""
     heldout: NotRequired[bool]
     """put every row into the validation split: a test set; refused where the upload names rows train"""
+    encoding: NotRequired[Literal['utf-8', 'utf-16', 'windows-1252', 'iso-8859-15', 'mac-roman', 'windows-1250', 'windows-1251', 'shift_jis', 'euc-kr', 'gb18030']]
+    """encoding of text files; windows-1252 is what programs call Latin-1 or ANSI"""
     hub_id: NotRequired[str | None]
     """owner/name on the Hugging Face hub"""
     config: NotRequired[str | None]
@@ -1719,6 +1721,8 @@ class Options(TypedDict):
     """of the split"""
     heldout: NotRequired[bool]
     """every row is in the validation split, unless the upload names its splits: a test set"""
+    encoding: NotRequired[Literal['utf-8', 'utf-16', 'windows-1252', 'iso-8859-15', 'mac-roman', 'windows-1250', 'windows-1251', 'shift_jis', 'euc-kr', 'gb18030']]
+    """of text files"""
 
 
 class Origin(TypedDict):
@@ -1990,6 +1994,15 @@ class Preview(TypedDict):
     rows: list[PreviewRow]
 
 
+class PreviewProblem(TypedDict):
+    """Why the upload would be refused."""
+
+    code: str
+    detail: str
+    field: NotRequired[str | None]
+    remedy: NotRequired[str | None]
+
+
 class PreviewRow(TypedDict):
     """A normalized row."""
 
@@ -1999,6 +2012,19 @@ class PreviewRow(TypedDict):
     """file:line"""
     row: dict[str, Any]
     """{text}, {messages}, {messages, chosen, rejected} or {messages, completion, label}, with tools and chat_template_kwargs where the row has them; a message with `train: false` and the character spans `untrained` are not trained"""
+
+
+class PreviewedRow(TypedDict):
+    """A row of the file, and what it becomes."""
+
+    source: str
+    """file:line"""
+    raw: Any
+    """the row as the file has it: an object with its columns, or text that cannot be parsed"""
+    row: dict[str, Any] | None
+    """the normalized row; null: it is rejected, or nothing can be read yet"""
+    reason: str | None
+    """why the row is rejected"""
 
 
 class Problem(TypedDict):
@@ -2400,6 +2426,14 @@ class Statistics(TypedDict):
     """counted rows that the model's chat template rejects"""
 
 
+class Suggestion(TypedDict):
+    """A mapping for a layout, by names that mean the same."""
+
+    layout: str
+    mapping: dict[str, str]
+    """required column of the layout -> column of the file, as far as found"""
+
+
 class Suite(TypedDict):
     """An eval, the rows to run it on, and what decides."""
 
@@ -2622,6 +2656,27 @@ class TrainingUsage(TypedDict):
     """hours times GPUs"""
 
 
+class UploadPreview(TypedDict):
+    """How the upload of a file would be read."""
+
+    encoding: Literal['utf-8', 'utf-16', 'windows-1252', 'iso-8859-15', 'mac-roman', 'windows-1250', 'windows-1251', 'shift_jis', 'euc-kr', 'gb18030'] | None
+    """encoding of the text files; null: there is none"""
+    delimiter: str | None
+    """of the first file, where it is a table of text"""
+    columns: list[str]
+    """columns of the first rows"""
+    layout: str | None
+    """the layout of these columns with the mapping; null: none matches"""
+    suggestions: list[Suggestion]
+    """one for every layout"""
+    rows: list[PreviewedRow]
+    """the first 20 rows"""
+    report: Report | None
+    """of the part that was sent; null where its columns match no layout"""
+    problem: PreviewProblem | None
+    """why the upload would be refused; null: it would not"""
+
+
 class UserView(TypedDict):
     """A user."""
 
@@ -2739,6 +2794,31 @@ class AddBaseModel(TypedDict):
     """jobs may use it as `base`; null: the source's name"""
 
 
+class PreviewUpload(TypedDict):
+    """preview upload."""
+
+    file: str
+    """.txt, .jsonl, .json, .csv, .tsv, .parquet, .arrow, a text format with .gz, or a .zip of these"""
+    name: NotRequired[str]
+    """the dataset's name, unique in the project; default: the file name without its extension. An upload with the name of an existing dataset becomes a new version of it."""
+    mapping: NotRequired[str]
+    """JSON, layout column -> column of the file, e.g. {'prompt': '<your column>', 'completion': '<your column>'}; columns that are not mapped are found by their names"""
+    validation_share: NotRequired[float]
+    """share of prompts in the validation split; 0: no validation split. Where the upload has a split of this name, none is cut"""
+    max_bad_share: NotRequired[float]
+    """share of bad rows above which the upload is rejected"""
+    seed: NotRequired[int]
+    """of the split"""
+    heldout: NotRequired[bool]
+    """put every row into the validation split: a test set; refused where the upload names rows train"""
+    encoding: NotRequired[Literal['utf-8', 'utf-16', 'windows-1252', 'iso-8859-15', 'mac-roman', 'windows-1250', 'windows-1251', 'shift_jis', 'euc-kr', 'gb18030']]
+    """encoding of text files; windows-1252 is what programs call Latin-1 or ANSI"""
+    detect_encoding: NotRequired[bool]
+    """guess the encoding of text files; false: they are in `encoding`"""
+    complete: NotRequired[bool]
+    """false: only the beginning of the file is sent; its last row may be cut and is not read"""
+
+
 class UploadDataset(TypedDict):
     """upload dataset."""
 
@@ -2756,3 +2836,5 @@ class UploadDataset(TypedDict):
     """of the split"""
     heldout: NotRequired[bool]
     """put every row into the validation split: a test set; refused where the upload names rows train"""
+    encoding: NotRequired[Literal['utf-8', 'utf-16', 'windows-1252', 'iso-8859-15', 'mac-roman', 'windows-1250', 'windows-1251', 'shift_jis', 'euc-kr', 'gb18030']]
+    """encoding of text files; windows-1252 is what programs call Latin-1 or ANSI"""

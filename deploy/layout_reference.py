@@ -17,7 +17,6 @@ export interface Layout {
   optional: string[];
 }
 
-/** Other names of a column, under which other tools write it. */
 """
 
 
@@ -48,12 +47,7 @@ def _code(columns: tuple[str, ...]) -> str:
 
 
 def _typescript() -> str:
-    aliases = "".join(f"  {column.name}: {_array(column.aliases)},\n" for column in COLUMNS if column.aliases)
-    layouts = "".join(map(_typescript_object, LAYOUTS))
-    return (
-        f"export const ALIASES: Record<string, string[]> = {{\n{aliases}}};\n\n"
-        f"export const LAYOUTS: Layout[] = [\n{layouts}];\n"
-    )
+    return f"export const LAYOUTS: Layout[] = [\n{''.join(map(_typescript_object, LAYOUTS))}];\n"
 
 
 def _typescript_object(layout: Layout) -> str:

@@ -96,6 +96,9 @@ def upload(
         float | None, typer.Option(help="Reject the upload if more than this share of rows is bad, 0 to 1.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of the split.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a text file, such as windows-1252 (Latin-1). Default: utf-8.")
+    ] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Mark as test set: all rows go to the validation split.")
     ] = False,
@@ -109,6 +112,7 @@ def upload(
         "validation_share": validation_share,
         "max_bad_share": max_bad_share,
         "seed": seed,
+        "encoding": encoding,
         "heldout": held_out or None,
     }
     dataset = send(Client(), file, {k: str(v) for k, v in given.items() if v is not None})

@@ -43,7 +43,11 @@ def _add_upload(router: APIRouter, service: DatasetService) -> None:
             400: {**PROBLEM, "description": "the body is not complete multipart/form-data"},
             413: {**PROBLEM, "description": "the file exceeds the upload limit"},
             415: {**PROBLEM, "description": "unknown file extension"},
-            422: {**PROBLEM, "description": "a field is wrong, or the data was rejected; `report` names rows"},
+            422: {
+                **PROBLEM,
+                "description": "a field is wrong, or the data was rejected; `report` names rows, "
+                "and `dataset_id` is the dataset that shows the reasons",
+            },
         },
     )
     async def upload_dataset(
@@ -61,6 +65,8 @@ def _add_upload(router: APIRouter, service: DatasetService) -> None:
         version, created = await scoped.submit(upload, form)
         wait_s = 0.0 if "respond-async" in (prefer or "") else VALIDATION_WAIT_S
         version = await scoped.wait_until_final(version, wait_s)
+        if version.dataset_state == "rejected":
+            raise scoped.rejection(version)
         if version.final and version.dataset_state != "ready":
             raise await scoped.withdraw(version)
         response.headers["Location"] = f"/datasets/{version.dataset_id}"

@@ -16,6 +16,8 @@ from services.dataset.imports.fetching import FOLDER, Importer
 from services.dataset.imports.service import Imports
 from services.dataset.inspection import Inspector
 from services.dataset.models import DatasetVersion
+from services.dataset.previews import api as previews_api
+from services.dataset.previews.service import Previews
 from services.dataset.service import DatasetService
 from services.dataset.store import STATISTICS, VersionStore, open_imports, open_stores
 from services.dataset.upload_store import UploadStore
@@ -69,6 +71,7 @@ async def build(resources: Resources) -> Service:
 
     router = APIRouter()
     router.include_router(imports_api.routes(imports))
+    router.include_router(previews_api.routes(Previews(resources.blobs, resources.engines, scratch)))
     routers = (api.routes(service, inspector), api_rows.routes(service, inspector, resources.blobs))
     for included in (*routers, openai_files.routes(service, inspector)):
         router.include_router(included)

@@ -1,10 +1,27 @@
 """File formats of an upload and their limits."""
 
+from typing import Literal
+
 TEXT_EXTENSIONS = (".txt", ".jsonl", ".json", ".csv", ".tsv")
 DATA_EXTENSIONS = (*TEXT_EXTENSIONS, ".parquet", ".arrow")
 COMPRESSED_EXTENSIONS = tuple(f"{extension}.gz" for extension in TEXT_EXTENSIONS)
 EXTENSIONS = (*DATA_EXTENSIONS, *COMPRESSED_EXTENSIONS, ".zip")
 OTHER_NAMES = {".ndjson": ".jsonl"}
+
+Encoding = Literal[
+    "utf-8",
+    "utf-16",
+    "windows-1252",
+    "iso-8859-15",
+    "mac-roman",
+    "windows-1250",
+    "windows-1251",
+    "shift_jis",
+    "euc-kr",
+    "gb18030",
+]
+"""Encodings of a text file, by Python's names. What programs call Latin-1 (ISO 8859-1) is windows-1252, as on the web
+(WHATWG Encoding)."""
 
 MAX_ROW_BYTES = 16 << 20
 """Bytes of one line, JSON element or paragraph."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, Json, TypeAdapter, Valid
 from pydantic_core import PydanticCustomError
 
 from services.dataset.errors import REJECTIONS
-from services.dataset.formats import MAX_ARCHIVE_FILES
+from services.dataset.formats import MAX_ARCHIVE_FILES, Encoding
 from services.dataset.layouts import MAPPABLE_COLUMNS, MAPPING_SYNTAX, Form, mapping_problem, required_columns
 from shared.blobs.manifests import Feature
 from shared.documents.entities import Changed, Entity, now
@@ -34,6 +34,7 @@ class Options(BaseModel):
         default=False,
         description="every row is in the validation split, unless the upload names its splits: a test set",
     )
+    encoding: Encoding = Field(default="utf-8", description="of text files")
 
 
 def _require_mapping(value: object) -> object:
@@ -79,6 +80,10 @@ class UploadForm(BaseModel):
     heldout: bool = Field(
         default=False,
         description="put every row into the validation split: a test set; refused where the upload names rows train",
+    )
+    encoding: Encoding = Field(
+        default="utf-8",
+        description="encoding of text files; windows-1252 is what programs call Latin-1 or ANSI",
     )
 
     def options(self) -> Options:
@@ -176,7 +181,8 @@ READER = 3
 
 def version_of(sha256: str, extension: str, options: Options) -> str:
     """Return the version of these bytes with these options: the first 16 hex digits of a SHA-256 over both."""
-    parts = [READER, sha256, extension, options.model_dump(mode="json")]
+    later = {name for name in ("encoding",) if getattr(options, name) == Options.model_fields[name].default}
+    parts = [READER, sha256, extension, options.model_dump(mode="json", exclude=later)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -92,15 +92,19 @@ class DatasetService:
         raise Unavailable("The dataset is being created and deleted at the same time.", field="name")
 
     async def _register(self, dataset: Dataset, version: str) -> tuple[Dataset, str]:
-        """Return the dataset and the id of the version's document; a new id if the version is new or has failed."""
+        """Return the dataset and the id of the version's document; a new id if the version is new or has failed.
+
+        Rejected and failed versions of earlier uploads leave the dataset.
+        """
         known = await self.versions.of([dataset])
         failed = {id for id, one in known.items() if one.state in ("failed", "cancelled")}
         existing, created = dataset.entries.get(version), new_id("dsv")
-        if existing is not None and existing not in failed:
+        if existing is not None and existing not in failed and not failed & {*dataset.entries.values()}:
             return dataset, existing
 
         def register(current: Dataset) -> None:
-            if current.entries.get(version) in (None, *failed):
+            current.entries = {v: id for v, id in current.entries.items() if id not in failed}
+            if version not in current.entries:
                 current.add(version, created)
 
         try:
@@ -136,6 +140,11 @@ class DatasetService:
         except NotFound as error:
             remedy = "Upload it again."
             raise Conflict("The dataset was deleted during its validation.", field="name", remedy=remedy) from error
+
+    def rejection(self, version: DatasetVersion) -> Exception:
+        """Return the error of a rejected upload, whose dataset stays and shows the reasons until the next upload."""
+        fields = {**version.problem, "dataset_id": version.dataset_id}
+        return rejection_error(version.cause or "", version.detail or "", fields)
 
     async def withdraw(self, version: DatasetVersion) -> Exception:
         """Remove a failed upload as if it had never been sent. Return the error that says why it failed."""

@@ -1,12 +1,13 @@
 """Parses an upload request: form fields and one file, in any order, in one pass over the body."""
 
-from typing import Any, Protocol, Self, TypeVar
+from copy import deepcopy
+from typing import Any, Protocol, Self, TypeVar, get_args
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.dataset.formats import DATA_EXTENSIONS, EXTENSIONS, extension_of
+from services.dataset.formats import DATA_EXTENSIONS, EXTENSIONS, Encoding, extension_of
 from services.dataset.models import Options, UploadForm
 from services.dataset.upload_store import Upload, UploadStore
 from shared.runtime.errors import InvalidInput
@@ -36,6 +37,7 @@ BODY: dict[str, Any] = {
                         "max_bad_share": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.05},
                         "seed": {"type": "integer", "minimum": 0, "default": 0},
                         "heldout": {"type": "boolean", "default": False},
+                        "encoding": {"type": "string", "enum": list(get_args(Encoding)), "default": "utf-8"},
                     },
                 }
             }
@@ -48,6 +50,13 @@ for _name, _field in UploadForm.model_fields.items():
     BODY["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"][_name]["description"] = (
         _field.description
     )
+
+
+def body_with(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a body with further fields."""
+    body = deepcopy(BODY)
+    body["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"] |= properties
+    return body
 
 
 class Form(Protocol):

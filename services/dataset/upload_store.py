@@ -13,6 +13,7 @@ from shared.runtime.http.display_name import visible
 UPLOAD_PREFIX = "_incoming"
 """Key prefix of raw uploads, private to this service."""
 CHUNK_BYTES = 1 << 20
+TOO_LARGE_REMEDY = "Upload it compressed (.parquet, .zip) or in parts, or raise ANNEAL_UPLOAD_LIMIT."
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Upload:
 class UploadStore:
     """Saves and discards raw uploads of at most `limit` bytes."""
 
-    def __init__(self, blobs: Blobs, limit: int) -> None:
-        self._blobs, self.limit = blobs, limit
+    def __init__(self, blobs: Blobs, limit: int, remedy: str = TOO_LARGE_REMEDY) -> None:
+        self._blobs, self.limit, self._remedy = blobs, limit, remedy
 
     async def save(self, project: str, filename: str, chunks: AsyncIterator[bytes]) -> Upload:
         """Store a file at constant memory. Raises UnsupportedFormat, UploadTooLarge or EmptyFile, storing nothing."""
@@ -54,8 +55,8 @@ class UploadStore:
 
     def too_large(self) -> UploadTooLarge:
         """Return the error for a file beyond the limit."""
-        remedy = "Upload it compressed (.parquet, .zip) or in parts, or raise ANNEAL_UPLOAD_LIMIT."
-        return UploadTooLarge(f"The file exceeds {self.limit} bytes.", field="file", limit=self.limit, remedy=remedy)
+        detail = f"The file exceeds {self.limit} bytes."
+        return UploadTooLarge(detail, field="file", limit=self.limit, remedy=self._remedy)
 
     async def discard(self, key: str) -> None:
         """Delete an upload."""

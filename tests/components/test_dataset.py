@@ -242,13 +242,17 @@ BAD: dict[str, tuple[str, bytes, dict[str, str], int, str, str]] = {
 }
 
 
-async def test_bad_uploads_are_refused_with_a_reason_and_leave_nothing(service: RunningService) -> None:
+async def test_bad_uploads_are_refused_with_a_reason_and_leave_no_data(service: RunningService) -> None:
     for case, (name, content, fields, status, code, field) in BAD.items():
         response = await upload(service, content, file=name, **fields)
         problem = response.json()
         assert (response.status_code, problem["code"], problem["field"]) == (status, code, field), (case, problem)
         assert response.headers["content-type"] == "application/problem+json"
         assert problem["remedy"], case
+        if rejected := problem.get("dataset_id"):  # its page keeps the reason
+            shown = (await service.http.get(f"/datasets/{rejected}")).json()
+            assert (shown["state"], shown["versions"][0]["code"]) == ("rejected", code), case
+            assert (await service.http.delete(f"/datasets/{rejected}")).status_code == 204
         await expect_nothing_stored(service)
     missing = await service.http.post("/datasets/upload", data={"name": "a"}, files={"other": ("a.txt", b"x")})
     assert (missing.status_code, missing.json()["field"]) == (422, "other")
@@ -281,7 +285,9 @@ async def test_respond_async_returns_202_with_a_location(service: RunningService
     early = await service.http.get(f"/datasets/{shown['id']}/preview")
     assert (early.status_code, early.json()["code"]) == (409, "dataset_not_ready")
     again = await upload(service, b'{"cut\n', file="bad.jsonl")
-    assert (again.status_code, (await service.http.get(response.headers["location"])).status_code) == (422, 404)
+    assert (again.status_code, again.json()["dataset_id"]) == (422, shown["id"])
+    kept = (await service.http.get(response.headers["location"])).json()
+    assert [(version["state"], version["code"]) for version in kept["versions"]] == [("rejected", "dataset_rejected")]
 
 
 async def test_an_upload_follows_one_whose_withdrawal_was_killed(service: RunningService) -> None:
@@ -294,12 +300,15 @@ async def test_an_upload_follows_one_whose_withdrawal_was_killed(service: Runnin
     assert (again.status_code, again.json()["state"]) == (201, "ready"), again.text
 
 
-async def test_rejected_upload_keeps_earlier_versions(service: RunningService) -> None:
+async def test_rejected_upload_is_shown_beside_earlier_versions_until_the_next(service: RunningService) -> None:
     good = (await upload(service, jsonl(QA), file="a.jsonl")).json()
     bad = await upload(service, b"{\n", file="a.jsonl")
     assert bad.status_code == 422
     after = (await service.http.get(f"/datasets/{good['id']}")).json()
-    assert (after["version"], len(after["versions"])) == (good["version"], 1)
+    assert (after["state"], after["version"]) == ("ready", good["version"])
+    assert [version["state"] for version in after["versions"]] == ["rejected", "ready"]
+    again = (await upload(service, jsonl(QA), file="a.jsonl")).json()
+    assert [version["version"] for version in again["versions"]] == [good["version"]]
 
 
 async def test_archive_with_a_mapping_as_a_test_set(service: RunningService) -> None:

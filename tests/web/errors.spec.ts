@@ -18,9 +18,10 @@ test.describe('without a session', () => {
 
 test('an invalid file is rejected with line numbers and reasons', async ({ page }) => {
   await page.goto('/ui/datasets');
-  const rows = ['{"prompt": "a", "completion": "b"}', 'not json', '{"prompt": 1, "completion": "x"}'];
+  const rows = ['{"prompt": "a", "completion": "b"}', 'not json', '{"completion": "x"}'];
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'bad.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(rows.join('\n')) });
-  await expect(page.getByText('Line 2: not a JSON object')).toBeVisible();
+  await expect(page.getByText('This upload would be rejected')).toBeVisible();
+  await expect(page.getByRole('row', { name: /bad.jsonl:2/ })).toContainText('not JSON');
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
   const upload = page.getByRole('region', { name: 'Upload of bad.jsonl' });
   await expect(upload.getByRole('alert')).toContainText('bad.jsonl:2');
@@ -38,7 +39,9 @@ test('unknown columns are mapped, with a preview of the result', async ({ page }
   const csv = ['user_query,agent_reply', ...Array.from({ length: 30 }, (_, i) => `question ${i},answer ${i}`)].join('\n');
   await page.getByLabel('Drop a file here').setInputFiles({ name: 'mapped.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
   await expect(page.getByLabel('prompt', { exact: true })).toHaveValue('user_query');
-  await expect(page.getByRole('columnheader', { name: 'completion' })).toBeVisible();
+  await expect(page.getByText('30 rows are read')).toBeVisible();
+  await page.getByText('As they are read', { exact: true }).click();
+  await expect(page.getByRole('list', { name: 'Rows as they are read' }).getByRole('listitem').first()).toContainText('user question 0');
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
   await expect(page.getByText('30 rows ready')).toBeVisible({ timeout: 60_000 });
 });

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from services.dataset.engine.compression import gunzip
-from services.dataset.engine.lines import OpenFile
+from services.dataset.engine.lines import OpenFile, transcoded
 from services.dataset.engine.splits import split_of
 from services.dataset.formats import (
     COMPRESSED_EXTENSIONS,
@@ -62,16 +62,18 @@ class SourceFile:
     split: str | None = None
 
 
-def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], dict[str, str]]:
+def list_files(
+    path: Path, name: str, scratch: Path, encoding: str = "utf-8"
+) -> tuple[list[SourceFile], dict[str, str]]:
     """Return the data files of an upload called `name`, and why the other members of an archive are skipped.
 
-    Texts come last, so that a text among rows of another form is the file that is refused. Raises EngineError
-    `archive_refused` for an archive that breaks a rule.
+    Text files are in `encoding`. Texts come last, so that a text among rows of another form is the file that is
+    refused. Raises EngineError `archive_refused` for an archive that breaks a rule.
     """
     extension = extension_of(name)
     if extension != ".zip":
         limit = max(SMALL_ARCHIVE_BYTES, MAX_EXPANSION * path.stat().st_size)
-        return [_source_file(name, lambda: path.open("rb"), limit)], {}
+        return [_source_file(name, lambda: path.open("rb"), limit, encoding)], {}
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
@@ -89,21 +91,24 @@ def list_files(path: Path, name: str, scratch: Path) -> tuple[list[SourceFile], 
             detail += f" Skipped: {', '.join(f'{file} ({reason})' for file, reason in list(skipped.items())[:10])}."
         _refuse(detail, limit=list(DATA_EXTENSIONS), remedy="Add the files with the rows to the archive.")
     data.sort(key=lambda m: extension_of(m.filename).startswith(".txt"))
-    return [_member(archive, m, scratch) for m in data], skipped
+    return [_member(archive, m, scratch, encoding) for m in data], skipped
 
 
-def _source_file(name: str, open_file: OpenFile, limit: int, **fields: Any) -> SourceFile:
+def _source_file(name: str, open_file: OpenFile, limit: int, encoding: str, **fields: Any) -> SourceFile:
     """`limit` is how many bytes a gzip file may unpack to."""
     extension = extension_of(name)
     if extension in COMPRESSED_EXTENSIONS:
         open_file = gunzip(name, open_file, limit)
+    if encoding != "utf-8" and extension not in SEEKABLE:
+        open_file = transcoded(name, open_file, encoding)
     return SourceFile(name, extension.removesuffix(".gz"), open_file, **fields)
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: Path) -> SourceFile:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: Path, encoding: str) -> SourceFile:
     limit = max(SMALL_MEMBER_BYTES, MAX_EXPANSION * member.compress_size)
     open_file = _member_opener(archive, member, scratch)
-    return _source_file(member.filename, open_file, limit, in_archive=True, split=split_of(member.filename))
+    split = split_of(member.filename)
+    return _source_file(member.filename, open_file, limit, encoding, in_archive=True, split=split)
 
 
 def reason_to_skip(path: str) -> str | None:

@@ -4,9 +4,17 @@ import csv
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from services.dataset.engine.lines import HEAD_BYTES, BadRow, NumberedRow, OpenFile, check_header, read_lines
+from services.dataset.engine.lines import (
+    ENCODING_REMEDY,
+    HEAD_BYTES,
+    BadRow,
+    NumberedRow,
+    OpenFile,
+    check_header,
+    read_lines,
+)
 from services.dataset.formats import MAX_CELL_CHARS
 from services.dataset.layouts import find_layout
 from shared.engine.process.protocol import EngineError
@@ -43,21 +51,36 @@ class _Lines:
         return text
 
 
-def read_delimited(name: str, open_file: OpenFile, preferred: str = ",") -> Iterator[NumberedRow]:
-    """Yield each record as {column: cell}, numbered by its first line. Records without a value are skipped.
+class Dialect(NamedTuple):
+    """How the records of a table are written."""
+
+    delimiter: str
+    spaced: bool
+    """Spaces follow the delimiter and belong to no cell."""
+    has_separator_line: bool
+
+
+def find_dialect(open_file: OpenFile, preferred: str = ",") -> Dialect:
+    """Find out how a table is written by its first two lines.
 
     The delimiter is the one of a line `sep=`, else the candidate that the header has most often, else `preferred`.
     """
-    csv.field_size_limit(MAX_CELL_CHARS)
     with open_file() as stream:
         first, second = (_text(line) for _, line in _two_lines(stream))
     separator = SEPARATOR_LINE.fullmatch(first)
     header_line = second if separator else first
     delimiter = separator[1] if separator else _detect_delimiter(header_line, preferred)
     spaced = delimiter != " " and f"{delimiter} " in _unquoted(header_line)
+    return Dialect(delimiter, spaced, bool(separator))
+
+
+def read_delimited(name: str, open_file: OpenFile, preferred: str = ",") -> Iterator[NumberedRow]:
+    """Yield each record as {column: cell}, numbered by its first line. Records without a value are skipped."""
+    csv.field_size_limit(MAX_CELL_CHARS)
+    delimiter, spaced, has_separator_line = find_dialect(open_file, preferred)
     with open_file() as stream:
         lines = _Lines(name, stream)
-        if separator:
+        if has_separator_line:
             next(lines)
         reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced, strict=True)
         header = _read_header(name, reader, lines)
@@ -142,7 +165,7 @@ def _to_record(header: list[str], cells: list[str], delimiter: str) -> object:
         return BadRow(_wrong_width(header, cells, delimiter)).with_raw(cells)
     for column, cell in zip(header, cells, strict=True):
         if not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell):
-            return BadRow(f"invalid UTF-8 in column {column!r}; save the file as UTF-8").with_raw(cells)
+            return BadRow(f"invalid UTF-8 in column {column!r}; {ENCODING_REMEDY}").with_raw(cells)
     return dict(zip(header, cells, strict=True))
 
 

@@ -23,6 +23,8 @@ from shared.engine.process.protocol import EngineError
 
 JSON_START = re.compile(rb'\s*(\[\s*){0,2}\{\s*"')
 """How a JSON document of rows begins."""
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""The delimiter of a table by its extension, where its header does not show another one."""
 PAGE_START = re.compile(rb"\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
@@ -53,10 +55,8 @@ def read_file(
     match extension:
         case ".jsonl" | ".json":
             return read_json(name, open_file, fast_decode, report_unread, lines=extension == ".jsonl")
-        case ".csv":
-            return read_delimited(name, open_file)
-        case ".tsv":
-            return read_delimited(name, open_file, "\t")
+        case ".csv" | ".tsv":
+            return read_delimited(name, open_file, DELIMITERS[extension])
     return read_text(open_file)
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from services.dataset.engine.json_columns import rows_of_object
 from services.dataset.engine.json_lines import FastDecode, read_jsonl, with_columns
-from services.dataset.engine.lines import BOM, BadRow, NumberedRow, OpenFile
+from services.dataset.engine.lines import BOM, ENCODING_REMEDY, BadRow, NumberedRow, OpenFile
 from services.dataset.engine.splits import split_of
 from services.dataset.formats import MAX_ROW_BYTES
 from services.dataset.layouts import find_layout
@@ -255,7 +255,7 @@ class _DocumentReader:
         except UnicodeDecodeError as error:
             self._advance(len(self._text))
             self._line += error.object[: error.start].count(b"\n")
-            self._refuse(f"invalid UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8")
+            self._refuse(f"invalid UTF-8: byte 0x{error.object[error.start]:02x}; {ENCODING_REMEDY}")
         self._text, self._position, self._at_end = self._text[self._position :] + text, 0, not chunk
         return bool(chunk)
 

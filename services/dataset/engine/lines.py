@@ -1,5 +1,6 @@
 """Reading a file line by line, with line numbers, at constant memory however long a line is."""
 
+import codecs
 import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
@@ -7,6 +8,7 @@ from typing import IO, Any
 from services.dataset.formats import MAX_ROW_BYTES
 from shared.engine.process.protocol import EngineError
 
+ENCODING_REMEDY = "save the file as UTF-8, or upload it with its encoding"
 HEAD_BYTES = 1 << 16
 """Bytes at the beginning of a file that tell what it is."""
 BOM = b"\xef\xbb\xbf"
@@ -23,7 +25,7 @@ SIGNATURES = {
 }
 """First bytes of files that are often uploaded under a text file's name."""
 REMEDIES = {
-    "UTF-16": "Save it as UTF-8.",
+    "UTF-16": "Save it as UTF-8, or upload it with encoding utf-16.",
     "Git LFS": "Upload the file that it points to: `git lfs pull` downloads it.",
     "zip archive": "Save a workbook as CSV, in UTF-8; name an archive .zip.",
     "gzip": "Add .gz to its name, or unpack it.",
@@ -101,6 +103,70 @@ class _CarriageReturns(io.RawIOBase):
         super().close()
 
 
+def detect_encoding(head: bytes) -> str:
+    """Guess the encoding of a text by its first bytes: UTF-16 by its mark, UTF-8 where it is valid, or windows-1252.
+
+    Encodings with one byte per character cannot be told apart: the last one is a guess that a person has to see.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return "windows-1252"
+    return "utf-8"
+
+
+def transcoded(name: str, open_file: OpenFile, encoding: str) -> OpenFile:
+    """Return a function that opens a text of this encoding as UTF-8.
+
+    A byte without a meaning in the encoding stays as it is, so that only its own row is rejected. Opening raises
+    EngineError for UTF-8 under another name: its letters would become two or three wrong ones each.
+    """
+
+    def opened() -> IO[bytes]:
+        with open_file() as stream:
+            head = stream.read(HEAD_BYTES)
+        if not head.isascii() and encoding != "utf-16" and detect_encoding(head) == "utf-8":
+            remedy = "Leave encoding out."
+            detail = f"{name} is UTF-8, not {encoding}."
+            raise EngineError("file_unreadable", detail, field="encoding", file=name, remedy=remedy)
+        return io.BufferedReader(_Transcoder(name, open_file(), encoding))
+
+    return opened
+
+
+class _Transcoder(io.RawIOBase):
+    def __init__(self, name: str, stream: IO[bytes], encoding: str) -> None:
+        self._name, self._stream, self._encoding = name, stream, encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._pending, self._at_end = b"", False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._pending and not self._at_end:
+            chunk = self._stream.read(HEAD_BYTES)
+            self._at_end = not chunk
+            try:
+                text = self._decoder.decode(chunk, self._at_end)
+            except UnicodeDecodeError as error:
+                detail = f"{self._name} is not {self._encoding} text: {error.reason}."
+                remedy = "Choose its encoding, or save it as UTF-8."
+                raise EngineError(
+                    "file_unreadable", detail, field="encoding", file=self._name, remedy=remedy
+                ) from error
+            self._pending = text.encode("utf-8", "surrogateescape")
+        count = min(len(buffer), len(self._pending))
+        buffer[:count], self._pending = self._pending[:count], self._pending[count:]
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
 def read_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | BadRow]]:
     """Yield each line with its number, without a byte-order mark; a line over MAX_ROW_BYTES is a BadRow."""
     number = 0
@@ -126,6 +192,4 @@ def decode_utf8(line: bytes) -> str:
         return line.decode()
     except UnicodeDecodeError as error:
         byte = line[error.start]
-        raise BadRow(
-            f"invalid UTF-8: byte 0x{byte:02x} at position {error.start + 1}; save the file as UTF-8"
-        ) from error
+        raise BadRow(f"invalid UTF-8: byte 0x{byte:02x} at position {error.start + 1}; {ENCODING_REMEDY}") from error

@@ -1,8 +1,9 @@
 """Validates an upload: reads, checks, normalizes, counts and splits its rows, and writes them to shards.
 
 Spec: {"path": the upload, "name": its file name, "out": an empty folder for what is published, "options": {mapping,
-validation_share, max_bad_share, seed, heldout}, "unused_files": of a hub dataset, those that no split has}. Result:
-{"report", "shards"}; the report is `models.Report`. By hand: `python -m services.dataset.engine.validate spec.json`.
+validation_share, max_bad_share, seed, heldout, encoding}, "unused_files": of a hub dataset, those that no split has}.
+Result: {"report", "shards"}; the report is `models.Report`.
+By hand: `python -m services.dataset.engine.validate spec.json`.
 """
 
 import json
@@ -82,8 +83,7 @@ class Validation:
         try:
             self._fast_path = None
             self._columns.begin_file()
-            # The reader starts before the layout is known: it calls the decoder that is set at that moment.
-            stream = read_file(file.name, file.extension, file.open, self._decode_chat, self._report_unread(file))
+            stream = self._rows(file)
             for line, value in chain(self._probe(file, stream), stream):
                 self._process(file, line, value)
         except (*DAMAGED_MEMBER_ERRORS, OSError) as error:
@@ -96,6 +96,10 @@ class Validation:
         if file.name not in self._skipped:
             counts = {name: self._counts[name] - before[name] for name in ("rows", "rejected")}
             self._files.append({"name": file.name, "split": file.split, **counts})
+
+    def _rows(self, file: SourceFile) -> Iterator[NumberedRow]:
+        # The reader starts before the layout is known: it calls the decoder that is set at that moment.
+        return read_file(file.name, file.extension, file.open, self._decode_chat, self._report_unread(file))
 
     def finish(self) -> dict[str, Any]:
         """Close the shards and return the result. Raises EngineError `dataset_rejected`."""
@@ -299,7 +303,7 @@ class Validation:
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Validate an upload. Raises EngineError for one that cannot become a dataset."""
     out = Path(spec["out"])
-    files, skipped = list_files(Path(spec["path"]), spec["name"], out.parent)
+    files, skipped = list_files(Path(spec["path"]), spec["name"], out.parent, spec["options"].get("encoding", "utf-8"))
     skipped |= dict.fromkeys(spec.get("unused_files", []), "in no split of the hub dataset")
     validation = Validation(spec, reporter, skipped)
     with reporter.span("read rows", files=len(files)):

@@ -97,6 +97,7 @@ ROUTES = (
     *_routes("dataset", "read", "GET /datasets/{dataset_id}/statistics"),
     *_routes("dataset", "read", "GET /v1/files", "GET /v1/files/{file_id}", "GET /v1/files/{file_id}/content"),
     *_routes("dataset", "write", "POST /datasets/upload", "POST /v1/files", body="upload", stores=True),
+    *_routes("dataset", "write", "POST /datasets/upload/preview", body="upload", changes=False),
     *_routes("dataset", "write", "POST /datasets/import", stores=True),
     *_routes("dataset", "write", "DELETE /datasets/imports/{import_id}", "DELETE /datasets/{dataset_id}"),
     *_routes("dataset", "write", "DELETE /v1/files/{file_id}"),

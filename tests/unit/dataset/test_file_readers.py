@@ -32,7 +32,10 @@ def test_jsonl_numbers_lines_and_skips_blank_ones() -> None:
     [
         (b'{"a": 1', "not JSON: the line ends too early; every row is one line"),
         (b'{"a": NaN, }', "not JSON: invalid character (byte 6)"),
-        (b'{"a": "caf\xe9"}', "invalid UTF-8: byte 0xe9 at position 11; save the file as UTF-8"),
+        (
+            b'{"a": "caf\xe9"}',
+            "invalid UTF-8: byte 0xe9 at position 11; save the file as UTF-8, or upload it with its encoding",
+        ),
         (b"[" * 100_000, "not JSON that can be read: nested too deeply"),
         (b'{"a": "' + b"x" * MAX_ROW_BYTES + b'"}', f"the line is longer than {MAX_ROW_BYTES} bytes"),
     ],
@@ -54,7 +57,7 @@ def test_csv_rejects_bad_records() -> None:
     content = b"a,b\n1\n\xe9,2\n" + b"x" * (MAX_CELL_CHARS + 1) + b",1\n3,4\n"
     assert read(".csv", content) == [
         (2, "1 fields, but the header names 2 columns"),
-        (3, "invalid UTF-8 in column 'a'; save the file as UTF-8"),
+        (3, "invalid UTF-8 in column 'a'; save the file as UTF-8, or upload it with its encoding"),
         (4, f"not CSV: field larger than field limit ({MAX_CELL_CHARS})"),
         (5, {"a": "3", "b": "4"}),
     ]
@@ -68,7 +71,7 @@ def test_csv_refuses_repeated_columns() -> None:
 def test_text_rows_are_paragraphs_or_without_blank_lines_lines() -> None:
     assert read(".txt", b"one\ntwo\n\n\nthree\n") == [(1, {"text": "one\ntwo"}), (5, {"text": "three"})]
     assert read(".txt", b"one\ntwo\n\n") == [(1, {"text": "one"}), (2, {"text": "two"})]
-    bad = "invalid UTF-8: byte 0xff at position 1; save the file as UTF-8"
+    bad = "invalid UTF-8: byte 0xff at position 1; save the file as UTF-8, or upload it with its encoding"
     assert read(".txt", b"ok\n\xff\nfine") == [(1, {"text": "ok"}), (2, bad), (3, {"text": "fine"})]
 
 
@@ -94,7 +97,10 @@ def test_window_size_does_not_change_the_rows_of_a_json_document(monkeypatch: py
     ("content", "reason"),
     [
         (b'[{"a": 1},\n{"a": }]', "file.json line 2: not JSON: Expecting value."),
-        (b'[{"a": 1},\n{"a": "\xe9"}]', "file.json line 2: invalid UTF-8: byte 0xe9; save the file as UTF-8."),
+        (
+            b'[{"a": 1},\n{"a": "\xe9"}]',
+            "file.json line 2: invalid UTF-8: byte 0xe9; save the file as UTF-8, or upload it with its encoding.",
+        ),
         (b'[{"a": 1}', "file.json line 1: expected ']', found the end of the file."),
         (b'"text"', "'\"' stands outside an array of rows and outside an object"),
         (b'{"a": 1},\n{"a": 2}', "file.json line 1: ',' stands outside"),

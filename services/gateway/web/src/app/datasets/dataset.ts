@@ -18,24 +18,16 @@ import { WarningList } from '../elements/warning-list';
 import { modelLabel } from '../models/model-label';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
+import { RowTurns } from './row-turns';
 import { TokenLengths } from './token-lengths';
 import { Split, TrainingExample } from './training-example';
 
 const POLL_INTERVAL_MS = 1500;
 const PAGE_SIZE = 10;
 
-/** A message of a normalized row. */
-interface Message {
-  role: string;
-  content: unknown;
-  train?: boolean;
-  reasoning_content?: string;
-  tool_calls?: unknown[];
-}
-
 @Component({
   selector: 'an-dataset',
-  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
+  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, RowTurns, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
   templateUrl: './dataset.html',
   styleUrl: './dataset.scss',
 })
@@ -62,6 +54,8 @@ export class DatasetPage {
   protected readonly modelLabel = modelLabel;
   protected readonly ready = computed(() => this.dataset.value()?.state === 'ready');
   protected readonly report = computed(() => this.dataset.value()?.report);
+  /** The latest upload, where it was rejected: it stays until the next one. */
+  protected readonly failed = computed(() => this.dataset.value()?.versions.slice(0, 1).find((version) => version.state === 'rejected' || version.state === 'failed'));
   private readonly selectedModel = computed(() => this.usableModels().find((model) => model.reference === this.base()));
   protected readonly baseName = computed(() => this.selectedModel()?.name);
   /** What the rows need from a chat template; `shown`: whether that of the selected base model shows it, undefined if not known. */
@@ -100,19 +94,5 @@ export class DatasetPage {
     if (confirmed && (await this.notifications.run(() => this.api.deleteDataset({ dataset_id: this.id() }), `Deleted ${name}.`))) {
       await this.router.navigate(['/datasets']);
     }
-  }
-
-  protected turns(row: Record<string, unknown>): { role: string; content: string }[] {
-    const toText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-    const messages = (row['messages'] as Message[] | undefined) ?? [];
-    const turns = messages.flatMap(({ role, content, train, reasoning_content, tool_calls }) => [
-      ...(reasoning_content ? [{ role: `${role} (reasoning)`, content: reasoning_content }] : []),
-      { role: train === false ? `${role} (not trained)` : role, content: toText(content) ?? '' },
-      ...(tool_calls ? [{ role: `${role} (tool calls)`, content: toText(tool_calls) }] : []),
-    ]);
-    for (const name of ['text', 'chosen', 'rejected', 'completion', 'label', 'tools', 'chat_template_kwargs']) {
-      if (row[name] !== undefined) turns.push({ role: name, content: toText(row[name]) });
-    }
-    return turns;
   }
 }

@@ -1,24 +1,16 @@
-import { parseRows } from './file-preview';
+import { partToPreview } from './file-preview';
 
-describe('parseRows', () => {
-  it('reads JSON Lines and reports invalid lines', () => {
-    const preview = parseRows('{"a":1}\n\nnot json\n[1]\n{"a":2}\n', '.jsonl');
-    expect(preview.rows).toEqual([{ a: 1 }, { a: 2 }]);
-    expect(preview.errors.map((error) => error.line)).toEqual([3, 4]);
+const file = (name: string, bytes: number) => new File([new Uint8Array(bytes)], name);
+
+describe('partToPreview', () => {
+  it('sends the beginning of a long text', () => {
+    const part = partToPreview(file('a.csv', 3_000_000))!;
+    expect([part.content.size, part.complete]).toEqual([1024 * 1024, false]);
+    expect(partToPreview(file('a.jsonl', 10))!.complete).toBe(true);
   });
 
-  it('ignores a truncated last line', () => {
-    const preview = parseRows('{"a":1}\n{"a":', '.jsonl', true);
-    expect(preview).toEqual({ rows: [{ a: 1 }], errors: [], supported: true });
-  });
-
-  it('reads quoted CSV cells with commas, quotes and line breaks', () => {
-    const preview = parseRows('prompt,completion\r\n"a, ""b""\nc",d\r\nonly one\r\n', '.csv');
-    expect(preview.rows[0]).toEqual({ prompt: 'a, "b"\nc', completion: 'd' });
-    expect(preview.errors).toEqual([{ line: 3, reason: '1 cells, 2 columns' }]);
-  });
-
-  it('splits text into paragraphs', () => {
-    expect(parseRows('one\ntwo\n\n \nthree', '.txt').rows).toEqual([{ text: 'one\ntwo' }, { text: 'three' }]);
+  it('sends a file whole that cannot be read from its beginning, and none that is large', () => {
+    expect(partToPreview(file('a.parquet', 3_000_000))!.content.size).toBe(3_000_000);
+    expect(partToPreview(file('a.zip', 17 * 1024 * 1024))).toBeUndefined();
   });
 });

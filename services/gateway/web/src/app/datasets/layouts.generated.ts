@@ -6,23 +6,6 @@ export interface Layout {
   optional: string[];
 }
 
-/** Other names of a column, under which other tools write it. */
-export const ALIASES: Record<string, string[]> = {
-  messages: ['conversations', 'conversation'],
-  prompt: ['instruction', 'question', 'query', 'input', 'text'],
-  completion: ['response', 'output', 'answer', 'answers', 'generation'],
-  chosen: ['chosen_response'],
-  rejected: ['rejected_response'],
-  rejected_response: ['rejected_messages', 'rejected_answer'],
-  label: ['kto_tag'],
-  input: ['query'],
-  context: ['passage', 'article'],
-  system: ['system_prompt', 'system_message'],
-  tools: ['functions'],
-  reasoning_content: ['reasoning', 'thinking'],
-  weight: ['loss_weight'],
-};
-
 export const LAYOUTS: Layout[] = [
   { name: 'preference', required: ['chosen', 'rejected'], optional: ['prompt', 'messages', 'input', 'context', 'history', 'system', 'tools', 'chat_template_kwargs', 'weight', 'split'] },
   { name: 'OpenAI preference', required: ['input', 'preferred_output', 'non_preferred_output'], optional: ['weight', 'split'] },

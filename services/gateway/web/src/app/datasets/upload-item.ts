@@ -1,5 +1,5 @@
 /** One upload: its progress or result, with the actions to cancel, retry or dismiss it. */
-import { Component, inject, input } from '@angular/core';
+import { Component, computed, inject, input } from '@angular/core';
 import { MatButton, MatIconButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
 
@@ -21,4 +21,6 @@ import { Upload, Uploads } from './uploads';
 export class UploadItem {
   readonly upload = input.required<Upload>();
   protected readonly uploads = inject(Uploads);
+  /** The dataset whose page shows why the upload was rejected. */
+  protected readonly rejectedId = computed(() => this.upload().dataset?.id ?? this.upload().problem?.dataset_id);
 }

@@ -12,6 +12,7 @@ export interface UploadOptions {
   mapping: Record<string, string> | null;
   validation_share: number;
   heldout: boolean;
+  encoding?: string;
 }
 
 export interface Upload {
@@ -107,6 +108,7 @@ function toFormData(file: File, options: UploadOptions): FormData {
   if (options.mapping) data.set('mapping', JSON.stringify(options.mapping));
   data.set('validation_share', String(options.validation_share));
   data.set('heldout', String(options.heldout));
+  if (options.encoding) data.set('encoding', options.encoding);
   // The file comes last, so that an invalid field is rejected before gigabytes are sent.
   data.set('file', file, file.name);
   return data;

@@ -15,6 +15,8 @@ export interface Problem {
   trace_id?: string;
   report?: { rejected_rows?: { file: string; line: number; reason: string }[] };
   columns?: string[];
+  /** The dataset that keeps a rejected upload. */
+  dataset_id?: string;
 }
 
 const UNKNOWN_TITLE = 'Something went wrong';

@@ -1,0 +1,1 @@
+"""What an upload would be read as, from its beginning."""

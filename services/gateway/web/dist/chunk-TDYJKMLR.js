@@ -1,1 +1,0 @@
-import{b as r,w as s}from"./chunk-G4FD77B2.js";import{Wb as o,Z as n}from"./chunk-H4FUIBIQ.js";function f(){let t=n(r),e=s(()=>({key:"session",fetch:()=>t.showSession()}));return{caller:e.value,isAdmin:o(()=>e.value()?.scopes.some(i=>i==="admin"||i==="*")??!1)}}export{f as a};
