@@ -177,6 +177,15 @@ env: ## create .env with the secrets for docker-compose.yml and deploy/k8s
 	.venv-deploy/bin/python -m pip install --quiet --requirement requirements/deploy.txt
 	@touch $@
 
+.venv-docs/.installed: requirements/docs.txt
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --requirement requirements/docs.txt
+	@touch $@
+
+.PHONY: docs
+docs: .venv-docs/.installed ## build the documentation as a site in site/; a broken link fails
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --clean
+
 .PHONY: check-deploy
 check-deploy: .venv-deploy/.installed ## check Dockerfile, Compose file and manifests, without a container engine (200 MB to download)
 	deploy/check .venv-deploy/bin

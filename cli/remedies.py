@@ -7,7 +7,7 @@ COMMANDS = [
     (re.compile(request), command)
     for request, command in (
         (rf"GET /models/(?:custom|base)/{ID}", r"anneal models show \1"),
-        (r"GET /models/(?:custom|available|base)", "anneal models"),
+        (r"GET /(?:models/(?:custom|available|base)|v1/models)", "anneal models"),
         (rf"DELETE /models/custom/{ID}", r"anneal models delete \1"),
         (rf"POST /models/custom/{ID}/exports", r"anneal export \1"),
         (rf"POST /models/custom/{ID}/(evaluate|reproduce)", r"anneal \2 \1"),
