@@ -366,6 +366,30 @@ class Operations(Requests):
         answer: schemas.PagePushView = self.request('GET', f'/exports/{quoted(id)}/pushes', query={'limit': limit, 'cursor': cursor})
         return answer
 
+    def give_feedback(self, **fields: Unpack[schemas.FeedbackRequest]) -> schemas.FeedbackView:
+        """Rate a stored answer, or say which of two stored answers to the same prompt is better."""
+        answer: schemas.FeedbackView = self.request('POST', '/feedback', json=fields)
+        return answer
+
+    def list_feedback(self, *, kind: Literal['preferences', 'ratings'] | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageFeedbackView:
+        """List the project's feedback, newest first."""
+        answer: schemas.PageFeedbackView = self.request('GET', '/feedback', query={'kind': kind, 'limit': limit, 'cursor': cursor})
+        return answer
+
+    def download_feedback_rows(self, *, kind: Literal['preferences', 'ratings'], model: list[str] | None = None) -> bytes:
+        """Download the rows that feedback becomes, as JSON Lines."""
+        answer: bytes = self.content('GET', '/feedback/rows', query={'kind': kind, 'model': model})
+        return answer
+
+    def summarize_feedback(self) -> schemas.FeedbackSummary:
+        """Count the project's feedback by model, and the rows of a dataset of it."""
+        answer: schemas.FeedbackSummary = self.request('GET', '/feedback/summary')
+        return answer
+
+    def delete_feedback(self, feedback_id: str, /) -> None:
+        """Delete feedback."""
+        self.request('DELETE', f'/feedback/{quoted(feedback_id)}')
+
     def show_health(self) -> schemas.Health:
         """Report that this process is alive."""
         answer: schemas.Health = self.request('GET', '/healthz')
@@ -962,6 +986,30 @@ class AsyncOperations(AsyncRequests):
         """List the pushes of an export, newest first."""
         answer: schemas.PagePushView = await self.request('GET', f'/exports/{quoted(id)}/pushes', query={'limit': limit, 'cursor': cursor})
         return answer
+
+    async def give_feedback(self, **fields: Unpack[schemas.FeedbackRequest]) -> schemas.FeedbackView:
+        """Rate a stored answer, or say which of two stored answers to the same prompt is better."""
+        answer: schemas.FeedbackView = await self.request('POST', '/feedback', json=fields)
+        return answer
+
+    async def list_feedback(self, *, kind: Literal['preferences', 'ratings'] | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageFeedbackView:
+        """List the project's feedback, newest first."""
+        answer: schemas.PageFeedbackView = await self.request('GET', '/feedback', query={'kind': kind, 'limit': limit, 'cursor': cursor})
+        return answer
+
+    async def download_feedback_rows(self, *, kind: Literal['preferences', 'ratings'], model: list[str] | None = None) -> bytes:
+        """Download the rows that feedback becomes, as JSON Lines."""
+        answer: bytes = await self.content('GET', '/feedback/rows', query={'kind': kind, 'model': model})
+        return answer
+
+    async def summarize_feedback(self) -> schemas.FeedbackSummary:
+        """Count the project's feedback by model, and the rows of a dataset of it."""
+        answer: schemas.FeedbackSummary = await self.request('GET', '/feedback/summary')
+        return answer
+
+    async def delete_feedback(self, feedback_id: str, /) -> None:
+        """Delete feedback."""
+        await self.request('DELETE', f'/feedback/{quoted(feedback_id)}')
 
     async def show_health(self) -> schemas.Health:
         """Report that this process is alive."""

@@ -524,6 +524,17 @@ class CustomModelView(TypedDict):
     metrics: dict[str, float]
 
 
+class DataSummary(TypedDict):
+    """The data that feedback of one kind becomes."""
+
+    feedback: int
+    """verdicts"""
+    rows: int
+    """rows of a dataset of it"""
+    left_out: dict[str, int]
+    """verdicts that no row has, by the reason: tie, same_answer, empty_answer, cut_off, contradicted (as many say the opposite, or more), repeated (another row says the same)"""
+
+
 class DatasetView(TypedDict):
     """A dataset."""
 
@@ -663,7 +674,7 @@ class EdgeView(TypedDict):
 
     source: str
     relation: str
-    """version, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"""
+    """version, rated_in, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"""
     target: str
 
 
@@ -998,6 +1009,55 @@ class Feature(TypedDict):
     """file:line of the first one"""
 
 
+class FeedbackRequest(TypedDict):
+    """A rating of one answer, a preference between two answers to the same prompt, or a tie of two."""
+
+    response: NotRequired[str | None]
+    """id of the completion that is rated"""
+    rating: NotRequired[Literal['good', 'bad'] | None]
+    """of `response`"""
+    chosen: NotRequired[str | None]
+    """id of the better completion"""
+    rejected: NotRequired[str | None]
+    """id of the worse completion"""
+    tie: NotRequired[list[str] | None]
+    """ids of two completions of which neither is better"""
+    comment: NotRequired[str | None]
+    """why"""
+
+
+class FeedbackSummary(TypedDict):
+    """Counts of a project's feedback."""
+
+    preferences: DataSummary
+    ratings: DataSummary
+    models: list[ModelVotes]
+    """most verdicts first"""
+
+
+class FeedbackView(TypedDict):
+    """Feedback."""
+
+    id: str
+    """opaque identifier"""
+    project: str
+    """the project that owns it"""
+    created_at: NotRequired[str]
+    """UTC"""
+    updated_at: NotRequired[str]
+    """UTC; the last change, heartbeats excluded"""
+    by: str
+    """the key or user whose verdict it is"""
+    verdict: Literal['good', 'bad', 'preferred', 'tie']
+    responses: list[str]
+    """ids of the completions: the preferred one first"""
+    models: list[str]
+    """ids of the models that answered, in the same order"""
+    comment: str | None
+    left_out: Literal['tie', 'same_answer', 'empty_answer', 'cut_off'] | None
+    """why no dataset has it: a tie, equal answers, an empty answer, or a good answer that the token limit cut off; null: datasets have it"""
+
+
 class FileEntry(TypedDict):
     """One file of an artifact; `name` is relative to its folder, `size` in bytes, `sha256` in hex."""
 
@@ -1087,7 +1147,7 @@ class Health(TypedDict):
 
 
 class ImportRequest(TypedDict):
-    """The source of a dataset, exactly one of hub_id, uri, url, and how its rows are read, as for an upload."""
+    """The source of a dataset, one of hub_id, uri, url, feedback; and how its rows are read, as for an upload."""
 
     name: NotRequired[str | None]
     """the dataset's name, unique in the project; default: the file name without its extension. An upload with the name of an existing dataset becomes a new version of it."""
@@ -1117,6 +1177,10 @@ class ImportRequest(TypedDict):
     """a file as s3://bucket/project/path in the platform's own object store, or, with the scope admin, as s3+https://key:secret@host/bucket/path"""
     url: NotRequired[str | None]
     """web address of a file, with https"""
+    feedback: NotRequired[Literal['preferences', 'ratings'] | None]
+    """verdicts that POST /feedback has taken: preferences become chosen and rejected, for DPO; ratings a label, for KTO"""
+    models: NotRequired[list[str]]
+    """only feedback on answers of the models with these ids"""
 
 
 class ImportView(TypedDict):
@@ -1664,6 +1728,19 @@ class ModelUsage(TypedDict):
     """not in OpenAI's API: answers by the service whose engine gave them"""
 
 
+class ModelVotes(TypedDict):
+    """What feedback says about one model."""
+
+    model_id: str
+    wins: NotRequired[int]
+    """preferences for its answer"""
+    losses: NotRequired[int]
+    """preferences for the other answer"""
+    ties: NotRequired[int]
+    good: NotRequired[int]
+    bad: NotRequired[int]
+
+
 class NewKey(TypedDict):
     """A request for an API key."""
 
@@ -1728,9 +1805,9 @@ class Options(TypedDict):
 class Origin(TypedDict):
     """The source of an imported dataset."""
 
-    source: Literal['hub', 'object_store', 'url']
+    source: Literal['hub', 'object_store', 'url', 'feedback']
     location: str
-    """hub id or address, without secrets"""
+    """hub id; address, without secrets; or preferences or ratings of feedback"""
     revision: NotRequired[str | None]
     """of a hub dataset: the commit, once downloaded"""
     config: NotRequired[str | None]
@@ -1741,6 +1818,10 @@ class Origin(TypedDict):
     """splits of the hub dataset that were imported"""
     unused_files: NotRequired[list[str]]
     """data files of the hub dataset that no split has, where it has one configuration; the first 1000"""
+    models: NotRequired[list[str]]
+    """ids of the models on whose answers the feedback is"""
+    left_out: NotRequired[dict[str, int]]
+    """feedback without a row, by the reason, as GET /feedback/summary has it"""
 
 
 class Outcome(TypedDict):
@@ -1838,6 +1919,13 @@ class PageExportView(TypedDict):
     """Page ExportView ."""
 
     items: list[ExportView]
+    next_cursor: NotRequired[str | None]
+
+
+class PageFeedbackView(TypedDict):
+    """Page FeedbackView ."""
+
+    items: list[FeedbackView]
     next_cursor: NotRequired[str | None]
 
 

@@ -14,6 +14,7 @@ from cli.commands.chat import chat
 from cli.commands.compare import compare
 from cli.commands.datasets import datasets
 from cli.commands.events import events
+from cli.commands.feedback import feedback
 from cli.commands.imports import imports
 from cli.commands.jobs import jobs, logs
 from cli.commands.lineage import lineage
@@ -91,7 +92,7 @@ GROUPS = {
     PLATFORM: (keys, projects, users, events),
     TRAINING: (datasets, models, jobs, presets),
     EVALUATION: (evaluations, imports),
-    SERVING: (deployments, alias, exports),
+    SERVING: (deployments, alias, exports, feedback),
 }
 for panel, commands in COMMANDS.items():
     for command, lines in commands.items():

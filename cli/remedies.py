@@ -28,6 +28,7 @@ COMMANDS = [
         (rf"GET /aliases/{ID}(?:/candidates)?", r"anneal alias show \1"),
         (r"GET /aliases", "anneal alias list"),
         (r"POST /aliases", "anneal alias create"),
+        (r"(?:GET|POST) /feedback", "anneal feedback"),
         (r"GET /auth/keys", "anneal keys"),
         (r"GET /auth/projects", "anneal projects list"),
         (r"GET /events/dead", "anneal events dead"),

@@ -18,6 +18,7 @@ import services.export.store
 import services.gateway.store
 import services.inference.aliases.store
 import services.inference.deployments.store
+import services.inference.feedback.store
 import services.training.store
 from shared.documents.entities import Entity
 from shared.documents.protocol import Index
@@ -27,7 +28,7 @@ from shared.runtime.jobs.work import Work
 STORES = (
     *(services.dataset.store, services.training.store, services.evaluation.store, services.evaluation.evals.store),
     *(services.evaluation.gates.store, services.export.store, services.inference.deployments.store),
-    *(services.inference.aliases.store, services.gateway.store),
+    *(services.inference.aliases.store, services.inference.feedback.store, services.gateway.store),
 )
 COLLECTIONS: Sequence[CollectionSpec[Any]] = [spec for store in STORES for spec in store.COLLECTIONS]
 NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", datetime: "date-time", Any: "any"}

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.servers import RABBIT, SUBSTITUTES, free_port, mongodb, rabbitmq, s3
-from shared.runtime.keyring import service_secret
+from shared.runtime.keyring import CALLS, service_secret
 from shared.runtime.resources import private_file
 
 SERVICES = ("dataset", "training", "evaluation", "export", "inference")
@@ -145,7 +145,8 @@ def run_cluster(
     own = {name: {**env, "ANNEAL_SECRET": service_secret(secret, name)} for name in SERVICES}
     backends = {name: [replica(name, number, own[name]) for number in range(replicas)] for name in SERVICES}
     addresses_of = {name: f"{name}={'|'.join(one.url for one in backends[name])}" for name in SERVICES}
-    own["evaluation"]["ANNEAL_SERVICES"] = addresses_of["inference"]
+    for caller, called in CALLS:
+        own[caller]["ANNEAL_SERVICES"] = addresses_of[called]
     routes = ",".join(addresses_of.values())
     gateways = [replica("gateway", number, {**env, "ANNEAL_SERVICES": routes}) for number in range(replicas)]
     if port:

@@ -179,7 +179,11 @@ def import_dataset(
         "mapping": _mapping(column),
         "token": variable(token_env) if token_env else token,
     }
-    client = Client()
+    import_and_report(Client(), given, json=json)
+
+
+def import_and_report(client: Client, given: dict[str, Any], *, json: bool) -> None:
+    """Import what the fields that are not None name, and report the dataset."""
     started = client.post("/datasets/import", {field: value for field, value in given.items() if value is not None})
     try:
         found = _follow_import(client, started)
@@ -194,6 +198,9 @@ def import_dataset(
         raise CommandError(f"{found['detail'] or 'The import is ' + found['state']} ({found['code']})", found)
     dataset = client.get(f"/datasets/{found['dataset_id']}")
     print_json(dataset) if json else report(dataset)
+    if left_out := found["origin"]["left_out"]:
+        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left_out.items())
+        err.print(f"Left out of the data: {reasons}.", markup=False, highlight=False)
 
 
 def _source(source: str) -> dict[str, str]:

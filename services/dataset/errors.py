@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.dataset.formats import MAX_ARCHIVE_FILES, MAX_EXPANSION
-from shared.runtime.errors import AnnealError, Conflict
+from shared.runtime.errors import AnnealError, Conflict, InvalidInput
 
 
 class DatasetRejected(AnnealError):
@@ -60,6 +60,12 @@ class SourceRefused(AnnealError):
 
     status = 403
     code = "source_refused"
+
+
+class NoFeedback(InvalidInput):
+    """No feedback can become a row."""
+
+    code = "no_feedback"
 
 
 class SourceNotFound(AnnealError):

@@ -67,6 +67,9 @@ NEUTRAL_COLUMNS = {
 }
 """Columns without an effect on training, and why; no warning is needed."""
 
+MODEL_COLUMNS = dict.fromkeys(("chosen_model", "rejected_model", "answered_by"), "the model that gave the answer")
+"""Columns of rows that were made of feedback: without an effect on training, and kept for slices."""
+
 UNSUPPORTED_COLUMNS = {
     "role": "An array of messages is one conversation: upload [[…], …], or rows with a column `messages`.",
     "input_ids": "Token ids belong to one tokenizer: upload the texts.",

@@ -97,8 +97,8 @@ class UploadForm(BaseModel):
 class Origin(BaseModel):
     """The source of an imported dataset."""
 
-    source: Literal["hub", "object_store", "url"]
-    location: str = Field(description="hub id or address, without secrets")
+    source: Literal["hub", "object_store", "url", "feedback"]
+    location: str = Field(description="hub id; address, without secrets; or preferences or ratings of feedback")
     revision: str | None = Field(default=None, description="of a hub dataset: the commit, once downloaded")
     config: str | None = Field(default=None, description="configuration of a hub dataset")
     split: str | None = Field(default=None, description="the only split that was asked for")
@@ -107,6 +107,10 @@ class Origin(BaseModel):
         default=[],
         description=f"data files of the hub dataset that no split has, where it has one configuration; the first "
         f"{MAX_ARCHIVE_FILES}",
+    )
+    models: list[str] = Field(default=[], description="ids of the models on whose answers the feedback is")
+    left_out: dict[str, int] = Field(
+        default={}, description="feedback without a row, by the reason, as GET /feedback/summary has it"
     )
 
 
@@ -225,6 +229,7 @@ class Dataset(Entity):
                 name=self.name,
                 dataset_uri=uri,
                 rows=report.rows,
+                models=version.origin.models if version.origin else [],
                 warnings=report.warnings,
             )
         ]

@@ -1,7 +1,7 @@
 """The inference service: serves base models and custom models behind an OpenAI-compatible API.
 
 Purpose: chat and text completions, streamed or in one response, from any model that has a manifest; deployments, which
-keep models loaded.
+keep models loaded; answers that callers ask to store, and feedback on them.
 Consumes: training.succeeded.v1 (lists the custom model, and deploys it if the job requested that),
 training.checkpoint_published.v1 (lists the custom model), training.model_renamed.v1 (lists the model under its new
 name), training.model_deleted.v1 (removes the model and its deployments).

@@ -14,6 +14,9 @@ from services.inference.deployments.catalog import Catalog
 from services.inference.deployments.service import Deployments
 from services.inference.deployments.store import Stores
 from services.inference.fallback_engine import create_engine
+from services.inference.feedback import api as feedback_api
+from services.inference.feedback.service import FeedbackService
+from services.inference.feedback.store import FeedbackStores
 from services.inference.metrics import InferenceMetrics
 from services.inference.openai import api as openai_api
 from services.inference.openai.completions import Completions
@@ -31,20 +34,23 @@ async def build(resources: Resources) -> Service:
     statistics = UsageStatistics()
     completions = Completions(catalog, engine, InferenceMetrics(resources.metrics, engine), statistics)
     deployments = Deployments(stores, catalog, engine, statistics)
+    feedback = FeedbackService(await FeedbackStores.open(resources), settings.response_days)
     aliases = Aliases(alias_stores, resources.blobs, catalog, deployments)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         await deployments.resume()
         try:
-            async with background(deployments.take_over_stalled()), background(aliases.resume()):
+            watching = background(deployments.take_over_stalled()), background(aliases.resume())
+            async with watching[0], watching[1], background(feedback.run()):
                 yield
         finally:
             await deployments.close()
             await engine.close()
 
     router = APIRouter()
-    router.include_router(openai_api.routes(completions, catalog))
+    router.include_router(openai_api.routes(completions, catalog, feedback))
+    router.include_router(feedback_api.routes(feedback))
     router.include_router(api.routes(deployments))
     router.include_router(aliases_api.routes(aliases))
     return Service("inference", router, handlers.subscriptions(deployments, aliases), lifespan)

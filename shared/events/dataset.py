@@ -7,7 +7,7 @@ from shared.warnings import ReportedWarning
 
 
 class DatasetReady(Event):
-    """A version was validated and published at `dataset_uri`."""
+    """A version was validated and published at `dataset_uri`. `models`: on whose answers the feedback in it is."""
 
     type: ClassVar[str] = "dataset.ready.v1"
     dataset_id: str
@@ -15,6 +15,7 @@ class DatasetReady(Event):
     name: str
     dataset_uri: str
     rows: int
+    models: list[str] = []
     warnings: list[ReportedWarning] = []
 
 

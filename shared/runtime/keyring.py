@@ -28,7 +28,8 @@ AT_REST = "secrets at rest"
 SERVICE_SECRET = re.compile(r"service:([a-z]+):([0-9a-f]{64})((?::[a-z]+:[0-9a-f]{64})*)")
 """Service and key, then each service that it calls with the key of these calls."""
 CALLS: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = {
-    ("evaluation", "inference"): frozenset({("POST", "/v1/chat/completions")})
+    ("evaluation", "inference"): frozenset({("POST", "/v1/chat/completions")}),
+    ("dataset", "inference"): frozenset({("GET", "/feedback/rows")}),
 }
 """Which service calls which one, and what it may call there: method and path."""
 

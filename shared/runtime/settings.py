@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         default={},
         validation_alias=AliasChoices("ANNEAL_SERVICES", "ANNEAL_ROOMS"),
         description="ANNEAL_SERVICES, or ANNEAL_ROOMS as an alias: where the gateway finds the services: "
-        "dataset=http://…,training=http://…,…, and evaluation finds inference",
+        "dataset=http://…,training=http://…,…, and evaluation and dataset find inference",
     )
     host: str = "127.0.0.1"
     access_log_limit: int = Field(
@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     )
     checkpoint_days: float = Field(
         default=7, ge=0, le=3650, description="days that the checkpoints of an ended job can be published as models"
+    )
+    response_days: float = Field(
+        default=30, gt=0, le=3650, description="days that stored answers without feedback are kept"
     )
     job_slots: int = Field(default=1, ge=1, description="maximum concurrent training jobs on this machine")
     ray_address: str = Field(

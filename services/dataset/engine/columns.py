@@ -9,7 +9,15 @@ from services.dataset.engine.lines import BadRow
 from services.dataset.engine.messages import MESSAGE_FIELDS, RowNotes
 from services.dataset.engine.normalize import Row, normalize
 from services.dataset.engine.values import has_value, rating, type_name
-from services.dataset.layouts import MEDIA_COLUMNS, NEUTRAL_COLUMNS, Layout, column_use, find_layout, is_known
+from services.dataset.layouts import (
+    MEDIA_COLUMNS,
+    MODEL_COLUMNS,
+    NEUTRAL_COLUMNS,
+    Layout,
+    column_use,
+    find_layout,
+    is_known,
+)
 
 MAX_COLUMNS = 1_000
 """Columns that are counted by name. Objects that are used as dictionaries have a new key in every row."""
@@ -203,5 +211,5 @@ def _unused(column: str, plan: RowPlan) -> tuple[str, str]:
 
 
 def _other(name: str) -> tuple[str, str]:
-    neutral = NEUTRAL_COLUMNS.get(_name(name))
+    neutral = {**NEUTRAL_COLUMNS, **MODEL_COLUMNS}.get(_name(name))
     return ("ignored", neutral) if neutral else ("not_understood", "no meaning is known for the name")

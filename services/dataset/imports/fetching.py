@@ -10,6 +10,7 @@ from typing import Any
 from services.dataset.errors import SourceNotFound
 from services.dataset.formats import extension_of
 from services.dataset.import_record import DatasetImport
+from services.dataset.imports.feedback import read_feedback
 from services.dataset.imports.url import UrlSource, download
 from services.dataset.models import Origin, UploadForm
 from services.dataset.service import DatasetService
@@ -68,6 +69,8 @@ class Importer:
     async def _fetch(self, found: DatasetImport, lease: Lease[DatasetImport], folder: Path) -> Fetched | None:
         if found.origin.source == "hub":
             return await self._from_hub(found, lease, folder)
+        if found.origin.source == "feedback":
+            return await read_feedback(self._resources, found.project, found.origin, folder)
         fetched = await (self._from_store if found.origin.source == "object_store" else self._from_url)(
             found, lease, folder
         )

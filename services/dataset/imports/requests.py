@@ -1,5 +1,6 @@
 """The request that imports a dataset."""
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
@@ -10,7 +11,7 @@ from shared.runtime.http.principal import Forbidden, Principal
 
 
 class ImportRequest(UploadForm):
-    """The source of a dataset, exactly one of hub_id, uri, url, and how its rows are read, as for an upload."""
+    """The source of a dataset, one of hub_id, uri, url, feedback; and how its rows are read, as for an upload."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,14 +42,24 @@ class ImportRequest(UploadForm):
     url: str | None = Field(
         default=None, max_length=4096, pattern=r"^https?://", description="web address of a file, with https"
     )
+    feedback: Literal["preferences", "ratings"] | None = Field(
+        default=None,
+        description="verdicts that POST /feedback has taken: preferences become chosen and rejected, for DPO; "
+        "ratings a label, for KTO",
+    )
+    models: list[str] = Field(
+        default=[], max_length=50, description="only feedback on answers of the models with these ids"
+    )
     mapping: dict[str, str] | None = Field(
         default=None, description='layout column -> column of the file, e.g. {"prompt": "question"}'
     )
 
     @model_validator(mode="after")
     def _one_source(self) -> "ImportRequest":
-        if sum(source is not None for source in (self.hub_id, self.uri, self.url)) != 1:
-            raise ValueError("give exactly one of hub_id, uri, url (or upload a file to /datasets/upload)")
+        if sum(source is not None for source in (self.hub_id, self.uri, self.url, self.feedback)) != 1:
+            raise ValueError("give exactly one of hub_id, uri, url, feedback (or upload a file to /datasets/upload)")
+        if self.feedback is None and self.models:
+            raise ValueError("models are for feedback only")
         if self.hub_id is None and (self.config or self.split or self.revision or self.token):
             raise ValueError("config, split, revision and token are for hub_id only")
         _ = urlsplit(self.uri or self.url or "").port  # raises ValueError for what is no address

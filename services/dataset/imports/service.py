@@ -74,6 +74,8 @@ def _origin(request: ImportRequest) -> Origin:
     if request.hub_id is not None:
         asked = request.model_dump(include={"revision", "config", "split"})
         return Origin(source="hub", location=request.hub_id, **asked)
+    if request.feedback is not None:
+        return Origin(source="feedback", location=request.feedback, models=request.models)
     if request.uri is not None:
         return Origin(source="object_store", location=without_secret(request.uri))
     return Origin(source="url", location=without_secret(request.url or ""))

@@ -30,6 +30,8 @@ def _edges_of(event: Event) -> Iterator[Edge]:
     match event:
         case DatasetReady():
             yield from _dataset(event.dataset_id, event.version)
+            for model in event.models:
+                yield Edge(_model(model), "rated_in", f"dataset/{event.dataset_id}@{event.version}")
         case TrainingRequested() | TrainingSucceeded():
             yield from _job(event)
         case CheckpointPublished():

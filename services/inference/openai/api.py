@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.inference.deployments.catalog import Catalog, ListedModel
+from services.inference.feedback.service import FeedbackService
 from services.inference.openai.chunks import ChatChunkBuilder, ChunkBuilder, TextChunkBuilder
 from services.inference.openai.completions import CompletionRun, Completions
 from services.inference.openai.schemas import (
@@ -23,6 +24,7 @@ from services.inference.openai.schemas import (
     ChatRequest,
     CompletionParams,
     CompletionRequest,
+    DeletedCompletion,
     ModelList,
     ServedModelView,
     TextChoice,
@@ -44,7 +46,11 @@ CLIENT_CLOSED_REQUEST = 499
 """The status (nginx's convention) that the log shows when the client disconnected."""
 
 
-def routes(completions: Completions, catalog: Catalog) -> APIRouter:
+Keep = Callable[[CompletionRun], Awaitable[None]]
+"""Stores what a run has produced."""
+
+
+def routes(completions: Completions, catalog: Catalog, feedback: FeedbackService) -> APIRouter:
     """Return the routes below /v1."""
     router = APIRouter(prefix="/v1", tags=["Inference"])
 
@@ -52,17 +58,40 @@ def routes(completions: Completions, catalog: Catalog) -> APIRouter:
     async def create_chat_completion(
         body: ChatRequest, request: Request, response: Response, caller: Caller
     ) -> Response | ChatCompletion:
-        """Create a chat completion; with `stream`, as server-sent events."""
+        """Create a chat completion; with `stream`, as server-sent events.
+
+        With `store`, prompt and answer are kept for GET by the completion's id and for feedback.
+        """
         run = await completions.prepare(caller.project, body)
+        envelope, keep = _envelope("chatcmpl", body, run), _nothing
+        if body.store:
+            prompt = body.prompt_fields()
+            feedback.require_storable(prompt)
+
+            async def keep(run: CompletionRun) -> None:
+                completion = _chat_completion(run, envelope).model_dump(mode="json")
+                completion["choices"][0]["logprobs"] = None
+                await feedback.keep(caller, run.model.id, prompt, completion)
+
         if body.stream:
-            return await _streaming_response(
-                request, completions, run, body, ChatChunkBuilder(_envelope("chatcmpl", body, run))
-            )
+            return await _streaming_response(request, completions, run, body, ChatChunkBuilder(envelope), keep)
         finished = await _unless_disconnected(request, completions.complete(run))
         if finished is None:
             return _client_closed(run)
+        await keep(finished)
         response.headers[TOKENS_HEADER] = str(finished.usage.total_tokens)
-        return _chat_completion(finished, body)
+        return _chat_completion(finished, envelope)
+
+    @router.get("/chat/completions/{completion_id}")
+    async def show_stored_completion(completion_id: str, caller: Caller) -> ChatCompletion:
+        """Show a chat completion that was stored."""
+        return ChatCompletion.model_validate((await feedback.response(caller, completion_id)).completion)
+
+    @router.delete("/chat/completions/{completion_id}")
+    async def delete_stored_completion(completion_id: str, caller: Caller) -> DeletedCompletion:
+        """Delete a stored chat completion with its prompt, and all feedback on it."""
+        await feedback.delete_response(caller, completion_id)
+        return DeletedCompletion(id=completion_id)
 
     @router.post("/completions", response_model=TextCompletion)
     async def create_completion(
@@ -106,7 +135,11 @@ def _envelope(prefix: str, body: CompletionParams, run: CompletionRun) -> dict[s
     }
 
 
-def _chat_completion(run: CompletionRun, body: CompletionParams) -> ChatCompletion:
+async def _nothing(run: CompletionRun) -> None:
+    """Store nothing."""
+
+
+def _chat_completion(run: CompletionRun, envelope: dict[str, Any]) -> ChatCompletion:
     has_logprobs = run.generation.logprobs is not None
     choices = [
         ChatChoice(
@@ -117,7 +150,7 @@ def _chat_completion(run: CompletionRun, body: CompletionParams) -> ChatCompleti
         )
         for index in range(run.choices)
     ]
-    return ChatCompletion(**_envelope("chatcmpl", body, run), choices=choices, usage=run.usage)
+    return ChatCompletion(**envelope, choices=choices, usage=run.usage)
 
 
 def _assistant_message(run: CompletionRun, index: int) -> AnswerMessage:
@@ -153,7 +186,12 @@ def _client_closed(run: CompletionRun) -> Response:
 
 
 async def _streaming_response(
-    request: Request, completions: Completions, run: CompletionRun, body: CompletionParams, chunks: ChunkBuilder
+    request: Request,
+    completions: Completions,
+    run: CompletionRun,
+    body: CompletionParams,
+    chunks: ChunkBuilder,
+    keep: Keep = _nothing,
 ) -> Response:
     """Start the response only when the first delta exists, so that an error still gets its own status code."""
     deltas = completions.stream(run)
@@ -161,7 +199,7 @@ async def _streaming_response(
     if first is None:
         return _client_closed(run)
     include_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    events = _sse_events(first, deltas, run, chunks, include_usage)
+    events = _sse_events(first, deltas, run, chunks, include_usage, keep)
     headers = {**STREAM_HEADERS, TOKENS_HEADER: str(run.tokens_so_far)}
     return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
 
@@ -171,9 +209,17 @@ async def _first(deltas: AsyncIterator[TextDelta]) -> TextDelta:
 
 
 async def _sse_events(
-    first: TextDelta, deltas: AsyncIterator[TextDelta], run: CompletionRun, chunks: ChunkBuilder, include_usage: bool
+    first: TextDelta,
+    deltas: AsyncIterator[TextDelta],
+    run: CompletionRun,
+    chunks: ChunkBuilder,
+    include_usage: bool,
+    keep: Keep,
 ) -> AsyncIterator[bytes]:
-    """Yield server-sent events: chunks, the usage if requested, `[DONE]`; or an error in OpenAI's format."""
+    """Yield server-sent events: chunks, the usage if requested, `[DONE]`; or an error in OpenAI's format.
+
+    Before `[DONE]`, the answer is stored if that was requested.
+    """
     async with aclosing(deltas):  # type: ignore[type-var]
         try:
             for chunk in chunks.opening_chunks(run.choices):
@@ -181,6 +227,7 @@ async def _sse_events(
             yield _sse_event(chunks.delta_chunk(first), include_usage) + _tokens(run)
             async for delta in deltas:
                 yield _sse_event(chunks.delta_chunk(delta), include_usage) + _tokens(run)
+            await keep(run)
             if include_usage:
                 yield _sse_event(chunks.usage_chunk(run.usage), include_usage)
             yield b"data: [DONE]\n\n"

@@ -94,7 +94,7 @@ REMEDIES = {
     "chat_template": "Change the template in the model's tokenizer before training; it is part of the model.",
     "documents": "Write the documents into a message.",
     "service_tier": "Leave it out, or send auto.",
-    "store": "Leave it out, or send false; completions are not stored.",
+    "store": "Send messages to /v1/chat/completions, whose answers can be stored.",
 }
 OTHER_ENDPOINT = {
     "messages": "Send messages to /v1/chat/completions.",

@@ -119,6 +119,9 @@ class ChatRequest(CompletionParams):
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_TOP_LOGPROBS, description="requires logprobs: true")
+    store: bool = Field(
+        default=False, description="keep prompt and answer (not its logprobs), for GET by their id and for feedback"
+    )
 
     @field_validator("messages", mode="before")
     @classmethod
@@ -151,6 +154,13 @@ class ChatRequest(CompletionParams):
         if self.top_logprobs is not None and not self.logprobs:
             remedy = "Send logprobs: true, too."
             raise InvalidInput("top_logprobs requires logprobs: true.", field="top_logprobs", remedy=remedy)
+        return self
+
+    @model_validator(mode="after")
+    def _check_store(self) -> "ChatRequest":
+        if self.store and self.n > 1:
+            remedy = "Send several requests, or leave store out."
+            raise InvalidInput("store keeps one answer for each id.", field="n", limit=1, remedy=remedy)
         return self
 
     @model_validator(mode="after")
@@ -388,6 +398,14 @@ class ChatCompletion(BaseModel):
     choices: list[ChatChoice]
     usage: Usage
     system_fingerprint: str | None = None
+
+
+class DeletedCompletion(BaseModel):
+    """A deletion, in OpenAI's format."""
+
+    id: str
+    object: Literal["chat.completion.deleted"] = "chat.completion.deleted"
+    deleted: bool = True
 
 
 class TextChoice(BaseModel):

@@ -8,6 +8,7 @@ import yaml
 from cli import __version__
 from deploy.env import values
 from shared.runtime.http.routes import ROUTES
+from shared.runtime.keyring import CALLS
 from shared.runtime.settings import Settings
 from tests.unit.deploy.files import (
     COMPOSE,
@@ -71,14 +72,16 @@ def test_gateway_has_the_address_of_every_service() -> None:
         }
 
 
-def test_evaluation_has_the_address_of_inference_and_may_connect() -> None:
-    (deployed,) = [
-        v["value"] for v in container(objects("Deployment")["evaluation"])["env"] if v["name"] == "ANNEAL_SERVICES"
-    ]
-    for text in (SERVICES["evaluation"]["environment"]["ANNEAL_SERVICES"], deployed):
-        assert Settings(services=text).services == {"inference": f"http://inference:{PORT}"}
+def test_services_that_call_inference_have_its_address_and_may_connect() -> None:
+    callers = [caller for caller, called in CALLS if called == "inference"]
+    for caller in callers:
+        env = container(objects("Deployment")[caller])["env"]
+        (deployed,) = [v["value"] for v in env if v["name"] == "ANNEAL_SERVICES"]
+        for text in (SERVICES[caller]["environment"]["ANNEAL_SERVICES"], deployed):
+            assert Settings(services=text).services == {"inference": f"http://inference:{PORT}"}
     (rule,) = objects("NetworkPolicy")["inference"]["spec"]["ingress"]
-    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "evaluation"}}}]
+    allowed = [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": caller}}} for caller in callers]
+    assert rule["from"] == allowed
 
 
 def test_every_service_uses_the_same_port() -> None:

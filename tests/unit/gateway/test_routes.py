@@ -73,6 +73,8 @@ def test_scopes_follow_from_the_method_with_few_exceptions() -> None:
         **dict.fromkeys((f"POST /auth/users/{{user_id}}/{verb}" for verb in ("disable", "enable")), "*"),
         **dict.fromkeys(("GET /v1/models", "GET /v1/models/{model_id:path}"), "infer"),
         **dict.fromkeys(("POST /v1/chat/completions", "POST /v1/completions"), "infer"),
+        **{f"{verb} /v1/chat/completions/{{completion_id}}": "infer" for verb in ("GET", "DELETE")},
+        **dict.fromkeys(("POST /feedback", "DELETE /feedback/{feedback_id}"), "infer"),
         "POST /live/tickets": "read",
         **dict.fromkeys(("GET /auth/keys", "POST /auth/keys", "DELETE /auth/keys/{key_id}"), "admin"),
         **dict.fromkeys(("GET /events/dead", "POST /events/dead/replay"), "admin"),

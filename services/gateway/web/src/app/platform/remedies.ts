@@ -14,6 +14,7 @@ const PAGES: [string, string][] = [
   ['/evaluations', 'Evaluation'],
   ['/aliases', 'Aliases'],
   ['/exports', 'Export'],
+  ['/feedback', 'Playground'],
   ['/webhooks', 'Webhooks'],
   ['/auth/projects', 'Members'],
   ['/auth/session', 'Members'],

@@ -1,0 +1,187 @@
+"""Use cases of feedback: store answers, take verdicts on them, delete both, and hand out rows of data."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from services.inference.feedback.models import (
+    Feedback,
+    FeedbackRequest,
+    FeedbackSummary,
+    Kind,
+    StoredResponse,
+    digest,
+    judge,
+)
+from services.inference.feedback.rows import Selection, of_kind, select, to_row, votes_by_model
+from services.inference.feedback.store import FeedbackStores
+from shared.documents.entities import Page, derived_id, now
+from shared.runtime.errors import InvalidInput, NotFound, Unavailable
+from shared.runtime.http.principal import Forbidden, Principal
+from shared.runtime.http.routes import SCOPE_RANKS, KeyScope
+
+MAX_PROMPT_BYTES = 2**20
+"""Of a stored response."""
+MAX_UNRATED = 10_000
+"""Stored responses without feedback, in a project; the oldest make room."""
+SWEEP_INTERVAL_S = 3600.0
+
+
+class PromptsDiffer(InvalidInput):
+    """A preference needs two answers to the same prompt."""
+
+    code = "prompts_differ"
+
+
+class FeedbackService:
+    """Feedback of all projects. Answers without feedback are kept for `days`."""
+
+    def __init__(self, stores: FeedbackStores, days: float, max_unrated: int = MAX_UNRATED) -> None:
+        self._stores, self._days, self._max_unrated = stores, days, max_unrated
+
+    @staticmethod
+    def require_storable(prompt: Mapping[str, Any]) -> None:
+        """Raise InvalidInput for a prompt that is too long to be stored."""
+        if len(json.dumps(prompt)) > MAX_PROMPT_BYTES:
+            remedy = "Shorten the messages, or leave store out."
+            detail = "The prompt is too long to be stored."
+            raise InvalidInput(detail, field="store", limit=MAX_PROMPT_BYTES, remedy=remedy)
+
+    async def keep(
+        self, caller: Principal, model_id: str, prompt: Mapping[str, Any], completion: Mapping[str, Any]
+    ) -> None:
+        """Store a completion with one choice."""
+        responses = self._stores.responses.for_project(caller.project)
+        await responses.create(StoredResponse.of(caller.project, caller.subject, model_id, prompt, completion))
+        if (excess := await responses.count({"rated": False}) - self._max_unrated) > 0:
+            for oldest in await responses.find({"rated": False}, order=(("created_at", 1),), limit=excess):
+                await responses.remove(oldest.id)
+
+    async def response(self, caller: Principal, id: str, *, field: str = "id", change: bool = False) -> StoredResponse:
+        """Return a stored response; those of others need the scope `read`, and `write` to `change` them.
+
+        Raises NotFound or Forbidden.
+        """
+        with suppress(NotFound):
+            found = await self._stores.responses.for_project(caller.project).get(id)
+            if found.by == caller.subject or _has_scope(caller, "read"):
+                _require_own(caller, found.by, change=change)
+                return found
+        kept = f"Answers without feedback are kept for {self._days:g} days."
+        remedy = f"Send the request for the answer with store: true, and use its id. {kept}"
+        raise NotFound(f"There is no stored response {id!r} in this project.", field=field, remedy=remedy)
+
+    async def delete_response(self, caller: Principal, id: str) -> None:
+        """Delete a stored response and all feedback on it. Raises NotFound or Forbidden."""
+        await self.response(caller, id, change=True)
+        await self._stores.responses.remove(id)
+        for each in await self._stores.for_project(caller.project).about(id):
+            await self._remove(each)
+
+    async def give(self, caller: Principal, request: FeedbackRequest) -> Feedback:
+        """Store a verdict in place of an earlier one of the caller on the same answers.
+
+        Raises NotFound, or PromptsDiffer.
+        """
+        fields = ["response"] if request.response else ["tie", "tie"] if request.tie else ["chosen", "rejected"]
+        ids = zip(request.responses, fields, strict=True)
+        responses = [await self.response(caller, id, field=field) for id, field in ids]
+        if len({digest(response.prompt) for response in responses}) > 1:
+            remedy = "Ask both models the same: messages, tools and chat_template_kwargs."
+            raise PromptsDiffer("The two answers are to different prompts.", field=fields[1], remedy=remedy)
+        stores = self._stores.for_project(caller.project)
+        for response in responses:
+            await stores.responses.change(response.id, _mark_rated)  # a sweep keeps it from now on
+        newer = _feedback(caller, request, responses)
+        stored = await stores.feedback.create(newer)
+        return stored if stored is newer else await stores.feedback.change(stored.id, lambda f: f.replace(newer))
+
+    async def page(self, project: str, kind: Kind | None, limit: int, cursor: str | None) -> Page[Feedback]:
+        """Return a page of feedback, newest first."""
+        where = {"kind": kind} if kind else None
+        return await self._stores.feedback.for_project(project).page(where, limit=limit, cursor=cursor)
+
+    async def delete(self, caller: Principal, id: str) -> None:
+        """Delete feedback; that of others needs the scope `write`. Raises NotFound or Forbidden."""
+        found = await self._stores.feedback.for_project(caller.project).get(id)
+        _require_own(caller, found.by, change=True)
+        await self._remove(found)
+
+    async def summary(self, project: str) -> FeedbackSummary:
+        """Count a project's feedback."""
+        found = await self._stores.feedback.for_project(project).find()
+        counts = {kind: select(of_kind(found, kind)).summary() for kind in ("preferences", "ratings")}
+        return FeedbackSummary(**counts, models=votes_by_model(found))
+
+    async def rows(self, project: str, kind: Kind, models: Collection[str]) -> tuple[Selection, AsyncIterator[bytes]]:
+        """Select verdicts, of answers of these models alone if any are named; yield their rows as JSON Lines."""
+        found = await self._stores.feedback.for_project(project).find({"kind": kind})
+        selected = select([each for each in found if not models or {*each.models} <= {*models}])
+        return selected, self._lines(project, selected.verdicts)
+
+    async def _lines(self, project: str, verdicts: Sequence[Feedback]) -> AsyncIterator[bytes]:
+        stores = self._stores.for_project(project)
+        for each in verdicts:
+            with suppress(NotFound):  # its answer was deleted in the meantime
+                ids = filter(None, (each.first, each.second))
+                row = to_row(each, [await stores.responses.get(id) for id in ids])
+                yield json.dumps(row).encode() + b"\n"
+
+    async def _remove(self, feedback: Feedback) -> None:
+        """Delete feedback; an answer that has none any more is kept no longer than others."""
+        await self._stores.feedback.remove(feedback.id)
+        for id in filter(None, (feedback.first, feedback.second)):
+            if not await self._stores.about(id):
+                with suppress(NotFound):
+                    await self._stores.responses.change(id, lambda response: setattr(response, "rated", False))
+
+    async def sweep(self) -> None:
+        """Remove answers without feedback that are too old."""
+        before = (now() - timedelta(days=self._days)).isoformat()
+        while found := await self._stores.responses.find({"rated": False, "created_at": {"$lt": before}}, limit=200):
+            for response in found:
+                await self._stores.responses.remove(response.id)
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            with suppress(Unavailable):
+                await self.sweep()
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+
+
+def _feedback(caller: Principal, request: FeedbackRequest, responses: Sequence[StoredResponse]) -> Feedback:
+    """The entity; its id is the same for each verdict of the caller on these answers."""
+    first, *others = request.responses
+    kind: Kind = "preferences" if others else "ratings"
+    return Feedback(
+        id=derived_id("feedback", caller.project, caller.subject, *sorted(request.responses)),
+        project=caller.project,
+        by=caller.subject,
+        kind=kind,
+        verdict=request.verdict,
+        first=first,
+        second=others[0] if others else None,
+        comment=request.comment,
+        models=[response.model_id for response in responses],
+        prompt_key=digest(responses[0].prompt),
+        answer_keys=[digest(response.answer) for response in responses],
+        left_out=judge(request.verdict, list(responses)),
+    )
+
+
+def _mark_rated(response: StoredResponse) -> None:
+    response.rated = True
+
+
+def _has_scope(caller: Principal, scope: KeyScope) -> bool:
+    return any(SCOPE_RANKS.get(held, -1) >= SCOPE_RANKS[scope] for held in caller.scopes)
+
+
+def _require_own(caller: Principal, by: str, *, change: bool) -> None:
+    if change and by != caller.subject and not _has_scope(caller, "write"):
+        remedy = "Use a key with the scope 'write', or that of its owner."
+        raise Forbidden("It belongs to another key or user.", field="id", limit=list(caller.scopes), remedy=remedy)
