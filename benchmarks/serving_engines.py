@@ -43,16 +43,16 @@ class Setup:
 
 
 @asynccontextmanager
-async def open_engines(folder: Path, path: Path, vllm: str = "") -> AsyncIterator[Setup]:
+async def open_engines(folder: Path, path: Path, vllm: str = "", adapters: int = ADAPTERS) -> AsyncIterator[Setup]:
     """Engines over the base model at `path` and new adapters of it; `vllm` is the command of its server, or empty."""
     base = _spec("base", {"path": str(path), "kind": "full", "base": None})
-    adapters = [_spec(path.name, _adapter(base, path)) for path in make_adapters(path, folder)]
+    made = [_spec(path.name, _adapter(base, path)) for path in make_adapters(path, folder, adapters)]
     async with open_resources(Settings(home=folder / "home")) as resources:
         engines: dict[str, Engine] = {"transformers": create_engine(resources, "", 1)}
         if vllm:
             engines["vLLM"] = create_engine(resources, vllm, 1)
         try:
-            yield Setup(engines, base, adapters)
+            yield Setup(engines, base, made)
         finally:
             for engine in reversed(engines.values()):
                 await engine.close()
@@ -84,9 +84,9 @@ def _remove_stop_tokens(folder: Path) -> Path:
     return folder
 
 
-def make_adapters(base: Path, folder: Path) -> list[Path]:
+def make_adapters(base: Path, folder: Path, count: int) -> list[Path]:
     """Make rank-16 adapters on all linear layers; their updates are too small to change a token, so work is equal."""
-    paths = [folder / f"adapter{number}" for number in range(ADAPTERS)]
+    paths = [folder / f"adapter{number}" for number in range(count)]
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
         config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear")
@@ -134,10 +134,10 @@ class Measurement:
 
 
 async def generate_concurrently(engine: Engine, models: Sequence[ModelSpec], limit: int) -> Measurement:
-    """Send all prompts at once, each to the model of its position; answers are `limit` tokens long."""
+    """Send one prompt to each of the models at once; answers are `limit` tokens long."""
     requests = [
         GenerationRequest("default", model, GREEDY, prompts=[prompt], max_tokens=limit)
-        for model, prompt in zip(models, prompts(), strict=True)
+        for model, prompt in zip(models, prompts()[: len(models)], strict=True)
     ]
     started = time.perf_counter()
     answers = await asyncio.gather(*(_answer(engine, generation) for generation in requests))
@@ -169,6 +169,16 @@ class PlainTransformers:
         seconds = time.perf_counter() - started
         texts = [self._tokenizer.decode(ids, skip_special_tokens=True) for ids in answers]
         return Measurement(seconds, sum(map(len, answers)), texts)
+
+    def generate_batch_padded(self, count: int, limit: int) -> Measurement:
+        """Answer the first prompts with one `generate`, left-padded."""
+        self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
+        started = time.perf_counter()
+        inputs = self._tokenizer(prompts()[:count], return_tensors="pt", padding=True, padding_side="left")
+        with torch.inference_mode():
+            output = self._model.generate(**inputs, max_new_tokens=limit, min_new_tokens=limit, do_sample=False)
+        seconds, answers = time.perf_counter() - started, output[:, inputs.input_ids.shape[1] :]
+        return Measurement(seconds, answers.numel(), self._tokenizer.batch_decode(answers, skip_special_tokens=True))
 
     def generate_continuous(self, limit: int) -> Measurement:
         """Answer all prompts with transformers' continuous batching; the smallest cache is fastest on a CPU."""
