@@ -96,7 +96,8 @@ class MultiLora:
 
     def _add(self, x: Tensor, output: Tensor, a: Tensor, b: Tensor) -> Tensor:
         if self._layout is None:
-            return output.add_(x @ a @ b)
+            output.view(-1, output.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]) @ a, b)
+            return output
         if (first := self._layout.first) is not None:
             rows = x[first:].reshape(len(a), -1, x.shape[-1])
             output[first:].view(len(a), -1, output.shape[-1]).baddbmm_(torch.bmm(rows, a), b)

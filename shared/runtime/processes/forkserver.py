@@ -23,8 +23,10 @@ from shared.runtime.telemetry.engine_spans import EngineSpan
 
 _ROOT = Path(__file__).resolve().parents[3]
 _KEPT = frozenset(("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HF_HOME"))
-_KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "MKL_")
-_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads sleep; spinning on shared cores made decoding 50 times slower
+_KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_", "GOMP_", "MKL_")
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
+"""Idle threads sleep after some 0.1 ms: endless spinning on shared cores made decoding 50 times slower, and on idle
+cores waking a thread for each layer takes as long as its product (docs/experiments.md)."""
 _MERGING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """Freed memory is merged with its neighbors instead of cached per thread (docs/experiments.md)."""
 EXIT_TIMEOUT_S = 10.0
@@ -169,7 +171,8 @@ def clean_environment() -> dict[str, str]:
     """The environment without credentials and settings of the service; model hubs are out of bounds."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**_WAITING, **_MERGING, **_threads(), **kept, **ours}
+    waiting = {} if kept.get("OMP_WAIT_POLICY", "").upper() == "ACTIVE" else _WAITING  # the count would override it
+    return {**waiting, **_MERGING, **_threads(), **kept, **ours}
 
 
 def _threads() -> dict[str, str]:

@@ -60,3 +60,14 @@ def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(forkserver, "usable_cpus", lambda: 8)
     assert "OMP_NUM_THREADS" not in clean_environment()
+
+
+def test_idle_threads_sleep_after_a_short_spin_unless_the_operator_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    assert {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}.items() <= clean_environment().items()
+    monkeypatch.setenv("GOMP_SPINCOUNT", "0")
+    assert clean_environment()["GOMP_SPINCOUNT"] == "0"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert "GOMP_SPINCOUNT" not in clean_environment()
