@@ -218,9 +218,29 @@ class Operations(Requests):
         """Delete a dataset with all its versions."""
         self.request('DELETE', f'/datasets/{quoted(dataset_id)}')
 
-    def preview_dataset(self, dataset_id: str, /, *, version: str | None = None, split: Literal['train', 'validation', 'test'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.Preview:
+    def deduplicate_rows(self, dataset_id: str, /, **fields: Unpack[schemas.DeduplicateRequest]) -> schemas.DatasetView:
+        """Make a version without repeated rows; it becomes the current one, and the other version stays as it is."""
+        answer: schemas.DatasetView = self.request('POST', f'/datasets/{quoted(dataset_id)}/deduplicate', json=fields)
+        return answer
+
+    def diff_versions(self, dataset_id: str, /, *, before: str, after: str | None = None, kind: Literal['changed', 'removed', 'added', 'moved'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.Difference:
+        """Compare two versions."""
+        answer: schemas.Difference = self.request('GET', f'/datasets/{quoted(dataset_id)}/diff', query={'before': before, 'after': after, 'kind': kind, 'offset': offset, 'limit': limit})
+        return answer
+
+    def find_duplicates(self, dataset_id: str, /, *, version: str | None = None) -> schemas.Duplicates:
+        """Find equal and nearly equal rows, and held-out rows whose prompt is in train."""
+        answer: schemas.Duplicates = self.request('GET', f'/datasets/{quoted(dataset_id)}/duplicates', query={'version': version})
+        return answer
+
+    def exclude_rows(self, dataset_id: str, /, **fields: Unpack[schemas.ExcludeRequest]) -> schemas.DatasetView:
+        """Make a version without some rows; it becomes the current one, and the other version stays as it is."""
+        answer: schemas.DatasetView = self.request('POST', f'/datasets/{quoted(dataset_id)}/exclude', json=fields)
+        return answer
+
+    def preview_dataset(self, dataset_id: str, /, *, version: str | None = None, split: Literal['train', 'validation', 'test'] | None = None, offset: int | None = None, limit: int | None = None, search: str | None = None, where: str | None = None) -> schemas.Preview:
         """Show a page of normalized rows, as they are trained on."""
-        answer: schemas.Preview = self.request('GET', f'/datasets/{quoted(dataset_id)}/preview', query={'version': version, 'split': split, 'offset': offset, 'limit': limit})
+        answer: schemas.Preview = self.request('GET', f'/datasets/{quoted(dataset_id)}/preview', query={'version': version, 'split': split, 'offset': offset, 'limit': limit, 'search': search, 'where': where})
         return answer
 
     def download_rejected_rows(self, dataset_id: str, /, *, version: str | None = None) -> bytes:
@@ -839,9 +859,29 @@ class AsyncOperations(AsyncRequests):
         """Delete a dataset with all its versions."""
         await self.request('DELETE', f'/datasets/{quoted(dataset_id)}')
 
-    async def preview_dataset(self, dataset_id: str, /, *, version: str | None = None, split: Literal['train', 'validation', 'test'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.Preview:
+    async def deduplicate_rows(self, dataset_id: str, /, **fields: Unpack[schemas.DeduplicateRequest]) -> schemas.DatasetView:
+        """Make a version without repeated rows; it becomes the current one, and the other version stays as it is."""
+        answer: schemas.DatasetView = await self.request('POST', f'/datasets/{quoted(dataset_id)}/deduplicate', json=fields)
+        return answer
+
+    async def diff_versions(self, dataset_id: str, /, *, before: str, after: str | None = None, kind: Literal['changed', 'removed', 'added', 'moved'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.Difference:
+        """Compare two versions."""
+        answer: schemas.Difference = await self.request('GET', f'/datasets/{quoted(dataset_id)}/diff', query={'before': before, 'after': after, 'kind': kind, 'offset': offset, 'limit': limit})
+        return answer
+
+    async def find_duplicates(self, dataset_id: str, /, *, version: str | None = None) -> schemas.Duplicates:
+        """Find equal and nearly equal rows, and held-out rows whose prompt is in train."""
+        answer: schemas.Duplicates = await self.request('GET', f'/datasets/{quoted(dataset_id)}/duplicates', query={'version': version})
+        return answer
+
+    async def exclude_rows(self, dataset_id: str, /, **fields: Unpack[schemas.ExcludeRequest]) -> schemas.DatasetView:
+        """Make a version without some rows; it becomes the current one, and the other version stays as it is."""
+        answer: schemas.DatasetView = await self.request('POST', f'/datasets/{quoted(dataset_id)}/exclude', json=fields)
+        return answer
+
+    async def preview_dataset(self, dataset_id: str, /, *, version: str | None = None, split: Literal['train', 'validation', 'test'] | None = None, offset: int | None = None, limit: int | None = None, search: str | None = None, where: str | None = None) -> schemas.Preview:
         """Show a page of normalized rows, as they are trained on."""
-        answer: schemas.Preview = await self.request('GET', f'/datasets/{quoted(dataset_id)}/preview', query={'version': version, 'split': split, 'offset': offset, 'limit': limit})
+        answer: schemas.Preview = await self.request('GET', f'/datasets/{quoted(dataset_id)}/preview', query={'version': version, 'split': split, 'offset': offset, 'limit': limit, 'search': search, 'where': where})
         return answer
 
     async def download_rejected_rows(self, dataset_id: str, /, *, version: str | None = None) -> bytes:

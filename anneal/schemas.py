@@ -584,6 +584,15 @@ class DeadLetters(TypedDict):
     """number of dead letters, including those beyond the limit"""
 
 
+class DeduplicateRequest(TypedDict):
+    """Which repetitions to leave out."""
+
+    version: NotRequired[str | None]
+    """the version to start from; default: the current one"""
+    near: NotRequired[bool]
+    """also rows that nearly equal another one: 80 % of their runs of three words; at most 200,000 rows"""
+
+
 class DeliveryView(TypedDict):
     """One event for one webhook."""
 
@@ -659,14 +668,48 @@ class DeploymentView(TypedDict):
 
 
 class Difference(TypedDict):
-    """Something that both runs recorded, with different values."""
+    """The difference between two versions of a dataset."""
 
-    field: str
-    """as in the provenance, such as versions.torch"""
-    original: Any
-    reproduction: Any
-    changes_numbers: bool
-    """whether it may explain other bits"""
+    before: str
+    """the earlier version"""
+    after: str
+    """the later version"""
+    added: int
+    removed: int
+    changed: int
+    """rows with the same prompt, and another answer or another loss mask"""
+    moved: int
+    """equal rows in another split"""
+    unchanged: int
+    total: int
+    """differing rows, of the requested kind"""
+    rows: list[DifferingRow]
+    """[offset, offset + limit), by kind: changed, removed, added, moved"""
+
+
+class DifferingRow(TypedDict):
+    """A row that differs between two versions."""
+
+    kind: Literal['changed', 'removed', 'added', 'moved']
+    before: LocatedRow | None
+    """null: added"""
+    after: LocatedRow | None
+    """null: removed"""
+
+
+class Duplicates(TypedDict):
+    """Equal and nearly equal rows of a version."""
+
+    version: str
+    rows: int
+    exact: int
+    """rows equal to an earlier one"""
+    near: int | None
+    """further rows that nearly equal an earlier one; null: above 200,000 rows"""
+    examples: list[SimilarRows]
+    """at most 20 pairs of near-duplicates, the most similar first"""
+    overlap: list[Overlap]
+    """of the splits test and validation with train"""
 
 
 class EdgeView(TypedDict):
@@ -674,8 +717,26 @@ class EdgeView(TypedDict):
 
     source: str
     relation: str
-    """version, rated_in, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"""
+    """version, rated_in, edited, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"""
     target: str
+
+
+class Edit(TypedDict):
+    """How a version was made from another one of its dataset."""
+
+    kind: Literal['exclude', 'deduplicate']
+    parent: str
+    """the version whose rows it has"""
+    excluded_ids: NotRequired[int]
+    """rows that were excluded by their ids"""
+    search: NotRequired[str | None]
+    """rows with this text were excluded"""
+    where: NotRequired[str | None]
+    """rows with this column=value were excluded"""
+    split: NotRequired[str | None]
+    """where was searched; null: in all splits"""
+    near: NotRequired[bool]
+    """near-duplicates were excluded, too"""
 
 
 class Entry(TypedDict):
@@ -933,6 +994,31 @@ class EvaluationView(TypedDict):
     """description of a failure"""
     started_at: NotRequired[str | None]
     finished_at: NotRequired[str | None]
+
+
+class Excerpt(TypedDict):
+    """The beginning of a row's text."""
+
+    row_id: int
+    split: Literal['train', 'validation', 'test']
+    source: str
+    """file:line"""
+    text: str
+
+
+class ExcludeRequest(TypedDict):
+    """Which rows to leave out."""
+
+    version: NotRequired[str | None]
+    """the version to start from; default: the current one"""
+    rows: NotRequired[list[int]]
+    """`row_id` of rows, as the preview of that version shows them"""
+    search: NotRequired[str | None]
+    """rows with this text, regardless of case"""
+    where: NotRequired[str | None]
+    """column=value: rows with this value in one of `kept_columns`"""
+    split: NotRequired[Literal['train', 'validation', 'test'] | None]
+    """search only in this split; default: all"""
 
 
 class ExportProgress(TypedDict):
@@ -1622,6 +1708,16 @@ class LinkView(TypedDict):
     """seconds"""
 
 
+class LocatedRow(TypedDict):
+    """A normalized row of a version."""
+
+    row_id: int
+    split: Literal['train', 'validation', 'test']
+    source: str
+    """file:line"""
+    row: dict[str, Any]
+
+
 class LoraSettings(TypedDict):
     """Low-rank adapter settings; those that are left out get defaults."""
 
@@ -1836,6 +1932,20 @@ class Outcome(TypedDict):
     """of the 20 values with the most rows"""
     slices_total: NotRequired[int]
     """number of values"""
+
+
+class Overlap(TypedDict):
+    """Rows of a held-out split whose prompt is in train."""
+
+    split: Literal['train', 'validation', 'test']
+    rows: int
+    """rows of the split"""
+    exact: int
+    """rows whose prompt equals one of train"""
+    near: int | None
+    """further rows whose prompt nearly equals one of train; null: too many rows"""
+    examples: list[SimilarRows]
+    """at most 20: the row of train and the held-out one"""
 
 
 class Overview(TypedDict):
@@ -2077,7 +2187,7 @@ class Preview(TypedDict):
     version: str
     split: str
     total: int
-    """rows in this split"""
+    """rows in this split; with search or where, those that match"""
     offset: int
     rows: list[PreviewRow]
 
@@ -2345,7 +2455,7 @@ class Reproduction(TypedDict):
     weights: WeightComparison
     training_loss: CurveComparison
     validation_loss: CurveComparison
-    differences: list[Difference]
+    differences: list[TrainingDifference]
     reasons: list[str]
     """why the bits cannot be expected to be equal; empty: they must be"""
 
@@ -2446,6 +2556,15 @@ class SignTest(TypedDict):
     """better or worse if p_value < 0.05; too_few_rows: no result of so few rows has such a p_value"""
 
 
+class SimilarRows(TypedDict):
+    """Two rows that nearly equal each other."""
+
+    similarity: float
+    """estimated Jaccard similarity of their runs of three words, 0 to 1"""
+    rows: list[Excerpt]
+    """the earlier row and the other one"""
+
+
 class Slice(TypedDict):
     """The rows with one value in the column `slice_by`."""
 
@@ -2483,6 +2602,19 @@ class Span(TypedDict):
     trained: bool
 
 
+class SplitTokens(TypedDict):
+    """The token budget of a split."""
+
+    split: Literal['train', 'validation', 'test']
+    rows: int
+    counted: int
+    """rows that were tokenized"""
+    tokens: int
+    """tokens of all rows; estimated from the counted ones where those are fewer"""
+    trained_tokens: int
+    """those of `tokens` that contribute to the loss"""
+
+
 class Statistics(TypedDict):
     """Lengths in tokens, by the model's tokenizer and chat template, over all splits."""
 
@@ -2510,6 +2642,8 @@ class Statistics(TypedDict):
     """counted rows longer than max_length"""
     untrained: int
     """counted rows without a trained token within max_length"""
+    splits: list[SplitTokens]
+    """each split that has rows, without a maximum length"""
     refused: int
     """counted rows that the model's chat template rejects"""
 
@@ -2572,6 +2706,17 @@ class Times(TypedDict):
     evaluations: float
     """during training, with their sample answers"""
     checkpoints: float
+
+
+class TrainingDifference(TypedDict):
+    """Something that both runs recorded, with different values."""
+
+    field: str
+    """as in the provenance, such as versions.torch"""
+    original: Any
+    reproduction: Any
+    changes_numbers: bool
+    """whether it may explain other bits"""
 
 
 class TrainingProgress(TypedDict):
@@ -2792,6 +2937,8 @@ class VersionView(TypedDict):
     options: Options
     origin: Origin | None
     """source, commit and configuration of an import; null: uploaded"""
+    edit: Edit | None
+    """how it was made from another version; null: uploaded or imported"""
     checked_rows: int
     """rows checked so far, while validating"""
     uri: str | None

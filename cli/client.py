@@ -44,8 +44,9 @@ class Client:
         return response
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET and return the JSON response; omits query values that are None."""
-        return self._send("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
+        """GET and return the JSON response, or None; omits query values that are None."""
+        response = self._send("GET", path, params={k: v for k, v in query.items() if v is not None})
+        return response.json() if response.content else None
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
         """POST a JSON body and return the JSON response, or None; omits query values that are None.

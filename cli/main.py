@@ -12,7 +12,7 @@ from cli import __version__
 from cli.commands.alias import alias
 from cli.commands.chat import chat
 from cli.commands.compare import compare
-from cli.commands.datasets import datasets
+from cli.commands.dataset_versions import datasets
 from cli.commands.events import events
 from cli.commands.feedback import feedback
 from cli.commands.imports import imports

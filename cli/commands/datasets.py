@@ -320,6 +320,8 @@ def preview(
     dataset_id: DatasetId,
     split: Annotated[str, typer.Option(help="Split: train, validation or test.")] = "train",
     limit: Annotated[int, typer.Option(help="Maximum number of rows.")] = 5,
+    search: Annotated[str | None, typer.Option(help="Only rows with this text, regardless of case.")] = None,
+    where: Annotated[str | None, typer.Option(help="Only rows with column=value, a kept column.")] = None,
     base: Annotated[
         str | None, typer.Option(help="Render with the chat template of this base model; trained tokens are green.")
     ] = None,
@@ -327,7 +329,9 @@ def preview(
 ) -> None:
     """Show normalized rows, or with --base the text that the model is trained on."""
     client = Client()
-    found = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit)
+    if base is not None and (search or where):
+        raise CommandError("--base shows the first rows of a split; leave out --search and --where.")
+    found = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit, search=search, where=where)
     if base is None:
         print_json(found) if json else _print_rows(found["rows"])
         return

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
+from services.dataset.curation.models import WHERE
 from services.dataset.inspection import Inspector
 from services.dataset.service import DatasetService
 from services.dataset.views import Preview, Rendered, Split, Statistics
@@ -38,10 +39,14 @@ def _add_rows(router: APIRouter, service: DatasetService, inspector: Inspector, 
         split: Split = "train",
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        search: Annotated[str | None, Query(min_length=1, max_length=500, description="rows with this text")] = None,
+        where: Annotated[
+            str | None, Query(pattern=WHERE, description="column=value: rows with this value in one of `kept_columns`")
+        ] = None,
     ) -> Preview:
-        """Show a page of normalized rows, as they are trained on."""
+        """Show a page of normalized rows, as they are trained on. `total` counts those that match."""
         dataset_version = await service.for_project(caller.project).require_ready(dataset_id, version)
-        return await inspector.preview(dataset_version, split, offset, limit)
+        return await inspector.preview(dataset_version, split, offset, limit, search, where)
 
     @router.get("/{dataset_id}/rejected", response_class=StreamingResponse)
     async def download_rejected_rows(caller: Caller, dataset_id: str, version: Version = None) -> StreamingResponse:

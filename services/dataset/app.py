@@ -9,6 +9,8 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from services.dataset import api, api_rows, openai_files
+from services.dataset.curation import api as curation_api
+from services.dataset.curation.service import Curator
 from services.dataset.handlers import SUBSCRIPTIONS
 from services.dataset.import_record import DatasetImport
 from services.dataset.imports import api as imports_api
@@ -72,6 +74,7 @@ async def build(resources: Resources) -> Service:
     router = APIRouter()
     router.include_router(imports_api.routes(imports))
     router.include_router(previews_api.routes(Previews(resources.blobs, resources.engines, scratch)))
+    router.include_router(curation_api.routes(service, Curator(inspector, cache)))
     routers = (api.routes(service, inspector), api_rows.routes(service, inspector, resources.blobs))
     for included in (*routers, openai_files.routes(service, inspector)):
         router.include_router(included)

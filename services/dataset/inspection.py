@@ -10,6 +10,7 @@ from services.dataset.errors import ValidationFailed
 from services.dataset.length_statistics import compute_statistics
 from services.dataset.models import DatasetVersion
 from services.dataset.service import require_range
+from services.dataset.validation import shards_of
 from services.dataset.views import Preview, PreviewRow, Rendered, RenderedSample, Statistics
 from shared.blobs.artifacts import SHARED, find_model, read_manifest, resolve_model
 from shared.blobs.manifests import ModelManifest
@@ -22,8 +23,9 @@ from shared.runtime.processes.limits import Limits
 
 TOKENIZER_PACKAGES = ("transformers",)
 """What counting and rendering need. Without torch, which this service's image does not have."""
-CACHE_VERSION = "2"
+CACHE_VERSION = "3"
 """Part of a cache key; incremented when the engine counts differently."""
+SEARCH = "services.dataset.engine.curation.search:main"
 CHUNK_BYTES = 1 << 20
 READING_ROWS = Limits(cpu_s=120, memory=8 << 30, file_bytes=1 << 30)
 COUNTING = Limits(cpu_s=1800, memory=16 << 30, file_bytes=1 << 30)
@@ -44,18 +46,30 @@ class Inspector:
         self._blobs, self._engines, self._cache, self._scratch = blobs, engines, cache, scratch
         self._counting: dict[str, asyncio.Task[dict[str, Any]]] = {}
 
-    async def preview(self, version: DatasetVersion, split: str, offset: int, limit: int) -> Preview:
-        """Return a page of normalized rows."""
+    async def preview(
+        self,
+        version: DatasetVersion,
+        split: str,
+        offset: int,
+        limit: int,
+        search: str | None = None,
+        where: str | None = None,
+    ) -> Preview:
+        """Return a page of normalized rows; with `search` or `where`, of those that match."""
         shards, total = await self._shards(version, split)
         spec = {"shards": shards, "offset": offset, "limit": limit}
-        result = await self._run_engine("services.dataset.engine.preview:main", spec, version.project, requires=())
+        if search is None and where is None:
+            result = await self.run("services.dataset.engine.preview:main", spec, version.project)
+        else:
+            spec |= {"split": split, "search": search, "where": where}
+            result = await self.run(SEARCH, spec, version.project, limits=COUNTING)
+            total = result["total"]
         rows = [PreviewRow.model_validate(row) for row in result["rows"]]
         return Preview(version=version.fingerprint, split=split, total=total, offset=offset, rows=rows)
 
     async def content(self, version: DatasetVersion) -> AsyncIterator[bytes]:
         """Stream all rows as JSON lines, in the order of the upload."""
-        manifest, folder = await self._open(version)
-        splits = {split: [str(folder / name) for name in names] for split, names in manifest["shards"].items()}
+        splits = await self.splits(version)
         self._scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._scratch) as scratch:
             out = Path(scratch) / "rows.jsonl"
@@ -98,6 +112,16 @@ class Inspector:
             return None
         return compute_statistics(counts, version.fingerprint, base, max_length, manifest.context_length or None)
 
+    async def splits(self, version: DatasetVersion) -> dict[str, list[str]]:
+        """Return the local paths of a version's shards, by split."""
+        return await shards_of(self._blobs, "/".join(version.artifact))
+
+    async def run(
+        self, target: str, spec: dict[str, Any], project: str, limits: Limits = READING_ROWS
+    ) -> dict[str, Any]:
+        """Run an engine that needs no tokenizer. Raises EngineRefused or ValidationFailed."""
+        return await self._run_engine(target, spec, project, requires=(), limits=limits)
+
     async def clear_cache(self, version: DatasetVersion) -> None:
         """Delete the cached token counts of a version."""
         for document in await self._cache.find({"dataset_version": version.id}):
@@ -116,14 +140,15 @@ class Inspector:
         return task.result() if task.done() else None
 
     async def _count(self, id: str, version: DatasetVersion, model: dict[str, Any]) -> dict[str, Any]:
-        manifest, folder = await self._open(version)
-        shards = [str(folder / name) for names in manifest["shards"].values() for name in names]
+        manifest, _ = await self._open(version)
+        shards = {split: paths for split, paths in (await self.splits(version)).items() if paths}
         rows = sum(manifest["rows"].values())
         spec = {"shards": shards, "rows": rows, "model": model}
         result = await self._run_engine(
             "shared.engine.text.lengths:main", spec, version.project, requires=TOKENIZER_PACKAGES, limits=COUNTING
         )
-        counts = {"rows": rows, **{key: result[key] for key in ("counted", "refused", "samples")}}
+        splits = {split: found | {"rows": manifest["rows"][split]} for split, found in result["splits"].items()}
+        counts = {"rows": rows, **{key: result[key] for key in ("counted", "refused", "samples")}, "splits": splits}
         await self._cache.insert({"_id": id, "version": 1, "dataset_version": version.id, "counts": counts})
         return counts
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.dataset.views import Bucket, Statistics
+from services.dataset.views import Bucket, SplitTokens, Statistics
 
 MAX_BUCKETS = 24
 LENGTH_MULTIPLE = 64
@@ -33,6 +33,7 @@ def compute_statistics(
         rows=counts["rows"],
         counted=counts["counted"],
         refused=counts["refused"],
+        splits=[_split_tokens(split, found) for split, found in counts["splits"].items()],
         tokens=tokens,
         trained_tokens=sum(trained * count for _, trained, _, count in samples),
         mean=round(tokens / total, 1) if total else 0.0,
@@ -46,6 +47,13 @@ def compute_statistics(
         cut=sum(count for length, count in by_length if length > limit),
         untrained=sum(count for _, trained, first, count in samples if first >= limit or not trained),
     )
+
+
+def _split_tokens(split: str, counts: dict[str, Any]) -> SplitTokens:
+    scale = counts["rows"] / counts["counted"] if counts["counted"] else 0.0
+    tokens, trained = (round(scale * sum(s[index] * s[3] for s in counts["samples"])) for index in (0, 1))
+    fields = {name: counts[name] for name in ("rows", "counted")}
+    return SplitTokens.model_validate({"split": split, "tokens": tokens, "trained_tokens": trained, **fields})
 
 
 def percentile(by_length: Sequence[tuple[int, int]], share: float) -> int:

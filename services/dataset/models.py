@@ -114,6 +114,18 @@ class Origin(BaseModel):
     )
 
 
+class Edit(BaseModel):
+    """How a version was made from another one of its dataset."""
+
+    kind: Literal["exclude", "deduplicate"]
+    parent: str = Field(description="the version whose rows it has")
+    excluded_ids: int = Field(default=0, description="rows that were excluded by their ids")
+    search: str | None = Field(default=None, description="rows with this text were excluded")
+    where: str | None = Field(default=None, description="rows with this column=value were excluded")
+    split: str | None = Field(default=None, description="where was searched; null: in all splits")
+    near: bool = Field(default=False, description="near-duplicates were excluded, too")
+
+
 class RejectedRow(BaseModel):
     """A rejected row."""
 
@@ -231,6 +243,7 @@ class Dataset(Entity):
                 rows=report.rows,
                 models=version.origin.models if version.origin else [],
                 warnings=report.warnings,
+                parent=version.edit.parent if version.edit else None,
             )
         ]
 
@@ -261,6 +274,9 @@ class DatasetVersion(Work):
     sha256: str = Field(description="of the upload, in hex")
     options: Options = Field(description="how the upload is read")
     origin: Origin | None = Field(default=None, description="source of an import; null: uploaded")
+    edit: Edit | None = Field(
+        default=None, description="how it was made from another version; the upload is then the recipe. null: uploaded"
+    )
     upload_key: str = Field(description="blob key of the raw upload, deleted when the validation ends")
     checked_rows: int = Field(default=0, description="rows checked so far")
     report: Report | None = Field(default=None, description="result of the validation")

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from services.dataset.errors import InUse, NotReady, rejection_error
 from services.dataset.formats import name_without_extension
-from services.dataset.models import Dataset, DatasetVersion, Origin, UploadForm, version_of
+from services.dataset.models import Dataset, DatasetVersion, Edit, Origin, UploadForm, version_of
 from services.dataset.store import DatasetStore, VersionStore
 from services.dataset.upload_store import Upload, UploadStore
 from services.dataset.validation import Validator, set_latest
@@ -47,7 +47,7 @@ class DatasetService:
         return DatasetService(*stores, self._blobs, self.uploads, self._validator, self._nudge, project)
 
     async def submit(
-        self, upload: Upload, form: UploadForm, origin: Origin | None = None
+        self, upload: Upload, form: UploadForm, origin: Origin | None = None, edit: Edit | None = None
     ) -> tuple[DatasetVersion, bool]:
         """Return the version of these bytes and options, and whether it is new. A failed version is validated again."""
         options = form.options()
@@ -65,6 +65,7 @@ class DatasetService:
             sha256=upload.sha256,
             options=options,
             origin=origin,
+            edit=edit,
             upload_key=upload.key,
             traceparent=traceparent(),
         )
@@ -73,7 +74,7 @@ class DatasetService:
         except NotFound:  # a withdrawal was killed after it had deleted the document
             with suppress(NotFound):
                 await self.datasets.change(dataset.id, lambda d: d.drop(version, id))
-            return await self.submit(upload, form, origin)
+            return await self.submit(upload, form, origin, edit)
         created = stored.upload_key == upload.key
         if created:
             self._nudge(stored.id)

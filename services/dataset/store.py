@@ -14,10 +14,12 @@ from shared.runtime.resources import Resources
 
 
 class TokenCounts(BaseModel):
-    """Cached token counts of a dataset version under one tokenizer and chat template."""
+    """Cached token counts of a dataset version under one tokenizer and chat template, or its duplicates."""
 
     dataset_version: str = Field(description="id of the version's document")
-    counts: dict[str, Any] = Field(description="rows counted, rows refused by the template, and sampled token lengths")
+    counts: dict[str, Any] = Field(
+        description="rows counted, rows refused by the template, and sampled token lengths; or the duplicates"
+    )
 
 
 DATASETS = CollectionSpec(

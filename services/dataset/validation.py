@@ -13,7 +13,7 @@ import structlog
 from services.dataset.models import DatasetVersion, Report
 from services.dataset.store import DatasetStore
 from services.dataset.upload_store import UploadStore
-from shared.blobs.artifacts import artifact_uri, publish
+from shared.blobs.artifacts import artifact_uri, publish, read_manifest
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.protocol import Blobs
 from shared.runtime.errors import NotFound
@@ -25,6 +25,7 @@ from shared.runtime.processes.limits import BESIDE_ANSWERS, Limits
 log = structlog.get_logger(__name__)
 
 ENGINE = "services.dataset.engine.validate:main"
+EDITOR = "services.dataset.engine.curation.edit:main"
 MIN_CPU_S, BYTES_PER_CPU_S = 600, 1 << 17
 """Seconds of CPU time of a validation. Measured: 1 GB takes 7 s; an archive unpacks to more than its size."""
 
@@ -75,13 +76,8 @@ class Validator:
 
     async def _run_engine(self, version: DatasetVersion, lease: Lease[DatasetVersion], folder: Path) -> EngineOutcome:
         upload = await self._blobs.local_folder(version.upload_key.rpartition("/")[0])
-        spec = {
-            "path": str(upload / version.upload_key.rpartition("/")[2]),
-            "name": version.file_name,
-            "out": str(folder / "out"),
-            "options": version.options.model_dump(mode="json"),
-            "unused_files": version.origin.unused_files if version.origin else [],
-        }
+        path = upload / version.upload_key.rpartition("/")[2]
+        engine, spec, size = await self._engine_of(version, path)
 
         async def on_message(message: Message) -> None:
             if message["kind"] == "progress":
@@ -89,11 +85,23 @@ class Validator:
             elif message["kind"] == "log":
                 log.info("engine", version=version.fingerprint, message=message["message"])
 
-        size = (upload / version.upload_key.rpartition("/")[2]).stat().st_size
         limits = Limits(cpu_s=MIN_CPU_S + size // BYTES_PER_CPU_S, nice=BESIDE_ANSWERS)
-        child = await self._engines.launch(ENGINE, spec, cwd=folder, requires=(), limits=limits)
+        spec |= {"out": str(folder / "out")}
+        child = await self._engines.launch(engine, spec, cwd=folder, requires=(), limits=limits)
         no_grace: Grace[DatasetVersion] = lambda _: 0.0  # noqa: E731  # there is nothing to save
         return await follow_engine(child, lease, on_message, no_grace, size)
+
+    async def _engine_of(self, version: DatasetVersion, upload: Path) -> tuple[str, dict[str, Any], int]:
+        """Return the engine that reads the upload, its spec, and the bytes that it reads."""
+        if version.edit is None:
+            options = version.options.model_dump(mode="json")
+            unused = version.origin.unused_files if version.origin else []
+            spec = {"path": str(upload), "name": version.file_name, "options": options, "unused_files": unused}
+            return ENGINE, spec, upload.stat().st_size
+        key = "/".join((*version.artifact[:-1], version.edit.parent))
+        splits = await shards_of(self._blobs, key)
+        size = sum(Path(path).stat().st_size for paths in splits.values() for path in paths)
+        return EDITOR, {"recipe": str(upload), "splits": splits}, size
 
     async def _publish(
         self, version: DatasetVersion, lease: Lease[DatasetVersion], result: Mapping[str, Any], out: Path
@@ -151,6 +159,12 @@ def build_manifest(version: DatasetVersion, report: Report, shards: dict[str, li
         digest=version.sha256,
         traceparent=version.traceparent,
     )
+
+
+async def shards_of(blobs: Blobs, key: str) -> dict[str, list[str]]:
+    """Return the local paths of an artifact's shards, by split."""
+    manifest, folder = await read_manifest(blobs, key), await blobs.local_folder(key)
+    return {split: [str(folder / name) for name in names] for split, names in manifest["shards"].items()}
 
 
 async def set_latest(blobs: Blobs, version: DatasetVersion) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.dataset.models import Dataset, DatasetState, DatasetVersion, Options, Origin, Report
+from services.dataset.models import Dataset, DatasetState, DatasetVersion, Edit, Options, Origin, Report
 from shared.blobs.artifacts import artifact_uri
 
 Split = Literal["train", "validation", "test"]
@@ -24,6 +24,7 @@ class VersionView(BaseModel):
     sha256: str = Field(description="of the uploaded bytes")
     options: Options
     origin: Origin | None = Field(description="source, commit and configuration of an import; null: uploaded")
+    edit: Edit | None = Field(description="how it was made from another version; null: uploaded or imported")
     checked_rows: int = Field(description="rows checked so far, while validating")
     uri: str | None = Field(description="the artifact; null until ready")
     report: Report | None
@@ -69,7 +70,7 @@ class Preview(BaseModel):
 
     version: str
     split: str
-    total: int = Field(description="rows in this split")
+    total: int = Field(description="rows in this split; with search or where, those that match")
     offset: int
     rows: list[PreviewRow]
 
@@ -80,6 +81,16 @@ class Bucket(BaseModel):
     start: int
     end: int
     rows: int
+
+
+class SplitTokens(BaseModel):
+    """The token budget of a split: what one epoch over it reads."""
+
+    split: Split
+    rows: int
+    counted: int = Field(description="rows that were tokenized")
+    tokens: int = Field(description="tokens of all rows; estimated from the counted ones where those are fewer")
+    trained_tokens: int = Field(description="those of `tokens` that contribute to the loss")
 
 
 class Statistics(BaseModel):
@@ -101,6 +112,7 @@ class Statistics(BaseModel):
     suggested_max_length: int = Field(description="p99 rounded up to a multiple of 64: the default of training")
     cut: int = Field(description="counted rows longer than max_length")
     untrained: int = Field(description="counted rows without a trained token within max_length")
+    splits: list[SplitTokens] = Field(description="each split that has rows, without a maximum length")
     refused: int = Field(description="counted rows that the model's chat template rejects")
 
 
@@ -170,7 +182,17 @@ def to_version_view(version: DatasetVersion) -> VersionView:
     """Convert a version to its response model."""
     ready = version.dataset_state == "ready"
     fields: dict[str, Any] = version.model_dump(
-        include={"created_at", "finished_at", "file_name", "size", "sha256", "options", "origin", "checked_rows"}
+        include={
+            "created_at",
+            "finished_at",
+            "file_name",
+            "size",
+            "sha256",
+            "options",
+            "origin",
+            "edit",
+            "checked_rows",
+        }
     )
     return VersionView(
         **fields,

@@ -7,7 +7,10 @@ from shared.warnings import ReportedWarning
 
 
 class DatasetReady(Event):
-    """A version was validated and published at `dataset_uri`. `models`: on whose answers the feedback in it is."""
+    """A version was validated and published at `dataset_uri`.
+
+    `models`: on whose answers the feedback in it is. `parent`: the version that it was made from.
+    """
 
     type: ClassVar[str] = "dataset.ready.v1"
     dataset_id: str
@@ -17,6 +20,7 @@ class DatasetReady(Event):
     rows: int
     models: list[str] = []
     warnings: list[ReportedWarning] = []
+    parent: str | None = None
 
 
 class DatasetRejected(Event):

@@ -30,8 +30,10 @@ def _edges_of(event: Event) -> Iterator[Edge]:
     match event:
         case DatasetReady():
             yield from _dataset(event.dataset_id, event.version)
+            version = f"dataset/{event.dataset_id}@{event.version}"
             for model in event.models:
-                yield Edge(_model(model), "rated_in", f"dataset/{event.dataset_id}@{event.version}")
+                yield Edge(_model(model), "rated_in", version)
+            yield from _dataset(event.dataset_id, event.parent, "edited", version)
         case TrainingRequested() | TrainingSucceeded():
             yield from _job(event)
         case CheckpointPublished():

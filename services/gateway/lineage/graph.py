@@ -33,8 +33,8 @@ class EdgeView(BaseModel):
 
     source: str
     relation: str = Field(
-        description="version, rated_in, trained_on, validated_on, fine_tuned, reproduced, checkpoint, produced, "
-        "evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"
+        description="version, rated_in, edited, trained_on, validated_on, fine_tuned, reproduced, checkpoint, "
+        "produced, evaluated, evaluated_on, exported, deployed, created, promoted or rolled_back_to"
     )
     target: str
 

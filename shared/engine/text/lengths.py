@@ -1,8 +1,8 @@
 """Measures how many tokens the rows of a dataset have in a model's chat template; an engine of several services.
 
-Spec: {"shards": [paths], "rows": total, "model": reference}. Result: {"counted", "refused", "samples": [[tokens,
-trained tokens, tokens before the first trained one, samples]]}. `samples` is a histogram by length, which answers
-for any `max_length`.
+Spec: {"shards": [paths], or {split: [paths]}, "rows": total, "model": reference}. Result: {"counted", "refused",
+"samples": [[tokens, trained tokens, tokens before the first trained one, samples]]}, and with splits the same for each
+of them in "splits". `samples` is a histogram by length, which answers for any `max_length`.
 """
 
 import json
@@ -23,20 +23,40 @@ MAX_ROWS = 4_000
 """Rows that are tokenized; of a larger dataset, evenly spaced ones."""
 BATCH_ROWS = 500
 
+Length = tuple[int, int, int]
+"""Tokens, trained tokens, tokens before the first trained one."""
+
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Encode the rows, or an even sample of them, exactly as training does."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
-    stride = -(-spec["rows"] // MAX_ROWS)
-    lengths: Counter[tuple[int, int, int]] = Counter()
+    stride = max(1, -(-spec["rows"] // MAX_ROWS))
+    shards = spec["shards"]
+    if not isinstance(shards, dict):
+        return _result(*_count(template, shards, stride, reporter))
+    parts = {split: _count(template, paths, stride, reporter) for split, paths in shards.items()}
+    lengths = sum((part[0] for part in parts.values()), Counter[Length]())
+    totals = (sum(part[index] for part in parts.values()) for index in (1, 2))
+    return _result(lengths, *totals) | {"splits": {split: _result(*part) for split, part in parts.items()}}
+
+
+def _count(
+    template: ChatTemplate, shards: list[str], stride: int, reporter: Reporter
+) -> tuple[Counter[Length], int, int]:
+    """Return the lengths, and how many rows were counted and refused."""
+    lengths: Counter[Length] = Counter()
     counted = refused = 0
-    rows = _every_nth_row(spec["shards"], stride)
+    rows = _every_nth_row(shards, stride)
     while batch := list(islice(rows, BATCH_ROWS)):
         rendered = [_render(template, row) for row in batch]
         encoded = template.encode_all([sample for samples in rendered for sample in samples or ()])
         lengths.update(map(_measure, encoded))
         counted, refused = counted + len(batch), refused + rendered.count(None)
-        reporter.progress(counted, spec["rows"] // stride, "rows")
+        reporter.progress(counted, None, "rows")
+    return lengths, counted, refused
+
+
+def _result(lengths: Counter[Length], counted: int, refused: int) -> dict[str, Any]:
     samples = [[*length, count] for length, count in sorted(lengths.items())]
     return {"counted": counted, "refused": refused, "samples": samples}
 
@@ -60,8 +80,7 @@ def _render(template: ChatTemplate, row: dict[str, Any]) -> list[RenderedSample]
         return None
 
 
-def _measure(sample: EncodedSample) -> tuple[int, int, int]:
-    """Tokens, trained tokens, tokens before the first trained one."""
+def _measure(sample: EncodedSample) -> Length:
     spans = [(start, end) for start, end in sample.spans if start < end]
     first = min((start for start, _ in spans), default=len(sample))
     return len(sample), sum(end - start for start, end in spans), first

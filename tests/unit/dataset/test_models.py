@@ -141,9 +141,16 @@ def test_histogram_counts_every_row_once() -> None:
 
 
 def test_statistics_of_any_limit_come_from_the_same_counts() -> None:
-    counts = {"rows": 4, "counted": 4, "refused": 0, "samples": [[10, 4, 6, 2], [100, 50, 50, 1], [700, 10, 690, 1]]}
+    samples = [[10, 4, 6, 2], [100, 50, 50, 1], [700, 10, 690, 1]]
+    splits = {
+        "train": {"rows": 300, "counted": 3, "samples": samples[:2]},
+        "test": {"rows": 1, "counted": 1, "samples": samples[2:]},
+    }
+    counts = {"rows": 4, "counted": 4, "refused": 0, "samples": samples, "splits": splits}
     default = compute_statistics(counts, "f1", "tiny", None, 512)
     assert (default.suggested_max_length, default.max_length, default.cut, default.untrained) == (512, 512, 1, 1)
+    budget = [(part.split, part.rows, part.tokens, part.trained_tokens) for part in default.splits]
+    assert budget == [("train", 300, 12_000, 5_800), ("test", 1, 700, 10)]
     tight = compute_statistics(counts, "f1", "tiny", 50, None)
     assert (tight.suggested_max_length, tight.cut, tight.untrained) == (704, 2, 2)
     assert (tight.tokens, tight.trained_tokens, tight.p50, tight.max) == (820, 68, 10, 700)

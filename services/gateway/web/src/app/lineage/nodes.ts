@@ -16,6 +16,7 @@ const KINDS: Record<Node['kind'], string> = {
 const RELATIONS: Record<string, string> = {
   version: 'has the version',
   rated_in: 'has answers rated in',
+  edited: 'was edited into',
   trained_on: 'was trained on by',
   validated_on: 'was validated on by',
   fine_tuned: 'was fine-tuned by',

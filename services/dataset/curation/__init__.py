@@ -1,0 +1,1 @@
+"""Versions made from versions (rows excluded, duplicates removed), and what distinguishes and repeats rows."""

@@ -1,0 +1,1 @@
+"""Work on the rows of published versions: search, exclude, deduplicate, compare."""
