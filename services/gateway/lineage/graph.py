@@ -63,7 +63,9 @@ class LineageGraph:
     async def lineage(self, project: str, id: str) -> Lineage:
         """The ancestors and the descendants of the resource with this id. Raises NotFound."""
         key = await self._key_of(project, id)
-        found = {**await self._walk(project, key, upward=True), **await self._walk(project, key, upward=False)}
+        made = await self._walk(project, [key], upward=False)
+        versions = [edge.target for edge in made if edge.source == key and edge.relation == "version"]
+        found = {**await self._walk(project, [key, *versions], upward=True), **made}
         edges = [*found][:MAX_EDGES]
         keys = {key, *(edge.source for edge in edges), *(edge.target for edge in edges)}
         return Lineage(
@@ -81,10 +83,10 @@ class LineageGraph:
         remedy = "Give an alias's name, or the id of a dataset (or <id>@<version>), job, model, evaluation, export, …"
         raise NotFound(f"There is no lineage of {id!r} in this project.", field="id", remedy=remedy)
 
-    async def _walk(self, project: str, start: str, *, upward: bool) -> dict[Edge, None]:
+    async def _walk(self, project: str, start: list[str], *, upward: bool) -> dict[Edge, None]:
         """The edges in one direction, nearest first, at most MAX_EDGES."""
         near, far = ("target", "source") if upward else ("source", "target")
-        found, seen, frontier = dict[Edge, None](), {start}, [start]
+        found, seen, frontier = dict[Edge, None](), {*start}, start
         while frontier and len(found) < MAX_EDGES:
             stored = await self._edges.for_project(project).find({near: {"$in": frontier}}, limit=MAX_EDGES)
             found |= dict.fromkeys(Edge(edge.source, edge.relation, edge.target) for edge in stored)

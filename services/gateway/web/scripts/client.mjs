@@ -1,5 +1,5 @@
 // Generates the typed API client (src/app/api) from docs/reference/openapi.json.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import generator from 'ng-openapi-gen';
 
 const { NgOpenApiGen } = generator;
@@ -27,3 +27,12 @@ for (const [name, schema] of Object.entries(schemas)) {
 }
 
 new NgOpenApiGen(spec, { output: 'src/app/api', services: true, ignoreUnusedModels: false, silent: true }).generate();
+
+// The ranges of the playground's sampling parameters.
+const ranges = Object.entries(schemas.ChatRequest.properties).map(([name, schema]) => {
+  const { type, minimum, exclusiveMinimum, maximum } = (schema.anyOf ?? [schema]).find((choice) => choice.type !== 'null');
+  return [name, { minimum, exclusiveMinimum, maximum, integer: type === 'integer' || undefined }];
+});
+const declared = 'export interface Range { minimum?: number; exclusiveMinimum?: number; maximum?: number; integer?: boolean }\n';
+const limited = Object.fromEntries(ranges.filter(([, { minimum, exclusiveMinimum, maximum }]) => [minimum, exclusiveMinimum, maximum].some((limit) => limit !== undefined)));
+writeFileSync('src/app/api/sampling-ranges.ts', `${declared}export const SAMPLING_RANGES: Record<string, Range> = ${JSON.stringify(limited)};\n`);

@@ -1,10 +1,14 @@
-/** Conversations with one or two models side by side. They survive navigation. */
-import { inject, Injectable, signal } from '@angular/core';
+/** Conversations with up to four models side by side. They are kept in the browser, and survive navigation and reloads. */
+import { computed, effect, inject, Injectable, signal, untracked } from '@angular/core';
 
+import { InferenceService } from '../api/services';
 import { Connection } from '../platform/connection';
 import { Problem, problemFromBody, toProblem } from '../platform/problem';
+import { injectSession } from '../platform/session';
 import { storedSignal, writeStored } from '../platform/storage';
+import { Completion, Conversation, EMPTY_CONVERSATION, messagesFor, shuffled, Token, ToolCall, ToolResult, Turn, verdicts, votable } from './conversation';
 import { readEvents } from './sse';
+import { StoredConversations } from './stored-conversations';
 
 export interface SamplingParameters {
   temperature: number;
@@ -16,101 +20,167 @@ export interface SamplingParameters {
   system: string;
 }
 
-export interface Completion {
-  model: string;
-  text: string;
-  state: 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
-  problem?: Problem;
-  tokens?: number;
-  tokensPerSecond?: number;
-  timeToFirstTokenMs?: number;
-}
-
-export interface Turn {
-  id: number;
-  prompt: string;
-  completions: Completion[];
+export interface ChatOptions {
+  blind: boolean;
+  store: boolean;
+  logprobs: boolean;
+  /** JSON: a list of functions. */
+  tools: string;
 }
 
 interface Chunk {
-  choices?: { delta?: { content?: string } }[];
+  id?: string;
+  choices?: {
+    delta?: { content?: string; tool_calls?: { index: number; id?: string; function: { name?: string; arguments: string } }[] };
+    logprobs?: { content: Token[] } | null;
+    finish_reason?: string | null;
+  }[];
   usage?: { completion_tokens: number } | null;
   error?: unknown;
 }
 
 export const DEFAULT_SAMPLING: SamplingParameters = { temperature: 0, top_p: 1, top_k: 0, max_tokens: 256, repetition_penalty: 1, seed: null, system: '' };
+export const DEFAULT_OPTIONS: ChatOptions = { blind: false, store: true, logprobs: false, tools: '' };
+const TOP_LOGPROBS = 5;
 
 @Injectable({ providedIn: 'root' })
 export class Chat {
   readonly sampling = storedSignal<SamplingParameters>('sampling', DEFAULT_SAMPLING);
-  readonly turns = signal<Turn[]>([]);
-  readonly model = signal('');
-  readonly comparisonModel = signal('');
+  readonly options = storedSignal<ChatOptions>('chat-options', DEFAULT_OPTIONS);
+  readonly models = signal<string[]>([]);
+  readonly conversation = signal<Conversation>(EMPTY_CONVERSATION);
+  readonly conversations = signal<Conversation[]>([]);
+  readonly turns = computed(() => this.conversation().turns);
   readonly streaming = signal(false);
+  /** Why the text in `options.tools` is no list of functions. */
+  readonly toolsProblem = computed(() => readTools(this.options().tools).problem);
+  /** Incremented when a vote or rating is stored or deleted. */
+  readonly feedbackCount = signal(0);
   private readonly connection = inject(Connection);
+  private readonly inference = inject(InferenceService);
+  private readonly caller = injectSession().caller;
+  private readonly stored = computed(() => {
+    const caller = this.caller();
+    return caller && new StoredConversations(`${caller.subject}.${caller.project}`);
+  });
   private abortController?: AbortController;
-  private lastId = 0;
 
-  async send(prompt: string): Promise<void> {
-    const models = [...new Set([this.model(), this.comparisonModel()])].filter(Boolean);
-    const id = ++this.lastId;
-    const requests = models.map((model) => ({ model, messages: this.messages(model, prompt) }));
-    this.turns.update((turns) => [...turns, { id, prompt, completions: models.map((model) => ({ model, text: '', state: 'waiting' })) }]);
+  constructor() {
+    effect(() => {
+      const stored = this.stored();
+      untracked(() => {
+        this.conversations.set(stored?.all() ?? []);
+        if (stored && !this.turns().length) this.conversation.set(stored.current());
+      });
+    });
+    addEventListener('pagehide', () => this.save());
+  }
+
+  async send(prompt: string, models = this.models(), results?: ToolResult[]): Promise<void> {
+    const blind = this.options().blind && models.length > 1 && !results;
+    const turn: Turn = { id: Math.max(0, ...this.turns().map(({ id }) => id)) + 1, prompt, results, blind, completions: (blind ? shuffled(models) : models).map((model) => ({ model, text: '', state: 'waiting' })) };
+    const requests = turn.completions.map(({ model }) => ({ model, messages: messagesFor(this.turns(), model, turn, this.sampling().system) }));
+    this.conversation.update((current) => ({ ...current, id: current.id || crypto.randomUUID(), turns: [...current.turns, turn] }));
+    this.save();
     const controller = (this.abortController = new AbortController());
     this.streaming.set(true);
-    await Promise.all(requests.map((request) => this.complete(id, request, controller.signal)));
+    await Promise.all(requests.map((request) => this.complete(turn.id, { ...request, ...this.requestParameters(blind) }, controller.signal)));
     this.streaming.set(false);
+    this.save();
   }
 
   stop(): void {
     this.abortController?.abort();
   }
 
-  clear(): void {
+  /** Shows another conversation; EMPTY_CONVERSATION begins a new one. */
+  show(conversation: Conversation): void {
     this.stop();
-    this.turns.set([]);
+    this.conversation.set(conversation);
+    this.stored()?.select(conversation.id);
   }
 
-  /** The conversation as one model knows it: each model continues from its own completions. */
-  private messages(model: string, prompt: string): { role: string; content: string }[] {
-    const system = this.sampling().system.trim();
-    const history = this.turns().flatMap((turn) => {
-      const completion = turn.completions.find((completion) => completion.model === model && completion.text);
-      return completion ? [{ role: 'user', content: turn.prompt }, { role: 'assistant', content: completion.text }] : [];
-    });
-    return [...(system ? [{ role: 'system', content: system }] : []), ...history, { role: 'user', content: prompt }];
+  remove(conversation: Conversation): void {
+    this.stored()?.remove(conversation.id);
+    this.conversations.set(this.stored()?.all() ?? []);
+    if (this.conversation().id === conversation.id) this.show(EMPTY_CONVERSATION);
   }
 
-  private async complete(turnId: number, request: { model: string; messages: unknown[] }, signal: AbortSignal): Promise<void> {
+  /** Stores a vote: the id of the best answer's model, or null for a tie. */
+  async vote(turn: Turn, best: string | null): Promise<void> {
+    const completions = votable(turn);
+    const idOf = (model: string) => completions.find((completion) => completion.model === model)!.storedId!;
+    const bodies = verdicts(completions.map(({ model }) => idOf(model)), best === null ? null : idOf(best));
+    const given = await Promise.all(bodies.map((body) => this.inference.giveFeedback({ body })));
+    const leftOut = given.every((each) => each.left_out) ? (given[0]?.left_out ?? undefined) : undefined;
+    this.changeTurn(turn.id, { vote: { best, feedbackIds: given.map(({ id }) => id), leftOut } });
+  }
+
+  async undoVote(turn: Turn): Promise<void> {
+    await Promise.all((turn.vote?.feedbackIds ?? []).map((feedback_id) => this.inference.deleteFeedback({ feedback_id })));
+    this.changeTurn(turn.id, { vote: undefined });
+  }
+
+  async rate(turn: Turn, completion: Completion, rating: 'good' | 'bad'): Promise<void> {
+    await this.inference.giveFeedback({ body: { response: completion.storedId!, rating } });
+    this.update(turn.id, completion.model, { rating });
+    this.feedbackCount.update((count) => count + 1);
+    this.save();
+  }
+
+  private changeTurn(id: number, changes: Partial<Turn>): void {
+    this.conversation.update((current) => ({ ...current, turns: current.turns.map((turn) => (turn.id === id ? { ...turn, ...changes } : turn)) }));
+    this.feedbackCount.update((count) => count + 1);
+    this.save();
+  }
+
+  private save(): void {
+    const stored = this.stored();
+    if (!stored || !this.turns().length) return;
+    stored.save({ ...this.conversation(), updatedAt: Date.now() });
+    this.conversations.set(stored.all());
+  }
+
+  private async complete(turnId: number, request: { model: string }, signal: AbortSignal): Promise<void> {
     const update = (changes: Partial<Completion>) => this.update(turnId, request.model, changes);
     const startedAt = performance.now();
     try {
       const response = await fetch('/v1/chat/completions', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ ...request, ...this.requestParameters(), stream: true, stream_options: { include_usage: true } }),
+        body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
         signal,
       });
       if (response.status === 401) this.connection.signedOut.set(true);
       if (!response.ok || !response.body) return update({ state: 'failed', problem: problemFromBody(await response.text(), response.status) });
-      await this.readStream(response.body, startedAt, update);
+      await this.readStream(response.body, startedAt, 'store' in request, update);
     } catch (failure) {
       if (signal.aborted) update({ state: 'stopped' });
       else update({ state: 'failed', problem: toProblem(failure) });
     }
   }
 
-  private async readStream(body: ReadableStream<Uint8Array>, startedAt: number, update: (changes: Partial<Completion>) => void): Promise<void> {
+  private async readStream(body: ReadableStream<Uint8Array>, startedAt: number, stored: boolean, update: (changes: Partial<Completion>) => void): Promise<void> {
     let text = '';
+    let id: string | undefined;
     let firstTokenAt: number | undefined;
+    const toolCalls: ToolCall[] = [];
+    const logprobs: Token[] = [];
     for await (const data of readEvents(body)) {
       const chunk = JSON.parse(data) as Chunk;
       if (chunk.error) return update({ state: 'failed', problem: problemFromBody(chunk, 500) });
-      const delta = chunk.choices?.[0]?.delta?.content;
-      if (delta) {
+      const choice = chunk.choices?.[0];
+      id ??= chunk.id;
+      for (const { index, id: callId, function: called } of choice?.delta?.tool_calls ?? []) {
+        const call = (toolCalls[index] ??= { id: callId ?? '', name: called.name ?? '', arguments: '' });
+        call.arguments += called.arguments;
+      }
+      logprobs.push(...(choice?.logprobs?.content ?? []));
+      if (choice?.finish_reason) update({ finishReason: choice.finish_reason });
+      if (choice?.delta?.content || choice?.delta?.tool_calls) {
         firstTokenAt ??= performance.now();
-        text += delta;
-        update({ text, state: 'streaming', timeToFirstTokenMs: firstTokenAt - startedAt });
+        text += choice.delta.content ?? '';
+        update({ text, toolCalls: [...toolCalls], logprobs: [...logprobs], state: 'streaming', timeToFirstTokenMs: firstTokenAt - startedAt });
       }
       if (chunk.usage) {
         const tokens = chunk.usage.completion_tokens;
@@ -119,21 +189,41 @@ export class Chat {
         update({ tokens, tokensPerSecond: seconds > 0 ? Math.max(0, tokens - 1) / seconds : undefined });
       }
     }
-    update({ state: 'done' });
+    update({ state: 'done', logprobs, storedId: stored ? id : undefined });
     writeStored('chatted', true); // completes a step of the getting-started checklist
   }
 
-  /** The sampling parameters to send: those with a neutral value are left out. */
-  private requestParameters(): Partial<SamplingParameters> {
+  /** What a request has besides model and messages: parameters with a neutral value are left out. */
+  private requestParameters(blind: boolean): object {
     const { system: _system, seed, top_p, top_k, temperature, max_tokens, repetition_penalty } = this.sampling();
-    return { temperature, max_tokens, ...(top_p < 1 ? { top_p } : {}), ...(top_k ? { top_k } : {}), ...(repetition_penalty !== 1 ? { repetition_penalty } : {}), ...(seed === null ? {} : { seed }) };
+    const { store, logprobs, tools } = this.options();
+    const { tools: functions } = readTools(tools);
+    return {
+      temperature, max_tokens, ...(top_p < 1 ? { top_p } : {}), ...(top_k ? { top_k } : {}), ...(repetition_penalty !== 1 ? { repetition_penalty } : {}), ...(seed === null ? {} : { seed }),
+      ...(store || blind ? { store: true } : {}), ...(logprobs ? { logprobs: true, top_logprobs: TOP_LOGPROBS } : {}), ...(functions?.length ? { tools: functions } : {}),
+    };
   }
 
   private update(turnId: number, model: string, changes: Partial<Completion>): void {
-    this.turns.update((turns) =>
-      turns.map((turn) =>
+    this.conversation.update((current) => ({
+      ...current,
+      turns: current.turns.map((turn) =>
         turn.id === turnId ? { ...turn, completions: turn.completions.map((completion) => (completion.model === model ? { ...completion, ...changes } : completion)) } : turn,
       ),
-    );
+    }));
+  }
+}
+
+/** The functions in the text: OpenAI's tools, or the function objects alone. */
+export function readTools(text: string): { tools?: object[]; problem?: Pick<Problem, 'detail'>['detail'] } {
+  if (!text.trim()) return {};
+  try {
+    const parsed = JSON.parse(text) as unknown;
+    const list = (Array.isArray(parsed) ? parsed : [parsed]) as Record<string, unknown>[];
+    const tools = list.map((each) => (each?.['function'] ? each : { type: 'function', function: each }));
+    const nameless = tools.findIndex((tool) => typeof (tool['function'] as Record<string, unknown> | null)?.['name'] !== 'string');
+    return nameless < 0 ? { tools } : { problem: `Function ${nameless + 1} has no "name".` };
+  } catch (failure) {
+    return { problem: `No JSON: ${(failure as Error).message}` };
   }
 }
