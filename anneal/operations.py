@@ -201,12 +201,12 @@ class Operations(Requests):
 
     def upload_dataset(self, file: File, /, **fields: Unpack[schemas.UploadDataset]) -> schemas.DatasetView:
         """Upload a file as a dataset, or as a new version of the dataset of that name."""
-        answer: schemas.DatasetView = self.request('POST', '/datasets/upload', form=fields, file=file)
+        answer: schemas.DatasetView = self.request('POST', '/datasets/upload', form=fields, files={'file': file})
         return answer
 
     def preview_upload(self, file: File, /, **fields: Unpack[schemas.PreviewUpload]) -> schemas.UploadPreview:
         """Show how the upload of a file would be read, from at most 16 MiB of it; nothing is kept."""
-        answer: schemas.UploadPreview = self.request('POST', '/datasets/upload/preview', form=fields, file=file)
+        answer: schemas.UploadPreview = self.request('POST', '/datasets/upload/preview', form=fields, files={'file': file})
         return answer
 
     def get_dataset(self, dataset_id: str, /) -> schemas.DatasetView:
@@ -290,6 +290,11 @@ class Operations(Requests):
     def list_changed_rows(self, *, baseline: str, candidate: str, metric: str, change: Literal['better', 'worse', 'same'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.ChangePage:
         """List the rows whose score changed between two evaluations, with both answers."""
         answer: schemas.ChangePage = self.request('GET', '/evaluations/compare/rows', query={'baseline': baseline, 'candidate': candidate, 'metric': metric, 'change': change, 'offset': offset, 'limit': limit})
+        return answer
+
+    def import_evaluation(self, results: File, samples: File, /, **fields: Unpack[schemas.ImportEvaluation]) -> schemas.EvaluationView:
+        """Import what lm-eval found for one task."""
+        answer: schemas.EvaluationView = self.request('POST', '/evaluations/import', form=fields, files={'results': results, 'samples': samples})
         return answer
 
     def create_judgement(self, **fields: Unpack[schemas.JudgementRequest]) -> schemas.JudgementView:
@@ -842,12 +847,12 @@ class AsyncOperations(AsyncRequests):
 
     async def upload_dataset(self, file: File, /, **fields: Unpack[schemas.UploadDataset]) -> schemas.DatasetView:
         """Upload a file as a dataset, or as a new version of the dataset of that name."""
-        answer: schemas.DatasetView = await self.request('POST', '/datasets/upload', form=fields, file=file)
+        answer: schemas.DatasetView = await self.request('POST', '/datasets/upload', form=fields, files={'file': file})
         return answer
 
     async def preview_upload(self, file: File, /, **fields: Unpack[schemas.PreviewUpload]) -> schemas.UploadPreview:
         """Show how the upload of a file would be read, from at most 16 MiB of it; nothing is kept."""
-        answer: schemas.UploadPreview = await self.request('POST', '/datasets/upload/preview', form=fields, file=file)
+        answer: schemas.UploadPreview = await self.request('POST', '/datasets/upload/preview', form=fields, files={'file': file})
         return answer
 
     async def get_dataset(self, dataset_id: str, /) -> schemas.DatasetView:
@@ -931,6 +936,11 @@ class AsyncOperations(AsyncRequests):
     async def list_changed_rows(self, *, baseline: str, candidate: str, metric: str, change: Literal['better', 'worse', 'same'] | None = None, offset: int | None = None, limit: int | None = None) -> schemas.ChangePage:
         """List the rows whose score changed between two evaluations, with both answers."""
         answer: schemas.ChangePage = await self.request('GET', '/evaluations/compare/rows', query={'baseline': baseline, 'candidate': candidate, 'metric': metric, 'change': change, 'offset': offset, 'limit': limit})
+        return answer
+
+    async def import_evaluation(self, results: File, samples: File, /, **fields: Unpack[schemas.ImportEvaluation]) -> schemas.EvaluationView:
+        """Import what lm-eval found for one task."""
+        answer: schemas.EvaluationView = await self.request('POST', '/evaluations/import', form=fields, files={'results': results, 'samples': samples})
         return answer
 
     async def create_judgement(self, **fields: Unpack[schemas.JudgementRequest]) -> schemas.JudgementView:

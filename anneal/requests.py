@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -73,18 +73,23 @@ def _sent(url: str) -> Iterator[None]:
 
 @contextmanager
 def _options(
-    query: Mapping[str, Any] | None, json: Any, form: Mapping[str, Any] | None, file: File | None
+    query: Mapping[str, Any] | None, json: Any, form: Mapping[str, Any] | None, files: Mapping[str, File] | None
 ) -> Iterator[dict[str, Any]]:
-    """The arguments of httpx; None in a query or a form is left out. A file that is opened here is closed."""
+    """The arguments of httpx; None in a query or a form is left out. Files that are opened here are closed."""
     options: dict[str, Any] = {"params": {name: value for name, value in (query or {}).items() if value is not None}}
     if json is not None:
         options["json"] = json
-    if file is None:
+    if files is None:
         yield options
         return
     options["data"] = {name: value for name, value in (form or {}).items() if value is not None}
-    with Path(file).open("rb") if isinstance(file, str | Path) else nullcontext(file) as opened:
-        yield options | {"files": {"file": (Path(getattr(opened, "name", "file")).name, opened)}}
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(_opened(file)) for name, file in files.items()}
+        yield options | {"files": {n: (Path(getattr(file, "name", "file")).name, file) for n, file in opened.items()}}
+
+
+def _opened(file: File) -> AbstractContextManager[BinaryIO]:
+    return Path(file).open("rb") if isinstance(file, str | Path) else nullcontext(file)
 
 
 class Requests:
@@ -113,9 +118,9 @@ class Requests:
         query: Mapping[str, Any] | None = None,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
-        file: File | None = None,
+        files: Mapping[str, File] | None = None,
     ) -> httpx.Response:
-        with _sent(self.url), _options(query, json, form, file) as options:
+        with _sent(self.url), _options(query, json, form, files) as options:
             response = self._http.request(method, path, **options)
         if response.is_error:
             raise to_error(response)
@@ -152,9 +157,9 @@ class AsyncRequests:
         query: Mapping[str, Any] | None = None,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
-        file: File | None = None,
+        files: Mapping[str, File] | None = None,
     ) -> httpx.Response:
-        with _sent(self.url), _options(query, json, form, file) as options:
+        with _sent(self.url), _options(query, json, form, files) as options:
             response = await self._http.request(method, path, **options)
         if response.is_error:
             raise to_error(response)

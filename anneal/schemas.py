@@ -448,10 +448,12 @@ class ComparisonView(TypedDict):
 
     baseline: str
     """the first evaluation, against which the others are tested"""
-    dataset_id: str
-    """the dataset"""
-    dataset_version: str
+    dataset_id: str | None
+    """the dataset; null: the rows are those of an import"""
+    dataset_version: str | None
     """its version"""
+    imported: NotRequired[Imported | None]
+    """what marks the baseline as imported"""
     split: str
     """the split"""
     rows: int
@@ -944,6 +946,8 @@ class EvaluationView(TypedDict):
     """the base model's answers"""
     signatures: NotRequired[dict[str, str]]
     """settings of a score that the references determine, by metric, as sacrebleu names them"""
+    lower_is_better: NotRequired[list[str]]
+    """scores of an import of which the lower one is better; perplexity always is one"""
     warnings: NotRequired[list[ReportedWarning]]
     """what the scores do not say"""
     samples: NotRequired[list[EvaluationSample]]
@@ -953,12 +957,12 @@ class EvaluationView(TypedDict):
     base_cached: NotRequired[bool]
     """the base model's answers are from an earlier evaluation"""
     model_id: str
-    """the custom model"""
+    """the custom model; of an import, it may be a base model"""
     base: NotRequired[str | None]
     """name of the base model"""
-    dataset_id: str
-    """the dataset"""
-    dataset_version: str
+    dataset_id: NotRequired[str | None]
+    """the dataset; null: the rows are those of an import"""
+    dataset_version: NotRequired[str | None]
     """its version"""
     split: str
     """the split"""
@@ -974,6 +978,8 @@ class EvaluationView(TypedDict):
     """decoding settings"""
     slice_by: NotRequired[str | None]
     """the column by whose values the results are divided"""
+    imported: NotRequired[Imported | None]
+    """null: the platform computed it"""
     id: str
     """opaque identifier"""
     project: str
@@ -1296,6 +1302,27 @@ class ImportView(TypedDict):
     code: str | None
     """error code of a failure or rejection"""
     detail: str | None
+
+
+class Imported(TypedDict):
+    """What marks an evaluation that another tool computed, on rows of a task of its own."""
+
+    source: Literal['lm-eval']
+    """the tool"""
+    version: str
+    """its version"""
+    task: str
+    """its task"""
+    task_version: NotRequired[str | None]
+    """the version of the task"""
+    task_hash: str
+    """hash of all rows, prompts and targets; equal hashes are the same rows"""
+    num_fewshot: NotRequired[int | None]
+    """examples in a prompt"""
+    model: str
+    """what the tool called the model"""
+    generation: NotRequired[str]
+    """JSON of how it let the model answer; empty: likelihoods only"""
 
 
 class IssuedKey(TypedDict):
@@ -1648,7 +1675,7 @@ class Leaderboard(TypedDict):
     metric: str
     """the score"""
     lower_is_better: NotRequired[bool]
-    """true for perplexity"""
+    """true for perplexity, and where an import says so"""
     entries: list[Entry]
 
 
@@ -3029,11 +3056,20 @@ class AddBaseModel(TypedDict):
     """jobs may use it as `base`; null: the source's name"""
 
 
+class ImportEvaluation(TypedDict):
+    """The fields of POST /evaluations/import other than its files."""
+
+    model: str
+    """the model that was evaluated: id of a custom model, or id or name of a base model"""
+    task: str
+    """the task of lm-eval whose samples these are"""
+    dry_run: NotRequired[bool]
+    """compute the evaluation, and store nothing"""
+
+
 class PreviewUpload(TypedDict):
     """preview upload."""
 
-    file: str
-    """.txt, .jsonl, .json, .csv, .tsv, .parquet, .arrow, a text format with .gz, or a .zip of these"""
     name: NotRequired[str]
     """the dataset's name, unique in the project; default: the file name without its extension. An upload with the name of an existing dataset becomes a new version of it."""
     mapping: NotRequired[str]
@@ -3057,8 +3093,6 @@ class PreviewUpload(TypedDict):
 class UploadDataset(TypedDict):
     """upload dataset."""
 
-    file: str
-    """.txt, .jsonl, .json, .csv, .tsv, .parquet, .arrow, a text format with .gz, or a .zip of these"""
     name: NotRequired[str]
     """the dataset's name, unique in the project; default: the file name without its extension. An upload with the name of an existing dataset becomes a new version of it."""
     mapping: NotRequired[str]

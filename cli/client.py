@@ -72,7 +72,11 @@ class Client:
 
     def upload(self, path: str, file: Any, name: str, fields: dict[str, str]) -> Any:
         """Stream an open binary file as a multipart upload and return the JSON response."""
-        return self._send("POST", path, files={"file": (name, file)}, data=fields).json()
+        return self.upload_files(path, {"file": (name, file)}, fields)
+
+    def upload_files(self, path: str, files: dict[str, tuple[str, Any]], fields: dict[str, str]) -> Any:
+        """As `upload`, for several files: field of the form -> (name, open binary file)."""
+        return self._send("POST", path, files=files, data=fields).json()
 
     def raw(self, path: str, **query: Any) -> httpx.Response:
         """A GET whose status and headers matter."""

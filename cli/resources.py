@@ -97,11 +97,11 @@ def find_any(client: Client, given: str) -> str:
     return found.popitem()[1] if found else given
 
 
-def everything(client: Client, path: str) -> Iterator[dict[str, Any]]:
+def everything(client: Client, path: str, **query: str) -> Iterator[dict[str, Any]]:
     """All entries of a list, page by page."""
     cursor = None
     while True:
-        page = client.get(path, limit=PAGE, cursor=cursor)
+        page = client.get(path, limit=PAGE, cursor=cursor, **query)
         yield from page["items"]
         if not (cursor := page["next_cursor"]):
             return
@@ -120,7 +120,7 @@ def with_names(client: Client, rows: Iterable[dict[str, Any]], **kinds: str) -> 
 def print_page(
     page: dict[str, Any], rows: Iterable[dict[str, Any]], *, json: bool, quiet: bool, wide: bool = False
 ) -> None:
-    """Print one page of a list: whole as JSON, ids only, or as a table with a column for each key of `rows`."""
+    """Print one page of a list: whole as JSON, ids only, or as a table of the keys of `rows` that have values."""
     if json:
         print_json(page)
         return
@@ -129,7 +129,8 @@ def print_page(
             typer.echo(item["id"])
         return
     if shown := list(rows):
-        table([*shown[0]], [[*row.values()] for row in shown], wide=wide)
+        columns = [name for name in shown[0] if any(row[name] != "" for row in shown)]
+        table(columns, [[row[name] for name in columns] for row in shown], wide=wide)
     else:
         out.print("nothing yet")
     if page["next_cursor"]:

@@ -60,6 +60,8 @@ def _schemas(schemas: Mapping[str, Any]) -> str:
         lines += ["", "", f"class {_class(name)}(TypedDict):", f'    """{_sentence(schema, name)}"""', ""]
         required = set(schema.get("required", []))
         for field, kind in schema.get("properties", {}).items():
+            if kind.get("format") == "binary":  # an argument of its own
+                continue
             annotation = _type(kind)
             lines.append(f"    {field}: {annotation if field in required else f'NotRequired[{annotation}]'}")
             if text := kind.get("description"):
@@ -89,7 +91,8 @@ def _method(path: str, method: str, operation: dict[str, Any], prefix: str) -> I
     positional = [each["name"] for each in parameters if each["in"] == "path"]
     query = [each for each in parameters if each["in"] == "query"]
     body, form = _body(operation), FORM in _content(operation) and JSON not in _content(operation)
-    arguments = ["self", *(f"{name}: str" for name in positional), *(["file: File"] if form else [])]
+    files = _files(body or {}) if form else []
+    arguments = ["self", *(f"{name}: str" for name in positional), *(f"{name}: File" for name in files)]
     arguments += ["/"] if len(arguments) > 1 else []
     arguments += ["*"] if query else []
     arguments += [f"{each['name']}: {_optional(each)}" for each in query]
@@ -99,7 +102,7 @@ def _method(path: str, method: str, operation: dict[str, Any], prefix: str) -> I
     names = ", ".join(f"{each['name']!r}: {each['name']}" for each in query)
     sent += [f"query={{{names}}}"] if query else []
     sent += [f"{'form' if form else 'json'}=fields"] if body else []
-    sent += ["file=file"] if form else []
+    sent += [f"files={{{', '.join(f'{name!r}: {name}' for name in files)}}}"] if form else []
     answer = _answer(operation)
     call = f"{'await ' if prefix else ''}self.{'content' if answer == 'bytes' else 'request'}({', '.join(sent)})"
     yield f"    {prefix}def {operation['operationId']}({', '.join(arguments)}) -> {answer}:"
@@ -107,6 +110,11 @@ def _method(path: str, method: str, operation: dict[str, Any], prefix: str) -> I
     yield from (
         [f"        {call}"] if answer == "None" else [f"        answer: {answer} = {call}", "        return answer"]
     )
+
+
+def _files(schema: dict[str, Any]) -> list[str]:
+    """The fields of a form that are files."""
+    return [name for name, kind in schema["properties"].items() if kind.get("format") == "binary"]
 
 
 def _optional(parameter: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from cli.client import Client
 from cli.commands.judge import judged, request_body, require_success, show
 from cli.errors import CommandError
 from cli.output import Json, out, print_json, print_warnings, table
-from cli.resources import find
+from cli.resources import everything, find
 
 COLUMNS = ("metric", "", "score", "95 % interval", "difference", "95 % interval", "p")
 PREFIXES = ("evaluation_", "evalrun_")
@@ -25,6 +25,9 @@ def compare(
             "eval runs."
         ),
     ],
+    task: Annotated[
+        str | None, typer.Option(help="Of each model, take the newest import of this task, such as lm-eval's gsm8k.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a report: .md, .csv or .json.")] = None,
     judge: Annotated[
         str | None, typer.Option(help="Let this model compare the answers, each row in both orders.")
@@ -49,7 +52,7 @@ def compare(
     With --judge, one name compares a model with its base model.
     """
     client = Client()
-    found_ids = [name if name.startswith(PREFIXES) else newest_evaluation(client, name) for name in names]
+    found_ids = [name if name.startswith(PREFIXES) else newest_evaluation(client, name, task) for name in names]
     if judge:
         if output:
             raise CommandError("--output is for comparisons without a judge; use --json.")
@@ -86,12 +89,14 @@ def compare(
     print_warnings(found["warnings"])
 
 
-def newest_evaluation(client: Client, model_id: str) -> str:
-    """Return the id of the newest evaluation of a model that has succeeded."""
+def newest_evaluation(client: Client, model_id: str, task: str | None = None) -> str:
+    """Return the id of a model's newest evaluation that has succeeded: by the platform, or imported of a task."""
     model_id = find(client, "custom model", resolve_model(client, model_id))
-    for evaluation in client.get("/evaluations", model_id=model_id, limit=200)["items"]:
-        if evaluation["state"] == "succeeded":
+    for evaluation in everything(client, "/evaluations", model_id=model_id):
+        if evaluation["state"] == "succeeded" and (evaluation["imported"] or {}).get("task") == task:
             return str(evaluation["id"])
+    if task:
+        raise CommandError(f"{model_id} has no imported evaluation of {task}. Run `anneal import lm-eval`.")
     raise CommandError(f"{model_id} has no evaluation that has succeeded. Run `anneal evaluate {model_id}`.")
 
 

@@ -20,7 +20,7 @@ WITHOUT_A_PAGE = frozenset({"preset", "key"})
 def _evaluation(run: dict[str, Any]) -> dict[str, Any]:
     metric, score = next(iter((run["scores"] or {}).items()), ("", None))
     return {"id": run["id"], "model": run["model_id"], "state": run["state"], "metric": metric, "score": score,
-            "rows": run["evaluated"]}  # fmt: skip
+            "rows": run["evaluated"], "imported": (run["imported"] or {}).get("task", "")}  # fmt: skip
 
 
 def _export(export: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ evaluations = _group(
     "evaluation",
     "List, show and cancel evaluations.",
     _evaluation,
-    columns="model, state, first metric, rows",
+    columns="model, state, first metric, rows, and the task of an import",
     report=show_evaluation,
 )
 exports = _group(

@@ -48,6 +48,10 @@ def evaluate(
 
 def show_evaluation(run: dict[str, Any]) -> None:
     """Print the scores of an evaluation, in all and by slice, what they mean, and its warnings."""
+    if imported := run.get("imported"):
+        shots = "" if imported["num_fewshot"] is None else f", {imported['num_fewshot']}-shot"
+        line = f"{imported['task']} (version {imported['task_version']}{shots}), by {imported['source']} "
+        out.print(f"{line}{imported['version']}; task hash {imported['task_hash'][:12]}", markup=False, highlight=False)
     table(SCORE_COLUMNS, score_rows(run))
     if headline := run.get("headline"):
         out.print(headline, markup=False, highlight=False)

@@ -52,7 +52,7 @@ def routes(service: EvaluationService) -> APIRouter:
         offset: Annotated[int, Query(ge=0, description="rows to skip")] = 0,
         limit: Limit = 50,
         sort: Annotated[
-            str, Query(max_length=40, description="row, or a score; with the prefix -: descending")
+            str, Query(max_length=101, description="row, or a score; with the prefix -: descending")
         ] = "row",
     ) -> PredictionPage:
         """List the rows: prompt, reference, both answers, their scores."""

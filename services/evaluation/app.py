@@ -21,6 +21,9 @@ from services.evaluation.evals.store import Stores, open_run_uses
 from services.evaluation.gates.service import Gates
 from services.evaluation.gates.store import open_gates
 from services.evaluation.handlers import subscriptions
+from services.evaluation.imports import api as imports_api
+from services.evaluation.imports.service import FOLDER as IMPORTS_FOLDER
+from services.evaluation.imports.service import Imports
 from services.evaluation.judgements import api as judgements_api
 from services.evaluation.judgements.pairs import PairReader
 from services.evaluation.judgements.service import Judgements
@@ -61,6 +64,7 @@ async def build(resources: Resources) -> Service:
     judgements = Judgements(evals, PairReader(comparisons, evals), resources.keyring)
     router.include_router(comparison_api.routes(comparisons))
     router.include_router(judgements_api.routes(judgements))
+    router.include_router(imports_api.routes(Imports(store, resources.blobs, resources.scratch)))
     router.include_router(routes(service))
     router.include_router(evals_api.routes(evals, graders))
     router.include_router(graders_api.routes(graders))
@@ -68,7 +72,7 @@ async def build(resources: Resources) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         if resources.embedded:  # no other process uses this directory: its files are left from a killed one
-            for folder in (FOLDER, EVALS_FOLDER):
+            for folder in (FOLDER, EVALS_FOLDER, IMPORTS_FOLDER):
                 shutil.rmtree(resources.scratch / folder, ignore_errors=True)
         async with (
             background(worker.serve()),

@@ -33,6 +33,25 @@ class NotComparable(Conflict):
     code = "evaluations_not_comparable"
 
 
+class UnreadableImport(InvalidInput):
+    """Results or samples of another tool that are not complete, or do not fit each other."""
+
+    code = "unreadable_import"
+
+
+class ImportTooLarge(AnnealError):
+    """A file of an import has too many bytes."""
+
+    status = 413
+    code = "import_too_large"
+
+
+class WrongModel(InvalidInput):
+    """The results are of another model of the project."""
+
+    code = "wrong_model"
+
+
 class UnknownModel(AnnealError):
     """No custom model of this project has this id."""
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.documents.entities import Public, now
+from shared.documents.spec import Transition
 from shared.events.envelope import Event
 from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
 from shared.runtime.jobs.work import DesiredState, State, Work
@@ -163,19 +164,40 @@ class Outcome(BaseModel):
     signatures: dict[str, str] = Field(
         default={}, description="settings of a score that the references determine, by metric, as sacrebleu names them"
     )
+    lower_is_better: list[str] = Field(
+        default=[], description="scores of an import of which the lower one is better; perplexity always is one"
+    )
     warnings: list[ReportedWarning] = Field(default=[], description="what the scores do not say")
     samples: list[Sample] = Field(default=[], description="the first three rows")
     seconds: float = Field(default=0.0, description="wall-clock seconds in the engine")
     base_cached: bool = Field(default=False, description="the base model's answers are from an earlier evaluation")
 
 
+class Imported(BaseModel):
+    """What marks an evaluation that another tool computed, on rows of a task of its own."""
+
+    source: Literal["lm-eval"] = Field(description="the tool")
+    version: str = Field(description="its version")
+    task: str = Field(description="its task")
+    task_version: str | None = Field(default=None, description="the version of the task")
+    task_hash: str = Field(description="hash of all rows, prompts and targets; equal hashes are the same rows")
+    num_fewshot: int | None = Field(default=None, description="examples in a prompt")
+    model: str = Field(description="what the tool called the model")
+    generation: str = Field(default="", description="JSON of how it let the model answer; empty: likelihoods only")
+
+    @property
+    def title(self) -> str:
+        """The task in words."""
+        return f"the {self.source} task {self.task}"
+
+
 class Scope(BaseModel):
     """Model, dataset and metrics of an evaluation."""
 
-    model_id: str = Field(description="the custom model")
+    model_id: str = Field(description="the custom model; of an import, it may be a base model")
     base: str | None = Field(default=None, description="name of the base model")
-    dataset_id: str = Field(description="the dataset")
-    dataset_version: str = Field(description="its version")
+    dataset_id: str | None = Field(default=None, description="the dataset; null: the rows are those of an import")
+    dataset_version: str | None = Field(default=None, description="its version")
     split: str = Field(description="the split")
     rows: int = Field(description="rows to score")
     metrics: list[Metric] = Field(description="metrics to compute")
@@ -186,6 +208,7 @@ class Scope(BaseModel):
     compare_base: bool = Field(description="whether the base model is scored too")
     settings: Settings = Field(description="decoding settings")
     slice_by: str | None = Field(default=None, description="the column by whose values the results are divided")
+    imported: Imported | None = Field(default=None, description="null: the platform computed it")
 
 
 class Evaluation(Work):
@@ -193,11 +216,15 @@ class Evaluation(Work):
 
     NOUN: ClassVar[str] = "evaluation"
     LISTED_AT: ClassVar[str] = "/evaluations"
+    TRANSITIONS: ClassVar[tuple[Transition, ...]] = (
+        *Work.TRANSITIONS,
+        Transition("", "succeeded", "it is imported"),
+    )
 
     scope: Scope = Field(description="model, dataset and metrics")
     model_uri: str = Field(description="artifact of the model")
     base_uri: str | None = Field(default=None, description="artifact of its base model")
-    dataset_uri: str = Field(description="artifact of the dataset version")
+    dataset_uri: str = Field(default="", description="artifact of the dataset version; empty for an import")
     job_id: str | None = Field(default=None, description="the training job that requested it in its `after` list")
     progress: Progress | None = Field(default=None, description="progress of the current attempt")
     outcome: Outcome = Field(default=Outcome(), description="the result")

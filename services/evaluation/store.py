@@ -33,7 +33,11 @@ async def open_evaluations(resources: Resources) -> Evaluations:
 
 def open_uses(blobs: Blobs, evaluations: Evaluations) -> Uses[Evaluation]:
     """Keep the model and the dataset of an evaluation that has not ended from being deleted."""
-    return Uses(blobs, evaluations, "evaluation", lambda e: (e.scope.model_id, e.scope.dataset_id))
+
+    def needs(evaluation: Evaluation) -> list[str]:
+        return [id for id in (evaluation.scope.model_id, evaluation.scope.dataset_id) if id]
+
+    return Uses(blobs, evaluations, "evaluation", needs)
 
 
 @dataclass(frozen=True)

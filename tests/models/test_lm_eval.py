@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import cli
 from tests.workflows.conftest import Embedded
 
 PYTHON = os.environ.get("ANNEAL_LM_EVAL_PYTHON", "")
@@ -82,7 +84,7 @@ def found(platform: Embedded, tmp_path_factory: pytest.TempPathFactory) -> dict[
         task: [json.loads(line) for file in (folder / "out").rglob(f"samples_{task}_*") for line in file.open()]
         for task in ("shop_choice", "shop_words")
     }
-    return {"results": json.loads(results.read_text())["results"], **samples}
+    return {"results": json.loads(results.read_text())["results"], "folder": folder / "out", **samples}
 
 
 def log_likelihood(model: Any, ids: list[int], start: int) -> float:
@@ -128,3 +130,20 @@ def test_perplexity_is_that_of_transformers(found: Any, seedling: Any) -> None:
     shown = found["results"]["shop_words"]
     assert shown["word_perplexity,none"] == pytest.approx(math.exp(nats / words), rel=1e-4)
     assert shown["bits_per_byte,none"] == pytest.approx(nats / octets / math.log(2), rel=1e-4)
+
+
+def test_what_lm_eval_found_is_imported_with_equal_scores(platform: Embedded, found: Any) -> None:
+    env = {"ANNEAL_HOME": str(platform.home), "ANNEAL_URL": str(platform.http.base_url).rstrip("/")}
+    command = ["import", "lm-eval", str(found["folder"]), "--json"]
+    first, again = (CliRunner().invoke(cli, command, env=env) for _ in range(2))
+    assert first.exit_code == 0, first.output
+    assert again.output == first.output
+    made = json.loads(first.output)
+    assert made["not_imported"] == []
+    assert {each["imported"]["task"] for each in made["evaluations"]} == {"shop_choice", "shop_words"}
+    for each in made["evaluations"]:
+        reported = found["results"][each["imported"]["task"]]
+        assert each["model_id"] == "seedling"
+        assert each["scores"] == pytest.approx({name: reported[f"{name},none"] for name in each["scores"]})
+        metrics = {name.partition(",")[0] for name in reported if "," in name and "_stderr" not in name}
+        assert each["scores"].keys() == metrics

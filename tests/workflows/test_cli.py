@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from anneal import profiles
+from anneal import Client, profiles
 from cli.main import cli
 from tests.workflows.conftest import Embedded, Platform
 
 ROWS = "".join(f'{{"prompt": "{n}", "completion": "{n + 1}"}}\n' for n in range(40)).encode()
 Run = Callable[..., str]
+LM_EVAL = Path(__file__).parents[1] / "support" / "lm_eval"
 
 
 @pytest.fixture
@@ -70,6 +71,28 @@ def test_keys_and_presets(embedded: Embedded, run: Run) -> None:
     assert "max_steps 3" in run("presets", "show", "short")
     assert preset in run("presets", "-q")
     assert run("presets", "delete", "short", "--yes") == f"deleted {preset}\n"
+
+
+def test_results_of_lm_eval_become_evaluations(embedded: Embedded, run: Run) -> None:
+    first, again = (json.loads(run("import", "lm-eval", str(LM_EVAL / "base"), "--json")) for _ in range(2))
+    assert first == again
+    assert [problem["subject"] for problem in first["not_imported"]] == ["group shop"]
+    by_task = {made["imported"]["task"]: made["id"] for made in first["evaluations"]}
+    words = by_task["shop_words"]
+    assert by_task.keys() == {"shop_answer", "shop_choice", "shop_words"}
+    assert {*by_task.values()} <= {*run("evaluations", "-q").split()}
+    (results,), (samples,) = ((LM_EVAL / "base").glob(name) for name in ("results_*", "samples_shop_words_*"))
+    client = Client(str(embedded.http.base_url), (embedded.home / "api-key").read_text().strip())
+    assert client.import_evaluation(results, samples, model="seedling", task="shop_words")["id"] == words
+    assert "imported" in run("evaluations").splitlines()[0]
+    assert "shop_words (version 1.0, 0-shot), by lm-eval 0.4.13" in run("evaluations", "show", words)
+    assert "use --model" in run("import", "lm-eval", str(LM_EVAL / "tuned"), exit_code=1)
+    run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_words")
+    other = run("evaluations", "-q").split()[0]
+    assert "significantly better" in run("compare", words, other)
+    assert "task is 'shop_choice'" in run("compare", words, by_task["shop_choice"], exit_code=1)
+    embedded.until("/lineage", lambda found: found["nodes"], id=words)
+    assert "evaluated: base_model/seedling" in run("lineage", words)
 
 
 def test_login_keeps_a_key_that_works(

@@ -39,7 +39,7 @@ def routes(comparisons: Comparisons) -> APIRouter:
         caller: Caller,
         baseline: Id,
         candidate: Id,
-        metric: Annotated[str, Query(max_length=40, description="a score, such as exact_match")],
+        metric: Annotated[str, Query(max_length=100, description="a score, such as exact_match")],
         change: Annotated[Change, Query(description="which rows: better, worse, or with the same score")] = "worse",
         offset: Annotated[int, Query(ge=0, description="rows to skip")] = 0,
         limit: Annotated[int, Query(ge=1, le=200, description="maximum number of items")] = 50,

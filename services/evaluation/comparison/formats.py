@@ -47,7 +47,8 @@ def to_markdown(view: ComparisonView) -> str:
 
 def _lines(view: ComparisonView) -> Iterator[str]:
     yield from ("# Comparison of models", "")
-    yield f"{view.rows:,} rows of the split `{view.split}` of `{view.dataset_id}@{view.dataset_version}`."
+    data = view.imported.title if view.imported else f"`{view.dataset_id}@{view.dataset_version}`"
+    yield f"{view.rows:,} rows of the split `{view.split}` of {data}."
     yield f"Tests are paired, against `{view.evaluations[0].model_id}` (`{view.baseline}`), at the level of 5 %."
     if view.correction:
         yield "P-values are adjusted for the number of models by Holm's method."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,20 @@ class ScoredRows:
     ids: list[int]
     statistics: Mapping[str, Floats]
     signatures: Mapping[str, str]
+    lower_is_better: frozenset[str] = LOWER_IS_BETTER
 
 
-def load_rows(content: bytes, signatures: Mapping[str, str]) -> ScoredRows:
+def write_statistics(path: Path, ids: Sequence[int], models: Mapping[str, Mapping[str, Floats]]) -> None:
+    """Write the ids of the rows as `row`, and the statistics as `<model>/<score>`, [rows, columns] each."""
+    arrays: dict[str, Any] = {
+        f"{model}/{name}": found for model, statistics in models.items() for name, found in statistics.items()
+    }
+    np.savez_compressed(path, row=np.array(ids, np.int64), **arrays)
+
+
+def load_rows(
+    content: bytes, signatures: Mapping[str, str], lower_is_better: frozenset[str] = LOWER_IS_BETTER
+) -> ScoredRows:
     """Read a statistics.npz."""
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         found = {
@@ -30,7 +42,7 @@ def load_rows(content: bytes, signatures: Mapping[str, str]) -> ScoredRows:
             for name in arrays.files
             if name.startswith("tuned/")
         }
-        return ScoredRows(arrays["row"].tolist(), found, signatures)
+        return ScoredRows(arrays["row"].tolist(), found, signatures, lower_is_better)
 
 
 def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], list[ReportedWarning]]:
@@ -38,33 +50,33 @@ def leaderboards(models: Sequence[ScoredRows]) -> tuple[list[dict[str, Any]], li
     warnings = list(_different_scores(models))
     left_out = {warning.example for warning in warnings}
     shared = [name for name in models[0].statistics if name not in left_out]
-    functions = score_functions(shared, models[0].signatures)
+    functions, lower = score_functions(shared, models[0].signatures), models[0].lower_is_better
     samples = Samples(len(models[0].ids))
     kept = [{name: model.statistics[name] for name in shared} for model in models]
     sums = [resample(statistics, samples) for statistics in kept]
     bounds = [intervals(statistics, functions, own) for statistics, own in zip(kept, sums, strict=True)]
     tests = [
-        paired_tests(statistics, kept[0], functions, samples, (own, sums[0]))
+        paired_tests(statistics, kept[0], functions, samples, (own, sums[0]), lower)
         for statistics, own in zip(kept[1:], sums[1:], strict=True)
     ]
     boards = []
     for name in shared:
-        adjusted = _adjust(name, [found[name] for found in tests if name in found], scored_rows(kept[0][name]))
+        own_tests = [found[name] for found in tests if name in found]
+        adjusted = _adjust(own_tests, scored_rows(kept[0][name]), lower=name in lower)
         entries: list[dict[str, Any]] = [
             {"index": index, "score": score, "interval": bounds[index].get(name), "comparison": test}
             for index, (statistics, test) in enumerate(zip(kept, [None, *adjusted], strict=True))
             if (score := functions[name](statistics[name].sum(0))) is not None
         ]
-        lower = name in LOWER_IS_BETTER
-        entries.sort(key=lambda entry: entry["score"], reverse=not lower)
-        boards.append({"metric": name, "lower_is_better": lower, "entries": entries})
+        entries.sort(key=lambda entry: entry["score"], reverse=name not in lower)
+        boards.append({"metric": name, "lower_is_better": name in lower, "entries": entries})
     return boards, warnings
 
 
-def _adjust(name: str, tests: Sequence[Mapping[str, Any]], rows: int) -> list[dict[str, Any]]:
+def _adjust(tests: Sequence[Mapping[str, Any]], rows: int, *, lower: bool) -> list[dict[str, Any]]:
     adjusted = holm([test["p_value"] for test in tests])
     return [
-        {**test, "p_adjusted": p_value, "verdict": verdict(name, test["difference"], p_value, rows, len(tests))}
+        {**test, "p_adjusted": p_value, "verdict": verdict(test["difference"], p_value, rows, len(tests), lower=lower)}
         for test, p_value in zip(tests, adjusted, strict=True)
     ]
 
@@ -76,7 +88,7 @@ def _different_scores(models: Sequence[ScoredRows]) -> Iterator[ReportedWarning]
         if not all(name in model.statistics for model in models):
             code, reason = "score_missing", "not all evaluations have it"
         elif any(model.signatures.get(name) != first.signatures.get(name) for model in models):
-            code, reason = "score_settings_differ", "its settings follow the references as each tokenizer decodes them"
+            code, reason = "score_settings_differ", "its settings differ, or follow other references"
         elif any(not _same_scale(name, first.statistics[name], model.statistics[name]) for model in models):
             code, reason = "score_scales_differ", "the models count other tokens or labels in the same rows"
         else:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.evaluation.models import AnswerStatistics, Comparison
+from services.evaluation.models import AnswerStatistics, Comparison, Imported
 from shared.warnings import ReportedWarning
 
 MAX_COMPARED = 10
@@ -43,7 +43,7 @@ class Leaderboard(BaseModel):
     """The models by one score, best first."""
 
     metric: str = Field(description="the score")
-    lower_is_better: bool = Field(default=False, description="true for perplexity")
+    lower_is_better: bool = Field(default=False, description="true for perplexity, and where an import says so")
     entries: list[Entry]
 
 
@@ -51,8 +51,9 @@ class ComparisonView(BaseModel):
     """A comparison of evaluations of the same rows."""
 
     baseline: str = Field(description="the first evaluation, against which the others are tested")
-    dataset_id: str = Field(description="the dataset")
-    dataset_version: str = Field(description="its version")
+    dataset_id: str | None = Field(description="the dataset; null: the rows are those of an import")
+    dataset_version: str | None = Field(description="its version")
+    imported: Imported | None = Field(default=None, description="what marks the baseline as imported")
     split: str = Field(description="the split")
     rows: int = Field(description="rows that all of them scored")
     correction: Literal["holm"] | None = Field(

@@ -27,6 +27,12 @@ from shared.blobs.protocol import Blobs
 from shared.runtime.errors import InvalidInput
 from shared.warnings import ReportedWarning
 
+REMEDIES = {
+    "source": "Compare imported evaluations with imported ones of the same task.",
+    "task_hash": "Their rows or prompts differ: run lm-eval on both models with the same data, limit and templates.",
+}
+"""For differences that no other setting of an evaluation removes."""
+
 
 @dataclass(frozen=True)
 class Comparisons:
@@ -60,7 +66,8 @@ class Comparisons:
         check_comparable(found)
         async with self._computing:
             reports = [await self.read(evaluation, REPORT) for evaluation in found]
-            return await asyncio.to_thread(_changes, reports, metric, change, offset, limit)
+            lower = metric in _lower_is_better(found[0])
+            return await asyncio.to_thread(_changes, reports, metric, lower, change, offset, limit)
 
     async def finished(self, project: str, id: str, field: str) -> Evaluation:
         """Return an evaluation that has succeeded. Raises NotFound or NotFinished."""
@@ -90,13 +97,17 @@ def check_comparable(evaluations: Sequence[Evaluation]) -> None:
                     f"{evaluation.id} and {evaluations[0].id} are not comparable: {name} is {value!r} in the one and "
                     f"{first[name]!r} in the other."
                 )
-                remedy = f"Evaluate both with the same {name}."
+                remedy = REMEDIES.get(name, f"Evaluate both with the same {name}.")
                 raise NotComparable(detail, field=name, limit=first[name], remedy=remedy)
 
 
 def _rows_and_settings(evaluation: Evaluation) -> dict[str, Any]:
-    scope = evaluation.scope
+    scope, imported = evaluation.scope, evaluation.scope.imported
+    if imported:
+        fields = ("source", "task", "task_version", "num_fewshot", "generation", "task_hash")
+        return {name: getattr(imported, name) for name in fields}
     return {
+        "source": "anneal",
         "dataset": f"{scope.dataset_id}@{scope.dataset_version}",
         "split": scope.split,
         "rows": scope.rows,
@@ -110,7 +121,7 @@ def _compare(evaluations: Sequence[Evaluation], contents: Sequence[bytes]) -> Co
     from services.evaluation.comparison.summary import headline
 
     models = [
-        load_rows(content, evaluation.outcome.signatures)
+        load_rows(content, evaluation.outcome.signatures, _lower_is_better(evaluation))
         for content, evaluation in zip(contents, evaluations, strict=True)
     ]
     for evaluation, model in zip(evaluations, models, strict=True):
@@ -128,6 +139,7 @@ def _compare(evaluations: Sequence[Evaluation], contents: Sequence[bytes]) -> Co
         baseline=evaluations[0].id,
         dataset_id=scope.dataset_id,
         dataset_version=scope.dataset_version,
+        imported=scope.imported,
         split=scope.split,
         rows=len(models[0].ids),
         correction="holm" if len(evaluations) > 2 else None,
@@ -144,6 +156,10 @@ def _compare(evaluations: Sequence[Evaluation], contents: Sequence[bytes]) -> Co
         leaderboards=named,
         warnings=[*warnings, *_other_warnings(evaluations)],
     )
+
+
+def _lower_is_better(evaluation: Evaluation) -> frozenset[str]:
+    return LOWER_IS_BETTER.union(evaluation.outcome.lower_is_better)
 
 
 def _other_warnings(evaluations: Sequence[Evaluation]) -> list[ReportedWarning]:
@@ -180,7 +196,7 @@ def _tests_of(id: str, boards: Sequence[Leaderboard]) -> dict[str, dict[str, Any
     }
 
 
-def _changes(reports: Sequence[bytes], metric: str, change: Change, offset: int, limit: int) -> ChangePage:
+def _changes(reports: Sequence[bytes], metric: str, lower: bool, change: Change, offset: int, limit: int) -> ChangePage:
     """Compare the rows that both reports have; a row without this score is in none of the counts."""
     baseline, candidate = ({row["row"]: row for row in map(json.loads, report.splitlines())} for report in reports)
     scored = [
@@ -190,7 +206,7 @@ def _changes(reports: Sequence[bytes], metric: str, change: Change, offset: int,
         known = sorted({name for row in baseline.values() for name in row["scores"]})
         remedy = f"Use one of {', '.join(known)}."
         raise InvalidInput(f"No row has a score {metric!r} in both.", field="metric", limit=known, remedy=remedy)
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if lower else 1
     gains = {id: sign * (candidate[id]["scores"][metric] - baseline[id]["scores"][metric]) for id in scored}
     kinds = {id: "better" if gain > 0 else "worse" if gain < 0 else "same" for id, gain in gains.items()}
     counts = Counter(kinds.values())

@@ -20,9 +20,12 @@ from services.evaluation.comparison.statistics import (
     scored_rows,
     smallest_p,
 )
+from shared.warnings import ReportedWarning
 
 MIN_RESAMPLED_ROWS = 3
 """Samples of fewer rows have next to no spread: their percentiles are no 95 % interval. Wilson's and McNemar's are."""
+FEW_ROWS = 30
+"""Below this many rows, one answer changes an average by more than 3 percent."""
 Statistics = Mapping[str, Floats]
 """Score name -> statistics of the rows, [rows, columns]."""
 
@@ -48,6 +51,7 @@ def paired_tests(
     scores: Mapping[str, Score],
     samples: Samples,
     resampled: tuple[Statistics, Statistics],
+    lower_is_better: frozenset[str] = LOWER_IS_BETTER,
 ) -> dict[str, dict[str, Any]]:
     """Test every score that both have, given the sums of `resample` of both: the fields of `models.Comparison`."""
     shared = [name for name in candidate if name in baseline]
@@ -64,7 +68,7 @@ def paired_tests(
             "interval": test.interval if test.test == "mcnemar" or test.rows >= MIN_RESAMPLED_ROWS else None,
             "p_value": test.p_value,
             "test": test.test,
-            "verdict": verdict(name, test.difference, test.p_value, test.rows),
+            "verdict": verdict(test.difference, test.p_value, test.rows, lower=name in lower_is_better),
         }
         for name, test in tests.items()
         if test
@@ -80,13 +84,25 @@ def _by_score(statistics: Statistics, sum_up: Callable[[Floats], Floats]) -> dic
     return dict(zip(statistics, parts, strict=True))
 
 
-def verdict(name: str, difference: float, p_value: float, rows: int, tests: int = 1) -> str:
-    """Return better, worse or no_difference; too_few_rows if no difference of so many rows is significant."""
+def verdict(difference: float, p_value: float, rows: int, tests: int = 1, *, lower: bool = False) -> str:
+    """Return better, worse or no_difference; too_few_rows if no difference of so many rows is significant.
+
+    `lower` says whether a lower score is better.
+    """
     if smallest_p(rows, tests) >= LEVEL:
         return "too_few_rows"
     if p_value >= LEVEL:
         return "no_difference"
-    return "better" if (difference > 0) != (name in LOWER_IS_BETTER) else "worse"
+    return "better" if (difference > 0) != lower else "worse"
+
+
+def few_rows_warning(rows: int) -> list[ReportedWarning]:
+    """What so few rows do not say; empty for enough."""
+    if rows >= FEW_ROWS:
+        return []
+    detail = f"Only {rows} rows are scored, so the scores are uncertain."
+    remedy = f"Evaluate on at least {FEW_ROWS} rows."
+    return [ReportedWarning(code="few_rows", detail=detail, count=rows, remedy=remedy)]
 
 
 def headline(comparison: Mapping[str, Mapping[str, Any]], rows: int, other: str = "its base model") -> str:

@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from services.evaluation.comparison.leaderboard import write_statistics
 from services.evaluation.comparison.scores import score_functions
 from services.evaluation.comparison.statistics import Floats, Samples, Score
 from services.evaluation.comparison.summary import headline, intervals, paired_tests, resample
@@ -148,14 +147,6 @@ def _compare(models: Mapping[str, Mapping[str, Floats]], functions: Mapping[str,
         "base_intervals": intervals(base, functions, sums[1]),
         "comparison": paired_tests(tuned, base, functions, samples, sums),
     }
-
-
-def write_statistics(path: Path, ids: Sequence[int], models: Mapping[str, Mapping[str, Floats]]) -> None:
-    """Write the ids of the rows as `row`, and the statistics as `<model>/<score>`, [rows, columns] each."""
-    arrays: dict[str, Any] = {
-        f"{model}/{name}": found for model, statistics in models.items() for name, found in statistics.items()
-    }
-    np.savez_compressed(path, row=np.array(ids, np.int64), **arrays)
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:

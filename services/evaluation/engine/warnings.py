@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from services.evaluation.comparison.summary import few_rows_warning
 from services.evaluation.engine.examples import Example
 from services.evaluation.engine.scoring import Output, unscored_rows
 from shared.warnings import ReportedWarning
 
-FEW_ROWS = 30
-"""Below this many rows, one answer changes an average by more than 3 percent."""
 _TRAINED_ON = "The model was trained on the scored rows, so the scores do not show how it answers new prompts."
 
 
@@ -35,10 +34,7 @@ def score_warnings(
         yield ReportedWarning(
             code="scored_on_training_rows", detail=_TRAINED_ON, count=len(examples), example=None, remedy=remedy
         )
-    if len(examples) < FEW_ROWS:
-        detail = f"Only {len(examples)} rows are scored, so the scores are uncertain."
-        remedy = f"Evaluate on at least {FEW_ROWS} rows."
-        yield ReportedWarning(code="few_rows", detail=detail, count=len(examples), remedy=remedy)
+    yield from few_rows_warning(len(examples))
     if tuned.answers is None:
         return
     answers = tuned.answers

@@ -76,7 +76,7 @@ def _sign_test(judged: Sequence[JudgedRow]) -> SignTest | None:
         difference=test.difference,
         interval=test.interval,
         p_value=test.p_value,
-        verdict=verdict("win_rate", test.difference, test.p_value, test.rows),
+        verdict=verdict(test.difference, test.p_value, test.rows),
     )
 
 

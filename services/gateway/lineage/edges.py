@@ -42,7 +42,7 @@ def _edges_of(event: Event) -> Iterator[Edge]:
             yield Edge(checkpoint, "produced", f"model/{event.model_id}")
         case EvaluationCompleted() | EvaluationFailed():
             evaluation = f"evaluation/{event.evaluation_id}"
-            yield Edge(f"model/{event.model_id}", "evaluated", evaluation)
+            yield Edge(_model(event.model_id), "evaluated", evaluation)
             yield from _dataset(event.dataset_id, event.dataset_version, "evaluated_on", evaluation)
         case ExportCompleted() | ExportFailed():
             yield Edge(f"model/{event.model_id}", "exported", f"export/{event.export_id}")

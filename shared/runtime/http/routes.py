@@ -131,6 +131,7 @@ ROUTES = (
     *_routes("evaluation", "read", "GET /evaluations", "GET /evaluations/{id}", "GET /evaluations/{id}/predictions"),
     *_routes("evaluation", "read", "GET /evaluations/compare", "GET /evaluations/compare/rows"),
     *_routes("evaluation", "read", "GET /evaluations/judgements", "GET /evaluations/judgements/{id}"),
+    *_routes("evaluation", "write", "POST /evaluations/import", body="upload", stores=True),
     *_routes("evaluation", "write", "POST /evaluations/judgements", "POST /evaluations/judgements/{id}/cancel"),
     *_routes("evaluation", "write", "POST /evaluations/{id}/cancel", "POST /models/custom/{id}/evaluate"),
     *_routes("evaluation", "read", "GET /v1/evals", "GET /v1/evals/{eval_id}", "GET /v1/evals/{eval_id}/runs"),

@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.evaluation.comparison.leaderboard import ScoredRows, leaderboards, load_rows
+from services.evaluation.comparison.leaderboard import ScoredRows, leaderboards, load_rows, write_statistics
 from services.evaluation.comparison.scores import score_functions
+from services.evaluation.comparison.service import check_comparable
 from services.evaluation.comparison.summary import headline
 from services.evaluation.engine.losses import Loss
-from services.evaluation.engine.report import write_statistics
 from services.evaluation.engine.scoring import Output, corpus_scores, row_scores, signatures
 from services.evaluation.engine.statistics import row_statistics
+from services.evaluation.errors import NotComparable
+from services.evaluation.models import Evaluation
 
 METRICS = ("bleu", "chrf", "rouge", "exact_match", "token_f1", "classification", "perplexity", "number_match")
 REFERENCES = ["the cat sat on the mat", "", "7 trains leave at nine", "late", "#### 12", "the dog sat on the big mat"]
@@ -102,3 +104,50 @@ def test_one_or_two_rows_have_no_bootstrap_interval() -> None:
         assert binary["comparison"]["interval"] is not None, "Agresti and Min's"
         found = [entry is not None for entry in (resampled["interval"], resampled["comparison"]["interval"])]
         assert found == [rows == 3] * 2
+
+
+def test_an_import_says_of_which_score_the_lower_is_better() -> None:
+    nats = [[(4.0 + n, 10.0) for n in range(8)], [(3.0 + n, 10.0) for n in range(8)]]
+    signatures = {"bits": "agg:bits_per_byte", "loss": "agg:mean", "exact_match": "agg:mean|ignore_case:true"}
+    models = [
+        ScoredRows(one.ids, one.statistics, signatures, frozenset({"bits", "loss"}))
+        for one in (model([0] * 8, bits=rows, loss=[(value, 1.0) for value, _ in rows]) for rows in nats)
+    ]
+    boards = {board["metric"]: board for board in leaderboards(models)[0]}
+    assert boards["bits"]["entries"][0]["score"] == pytest.approx(sum(value for value, _ in nats[1]) / 80 / np.log(2))
+    for name in ("bits", "loss"):
+        best = boards[name]["entries"][0]
+        assert (boards[name]["lower_is_better"], best["index"], best["comparison"]["verdict"]) == (True, 1, "better")
+    assert not boards["exact_match"]["lower_is_better"]
+    models[1] = ScoredRows(models[1].ids, models[1].statistics, {**signatures, "exact_match": "agg:mean"})
+    assert [warning.example for warning in leaderboards(models)[1]] == ["exact_match"]
+
+
+IMPORT = {"source": "lm-eval", "version": "0.4.13", "task": "gsm8k", "task_version": "3.0", "task_hash": "a",
+          "num_fewshot": 5, "model": "m"}  # fmt: skip
+
+
+def evaluation(imported: dict[str, object] | None) -> Evaluation:
+    scope = {"model_id": "m", "split": "test", "rows": 3, "metrics": [], "compare_base": False, "settings": {}}
+    dataset = {} if imported else {"dataset_id": "d", "dataset_version": "v1"}
+    fields = {"id": "e", "project": "p", "model_uri": "u", "scope": {**scope, **dataset, "imported": imported}}
+    return Evaluation.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (None, "source"),
+        ({"task": "arc"}, "task"),
+        ({"task_hash": "b"}, "task_hash"),
+        ({"num_fewshot": 0}, "num_fewshot"),
+        ({"generation": '{"max_gen_toks": 8}'}, "generation"),
+    ],
+)
+def test_imports_are_compared_with_those_of_the_same_task(other: dict[str, object] | None, field: str) -> None:
+    check_comparable([evaluation(IMPORT), evaluation({**IMPORT, "version": "0.4.12", "model": "n"})])
+    different = evaluation(None if other is None else {**IMPORT, **other})
+    for pair in ([evaluation(IMPORT), different], [different, evaluation(IMPORT)]):
+        with pytest.raises(NotComparable) as refused:
+            check_comparable(pair)
+        assert refused.value.field == field

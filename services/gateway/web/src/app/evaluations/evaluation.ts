@@ -4,7 +4,7 @@ import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
-import { EvaluationService, ModelService } from '../api/services';
+import { EvaluationService } from '../api/services';
 import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -13,6 +13,7 @@ import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { WarningList } from '../elements/warning-list';
+import { injectModelNames } from '../models/model-names';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
@@ -32,7 +33,7 @@ const PAGE_SIZE = 20;
 export class EvaluationPage {
   readonly id = input.required<string>();
   private readonly api = inject(EvaluationService);
-  private readonly models = inject(ModelService);
+  protected readonly models = injectModelNames();
   private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
   protected readonly metricLabel = metricLabel;
@@ -40,10 +41,8 @@ export class EvaluationPage {
     () => ({ key: `evaluation/${this.id()}`, fetch: () => this.api.showEvaluation({ id: this.id() }) }),
     (evaluation) => (isFinal(evaluation.state) ? null : POLL_INTERVAL_MS),
   );
-  protected readonly model = injectQuery(() => {
-    const id = this.evaluation.value()?.model_id;
-    return id ? { key: `model/${id}`, fetch: () => this.models.getCustomModel({ id }) } : undefined;
-  });
+  /** An import may be of a base model. */
+  protected readonly scoredModel = computed(() => (this.evaluation.value()?.imported ? 'Model' : 'Fine-tuned model'));
   protected readonly ended = computed(() => isFinal(this.evaluation.value()?.state ?? ''));
   protected readonly scores = computed(() => {
     const evaluation = this.evaluation.value();

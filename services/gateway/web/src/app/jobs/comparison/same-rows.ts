@@ -6,8 +6,8 @@ export function groupBySameRows(evaluations: readonly EvaluationView[]): Evaluat
   const groups = new Map<string, Map<string, EvaluationView>>();
   for (const evaluation of evaluations) {
     if (evaluation.state !== 'succeeded') continue;
-    const { dataset_id, dataset_version, split, rows, settings } = evaluation;
-    const key = JSON.stringify([dataset_id, dataset_version, split, rows, settings.max_new_tokens]);
+    const { dataset_id, dataset_version, split, rows, settings, imported } = evaluation;
+    const key = JSON.stringify([dataset_id, dataset_version, split, rows, settings.max_new_tokens, imported && { ...imported, version: '', model: '' }]);
     const group = groups.get(key) ?? new Map<string, EvaluationView>();
     if (!group.has(evaluation.model_id)) group.set(evaluation.model_id, evaluation);
     groups.set(key, group);
