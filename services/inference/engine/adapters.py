@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -29,8 +29,22 @@ PLAIN_LORA_SETTINGS = frozenset((
 RANDOM_INITIALIZATIONS = frozenset(("gaussian", "orthogonal"))
 """Named initializations that leave the base weights as they are; those such as PiSSA modify them on load."""
 
-LoraUpdate = tuple[Tensor, Tensor]
-"""A [in_features, rank] and B [rank, out_features]; B includes the LoRA scale."""
+SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Layers that get the same input in most models; where they do not, only time is lost."""
+
+
+class LoraUpdate(NamedTuple):
+    """A [in_features, rank] and B [rank, out_features]; B includes the LoRA scale.
+
+    A is the columns from `start` of `shared`, which has those of all layers with the same input, if there are others.
+    """
+
+    a: Tensor
+    b: Tensor
+    shared: Tensor | None = None
+    start: int = 0
+
+
 LoraUpdates = Mapping[Any, LoraUpdate]
 """By layer."""
 
@@ -55,13 +69,27 @@ def load_plain_lora(folder: Path, layers: Mapping[str, Any], dtype: torch.dtype,
     updates = {}
     for layer in {layer for layer, _, _ in parsed}:
         a, b = (weights[f"{PREFIX}{layer}.lora_{part}.weight"] for part in "AB")
-        updates[layers[layer]] = (_to_device(a, dtype, device), _to_device(b.float() * scale, dtype, device))
-    return updates
+        updates[layer] = LoraUpdate(_to_device(a, dtype, device), _to_device(b.float() * scale, dtype, device))
+    for parent in {layer.rpartition(".")[0] for layer in updates}:
+        for names in SHARED_INPUTS:
+            _share(updates, [f"{parent}.{name}" for name in names if f"{parent}.{name}" in updates])
+    return {layers[layer]: update for layer, update in updates.items()}
+
+
+def _share(updates: dict[str, LoraUpdate], layers: Sequence[str]) -> None:
+    """Store the A of these layers in one matrix."""
+    if len({len(updates[layer].a) for layer in layers}) != 1:
+        return
+    shared, start = torch.cat([updates[layer].a for layer in layers], 1), 0
+    for layer in layers:
+        rank = updates[layer].a.shape[1]
+        updates[layer] = LoraUpdate(shared[:, start : start + rank], updates[layer].b, shared, start)
+        start += rank
 
 
 def size_in_bytes(updates: LoraUpdates) -> int:
     """Return the memory size of the updates."""
-    return sum(part.nbytes for update in updates.values() for part in update)
+    return sum(update.a.nbytes + update.b.nbytes for update in updates.values())
 
 
 def _is_plain_lora(config: Mapping[str, Any]) -> bool:

@@ -47,6 +47,7 @@ class MultiLora:
         self._active: LoraUpdates = {}
         self._layout: _RowLayout | None = None
         self._grouped: tuple[Any, Tensor] | None = None
+        self._product: tuple[Tensor, Tensor, Tensor] | None = None
         self._wrapped: set[Any] = set()
 
     def add(self, path: str, updates: LoraUpdates) -> None:
@@ -76,7 +77,7 @@ class MultiLora:
         try:
             yield
         finally:
-            self._active, self._layout, self._grouped = {}, None, None
+            self._active, self._layout, self._grouped, self._product = {}, None, None, None
 
     def _stack(self, paths: tuple[str, ...]) -> LoraUpdates:
         """Return the stacked updates of these adapters by layer."""
@@ -92,12 +93,13 @@ class MultiLora:
 
     def _forward(self, layer: Any, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         output, update = forward(x), self._active.get(layer)
-        return output if update is None else self._add(x, output, *update)
+        return output if update is None else self._add(x, output, update)
 
-    def _add(self, x: Tensor, output: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    def _add(self, x: Tensor, output: Tensor, update: LoraUpdate) -> Tensor:
         if self._layout is None:
-            output.view(-1, output.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]) @ a, b)
+            output.view(-1, output.shape[-1]).addmm_(self._multiply(x, update), update.b)
             return output
+        a, b = update.a, update.b
         if (first := self._layout.first) is not None:
             rows = x[first:].reshape(len(a), -1, x.shape[-1])
             output[first:].view(len(a), -1, output.shape[-1]).baddbmm_(torch.bmm(rows, a), b)
@@ -105,6 +107,14 @@ class MultiLora:
         by_adapter = torch.bmm(torch.bmm(self._group_by_adapter(x, self._layout), a), b)
         by_row = by_adapter.view(-1, *output.shape[1:]).index_select(0, self._layout.slots)
         return output.add_(by_row) if len(by_row) == len(output) else output.index_add_(0, self._layout.rows, by_row)
+
+    def _multiply(self, x: Tensor, update: LoraUpdate) -> Tensor:
+        """x @ A [rows x tokens, rank]. One product for all layers that get this very input."""
+        if (shared := update.shared) is None:
+            return x.reshape(-1, x.shape[-1]) @ update.a
+        if self._product is None or self._product[0] is not x or self._product[1] is not shared:
+            self._product = x, shared, x.reshape(-1, x.shape[-1]) @ shared
+        return self._product[2][:, update.start : update.start + update.a.shape[1]]
 
     def _group_by_adapter(self, x: Tensor, layout: _RowLayout) -> Tensor:
         """Group x [rows, tokens, in] as [adapters, rows x tokens, in]. Cached: several layers share the same input."""
@@ -134,11 +144,10 @@ def _row_layout(paths: Sequence[str | None], used: Sequence[str], device: Any) -
 def _stacked(updates: Sequence[LoraUpdate | None]) -> LoraUpdate:
     """Stack into [adapters, in, rank] and [adapters, rank, out]; lower ranks and missing updates are zero-padded."""
     present = [update for update in updates if update is not None]
-    rank = max(a.shape[1] for a, _ in present)
-    stack_a = present[0][0].new_zeros(len(updates), present[0][0].shape[0], rank)
-    stack_b = present[0][1].new_zeros(len(updates), rank, present[0][1].shape[1])
+    rank = max(update.a.shape[1] for update in present)
+    stack_a = present[0].a.new_zeros(len(updates), present[0].a.shape[0], rank)
+    stack_b = present[0].b.new_zeros(len(updates), rank, present[0].b.shape[1])
     for index, update in enumerate(updates):
         if update is not None:
-            a, b = update
-            stack_a[index, :, : a.shape[1]], stack_b[index, : b.shape[0]] = a, b
-    return stack_a, stack_b
+            stack_a[index, :, : update.a.shape[1]], stack_b[index, : update.b.shape[0]] = update.a, update.b
+    return LoraUpdate(stack_a, stack_b)

@@ -594,6 +594,8 @@ def test_plain_lora_adapters_of_one_base_share_a_batch(adapter_mix: dict[str, di
         [None, None, None, "one", "wide"],
         ["attention", "attention", "one", "one"],
         ["one", "attention"],
+        ["wide"],
+        ["attention", "attention"],
     ],
 )
 def test_multi_lora_logits_match_peft(adapter_mix: dict[str, dict[str, Any]], names: list[str | None]) -> None:
@@ -614,6 +616,24 @@ def test_multi_lora_logits_match_peft(adapter_mix: dict[str, dict[str, Any]], na
             plain = AutoModelForCausalLM.from_pretrained(adapter_mix["base"]["ref"]["path"], dtype=torch.float32)
             model = PeftModel.from_pretrained(plain, path) if path else plain
             assert torch.allclose(logits[row], model.eval()(input_ids=ids[row : row + 1]).logits[0], atol=1e-4)
+
+
+def test_layers_with_the_same_input_share_one_product(adapter_mix: dict[str, dict[str, Any]]) -> None:
+    import torch
+    from torch.profiler import profile
+
+    from services.inference.engine.model_cache import LoadedBase
+
+    base, path = LoadedBase(adapter_mix["base"]["ref"], "float32"), adapter_mix["wide"]["ref"]["path"]
+    base.attach(path, ())
+
+    def products(adapter: str | None) -> int:
+        with profile() as recorded, torch.inference_mode():
+            base(input_ids=torch.arange(20, 30)[None], adapters=[adapter])
+        return sum(each.count for each in recorded.key_averages() if each.key == "aten::mm")
+
+    # of q, k, v; o; gate, up; down
+    assert products(path) - products(None) == 4 * base.config.num_hidden_layers
 
 
 def test_a_model_in_use_is_unloaded_after_its_last_request(models: dict[str, dict[str, Any]]) -> None:
