@@ -23,7 +23,7 @@ test('a conversation is kept over a reload, with its prompt in the library', asy
   await box.fill('My card was charged twice.');
   await page.getByLabel('Name of the prompt').fill('Charged twice');
   await page.getByRole('button', { name: 'Save prompt' }).click();
-  await box.press('Enter');
+  await page.getByRole('button', { name: 'Send' }).click();
   const answer = page.getByRole('log', { name: 'Messages' }).getByRole('article').first();
   await expect(answer).toContainText('tokens/s');
   const text = await answer.locator('.text').textContent();
@@ -81,6 +81,10 @@ test('thumbs, token probabilities and tool calls', async ({ page }) => {
   await expect(answer.getByRole('row')).toHaveCount(6);
   await answer.getByRole('button', { name: 'Good answer of seedling' }).click();
   await expect(answer.getByRole('button', { name: 'Good answer of seedling' })).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.getByRole('region', { name: 'Feedback' })).toContainText('Thumbs: 1');
+  await answer.getByRole('button', { name: 'Good answer of seedling' }).click();
+  await expect(page.getByRole('region', { name: 'Feedback' })).not.toContainText('Thumbs');
+  await answer.getByRole('button', { name: 'Bad answer of seedling' }).click();
   await expect(page.getByRole('region', { name: 'Feedback' })).toContainText('Thumbs: 1');
   await page.getByText('Tools', { exact: true }).click();
   await page.getByLabel('Functions as JSON').fill('[{}]');

@@ -121,9 +121,15 @@ export class Chat {
     this.changeTurn(turn.id, { vote: undefined });
   }
 
+  /** Stores a rating; the same one again deletes it. */
   async rate(turn: Turn, completion: Completion, rating: 'good' | 'bad'): Promise<void> {
-    await this.inference.giveFeedback({ body: { response: completion.storedId!, rating } });
-    this.update(turn.id, completion.model, { rating });
+    if (completion.rating === rating) {
+      await this.inference.deleteFeedback({ feedback_id: completion.feedbackId! });
+      this.update(turn.id, completion.model, { rating: undefined, feedbackId: undefined });
+    } else {
+      const { id } = await this.inference.giveFeedback({ body: { response: completion.storedId!, rating } });
+      this.update(turn.id, completion.model, { rating, feedbackId: id });
+    }
     this.feedbackCount.update((count) => count + 1);
     this.save();
   }

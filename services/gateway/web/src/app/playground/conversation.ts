@@ -38,6 +38,7 @@ export interface Completion {
   /** The answer's id, if it was stored for feedback. */
   storedId?: string;
   rating?: 'good' | 'bad';
+  feedbackId?: string;
 }
 
 export interface Vote {

@@ -26,6 +26,7 @@ import { Token } from './conversation';
     button:hover, button[aria-pressed='true'] { background: var(--accent-soft); color: var(--accent-text); }
     .unsure { border-bottom: 2px solid var(--border-strong); }
     .doubtful { border-bottom: 4px double var(--accent); }
+    small { display: block; }
     table { width: auto; min-width: 12rem; }
     td, th { padding-top: 0.15rem; padding-bottom: 0.15rem; }
   `,
