@@ -82,14 +82,14 @@ class Operations(Requests):
         """Revoke an API key, with the browser sessions that were opened and the keys that were created with it."""
         self.request('DELETE', f'/auth/keys/{quoted(key_id)}', query={'keep_created': keep_created})
 
-    def show_limits_of(self, target: str, /) -> schemas.Limits:
+    def show_limits_of(self, target: str, /) -> schemas.GatewayLimits:
         """Show the limits of a project or key, with their usage."""
-        answer: schemas.Limits = self.request('GET', f'/auth/limits/{quoted(target)}')
+        answer: schemas.GatewayLimits = self.request('GET', f'/auth/limits/{quoted(target)}')
         return answer
 
-    def set_limits(self, target: str, /, **fields: Unpack[schemas.ProjectLimits]) -> schemas.Limits:
+    def set_limits(self, target: str, /, **fields: Unpack[schemas.ProjectLimits]) -> schemas.GatewayLimits:
         """Set the limits of a project, or of a key by its id."""
-        answer: schemas.Limits = self.request('PUT', f'/auth/limits/{quoted(target)}', json=fields)
+        answer: schemas.GatewayLimits = self.request('PUT', f'/auth/limits/{quoted(target)}', json=fields)
         return answer
 
     def create_link(self) -> schemas.LinkView:
@@ -420,9 +420,9 @@ class Operations(Requests):
         answer: schemas.Health = self.request('GET', '/healthz')
         return answer
 
-    def show_limits(self) -> schemas.Limits:
+    def show_limits(self) -> schemas.GatewayLimits:
         """Show the limits of the caller's key and project, with their usage."""
-        answer: schemas.Limits = self.request('GET', '/limits')
+        answer: schemas.GatewayLimits = self.request('GET', '/limits')
         return answer
 
     def show_lineage(self, *, id: str) -> schemas.Lineage:
@@ -602,6 +602,21 @@ class Operations(Requests):
         """Delete a preset; jobs that used it keep the values."""
         self.request('DELETE', f'/training/presets/{quoted(id)}')
 
+    def list_training_recipes(self) -> schemas.Recipes:
+        """Presets that come with the platform; a job uses one with its id as `preset`."""
+        answer: schemas.Recipes = self.request('GET', '/training/recipes')
+        return answer
+
+    def resolve_training_settings(self, **fields: Unpack[schemas.ResolveTrainingSettings]) -> schemas.SettingsView:
+        """Resolve every setting of a job."""
+        answer: schemas.SettingsView = self.request('POST', '/training/settings', json=fields)
+        return answer
+
+    def list_fitting_bases(self, **fields: Unpack[schemas.BodyListFittingBases]) -> schemas.BaseFits:
+        """Whether the job would fit into memory on each of these base models."""
+        answer: schemas.BaseFits = self.request('POST', '/training/settings/fits', json=fields)
+        return answer
+
     def create_webhook(self, **fields: Unpack[schemas.NewWebhook]) -> schemas.IssuedWebhook:
         """Create a webhook."""
         answer: schemas.IssuedWebhook = self.request('POST', '/webhooks', json=fields)
@@ -728,14 +743,14 @@ class AsyncOperations(AsyncRequests):
         """Revoke an API key, with the browser sessions that were opened and the keys that were created with it."""
         await self.request('DELETE', f'/auth/keys/{quoted(key_id)}', query={'keep_created': keep_created})
 
-    async def show_limits_of(self, target: str, /) -> schemas.Limits:
+    async def show_limits_of(self, target: str, /) -> schemas.GatewayLimits:
         """Show the limits of a project or key, with their usage."""
-        answer: schemas.Limits = await self.request('GET', f'/auth/limits/{quoted(target)}')
+        answer: schemas.GatewayLimits = await self.request('GET', f'/auth/limits/{quoted(target)}')
         return answer
 
-    async def set_limits(self, target: str, /, **fields: Unpack[schemas.ProjectLimits]) -> schemas.Limits:
+    async def set_limits(self, target: str, /, **fields: Unpack[schemas.ProjectLimits]) -> schemas.GatewayLimits:
         """Set the limits of a project, or of a key by its id."""
-        answer: schemas.Limits = await self.request('PUT', f'/auth/limits/{quoted(target)}', json=fields)
+        answer: schemas.GatewayLimits = await self.request('PUT', f'/auth/limits/{quoted(target)}', json=fields)
         return answer
 
     async def create_link(self) -> schemas.LinkView:
@@ -1066,9 +1081,9 @@ class AsyncOperations(AsyncRequests):
         answer: schemas.Health = await self.request('GET', '/healthz')
         return answer
 
-    async def show_limits(self) -> schemas.Limits:
+    async def show_limits(self) -> schemas.GatewayLimits:
         """Show the limits of the caller's key and project, with their usage."""
-        answer: schemas.Limits = await self.request('GET', '/limits')
+        answer: schemas.GatewayLimits = await self.request('GET', '/limits')
         return answer
 
     async def show_lineage(self, *, id: str) -> schemas.Lineage:
@@ -1247,6 +1262,21 @@ class AsyncOperations(AsyncRequests):
     async def delete_training_preset(self, id: str, /) -> None:
         """Delete a preset; jobs that used it keep the values."""
         await self.request('DELETE', f'/training/presets/{quoted(id)}')
+
+    async def list_training_recipes(self) -> schemas.Recipes:
+        """Presets that come with the platform; a job uses one with its id as `preset`."""
+        answer: schemas.Recipes = await self.request('GET', '/training/recipes')
+        return answer
+
+    async def resolve_training_settings(self, **fields: Unpack[schemas.ResolveTrainingSettings]) -> schemas.SettingsView:
+        """Resolve every setting of a job."""
+        answer: schemas.SettingsView = await self.request('POST', '/training/settings', json=fields)
+        return answer
+
+    async def list_fitting_bases(self, **fields: Unpack[schemas.BodyListFittingBases]) -> schemas.BaseFits:
+        """Whether the job would fit into memory on each of these base models."""
+        answer: schemas.BaseFits = await self.request('POST', '/training/settings/fits', json=fields)
+        return answer
 
     async def create_webhook(self, **fields: Unpack[schemas.NewWebhook]) -> schemas.IssuedWebhook:
         """Create a webhook."""

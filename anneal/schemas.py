@@ -224,6 +224,23 @@ class AvailableModels(TypedDict):
     items: list[AvailableModel]
 
 
+class BaseFit(TypedDict):
+    """Whether the job would fit into memory on a base model."""
+
+    base: str
+    verdict: Literal['fits', 'tight', 'does_not_fit', 'unknown']
+    total: int | None
+    """bytes at the peak of a step"""
+
+
+class BaseFits(TypedDict):
+    """The base models that were asked for, without those on which the job cannot be resolved."""
+
+    items: list[BaseFit]
+    limit: int | None
+    """bytes of the machine, or of the GPUs"""
+
+
 class BaseView(TypedDict):
     """A base model that was uploaded, registered or downloaded."""
 
@@ -259,6 +276,15 @@ class BaseView(TypedDict):
     bytes_total: int | None
     cause: str | None
     detail: str | None
+
+
+class BodyListFittingBases(TypedDict):
+    """Body list fitting bases."""
+
+    bases: list[str]
+    """references of base models"""
+    request: dict[str, Any]
+    """the body of a job; fields may be missing or wrong"""
 
 
 class Bucket(TypedDict):
@@ -393,6 +419,7 @@ class CheckpointView(TypedDict):
     loss: float | None
     """validation loss, nats per token"""
     best: bool
+    """it has the lowest validation loss so far, and the job's model its weights"""
     created_at: str
     model_id: str
     """the custom model that it is once it has been published"""
@@ -1150,6 +1177,15 @@ class FeedbackView(TypedDict):
     """why no dataset has it: a tie, equal answers, an empty answer, or a good answer that the token limit cut off; null: datasets have it"""
 
 
+class FieldProblem(TypedDict):
+    """A field that a job would be refused for."""
+
+    field: str
+    detail: str
+    limit: NotRequired[Any]
+    remedy: NotRequired[str | None]
+
+
 class FileEntry(TypedDict):
     """One file of an artifact; `name` is relative to its folder, `size` in bytes, `sha256` in hex."""
 
@@ -1177,6 +1213,14 @@ class Fits(TypedDict):
     changes: dict[str, Any]
     total: int
     """bytes with these settings"""
+
+
+class GatewayLimits(TypedDict):
+    """Limits and their usage."""
+
+    limits: list[LimitView]
+    body_bytes: dict[str, int]
+    """maximum bytes of a request's body, by its kind"""
 
 
 class GpuUse(TypedDict):
@@ -1708,11 +1752,18 @@ class LimitView(TypedDict):
 
 
 class Limits(TypedDict):
-    """Limits and their usage."""
+    """What a value may be; null."""
 
-    limits: list[LimitView]
-    body_bytes: dict[str, int]
-    """maximum bytes of a request's body, by its kind"""
+    type: str
+    """integer, number, string, boolean or array"""
+    minimum: NotRequired[float | None]
+    maximum: NotRequired[float | None]
+    above: NotRequired[float | None]
+    """it must be greater"""
+    below: NotRequired[float | None]
+    """it must be less"""
+    choices: NotRequired[list[str] | None]
+    """the only values"""
 
 
 class Lineage(TypedDict):
@@ -2370,6 +2421,25 @@ class Reason(TypedDict):
     """kept in the alias's history"""
 
 
+class Recipe(TypedDict):
+    """Settings for a kind of data."""
+
+    id: str
+    """the value of `preset` in a job"""
+    name: str
+    description: str
+    """what it is for, and what it changes"""
+    forms: list[Literal['text', 'messages', 'preference', 'unpaired']]
+    """the forms of rows that it is meant for"""
+    settings: TrainingSettings
+
+
+class Recipes(TypedDict):
+    """All recipes."""
+
+    items: list[Recipe]
+
+
 class Records(TypedDict):
     """Records of a job's stream, in order; pass `next_after` as `after` for the following ones."""
 
@@ -2552,6 +2622,19 @@ class SessionView(TypedDict):
     """whether this request came with it"""
 
 
+class SettingView(TypedDict):
+    """One setting."""
+
+    name: str
+    value: Any
+    """what the job will use; null: nothing, or not known before its rows are counted"""
+    source: Literal['you', 'preset', 'method', 'base', 'data', 'machine', 'default'] | None
+    """where the value comes from; null: it is not known yet"""
+    reason: str
+    """more about the source, such as the model's size"""
+    limits: Limits
+
+
 class Settings(TypedDict):
     """Decoding settings."""
 
@@ -2561,6 +2644,17 @@ class Settings(TypedDict):
     """tokens in a batch"""
     max_length: NotRequired[int | None]
     """rows are truncated to this many tokens for perplexity"""
+
+
+class SettingsView(TypedDict):
+    """Every setting as a job would have it."""
+
+    settings: list[SettingView]
+    problems: list[FieldProblem]
+    """all of them, not only the first"""
+    steps: int | None
+    """optimizer steps"""
+    warnings: list[ReportedWarning]
 
 
 class SignInMethods(TypedDict):
@@ -3088,6 +3182,11 @@ class PreviewUpload(TypedDict):
     """guess the encoding of text files; false: they are in `encoding`"""
     complete: NotRequired[bool]
     """false: only the beginning of the file is sent; its last row may be cut and is not read"""
+
+
+class ResolveTrainingSettings(TypedDict):
+    """the body of a job; fields may be missing or wrong."""
+
 
 
 class UploadDataset(TypedDict):

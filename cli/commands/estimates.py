@@ -44,6 +44,37 @@ def show_estimate(found: dict[str, Any]) -> None:
         out.print(f"  would fit: {changes} ({size(fit['total'])})")
 
 
+SOURCES = {"base": "base model"}
+"""Sources that are written otherwise than in the API."""
+
+
+def show_settings(found: dict[str, Any]) -> None:
+    """Print every setting that the job would have, and where its value comes from."""
+    rows = [
+        (setting["name"], _value(setting["value"]), _origin(setting))
+        for setting in found["settings"]
+        if setting["value"] is not None
+    ]
+    table(["setting", "value", "from"], rows)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, list)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _origin(setting: dict[str, Any]) -> str:
+    source = SOURCES.get(setting["source"], setting["source"] or "")
+    return f"{source}: {setting['reason']}" if setting["reason"] else source
+
+
 def _count(number: int | None) -> str:
     return "unknown" if number is None else f"{number:,}"
 

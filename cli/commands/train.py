@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client
-from cli.commands.estimates import show_estimate, would_be_refused
+from cli.commands.estimates import show_estimate, show_settings, would_be_refused
 from cli.commands.jobs import follow, show_job
 from cli.commands.train_options import JOB, request_body, with_settings
 from cli.output import Json, out, print_json, print_warnings, with_warnings
@@ -78,5 +78,10 @@ def _print_end(job: dict[str, Any]) -> None:
 def _estimate(client: Client, request: dict[str, Any], json: bool) -> int:
     """Print an estimate and return the exit code: 1 if the job does not fit or would be refused."""
     found = client.post("/training/estimate", request)
-    print_json(found) if json else show_estimate(found)
+    if json:
+        print_json(found)
+    else:
+        body = {name: value for name, value in request.items() if name != "dry_run"}
+        show_settings(client.post("/training/settings", body))
+        show_estimate(found)
     return int(found["verdict"] == "does_not_fit" or would_be_refused(found))

@@ -19,6 +19,8 @@ from services.training.presets.service import Presets
 from services.training.references import References
 from services.training.reproductions import api as reproductions_api
 from services.training.reproductions.service import Reproductions
+from services.training.resolved_settings import api as resolved_settings_api
+from services.training.resolved_settings.service import SettingsResolver
 from services.training.workers import api as workers_api
 from services.training.workers.machine_usage import MachineUsage
 
@@ -34,6 +36,7 @@ def routes(
     references: References,
     reproductions: Reproductions,
     checkpoint_models: CheckpointModels,
+    resolver: SettingsResolver,
 ) -> APIRouter:
     """Every route of the training service."""
     router = APIRouter()
@@ -46,6 +49,7 @@ def routes(
         custom_models_api.routes(custom_models),
         reproductions_api.routes(reproductions),
         estimates_api.routes(estimator),
+        resolved_settings_api.routes(resolver),
         openai_api.routes(jobs, checkpoint_models),
         openai_api.model_routes(custom_models, references),
     ):

@@ -31,6 +31,7 @@ from services.training.presets.service import Presets
 from services.training.publications import CheckpointModel
 from services.training.references import References
 from services.training.reproductions.service import Reproductions
+from services.training.resolved_settings.service import SettingsResolver
 from services.training.store import Stores
 from services.training.workers.capacity import GpuPool, MachineCapacity, visible_gpus
 from services.training.workers.launchers import Launcher
@@ -134,5 +135,6 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         references,
         reproductions,
         checkpoint_models,
+        SettingsResolver(preparation, estimator),
     )
     return Service("training", router, subscriptions(worker, tokens), lifespan)

@@ -3,14 +3,18 @@
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.training.models import Method, Objective
+from shared.runtime.errors import CONFLICT
 
 Scheduler = Literal["cosine", "linear", "constant", "polynomial", "inverse_sqrt"]
 Optimizer = Literal["adamw", "adamw_8bit"]
 Quantization = Literal["nf4", "int8"]
 Dtype = Literal["auto", "fp32", "bf16", "fp16"]
 Strategy = Literal["ddp", "fsdp"]
+EXCLUSIVE = (("epochs", "max_steps"), ("learning_rate", "learning_rate_multiplier"), ("warmup_ratio", "warmup_steps"))
+"""Of each pair, a request gives one."""
 
 
 class LoraSettings(BaseModel):
@@ -175,26 +179,30 @@ class TrainingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "TrainingSettings":
-        if self.epochs is not None and self.max_steps is not None:
-            raise ValueError("give epochs or max_steps, not both")
-        if self.learning_rate is not None and self.learning_rate_multiplier is not None:
-            raise ValueError("give learning_rate or learning_rate_multiplier, not both")
-        if self.warmup_ratio is not None and self.warmup_steps is not None:
-            raise ValueError("give warmup_ratio or warmup_steps, not both")
+        for first, second in EXCLUSIVE:
+            if getattr(self, first) is not None and getattr(self, second) is not None:
+                raise _conflict(first, f"give {first} or {second}, not both")
         if self.method == "full" and self.lora is not None:
-            raise ValueError("lora settings have no meaning for method full")
+            raise _conflict("lora", "lora settings have no meaning for method full")
         if self.quantization is not None and self.method in ("full", "lora"):
-            raise ValueError(f"quantization has no meaning for method {self.method}")
+            raise _conflict("quantization", f"quantization has no meaning for method {self.method}")
         if self.beta is not None and self.objective == "sft":
-            raise ValueError("beta has no meaning for objective sft")
-        if (self.desirable_weight or self.undesirable_weight) and self.objective in ("sft", "dpo"):
-            raise ValueError(f"the weights of labels have no meaning for objective {self.objective}")
+            raise _conflict("beta", "beta has no meaning for objective sft")
+        for weight in ("desirable_weight", "undesirable_weight"):
+            if getattr(self, weight) and self.objective in ("sft", "dpo"):
+                raise _conflict(weight, f"the weights of labels have no meaning for objective {self.objective}")
         if self.strategy == "fsdp" and (
             self.method == "qlora" or self.optimizer == "adamw_8bit" or self.dtype == "fp16"
         ):
-            raise ValueError("fsdp cannot shard qlora's weights, adamw_8bit's state or fp16's scale; use ddp")
+            detail = "fsdp cannot shard qlora's weights, adamw_8bit's state or fp16's scale; use ddp"
+            raise _conflict("strategy", detail)
         return self
 
     def given(self) -> dict[str, Any]:
         """Only the settings that the caller set."""
         return self.model_dump(exclude_none=True)
+
+
+def _conflict(field: str, detail: str) -> PydanticCustomError:
+    """The error of settings that exclude each other, which names the `field` to leave out."""
+    return PydanticCustomError(CONFLICT, "{detail}", {"detail": detail, "field": field})

@@ -138,6 +138,8 @@ NO_OBJECT = ("missing", "model_attributes_type", "model_type", "dict_type")
 INTERNAL = ("field_type", "actual_length")
 """Parts of pydantic's errors that are no limits."""
 UNKNOWN_FIELD = "There is no such field"
+CONFLICT = "conflict"
+"""Type of an error of fields that exclude each other; its context names the `field` to leave out."""
 
 
 def _from_validation(error: RequestValidationError) -> AnnealError:
@@ -151,30 +153,38 @@ def _from_validation(error: RequestValidationError) -> AnnealError:
         return InvalidInput(f"The body is not JSON: {reason}{position}.", field="body", remedy=JSON_REMEDY)
     if any(item["loc"] in ((), ("body",)) and item["type"] in NO_OBJECT for item in error.errors()):
         return InvalidInput("The body is empty or not a JSON object.", field="body", remedy=JSON_REMEDY)
-    found: dict[str, dict[str, Any]] = {}
-    for item in error.errors():
-        field, message = _field(item["loc"], error.body, item["type"] == "missing"), _message(item["msg"])
-        limit = {
-            k: v
-            for k, v in (item.get("ctx") or {}).items()
-            if isinstance(v, str | int | float | list) and k not in INTERNAL
-        }
-        if field not in found:
-            found[field] = {"field": field, "detail": message, "limit": limit}
-        elif _alternative(message) not in found[field]["detail"]:  # of a union: each says what the value should be
-            found[field]["detail"] += f", or {_alternative(message)}"
-            found[field]["limit"] |= limit
-    for field in [outer for outer in found if any(inner.startswith(f"{outer}.") for inner in found)]:
-        del found[field]  # of a union's alternatives, the one that was meant went further
-    first, others = next(iter(found.values())), len(found) > 1
+    found = invalid_fields(error.errors(), error.body)
+    first, others = found[0], len(found) > 1
     remedy = "Check its spelling, or leave it out" if first["detail"] == UNKNOWN_FIELD else f"Correct {first['field']}"
     return InvalidInput(
         f"{first['field']}: {first['detail']}",
         field=first["field"],
         limit=first["limit"] or None,
         remedy=f"{remedy} and send the request again; /docs lists every field with its limits.",
-        errors=list(found.values()) if others else None,
+        errors=found if others else None,
     )
+
+
+def invalid_fields(errors: Sequence[Any], body: Any) -> list[dict[str, Any]]:
+    """`field` (as the caller wrote it), `detail` and `limit` of each invalid field of `body`, from pydantic's errors.
+
+    Their locations begin with "body".
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for item in errors:
+        context = item.get("ctx") or {}
+        conflicts = item["type"] == CONFLICT
+        field = context["field"] if conflicts else _field(item["loc"], body, item["type"] == "missing")
+        message = _message(item["msg"])
+        limit = {k: v for k, v in context.items() if isinstance(v, str | int | float | list) and k not in INTERNAL}
+        if field not in found:
+            found[field] = {"field": field, "detail": message, "limit": {} if conflicts else limit}
+        elif _alternative(message) not in found[field]["detail"]:  # of a union: each says what the value should be
+            found[field]["detail"] += f", or {_alternative(message)}"
+            found[field]["limit"] |= limit
+    for field in [outer for outer in found if any(inner.startswith(f"{outer}.") for inner in found)]:
+        del found[field]  # of a union's alternatives, the one that was meant went further
+    return list(found.values())
 
 
 def _field(location: Sequence[str | int], body: Any, missing: bool = False) -> str:

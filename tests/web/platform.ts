@@ -52,9 +52,17 @@ export class Platform {
 
   /** The JSON answer to a request with the API key. */
   async send<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+    return this.fetch<T>(method, path, body === undefined ? undefined : JSON.stringify(body), { 'Content-Type': 'application/json' });
+  }
+
+  /** The JSON answer to a form that is posted with the API key. */
+  upload<T>(path: string, form: FormData): Promise<T> {
+    return this.fetch<T>('POST', path, form);
+  }
+
+  private async fetch<T>(method: string, path: string, body?: string | FormData, headers: Record<string, string> = {}): Promise<T> {
     const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
-    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
-    const response = await fetch(this.url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    const response = await fetch(this.url + path, { method, headers: { Authorization: `Bearer ${key}`, ...headers }, body });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }

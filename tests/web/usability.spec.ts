@@ -109,7 +109,8 @@ test('a private preset is saved, and renaming a model shows the name at once', a
   await expect(page.locator('optgroup[label="Private"] option')).toHaveText('short');
   await page.getByLabel('Max steps', { exact: true }).fill('');
   await page.getByLabel('Preset', { exact: true }).selectOption('short');
-  await expect(page.getByText('Preset value: 12')).toBeVisible();
+  await expect(page.getByLabel('Max steps', { exact: true })).toHaveAttribute('placeholder', '12');
+  await expect(page.getByText('From the preset')).toBeVisible();
   await page.goto('/ui/settings');
   await expect(page.getByText('Private', { exact: true })).toBeVisible();
 

@@ -124,5 +124,5 @@ test('labelled answers are trained with KTO', async ({ page }) => {
   await page.getByLabel('Undesirable weight').fill('2');
   await expect(page.getByLabel('API request', { exact: true })).toContainText('"undesirable_weight":2');
   await expect(page.getByRole('region', { name: 'Estimate' })).toContainText('steps', { timeout: 60_000 });
-  await page.getByRole('button', { name: 'Reset' }).click();
+  await page.getByRole('button', { name: 'Start over' }).click();
 });

@@ -149,7 +149,8 @@ def fit_to_memory(resolved: ResolvedSettings, inputs: EstimateInputs) -> Resolve
             changes.keys() <= set(resolved.defaulted)
             and total_bytes(resolved, inputs, changes) <= TIGHT_SHARE * inputs.limit
         ):
-            return replace(resolved, hyperparameters={**resolved.hyperparameters, **changes})
+            values = {**resolved.hyperparameters, **changes}
+            return replace(resolved, hyperparameters=values, fitted=frozenset(changes))
     return resolved
 
 

@@ -1,9 +1,11 @@
 """Lengths of a dataset's training rows in a base model's tokens, counted once by an engine child and then cached."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,6 +39,17 @@ class RowLengths:
         longest = -(-self._percentile(0.99) // LENGTH_STEP) * LENGTH_STEP
         return min(longest, context) if context else longest
 
+    def in_windows(self, window: int) -> "RowLengths":
+        """Samples of text as the engine splits them: pieces of `window` tokens, and what is left."""
+        pieces: list[SampleLengths] = []
+        for tokens, trained, first, count in self.samples:
+            if tokens > window:
+                pieces.append((window, min(trained, window), min(first, window), count * (tokens // window)))
+                tokens, trained, first = tokens % window, min(trained, tokens % window), 0
+            if tokens:
+                pieces.append((tokens, trained, first, count))
+        return replace(self, samples=pieces)
+
     def truncated_to(self, max_length: int) -> "LengthStats":
         """Statistics of the samples once they are cut to `max_length` tokens, as the engine cuts them."""
         usable = [sample for sample in self.samples if sample[1] and sample[2] < max_length]
@@ -54,11 +67,11 @@ class RowLengths:
         )
 
     def _percentile(self, share: float) -> int:
-        """The smallest length that at least `share` of the samples do not exceed."""
+        """The length at or above this share, as the engine's `np.percentile(…, method="higher")` finds it."""
         total, seen = sum(count for *_, count in self.samples), 0
         for tokens, _, _, count in sorted(self.samples):
             seen += count
-            if seen >= share * total:
+            if seen > math.ceil(round(share * (total - 1), 6)):
                 return tokens
         return LENGTH_STEP
 
@@ -87,17 +100,21 @@ class LengthCounter:
         self._cache: OrderedDict[tuple[str, ...], RowLengths] = OrderedDict()
         self._counting: dict[tuple[str, ...], asyncio.Task[RowLengths]] = {}
 
-    def cached(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths | None:
-        """The counts, if they are cached."""
-        return self._cache.get(_key(project, base, dataset))
+    def cached(
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+    ) -> RowLengths | None:
+        """The counts of these splits, if they are cached."""
+        return self._cache.get(_key(project, base, dataset, splits))
 
-    async def count(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths:
+    async def count(
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+    ) -> RowLengths:
         """The counts, cached or new. Raises UnsuitableDataset where the base model cannot render the rows."""
-        key = _key(project, base, dataset)
+        key = _key(project, base, dataset, splits)
         if cached := self._cache.get(key):
             return cached
         if key not in self._counting:
-            task = self._counting[key] = asyncio.create_task(self._count(project, base, dataset))
+            task = self._counting[key] = asyncio.create_task(self._count(project, base, dataset, splits))
             task.add_done_callback(lambda _: self._counting.pop(key))
         counted = await asyncio.shield(self._counting[key])  # another caller may wait for the same count
         self._cache[key] = counted
@@ -105,15 +122,23 @@ class LengthCounter:
             self._cache.popitem(last=False)
         return counted
 
-    async def _count(self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> RowLengths:
+    async def _count(
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+    ) -> RowLengths:
         blobs, scratch = self._resources.blobs, self._resources.scratch / "training"
+        names = [*chain(*(dataset.shards.get(split, ()) for split in splits))]
         folder = await dataset_folder(
-            blobs, f"{project}/datasets/{dataset.dataset_id}/{dataset.version}", dataset, dataset.shards["train"]
+            blobs, f"{project}/datasets/{dataset.dataset_id}/{dataset.version}", dataset, names
         )
-        shards = [str(folder / name) for name in dataset.shards["train"]]
+        shards = [str(folder / name) for name in names]
         model = await resolve_model(blobs, base.uri, project)
         scratch.mkdir(parents=True, exist_ok=True)
-        spec = {"shards": shards, "rows": dataset.rows["train"], "model": model}
+        spec = {
+            "shards": shards,
+            "rows": sum(dataset.rows[split] for split in splits),
+            "model": model,
+            "skip_unsupported": True,
+        }
         with TemporaryDirectory(dir=scratch, prefix="lengths-") as workdir:
             child = await self._resources.engines.launch(
                 TARGET,
@@ -135,5 +160,5 @@ class LengthCounter:
         return RowLengths([tuple(sample) for sample in end["samples"]], end["counted"], end["refused"])
 
 
-def _key(project: str, base: ResolvedBaseModel, dataset: DatasetManifest) -> tuple[str, ...]:
-    return project, dataset.dataset_id, dataset.version, base.uri, base.manifest.template_hash
+def _key(project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]) -> tuple[str, ...]:
+    return project, dataset.dataset_id, dataset.version, base.uri, base.manifest.template_hash, *splits

@@ -61,11 +61,16 @@ class Estimator:
 
         Raises DoesNotFit or UnsuitableDataset.
         """
-        lengths = self._lengths.cached(prepared.project, prepared.base, prepared.dataset)
-        if inputs := await self._inputs(prepared, lengths):
-            prepared = _fit_to_memory(prepared, inputs)
+        prepared, inputs = await self.fitted(prepared)
+        if inputs:
             feasibility.refuse_impossible(prepared.resolved, inputs)
         return prepared
+
+    async def fitted(self, prepared: PreparedJob) -> tuple[PreparedJob, EstimateInputs | None]:
+        """A job whose open settings fit into memory, as far as is known without an engine, and what was known."""
+        lengths = self._lengths.cached(prepared.project, prepared.base, prepared.dataset, prepared.training_splits)
+        inputs = await self._inputs(prepared, lengths)
+        return (_fit_to_memory(prepared, inputs), inputs) if inputs else (prepared, None)
 
     async def estimate(self, project: str, request: EstimateRequest) -> Estimate:
         """Estimate everything that can be known before the job runs; count the rows if they were not counted yet.
@@ -75,7 +80,9 @@ class Estimator:
         prepared = await self._preparation.prepare(project, request.job())
         warnings, lengths = list(prepared.warnings), None
         try:
-            lengths = await self._lengths.count(prepared.project, prepared.base, prepared.dataset)
+            lengths = await self._lengths.count(
+                prepared.project, prepared.base, prepared.dataset, prepared.training_splits
+            )
         except AnnealError as error:
             warnings.append(_warning("rows_not_counted", error.detail, error.remedy))
         if inputs := await self._inputs(prepared, lengths):
@@ -97,6 +104,8 @@ class Estimator:
         shape = await self._references.shape(prepared.project, prepared.base.manifest)
         if shape is None:
             return None
+        if lengths and (window := prepared.text_window):
+            lengths = lengths.in_windows(window)
         return EstimateInputs(
             shape=shape,
             context=prepared.base.manifest.context_length,

@@ -154,6 +154,8 @@ class ResolvedSettings:
     total_steps: int
     defaulted: list[str]
     evaluations: EvaluationPlan | None = None
+    fitted: frozenset[str] = frozenset()
+    """Names of the settings that were changed so that the job fits into memory."""
 
 
 def resolve_settings(

@@ -8,10 +8,12 @@ from services.training.engine.spec import auto_dtype
 from services.training.jobs.defaults import TYPICAL_ROW_TOKENS, ModelAndData, ResolvedSettings, resolve_settings
 from services.training.jobs.evaluation_share import MAX_EVAL_SHARE, NOTABLE_OPERATIONS, large_share_warning
 from services.training.jobs.requests import TrainingRequest
+from services.training.jobs.token_caches import DEFAULT_TEXT_WINDOW
 from services.training.jobs.unsupported_rows import find_unsupported, refusal_of, unknown_warning_of, warning_of
 from services.training.model_names import require_usable_name
 from services.training.presets.service import Presets
 from services.training.references import References, ResolvedBaseModel
+from services.training.settings import TrainingSettings
 from services.training.workers.capacity import Machine, check_allocation, check_process_count
 from services.training.workers.registry import WorkerRegistry
 from shared.blobs.manifests import DatasetManifest, Feature
@@ -37,9 +39,25 @@ class PreparedJob:
     dataset: DatasetManifest
     validation: DatasetManifest | None
     resolved: ResolvedSettings
+    subject: ModelAndData
+    settings: TrainingSettings
+    """What the request and its preset set."""
     warnings: Sequence[ReportedWarning] = ()
     unsupported: Mapping[str, Feature] = field(default_factory=dict)
     """What rows have that the base model's chat template cannot show."""
+
+    @property
+    def training_splits(self) -> Sequence[str]:
+        """The splits of the dataset that are trained on."""
+        return self.dataset.training_splits if self.validation else ["train"]
+
+    @property
+    def text_window(self) -> int | None:
+        """Tokens of the pieces that text is split into; None for conversations, which are not split."""
+        if self.dataset.form != "text" or self.resolved.hyperparameters["objective"] == "dpo":
+            return None
+        window = int(self.resolved.hyperparameters["max_length"] or DEFAULT_TEXT_WINDOW)
+        return min(window, self.subject.context_length or window)
 
     def require_supported_rows(self) -> None:
         """Raise UnsupportedRows for a job that is to refuse them rather than to skip them."""
@@ -101,7 +119,7 @@ class JobPreparation:
             warnings.append(warning_of(missing, base.name, skip=skip))
         if shown is None and (unknown := unknown_warning_of(dataset, validation, base.name)):
             warnings.append(unknown)
-        return PreparedJob(project, base, dataset, validation, resolved, warnings, missing)
+        return PreparedJob(project, base, dataset, validation, resolved, subject, settings, warnings, missing)
 
 
 def _validation_rows(dataset: DatasetManifest, validation: DatasetManifest | None) -> int:

@@ -38,7 +38,7 @@ class CheckpointView(BaseModel):
 
     step: int
     loss: float | None = Field(description="validation loss, nats per token")
-    best: bool
+    best: bool = Field(description="it has the lowest validation loss so far, and the job's model its weights")
     created_at: datetime
     model_id: str = Field(description="the custom model that it is once it has been published")
     model_state: State | None = Field(
@@ -145,7 +145,10 @@ class JobDetail(JobView):
             usage=values.get("usage", {}) if running else {},
             evaluations=values.get("evaluations", []),
             samples=values.get("samples"),
-            checkpoints=[_checkpoint(job, c, publications.get(c.step)) for c in job.checkpoints],
+            checkpoints=[
+                _checkpoint(job, c, publications.get(c.step), _best_validation_loss(job, values))
+                for c in job.checkpoints
+            ],
         )
 
 
@@ -177,9 +180,11 @@ def _progress(job: Job, done: Mapping[str, Any]) -> Progress:
     return Progress(step=step, total=total, percent=round(100 * step / total, 1) if total else 0)
 
 
-def _checkpoint(job: Job, checkpoint: Checkpoint, published: State | None) -> CheckpointView:
+def _checkpoint(job: Job, checkpoint: Checkpoint, published: State | None, lowest: float | None) -> CheckpointView:
+    """`lowest`: validation loss so far; a step without a checkpoint may have had it."""
     id = checkpoint_model_id(job, checkpoint.step)
-    return CheckpointView(**checkpoint.model_dump(), model_id=id, model_state=published)
+    best = checkpoint.best and (checkpoint.loss is None or lowest is None or checkpoint.loss <= lowest)
+    return CheckpointView(**{**checkpoint.model_dump(), "best": best}, model_id=id, model_state=published)
 
 
 class Records(BaseModel):

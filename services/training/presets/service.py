@@ -7,14 +7,13 @@ from pydantic import ValidationError
 from services.training.errors import InUse
 from services.training.models import Preset
 from services.training.parameters import body_hash
+from services.training.presets.recipes import RECIPES, find_recipe
 from services.training.presets.requests import PresetRequest
 from services.training.presets.views import PresetView
-from services.training.settings import TrainingSettings
+from services.training.settings import EXCLUSIVE, TrainingSettings
 from services.training.store import Stores
 from shared.documents.entities import Page, derived_id, new_id
 from shared.runtime.errors import InvalidInput, NotFound
-
-EXCLUSIVE = (("epochs", "max_steps"), ("warmup_ratio", "warmup_steps"), ("learning_rate", "learning_rate_multiplier"))
 
 
 class Presets:
@@ -55,7 +54,7 @@ class Presets:
         own = settings.model_dump(exclude_none=True, include=set(TrainingSettings.model_fields))
         if preset is None:
             return TrainingSettings.model_validate(own)
-        saved = (await self._find(project, preset)).settings
+        saved = await self._settings_of(project, preset)
         try:
             return TrainingSettings.model_validate(_merge(saved, own))
         except ValidationError as error:
@@ -65,14 +64,16 @@ class Presets:
                 remedy="Leave one of the settings out.",
             ) from error
 
-    async def _find(self, project: str, reference: str) -> Preset:
+    async def _settings_of(self, project: str, reference: str) -> dict[str, Any]:
+        """The settings of a saved preset, or of the recipe with this id. Raises NotFound."""
         store = self._presets.for_project(project)
-        found = await store.find({"name": reference}, limit=1) or await store.find({"_id": reference}, limit=1)
-        if not found:
-            known = [preset.name for preset in await store.find(limit=20)]
-            remedy = "Name one of these, or save it first: POST /training/presets."
-            raise NotFound(f"There is no preset {reference!r}.", field="preset", limit=known, remedy=remedy)
-        return found[0]
+        if found := await store.find({"name": reference}, limit=1) or await store.find({"_id": reference}, limit=1):
+            return found[0].settings
+        if recipe := find_recipe(reference):
+            return recipe.settings.given()
+        known = [*(preset.name for preset in await store.find(limit=20)), *(recipe.id for recipe in RECIPES)]
+        remedy = "Name one of these, or save it first: POST /training/presets."
+        raise NotFound(f"There is no preset {reference!r}.", field="preset", limit=known, remedy=remedy)
 
 
 def _merge(saved: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

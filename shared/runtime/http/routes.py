@@ -120,6 +120,8 @@ ROUTES = (
     *_routes("training", "write", "DELETE /models/base/{id}", "PATCH DELETE /models/custom/{id}"),
     *_routes("training", "write", "DELETE /v1/models/{model_id:path}"),
     *_routes("training", "write", "POST /training/estimate", changes=False),
+    *_routes("training", "read", "GET /training/recipes"),
+    *_routes("training", "read", "POST /training/settings", "POST /training/settings/fits", changes=False),
     *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}"),
     *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
     *_routes("training", "write", "POST /training/jobs/{id}/resume"),

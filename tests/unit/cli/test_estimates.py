@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands.estimates import show_estimate, would_be_refused
+from cli.commands.estimates import show_estimate, show_settings, would_be_refused
 
 
 def _estimate(unsupported_rows: str, *codes: str) -> dict[str, Any]:
@@ -33,3 +33,14 @@ def test_estimate_says_that_the_job_would_be_refused(
 ) -> None:
     show_estimate(found)
     assert ("would be refused" in capsys.readouterr().out) == would_be_refused(found) == refused
+
+
+def test_settings_are_listed_with_their_origins(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"learning_rate": 0.0005, "epochs": None, "lora.rslora": False}
+    settings = [{"name": name, "value": value, "source": "base", "reason": "LoRA"} for name, value in values.items()]
+    show_settings({"settings": settings})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [
+        ["learning_rate", "0.0005", "base", "model:", "LoRA"],
+        ["lora.rslora", "no", "base", "model:", "LoRA"],
+    ]

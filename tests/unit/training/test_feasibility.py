@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services.training.errors import DoesNotFit, UnsuitableDataset
@@ -38,7 +39,7 @@ SEEDLING = ModelShape(
     tied=True,
     stored=2,
 )
-ROWS = RowLengths([(100, 40, 60, 900), (300, 100, 200, 90), (2000, 10, 1990, 10)], 1000, 0)
+ROWS = RowLengths([(100, 40, 60, 900), (300, 100, 200, 91), (2000, 10, 1990, 9)], 1000, 0)
 
 
 def resolved_for(shape: ModelShape, form: str = "messages", **settings: Any) -> ResolvedSettings:
@@ -171,7 +172,7 @@ def test_lengths_are_truncated_as_in_the_engine() -> None:
     stats = ROWS.truncated_to(200)
     assert (stats.rows, stats.longest) == (900, 100)
     assert stats.untrained == pytest.approx(0.1)
-    assert ROWS.truncated_to(250).truncated == pytest.approx(0.09)
+    assert ROWS.truncated_to(250).truncated == pytest.approx(0.091)
     assert ROWS.default_max_length(4096) == 320
 
 
@@ -244,3 +245,18 @@ def test_bf16_is_an_alternative_to_fp32_only() -> None:
         changes = [found.changes for found in feasibility.find_alternatives(resolved, inputs)]
         assert any("dtype" in change and "method" not in change for change in changes) == suggested
         assert len(changes) == 4
+
+
+@pytest.mark.parametrize("rows", [1, 2, 100, 101, 200, 212, 1000])
+def test_default_max_length_is_the_engines(rows: int) -> None:
+    """The engine takes np.percentile(lengths, 99, method="higher") of the same rows."""
+    sizes = [64 * (n + 1) for n in range(rows)]
+    lengths = RowLengths([(size, 1, 0, 1) for size in sizes], rows, 0)
+    assert lengths.default_max_length(0) == int(np.percentile(sizes, 99, method="higher"))
+
+
+def test_text_is_counted_in_the_pieces_that_the_engine_trains_on() -> None:
+    pieces = RowLengths([(5000, 5000, 0, 2), (100, 100, 0, 1)], 3, 0).in_windows(2048)
+    assert sorted(pieces.samples) == [(100, 100, 0, 1), (904, 904, 0, 2), (2048, 2048, 0, 4)]
+    assert pieces.default_max_length(4096) == 2048
+    assert pieces.truncated_to(2048).truncated == 0

@@ -7,6 +7,7 @@ import pytest
 
 from services.training.errors import ExceedsMachine
 from services.training.jobs.attempt import AttemptOutcome, outcome_of
+from services.training.jobs.views import JobDetail
 from services.training.models import Allocation, Checkpoint, Job, merge_warnings
 from services.training.workers.capacity import BACKFILL_LIMIT, GpuPool, Machine, MachineCapacity, check_allocation
 from services.training.workers.registry import RegisteredWorker, explain_waiting
@@ -34,6 +35,13 @@ def a_job(id: str = "job_1", **changes: Any) -> Job:
 
 def checkpoint(step: int, *, best: bool = False) -> Checkpoint:
     return Checkpoint(step=step, key=f"default/jobs/job_1/t1/checkpoint-{step}", best=best)
+
+
+@pytest.mark.parametrize(("lowest", "best"), [(2.0, True), (1.5, False)])
+def test_checkpoint_is_not_the_best_after_a_lower_loss_between_checkpoints(lowest: float, best: bool) -> None:
+    job = a_job(checkpoints=[Checkpoint(step=10, key="k", loss=2.0, best=True)])
+    view = JobDetail.with_progress(job, {"evaluations": [{"step": 15, "loss": lowest}]})
+    assert [checkpoint.best for checkpoint in view.checkpoints] == [best]
 
 
 def test_latest_two_checkpoints_and_the_best_are_kept() -> None:

@@ -19,7 +19,12 @@ export interface JobDraft {
   after: FollowUpTask[];
   settings: TrainingSettings;
   lora: LoraSettings;
+  /** The job whose settings these are, if it did not succeed. */
+  retries?: { id: string; name: string; state: string; detail: string };
 }
+
+/** The parts of a request that are objects of settings: `lora.rank` is one of them. */
+type Group = 'lora' | 'resources';
 
 export const EMPTY_DRAFT: JobDraft = { dataset: '', base: 'seedling', method: 'lora', name: '', preset: '', after: ['evaluate'], settings: {}, lora: {} };
 
@@ -61,6 +66,7 @@ export function draftFromJob(job: JobView): JobDraft {
       ...(job.priority ? { priority: job.priority } : {}),
     },
     lora: loraSettings as LoraSettings,
+    ...(['failed', 'cancelled'].includes(job.state) ? { retries: { id: job.id, name: job.name, state: job.state, detail: job.detail ?? '' } } : {}),
   };
 }
 
@@ -83,7 +89,29 @@ export class JobDraftStore {
     this.update({ dataset, validation: '', settings });
   }
 
+  /** What the user set; empty: nothing. `name` is that of a setting: `epochs`, `lora.rank`. */
+  value(name: string): unknown {
+    const [group, inner] = name.split('.') as [Group, string | undefined];
+    const values = (inner ? this.group(group) : this.draft().settings) as Record<string, unknown>;
+    return values[inner ?? name] ?? '';
+  }
+
+  /** Sets a setting, or leaves it to the platform again if `value` is empty. */
+  set(name: string, value: unknown): void {
+    const [group, inner] = name.split('.') as [Group, string | undefined];
+    const setting = { [inner ?? name]: value === '' ? null : value };
+    if (!inner) return this.update({ settings: { ...this.draft().settings, ...setting } });
+    const values = { ...this.group(group), ...setting };
+    if (group === 'lora') return this.update({ lora: values as LoraSettings });
+    const resources = withoutUnset(values);
+    this.update({ settings: { ...this.draft().settings, resources: Object.keys(resources).length ? resources : null } });
+  }
+
   reset(): void {
     this.draft.set(EMPTY_DRAFT);
+  }
+
+  private group(name: Group): object {
+    return (name === 'lora' ? this.draft().lora : this.draft().settings.resources) ?? {};
   }
 }

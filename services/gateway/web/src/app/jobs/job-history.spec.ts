@@ -43,6 +43,14 @@ describe('JobHistory', () => {
     expect(history.checkpoints.map((checkpoint) => checkpoint.best)).toEqual([false, true]);
   });
 
+  it('marks none as best after a lower loss without a checkpoint', () => {
+    const history = new JobHistory();
+    history.apply([record(1, 'evaluation', { step: 10, loss: 2 }), record(2, 'checkpoint', { step: 10, loss: 2, best: true }), record(3, 'evaluation', { step: 15, loss: 3 })]);
+    expect(history.checkpoints[0]?.best).toBe(true);
+    history.apply([record(4, 'evaluation', { step: 18, loss: 1 }), record(5, 'checkpoint', { step: 20, loss: null, best: false })]);
+    expect(history.checkpoints.map((checkpoint) => checkpoint.best)).toEqual([false, false]);
+  });
+
   it('records a series for every numeric metric', () => {
     const history = new JobHistory();
     history.apply([record(1, 'metric', { step: 1, loss: 1, gpu_utilization: 50, tokens: 9, note: 'text' })]);

@@ -102,7 +102,7 @@ export class JobHistory {
         this.applyMetrics(record);
         break;
       case 'evaluation':
-        this.validation.push(Number(record['step']), Number(record['loss']));
+        this.applyEvaluation(Number(record['step']), Number(record['loss']));
         break;
       case 'samples':
         this.samples = { step: Number(record['step']), items: (record['items'] as Sample[] | undefined) ?? [] };
@@ -124,6 +124,12 @@ export class JobHistory {
         this.rewind(Number(record['step']));
         break;
     }
+  }
+
+  /** No earlier checkpoint is the best any more after a lower validation loss: a later one of the same step says that it is. */
+  private applyEvaluation(step: number, loss: number): void {
+    if (this.validation.y.every((earlier) => loss < earlier)) this.checkpoints.forEach((checkpoint) => (checkpoint.best = false));
+    this.validation.push(step, loss);
   }
 
   private applyMetrics(record: StreamRecord): void {

@@ -6,6 +6,7 @@ import { Router, RouterLink } from '@angular/router';
 import { CheckpointView, JobDetail, JobView } from '../api/models';
 import { TrainingService } from '../api/services';
 import { Confirm } from '../elements/confirm';
+import { sentenceCase } from '../elements/format';
 import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MethodPipe, MetricPipe, SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -20,8 +21,12 @@ import { isFinal } from '../platform/run-state';
 import { draftFromJob, JobDraftStore } from './job-draft';
 import { Points } from './job-history';
 import { JobStreams } from './job-stream';
+import { verdictOf } from './job-verdict';
 import { LineChart, Series } from './line-chart';
 import { LogView } from './log-view';
+import { metricName } from './metric-names';
+import { valueText } from './setting-text';
+import { settingLabel } from './settings-fields';
 
 const POLL_INTERVAL_MS = 3000;
 const COLORS = ['--chart', '--accent', '--success-text', '--error-text'];
@@ -75,6 +80,13 @@ export class JobPage {
   protected readonly progressMax = computed(() => (this.version(), this.state() === 'succeeded' ? 1 : this.history().totalSteps || (this.job.value()?.progress.total ?? 0)));
   protected readonly etaSeconds = computed(() => (this.version(), this.state() === 'running' ? this.history().etaSeconds : undefined));
   protected readonly isPublishing = isPublishing;
+  protected readonly isFinal = isFinal;
+  protected readonly hasLoss = computed(() => (this.version(), this.history().metric('loss').x.length > 0));
+  protected readonly verdict = computed(() => {
+    const job = this.job.value();
+    return job && verdictOf(job);
+  });
+  protected readonly otherWarnings = computed(() => (this.job.value()?.warnings ?? []).filter((warning) => warning !== this.verdict()?.warning));
   protected readonly lossSeries = computed<Series[]>(() => [
     { name: 'train', points: this.history().metric('loss'), color: '--chart' },
     { name: 'validation', points: this.history().validation, color: '--accent', markers: true },
@@ -87,7 +99,7 @@ export class JobPage {
       series: names
         .filter((name) => pattern.test(name))
         .slice(0, COLORS.length)
-        .map((name, i): Series => ({ name: name.replaceAll('_', ' '), points: metrics.get(name) as Points, color: COLORS[i] as string })),
+        .map((name, i): Series => ({ name: metricName(name), points: metrics.get(name) as Points, color: COLORS[i] as string })),
     })).filter((chart) => chart.series.length);
   });
   /** A string, so that the charts are rebuilt only when a metric is added. */
@@ -110,7 +122,7 @@ export class JobPage {
     const defaulted = new Set(job.defaulted);
     return [...Object.entries(hyperparameters), ...loraSettings]
       .filter(([, value]) => value !== null)
-      .map(([name, value]) => ({ name, value: Array.isArray(value) ? value.join(', ') : String(value), defaulted: defaulted.has(name) }));
+      .map(([name, value]) => ({ label: settingLabel(name) ?? sentenceCase(name), value: valueText(value), defaulted: defaulted.has(name) }));
   });
   protected readonly canPause = computed(() => ['queued', 'running'].includes(this.state()));
   protected readonly canCancel = computed(() => !isFinal(this.state()) && this.state() !== 'cancelling');
@@ -136,7 +148,7 @@ export class JobPage {
   protected async cancel(): Promise<void> {
     const confirmed = await this.confirm.open({
       heading: 'Cancel this job?',
-      text: 'The job cannot be resumed and produces no model. To continue later, pause it instead.',
+      text: 'The job produces no model. Its checkpoints stay for some days and can be published as models. To continue later, pause it instead.',
       confirmLabel: 'Cancel job',
       dismissLabel: 'Keep running',
     });

@@ -168,6 +168,7 @@ export class LineChart {
     }
     chart.data.datasets.forEach((dataset, i) => {
       dataset.data = this.visiblePoints(series[i]!);
+      (dataset as { pointRadius?: number }).pointRadius = series[i]!.markers || dataset.data.length === 1 ? 2.5 : 0; // one point makes no line
       dataset.hidden = this.hidden().has(series[i]!.name);
     });
     this.setScales(chart);
@@ -216,7 +217,7 @@ export class LineChart {
 
   private lineStyle(line: Series) {
     const color = this.resolveColor(line.color);
-    return { label: line.name, borderColor: color, backgroundColor: color, pointRadius: line.markers ? 2.5 : 0, borderDash: line.dash ?? [] };
+    return { label: line.name, borderColor: color, backgroundColor: color, borderDash: line.dash ?? [] };
   }
 
   private colorAxes(chart: Chart<'line'>): void {

@@ -20,7 +20,7 @@ const OVERSCAN_LINES = 12;
           <option [value]="name">{{ name }} and above</option>
         }
       </select>
-      <button matButton="outlined" [attr.aria-pressed]="!following()" (click)="toggleFollowing()">{{ following() ? 'Pause' : 'Follow' }}</button>
+      <button matButton="outlined" [attr.aria-pressed]="following()" (click)="toggleFollowing()">Follow the log</button>
     </div>
     <div #frame class="frame" tabindex="0" role="log" aria-live="off" aria-label="Log lines" (scroll)="onScroll()">
       <div class="canvas" [style.height.px]="matches().length * lineHeight">
@@ -34,7 +34,7 @@ const OVERSCAN_LINES = 12;
         <p class="muted empty">{{ query() || level() !== 'debug' ? 'No matching lines.' : 'No log lines yet.' }}</p>
       }
     </div>
-    <small class="muted">{{ matches().length }} of {{ total() }} lines{{ following() ? '' : ', paused' }}</small>
+    <small class="muted">{{ matches().length }} of {{ total() }} lines{{ following() ? '' : ', not followed' }}</small>
   `,
   styles: `
     :host { display: grid; gap: 0.5rem; grid-template-columns: minmax(0, 1fr); }

@@ -20,7 +20,9 @@ export const UNSUPPORTED_ROWS = 'unsupported_rows';
   imports: [BytesPipe, CountPipe, DurationPipe, MatButton, ProblemCard, ProgressBar, WarningList],
   template: `
     <h2 id="estimate">Estimate</h2>
-    @if (estimate.problem(); as problem) {
+    @if (missing(); as text) {
+      <p class="muted">{{ text }} to see the estimate.</p>
+    } @else if (estimate.problem(); as problem) {
       <an-problem [problem]="problem" />
     } @else if (estimate.value(); as estimate) {
       <p class="verdict" [class.error]="estimate.verdict === 'does_not_fit'" role="status">{{ verdict() }}</p>
@@ -56,7 +58,7 @@ export const UNSUPPORTED_ROWS = 'unsupported_rows';
         <button matButton="outlined" type="button" (click)="apply.emit(fit.changes)">Use {{ settingsText(fit.changes) }} ({{ fit.total | bytes }})</button>
       }
     } @else {
-      <p class="muted">{{ estimate.loading() ? 'Estimating…' : 'Select a dataset.' }}</p>
+      <p class="muted">Estimating…</p>
     }
     @if (hasUnsupportedRows()) {
       <fieldset class="stack tight">
@@ -75,10 +77,14 @@ export const UNSUPPORTED_ROWS = 'unsupported_rows';
 })
 export class ResourceEstimate {
   readonly request = input.required<TrainingRequest>();
+  /** What must be done before the request can be estimated; empty: nothing. */
+  readonly missing = input('');
   /** Whether the platform refused the job for rows that the chat template cannot show. */
   readonly refused = input(false);
   /** Emits suggested settings that the user applies. */
   readonly apply = output<Record<string, unknown>>();
+  /** The rows of another dataset or base model were counted. */
+  readonly counted = output<void>();
 
   private readonly training = inject(TrainingService);
   private readonly debouncedRequest = signal<TrainingRequest | undefined>(undefined);
@@ -101,8 +107,11 @@ export class ResourceEstimate {
   constructor() {
     effect((onCleanup) => {
       const { name: _name, after: _after, ...body } = this.request();
-      const timer = setTimeout(() => this.debouncedRequest.set(body.dataset ? body : undefined), DEBOUNCE_MS);
+      const ready = body.dataset && !this.missing();
+      const timer = setTimeout(() => this.debouncedRequest.set(ready ? body : undefined), DEBOUNCE_MS);
       onCleanup(() => clearTimeout(timer));
     });
+    const maxLength = computed(() => this.estimate.value()?.lengths?.max_length);
+    effect(() => maxLength() && this.counted.emit());
   }
 }

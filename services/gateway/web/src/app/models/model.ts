@@ -10,12 +10,13 @@ import { DatasetService, EvaluationService, ExportService, InferenceService, Mod
 import { CodeBlock } from '../elements/code-block';
 import { Confirm } from '../elements/confirm';
 import { Icon } from '../elements/icon';
-import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe, SentenceCasePipe } from '../elements/pipes';
+import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { metricLabel } from '../evaluations/metrics';
+import { metricName } from '../jobs/metric-names';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
@@ -24,7 +25,7 @@ const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-model',
-  imports: [BytesPipe, CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Skeleton, StateBadge],
+  imports: [BytesPipe, CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge],
   templateUrl: './model.html',
   styleUrl: './model.scss',
 })
@@ -32,6 +33,7 @@ export class ModelPage {
   readonly id = input.required<string>();
   protected readonly entries = Object.entries<number>;
   protected readonly metricLabel = metricLabel;
+  protected readonly metricName = metricName;
   private readonly api = inject(ModelService);
   private readonly training = inject(TrainingService);
   private readonly datasets = inject(DatasetService);

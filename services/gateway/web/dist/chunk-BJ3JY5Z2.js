@@ -1,1 +1,0 @@
-import{b as r,w as s}from"./chunk-PMSVADUY.js";import{Z as n,_b as o}from"./chunk-7BTBZEXM.js";function f(){let t=n(r),e=s(()=>({key:"session",fetch:()=>t.showSession()}));return{caller:e.value,isAdmin:o(()=>e.value()?.scopes.some(i=>i==="admin"||i==="*")??!1)}}export{f as a};
