@@ -29,6 +29,7 @@ import services.evaluation.app  # noqa: E402
 import services.inference.app  # noqa: E402
 from shared.blobs.artifacts import artifact_uri, publish  # noqa: E402
 from shared.blobs.manifests import ModelManifest  # noqa: E402
+from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded  # noqa: E402
 from shared.runtime.service import running, web_app  # noqa: E402
 from tests.support.running_service import RunningService, open_service  # noqa: E402
 from tests.support.tiny_model import make_tiny_adapter, template_hash  # noqa: E402
@@ -83,7 +84,7 @@ async def run_all(
     started, ids = time.monotonic(), {}
     for group in [models] if at_once else [[model] for model in models]:
         runs = [await _start(service, eval_id, model, rows, tokens) for model in group]
-        await asyncio.gather(*(_ended(service, run) for run in runs))
+        await _ended(service, {run["id"] for run in runs})
         ids |= {model: run["id"] for model, run in zip(group, runs, strict=True)}
         if not at_once:
             print(f"{group[0]}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
@@ -112,11 +113,13 @@ async def _start(service: RunningService, eval_id: str, model: str, rows: list[A
     return started
 
 
-async def _ended(service: RunningService, run: dict[str, Any]) -> None:
-    while run["status"] in ("queued", "in_progress"):
-        await asyncio.sleep(0.2)
-        run = (await service.http.get(f"/v1/evals/{run['eval_id']}/runs/{run['id']}")).json()
-    assert run["status"] == "completed", run["error"]
+async def _ended(service: RunningService, runs: set[str]) -> None:
+    """Wait for the events of the runs: requests for their state would take time from them."""
+    while runs:
+        event = await service.events.get()
+        assert event.type not in (EvalRunFailed.type, EvalRunCanceled.type), event.data
+        if event.type == EvalRunSucceeded.type:
+            runs.discard(event.data["run_id"])
 
 
 @asynccontextmanager

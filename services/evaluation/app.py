@@ -13,6 +13,7 @@ from services.evaluation.evals.endpoint import Endpoints
 from services.evaluation.evals.graders import GraderRuns
 from services.evaluation.evals.inference import Inference
 from services.evaluation.evals.models import EvalRun
+from services.evaluation.evals.runner import ENGINE as EVALS_ENGINE
 from services.evaluation.evals.runner import FOLDER as EVALS_FOLDER
 from services.evaluation.evals.runner import Runner as EvalRunner
 from services.evaluation.evals.runner import RunSlots
@@ -88,6 +89,7 @@ async def build(resources: Resources) -> Service:
 
 
 async def _build_evals(resources: Resources, inference: Inference, endpoints: Endpoints) -> EvalService:
+    resources.engines.preload_alone(EVALS_ENGINE)
     stores = await Stores.open(resources)
     uses = open_run_uses(resources.blobs, stores)
     worker: Worker[EvalRun] = Worker(

@@ -74,6 +74,8 @@ class GenerationRequest:
     """Whether each output begins with its prompt: text and, with `logprobs`, tokens. Then a stop token is among them.
 
     Without new tokens (`max_tokens` 0), the output is the prompt."""
+    stream: bool = True
+    """Whether text is sent on as it comes. Otherwise an engine may join deltas, and still sends one now and then."""
     traceparent: str | None = None
     """The parent span. If it is recorded, the engine's phases become child spans."""
 
@@ -152,6 +154,8 @@ class TextDelta:
     logprobs: list[TokenLogprob] = field(default_factory=list)
     tool_calls: list[ToolCallDelta] = field(default_factory=list)
     """Parsed from the text by the service; engines leave it empty."""
+    joined: int = 1
+    """How many deltas this one joins: the output has at least as many tokens more."""
 
 
 @dataclass(frozen=True)

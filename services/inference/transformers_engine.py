@@ -79,7 +79,7 @@ class TransformersEngine:
                     return
 
     def _command(self, generation: GenerationRequest, rendered: RenderedPrompts) -> dict[str, Any]:
-        names = ("project", "n", "max_tokens", "stop", "logprobs", "tools", "prompt_field")
+        names = ("project", "n", "max_tokens", "stop", "logprobs", "tools", "prompt_field", "stream")
         return {
             "op": "generate",
             "model": self._model_fields(generation.model),
@@ -100,7 +100,8 @@ def _texts(generation: GenerationRequest) -> list[str | None]:
 
 def _text_delta(message: Message) -> TextDelta:
     logprobs = [_token_logprob(entry) for entry in message.get("logprobs", ())]
-    return TextDelta(message["choice"], message["text"], message.get("finish"), message.get("tokens", 0), logprobs)
+    finish, tokens, joined = message.get("finish"), message.get("tokens", 0), message.get("joined", 1)
+    return TextDelta(message["choice"], message["text"], finish, tokens, logprobs, joined=joined)
 
 
 def _token_logprob(entry: Mapping[str, Any]) -> TokenLogprob:

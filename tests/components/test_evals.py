@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -276,7 +276,7 @@ async def items_of(service: RunningService, run: dict[str, Any]) -> list[dict[st
     return await collection.find({"run_id": run["id"]})
 
 
-async def engine_pid(service: RunningService, imports: Literal["torch", "nothing"] = "torch") -> int:
+async def engine_pid(service: RunningService, imports: str = "torch") -> int:
     """Wait for the engine process, a child of the forkserver that has these imports, and return its id."""
 
     async def children() -> list[str]:

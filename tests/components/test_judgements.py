@@ -178,7 +178,7 @@ async def test_a_killed_engine_continues_with_the_rows_that_are_left(
     partial = await view(service, started)
     assert (partial["state"], partial["result"]["wins"]) == ("running", partial["result"]["judged"])
     asked = [request["messages"][0]["content"] for request in judge.requests]
-    await asyncio.to_thread(os.kill, await engine_pid(service, "nothing"), signal.SIGKILL)
+    await asyncio.to_thread(os.kill, await engine_pid(service, "services.evaluation.engine.grade"), signal.SIGKILL)
     judge.rule = longer
     judge.gate.set()
     found = await done(service, started)

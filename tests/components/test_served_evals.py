@@ -206,7 +206,7 @@ async def asked_again(scripted: ScriptedInference, before: int) -> bool:
 
 async def bare_engine_pid(service: RunningService) -> int:
     """The engine of a run without a model of its own, a child of any forkserver."""
-    for imports in ("torch", "tokenizer", "nothing"):
+    for imports in ("torch", "services.evaluation.engine.grade"):
         if pid := service.resources.engines.forkserver_pid(imports):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             if children:

@@ -1,7 +1,8 @@
 """Resolves ids and unique names of models, and hub ids of base models. A model exists if its manifest does."""
 
 import re
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +82,8 @@ CHECKPOINT = re.compile(r"-ckpt-step-[0-9]+$")
 """In the ids of models that are checkpoints of jobs."""
 MAX_NAMESAKES = 20
 """How many models an error lists."""
+RECENT_S, MAX_RECENT = 1.0, 256
+"""For so long a request trusts what one before it has read; of so many models."""
 
 
 class Catalog:
@@ -90,7 +93,30 @@ class Catalog:
         self._blobs, self._models, self._aliases = blobs, stores.models, aliases
         self._known: dict[tuple[str, str], FoundModel] = {}
         """Base models by owner and id, whose manifests do not change."""
+        self._recent: OrderedDict[tuple[str, str], tuple[float, tuple[FoundModel, ModelSpec]]] = OrderedDict()
+        """By project and id: when it was read, and what."""
         self._started_at = int(now().timestamp())
+
+    async def resolve(self, project: str, name: str) -> tuple[FoundModel, ModelSpec]:
+        """What a request needs of the model that it calls `name`. Raises the errors of `find` and `spec`.
+
+        Of many requests for one id, one per RECENT_S reads the manifests and checks the files. Names and aliases may
+        mean another model at any time, and are always looked up.
+        """
+        if (recent := self._recent.get((project, name))) and time.monotonic() - recent[0] < RECENT_S:
+            return recent[1]
+        found = await self.find(project, name)
+        resolved = found, await self.spec(found)
+        if found.id == name:
+            self._recent.pop((project, name), None)
+            self._recent[project, name] = time.monotonic(), resolved
+            while len(self._recent) > MAX_RECENT:
+                self._recent.popitem(last=False)
+        return resolved
+
+    def forget(self, project: str, id: str) -> None:
+        """Read a model again at its next request: it was deleted."""
+        self._recent.pop((project, id), None)
 
     async def find(self, project: str, name: str) -> FoundModel:
         """Return the model with this id, that this alias points at, or with this unique name.

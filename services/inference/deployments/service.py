@@ -158,6 +158,7 @@ class Deployments:
 
     async def remove_model(self, event: ModelDeleted, project: str) -> None:
         """Remove a custom model and its deployments. Idempotent, and correct even before `register_model`."""
+        self._catalog.forget(project, event.model_id)
         models = self._stores.models.for_project(project)
         try:
             await models.create(ServedModel(id=event.model_id, project=project, name=""))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.inference.engine.joined_deltas import JoinedDeltas
 from services.inference.engine.model_cache import LoadedBase, LoadedModel
 from shared.engine.decoding.generate import (
     ContinuousBatch,
@@ -31,7 +32,7 @@ SCORED_CHUNK_TOKENS = 256
 """The same of a prompt whose tokens are scored: the logits of all its positions are in memory."""
 Command = Mapping[str, Any]
 Delta = dict[str, Any]
-"""{request_id, choice, text, logprobs?, tokens?, finish?}."""
+"""{request_id, choice, text, logprobs?, tokens?, finish?, joined?}."""
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Choice:
     tokens: int = 0
     pending_logprobs: list[dict[str, Any]] = field(default_factory=list)
     """Log-probabilities of tokens whose text is not complete yet."""
+    joined: JoinedDeltas | None = None
+    """Joins the deltas of a request that does not stream."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +199,15 @@ class Batch:
             self._remove(index)
 
     def _deltas(self, steps: list[Step]) -> list[Delta]:
-        deltas = [self._delta(step) for step in steps if step.index in self._choices]
-        return [delta for delta in deltas if delta["text"] or "finish" in delta]
+        deltas: list[Delta] = []
+        for step in steps:
+            if (choice := self._choices.get(step.index)) is None:
+                continue
+            delta = self._delta(step)
+            joined = choice.joined.add(delta) if choice.joined else delta
+            if joined and (joined["text"] or "finish" in joined):
+                deltas.append(joined)
+        return deltas
 
     def _delta(self, step: Step) -> Delta:
         choice = self._choices[step.index]
@@ -289,6 +299,7 @@ def _choice(prompt: Prompt, choice: int) -> Choice:
         _echo(command, prompt.ids, model.tokenizer),
         prompt.ids if _scores_prompt(command) else [],
         command.get("echo") is not None and command["max_tokens"] == 0,
+        joined=None if command.get("stream", True) else JoinedDeltas(),
     )
 
 

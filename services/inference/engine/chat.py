@@ -3,12 +3,13 @@
 The service starts further processes of it for the op `render` alone (prompt_renderer.py).
 
 Commands: {"op": "generate", "request_id", "project", "model", prompt…, "prompt_field",
-"n", "max_tokens", "stop", "logprobs", sampling…},
+"n", "max_tokens", "stop", "logprobs", "stream", sampling…},
 {"op": "load", "request_id", "model"}, {"op": "render", "request_id", "model", prompt…}, {"op": "cancel",
 "request_id"}, {"op": "unload", "uri"}, {"op": "ping"}. A prompt is "messages" with "tools"?,
 "chat_template_kwargs"? and "call_format"?, or "prompts".
 Messages: `started` {request_id, prompt_tokens}, `tokens` {deltas: [{request_id, choice, text, logprobs?, tokens?,
-finish?}]}, `computing` {models: [uri], weight_bytes? (while something is loaded), prompt_tokens?}, `alive` {},
+finish?, joined? (the number of deltas in one, without "stream")}]}, `computing` {models: [uri], weight_bytes? (while
+something is loaded), prompt_tokens?}, `alive` {},
 `loaded` {request_id, seconds}, `rendered` {request_id, prompts, stop_ids}, `resident` {memory, models: {uri: bytes}},
 `refused` {request_id, code, detail, …}. A command with {"traced": true} also produces a `span` per phase
 (timeline.py).

@@ -26,8 +26,8 @@ MEMORY_HEADROOM = 1.2
 """Required free memory as a multiple of the weights: the KV cache and kernels need memory too."""
 BFLOAT16_MIN_PARAMETERS = 1_000_000_000
 """From this size, CPUs serve in bfloat16: decoding is bound by memory bandwidth, and float32 needs twice as much."""
-SINGLE_THREAD_MAX_PARAMETERS, SINGLE_THREAD_MAX_TOKENS = 30_000_000, 64
-"""Below these, a CPU runs a forward pass in one thread: waking further threads takes longer than the computation."""
+SINGLE_THREAD_MAX_PARAMETERS, SINGLE_THREAD_MAX_TOKENS = 30_000_000, 512
+"""Up to these, a CPU runs a forward pass in one thread: waking further threads takes longer than they save."""
 DEFAULT_THREADS = torch.get_num_threads()
 
 

@@ -39,7 +39,7 @@ class CompletionRun:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     unfinished: dict[int, int] = field(default_factory=dict)
-    """Deltas of each choice that has not finished: it has at least as many tokens."""
+    """Deltas of each choice that has not finished, joined ones counted apart: it has at least as many tokens."""
     texts: dict[int, str] = field(default_factory=dict)
     finish_reasons: dict[int, FinishReason] = field(default_factory=dict)
     logprobs: dict[int, list[TokenLogprob]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class CompletionRun:
             self.completion_tokens += message.tokens
             self.unfinished.pop(message.choice, None)
         else:
-            self.unfinished[message.choice] = self.unfinished.get(message.choice, 0) + 1
+            self.unfinished[message.choice] = self.unfinished.get(message.choice, 0) + message.joined
         return message if message.text or message.tool_calls or message.logprobs or message.finish_reason else None
 
     def _parse_tool_calls(self, message: TextDelta) -> TextDelta:
@@ -102,16 +102,17 @@ class Completions:
     async def prepare(self, project: str, request: CompletionParams) -> CompletionRun:
         """Validate a request and resolve its model. Raises InvalidInput, ModelNotFound."""
         stop = _stop_strings(request)
-        model = await self._catalog.find(project, request.model)
+        model, spec = await self._catalog.resolve(project, request.model)
         generation = GenerationRequest(
             project=project,
-            model=await self._catalog.spec(model),
+            model=spec,
             sampling=_sampling(request),
             n=request.n,
             max_tokens=request.max_new_tokens(),
             stop=stop,
             logprobs=request.logprob_count(),
             echo=request.echoes(),
+            stream=bool(request.stream),
             response_format=request.output_format(),
             **request.prompt_fields(),
         )

@@ -48,6 +48,7 @@ TOKENIZER_MODULES = (
     "shared.engine.text.template",
     "shared.engine.text.tokenizer",
 )
+IMPORTS = {"torch": PRELOADED_MODULES, "tokenizer": TOKENIZER_MODULES, "nothing": ()}
 ADAPTER_MODULES = ("peft", "peft.tuners.lora.bnb", "peft.utils.transformers_weight_conversion")
 
 
@@ -123,7 +124,7 @@ class Forkserver:
 
 
 def preload(imports: str, modules: Sequence[str] = ()) -> None:
-    """Import what most engines need that use `torch` or a `tokenizer`, and these modules.
+    """Import what most engines need that use `torch`, a `tokenizer` or `nothing`, and these modules.
 
     An installation without torch skips the rest. peft imports bitsandbytes, which opens a CUDA context if there is a
     GPU; there each engine imports peft itself.
@@ -134,7 +135,7 @@ def preload(imports: str, modules: Sequence[str] = ()) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads on import
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a kernel that it cannot download
     with contextlib.suppress(ModuleNotFoundError):
-        for module in (*(PRELOADED_MODULES if imports == "torch" else TOKENIZER_MODULES), *modules):
+        for module in (*IMPORTS[imports], *modules):
             importlib.import_module(module)
         if imports == "torch":
             _preload_models()
@@ -169,7 +170,7 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     replies = protect_stdout()
-    if sys.argv[2] != "nothing":
+    if sys.argv[2:] != ["nothing"]:
         preload(sys.argv[2], sys.argv[3:])
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         Forkserver(socket.socket(fileno=int(sys.argv[1])), replies).serve()

@@ -178,8 +178,8 @@ async def read_body(scope: Scope, receive: Receive) -> tuple[bytes | None, Recei
     return None if disconnected else b"".join(message.get("body", b"") for message in messages), again
 
 
-def current_principal(connection: HTTPConnection) -> Principal:
-    """FastAPI dependency: the verified caller of this request."""
+async def current_principal(connection: HTTPConnection) -> Principal:
+    """FastAPI dependency: the verified caller of this request. Without `async` it would take a thread per request."""
     principal: Principal = connection.scope[IN_SCOPE]
     return principal
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.child import Child as Child
@@ -20,8 +20,6 @@ from shared.runtime.processes.machine import gpus
 from shared.runtime.processes.turns import Turns
 from shared.runtime.telemetry.engine_spans import EngineSpan
 
-_Imports = Literal["torch", "tokenizer", "nothing"]
-"""What a forkserver has imported."""
 SHORT_ENGINES = max(2, usable_cpus())
 """Maximum concurrent engines of requests (checks, previews, counts); projects take turns."""
 
@@ -38,8 +36,10 @@ class Engines:
 
     def __init__(self, limits: DefaultLimits | None = None) -> None:
         self._limits, self._sandbox = limits or DefaultLimits(), Sandbox()
-        self._parents: dict[_Imports, ForkServer] = {}
+        self._parents: dict[str, ForkServer] = {}
+        """By what they have imported: torch, tokenizer, nothing, or the module of an engine (preload_alone)."""
         self._preloaded: list[str] = []
+        self._alone: set[str] = set()
         self._starting = asyncio.Lock()
         self._short = Turns(SHORT_ENGINES)
 
@@ -50,8 +50,15 @@ class Engines:
         """
         self._preloaded.append(target.partition(":")[0])
 
-    def forkserver_pid(self, imports: _Imports = "torch") -> int | None:
-        """The process id of the forkserver, or of the bare one; None where it has not been started."""
+    def preload_alone(self, target: str) -> None:
+        """Let launches of this engine that need no torch and no tokenizer take forks of a process that imported it.
+
+        It starts at the first of them. The same holds for the module as above.
+        """
+        self._alone.add(target.partition(":")[0])
+
+    def forkserver_pid(self, imports: str = "torch") -> int | None:
+        """The process id of the forkserver with these imports; None where it has not been started."""
         return self._parents[imports].pid if imports in self._parents else None
 
     async def missing_limits(self) -> list[str]:
@@ -100,7 +107,7 @@ class Engines:
         confined = self._limits.resolve(limits, cwd, uses_gpu=env.get("CUDA_VISIBLE_DEVICES") != "" and bool(gpus()))
         request = {"target": target, "cwd": str(cwd), "env": env, "limits": confined}
         span = EngineSpan(target)
-        imports = self._imports(requires)
+        imports = self._imports(requires, target.partition(":")[0])
         if short_for is not None:
             await self._short.acquire(short_for)
         starting = asyncio.create_task(self._launch(request, spec, span, imports))
@@ -119,14 +126,14 @@ class Engines:
         else:
             starting.result().on_exit(lambda: self._short.release(project))
 
-    def _imports(self, requires: Sequence[str]) -> _Imports:
+    def _imports(self, requires: Sequence[str], module: str) -> str:
         if "torch" in requires or ("transformers" in requires and "torch" in self._parents):
             return "torch"
-        return "tokenizer" if "transformers" in requires else "nothing"
+        if "transformers" in requires:
+            return "tokenizer"
+        return module if module in self._alone else "nothing"
 
-    async def _launch(
-        self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, imports: _Imports
-    ) -> Child:
+    async def _launch(self, request: dict[str, Any], spec: Mapping[str, Any], span: EngineSpan, imports: str) -> Child:
         """Launch, once more if the parent died under the request; the spec is the first command."""
         parent = await self._parent(imports)
         try:
@@ -137,11 +144,14 @@ class Engines:
         await child.send(spec)
         return child
 
-    async def _parent(self, imports: _Imports) -> ForkServer:
+    async def _parent(self, imports: str) -> ForkServer:
         async with self._starting:
             if imports not in self._parents or self._parents[imports].gone:
-                modules = self._preloaded if imports == "torch" else []
-                self._parents[imports] = await ForkServer.spawn([imports, *modules])
+                if imports in self._alone:
+                    arguments = ["nothing", imports]
+                else:
+                    arguments = [imports, *(self._preloaded if imports == "torch" else ())]
+                self._parents[imports] = await ForkServer.spawn(arguments)
             return self._parents[imports]
 
 

@@ -14,7 +14,7 @@ from services.inference.deployments.store import Stores
 from services.inference.errors import AmbiguousModel, ModelNotFound
 from services.inference.handlers import subscriptions
 from services.inference.usage_statistics import UsageStatistics
-from shared.blobs.artifacts import publish
+from shared.blobs.artifacts import delete_artifact, publish
 from shared.blobs.manifests import ModelManifest
 from shared.events.envelope import Envelope, Event
 from shared.events.training import CheckpointPublished, ModelDeleted, ModelRenamed, TrainingSucceeded
@@ -79,6 +79,23 @@ async def test_the_model_of_a_checkpoint_is_listed(models: ServedModels) -> None
     await models.handle(ModelDeleted(model_id=id))
     await models.handle(event)
     assert await models.names() == {}
+
+
+async def test_requests_for_one_id_share_what_the_first_one_read_until_the_model_is_deleted(
+    models: ServedModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.deployments.catalog.RECENT_S", float("inf"))
+    await models.train("m1", "by name")
+    read = await models.catalog.resolve("default", "m1")
+    await delete_artifact(models.resources.blobs, "default/models/custom/m1")
+    assert await models.catalog.resolve("default", "m1") is read
+    with pytest.raises(ModelNotFound):
+        await models.catalog.resolve("default", "by name")
+    with pytest.raises(ModelNotFound):
+        await models.catalog.resolve("other", "m1")
+    await models.handle(ModelDeleted(model_id="m1"), sequence=10)
+    with pytest.raises(ModelNotFound):
+        await models.catalog.resolve("default", "m1")
 
 
 @data_case(

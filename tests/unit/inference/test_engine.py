@@ -125,6 +125,46 @@ def test_a_cancelled_request_stops_decoding(models: dict[str, dict[str, Any]]) -
     assert len(reporter.texts()[("a", 0)]) == length
 
 
+def test_a_request_that_does_not_stream_is_answered_in_two_messages(
+    models: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first text, and the rest; beside a stream, whose tokens are sent one by one. A cancelled one ends at once."""
+    monkeypatch.setattr("services.inference.engine.joined_deltas.INTERVAL_S", float("inf"))
+    whole = generate_command("whole", models["one"], stream=False, logprobs=0)
+    left = generate_command("left", models["one"], stream=False, max_tokens=400)
+    scheduler, reporter = submit_all(whole, generate_command("stream", models["one"], logprobs=0), left)
+    while ("left", 0) not in reporter.texts():
+        scheduler.step()
+    scheduler.submit({"op": "cancel", "request_id": "left"})
+    drain(scheduler)
+    sent: dict[str, list[dict[str, Any]]] = {"whole": [], "stream": [], "left": []}
+    for message in reporter.messages:
+        for delta in message.get("deltas", ()):
+            sent[delta["request_id"]].append(delta)
+    assert (len(sent["whole"]), len(sent["left"])) == (2, 1)
+    assert len(sent["stream"]) > 6
+    assert sum(delta["joined"] for delta in sent["whole"]) == sent["whole"][-1]["tokens"] == 12
+    assert sent["whole"][-1]["finish"] == sent["stream"][-1]["finish"]
+    assert reporter.texts()["whole", 0] == reporter.texts()["stream", 0]
+    scored = {id: [token for delta in sent[id] for token in delta.get("logprobs", ())] for id in ("whole", "stream")}
+    assert scored["whole"] == scored["stream"]
+
+
+def test_joined_deltas_are_sent_now_and_then() -> None:
+    from services.inference.engine.joined_deltas import INTERVAL_S, JoinedDeltas
+
+    now = 0.0
+    joined = JoinedDeltas(lambda: now)
+    assert joined.add({"text": ""}) is None
+    assert joined.add({"text": "a"}) == {"text": "a", "joined": 2}
+    assert joined.add({"text": "b"}) is None
+    now = INTERVAL_S
+    assert joined.add({"text": "c"}) == {"text": "bc", "joined": 2}
+    assert joined.add({"text": "", "finish": "stop", "tokens": 5}) == {
+        "text": "", "joined": 1, "finish": "stop", "tokens": 5
+    }  # fmt: skip
+
+
 def test_a_queued_request_can_be_cancelled(models: dict[str, dict[str, Any]]) -> None:
     scheduler, reporter = submit_all(generate_command("a", models["base"]), generate_command("b", models["base"]))
     scheduler.submit({"op": "cancel", "request_id": "b"})

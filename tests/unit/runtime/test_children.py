@@ -95,6 +95,16 @@ async def test_engines_that_need_a_tokenizer_fork_from_one_import_of_it(tmp_path
     await engines.close()
 
 
+async def test_an_engine_that_is_preloaded_alone_forks_from_its_own_import(tmp_path: Path) -> None:
+    engines = Engines()
+    engines.preload_alone(f"{ENGINES}:echo")
+    hello, _ = await everything(await bare(engines, "echo", tmp_path))
+    pid = engines.forkserver_pid(ENGINES)
+    assert (hello["imported_by"], engines.forkserver_pid("nothing")) == (pid, None)
+    assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    await engines.close()
+
+
 async def test_expected_engine_is_imported_and_prewarmed_before_the_fork(engines: Engines, tmp_path: Path) -> None:
     hello, _ = await everything(await launch(engines, "echo", tmp_path))
     assert hello["imported_by"] == engines.forkserver_pid()
