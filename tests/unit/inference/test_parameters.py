@@ -64,7 +64,6 @@ def test_unknown_parameter_is_refused(name: str, meant: str) -> None:
         ("functions", [{"name": "f"}]),
         ("modalities", ["text", "audio"]),
         ("service_tier", "flex"),
-        ("store", True),
         ("verbosity", "low"),
         ("min_p", 0.1),
         ("guided_json", {"type": "object"}),
@@ -77,6 +76,13 @@ def test_unsupported_parameter_is_refused(name: str, value: Any) -> None:
         ChatRequest.model_validate({**CHAT, name: value})
     assert refused.value.field == name
     assert refused.value.remedy
+
+
+def test_answers_of_text_completions_are_not_stored() -> None:
+    assert ChatRequest.model_validate({**CHAT, "store": True}).store
+    with pytest.raises(UnsupportedParameter, match="store") as refused:
+        CompletionRequest.model_validate({"model": "m", "prompt": "Hi", "store": True})
+    assert "/v1/chat/completions" in (refused.value.remedy or "")
 
 
 @pytest.mark.parametrize(
