@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client
-from cli.commands.datasets import POLL_INTERVAL_S, DatasetId, datasets
+from cli.commands.datasets import POLL_INTERVAL_S, DatasetId
+from cli.commands.datasets import datasets as datasets  # with the commands below
 from cli.errors import CommandError
 from cli.output import Json, examples, out, print_json, table
 

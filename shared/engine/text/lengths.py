@@ -37,8 +37,8 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         return _result(*_count(template, shards, stride, reporter, skip))
     parts = {split: _count(template, paths, stride, reporter, skip) for split, paths in shards.items()}
     lengths = sum((part[0] for part in parts.values()), Counter[Length]())
-    totals = (sum(part[index] for part in parts.values()) for index in (1, 2))
-    return _result(lengths, *totals) | {"splits": {split: _result(*part) for split, part in parts.items()}}
+    counted, refused = sum(part[1] for part in parts.values()), sum(part[2] for part in parts.values())
+    return _result(lengths, counted, refused) | {"splits": {split: _result(*part) for split, part in parts.items()}}
 
 
 def _count(
