@@ -44,7 +44,7 @@ def summary(json: Json = False) -> None:
     for kind, method in (("preferences", "DPO"), ("ratings", "KTO")):
         counts = found[kind]
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts["left_out"].items())
-        text = f"{counts['feedback']} {kind}: {counts['rows']} rows for {method}"
+        text = f"{kind}: {counts['feedback']}, rows for {method}: {counts['rows']}"
         out.print(text + (f"; left out: {reasons}" if reasons else ""), markup=False, highlight=False)
     columns = ("model_id", "wins", "losses", "ties", "good", "bad")
     if found["models"]:
@@ -71,7 +71,7 @@ def dataset(
 ) -> None:
     """Make a dataset of the feedback."""
     client = Client()
-    models = [find(client, "model", each) for each in model or ()]
+    models = [find(client, "custom model", each) for each in model or ()]
     import_and_report(client, {"feedback": kind, "name": name, "models": models or None}, json=json)
 
 

@@ -46,7 +46,7 @@ async def read_feedback(resources: Resources, project: str, origin: Origin, fold
         raise SourceUnreachable(detail, field="feedback", remedy="Try again in a moment.") from error
     if not models:
         counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left_out.items()) or "none yet"
-        remedy = "Vote on answers that differ, in the playground or with POST /feedback."
+        remedy = "Vote on answers that differ, in the playground or through the API."
         raise NoFeedback(f"No {origin.location} can be trained on: {counts}.", field="feedback", remedy=remedy)
     return (
         path,

@@ -69,6 +69,15 @@ async def test_a_later_vote_replaces_the_one_before(world: World) -> None:
     assert await world.rows() == ([], {"tie": 1})
 
 
+async def test_votes_survive_a_restart(tmp_path: Path) -> None:
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        world = World(await FeedbackStores.open(resources))
+        await world.prefer(await world.answer("a1", "left"), await world.answer("b1", "right"))
+    async with open_resources(Settings(home=tmp_path)) as resources:
+        rows, _ = await World(await FeedbackStores.open(resources)).rows()
+    assert [row["chosen_model"] for row in rows] == ["model_a"]
+
+
 async def test_people_count_by_majority_and_a_draw_is_no_row(world: World) -> None:
     a, b = await world.answer("a1", "left"), await world.answer("b1", "right")
     await world.prefer(a, b)
