@@ -59,18 +59,17 @@ export class Chat {
   private readonly connection = inject(Connection);
   private readonly inference = inject(InferenceService);
   private readonly caller = injectSession().caller;
-  private readonly stored = computed(() => {
-    const caller = this.caller();
-    return caller && new StoredConversations(`${caller.subject}.${caller.project}`);
-  });
+  private readonly owner = computed(() => this.caller() && `${this.caller()!.subject}.${this.caller()!.project}`);
+  private readonly stored = computed(() => (this.owner() ? new StoredConversations(this.owner()!) : undefined));
   private abortController?: AbortController;
 
   constructor() {
     effect(() => {
-      const stored = this.stored();
+      const stored = this.stored(); // another one after a switch of the user or project
       untracked(() => {
+        this.stop();
         this.conversations.set(stored?.all() ?? []);
-        if (stored && !this.turns().length) this.conversation.set(stored.current());
+        this.conversation.set(stored?.current() ?? EMPTY_CONVERSATION);
       });
     });
     addEventListener('pagehide', () => this.save());
@@ -80,7 +79,7 @@ export class Chat {
     const blind = this.options().blind && models.length > 1 && !results;
     const turn: Turn = { id: Math.max(0, ...this.turns().map(({ id }) => id)) + 1, prompt, results, blind, completions: (blind ? shuffled(models) : models).map((model) => ({ model, text: '', state: 'waiting' })) };
     const requests = turn.completions.map(({ model }) => ({ model, messages: messagesFor(this.turns(), model, turn, this.sampling().system) }));
-    this.conversation.update((current) => ({ ...current, id: current.id || crypto.randomUUID(), turns: [...current.turns, turn] }));
+    this.conversation.update((current) => ({ ...current, id: current.id || `${Date.now()}-${Math.random()}`, turns: [...current.turns, turn] }));
     this.save();
     const controller = (this.abortController = new AbortController());
     this.streaming.set(true);
