@@ -35,10 +35,11 @@ COMMANDS = [
         (r"GET /readyz", "anneal status"),
     )
 ]
+INVALID_FIELD = (" and send the request again; /docs lists every field with its limits.", "; --help lists the options.")
 
 
 def for_commands(text: str) -> str:
     """The text with a command in the place of each request that one stands for."""
     for request, command in COMMANDS:
         text = request.sub(f"`{command}`", text)
-    return text.replace("``", "`")
+    return text.replace("``", "`").replace(*INVALID_FIELD)

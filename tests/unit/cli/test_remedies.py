@@ -15,6 +15,10 @@ from cli.remedies import for_commands
         ("Resume it: POST /training/jobs/job_1/resume.", "Resume it: `anneal jobs resume job_1`."),
         ("Send DELETE /exports/export_1 first.", "Send `anneal exports delete export_1` first."),
         ("POST /v1/files takes it.", "POST /v1/files takes it."),
+        (
+            "Correct rows and send the request again; /docs lists every field with its limits.",
+            "Correct rows; --help lists the options.",
+        ),
     ],
 )
 def test_requests_become_commands(remedy: str, shown: str) -> None:
