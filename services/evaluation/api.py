@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from services.evaluation.models import EvaluationRequest, EvaluationView, PredictionPage
+from services.evaluation.models import EvaluationRequest, EvaluationView, PredictionPage, RowKind
+from services.evaluation.predictions import Selection
 from services.evaluation.service import EvaluationService
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller
@@ -54,9 +55,20 @@ def routes(service: EvaluationService) -> APIRouter:
         sort: Annotated[
             str, Query(max_length=101, description="row, or a score; with the prefix -: descending")
         ] = "row",
+        kind: Annotated[
+            RowKind | None,
+            Query(
+                description="only rows that the tuned model answered worse (regressed) or better (improved) than the "
+                "base model, not at all (empty), or without the JSON that the reference has (invalid)"
+            ),
+        ] = None,
+        metric: Annotated[
+            str | None,
+            Query(max_length=40, description="the score by which rows regressed or improved; default: any of them"),
+        ] = None,
     ) -> PredictionPage:
         """List the rows: prompt, reference, both answers, their scores."""
-        return await service.predictions(caller.project, id, offset, limit, sort)
+        return await service.predictions(caller.project, id, Selection(offset, limit, sort, kind, metric))
 
     @router.post("/evaluations/{id}/cancel", response_model=EvaluationView)
     async def cancel_evaluation(id: str, caller: Caller) -> EvaluationView:

@@ -287,9 +287,14 @@ class EvaluationView(Public, Scope, Outcome):
         return cls(**parts, **evaluation.scope.model_dump(), **evaluation.outcome.model_dump())
 
 
+RowKind = Literal["regressed", "improved", "empty", "invalid"]
+"""Rows that the tuned model answered worse or better than the base model, not at all, or not in the form of JSON."""
+
+
 class PredictionPage(BaseModel):
-    """Rows [offset, offset + limit) in the requested order."""
+    """Rows [offset, offset + limit) of the requested kind, in the requested order."""
 
     items: list[Prediction]
     offset: int
-    total: int
+    total: int = Field(description="rows of the requested kind")
+    counts: dict[RowKind, int] = Field(description="rows by kind; a row may be of several, or of none")

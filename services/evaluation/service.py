@@ -1,10 +1,10 @@
 """Use cases of evaluations: request, show, list, read predictions, cancel."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Container
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from services.evaluation.errors import MetricNotOffered, NotFinished, NothingToEvaluate, UnknownColumn
@@ -15,11 +15,11 @@ from services.evaluation.models import (
     Evaluation,
     EvaluationRequest,
     Metric,
-    Prediction,
     PredictionPage,
     Scope,
     Settings,
 )
+from services.evaluation.predictions import Selection, select
 from services.evaluation.runner import REPORT
 from services.evaluation.store import Artifacts, Evaluations
 from shared.blobs.artifacts import key_of
@@ -121,17 +121,15 @@ class EvaluationService:
         self.worker.nudge(id)
         return cancelled
 
-    async def predictions(self, project: str, id: str, offset: int, limit: int, sort: str) -> PredictionPage:
-        """Return rows of a succeeded evaluation, sorted by `row` or a score; the prefix `-` sorts descending."""
+    async def predictions(self, project: str, id: str, selection: Selection) -> PredictionPage:
+        """Return rows of a succeeded evaluation."""
         evaluation = await self.get(project, id)
         if evaluation.report_uri is None:
             remedy = f"GET /evaluations/{id} until its state is succeeded."
             raise NotFinished(f"The evaluation is {evaluation.state}.", field="id", limit="succeeded", remedy=remedy)
         key = f"{key_of(evaluation.report_uri, project)}/{REPORT}"
-        lines = b"".join([chunk async for chunk in self.blobs.read(key)]).splitlines()
-        ordered = lines if sort == "row" else _sort(lines, sort)
-        items = [Prediction.model_validate_json(line) for line in ordered[offset : offset + limit]]
-        return PredictionPage(items=items, offset=offset, total=len(lines))
+        report = b"".join([chunk async for chunk in self.blobs.read(key)])
+        return await asyncio.to_thread(select, report, selection)
 
 
 def _training_dataset(model: ModelManifest) -> str:
@@ -188,16 +186,3 @@ def _choose_metrics(requested: list[Metric] | None, dataset: DatasetManifest) ->
         raise MetricNotOffered(detail, field="metrics", limit=list(offered), remedy=remedy)
     wanted = GENERAL if requested is None else requested
     return [name for name in offered if name in wanted]
-
-
-def _sort(lines: list[bytes], sort: str) -> list[bytes]:
-    """Sort rows by a score of the tuned model (stable). Raises InvalidInput for a score that no row has."""
-    name, descending = sort.removeprefix("-"), sort.startswith("-")
-    rows = [json.loads(line) for line in lines]
-    known = sorted({"row", *(score for row in rows for score in row["scores"])})
-    if name not in known:
-        remedy = f"Sort by one of {', '.join(known)}; the prefix - sorts descending."
-        raise InvalidInput(f"The rows have no score {name!r}.", field="sort", limit=known, remedy=remedy)
-    keys = [row["row"] if name == "row" else row["scores"].get(name, 0.0) for row in rows]
-    pairs = sorted(zip(keys, lines, strict=True), key=itemgetter(0), reverse=descending)
-    return [line for _, line in pairs]

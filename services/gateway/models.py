@@ -13,6 +13,7 @@ Role = Literal["viewer", "member", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "member", "admin")
 """Lowest first."""
 Kind = Literal["dataset", "job", "model", "evaluation", "export", "deployment"]
+KINDS: tuple[Kind, ...] = ("dataset", "job", "model", "evaluation", "export", "deployment")
 
 
 class Credential(Entity):

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
-from services.gateway.models import Activity, Kind, TrackedResource
+from services.gateway.models import KINDS, Activity, Kind, TrackedResource
 from services.gateway.store import Stores
 from shared.documents.entities import EntityStore, derived_id
 from shared.events.envelope import Envelope
@@ -15,6 +15,11 @@ from shared.runtime.errors import NotFound
 
 JOB_STATES = ("queued", "running", "pausing", "paused", "publishing", "succeeded", "failed", "cancelled")
 RECENT = 20
+MERGED = (".deleted.", "_deleted.", ".cancelled.", "_undeployed.")
+"""Events of a cleanup, many of which are one line."""
+CLEANUP_GAP = timedelta(minutes=10)
+READ = (2 * RECENT, 1000)
+"""Stored lines that are read for RECENT shown ones: more where a cleanup leaves too few."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class ActivityView(BaseModel):
     subject: str = Field(description="the id of the resource")
     name: str | None
     detail: str | None
+    count: int = Field(default=1, description="resources of a cleanup: deleted or cancelled within ten minutes")
+    deleted: bool = Field(default=False, description="whether the resource has been deleted")
 
 
 class Overview(BaseModel):
@@ -49,7 +56,8 @@ class Overview(BaseModel):
     evaluations: int
     exports: int
     deployments: int
-    recent: list[ActivityView] = Field(description="newest first")
+    recent: list[ActivityView] = Field(description="newest first; a cleanup is one line")
+    first_steps: list[Kind] = Field(description="kinds of which the project has or had a resource")
 
 
 class ReadModel:
@@ -130,7 +138,6 @@ class ReadModel:
             count("deployment", "ready"),
             *(count("job", state) for state in JOB_STATES),
         )
-        recent = await self._activities.for_project(project).find(limit=RECENT)
         return Overview(
             datasets=datasets,
             jobs=dict(zip(JOB_STATES, jobs, strict=True)),
@@ -138,8 +145,52 @@ class ReadModel:
             evaluations=evaluations,
             exports=exports,
             deployments=deployments,
-            recent=[ActivityView.model_validate(line.model_dump()) for line in recent],
+            recent=await self._recent(project),
+            first_steps=[kind for kind in KINDS if await resources.find({"kind": kind}, limit=1)],
         )
+
+    async def _recent(self, project: str) -> list[ActivityView]:
+        lines: list[ActivityView] = []
+        for limit in READ:
+            stored = await self._activities.for_project(project).find(limit=limit)
+            lines = merge_cleanups(ActivityView.model_validate(line.model_dump()) for line in stored)[:RECENT]
+            if len(lines) == RECENT or len(stored) < limit:
+                break
+        known = await self.tracked(project, {(line.kind, line.subject) for line in lines})
+        for line in lines:
+            resource = known.get((line.kind, line.subject))
+            line.deleted = resource is not None and resource.state == "deleted"
+        return lines
+
+
+def merge_cleanups(lines: Iterable[ActivityView]) -> list[ActivityView]:
+    """The lines, newest first, with one for all of a kind that were deleted or cancelled in short succession."""
+    shown: list[ActivityView] = []
+    cleanups: dict[str, Cleanup] = {}
+    for line in lines:
+        cleanup = cleanups.get(line.event)
+        if cleanup and cleanup.since - line.time <= CLEANUP_GAP and line.subject not in cleanup.subjects:
+            cleanup.add(line)
+            continue
+        shown.append(line)
+        if any(part in line.event for part in MERGED):
+            cleanups[line.event] = Cleanup(line, line.time, {line.subject})
+    return shown
+
+
+@dataclass
+class Cleanup:
+    """A shown line, and what it stands for so far."""
+
+    line: ActivityView
+    since: datetime
+    subjects: set[str]
+
+    def add(self, line: ActivityView) -> None:
+        """Count an earlier line."""
+        self.since = line.time
+        self.subjects.add(line.subject)
+        self.line.count += 1
 
 
 def _resource_id(kind: Kind, subject: str) -> str:

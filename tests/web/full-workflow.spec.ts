@@ -74,7 +74,7 @@ test('the follow-up evaluation compares the fine-tuned model with its base model
 test('an export is built, verified and downloaded completely', async ({ page }) => {
   await page.goto('/ui/exports');
   await page.getByRole('button', { name: 'Export', exact: true }).click();
-  const link = page.getByRole('link', { name: /Download/ });
+  const link = page.getByRole('region', { name: /^Export of triage by browser/ }).getByRole('link', { name: /^Download/ });
   await expect(link).toBeVisible({ timeout: 100_000 });
   const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
   const hash = createHash('sha256');

@@ -75,7 +75,7 @@ test('search, filters, sort order and columns are kept by the address', async ({
   await page.reload();
   await expectView();
   await search.fill('nothing like this');
-  await expect(page.getByText('No job matches the search and filters.')).toBeVisible();
+  await expect(page.getByText('Nothing matches the search and filters.')).toBeVisible();
   await page.getByRole('button', { name: 'Clear search and filters' }).click();
   await expect(table.getByRole('link', { name: 'sweep 0.002' })).toBeVisible();
   await expect(search).toHaveValue('');

@@ -23,7 +23,7 @@ test('the skip link works, and a dialog traps and restores the focus', async ({ 
   await remove.focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
-  await expect(dialog).toContainText('1 evaluation');
+  await expect(dialog).toContainText('Used by evaluation');
   for (const name of ['Cancel', 'Delete model', 'Cancel']) { // the focus cycles within the dialog
     await expect(dialog.getByRole('button', { name })).toBeFocused();
     await page.keyboard.press('Tab');
@@ -69,7 +69,7 @@ test('a URL restores the view, and navigation keeps form input', async ({ page }
   await expect(page.getByRole('radio', { name: 'succeeded' })).toBeChecked();
   await page.getByText('failed', { exact: true }).click();
   await expect(page).toHaveURL(/state=failed/);
-  await expect(page.getByText('No failed jobs.')).toBeVisible();
+  await expect(page.getByText('Nothing matches the search and filters.')).toBeVisible();
 
   await page.goto('/ui/evaluations');
   await page.getByLabel('Max rows').fill('7');
@@ -85,6 +85,17 @@ test('a URL restores the view, and navigation keeps form input', async ({ page }
   await page.goto(url);
   await expect(page.getByText('21–31 of 31')).toBeVisible();
   await expect(page.getByLabel('Sort by')).toHaveValue('-bleu');
+});
+
+test('before a deletion, what was made from the dataset is listed', async ({ page }) => {
+  await page.goto('/ui/datasets?q=triage');
+  await page.getByRole('checkbox', { name: 'Select triage', exact: true }).check();
+  await page.getByRole('button', { name: 'Delete 1' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('heading')).toHaveText('Delete triage?');
+  for (const used of ['Used by job triage by browser', 'Used by model triage by browser']) await expect(dialog.getByRole('listitem').filter({ hasText: used })).toHaveCount(1);
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('link', { name: 'triage', exact: true })).toBeVisible();
 });
 
 test('a test set is uploaded from the evaluation page', async ({ page }) => {

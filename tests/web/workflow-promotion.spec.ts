@@ -116,10 +116,9 @@ test('two evaluations of the same rows are compared, filtered by change, and dow
   const state = async (path: string) => (await platform.send<{ state: string }>('GET', path)).state;
   await expect.poll(() => state(`/training/jobs/${shortJob}`)).toBe('succeeded');
   await page.goto('/ui/evaluations');
-  await expect(page.getByRole('button', { name: 'Compare' })).toBeDisabled();
-  await page.getByLabel(/^Compare too short/).check();
-  await page.getByRole('row', { name: new RegExp(`${model.name}.*31 validation rows`) }).getByRole('checkbox').check();
-  await page.getByRole('button', { name: 'Compare' }).click();
+  await page.getByRole('checkbox', { name: 'Select too short' }).check();
+  await page.getByRole('row', { name: new RegExp(`${model.name}.*Validation 31`) }).getByRole('checkbox').check();
+  await page.getByRole('link', { name: 'Compare 2' }).click();
   await expect(page.getByText('2 evaluations on the same 31 validation rows')).toBeVisible();
   const bleu = page.getByRole('rowgroup').filter({ has: page.getByRole('rowheader', { name: 'BLEU', exact: true }) });
   await expect(bleu.getByRole('row', { name: model.name })).toContainText(/ to .*\+.*< 0.001.*Better/);

@@ -74,3 +74,29 @@ async def test_late_and_duplicate_events_do_not_change_the_overview(platform: Ru
             return (found["jobs"]["running"], found["datasets"], found["deployments"]) == (1, 0, 0)
 
         await wait_until(updated)
+
+
+async def test_a_cleanup_is_one_line_and_leaves_the_first_steps_done(platform: RunningPlatform) -> None:
+    ready = [DatasetReady(dataset_id=f"ds_{n}", version="1", name="faq", dataset_uri="u", rows=3) for n in range(30)]
+    for event in ready:
+        await platform.publish(event, sequence=1)
+    for event in ready[1:]:
+        await platform.publish(DatasetDeleted(dataset_id=event.dataset_id), sequence=2)
+    async with platform.client() as client:
+
+        async def cleaned() -> dict[str, Any] | None:
+            found: dict[str, Any] = (await client.get("/overview")).json()
+            return found if found["datasets"] == 1 and found["recent"][0]["count"] == 29 else None
+
+        found = await wait_until(cleaned)
+        assert [line["event"] for line in found["recent"]].count(DatasetDeleted.type) == 1
+        shown = {line["subject"]: line["deleted"] for line in found["recent"] if line["event"] == DatasetReady.type}
+        assert len(shown) == 19, "the other lines of the 20"
+        assert all(deleted == (subject != "ds_0") for subject, deleted in shown.items())
+        await platform.publish(DatasetDeleted(dataset_id="ds_0"), sequence=2)
+
+        async def emptied() -> dict[str, Any] | None:
+            found: dict[str, Any] = (await client.get("/overview")).json()
+            return found if found["datasets"] == 0 else None
+
+        assert (await wait_until(emptied))["first_steps"] == ["dataset"]

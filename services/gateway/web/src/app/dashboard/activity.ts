@@ -2,20 +2,23 @@
 import { ActivityView } from '../api/models';
 import { sentenceCase } from '../elements/format';
 
-const PAGES: Record<ActivityView['kind'], string | undefined> = {
+const PAGES: Record<ActivityView['kind'], string> = {
   dataset: '/datasets',
   job: '/jobs',
   model: '/models',
   evaluation: '/evaluations',
-  export: undefined,
-  deployment: undefined,
+  export: '/exports',
+  deployment: '/models',
 };
+/** What the platform lists, but gives no page of its own. */
+const LISTED: ActivityView['kind'][] = ['export', 'deployment'];
 
-/** The event in words, and a link to the page of its subject. */
+/** The event in words, and a link to the page of its subject, or to the list of its kind once it is deleted. */
 export function describeActivity(activity: ActivityView): { text: string; link: string[] } {
   const [service = '', event = ''] = activity.event.split('.');
+  const list = PAGES[activity.kind];
+  const link = LISTED.includes(activity.kind) || activity.deleted || activity.count > 1 ? [list] : [list, activity.subject];
+  if (activity.count > 1) return { text: `${activity.count} ${activity.kind}s ${event.replace('model_', '')}`, link };
   // Events about models, such as inference.model_ready, name their subject themselves.
-  const text = sentenceCase(event.startsWith('model_') ? event : `${service} ${event}`);
-  const page = PAGES[activity.kind];
-  return { text, link: page && !event.includes('deleted') ? [page, activity.subject] : [activity.kind === 'export' ? '/exports' : '/dashboard'] };
+  return { text: sentenceCase(event.startsWith('model_') ? event : `${service} ${event}`), link };
 }

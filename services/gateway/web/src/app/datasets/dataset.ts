@@ -7,7 +7,7 @@ import { MatInput } from '@angular/material/input';
 import { Router, RouterLink } from '@angular/router';
 
 import { DatasetService, ModelService } from '../api/services';
-import { Confirm } from '../elements/confirm';
+import { BulkActions } from '../elements/bulk-actions';
 import { Icon } from '../elements/icon';
 import { BytesPipe, CountPipe, SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -35,7 +35,7 @@ export class DatasetPage {
   readonly id = input.required<string>();
   private readonly api = inject(DatasetService);
   private readonly models = inject(ModelService);
-  private readonly confirm = inject(Confirm);
+  private readonly bulkActions = inject(BulkActions);
   private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
 
@@ -86,13 +86,8 @@ export class DatasetPage {
 
   protected async delete(): Promise<void> {
     const name = this.dataset.value()?.name ?? '';
-    const confirmed = await this.confirm.open({
-      heading: `Delete ${name}?`,
-      text: 'This deletes all versions. Models trained on the dataset are kept but can no longer be evaluated on it.',
-      confirmLabel: 'Delete dataset',
-    });
-    if (confirmed && (await this.notifications.run(() => this.api.deleteDataset({ dataset_id: this.id() }), `Deleted ${name}.`))) {
-      await this.router.navigate(['/datasets']);
-    }
+    const text = 'This deletes all versions. Models trained on the dataset are kept but can no longer be evaluated on it.';
+    const deleted = await this.bulkActions.delete([{ id: this.id(), name }], { noun: 'dataset', text, action: (id) => this.api.deleteDataset({ dataset_id: id }) });
+    if (deleted.length) await this.router.navigate(['/datasets']);
   }
 }

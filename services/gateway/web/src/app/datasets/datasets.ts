@@ -1,33 +1,44 @@
 /** All datasets, with the upload panel and the samples. */
 import { HttpClient } from '@angular/common/http';
-import { Component, inject } from '@angular/core';
-import { FormsModule } from '@angular/forms';
+import { Component, effect, inject, untracked } from '@angular/core';
 import { MatButton } from '@angular/material/button';
-import { RouterLink } from '@angular/router';
 import { firstValueFrom } from 'rxjs';
 
-import { Sample } from '../api/models';
+import { DatasetView, Sample } from '../api/models';
 import { DatasetService } from '../api/services';
+import { BulkActions } from '../elements/bulk-actions';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { LoadMore } from '../elements/load-more';
-import { BytesPipe, CountPipe } from '../elements/pipes';
-import { ProblemCard } from '../elements/problem-card';
-import { RelativeTime } from '../elements/relative-time';
-import { Skeleton } from '../elements/skeleton';
-import { StateBadge } from '../elements/state-badge';
+import { formatCount, sentenceCase } from '../elements/format';
+import { BytesPipe } from '../elements/pipes';
 import { Notifications } from '../platform/notifications';
-import { injectPagedQuery } from '../platform/paged-query';
+import { injectList } from '../platform/list';
 import { injectQuery } from '../platform/query';
+import { Column, Filter, numberColumn, stateColumn, textColumn, timeColumn } from '../table/columns';
+import { Table } from '../table/table';
 import { ImportPanel } from './import-panel';
 import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
 
 const POLL_INTERVAL_MS = 2000;
+const PAGE_SIZE = 200;
+
+const COLUMNS: Column<DatasetView>[] = [
+  textColumn('name', 'Name', (dataset) => dataset.name, { link: (dataset) => ['/datasets', dataset.id] }),
+  stateColumn((dataset) => dataset.state, (dataset) => dataset.report?.warnings),
+  numberColumn('rows', 'Rows', (dataset) => dataset.rows, formatCount),
+  textColumn('format', 'Format', (dataset) => dataset.report?.layout),
+  numberColumn('versions', 'Versions', (dataset) => dataset.versions.length, formatCount),
+  timeColumn('uploaded', 'Uploaded', (dataset) => dataset.updated_at),
+];
+const FILTERS: Filter<DatasetView>[] = [
+  { name: 'state', all: 'All states', value: (dataset) => dataset.state, format: sentenceCase },
+  { name: 'format', all: 'All formats', value: (dataset) => dataset.report?.layout ?? '' },
+];
 
 @Component({
   selector: 'an-datasets',
-  imports: [BytesPipe, CountPipe, EmptyState, FormsModule, Icon, ImportPanel, LoadMore, MatButton, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge, UploadPanel],
+  imports: [BytesPipe, EmptyState, Icon, ImportPanel, MatButton, Table, UploadPanel],
   templateUrl: './datasets.html',
 })
 export class Datasets {
@@ -35,14 +46,29 @@ export class Datasets {
   private readonly http = inject(HttpClient);
   private readonly uploads = inject(Uploads);
   private readonly notifications = inject(Notifications);
-  protected readonly datasets = injectPagedQuery(
-    () => {
-      this.uploads.validatedCount();
-      return { key: 'datasets', fetch: (cursor) => this.api.listDatasets({ cursor }) };
-    },
+  private readonly bulkActions = inject(BulkActions);
+  protected readonly columns = COLUMNS;
+  protected readonly filters = FILTERS;
+  protected readonly selectable = () => true;
+  protected readonly searchedText = (dataset: DatasetView) => [dataset.name, dataset.id, dataset.version, dataset.report?.layout].join(' ');
+  protected readonly datasets = injectList<DatasetView>(
+    'datasets',
+    (cursor) => this.api.listDatasets({ cursor, limit: PAGE_SIZE }),
     (page) => (page.items.some((dataset) => dataset.state === 'validating') ? POLL_INTERVAL_MS : null),
   );
   protected readonly samples = injectQuery(() => ({ key: 'samples', fetch: () => this.api.listSampleDatasets() }));
+
+  constructor() {
+    effect(() => {
+      if (this.uploads.validatedCount()) untracked(() => this.datasets.refetch());
+    });
+  }
+
+  protected async delete(datasets: DatasetView[]): Promise<void> {
+    const text = 'All their versions are deleted. Models trained on them are kept but can no longer be evaluated on them.';
+    this.datasets.remove(await this.bulkActions.delete(datasets, { noun: 'dataset', text, action: (id) => this.api.deleteDataset({ dataset_id: id }) }));
+    this.datasets.refetch();
+  }
 
   /** Uploads a bundled sample as if the user had selected its file. */
   protected async uploadSample(sample: Sample): Promise<void> {

@@ -4,7 +4,13 @@ import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
+<<<<<<< HEAD
 import { EvaluationService } from '../api/services';
+=======
+import { EvaluationView } from '../api/models';
+import { EvaluationService, ModelService } from '../api/services';
+import { formatCount } from '../elements/format';
+>>>>>>> 796a155 (feat(web): lists are tables to search, sort, group, page and act on)
 import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -18,15 +24,24 @@ import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
 import { Answer } from './answer';
-import { compareScores, metricLabel } from './metrics';
+import { failuresFirst, metricLabel, orderScores } from './metrics';
 import { promptText } from './prompt';
+import { ScoreRow, ScoreTable } from './score-table';
 
 const POLL_INTERVAL_MS = 1000;
 const PAGE_SIZE = 20;
+/** Scores that a single row does not have. */
+const WHOLE_SCORES = ['macro_f1'];
+const KINDS = [
+  { name: 'regressed', label: 'Regressed' },
+  { name: 'improved', label: 'Improved' },
+  { name: 'empty', label: 'Empty' },
+  { name: 'invalid', label: 'Invalid JSON' },
+] as const;
 
 @Component({
   selector: 'an-evaluation',
-  imports: [Answer, CountPipe, DurationPipe, FormsModule, Icon, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
+  imports: [Answer, CountPipe, DurationPipe, FormsModule, Icon, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, ScoreTable, Skeleton, StateBadge, WarningList],
   templateUrl: './evaluation.html',
   styleUrl: './evaluation.scss',
 })
@@ -44,27 +59,46 @@ export class EvaluationPage {
   /** An import may be of a base model. */
   protected readonly scoredModel = computed(() => (this.evaluation.value()?.imported ? 'Model' : 'Fine-tuned model'));
   protected readonly ended = computed(() => isFinal(this.evaluation.value()?.state ?? ''));
-  protected readonly scores = computed(() => {
+  private readonly names = computed(() => orderScores(Object.keys(this.evaluation.value()?.scores ?? {})));
+  protected readonly scores = computed((): ScoreRow[] => {
     const evaluation = this.evaluation.value();
-    return Object.entries(evaluation?.scores ?? {}).map(([name, tuned]) => {
-      const base = evaluation?.base_scores[name];
-      const [interval, baseInterval] = [evaluation?.intervals?.[name], evaluation?.base_intervals?.[name]];
-      return { name, tuned, base, interval, baseInterval, comparison: base === undefined ? undefined : compareScores(name, tuned, base) };
-    });
+    return evaluation ? this.names().map((metric) => ({ label: metricLabel(metric), note: evaluation.signatures[metric], metric, scored: evaluation })) : [];
   });
-  /** Sort order and offset are query parameters, so that a view can be bookmarked and survives navigation. */
+  protected readonly slices = computed((): ScoreRow[] => {
+    const metric = this.metric();
+    const slices = (this.evaluation.value()?.slices ?? []).filter((slice) => slice.scores[metric] !== undefined);
+    return slices.map((slice) => ({ label: slice.value, note: `${formatCount(slice.rows)} rows`, metric, scored: slice }));
+  });
+  /** Other evaluations of the same rows, to compare this one with. */
+  private readonly others = injectQuery(() => {
+    const evaluation = this.evaluation.value();
+    return evaluation?.state === 'succeeded' ? { key: 'evaluations/newest', fetch: () => this.api.listEvaluations({ limit: 200 }) } : undefined;
+  });
+  protected readonly comparable = computed(() => {
+    const evaluation = this.evaluation.value();
+    return (this.others.value()?.items ?? []).filter((other) => evaluation && other.id !== evaluation.id && other.state === 'succeeded' && isSameData(other, evaluation));
+  });
+  protected readonly modelNames = injectModelNames();
+  /** The view of the rows is in the query parameters, so that it can be bookmarked and survives navigation. */
   readonly order = input<string>();
   readonly from = input<string>();
-  protected readonly sort = computed(() => this.order() ?? 'row');
+  readonly kind = input<string>();
+  readonly by = input<string>();
+  protected readonly kinds = KINDS;
+  /** The score by which rows regressed or improved, and slices are compared. */
+  protected readonly metric = computed(() => this.scoreNames().find((name) => name === this.by()) ?? this.scoreNames()[0] ?? '');
+  protected readonly shownKind = computed(() => KINDS.find(({ name }) => name === this.kind())?.name ?? '');
+  protected readonly sort = computed(() => this.order() ?? (this.metric() ? failuresFirst(this.metric()) : 'row'));
   protected readonly offset = computed(() => Number(this.from() ?? 0) || 0);
   protected readonly pageSize = PAGE_SIZE;
   protected readonly showDiff = signal(true);
   protected readonly page = injectQuery(() => {
     if (this.evaluation.value()?.state !== 'succeeded') return undefined;
-    const params = { id: this.id(), offset: this.offset(), limit: PAGE_SIZE, sort: this.sort() };
+    const params = { id: this.id(), offset: this.offset(), limit: PAGE_SIZE, sort: this.sort(), kind: this.shownKind() || undefined, metric: this.metric() || undefined };
     return { key: `predictions/${JSON.stringify(params)}`, fetch: () => this.api.listPredictions(params) };
   });
-  protected readonly scoreNames = computed(() => Object.keys(this.page.value()?.items[0]?.scores ?? {}));
+  /** The scores that rows have: not those of the whole, such as macro F1. */
+  protected readonly scoreNames = computed(() => this.names().filter((name) => !WHOLE_SCORES.includes(name)));
   protected readonly predictions = computed(() =>
     (this.page.value()?.items ?? []).map((prediction) => ({
       prediction,
@@ -72,12 +106,22 @@ export class EvaluationPage {
     })),
   );
 
-  protected showPage(order: string, from: number): void {
-    void this.router.navigate([], { queryParams: { order: order === 'row' ? null : order, from: from || null }, replaceUrl: true, scroll: 'manual' });
+  /** Changes the view of the rows, and begins at its first page. */
+  protected show(changes: Record<string, string | number | null>): void {
+    void this.router.navigate([], { queryParams: { from: null, ...changes }, queryParamsHandling: 'merge', replaceUrl: true, scroll: 'manual' });
+  }
+
+  protected compareWith(id: string): void {
+    if (id) void this.router.navigate(['/evaluations/compare'], { queryParams: { ids: `${id},${this.id()}` } });
   }
 
   protected async cancel(): Promise<void> {
     await this.notifications.run(() => this.api.cancelEvaluation({ id: this.id() }), 'Cancelling the evaluation.');
     this.evaluation.refetch();
   }
+}
+
+/** Whether both scored the same rows of a dataset version. */
+function isSameData(one: EvaluationView, other: EvaluationView): boolean {
+  return one.dataset_version === other.dataset_version && one.split === other.split && one.rows === other.rows;
 }

@@ -6,34 +6,36 @@ import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
 import { Router, RouterLink } from '@angular/router';
 
-import { EvaluationRequest } from '../api/models';
+import { EvaluationRequest, EvaluationView } from '../api/models';
 import { DatasetService, EvaluationService, ModelService } from '../api/services';
 import { FILE_EXTENSIONS } from '../datasets/file-preview';
 import { UploadItem } from '../datasets/upload-item';
 import { Uploads } from '../datasets/uploads';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { LoadMore } from '../elements/load-more';
 import { MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
-import { RelativeTime } from '../elements/relative-time';
-import { Skeleton } from '../elements/skeleton';
-import { StateBadge } from '../elements/state-badge';
-import { fetchAllPages, injectPagedQuery } from '../platform/paged-query';
+import { injectList } from '../platform/list';
+import { fetchAllPages } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
 import { viewState } from '../platform/view-state';
-import { metricLabel, METRICS } from './metrics';
+import { Table } from '../table/table';
+import { evaluationColumns, FILTERS, scoreNames, searchedText } from './evaluation-columns';
+import { metricLabel, METRICS, orderScores } from './metrics';
 
 const POLL_INTERVAL_MS = 1500;
 const MAX_COMPARED = 10;
+const PAGE_SIZE = 200;
+/** Every score is a further column. */
+const DEFAULT_COLUMNS = ['model', 'state', 'data', 'split', 'rows', 'headline', 'created'];
 type MetricName = NonNullable<EvaluationRequest['metrics']>[number];
 
 @Component({
   selector: 'an-evaluations',
-  imports: [EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, UploadItem],
+  imports: [EmptyState, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MetricPipe, ProblemCard, ProgressBar, RouterLink, Table, UploadItem],
   templateUrl: './evaluations.html',
   styleUrl: './evaluations.scss',
 })
@@ -48,16 +50,27 @@ export class Evaluations {
   protected readonly accept = FILE_EXTENSIONS.join(',');
   protected readonly metrics = METRICS;
   protected readonly metricLabel = metricLabel;
-  protected readonly entries = Object.entries<number>;
   protected readonly customModels = injectQuery(() => ({ key: 'custom/all', fetch: () => fetchAllPages((cursor) => this.models.listCustomModels({ limit: 200, cursor })) }));
   protected readonly datasets = injectQuery(() => {
     this.uploads.validatedCount();
     return { key: 'datasets/all', fetch: () => fetchAllPages((cursor) => this.datasetApi.listDatasets({ limit: 200, cursor })) };
   });
-  protected readonly evaluations = injectPagedQuery(
-    () => ({ key: 'evaluations', fetch: (cursor) => this.api.listEvaluations({ cursor }) }),
+  protected readonly evaluations = injectList<EvaluationView>(
+    'evaluations',
+    (cursor) => this.api.listEvaluations({ cursor, limit: PAGE_SIZE }),
     (page) => (page.items.every((evaluation) => isFinal(evaluation.state)) ? null : POLL_INTERVAL_MS),
   );
+  private readonly datasetNames = computed(() => new Map((this.datasets.value()?.items ?? []).map((dataset) => [dataset.id, dataset.name])));
+  protected readonly columns = computed(() => {
+    const names = { model: this.modelNames(), dataset: this.datasetNames() };
+    return evaluationColumns(names, scoreNames(this.evaluations.items() ?? []));
+  });
+  protected readonly searchedText = computed(() => searchedText({ model: this.modelNames(), dataset: this.datasetNames() }));
+  protected readonly filters = FILTERS;
+  protected readonly defaults = DEFAULT_COLUMNS;
+  protected readonly selectable = (evaluation: EvaluationView) => evaluation.state === 'succeeded';
+  protected readonly mainScore = (evaluation: EvaluationView) => orderScores(Object.keys(evaluation.scores))[0];
+  protected readonly maxCompared = MAX_COMPARED;
   protected readonly modelId = viewState('evaluations.model', '');
   protected readonly selectedMetrics = viewState<MetricName[]>('evaluations.metrics', []);
   protected readonly dataset = viewState('evaluations.dataset', '');
@@ -67,14 +80,6 @@ export class Evaluations {
   private readonly uploadId = viewState('evaluations.upload', 0);
   private readonly selectedUploadId = viewState('evaluations.selectedUpload', 0);
   protected readonly testSet = computed(() => this.uploads.all().find((upload) => upload.id === this.uploadId()));
-  /** The evaluations to compare, in the order of their selection. */
-  protected readonly selectedIds = viewState<string[]>('evaluations.selected', []);
-  protected readonly maxCompared = MAX_COMPARED;
-  protected readonly selectionHint = computed(() => {
-    const count = this.selectedIds().length;
-    if (count < 2) return 'Select two or more to compare them';
-    return count > MAX_COMPARED ? `${count} selected, of at most ${MAX_COMPARED}` : `${count} selected`;
-  });
   protected readonly submitting = signal(false);
   protected readonly problem = signal<Problem | undefined>(undefined);
   protected readonly modelNames = computed(() => new Map((this.customModels.value()?.items ?? []).map((model) => [model.id, model.name])));
@@ -105,12 +110,8 @@ export class Evaluations {
     this.selectedMetrics.update((metrics) => [...metrics.filter((other) => other !== metric), ...(selected ? [metric] : [])]);
   }
 
-  protected select(id: string, selected: boolean): void {
-    this.selectedIds.update((ids) => [...ids.filter((other) => other !== id), ...(selected ? [id] : [])]);
-  }
-
-  protected compare(): void {
-    void this.router.navigate(['/evaluations/compare'], { queryParams: { ids: this.selectedIds().join(',') } });
+  protected idsOf(evaluations: EvaluationView[]): string {
+    return evaluations.map((evaluation) => evaluation.id).join();
   }
 
   protected async start(): Promise<void> {

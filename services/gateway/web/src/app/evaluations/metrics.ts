@@ -1,4 +1,5 @@
 /** The evaluation metrics: labels, help texts, and whether higher or lower is better. */
+import { EvaluationView } from '../api/models';
 import { sentenceCase } from '../elements/format';
 
 export interface Metric {
@@ -23,12 +24,30 @@ export function metricLabel(score: string): string {
   return METRICS.find((metric) => metric.name === score)?.label ?? sentenceCase(score).replace(/^Rouge/, 'ROUGE-').replace(/^Json/, 'JSON').replace('f1', 'F1');
 }
 
+/** Scores of answers that are right or wrong: labels, JSON, numbers. */
+const EXACT = ['accuracy', 'macro_f1', 'json_fields', 'number_match', 'exact_match', 'json_valid'];
+
+/** The names of scores, the most telling one first: where answers are labels, JSON or numbers, the exact ones. */
+export function orderScores(names: readonly string[]): string[] {
+  const exact = EXACT.filter((name) => names.includes(name));
+  const isExact = exact.some((name) => name !== 'exact_match');
+  return isExact ? [...exact, ...names.filter((name) => !exact.includes(name))] : [...names];
+}
+
 export function isLowerBetter(score: string): boolean {
   return /perplexity|loss/.test(score);
 }
 
-/** Whether the fine-tuned model's score is better than, worse than or the same as the base model's. */
-export function compareScores(score: string, tuned: number, base: number): 'better' | 'worse' | 'same' {
-  if (tuned === base) return 'same';
-  return tuned > base !== isLowerBetter(score) ? 'better' : 'worse';
+/** The highest score that a bar must show: the end of the metric's range, or the highest interval where it has none. */
+export function scaleOf(score: string, { scores, base_scores, intervals, base_intervals }: Pick<EvaluationView, 'scores' | 'base_scores' | 'intervals' | 'base_intervals'>): number {
+  if (isLowerBetter(score)) {
+    const values = [scores[score], base_scores[score], intervals[score]?.[1], base_intervals[score]?.[1]];
+    return Math.max(...values.filter((value) => value !== undefined), Number.MIN_VALUE);
+  }
+  return score === 'bleu' || score === 'chrf' ? 100 : 1;
+}
+
+/** The order of rows in which the failures by a score come first. */
+export function failuresFirst(score: string): string {
+  return isLowerBetter(score) ? `-${score}` : score;
 }

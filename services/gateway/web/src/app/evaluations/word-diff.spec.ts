@@ -1,4 +1,4 @@
-import { compareScores, metricLabel } from './metrics';
+import { metricLabel } from './metrics';
 import { wordDiff } from './word-diff';
 
 describe('wordDiff', () => {
@@ -20,12 +20,6 @@ describe('wordDiff', () => {
     const answer = 'We will call you, today.';
     const parts = wordDiff('We will write to you tomorrow.', answer);
     expect(parts.filter((part) => part.kind !== 'deleted').map((part) => part.text).join('')).toBe(answer);
-  });
-});
-
-describe('compareScores', () => {
-  it('treats lower perplexity as better', () => {
-    expect([compareScores('bleu', 2, 1), compareScores('perplexity', 2, 1), compareScores('rouge1', 1, 1)]).toEqual(['better', 'worse', 'same']);
   });
 });
 

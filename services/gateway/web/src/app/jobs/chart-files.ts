@@ -1,17 +1,11 @@
 /** A chart as files: its values as CSV, and its picture as PNG. */
+import { csvLines } from '../elements/files';
 import { Series } from './line-chart';
 
 /** Every value of the series, one a row (RFC 4180). `idOf` names the job of a series. */
 export function toCsv(series: readonly Series[], xTitle: string, yTitle: string, idOf: (name: string) => string): string {
   const rows = series.flatMap(({ name, points }) => points.x.map((x, i) => [idOf(name), name, x, points.y[i]!]));
-  return [['job_id', 'job', xTitle, yTitle], ...rows].map((row) => row.map(csvField).join(',') + '\r\n').join('');
-}
-
-/** Quoted where it must be; a text that a spreadsheet would calculate begins with an apostrophe. */
-function csvField(value: string | number): string {
-  if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvLines([['job_id', 'job', xTitle, yTitle], ...rows]);
 }
 
 export interface LegendEntry {
@@ -48,13 +42,4 @@ export function toPicture(chart: HTMLCanvasElement, heading: string, legend: rea
   });
   context.drawImage(chart, margin, margin + line * (legend.length + 1.5));
   return new Promise((resolve) => picture.toBlob(resolve, 'image/png'));
-}
-
-/** Saves a file from the browser. */
-export function save(content: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href));
 }

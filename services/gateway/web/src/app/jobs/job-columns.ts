@@ -1,50 +1,42 @@
-/** The columns of the table of jobs: the value to sort by, and its text. */
+/** The columns and filters of the table of jobs. */
 import { JobView } from '../api/models';
-import { formatCount, formatDuration, formatMethod, formatMetric } from '../elements/format';
+import { formatCount, formatDuration, formatMethod } from '../elements/format';
+import { Column, Filter, numberColumn, stateColumn, textColumn, timeColumn } from '../table/columns';
 
-export interface Column {
-  name: string;
-  label: string;
-  numeric: boolean;
-  /** What comes first in ascending and in descending order. */
-  first: [string, string];
-  /** What to sort by; null sorts last. */
-  value: (job: JobView) => string | number | null;
-  text: (job: JobView) => string;
-}
-
-const text = (name: string, label: string, value: (job: JobView) => string, format = (value: string) => value): Column => ({
-  ...{ name, label, numeric: false, first: ['A–Z', 'Z–A'], value },
-  text: (job) => format(value(job)),
-});
-
-const number = (name: string, label: string, value: (job: JobView) => number | null | undefined, format = formatMetric): Column => ({
-  ...{ name, label, numeric: true, first: ['lowest first', 'highest first'] },
-  value: (job) => value(job) ?? null,
-  text: (job) => format(value(job)),
-});
+const STATES = ['running', 'queued', 'paused', 'succeeded', 'failed', 'cancelled'];
 
 const setting = (name: string) => (job: JobView) => job.hyperparameters[name] as number | null | undefined;
 
-export const COLUMNS: Column[] = [
-  text('name', 'Name', (job) => job.name),
-  text('state', 'State', (job) => job.state),
-  text('base', 'Base model', (job) => job.base_name),
-  text('method', 'Method', (job) => job.method, formatMethod),
-  text('dataset', 'Dataset', (job) => job.dataset_name || job.dataset_id),
-  number('loss', 'Last loss', (job) => job.loss),
-  number('validation', 'Best validation loss', (job) => job.best_validation_loss),
-  number('learning_rate', 'Learning rate', setting('learning_rate')),
-  number('batch_size', 'Batch size', setting('batch_size')),
-  number('rank', 'LoRA rank', (job) => (job.hyperparameters['lora'] as { rank?: number } | null)?.rank),
-  number('epochs', 'Epochs', setting('epochs')),
-  { ...number('steps', 'Steps', (job) => job.progress.step, formatCount), text: ({ progress }) => (progress.total ? `${formatCount(progress.step)} of ${formatCount(progress.total)}` : '–') },
-  number('duration', 'Duration', jobDuration, formatDuration),
-  number('tokens_per_second', 'Tokens/s', (job) => job.tokens_per_second),
-  { ...text('created', 'Created', (job) => job.created_at), numeric: true, first: ['oldest first', 'newest first'] },
+export const COLUMNS: Column<JobView>[] = [
+  textColumn('name', 'Name', (job) => job.name, { link: (job) => ['/jobs', job.id] }),
+  stateColumn((job) => (job.wanted === 'cancel' && job.state === 'running' ? 'cancelling' : job.state), (job) => job.warnings),
+  textColumn('base', 'Base model', (job) => job.base_name),
+  textColumn('method', 'Method', (job) => job.method, { format: formatMethod }),
+  textColumn('dataset', 'Dataset', (job) => job.dataset_name || job.dataset_id, { link: (job) => ['/datasets', job.dataset_id] }),
+  numberColumn('loss', 'Last loss', (job) => job.loss),
+  numberColumn('validation', 'Best validation loss', (job) => job.best_validation_loss),
+  numberColumn('learning_rate', 'Learning rate', setting('learning_rate')),
+  numberColumn('batch_size', 'Batch size', setting('batch_size')),
+  numberColumn('rank', 'LoRA rank', (job) => (job.hyperparameters['lora'] as { rank?: number } | null)?.rank),
+  numberColumn('epochs', 'Epochs', setting('epochs')),
+  { ...numberColumn<JobView>('steps', 'Steps', (job) => job.progress.step, formatCount), text: ({ progress }) => (progress.total ? `${formatCount(progress.step)} of ${formatCount(progress.total)}` : '–') },
+  numberColumn('duration', 'Duration', jobDuration, formatDuration),
+  numberColumn('tokens_per_second', 'Tokens/s', (job) => job.tokens_per_second),
+  timeColumn('created', 'Created', (job) => job.created_at),
 ];
 
 export const DEFAULT_COLUMNS = ['name', 'state', 'base', 'method', 'dataset', 'loss', 'validation', 'learning_rate', 'duration', 'created'];
+
+export const FILTERS: Filter<JobView>[] = [
+  { name: 'state', all: 'All states', value: (job) => job.state, values: STATES },
+  { name: 'method', all: 'All methods', value: (job) => job.method, format: formatMethod },
+  { name: 'base', all: 'All base models', value: (job) => job.base_name },
+];
+
+/** What a search looks into. */
+export function searchedText(job: JobView): string {
+  return [job.name, job.id, job.dataset_name, job.dataset_id, job.base_name, job.base, job.model_id].join(' ');
+}
 
 /** Seconds since the first start, until the end of a job that has ended. */
 export function jobDuration(job: JobView): number | null {

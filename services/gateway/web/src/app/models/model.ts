@@ -8,7 +8,7 @@ import { Router, RouterLink } from '@angular/router';
 
 import { DatasetService, EvaluationService, ExportService, InferenceService, ModelService, TrainingService } from '../api/services';
 import { CodeBlock } from '../elements/code-block';
-import { Confirm } from '../elements/confirm';
+import { BulkActions } from '../elements/bulk-actions';
 import { Icon } from '../elements/icon';
 import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -40,7 +40,7 @@ export class ModelPage {
   private readonly evaluationApi = inject(EvaluationService);
   private readonly exportApi = inject(ExportService);
   private readonly inference = inject(InferenceService);
-  private readonly confirm = inject(Confirm);
+  private readonly bulkActions = inject(BulkActions);
   private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
 
@@ -84,19 +84,8 @@ export class ModelPage {
   }
 
   protected async delete(): Promise<void> {
-    const evaluations = this.evaluations.value()?.items.length ?? 0;
-    const exports = this.exports.value()?.items.length ?? 0;
-    const confirmed = await this.confirm.open({
-      heading: `Delete ${this.model.value()?.name}?`,
-      text: 'This deletes the model permanently. It affects:',
-      consequences: [
-        `${evaluations} evaluation${evaluations === 1 ? '' : 's'}: scores are kept`,
-        `${exports} export${exports === 1 ? '' : 's'}: files are kept, but cannot be rebuilt`,
-        this.deployment() ? 'The deployment: it is removed' : 'No deployment',
-      ],
-      confirmLabel: 'Delete model',
-    });
-    if (confirmed && (await this.notifications.run(() => this.api.deleteCustomModel({ id: this.id() }), 'Model deleted.'))) await this.router.navigate(['/models']);
+    const text = 'This deletes the model permanently. Scores of its evaluations and files of its exports are kept, but cannot be made again; its deployment is removed.';
+    const deleted = await this.bulkActions.delete([{ id: this.id(), name: this.model.value()?.name ?? this.id() }], { noun: 'model', text, action: (id) => this.api.deleteCustomModel({ id }) });
+    if (deleted.length) await this.router.navigate(['/models']);
   }
-
 }

@@ -1,38 +1,35 @@
 /** Custom models, deployments and base models. */
-import { Component, computed, inject } from '@angular/core';
-import { FormsModule } from '@angular/forms';
+import { Component, computed, inject, signal } from '@angular/core';
 import { MatButton } from '@angular/material/button';
-import { MatFormFieldModule } from '@angular/material/form-field';
-import { MatInput } from '@angular/material/input';
 import { RouterLink } from '@angular/router';
 
-import { AvailableModel, BaseView } from '../api/models';
+import { BaseView, CustomModelView } from '../api/models';
 import { ModelService } from '../api/services';
+import { BulkActions } from '../elements/bulk-actions';
 import { Confirm } from '../elements/confirm';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { LoadMore } from '../elements/load-more';
-import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
-import { ProblemCard } from '../elements/problem-card';
+import { BytesPipe } from '../elements/pipes';
 import { ProgressBar } from '../elements/progress-bar';
-import { RelativeTime } from '../elements/relative-time';
-import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { WarningList } from '../elements/warning-list';
+import { injectList } from '../platform/list';
 import { Notifications } from '../platform/notifications';
-import { fetchAllPages, injectPagedQuery, withoutItem } from '../platform/paged-query';
+import { fetchAllPages, withoutItem } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
-import { viewState } from '../platform/view-state';
+import { Table } from '../table/table';
 import { AddBaseModel } from './add-base-model';
 import { Deployments } from './deployments';
+import { BASE_COLUMNS, BASE_FILTERS, BaseRow, baseText, MODEL_COLUMNS, MODEL_FILTERS, modelText } from './model-columns';
 import { modelLabel } from './model-label';
 
 const POLL_INTERVAL_MS = 1500;
+const PAGE_SIZE = 200;
 
 @Component({
   selector: 'an-models',
-  imports: [AddBaseModel, BytesPipe, CountPipe, Deployments, EmptyState, FormsModule, Icon, LoadMore, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, Skeleton, StateBadge, WarningList],
+  imports: [AddBaseModel, BytesPipe, Deployments, EmptyState, Icon, MatButton, ProgressBar, RouterLink, StateBadge, Table, WarningList],
   templateUrl: './models.html',
 })
 export class Models {
@@ -41,8 +38,15 @@ export class Models {
   private readonly notifications = inject(Notifications);
   protected readonly isFinal = isFinal;
   protected readonly modelLabel = modelLabel;
-  protected readonly query = viewState('models.query', '');
-  protected readonly customModels = injectPagedQuery(() => ({ key: 'custom', fetch: (cursor) => this.api.listCustomModels({ cursor }) }));
+  protected readonly columns = MODEL_COLUMNS;
+  protected readonly filters = MODEL_FILTERS;
+  protected readonly searchedText = modelText;
+  protected readonly baseColumns = BASE_COLUMNS;
+  protected readonly baseFilters = BASE_FILTERS;
+  protected readonly baseText = baseText;
+  protected readonly selectable = () => true;
+  private readonly bulkActions = inject(BulkActions);
+  protected readonly customModels = injectList<CustomModelView>('models', (cursor) => this.api.listCustomModels({ cursor, limit: PAGE_SIZE }));
   protected readonly baseModels = injectQuery(
     () => ({ key: 'bases', fetch: () => fetchAllPages((cursor) => this.api.listBaseModels({ limit: 200, cursor })) }),
     (page) => (page.items.some((base) => !isFinal(base.state)) ? POLL_INTERVAL_MS : null),
@@ -51,18 +55,16 @@ export class Models {
     this.baseModels.value();
     return { key: 'available', fetch: () => this.api.listAvailableModels() };
   });
-  protected readonly matchingModels = computed(() => {
-    const query = this.query().trim().toLowerCase();
-    const bases = (this.availableModels.value()?.items ?? []).filter((model) => model.kind === 'base');
-    return query ? bases.filter((model) => `${model.name} ${model.reference} ${model.architecture} ${model.note}`.toLowerCase().includes(query)) : bases;
-  });
-  protected readonly hubUnreachable = computed(() => this.matchingModels().some((model) => model.availability === 'unreachable'));
+  private readonly baseRows = computed(() => this.availableModels.value()?.items.filter((model) => model.kind === 'base').map((model): BaseRow => ({ ...model, id: model.reference })));
+  protected readonly available = { ...this.availableModels, items: this.baseRows, more: signal(false) };
+  protected readonly hubUnreachable = computed(() => this.baseRows()?.some((model) => model.availability === 'unreachable'));
   protected readonly names = computed(() => new Map((this.availableModels.value()?.items ?? []).map((model) => [model.id ?? model.reference, model.name])));
   protected readonly addedBaseModels = computed(() => this.baseModels.value()?.items ?? []);
 
-  protected note(model: AvailableModel): string {
-    if (model.availability === 'unreachable') return '';
-    return model.availability === 'downloadable' ? 'Not downloaded yet.' : model.note;
+  protected async deleteModels(models: CustomModelView[]): Promise<void> {
+    const text = 'This deletes the models permanently. Scores of their evaluations and files of their exports are kept; their deployments are removed.';
+    this.customModels.remove(await this.bulkActions.delete(models, { noun: 'model', text, action: (id) => this.api.deleteCustomModel({ id }) }));
+    this.customModels.refetch();
   }
 
   protected async download(reference: string): Promise<void> {
