@@ -25,7 +25,7 @@ def _text(name: str) -> str:
     return (FOLDER / f"{name}.html").read_text("utf-8")
 
 
-def page(name: str) -> HTMLResponse:
+def page(name: str, status: int = 200) -> HTMLResponse:
     """Return the page `name` as a response."""
     html = _text(name)
-    return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _policy(html)})
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _policy(html)})

@@ -12,6 +12,8 @@ from services.gateway.auth.cookies import is_https, set_session_cookie, signed_i
 from services.gateway.auth.keys import IssuedKey, Keys, KeyView, NewKey
 from services.gateway.auth.members import Members, is_user
 from services.gateway.auth.sessions import LINK_LIFETIME, TICKET_LIFETIME, Sessions
+from services.gateway.errors import LinkSpent
+from services.gateway.static_pages import page
 from shared.documents.entities import Page
 from shared.runtime.http.principal import Caller, ProjectName
 
@@ -108,8 +110,13 @@ def _sessions(router: APIRouter, sessions: Sessions, members: Members, public_ur
 
     @router.get("/auth/sign-in", response_class=HTMLResponse, include_in_schema=False)
     async def sign_in(token: str, request: Request) -> Response:
-        """Redeem a sign-in link: set the session cookie and open the app."""
-        response, secret = signed_in_page(), await sessions.sign_in(token)
+        """Redeem a sign-in link: set the session cookie and open the app, or say in the browser how to get another."""
+        try:
+            response, secret = signed_in_page(), await sessions.sign_in(token)
+        except LinkSpent as spent:
+            if "text/html" in request.headers.get("accept", ""):
+                return page("spent_link", spent.status)
+            raise
         if former := request.cookies.get(COOKIE):
             await sessions.sign_out(former)
         set_session_cookie(response, secret, secure=is_https(request, public_url))

@@ -69,6 +69,18 @@ async def test_an_expired_key_is_rejected(platform: RunningPlatform) -> None:
     assert "expired" in response.json()["detail"]
 
 
+async def test_a_browser_gets_a_page_for_a_spent_link(platform: RunningPlatform) -> None:
+    async with platform.client() as operator:
+        path = (await operator.post("/auth/link")).json()["path"]
+    async with platform.client(None) as browser:
+        assert (await browser.get(path)).status_code == 200
+    async with platform.client(None) as other:
+        answer = await other.get(path, headers={"Accept": "text/html,application/xhtml+xml"})
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert "anneal link" in answer.text
+        assert not other.cookies
+
+
 async def test_links_and_tickets_end_with_their_key(platform: RunningPlatform) -> None:
     """Unused links and tickets too."""
     async with platform.client() as operator:

@@ -32,6 +32,6 @@ export const appConfig: ApplicationConfig = {
       withPreloading(Preload),
     ),
     provideHttpClient(withInterceptors([connectionInterceptor])),
-    { provide: TitleStrategy, useClass: PageTitle },
+    { provide: TitleStrategy, useExisting: PageTitle },
   ],
 };

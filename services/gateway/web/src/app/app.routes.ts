@@ -24,6 +24,7 @@ export const routes: Routes = [
   { path: 'members', title: 'Members', loadComponent: () => import('./members/members').then((m) => m.Members) },
   { path: 'webhooks', title: 'Webhooks', loadComponent: () => import('./webhooks/webhooks').then((m) => m.Webhooks) },
   { path: 'webhooks/:id', title: 'Webhook', loadComponent: () => import('./webhooks/webhook').then((m) => m.WebhookPage) },
+  { path: 'usage', title: 'Usage and limits', loadComponent: () => import('./usage/usage').then((m) => m.UsagePage) },
   { path: 'audit', title: 'Audit log', loadComponent: () => import('./audit/audit').then((m) => m.Audit) },
   { path: 'settings', title: 'Settings', loadComponent: () => import('./settings/settings').then((m) => m.Settings) },
   { path: '**', title: 'Not found', loadComponent: () => import('./shell/not-found').then((m) => m.NotFound) },

@@ -6,6 +6,7 @@ import { SystemService } from './api/services';
 import { Icon, IconName } from './elements/icon';
 import { Connection } from './platform/connection';
 import { injectQuery } from './platform/query';
+import { JobNotifications } from './shell/job-notifications';
 import { SignedOut } from './shell/signed-out';
 import { Theme, ThemeChoice } from './shell/theme';
 
@@ -46,6 +47,8 @@ export class App {
     const system = inject(SystemService);
     const session = injectQuery(() => ({ key: 'session', fetch: () => system.showSession() }));
     effect(() => this.connection.project.set(session.value()?.project));
+    inject(JobNotifications);
+    this.connection.watch();
     const router = inject(Router);
     let currentPath: string | undefined;
     const navigations = router.events.subscribe((event) => {

@@ -22,6 +22,7 @@ import { Notifications } from '../platform/notifications';
 import { injectPagedQuery } from '../platform/paged-query';
 import { Problem, toProblem } from '../platform/problem';
 import { injectQuery } from '../platform/query';
+import { injectPageTitle } from '../shell/page-title';
 import { injectActorNames } from './actor-names';
 import { Promotion } from './promotion';
 import { readSuite, thresholdText } from './suite';
@@ -75,6 +76,10 @@ export class AliasPage {
   private refetch(): void {
     this.alias.refetch();
     this.candidates.refetch();
+  }
+
+  constructor() {
+    injectPageTitle(() => this.name());
   }
 
   protected async submit(): Promise<void> {

@@ -18,6 +18,7 @@ import { WarningList } from '../elements/warning-list';
 import { modelLabel } from '../models/model-label';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
+import { injectPageTitle } from '../shell/page-title';
 import { RowTurns } from './row-turns';
 import { TokenLengths } from './token-lengths';
 import { Split, TrainingExample } from './training-example';
@@ -82,6 +83,10 @@ export class DatasetPage {
   protected selectSplit(split: Split): void {
     this.selectedSplit.set(split);
     this.offset.set(0);
+  }
+
+  constructor() {
+    injectPageTitle(() => this.dataset.value()?.name);
   }
 
   protected async delete(): Promise<void> {

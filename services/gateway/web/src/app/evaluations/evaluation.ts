@@ -23,6 +23,7 @@ import { injectModelNames } from '../models/model-names';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
+import { injectPageTitle } from '../shell/page-title';
 import { Answer } from './answer';
 import { failuresFirst, metricLabel, orderScores } from './metrics';
 import { promptText } from './prompt';
@@ -105,6 +106,13 @@ export class EvaluationPage {
       prompt: promptText(prediction.prompt),
     })),
   );
+
+  constructor() {
+    injectPageTitle(() => {
+      const [name, progress] = [this.model.value()?.name, this.ended() ? null : this.evaluation.value()?.progress];
+      return name && `${progress?.total ? `${Math.floor((100 * progress.done) / progress.total)} % · ` : ''}Evaluation of ${name}`;
+    });
+  }
 
   /** Changes the view of the rows, and begins at its first page. */
   protected show(changes: Record<string, string | number | null>): void {

@@ -18,6 +18,7 @@ import { WarningList } from '../elements/warning-list';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
+import { injectPageTitle } from '../shell/page-title';
 import { draftFromJob, JobDraftStore } from './job-draft';
 import { Points } from './job-history';
 import { JobStreams } from './job-stream';
@@ -128,6 +129,7 @@ export class JobPage {
   protected readonly canCancel = computed(() => !isFinal(this.state()) && this.state() !== 'cancelling');
 
   constructor() {
+    injectPageTitle(() => jobTitle(this.job.value()?.name, this.state(), this.progress() / this.progressMax()));
     effect((onCleanup) => {
       const stream = this.stream();
       untracked(() => stream.start());
@@ -177,4 +179,10 @@ export class JobPage {
   private async runAction(expected: Partial<JobView>, request: () => Promise<JobView>, confirmation: string): Promise<void> {
     await this.notifications.run(() => this.job.updateOptimistically((job) => ({ ...job, ...expected }), request), confirmation);
   }
+}
+
+/** `62 % · triage`, with the state of a job that does not run. */
+function jobTitle(name: string | undefined, state: string, share: number): string | undefined {
+  if (!name) return undefined;
+  return `${state === 'running' && Number.isFinite(share) ? `${Math.floor(100 * share)} %` : sentenceCase(state)} · ${name}`;
 }

@@ -14,6 +14,7 @@ import { Skeleton } from '../elements/skeleton';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { injectSession } from '../platform/session';
+import { OperatorSection } from './operator-section';
 
 type Role = MemberView['role'];
 
@@ -25,7 +26,7 @@ const ROLES: { name: Role; help: string }[] = [
 
 @Component({
   selector: 'an-members',
-  imports: [FormsModule, MatButton, MatFormFieldModule, MatInput, ProblemCard, SentenceCasePipe, Skeleton],
+  imports: [FormsModule, MatButton, MatFormFieldModule, MatInput, OperatorSection, ProblemCard, SentenceCasePipe, Skeleton],
   templateUrl: './members.html',
 })
 export class Members {
@@ -37,6 +38,7 @@ export class Members {
   protected readonly projects = injectQuery(() => ({ key: 'projects', fetch: () => this.system.listProjects() }));
   protected readonly project = computed(() => this.session.caller()?.project);
   protected readonly isAdmin = this.session.isAdmin;
+  protected readonly isOperator = this.session.isOperator;
   protected readonly members = injectQuery(() => {
     const project = this.project();
     return project ? { key: `members ${project}`, fetch: () => this.system.listMembers({ project }) } : undefined;

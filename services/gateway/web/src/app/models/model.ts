@@ -20,6 +20,7 @@ import { metricName } from '../jobs/metric-names';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
+import { injectPageTitle } from '../shell/page-title';
 
 const POLL_INTERVAL_MS = 1500;
 
@@ -64,6 +65,10 @@ export class ModelPage {
   protected readonly name = linkedSignal(() => this.model.value()?.name ?? '');
   protected readonly notes = linkedSignal(() => this.model.value()?.notes ?? '');
   protected readonly metrics = computed(() => Object.entries(this.model.value()?.metrics ?? {}));
+
+  constructor() {
+    injectPageTitle(() => this.model.value()?.name);
+  }
 
   protected async save(): Promise<void> {
     const body = { name: this.name().trim(), notes: this.notes() };

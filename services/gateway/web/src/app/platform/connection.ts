@@ -2,6 +2,8 @@
 import { Injectable, signal } from '@angular/core';
 
 const RECONNECT_DELAY_MS = 1500;
+/** How long a page may be without a response before it asks for one. */
+const IDLE_MS = 15_000;
 
 @Injectable({ providedIn: 'root' })
 export class Connection {
@@ -13,6 +15,25 @@ export class Connection {
   readonly project = signal<string | undefined>(undefined);
   /** Incremented when every query should refetch: after a reconnect or a sign-in. */
   readonly refetchCount = signal(0);
+
+  private lastResponse = Date.now();
+
+  /** Notes a response of the platform. */
+  markReached(): void {
+    this.lastResponse = Date.now();
+  }
+
+  /** Checks the platform also while the page requests nothing, and at once when the network goes or the tab comes back. */
+  watch(): void {
+    const check = async () => {
+      if (document.hidden || this.offline() || Date.now() - this.lastResponse < IDLE_MS) return;
+      if (await this.isReachable()) this.markReached();
+      else this.markOffline();
+    };
+    setInterval(() => void check(), IDLE_MS / 3);
+    document.addEventListener('visibilitychange', () => void check());
+    addEventListener('offline', () => void this.isReachable().then((reachable) => reachable || this.markOffline()));
+  }
 
   async isReachable(): Promise<boolean> {
     const response = await fetch('/healthz', { cache: 'no-store' }).catch(() => undefined);

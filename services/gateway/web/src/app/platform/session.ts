@@ -8,11 +8,14 @@ import { injectQuery } from './query';
 export interface Session {
   readonly caller: Signal<CallerView | undefined>;
   readonly isAdmin: Signal<boolean>;
+  /** Of the whole platform, not of a project. */
+  readonly isOperator: Signal<boolean>;
 }
 
 /** Call it in an injection context. */
 export function injectSession(): Session {
   const system = inject(SystemService);
   const query = injectQuery(() => ({ key: 'session', fetch: () => system.showSession() }));
-  return { caller: query.value, isAdmin: computed(() => query.value()?.scopes.some((scope) => scope === 'admin' || scope === '*') ?? false) };
+  const has = (...wanted: string[]) => query.value()?.scopes.some((scope) => wanted.includes(scope)) ?? false;
+  return { caller: query.value, isAdmin: computed(() => has('admin', '*')), isOperator: computed(() => has('*')) };
 }

@@ -22,6 +22,7 @@ import { fetchAllPages, withoutItem } from '../platform/paged-query';
 import { injectQuery } from '../platform/query';
 import { Theme, ThemeChoice } from '../shell/theme';
 import { DeadLetters } from './dead-letters';
+import { NotificationSettings } from './notification-settings';
 import { Sessions } from './sessions';
 
 type Scope = NonNullable<NewKey['scopes']>[number];
@@ -41,7 +42,7 @@ function readNotReady(failure: unknown): Health {
 
 @Component({
   selector: 'an-settings',
-  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Sessions, Skeleton, StateBadge],
+  imports: [CodeBlock, DeadLetters, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, NotificationSettings, ProblemCard, RelativeTime, RouterLink, SentenceCasePipe, Sessions, Skeleton, StateBadge],
   templateUrl: './settings.html',
 })
 export class Settings {
