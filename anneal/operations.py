@@ -327,9 +327,9 @@ class Operations(Requests):
         answer: schemas.EvaluationView = self.request('POST', f'/evaluations/{quoted(id)}/cancel')
         return answer
 
-    def list_predictions(self, id: str, /, *, offset: int | None = None, limit: int | None = None, sort: str | None = None) -> schemas.PredictionPage:
+    def list_predictions(self, id: str, /, *, offset: int | None = None, limit: int | None = None, sort: str | None = None, kind: Literal['regressed', 'improved', 'empty', 'invalid'] | None = None, metric: str | None = None) -> schemas.PredictionPage:
         """List the rows."""
-        answer: schemas.PredictionPage = self.request('GET', f'/evaluations/{quoted(id)}/predictions', query={'offset': offset, 'limit': limit, 'sort': sort})
+        answer: schemas.PredictionPage = self.request('GET', f'/evaluations/{quoted(id)}/predictions', query={'offset': offset, 'limit': limit, 'sort': sort, 'kind': kind, 'metric': metric})
         return answer
 
     def list_dead_events(self, *, room: str | None = None, limit: int | None = None) -> schemas.DeadLetters:
@@ -988,9 +988,9 @@ class AsyncOperations(AsyncRequests):
         answer: schemas.EvaluationView = await self.request('POST', f'/evaluations/{quoted(id)}/cancel')
         return answer
 
-    async def list_predictions(self, id: str, /, *, offset: int | None = None, limit: int | None = None, sort: str | None = None) -> schemas.PredictionPage:
+    async def list_predictions(self, id: str, /, *, offset: int | None = None, limit: int | None = None, sort: str | None = None, kind: Literal['regressed', 'improved', 'empty', 'invalid'] | None = None, metric: str | None = None) -> schemas.PredictionPage:
         """List the rows."""
-        answer: schemas.PredictionPage = await self.request('GET', f'/evaluations/{quoted(id)}/predictions', query={'offset': offset, 'limit': limit, 'sort': sort})
+        answer: schemas.PredictionPage = await self.request('GET', f'/evaluations/{quoted(id)}/predictions', query={'offset': offset, 'limit': limit, 'sort': sort, 'kind': kind, 'metric': metric})
         return answer
 
     async def list_dead_events(self, *, room: str | None = None, limit: int | None = None) -> schemas.DeadLetters:

@@ -16,6 +16,10 @@ class ActivityView(TypedDict):
     """the id of the resource"""
     name: str | None
     detail: str | None
+    count: NotRequired[int]
+    """resources of a cleanup: deleted or cancelled within ten minutes"""
+    deleted: NotRequired[bool]
+    """whether the resource has been deleted"""
 
 
 class AdjustedComparison(TypedDict):
@@ -2037,7 +2041,9 @@ class Overview(TypedDict):
     exports: int
     deployments: int
     recent: list[ActivityView]
-    """newest first"""
+    """newest first; a cleanup is one line"""
+    first_steps: list[Literal['dataset', 'job', 'model', 'evaluation', 'export', 'deployment']]
+    """kinds of which the project has or had a resource"""
 
 
 class PageAliasView(TypedDict):
@@ -2225,11 +2231,14 @@ class Prediction(TypedDict):
 
 
 class PredictionPage(TypedDict):
-    """Rows [offset, offset + limit) in the requested order."""
+    """Rows [offset, offset + limit) of the requested kind, in the requested order."""
 
     items: list[Prediction]
     offset: int
     total: int
+    """rows of the requested kind"""
+    counts: dict[str, int]
+    """rows by kind; a row may be of several, or of none"""
 
 
 class PresetRequest(TypedDict):

@@ -30,7 +30,8 @@ def select(report: bytes, chosen: Selection) -> PredictionPage:
         remedy = f"Use one of {', '.join(known)}."
         raise InvalidInput(f"The rows have no score {chosen.metric!r}.", field="metric", limit=known, remedy=remedy)
     metrics = known if chosen.metric is None else [chosen.metric]
-    kinds = [row_kinds(row, metrics) for row in rows]
+    answered = any(row["tuned"] is not None for row in rows)
+    kinds = [row_kinds(row, metrics, answered=answered) for row in rows]
     matching = [row for row, found in zip(rows, kinds, strict=True) if chosen.kind is None or chosen.kind in found]
     ordered = _sort(matching, chosen.sort, known)
     items = [Prediction.model_validate(row) for row in ordered[chosen.offset : chosen.offset + chosen.limit]]
@@ -38,15 +39,18 @@ def select(report: bytes, chosen: Selection) -> PredictionPage:
     return PredictionPage(items=items, offset=chosen.offset, total=len(matching), counts=dict(counts))
 
 
-def row_kinds(row: dict[str, Any], metrics: Iterable[str]) -> set[RowKind]:
-    """Return the kinds of a row; with several metrics, it regressed or improved by any of them."""
+def row_kinds(row: dict[str, Any], metrics: Iterable[str], *, answered: bool = True) -> set[RowKind]:
+    """Return the kinds of a row; with several metrics, it regressed or improved by any of them.
+
+    `answered`: whether the evaluation has answers; without, no row is empty.
+    """
     kinds: set[RowKind] = set()
     for name in metrics:
         if name in row["scores"].keys() & row["base_scores"].keys():
             gain = (row["scores"][name] - row["base_scores"][name]) * (-1 if name in LOWER_IS_BETTER else 1)
             if gain:
                 kinds.add("improved" if gain > 0 else "regressed")
-    if row["scores"].keys() - LOWER_IS_BETTER and not (row["tuned"] or "").strip():
+    if answered and row["scores"].keys() - LOWER_IS_BETTER and not (row["tuned"] or "").strip():
         kinds.add("empty")
     if row["scores"].get("json_valid") == 0:
         kinds.add("invalid")

@@ -38,6 +38,11 @@ def test_rows_are_of_several_kinds_or_none() -> None:
     assert numbers(kind="empty") == [2], "row 3 has no answer, because none was requested"
 
 
+def test_no_row_is_empty_where_no_answers_were_kept() -> None:
+    report = json.dumps(row(0, None, {"acc": 1})).encode()
+    assert select(report, Selection()).counts == {}
+
+
 def test_rows_regress_by_the_metric_or_by_any() -> None:
     assert numbers(kind="improved", metric="json_fields") == [0]
     assert numbers(kind="improved", metric="perplexity") == [0, 2], "a lower perplexity is better"

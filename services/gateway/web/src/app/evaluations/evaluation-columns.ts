@@ -11,14 +11,15 @@ export interface Names {
 }
 
 const modelOf = ({ model }: Names, { model_id }: EvaluationView) => model.get(model_id) ?? model_id;
-const datasetOf = ({ dataset }: Names, { dataset_id }: EvaluationView) => dataset.get(dataset_id) ?? dataset_id;
+/** The dataset, or the task of an import. */
+const datasetOf = ({ dataset }: Names, { dataset_id, imported }: EvaluationView) => (imported ? `${imported.task} (${imported.source})` : (dataset.get(dataset_id ?? '') ?? dataset_id ?? ''));
 
 export function evaluationColumns(names: Names, scores: readonly string[]): Column<EvaluationView>[] {
   return [
     textColumn('model', 'Model', (evaluation) => modelOf(names, evaluation), { link: (evaluation) => ['/evaluations', evaluation.id] }),
     stateColumn((evaluation) => evaluation.state, (evaluation) => evaluation.warnings),
     // A deleted dataset has no page.
-    textColumn('data', 'Dataset', (evaluation) => datasetOf(names, evaluation), { link: (evaluation) => (names.dataset.has(evaluation.dataset_id) ? ['/datasets', evaluation.dataset_id] : undefined) }),
+    textColumn('data', 'Dataset', (evaluation) => datasetOf(names, evaluation), { link: (evaluation) => (names.dataset.has(evaluation.dataset_id ?? '') ? ['/datasets', evaluation.dataset_id] : undefined) }),
     textColumn('split', 'Split', (evaluation) => evaluation.split, { format: sentenceCase }),
     numberColumn('rows', 'Rows', (evaluation) => evaluation.rows, formatCount),
     mainScore(),
@@ -31,9 +32,9 @@ export function evaluationColumns(names: Names, scores: readonly string[]): Colu
 
 /** The most telling score. The best is the highest value, whichever direction the score has. */
 function mainScore(): Column<EvaluationView> {
-  const found = ({ scores }: EvaluationView) => {
+  const found = ({ scores, lower_is_better }: EvaluationView) => {
     const [name] = orderScores(Object.keys(scores));
-    return name === undefined ? undefined : { name, score: scores[name]! };
+    return name === undefined ? undefined : { name, score: scores[name]!, sign: isLowerBetter(name) || lower_is_better.includes(name) ? -1 : 1 };
   };
   return {
     name: 'headline',
@@ -43,7 +44,7 @@ function mainScore(): Column<EvaluationView> {
     kind: 'custom',
     value: (evaluation) => {
       const main = found(evaluation);
-      return main ? (isLowerBetter(main.name) ? -main.score : main.score) : null;
+      return main ? main.sign * main.score : null;
     },
     text: (evaluation) => {
       const main = found(evaluation);

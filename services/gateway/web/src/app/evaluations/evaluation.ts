@@ -4,13 +4,9 @@ import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
-<<<<<<< HEAD
-import { EvaluationService } from '../api/services';
-=======
 import { EvaluationView } from '../api/models';
-import { EvaluationService, ModelService } from '../api/services';
+import { EvaluationService } from '../api/services';
 import { formatCount } from '../elements/format';
->>>>>>> 796a155 (feat(web): lists are tables to search, sort, group, page and act on)
 import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -63,7 +59,7 @@ export class EvaluationPage {
   private readonly names = computed(() => orderScores(Object.keys(this.evaluation.value()?.scores ?? {})));
   protected readonly scores = computed((): ScoreRow[] => {
     const evaluation = this.evaluation.value();
-    return evaluation ? this.names().map((metric) => ({ label: metricLabel(metric), note: evaluation.signatures[metric], metric, scored: evaluation })) : [];
+    return evaluation ? this.names().map((metric) => ({ label: metricLabel(metric) + (evaluation.lower_is_better.includes(metric) ? ', lower is better' : ''), note: evaluation.signatures[metric], metric, scored: evaluation })) : [];
   });
   protected readonly slices = computed((): ScoreRow[] => {
     const metric = this.metric();
@@ -79,7 +75,6 @@ export class EvaluationPage {
     const evaluation = this.evaluation.value();
     return (this.others.value()?.items ?? []).filter((other) => evaluation && other.id !== evaluation.id && other.state === 'succeeded' && isSameData(other, evaluation));
   });
-  protected readonly modelNames = injectModelNames();
   /** The view of the rows is in the query parameters, so that it can be bookmarked and survives navigation. */
   readonly order = input<string>();
   readonly from = input<string>();
@@ -89,7 +84,7 @@ export class EvaluationPage {
   /** The score by which rows regressed or improved, and slices are compared. */
   protected readonly metric = computed(() => this.scoreNames().find((name) => name === this.by()) ?? this.scoreNames()[0] ?? '');
   protected readonly shownKind = computed(() => KINDS.find(({ name }) => name === this.kind())?.name ?? '');
-  protected readonly sort = computed(() => this.order() ?? (this.metric() ? failuresFirst(this.metric()) : 'row'));
+  protected readonly sort = computed(() => this.order() ?? (this.metric() ? failuresFirst(this.metric(), this.evaluation.value()?.lower_is_better) : 'row'));
   protected readonly offset = computed(() => Number(this.from() ?? 0) || 0);
   protected readonly pageSize = PAGE_SIZE;
   protected readonly showDiff = signal(true);
@@ -109,8 +104,9 @@ export class EvaluationPage {
 
   constructor() {
     injectPageTitle(() => {
-      const [name, progress] = [this.model.value()?.name, this.ended() ? null : this.evaluation.value()?.progress];
-      return name && `${progress?.total ? `${Math.floor((100 * progress.done) / progress.total)} % · ` : ''}Evaluation of ${name}`;
+      const evaluation = this.evaluation.value();
+      const progress = this.ended() ? null : evaluation?.progress;
+      return evaluation && `${progress?.total ? `${Math.floor((100 * progress.done) / progress.total)} % · ` : ''}Evaluation of ${this.models.nameOf(evaluation.model_id)}`;
     });
   }
 
@@ -131,5 +127,5 @@ export class EvaluationPage {
 
 /** Whether both scored the same rows of a dataset version. */
 function isSameData(one: EvaluationView, other: EvaluationView): boolean {
-  return one.dataset_version === other.dataset_version && one.split === other.split && one.rows === other.rows;
+  return one.dataset_version === other.dataset_version && one.imported?.task === other.imported?.task && one.split === other.split && one.rows === other.rows;
 }

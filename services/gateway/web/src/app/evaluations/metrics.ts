@@ -38,16 +38,14 @@ export function isLowerBetter(score: string): boolean {
   return /perplexity|loss/.test(score);
 }
 
-/** The highest score that a bar must show: the end of the metric's range, or the highest interval where it has none. */
+/** The highest score that a bar must show: the end of the metric's range, or the highest value where that is higher. */
 export function scaleOf(score: string, { scores, base_scores, intervals, base_intervals }: Pick<EvaluationView, 'scores' | 'base_scores' | 'intervals' | 'base_intervals'>): number {
-  if (isLowerBetter(score)) {
-    const values = [scores[score], base_scores[score], intervals[score]?.[1], base_intervals[score]?.[1]];
-    return Math.max(...values.filter((value) => value !== undefined), Number.MIN_VALUE);
-  }
-  return score === 'bleu' || score === 'chrf' ? 100 : 1;
+  const values = [scores[score], base_scores[score], intervals[score]?.[1], base_intervals[score]?.[1]].filter((value) => value !== undefined);
+  const end = isLowerBetter(score) ? Number.MIN_VALUE : score === 'bleu' || score === 'chrf' ? 100 : 1;
+  return Math.max(end, ...values);
 }
 
 /** The order of rows in which the failures by a score come first. */
-export function failuresFirst(score: string): string {
-  return isLowerBetter(score) ? `-${score}` : score;
+export function failuresFirst(score: string, lowerIsBetter: readonly string[] = []): string {
+  return isLowerBetter(score) || lowerIsBetter.includes(score) ? `-${score}` : score;
 }

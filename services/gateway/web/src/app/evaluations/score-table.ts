@@ -37,7 +37,7 @@ const VERDICTS: Record<Comparison['verdict'], string> = { better: 'better', wors
           <tr>
             <th scope="col">{{ heading() }}</th><th scope="col" class="bars"><span class="visually-hidden">Bars</span></th>
             @if (hasBase()) {<th scope="col" class="end">Base model</th>}
-            <th scope="col" class="end">Fine-tuned model</th>
+            <th scope="col" class="end">{{ model() }}</th>
             @if (hasBase()) {<th scope="col" class="end">Difference</th>}
           </tr>
         </thead>
@@ -49,7 +49,7 @@ const VERDICTS: Record<Comparison['verdict'], string> = { better: 'better', wors
               @if (hasBase()) {
                 <td class="end" data-label="Base model">{{ row.base | metric }} @if (row.baseInterval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
               }
-              <td class="end" data-label="Fine-tuned model"><b>{{ row.tuned | metric }}</b> @if (row.interval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
+              <td class="end" [attr.data-label]="model()"><b>{{ row.tuned | metric }}</b> @if (row.interval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
               @if (hasBase()) {
                 <td class="end" data-label="Difference">
                   @if (row.base !== undefined) {
@@ -62,7 +62,7 @@ const VERDICTS: Record<Comparison['verdict'], string> = { better: 'better', wors
         </tbody>
       </table>
     </div>
-    <p class="muted legend">@if (hasBase()) {Upper bar: fine-tuned model, lower bar: base model. }Lines and ranges are 95 % confidence intervals over rows.</p>
+    <p class="muted legend">@if (hasBase()) {Upper bar: {{ model() }}, lower bar: base model. }Lines and ranges are 95 % confidence intervals over rows.</p>
   `,
   styles: `
     .bars { width: 30%; }
@@ -73,6 +73,8 @@ const VERDICTS: Record<Comparison['verdict'], string> = { better: 'better', wors
 export class ScoreTable {
   readonly heading = input.required<string>();
   readonly rows = input.required<readonly ScoreRow[]>();
+  /** What the scored model is called. */
+  readonly model = input('Fine-tuned model');
   protected readonly shown = computed(() => {
     const max = new Map<string, number>();
     for (const { metric, scored } of this.rows()) max.set(metric, Math.max(max.get(metric) ?? 0, scaleOf(metric, scored)));

@@ -1,1 +1,0 @@
-import{b as r,w as s}from"./chunk-F2NYYZZM.js";import{_ as n,bc as o}from"./chunk-6DGDKLOC.js";function f(){let t=n(r),e=s(()=>({key:"session",fetch:()=>t.showSession()}));return{caller:e.value,isAdmin:o(()=>e.value()?.scopes.some(i=>i==="admin"||i==="*")??!1)}}export{f as a};
