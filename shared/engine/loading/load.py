@@ -191,11 +191,11 @@ def attach_adapter(model: Any, folder: Path, name: str = "default", *, only_peft
     """
     from peft import PeftModel, set_peft_model_state_dict
 
+    stored = _read(lambda: load_file(folder / "adapter_model.safetensors"))
     if isinstance(model, PeftModel):
         model.load_adapter(str(folder), name, local_files_only=True)
     else:
         model = PeftModel.from_pretrained(model, str(folder), name, local_files_only=True)
-    stored = load_file(folder / "adapter_model.safetensors")
     report: Any = set_peft_model_state_dict(model, stored, adapter_name=name)
     missing = {key: "".join(key.rsplit(f".{name}", 1)) for key in report.missing_keys if f".{name}." in f"{key}."}
     own = {} if only_peft else {key: stored[short] for key, short in missing.items() if short in stored}

@@ -100,6 +100,7 @@ def test_adapter_has_its_alpha_and_permuted_rows(base: Path, tmp_path: Path) -> 
     ("changes", "named"),
     [
         ({"model_type": "gpt_neox"}, "the architecture gpt_neox"),
+        ({"model_type": "gemma3_text"}, "the architecture gemma3_text"),
         ({"hidden_act": "gelu"}, "the activation gelu"),
         ({"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4}}, "the RoPE scaling dynamic"),
     ],
@@ -116,7 +117,8 @@ def test_architecture_that_a_file_cannot_express_is_refused(base: Path, changes:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"model": {"type": "Unigram"}}, "Unigram"),
+        ({"model": {"type": "Unigram"}}, "Unigram; only byte-level BPE"),
+        ({"model": {**BPE, "byte_fallback": True}}, "SentencePiece's BPE"),
         ({"model": {**BPE, "ignore_merges": True}}, "the pre-tokenizer gpt2"),
         ({"normalizer": {"type": "Lowercase"}}, "the normalizer Lowercase"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "the pre-tokenizer Whitespace"),

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import torch
@@ -120,9 +120,7 @@ def open_model(python: str, model: Path, context: int, adapter: Path | None = No
             deadline.cancel()
             if not started.startswith(b"{"):
                 process.kill()
-                log.seek(0)
-                lines = log.read()[-4000:].decode(errors="replace").strip().splitlines()
-                raise EngineError("llama_cpp_failed", f"llama.cpp cannot load the file: {' '.join(lines[-3:])}")
+                raise EngineError("llama_cpp_failed", f"llama.cpp cannot load the file: {_cause(log)}")
             transport = httpx.HTTPTransport(uds=socket)
             with httpx.Client(transport=transport, base_url="http://llama", timeout=REQUEST_TIMEOUT_S) as client:
                 yield LlamaCpp(client, json.loads(started)["version"])
@@ -130,3 +128,10 @@ def open_model(python: str, model: Path, context: int, adapter: Path | None = No
             deadline.cancel()
             process.kill()
             process.wait()
+
+
+def _cause(log: IO[bytes]) -> str:
+    """The first error that llama.cpp has logged, as `time E function: error`; the last lines where there is none."""
+    log.seek(0)
+    lines = log.read()[-1 << 16 :].decode(errors="replace").strip().splitlines()
+    return next((line.split(" E ", 1)[1].strip() for line in lines if " E " in line), " ".join(lines[-3:]))

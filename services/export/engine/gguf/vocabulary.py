@@ -48,7 +48,8 @@ def pre_tokenizer(backend: Mapping[str, Any]) -> str:
     """llama.cpp's name for the pre-tokenizer of a tokenizer.json. Raises EngineError `gguf_unsupported`."""
     model, normalizer = backend["model"], backend["normalizer"]
     if model["type"] != "BPE" or model.get("byte_fallback"):
-        refuse(f"this tokenizer ({model['type']} without byte-level text)")
+        kind = "SentencePiece's BPE" if model["type"] == "BPE" else model["type"]
+        refuse(f"this tokenizer ({kind}; only byte-level BPE can be written)")
     if normalizer is not None and normalizer["type"] != "NFC":
         refuse(f"this tokenizer (the normalizer {normalizer['type']})")
     for token in backend["added_tokens"]:
