@@ -24,7 +24,7 @@ from cli.commands.platform import link, status, up
 from cli.commands.projects import projects, users
 from cli.commands.push import push
 from cli.commands.reproduce import reproduce
-from cli.commands.resources import deployments, evaluations, exports, keys, presets
+from cli.commands.resources import deployments, evaluations, exports, judgements, keys, presets
 from cli.commands.results import evaluate, export
 from cli.commands.train import train
 from cli.demo import demo
@@ -91,7 +91,7 @@ COMMANDS: dict[str, dict[Callable[..., None], tuple[str, ...]]] = {
 GROUPS = {
     PLATFORM: (keys, projects, users, events),
     TRAINING: (datasets, models, jobs, presets),
-    EVALUATION: (evaluations, imports),
+    EVALUATION: (evaluations, judgements, imports),
     SERVING: (deployments, alias, exports, feedback),
 }
 for panel, commands in COMMANDS.items():

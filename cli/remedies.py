@@ -20,6 +20,7 @@ COMMANDS = [
         (rf"DELETE /training/presets/{ID}", r"anneal presets delete \1"),
         (r"GET /training/presets", "anneal presets"),
         (r"GET /training/jobs", "anneal jobs"),
+        (r"GET /evaluations/judgements", "anneal judgements"),
         (rf"POST /(evaluations|exports)/{ID}/cancel", r"anneal \1 cancel \2"),
         (rf"DELETE /(datasets|exports|deployments)/{ID}", r"anneal \1 delete \2"),
         (rf"GET /(datasets|evaluations|exports|deployments)/{ID}", r"anneal \1 show \2"),

@@ -19,6 +19,7 @@ PATHS = {
     "job": "/training/jobs",
     "custom model": "/models/custom",
     "evaluation": "/evaluations",
+    "judgement": "/evaluations/judgements",
     "export": "/exports",
     "deployment": "/deployments",
     "preset": "/training/presets",

@@ -92,11 +92,16 @@ def compare(
 def newest_evaluation(client: Client, model_id: str, task: str | None = None) -> str:
     """Return the id of a model's newest evaluation that has succeeded: by the platform, or imported of a task."""
     model_id = find(client, "custom model", resolve_model(client, model_id))
+    imported = set[str]()
     for evaluation in everything(client, "/evaluations", model_id=model_id):
-        if evaluation["state"] == "succeeded" and (evaluation["imported"] or {}).get("task") == task:
-            return str(evaluation["id"])
-    if task:
-        raise CommandError(f"{model_id} has no imported evaluation of {task}. Run `anneal import lm-eval`.")
+        if evaluation["state"] == "succeeded":
+            if (found := (evaluation["imported"] or {}).get("task")) == task:
+                return str(evaluation["id"])
+            imported.update([found] if found else [])
+    if task or imported:
+        known = ", ".join(sorted(imported)) or "nothing"
+        kind = f"imported evaluation of {task}" if task else "evaluation by the platform"
+        raise CommandError(f"{model_id} has no {kind}. Imported is {known}: choose it by --task.")
     raise CommandError(f"{model_id} has no evaluation that has succeeded. Run `anneal evaluate {model_id}`.")
 
 

@@ -1,4 +1,4 @@
-"""`anneal evaluations`, `exports`, `deployments`, `presets` and `keys`: list, show and delete; and what each adds."""
+"""`anneal evaluations`, `judgements`, `exports`, `deployments`, `presets`, `keys`: list, show, delete, and more."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Client
+from cli.commands.judge import show as show_judgement
 from cli.commands.results import show_evaluation, show_export
 from cli.errors import CommandError
 from cli.output import Json, examples, out, plain, print_json, print_warnings, size, table
@@ -19,8 +20,14 @@ WITHOUT_A_PAGE = frozenset({"preset", "key"})
 
 def _evaluation(run: dict[str, Any]) -> dict[str, Any]:
     metric, score = next(iter((run["scores"] or {}).items()), ("", None))
-    return {"id": run["id"], "model": run["model_id"], "state": run["state"], "metric": metric, "score": score,
-            "rows": run["evaluated"], "imported": (run["imported"] or {}).get("task", "")}  # fmt: skip
+    return {"id": run["id"], "model": run["model_id"], "imported": (run["imported"] or {}).get("task", ""),
+            "state": run["state"], "metric": metric, "score": score, "rows": run["evaluated"]}  # fmt: skip
+
+
+def _judgement(found: dict[str, Any]) -> dict[str, Any]:
+    return {"id": found["id"], "candidate": found["candidate_model"], "baseline": found["baseline_model"],
+            "judge": found["judge"]["model"], "state": found["state"],
+            "rows": f"{found['done']}/{found['rows']}"}  # fmt: skip
 
 
 def _export(export: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +70,8 @@ def _group(
     ) -> None:
         client = Client()
         page = client.get(PATHS[kind], limit=limit)
-        rows = with_names(client, map(row, page["items"]), model="custom model")
+        models = dict.fromkeys(("model", "candidate", "baseline"), "custom model")
+        rows = with_names(client, map(row, page["items"]), **models)
         print_page(page, rows, json=json, quiet=quiet, wide=wide)
 
     def show(id: Id, json: Json = False) -> None:
@@ -73,7 +81,8 @@ def _group(
             print_json(found)
             return
         if report and found["state"] == "succeeded":
-            out.print(f"{found['id']}  of {found['model_id']}", highlight=False)
+            if "model_id" in found:
+                out.print(f"{found['id']}  of {found['model_id']}", highlight=False)
             report(found)
             return
         shown = {name: value for name, value in found.items() if name != "warnings" and value not in (None, "", {}, [])}
@@ -101,8 +110,15 @@ evaluations = _group(
     "evaluation",
     "List, show and cancel evaluations.",
     _evaluation,
-    columns="model, state, first metric, rows, and the task of an import",
+    columns="model, task of an import, state, first metric, rows",
     report=show_evaluation,
+)
+judgements = _group(
+    "judgement",
+    "List, show and cancel judgements: a model's comparisons of answers.",
+    _judgement,
+    columns="candidate, baseline, judge, state, rows judged",
+    report=show_judgement,
 )
 exports = _group(
     "export",
@@ -139,6 +155,12 @@ keys = _group(
 def cancel_evaluation(id: Annotated[str, named("evaluation", "The evaluation.")], json: Json = False) -> None:
     """Cancel an evaluation."""
     _cancel("evaluation", id, json)
+
+
+@judgements.command("cancel", epilog=examples("anneal judgements cancel <judgement-id>"))
+def cancel_judgement(id: Annotated[str, named("judgement", "The judgement.")], json: Json = False) -> None:
+    """Cancel a judgement. Rows that are judged stay."""
+    _cancel("judgement", id, json)
 
 
 @exports.command("cancel", epilog=examples("anneal exports cancel <export-id>"))

@@ -90,7 +90,16 @@ def test_results_of_lm_eval_become_evaluations(embedded: Embedded, run: Run) -> 
     run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_words")
     other = run("evaluations", "-q").split()[0]
     assert "significantly better" in run("compare", words, other)
+    assert "choose it by --task" in run("compare", "seedling", "seedling", exit_code=1)
     assert "task is 'shop_choice'" in run("compare", words, by_task["shop_choice"], exit_code=1)
+    run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_choice")
+    choices = [by_task["shop_choice"], run("evaluations", "-q").split()[0]]
+    judged = run("compare", *choices, "--judge", "seedling")  # equal answers are ties, about which it is not asked
+    judgement = run("judgements", "-q").split()[0]
+    assert judgement in judged
+    assert "seedling" in run("judgements")
+    assert "0 wins, 0 losses, 6 ties" in run("judgements", "show", judgement[:16])
+    assert "has already succeeded" in run("judgements", "cancel", judgement, exit_code=1)
     embedded.until("/lineage", lambda found: found["nodes"], id=words)
     assert "evaluated: base_model/seedling" in run("lineage", words)
 
