@@ -67,6 +67,14 @@ export class Platform {
     return (await response.json()) as T;
   }
 
+  /** Uploads a dataset with the API key, and waits until it is ready. */
+  async upload(form: FormData): Promise<{ id: string }> {
+    const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
+    const response = await fetch(`${this.url}/datasets/upload`, { method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: form });
+    if (response.status !== 201) throw new Error(`the upload was answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as { id: string };
+  }
+
   get sessionFile(): string {
     return join(this.home, 'browser-session.json');
   }

@@ -40,3 +40,33 @@ test('a rejected upload keeps its page with the reasons, until the next one', as
   await expect(page.getByText('Valid rows')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
+
+test('rows are searched and excluded into a new version, which is compared with the former one', async ({ page, platform }) => {
+  const rows = Array.from({ length: 20 }, (_, n) => ({ prompt: `Where is order ${n}?`, completion: n === 4 ? 'lorem ipsum' : `It left on day ${n}.`, topic: n % 2 ? 'odd' : 'even' }));
+  const form = new FormData();
+  form.set('name', 'orders to edit');
+  form.set('validation_share', '0');
+  form.set('file', new Blob([[...rows, rows[0]].map((row) => JSON.stringify(row)).join('\n')]), 'orders.jsonl');
+  const { id } = await platform.upload(form);
+  for (const slow of ['statistics', 'rendered']) await page.route(`**/${slow}?*`, (route) => route.abort()); // need the base model, which is still being prepared
+  await page.goto(`/ui/datasets/${id}`);
+
+  await page.getByRole('searchbox', { name: 'Search rows' }).fill('LOREM');
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await expect(page.getByText('1 row found in this split')).toBeVisible();
+  await page.getByRole('button', { name: 'Exclude all 1' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Exclude 1 row' }).click();
+  await expect(page.getByText('without rows with “LOREM”')).toBeVisible();
+  await expect(page.getByText('20 rows, version')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Find duplicates' }).click();
+  await page.getByRole('button', { name: 'Remove equal rows' }).click();
+  await expect(page.getByText('19 rows, version')).toBeVisible();
+  await expectAccessible(page, 'dataset-versions');
+
+  await page.getByRole('listitem').filter({ hasText: 'LOREM' }).getByRole('link', { name: /Compare with/ }).click();
+  await expect(page.getByText('removed (1)')).toBeVisible();
+  await expect(page.getByText('lorem ipsum')).toBeVisible();
+  await expect(page.getByText('20 rows are the same.')).toBeVisible();
+  await expectAccessible(page, 'dataset-diff');
+});

@@ -6,6 +6,7 @@ export const routes: Routes = [
   { path: 'dashboard', title: 'Dashboard', loadComponent: () => import('./dashboard/dashboard').then((m) => m.Dashboard) },
   { path: 'datasets', title: 'Datasets', loadComponent: () => import('./datasets/datasets').then((m) => m.Datasets) },
   { path: 'datasets/:id', title: 'Dataset', loadComponent: () => import('./datasets/dataset').then((m) => m.DatasetPage) },
+  { path: 'datasets/:id/diff', title: 'Dataset versions', loadComponent: () => import('./datasets/version-diff').then((m) => m.VersionDiff) },
   { path: 'models', title: 'Models', loadComponent: () => import('./models/models').then((m) => m.Models) },
   { path: 'models/:id', title: 'Model', loadComponent: () => import('./models/model').then((m) => m.ModelPage) },
   { path: 'jobs', title: 'Training jobs', loadComponent: () => import('./jobs/jobs').then((m) => m.Jobs) },

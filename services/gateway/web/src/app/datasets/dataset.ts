@@ -6,6 +6,7 @@ import { MatFormFieldModule } from '@angular/material/form-field';
 import { MatInput } from '@angular/material/input';
 import { Router, RouterLink } from '@angular/router';
 
+import { Edit } from '../api/models';
 import { DatasetService, ModelService } from '../api/services';
 import { BulkActions } from '../elements/bulk-actions';
 import { Icon } from '../elements/icon';
@@ -19,16 +20,16 @@ import { modelLabel } from '../models/model-label';
 import { Notifications } from '../platform/notifications';
 import { injectQuery } from '../platform/query';
 import { injectPageTitle } from '../shell/page-title';
-import { RowTurns } from './row-turns';
+import { DuplicatesPanel } from './duplicates-panel';
+import { RowsPanel } from './rows-panel';
 import { TokenLengths } from './token-lengths';
 import { Split, TrainingExample } from './training-example';
 
 const POLL_INTERVAL_MS = 1500;
-const PAGE_SIZE = 10;
 
 @Component({
   selector: 'an-dataset',
-  imports: [BytesPipe, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, RowTurns, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
+  imports: [BytesPipe, CountPipe, DuplicatesPanel, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, RowsPanel, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
   templateUrl: './dataset.html',
   styleUrl: './dataset.scss',
 })
@@ -67,13 +68,6 @@ export class DatasetPage {
   private readonly selectedSplit = signal<Split | undefined>(undefined);
   protected readonly splits = computed(() => Object.keys(this.report()?.splits ?? {}) as Split[]);
   protected readonly split = computed(() => this.selectedSplit() ?? this.splits().find((name) => this.report()?.splits[name]) ?? 'train');
-  protected readonly offset = signal(0);
-  protected readonly pageSize = PAGE_SIZE;
-  protected readonly preview = injectQuery(() => {
-    if (!this.ready()) return undefined;
-    const params = { dataset_id: this.id(), split: this.split(), offset: this.offset(), limit: PAGE_SIZE };
-    return { key: `preview/${JSON.stringify(params)}`, fetch: () => this.api.previewDataset(params) };
-  });
   protected readonly rejectedPath = computed(() => `/datasets/${this.id()}/rejected`);
 
   protected selectBase(base: string): void {
@@ -82,7 +76,13 @@ export class DatasetPage {
 
   protected selectSplit(split: Split): void {
     this.selectedSplit.set(split);
-    this.offset.set(0);
+  }
+
+  /** How a version was made from another one. */
+  protected editText(edit: Edit): string {
+    if (edit.kind === 'deduplicate') return edit.near ? 'without duplicates and near-duplicates' : 'without duplicates';
+    const parts = [edit.excluded_ids ? `${edit.excluded_ids} selected` : '', edit.search ? `with “${edit.search}”` : '', edit.where ? `with ${edit.where}` : ''];
+    return `without rows ${parts.filter(Boolean).join(' or ')}`;
   }
 
   constructor() {
