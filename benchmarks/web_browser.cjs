@@ -6,13 +6,14 @@ const [url, key, seconds, starts] = process.argv.slice(2);
 const SWITCHES = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const POINTS = 50_000;
 const LINES = 100_000;
+const OVERLAID = 5;
 const UPDATES_PER_SECOND = 10;
 const JOB = 'job_benchmark';
 const VIEW = {
   id: JOB, project: 'default', name: 'benchmark', state: 'running', wanted: 'run', base: 'seedling', base_uri: '', method: 'lora', dataset_id: 'ds', dataset_version: 'v',
   dataset_name: 'data', preset: null, priority: 0, attempts: 1, resources: { cpu: 1, gpu: 0, memory_gb: 0 }, hyperparameters: {}, defaulted: [], after: [], model_id: null, cause: null,
   detail: null, started_at: new Date().toISOString(), finished_at: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(),
-  progress: { step: 0, total: 0, percent: 0 }, eta_seconds: null, logs: [], metrics: {}, evaluations: [], samples: null, checkpoints: [], queue_position: null, waits_for: null,
+  progress: { step: 0, total: 0, percent: 0 }, warnings: [], serving: null, reproduces: null, ended: null, loss: null, best_validation_loss: null, tokens_per_second: null, micro_batch_tokens: null, recomputes: false, base_name: 'seedling', eta_seconds: null, logs: [], metrics: {}, evaluations: [], samples: null, checkpoints: [], queue_position: null, waits_for: null,
 };
 
 const TIME = new Date().toISOString();
@@ -109,6 +110,53 @@ async function measureLog(browser) {
   return found;
 }
 
+/** The charts of five simulated jobs with as many points each, while the pointer moves across the first one. */
+async function measureOverlay(browser) {
+  const context = await signIn(browser);
+  const page = await context.newPage();
+  const ids = Array.from({ length: OVERLAID }, (_, n) => `${JOB}_${n}`);
+  await page.route(/\/training\/jobs\/job_benchmark_\d+(\/.*)?(\?.*)?$/, (route) => {
+    const address = new URL(route.request().url());
+    const [, id, part] = /\/jobs\/(\w+)(\/metrics)?/.exec(address.pathname);
+    if (!part) return route.fulfill({ json: { ...VIEW, id, name: id, state: 'succeeded', started_at: TIME, finished_at: TIME } });
+    const after = Number(address.searchParams.get('after') ?? 0);
+    const records = Array.from({ length: Math.max(0, Math.min(10_000, POINTS - after)) }, (_, n) => metric(after + n + 1));
+    return route.fulfill({ json: { records, last_seq: after + records.length, next_after: after + records.length, complete: true } });
+  });
+  await page.goto(`${url}/ui/jobs/compare?ids=${ids.join()}`);
+  const chart = page.getByRole('img', { name: new RegExp(`Chart of Training loss.*after ${POINTS} points`) });
+  await chart.waitFor();
+  const box = await chart.boundingBox();
+  let moving = true;
+  const move = (async () => {
+    for (let n = 0; moving; n++) await page.mouse.move(box.x + 60 + ((7 * n) % (box.width - 80)), box.y + 80);
+  })();
+  const found = await measureFrames(page, null);
+  moving = false;
+  await move;
+  await context.close();
+  return found;
+}
+
+/** Milliseconds until the rows of a list are drawn, with an empty cache, and the frames while its page scrolls. */
+async function measureList(browser, path) {
+  const context = await signIn(browser);
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (document.querySelectorAll('tbody tr').length < 100) return;
+      observer.disconnect();
+      requestAnimationFrame(() => (window.readyAt = performance.now()));
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(`${url}/ui/${path}`);
+  const ready = await page.waitForFunction(() => window.readyAt).then((handle) => handle.jsonValue());
+  await page.getByRole('navigation', { name: 'Pages of' }).getByText(/of [12],000/).waitFor(); // all pages are loaded
+  const scroll = await measureFrames(page, 'html');
+  await context.close();
+  return { ready, scroll };
+}
+
 async function measureEmptyPage(browser) {
   const page = await browser.newPage();
   await page.goto('about:blank');
@@ -124,6 +172,8 @@ async function measureEmptyPage(browser) {
   for (let i = 0; i < Number(starts); i++) found.starts.push(await measureStart(browser));
   found.chart = await measureChart(browser);
   found.log = await measureLog(browser);
+  found.overlay = await measureOverlay(browser);
+  found.lists = { jobs: await measureList(browser, 'jobs'), datasets: await measureList(browser, 'datasets') };
   await browser.close();
   console.log(JSON.stringify(found));
 })().catch((error) => {
