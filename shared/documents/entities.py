@@ -278,6 +278,9 @@ class EntityStore(Generic[E]):
 
         return await self.change(id, mark_deleted)
 
-    async def remove(self, id: str) -> None:
-        """Delete the entity at once, without a tombstone: for what no event and no other entity refers to."""
-        await self._collection.delete(id)
+    async def remove(self, id: str, where: dict[str, Any] | None = None) -> None:
+        """Delete the entity at once, without a tombstone: for what no event and no other entity refers to.
+
+        With `where`, only if it still matches.
+        """
+        await self._collection.delete(id, where)

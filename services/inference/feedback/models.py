@@ -53,6 +53,12 @@ class StoredResponse(Entity):
         return {name: value for name, value in self._choice["message"].items() if value is not None}
 
     @property
+    def answer_key(self) -> str:
+        """Equal for equal answers: the ids of tool calls are random."""
+        calls = [call["function"] for call in self.answer.get("tool_calls") or ()]
+        return digest({**self.answer, "tool_calls": calls})
+
+    @property
     def _choice(self) -> dict[str, Any]:
         return dict(self.completion["choices"][0])
 
@@ -96,7 +102,7 @@ def judge(verdict: Verdict, responses: list[StoredResponse]) -> LeftOut | None:
         return "tie"
     if any(response.empty for response in responses):
         return "empty_answer"
-    if len({digest(response.answer) for response in responses}) < len(responses):
+    if len({response.answer_key for response in responses}) < len(responses):
         return "same_answer"
     return "cut_off" if verdict in ("good", "preferred") and responses[0].cut_off else None
 

@@ -28,6 +28,8 @@ MAX_PROMPT_BYTES = 2**20
 MAX_UNRATED = 10_000
 """Stored responses without feedback, in a project; the oldest make room."""
 SWEEP_INTERVAL_S = 3600.0
+UNRATED = {"rated": False}
+"""Also a condition of each removal: an answer may be rated after it was found."""
 
 
 class PromptsDiffer(InvalidInput):
@@ -56,9 +58,9 @@ class FeedbackService:
         """Store a completion with one choice."""
         responses = self._stores.responses.for_project(caller.project)
         await responses.create(StoredResponse.of(caller.project, caller.subject, model_id, prompt, completion))
-        if (excess := await responses.count({"rated": False}) - self._max_unrated) > 0:
-            for oldest in await responses.find({"rated": False}, order=(("created_at", 1),), limit=excess):
-                await responses.remove(oldest.id)
+        if (excess := await responses.count(UNRATED) - self._max_unrated) > 0:
+            for oldest in await responses.find(UNRATED, order=(("created_at", 1),), limit=excess):
+                await responses.remove(oldest.id, UNRATED)
 
     async def response(self, caller: Principal, id: str, *, field: str = "id", change: bool = False) -> StoredResponse:
         """Return a stored response; those of others need the scope `read`, and `write` to `change` them.
@@ -77,9 +79,9 @@ class FeedbackService:
     async def delete_response(self, caller: Principal, id: str) -> None:
         """Delete a stored response and all feedback on it. Raises NotFound or Forbidden."""
         await self.response(caller, id, change=True)
-        await self._stores.responses.remove(id)
-        for each in await self._stores.for_project(caller.project).about(id):
+        for each in await self._stores.for_project(caller.project).about(id):  # first: a deletion cut off is repeated
             await self._remove(each)
+        await self._stores.responses.remove(id)
 
     async def give(self, caller: Principal, request: FeedbackRequest) -> Feedback:
         """Store a verdict in place of an earlier one of the caller on the same answers.
@@ -141,9 +143,9 @@ class FeedbackService:
     async def sweep(self) -> None:
         """Remove answers without feedback that are too old."""
         before = (now() - timedelta(days=self._days)).isoformat()
-        while found := await self._stores.responses.find({"rated": False, "created_at": {"$lt": before}}, limit=200):
+        while found := await self._stores.responses.find({**UNRATED, "created_at": {"$lt": before}}, limit=200):
             for response in found:
-                await self._stores.responses.remove(response.id)
+                await self._stores.responses.remove(response.id, UNRATED)
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -168,7 +170,7 @@ def _feedback(caller: Principal, request: FeedbackRequest, responses: Sequence[S
         comment=request.comment,
         models=[response.model_id for response in responses],
         prompt_key=digest(responses[0].prompt),
-        answer_keys=[digest(response.answer) for response in responses],
+        answer_keys=[response.answer_key for response in responses],
         left_out=judge(request.verdict, list(responses)),
     )
 

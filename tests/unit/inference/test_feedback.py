@@ -11,7 +11,7 @@ import pytest_asyncio
 from pydantic import ValidationError
 
 from services.inference.feedback.models import FeedbackRequest, StoredResponse
-from services.inference.feedback.service import FeedbackService, PromptsDiffer
+from services.inference.feedback.service import UNRATED, FeedbackService, PromptsDiffer
 from services.inference.feedback.store import FeedbackStores
 from shared.documents.entities import now
 from shared.runtime.errors import NotFound
@@ -113,6 +113,23 @@ async def test_what_cannot_be_trained_on_is_counted_by_reason(world: World) -> N
     summary = await stores.summary("lake")
     assert (summary.preferences.feedback, summary.preferences.rows) == (3, 1)
     assert {(m.model_id, m.wins, m.losses) for m in summary.models} == {("model_a", 2, 1), ("model_b", 1, 2)}
+
+
+async def test_equal_calls_of_tools_are_equal_answers(world: World) -> None:
+    """Every call has another random id."""
+    for id in ("a1", "b1"):
+        call = {"id": f"call_{id}", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        await world.answer(id, None, calls=[call])
+    await world.prefer("a1", "b1")
+    assert await world.rows() == ([], {"same_answer": 1})
+
+
+async def test_an_answer_that_was_rated_since_it_was_found_stays(world: World) -> None:
+    responses, id = world.stores.responses, await world.answer("a1", "left")
+    (found,) = await responses.find(UNRATED)
+    await world.rate(id, "good")
+    await responses.remove(found.id, UNRATED)
+    assert (await responses.get(id)).rated
 
 
 async def test_ratings_become_labels_with_tools_and_calls(world: World) -> None:
