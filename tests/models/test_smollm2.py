@@ -7,7 +7,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,20 @@ def pairs(platform: Embedded) -> str:
 
 
 @pytest.fixture(scope="module")
-def tuned(platform: Embedded, base: str, rows: str) -> dict[str, Any]:
-    return train(platform, base=base, dataset=rows, method="lora", learning_rate=1e-3)
+def trained(platform: Embedded, base: str, rows: str) -> Callable[[str], dict[str, Any]]:
+    """The job of a method, which runs once."""
+
+    @cache
+    def job(method: str) -> dict[str, Any]:
+        rate = {"learning_rate": 1e-3} if method == "lora" else {}
+        return train(platform, base=base, dataset=rows, method=method, **rate)
+
+    return job
+
+
+@pytest.fixture(scope="module")
+def tuned(trained: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return trained("lora")
 
 
 def add_base(platform: Embedded, **request: Any) -> str:
@@ -102,11 +115,17 @@ def generated(folder: Path, adapter: Path | None = None) -> str:
     return str(tokenizer.decode(ids[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True))
 
 
+def export(platform: Embedded, model: str, **request: str) -> dict[str, Any]:
+    """Export in the engine's sandbox; return the check, which must have passed."""
+    run = platform.post(f"/models/custom/{model}/exports", request)
+    run = platform.until(f"/exports/{run['id']}", has_ended, TIMEOUT_S)
+    assert (run["state"], run["verdict"]) == ("succeeded", "verified"), run
+    return dict(run["check"])
+
+
 def exported(platform: Embedded, model: str, format: str, folder: Path) -> Path:
     """Export, download and unpack; return the folder of the files."""
-    run = platform.post(f"/models/custom/{model}/exports", {"format": format})
-    run = platform.until(f"/exports/{run['id']}", has_ended, TIMEOUT_S)
-    assert (run["state"], run["check"]["passed"]) == ("succeeded", True), run
+    export(platform, model, format=format)
     download = platform.http.get(f"/models/custom/{model}/export", params={"format": format}).content
     zipfile.ZipFile(io.BytesIO(download)).extractall(folder)
     return next(folder.rglob("README.md")).parent
@@ -141,7 +160,6 @@ def test_answers_of_every_export_equal_the_chat(platform: Embedded, tuned: dict[
     answer = chat(platform, tuned["model_id"])
     assert generated(exported(platform, tuned["model_id"], "torch", tmp_path / "torch")) == answer
     assert generated(FOLDER, exported(platform, tuned["model_id"], "adapter", tmp_path / "adapter")) == answer
-    exported(platform, tuned["model_id"], "gguf", tmp_path / "gguf")  # llama.cpp runs in the engine's sandbox
     folder = exported(platform, tuned["model_id"], "onnx", tmp_path / "onnx")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True)["input_ids"]
@@ -150,10 +168,27 @@ def test_answers_of_every_export_equal_the_chat(platform: Embedded, tuned: dict[
 
 
 @pytest.mark.parametrize("method", ["full", "qlora"])
-def test_method_trains(platform: Embedded, base: str, rows: str, method: str) -> None:
-    job = train(platform, base=base, dataset=rows, method=method)
-    losses = [evaluation["loss"] for evaluation in job["evaluations"]]
+def test_method_trains(trained: Callable[[str], dict[str, Any]], method: str) -> None:
+    losses = [evaluation["loss"] for evaluation in trained(method)["evaluations"]]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "format", "quantization"),
+    [
+        ("lora", "gguf", "q4_k_m"),
+        ("lora", "gguf_adapter", "f16"),
+        ("qlora", "gguf", "q8_0"),
+        ("full", "gguf", "f32"),
+    ],
+)
+def test_llama_cpp_answers_as_the_tuned_model(
+    platform: Embedded, trained: Callable[[str], dict[str, Any]], method: str, format: str, quantization: str
+) -> None:
+    """Written and verified in the engine's sandbox; a merge of QLoRA is also scored over its quantized base."""
+    check = export(platform, trained(method)["model_id"], format=format, quantization=quantization)
+    assert check["method"].startswith("llama.cpp")
+    assert ("quantized_base" in check) == (method == "qlora")
 
 
 def test_preferences_are_trained(platform: Embedded, base: str, pairs: str) -> None:
