@@ -71,7 +71,7 @@ def dataset(index: int) -> tuple[Dataset, DatasetVersion]:
         size=1000,
         sha256="0" * 64,
         options=Options(),
-        upload_key="",
+        upload_key=f"default/uploads/{id}",
         report=report,
     )
     name = f"data {index}"
