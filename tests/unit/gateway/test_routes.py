@@ -75,7 +75,7 @@ def test_scopes_follow_from_the_method_with_few_exceptions() -> None:
         **dict.fromkeys(("POST /v1/chat/completions", "POST /v1/completions"), "infer"),
         **{f"{verb} /v1/chat/completions/{{completion_id}}": "infer" for verb in ("GET", "DELETE")},
         **dict.fromkeys(("POST /feedback", "DELETE /feedback/{feedback_id}"), "infer"),
-        "POST /live/tickets": "read",
+        **dict.fromkeys(("POST /live/tickets", "POST /training/settings", "POST /training/settings/fits"), "read"),
         **dict.fromkeys(("GET /auth/keys", "POST /auth/keys", "DELETE /auth/keys/{key_id}"), "admin"),
         **dict.fromkeys(("GET /events/dead", "POST /events/dead/replay"), "admin"),
         "POST /events/dead/{letter_id}/replay": "admin",

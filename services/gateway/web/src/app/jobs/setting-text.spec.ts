@@ -20,7 +20,7 @@ describe('valueText', () => {
 
 describe('problemText', () => {
   it('states the limit', () => {
-    const text = (detail: string) => problemText({ field: 'epochs', detail });
+    const text = (detail: string) => problemText({ field: 'epochs', detail, limit: null, remedy: null });
     expect(text('Input should be less than or equal to 1')).toBe('Must be at most 1.');
     expect(text('Input should be a valid integer, got a number with a fractional part')).toBe('Must be a whole number.');
     expect(text('give epochs or max_steps, not both')).toBe('Give epochs or max steps, not both.');
