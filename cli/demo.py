@@ -115,7 +115,7 @@ def training_usage(client: Client, job: dict[str, Any]) -> dict[str, float]:
 
 def print_step(text: str) -> None:
     """Print the step that starts now."""
-    err.print(f"[bold]{text}[/]")
+    err.print(text, style="bold")
 
 
 def download_sample(client: Client, name: str, folder: Path) -> Path:
@@ -155,7 +155,7 @@ def show(result: dict[str, Any]) -> None:
     rows.append(["whole demo", duration(result["seconds"])])
     out.print()
     table(["Anneal demo", ""], rows)
-    out.print(f"\n[bold]Scores on {evaluation['evaluated']} held-out rows[/]")
+    out.print(f"\nScores on {evaluation['evaluated']} held-out rows", style="bold")
     table(SCORE_COLUMNS, [row for row in score_rows(evaluation) if row[0] in SHOWN_SCORES])
     chat = result["chat"]
     for sample in [chat, *(sample for sample in evaluation["samples"] if sample["prompt"] != chat["prompt"])]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import typer
+from rich.text import Text
 
 from anneal import profiles
 from anneal.errors import AnnealError
@@ -125,7 +126,7 @@ def app() -> None:
     except AnnealError as error:
         if "--json" in sys.argv:
             print_json({"error": error.problem})
-        err.print(f"[red]Error:[/] {error}", highlight=False)
+        err.print(Text("Error:", style="red"), str(error), highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

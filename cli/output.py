@@ -15,8 +15,8 @@ from rich.text import Text
 
 from cli.remedies import for_commands
 
-out = Console()
-err = Console(stderr=True)
+out = Console(markup=False)
+err = Console(stderr=True, markup=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -150,9 +150,9 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
 
 def progress_bar(**columns: str) -> Progress:
     """Return a progress bar on stderr with additional text columns, given as templates."""
-    texts = [TextColumn(template) for template in columns.values()]
+    texts = [TextColumn(template, markup=False) for template in columns.values()]
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         *texts,
         TimeElapsedColumn(),

@@ -110,7 +110,7 @@ def candidate(
 
 
 def _show_candidate(found: dict[str, Any]) -> None:
-    out.print(f"{found['id']}: {found['state']}. {' '.join(found['reasons'])}", markup=False, highlight=False)
+    out.print(f"{found['id']}: {found['state']}. {' '.join(found['reasons'])}", highlight=False)
     outcome = found["outcome"]
     columns: tuple[str, ...] = ("grader", "rows", "mean", "current_mean", "difference", "low", "high")
     if outcome["graders"]:
@@ -121,7 +121,7 @@ def _show_candidate(found: dict[str, Any]) -> None:
         title = f"Rows that got worse or failed ({len(shown)} of {outcome['rows_total']})"
         table(columns, [[each[column] for column in columns] for each in shown], title=title)
     if found["state"] == "passed":
-        out.print(f"next: anneal alias promote {found['alias']} {found['id']}", markup=False, highlight=False)
+        out.print(f"next: anneal alias promote {found['alias']} {found['id']}", highlight=False)
 
 
 @alias.command(epilog=examples("anneal alias promote support-bot <candidate-id> --reason 'better on refunds'"))

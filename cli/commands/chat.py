@@ -38,7 +38,7 @@ def chat(
 
 def converse(client: Client, settings: dict[str, Any], messages: list[dict[str, str]]) -> None:
     """Hold a conversation until Ctrl-D or Ctrl-C."""
-    err.print("[dim]Press Ctrl-D to exit.[/]")
+    err.print("Press Ctrl-D to exit.", style="dim")
     while True:
         try:
             question = input("> ")

@@ -85,7 +85,7 @@ def compare(
     table(COLUMNS, comparison_rows(found, letters))
     for each in found["evaluations"]:
         if each["headline"]:
-            out.print(f"{letters[each['evaluation_id']]}: {each['headline']}", markup=False, highlight=False)
+            out.print(f"{letters[each['evaluation_id']]}: {each['headline']}", highlight=False)
     print_warnings(found["warnings"])
 
 

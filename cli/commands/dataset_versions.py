@@ -72,7 +72,7 @@ def diff(
         sides = [(sign, row[side]) for sign, side in (("-", "before"), ("+", "after")) if row[side]]
         for sign, side in sides:
             text = f"{sign} {row['kind']}  {side['split']}  {side['source']}  {_text(side['row'])}"
-            out.print(text, style="red" if sign == "-" else "green", markup=False, highlight=False)
+            out.print(text, style="red" if sign == "-" else "green", highlight=False)
 
 
 @datasets.command(epilog=examples("anneal datasets duplicates <dataset-id>"))
@@ -91,7 +91,7 @@ def duplicates(
     table(["", "rows", "equal", "nearly equal"], parts)
     for pair in found["examples"][:5]:
         for row in pair["rows"]:
-            out.print(f"{pair['similarity']:.0%}  {row['source']}  {row['text'][:200]}", markup=False, highlight=False)
+            out.print(f"{pair['similarity']:.0%}  {row['source']}  {row['text'][:200]}", highlight=False)
 
 
 @datasets.command(epilog=examples("anneal datasets tokens <dataset-id> --base seedling"))

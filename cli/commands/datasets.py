@@ -9,6 +9,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.progress import Progress, TaskID
+from rich.text import Text
 
 from cli import resources
 from cli.client import Client
@@ -200,7 +201,7 @@ def import_and_report(client: Client, given: dict[str, Any], *, json: bool) -> N
     print_json(dataset) if json else report(dataset)
     if left_out := found["origin"]["left_out"]:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left_out.items())
-        err.print(f"Left out of the data: {reasons}.", markup=False, highlight=False)
+        err.print(f"Left out of the data: {reasons}.", highlight=False)
 
 
 def _source(source: str) -> dict[str, str]:
@@ -268,7 +269,7 @@ def report(dataset: dict[str, Any]) -> None:
     """Print a dataset and its validation report."""
     found = dataset["report"] or {}
     state = with_warnings(dataset["state"], found.get("warnings", []))
-    out.print(f"[bold]{dataset['name']}[/]  {dataset['id']}@{dataset['version']}  {state}")
+    out.print(Text(dataset["name"], style="bold"), f" {dataset['id']}@{dataset['version']}  {state}")
     shown = ("rows", "rejected", "duplicates", "layout", "form", "splits", "characters")
     table(["", ""], [[name, _format(found[name])] for name in shown if name in found])
     if uses := found.get("column_uses"):
@@ -278,7 +279,7 @@ def report(dataset: dict[str, Any]) -> None:
         rows = [[name.replace("_", " "), feature["rows"], feature["example"]] for name, feature in features.items()]
         table(["needed from the chat template", "rows", "first"], rows)
     for bad in found.get("rejected_rows", []):
-        err.print(f"  {bad['file']}:{bad['line']}: {bad['reason']}", markup=False)
+        err.print(f"  {bad['file']}:{bad['line']}: {bad['reason']}")
     print_warnings(found.get("warnings", []))
 
 
@@ -342,20 +343,20 @@ def preview(
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        out.print(f"[dim]{row['source']}[/]")
+        out.print(row["source"], style="dim")
         out.print_json(data=row["row"])
 
 
 def _print_rendered(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        out.print(f"[dim]{row['source']}[/]")
+        out.print(row["source"], style="dim")
         if row["not_shown"]:
-            out.print(f"[yellow]not trained: the chat template cannot show {', '.join(row['not_shown'])}[/]")
+            out.print(f"not trained: the chat template cannot show {', '.join(row['not_shown'])}", style="yellow")
         for sample in row["samples"]:
             for span in sample["spans"]:
                 style = "green" if span["trained"] else "dim"
-                out.print(span["text"], style=style, end="", markup=False, highlight=False)
-            out.print(f"[dim]{sample['tokens']} tokens, {sample['trained_tokens']} trained[/]\n")
+                out.print(span["text"], style=style, end="", highlight=False)
+            out.print(f"{sample['tokens']} tokens, {sample['trained_tokens']} trained\n", style="dim")
 
 
 @datasets.command()

@@ -36,9 +36,9 @@ def show_estimate(found: dict[str, Any]) -> None:
         step = f"{took['step_tokens']:,} tokens in {took['step_seconds']:.2f} s"
         out.print(f"dry run      {size(took['peak'])} beyond the libraries; one step of {step}")
     print_warnings(found["warnings"])
-    out.print(VERDICTS[found["verdict"]])
+    out.print(VERDICTS[found["verdict"]], markup=True)
     if would_be_refused(found):
-        out.print(REFUSED)
+        out.print(REFUSED, markup=True)
     for fit in found["fitting"]:
         changes = ", ".join(f"{name} {value}" for name, value in fit["changes"].items())
         out.print(f"  would fit: {changes} ({size(fit['total'])})")

@@ -45,7 +45,7 @@ def summary(json: Json = False) -> None:
         counts = found[kind]
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts["left_out"].items())
         text = f"{kind}: {counts['feedback']}, rows for {method}: {counts['rows']}"
-        out.print(text + (f"; left out: {reasons}" if reasons else ""), markup=False, highlight=False)
+        out.print(text + (f"; left out: {reasons}" if reasons else ""), highlight=False)
     columns = ("model_id", "wins", "losses", "ties", "good", "bad")
     if found["models"]:
         table(columns, [[votes[column] for column in columns] for votes in found["models"]])

@@ -170,7 +170,7 @@ def _post(client: Client, path: str, source: str, body: dict[str, Any], problems
 def _print(created: Sequence[dict[str, Any]], problems: Sequence[Problem], *, dry_run: bool) -> None:
     for each in created:
         state = "would be created" if dry_run else f"is {each['id']}"
-        out.print(f"{each['source']} {state}, with {each['criteria']} criteria", markup=False, highlight=False)
+        out.print(f"{each['source']} {state}, with {each['criteria']} criteria", highlight=False)
         rows = [[run["source"], run.get("id", ""), run["rows"], run["answers"]] for run in each["runs"]]
         if rows:
             table(["run", "here", "rows", "answers"], rows)
@@ -179,4 +179,4 @@ def _print(created: Sequence[dict[str, Any]], problems: Sequence[Problem], *, dr
 
 def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        err.print(f"Not imported: {problem.subject}: {problem.detail} {problem.remedy}".rstrip(), markup=False)
+        err.print(f"Not imported: {problem.subject}: {problem.detail} {problem.remedy}".rstrip())

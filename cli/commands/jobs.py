@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, TaskID
+from rich.text import Text
 
 from cli.client import Client
 from cli.errors import CommandError
@@ -97,7 +98,8 @@ def _note(job: dict[str, Any]) -> str | None:
 
 def show_job(job: dict[str, Any]) -> None:
     """Print a job: state, settings, and which settings are defaults."""
-    out.print(f"[bold]{job['name']}[/]  {job['id']}  {with_warnings(job['state'], job.get('warnings', []))}")
+    state = with_warnings(job["state"], job.get("warnings", []))
+    out.print(Text(job["name"], style="bold"), f" {job['id']}  {state}")
     out.print(f"  {job['method']} fine-tuning of {job['base_name']} on {job['dataset_name'] or job['dataset_id']}")
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
@@ -222,7 +224,7 @@ def logs(
             if json:
                 print_json(record)
             elif line := _line(record):
-                out.print(line, markup=False, highlight=False, soft_wrap=True)
+                out.print(line, highlight=False, soft_wrap=True)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

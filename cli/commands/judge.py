@@ -65,10 +65,10 @@ def judged(client: Client, body: dict[str, Any]) -> dict[str, Any]:
 def show(found: dict[str, Any]) -> None:
     """Print the result, also a partial one."""
     names = f"{found['candidate_model']} (candidate) against {found['baseline_model']} (baseline)"
-    out.print(f"{names}, judged by {found['judge']['model']}: {found['id']}", markup=False, highlight=False)
+    out.print(f"{names}, judged by {found['judge']['model']}: {found['id']}", highlight=False)
     if result := found["result"]:
         table(COLUMNS, result_rows(result))
-        out.print(result["headline"], markup=False, highlight=False)
+        out.print(result["headline"], highlight=False)
     if found["skipped"]:
         out.print(f"{found['skipped']} rows are left out: a model gave no answer.")
     out.print(f"Prompts and answers of the judge: GET {found['items']}", highlight=False, soft_wrap=True)

@@ -38,7 +38,7 @@ def list_models(
         print_json({"available": bases, "custom": customs})
         return
     show_base_models([model for model in bases["items"] if model["kind"] == "base"])
-    out.print("[dim]Download a base model: anneal models add <reference>[/]\n")
+    out.print("Download a base model: anneal models add <reference>\n", style="dim")
     columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "dataset_id": "dataset"}
     rows = (
         {title: model[column] for column, title in columns.items()} | {"size": size(model["size"])}
@@ -98,9 +98,7 @@ def add(
         return
     done = added["state"] == "succeeded"
     then = f"anneal train <dataset-id> --base '{added['name']}'" if done else "anneal models shows when it is ready"
-    out.print(
-        f"{added['name']} ({added['id']}): {added['state']}; {then}", markup=False, highlight=False, soft_wrap=True
-    )
+    out.print(f"{added['name']} ({added['id']}): {added['state']}; {then}", highlight=False, soft_wrap=True)
 
 
 @models.command()
@@ -150,7 +148,7 @@ def from_checkpoint(
     """
     client = Client()
     model = client.get(f"/models/custom/{publish_checkpoint(client, job_id, step)['model_id']}")
-    print_json(model) if json else out.print(f"{model['id']}: {model['name']}", markup=False, soft_wrap=True)
+    print_json(model) if json else out.print(f"{model['id']}: {model['name']}", soft_wrap=True)
 
 
 @models.command()

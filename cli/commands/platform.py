@@ -38,7 +38,7 @@ def status(json: Json = False) -> None:
     if json:
         print_json(answer)
         return
-    out.print(f"[bold]{client.url}[/]")
+    out.print(client.url, style="bold")
     checks = answer["ready"].get("checks", answer["ready"])
     table(["dependency", "state"], sorted((name, str(state)) for name, state in checks.items()))
     out.print()

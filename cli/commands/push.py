@@ -42,4 +42,4 @@ def push(
     client = Client()
     started = client.post(f"/exports/{export_id}/push", body)
     done = finished(client, f"/exports/pushes/{started['id']}", started, "pushing")
-    print_json(done) if json else out.print(f"pushed to {done['url']}", markup=False, highlight=False, soft_wrap=True)
+    print_json(done) if json else out.print(f"pushed to {done['url']}", highlight=False, soft_wrap=True)

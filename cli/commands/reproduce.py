@@ -41,7 +41,7 @@ def reproduce(
 def show(report: dict[str, Any]) -> None:
     """Print the verdict, the weights and losses that differ, what differs in the runs, and why."""
     weights = report["weights"]
-    out.print(VERDICTS[report["verdict"]].format(**report))
+    out.print(VERDICTS[report["verdict"]].format(**report), markup=True)
     out.print(f"{report['model_id']} was reproduced as {report['reproduction_id']}.", highlight=False)
     rows = [["weights", f"{weights['equal']:,} of {weights['count']:,} tensors equal", _largest(weights)]]
     for name, curve in (("training loss", report["training_loss"]), ("validation loss", report["validation_loss"])):
@@ -57,7 +57,7 @@ def show(report: dict[str, Any]) -> None:
         columns = ("field", "original", "reproduction")
         table(columns, [[str(found[name]) for name in columns] for found in report["differences"]], title="Recorded")
     for reason in report["reasons"] if report["verdict"] != "equal" else ():
-        out.print(f"- {reason}", markup=False, highlight=False)
+        out.print(f"- {reason}", highlight=False)
     if report["verdict"] == "different" and not report["reasons"]:
         out.print("Nothing that the runs recorded explains the difference.")
 

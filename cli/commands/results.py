@@ -51,15 +51,15 @@ def show_evaluation(run: dict[str, Any]) -> None:
     if imported := run.get("imported"):
         shots = "" if imported["num_fewshot"] is None else f", {imported['num_fewshot']}-shot"
         line = f"{imported['task']} (version {imported['task_version']}{shots}), by {imported['source']} "
-        out.print(f"{line}{imported['version']}; task hash {imported['task_hash'][:12]}", markup=False, highlight=False)
+        out.print(f"{line}{imported['version']}; task hash {imported['task_hash'][:12]}", highlight=False)
     table(SCORE_COLUMNS, score_rows(run))
     if headline := run.get("headline"):
-        out.print(headline, markup=False, highlight=False)
+        out.print(headline, highlight=False)
     for part in run.get("slices") or []:
         title = f"\n{run['slice_by']}: {part['value']} ({part['rows']:,} rows)"
         table(SCORE_COLUMNS, score_rows(part), title=title)
     for name, signature in (run.get("signatures") or {}).items():
-        out.print(f"{name}: {signature}", markup=False, highlight=False)
+        out.print(f"{name}: {signature}", highlight=False)
     print_warnings(run.get("warnings") or [])
 
 
@@ -136,7 +136,7 @@ def show_export(built: dict[str, Any]) -> None:
 def _print_check(verdict: str, check: dict[str, Any]) -> None:
     """Print how the export was compared with the tuned model, and each figure beside its limit."""
     on = f", on {check['prompts_from']}" if "prompts_from" in check else ""
-    out.print(f"{verdict}: {check['method']}{on}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{verdict}: {check['method']}{on}", highlight=False, soft_wrap=True)
     rows = [
         [name.replace("_", " "), f"{check[name]:.4g}", f"{'≥' if name == 'agreement' else '≤'} {limit:g}"]
         for name, limit in check.get("limits", {}).items()

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.output import print_warnings, table, with_warnings
+from cli.commands.datasets import report
+from cli.output import err, print_warnings, table, with_warnings
 
 
 def test_warnings_show_count_example_and_remedy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +71,11 @@ def test_wide_table_has_every_column(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert len(lines) == 2
     assert lines[1].endswith("a note of [several] words")
     assert not errors
+
+
+@pytest.mark.parametrize("name", ["[/]", "a [red]name[/red] b", "[bold]"])
+def test_names_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report({"name": name, "id": "ds_1", "version": "v1", "state": "ready", "report": None})
+    assert capsys.readouterr().out.splitlines()[0] == f"{name}  ds_1@v1  ready"
+    err.print(name)
+    assert capsys.readouterr().err == f"{name}\n"
