@@ -184,3 +184,13 @@ def test_rows_are_read_by_their_position(tmp_path: Path) -> None:
     every = list(read_splits(source["splits"]))
     wanted = [0, 3, 449, 2_500, 4_499]
     assert read_at(source["splits"], wanted) == {position: every[position] for position in wanted}
+
+
+def test_of_a_row_in_two_splits_the_one_that_is_gone_is_removed(tmp_path: Path) -> None:
+    splits = version(tmp_path / "a", pairs(9))["splits"]
+    shards = [path for paths in splits.values() for path in paths]
+    found = difference({"splits": {"test": shards, "train": shards}}, {"splits": {"train": shards}})
+    assert (found.removed, found.unchanged, found.moved, found.added) == (9, 9, 0, 0)
+    assert {row.before.split for row in found.rows if row.before} == {"test"}
+    found = difference({"splits": {"test": shards}}, {"splits": {"train": shards}})
+    assert (found.removed, found.unchanged, found.moved, found.added) == (0, 0, 9, 0)

@@ -1,7 +1,8 @@
 """Compares two versions: rows added, removed, changed, and moved to another split.
 
-Equal rows are matched first, each with one other. Of the rest, rows with the same prompt are changed; the others are
-added or removed. In memory are 17 bytes for every row. Spec: {"before", "after": {split: [paths]}, "kind", "offset",
+Equal rows are matched first, each with one other: in the same split, then in another one. Of the rest, rows with the
+same prompt are changed; the others are added or removed. In memory are 17 bytes for every row, and some 300 for every
+one that differs. Spec: {"before", "after": {split: [paths]}, "kind", "offset",
 "limit"}. Result: `curation.models.Difference` without the versions.
 """
 
@@ -17,6 +18,8 @@ from shared.engine.process.protocol import Commands, Reporter
 KINDS = ("changed", "removed", "added", "moved")
 OCCURRENCE = np.uint64(0x9E3779B97F4A7C15)
 """Makes the second of two equal hashes another number: Fibonacci hashing's odd constant."""
+SPLIT = np.uint64(0xC2B2AE3D27D4EB4F)
+"""The same for equal rows of two splits: an odd constant of xxHash."""
 
 
 class _Side(NamedTuple):
@@ -26,26 +29,31 @@ class _Side(NamedTuple):
     prompts: np.ndarray
     splits: np.ndarray
 
+    def rows_in_splits(self) -> np.ndarray:
+        """Equal for equal rows of the same split."""
+        return self.rows + self.splits.astype(np.uint64) * SPLIT
+
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Compare all rows, and read one page of the differences."""
     before, after = (_read(spec[name], reporter) for name in ("before", "after"))
-    old, new = _match(before.rows, after.rows)
-    moved = before.splits[old] != after.splits[new]
-    old_rest = np.setdiff1d(np.arange(len(before.rows)), old)
-    new_rest = np.setdiff1d(np.arange(len(after.rows)), new)
+    old, new = _match(before.rows_in_splits(), after.rows_in_splits())
+    unchanged, old_rest, new_rest = len(old), _others(before.rows, old), _others(after.rows, new)
+    old, new = _match(before.rows[old_rest], after.rows[new_rest])
+    moved = zip(old_rest[old].tolist(), new_rest[new].tolist(), strict=True)
+    old_rest, new_rest = np.delete(old_rest, old), np.delete(new_rest, new)
     old_changed, new_changed = _match(before.prompts[old_rest], after.prompts[new_rest])
     pairs: dict[str, list[tuple[int | None, int | None]]] = {
         "changed": list(zip(old_rest[old_changed].tolist(), new_rest[new_changed].tolist(), strict=True)),
         "removed": [(row, None) for row in np.delete(old_rest, old_changed).tolist()],
         "added": [(None, row) for row in np.delete(new_rest, new_changed).tolist()],
-        "moved": list(zip(old[moved].tolist(), new[moved].tolist(), strict=True)),
+        "moved": list(moved),
     }
     kinds = [spec["kind"]] if spec["kind"] else KINDS
     found = [(kind, *pair) for kind in kinds for pair in pairs[kind]]
     page = found[spec["offset"] : spec["offset"] + spec["limit"]]
     counts = {kind: len(pairs[kind]) for kind in KINDS}
-    return {**counts, "unchanged": len(old) - counts["moved"], "total": len(found), "rows": _rows(spec, page)}
+    return {**counts, "unchanged": unchanged, "total": len(found), "rows": _rows(spec, page)}
 
 
 def _read(splits: Splits, reporter: Reporter) -> _Side:
@@ -55,6 +63,11 @@ def _read(splits: Splits, reporter: Reporter) -> _Side:
         prompts += row_hash(split_group(decode(stored.row)).strip())
         names.append(SPLIT_ORDER.index(stored.split))
     return _Side(np.frombuffer(rows, np.uint64), np.frombuffer(prompts, np.uint64), np.frombuffer(names, np.uint8))
+
+
+def _others(rows: np.ndarray, matched: np.ndarray) -> np.ndarray:
+    """Return the positions that are not `matched`."""
+    return np.setdiff1d(np.arange(len(rows)), matched)
 
 
 def _match(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
