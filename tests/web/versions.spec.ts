@@ -49,7 +49,9 @@ test('rows are searched and excluded into a new version, which is compared with 
   form.set('file', new Blob([[...rows, rows[0]].map((row) => JSON.stringify(row)).join('\n')]), 'orders.jsonl');
   const { id } = await platform.upload(form);
   for (const slow of ['statistics', 'rendered']) await page.route(`**/${slow}?*`, (route) => route.abort()); // need the base model, which is still being prepared
+  const preview = page.waitForRequest(/\/preview\?/);
   await page.goto(`/ui/datasets/${id}`);
+  expect((await preview).url()).toContain('version='); // the rows shown are those of the version that is edited
 
   await page.getByRole('searchbox', { name: 'Search rows' }).fill('LOREM');
   await page.getByRole('button', { name: 'Search', exact: true }).click();

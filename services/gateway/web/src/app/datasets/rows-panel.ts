@@ -48,12 +48,12 @@ export class RowsPanel {
   /** What was searched for; the fields may have changed since. */
   private readonly filter = signal<{ search?: string; where?: string }>({});
   protected readonly filtered = computed(() => Boolean(this.filter().search ?? this.filter().where));
-  private readonly view = computed(() => ({ version: this.dataset().version, split: this.split(), ...this.filter() }));
+  private readonly view = computed(() => ({ version: this.dataset().version ?? undefined, split: this.split(), ...this.filter() }));
   protected readonly offset = linkedSignal({ source: this.view, computation: () => 0 });
   protected readonly selected = linkedSignal<unknown, ReadonlySet<number>>({ source: this.view, computation: () => new Set() });
   protected readonly page = injectQuery(() => {
-    const params = { dataset_id: this.dataset().id, split: this.split(), offset: this.offset(), limit: PAGE_SIZE, ...this.filter() };
-    return { key: `preview/${this.dataset().version}/${JSON.stringify(params)}`, fetch: () => this.api.previewDataset(params) };
+    const params = { dataset_id: this.dataset().id, ...this.view(), offset: this.offset(), limit: PAGE_SIZE };
+    return { key: `preview/${JSON.stringify(params)}`, fetch: () => this.api.previewDataset(params) };
   });
 
   protected find(): void {
