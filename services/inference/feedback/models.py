@@ -38,6 +38,11 @@ class StoredResponse(Entity):
         return cls(id=completion["id"], project=project, by=by, model_id=model_id, content=content)
 
     @property
+    def size(self) -> int:
+        """Of its content, in bytes."""
+        return len(self.content)
+
+    @property
     def prompt(self) -> dict[str, Any]:
         """What was asked: messages, and where the request had them tools and chat_template_kwargs."""
         return dict(json.loads(self.content)["prompt"])

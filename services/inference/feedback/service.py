@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -27,6 +28,11 @@ MAX_PROMPT_BYTES = 2**20
 """Of a stored response."""
 MAX_UNRATED = 10_000
 """Stored responses without feedback, in a project; the oldest make room."""
+MAX_UNRATED_BYTES = 2**28
+"""Of these responses together; the oldest make room."""
+EXCESS = 1.05
+"""Of these limits, until a project's answers are counted again and trimmed to them: counting reads them all."""
+PAGE = 50
 SWEEP_INTERVAL_S = 3600.0
 UNRATED = {"rated": False}
 """Also a condition of each removal: an answer may be rated after it was found."""
@@ -41,8 +47,17 @@ class PromptsDiffer(InvalidInput):
 class FeedbackService:
     """Feedback of all projects. Answers without feedback are kept for `days`."""
 
-    def __init__(self, stores: FeedbackStores, days: float, max_unrated: int = MAX_UNRATED) -> None:
-        self._stores, self._days, self._max_unrated = stores, days, max_unrated
+    def __init__(
+        self,
+        stores: FeedbackStores,
+        days: float,
+        max_unrated: int = MAX_UNRATED,
+        max_unrated_bytes: int = MAX_UNRATED_BYTES,
+    ) -> None:
+        self._stores, self._days = stores, days
+        self._max_unrated, self._max_unrated_bytes = max_unrated, max_unrated_bytes
+        self._kept: dict[str, tuple[float, int]] = {}
+        """Of each project: answers without feedback and their bytes, or more, as some are rated or deleted since."""
 
     @staticmethod
     def require_storable(prompt: Mapping[str, Any]) -> None:
@@ -56,11 +71,32 @@ class FeedbackService:
         self, caller: Principal, model_id: str, prompt: Mapping[str, Any], completion: Mapping[str, Any]
     ) -> None:
         """Store a completion with one choice."""
-        responses = self._stores.responses.for_project(caller.project)
-        await responses.create(StoredResponse.of(caller.project, caller.subject, model_id, prompt, completion))
-        if (excess := await responses.count(UNRATED) - self._max_unrated) > 0:
-            for oldest in await responses.find(UNRATED, order=(("created_at", 1),), limit=excess):
-                await responses.remove(oldest.id, UNRATED)
+        answer = StoredResponse.of(caller.project, caller.subject, model_id, prompt, completion)
+        await self._stores.responses.for_project(caller.project).create(answer)
+        answers, size = self._kept.get(caller.project, (math.inf, 0))
+        self._kept[caller.project] = answers, size = answers + 1, size + answer.size
+        if answers > self._max_unrated * EXCESS or size > self._max_unrated_bytes * EXCESS:
+            await self._trim(caller.project)
+
+    async def _trim(self, project: str) -> None:
+        """Remove the oldest answers without feedback, beyond the limits."""
+        self._kept[project], answers, size = (0, 0), 0, 0
+        async for each in self._each(project, UNRATED):
+            answers, size = answers + 1, size + each.size
+            if answers > self._max_unrated or size > self._max_unrated_bytes:
+                await self._stores.responses.remove(each.id, UNRATED)
+        since = self._kept[project]
+        found = min(answers, self._max_unrated), min(size, self._max_unrated_bytes)
+        self._kept[project] = (since[0] + found[0], since[1] + found[1])
+
+    async def _each(self, project: str, where: dict[str, Any]) -> AsyncIterator[StoredResponse]:
+        """The stored responses that match, newest first, without all in memory."""
+        cursor, more = None, True
+        while more:
+            page = await self._stores.responses.for_project(project).page(where, limit=PAGE, cursor=cursor)
+            for each in page.items:
+                yield each
+            cursor, more = page.next_cursor, page.next_cursor is not None
 
     async def response(self, caller: Principal, id: str, *, field: str = "id", change: bool = False) -> StoredResponse:
         """Return a stored response; those of others need the scope `read`, and `write` to `change` them.
@@ -141,11 +177,13 @@ class FeedbackService:
                     await self._stores.responses.change(id, lambda response: setattr(response, "rated", False))
 
     async def sweep(self) -> None:
-        """Remove answers without feedback that are too old."""
+        """Remove answers without feedback that are too old, or that other replicas stored beyond the limits."""
         before = (now() - timedelta(days=self._days)).isoformat()
         while found := await self._stores.responses.find({**UNRATED, "created_at": {"$lt": before}}, limit=200):
             for response in found:
                 await self._stores.responses.remove(response.id, UNRATED)
+        for project in [*self._kept]:
+            await self._trim(project)
 
     async def run(self) -> None:
         """Sweep until cancelled."""

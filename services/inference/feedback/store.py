@@ -12,9 +12,9 @@ from shared.runtime.resources import Resources
 RESPONSES = CollectionSpec(
     "inference.responses",
     StoredResponse,
-    "Without feedback: removed after ANNEAL_RESPONSE_DAYS, or earlier where a project has more than 10,000. With "
-    "feedback: until DELETE /v1/chat/completions/{id}.",
-    (Index(("project", "rated", "created_at")),),
+    "Without feedback: removed after ANNEAL_RESPONSE_DAYS, or earlier where a project has more than 10,000 or "
+    "256 MiB. With feedback: until DELETE /v1/chat/completions/{id}.",
+    (Index(("project", "rated", "created_at")), Index(("rated", "created_at"))),
 )
 FEEDBACK = CollectionSpec(
     "inference.feedback",

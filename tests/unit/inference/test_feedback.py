@@ -191,6 +191,29 @@ async def test_answers_without_feedback_leave_and_rated_ones_stay(world: World) 
     assert "a0" not in {found.id for found in await world.stores.responses.find()}
 
 
+async def test_answers_are_counted_now_and_then_not_for_each(world: World) -> None:
+    world.feedback = FeedbackService(world.stores, days=30, max_unrated=20)
+    kept = []
+    for n in range(24):
+        await world.answer(f"a{n}", "hi")
+        kept.append(await world.stores.responses.count())
+    assert kept[19:] == [20, 21, 20, 21, 20], "a twentieth more than the limit, then as many as it says"
+    elsewhere = FeedbackService(world.stores, days=30, max_unrated=10)
+    await elsewhere.keep(ANNA, "model_a", {}, {"id": "a25", "choices": []})
+    assert await world.stores.responses.count() == 10, "another process counts at its first answer"
+
+
+async def test_long_answers_without_feedback_leave_earlier(world: World) -> None:
+    world.feedback = FeedbackService(world.stores, days=30, max_unrated_bytes=5000)
+    rated = await world.answer("a0", "x" * 1000)
+    await world.rate(rated, "good")
+    for n in range(1, 8):
+        await world.answer(f"a{n}", "x" * 1000)
+    left = await world.stores.responses.find(UNRATED)
+    assert {found.id for found in left} == {"a4", "a5", "a6", "a7"}
+    assert (await world.stores.responses.get(rated)).rated
+
+
 async def test_answers_and_feedback_belong_to_projects_and_callers(world: World) -> None:
     a = await world.answer("a1", "left")
     await world.rate(a, "good")
