@@ -2275,6 +2275,8 @@ class Preview(TypedDict):
     split: str
     total: int
     """rows in this split; with search or where, those that match"""
+    matches: dict[str, int] | None
+    """with search or where: rows that match in each split; null: nothing is searched"""
     offset: int
     rows: list[PreviewRow]
 
@@ -2310,6 +2312,8 @@ class PreviewedRow(TypedDict):
     """the normalized row; null: it is rejected, or nothing can be read yet"""
     reason: str | None
     """why the row is rejected"""
+    shortened: bool
+    """it is long: texts end with … after 2,000 characters, lists after 1,000 items"""
 
 
 class Problem(TypedDict):
@@ -2515,7 +2519,7 @@ class Report(TypedDict):
     columns: NotRequired[list[str]]
     """columns of the upload"""
     column_uses: NotRequired[list[ColumnUse]]
-    """what became of every column, over all rows"""
+    """what became of every column, over all rows of the upload; a version made from another one has its counts"""
     kept_columns: NotRequired[list[str]]
     """columns without a use whose short values rows keep, at most 20: evaluations slice by them"""
     features: NotRequired[dict[str, Feature]]

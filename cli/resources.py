@@ -1,5 +1,6 @@
 """Resources as commands name them: by id, by the beginning of an id, or by a unique name; and their deletion."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ PATHS = {
     "key": "/auth/keys",
 }
 IN_LINEAGE = frozenset({"dataset", "job", "custom model", "evaluation", "export", "deployment"})
+WHOLE_VERSION = re.compile("[0-9a-f]{16}")
 PAGE = 200
 """Entries of one answer at most."""
 
@@ -75,7 +77,7 @@ def find(client: Client, kind: str, given: str) -> str:
     """
     given, at, version = given.partition("@") if kind == "dataset" else (given, "", "")
     if WHOLE_ID.fullmatch(given):
-        return given + at + version
+        return given + at + (find_version(client, given, version) or "")
     items = list(everything(client, PATHS[kind]))
     found = [item for item in items if item.get("name") == given] or [
         item for item in items if item["id"].startswith(given) or item["id"].partition("_")[2].startswith(given)
@@ -83,7 +85,24 @@ def find(client: Client, kind: str, given: str) -> str:
     if len(found) > 1:
         ids = "\n".join(f"  {item['id']}  {item.get('name') or ''}".rstrip() for item in found[:10])
         raise CommandError(f"{given!r} names {len(found)} {kind}s; give more of an id:\n{ids}")
-    return (str(found[0]["id"]) if found else given) + at + version
+    if not found:
+        return given + at + version
+    id = str(found[0]["id"])
+    return id + at + (find_version(client, id, version) or "")
+
+
+def find_version(client: Client, dataset_id: str, given: str | None) -> str | None:
+    """The version of a dataset that begins with `given`; where none does, `given`, for the service to answer.
+
+    Raises CommandError where several do.
+    """
+    if not given or WHOLE_VERSION.fullmatch(given):
+        return given
+    versions = client.get(f"/datasets/{dataset_id}")["versions"]
+    found = [one["version"] for one in versions if one["version"].startswith(given)]
+    if len(found) > 1:
+        raise CommandError(f"{given!r} begins {len(found)} versions; give more of one: {', '.join(found)}")
+    return found[0] if found else given
 
 
 def find_any(client: Client, given: str) -> str:

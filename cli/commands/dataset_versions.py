@@ -10,8 +10,11 @@ from cli.commands.datasets import POLL_INTERVAL_S, DatasetId
 from cli.commands.datasets import datasets as datasets  # with the commands below
 from cli.errors import CommandError
 from cli.output import Json, examples, out, print_json, table
+from cli.resources import find_version, named_option
 
-Version = Annotated[str | None, typer.Option(help="Version to start from. Default: the current one.")]
+Version = Annotated[
+    str | None, typer.Option(help="Version to start from, or the beginning of it. Default: the current one.")
+]
 
 
 @datasets.command(
@@ -55,14 +58,18 @@ def deduplicate(
 )
 def diff(
     dataset_id: DatasetId,
-    before: Annotated[str, typer.Argument(help="The earlier version.")],
+    before: Annotated[str, typer.Argument(help="The earlier version, or the beginning of it.")],
     after: Annotated[str | None, typer.Argument(help="The later version. Default: the current one.")] = None,
     kind: Annotated[str | None, typer.Option(help="Show only rows changed, removed, added or moved.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of rows.")] = 20,
     json: Json = False,
 ) -> None:
     """Compare two versions: rows added, removed, changed, or moved to another split."""
-    found = Client().get(f"/datasets/{dataset_id}/diff", before=before, after=after, kind=kind, limit=limit)
+    client = Client()
+    versions = {
+        name: find_version(client, dataset_id, given) for name, given in {"before": before, "after": after}.items()
+    }
+    found = client.get(f"/datasets/{dataset_id}/diff", **versions, kind=kind, limit=limit)
     if json:
         print_json(found)
         return
@@ -82,7 +89,7 @@ def duplicates(
     json: Json = False,
 ) -> None:
     """Find equal and nearly equal rows, and held-out rows whose prompt is in train."""
-    found = _counted(f"/datasets/{dataset_id}/duplicates", version=version)
+    found = _counted(dataset_id, "duplicates", version)
     if json:
         print_json(found)
         return
@@ -97,13 +104,13 @@ def duplicates(
 @datasets.command(epilog=examples("anneal datasets tokens <dataset-id> --base seedling"))
 def tokens(
     dataset_id: DatasetId,
-    base: Annotated[str, typer.Option(help="Base model whose tokenizer and chat template count.")],
+    base: Annotated[str, named_option("custom model", "The model whose tokenizer and chat template count.")],
     version: Annotated[str | None, typer.Option(help="Version. Default: the current one.")] = None,
     max_length: Annotated[int | None, typer.Option(min=1, help="Show what this limit truncates.")] = None,
     json: Json = False,
 ) -> None:
     """Count the tokens of each split, and what a maximum length truncates."""
-    found = _counted(f"/datasets/{dataset_id}/statistics", base=base, version=version, max_length=max_length)
+    found = _counted(dataset_id, "statistics", version, base=base, max_length=max_length)
     if json:
         print_json(found)
         return
@@ -122,6 +129,7 @@ def _edit(dataset_id: str, action: str, given: dict[str, Any], *, json: bool) ->
     """Make a version, wait for it, and print what became of the rows."""
     client = Client()
     before = client.get(f"/datasets/{dataset_id}")
+    given["version"] = find_version(client, dataset_id, given["version"])
     body = {field: value for field, value in given.items() if value is not None}
     dataset = client.post(f"/datasets/{dataset_id}/{action}", body)
     while dataset["state"] == "validating":
@@ -140,10 +148,11 @@ def _edit(dataset_id: str, action: str, given: dict[str, Any], *, json: bool) ->
     out.print(f"See them with: anneal datasets diff {dataset['id']} {parent} {dataset['version']}", highlight=False)
 
 
-def _counted(path: str, **query: Any) -> dict[str, Any]:
+def _counted(dataset_id: str, what: str, version: str | None, **query: Any) -> dict[str, Any]:
     """Return what a request finds, however long it takes: 202 has no body."""
     client = Client()
-    while not (found := client.get(path, **query)):
+    version = find_version(client, dataset_id, version)
+    while not (found := client.get(f"/datasets/{dataset_id}/{what}", version=version, **query)):
         time.sleep(POLL_INTERVAL_S)
     result: dict[str, Any] = found
     return result

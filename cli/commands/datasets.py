@@ -15,7 +15,7 @@ from cli import resources
 from cli.client import Client
 from cli.errors import CommandError
 from cli.output import Json, err, examples, out, print_json, print_warnings, progress_bar, size, table, with_warnings
-from cli.resources import ListByDefault, Quiet, Wide, Yes, named, print_page
+from cli.resources import ListByDefault, Quiet, Wide, Yes, named, named_option, print_page
 
 datasets = typer.Typer(
     name="datasets",
@@ -273,7 +273,7 @@ def report(dataset: dict[str, Any]) -> None:
     shown = ("rows", "rejected", "duplicates", "layout", "form", "splits", "characters")
     table(["", ""], [[name, _format(found[name])] for name in shown if name in found])
     if uses := found.get("column_uses"):
-        columns = ["column", "use", "rows", "detail"]
+        columns = ["column", "use", "uploaded rows", "detail"]
         table(columns, [[use["name"], use["use"].replace("_", " "), use["rows"], use["detail"]] for use in uses])
     if features := found.get("features"):
         rows = [[name.replace("_", " "), feature["rows"], feature["example"]] for name, feature in features.items()]
@@ -309,9 +309,20 @@ def list_datasets(
 
 @datasets.command("show")
 def show(dataset_id: DatasetId, json: Json = False) -> None:
-    """Show a dataset and its validation report."""
+    """Show a dataset, its validation report and its versions."""
     dataset = Client().get(f"/datasets/{dataset_id}")
-    print_json(dataset) if json else report(dataset)
+    if json:
+        print_json(dataset)
+        return
+    report(dataset)
+    table(["version", "state", "rows", "made from", "at"], map(_version, dataset["versions"]))
+
+
+def _version(found: dict[str, Any]) -> list[Any]:
+    edit, origin = found["edit"], found["origin"]
+    source = f"{edit['kind']} of {edit['parent']}" if edit else origin["location"] if origin else found["file_name"]
+    rows = (found["report"] or {}).get("rows")
+    return [found["version"], found["state"], rows, source, found["created_at"][:16].replace("T", " ")]
 
 
 @datasets.command(
@@ -319,12 +330,15 @@ def show(dataset_id: DatasetId, json: Json = False) -> None:
 )
 def preview(
     dataset_id: DatasetId,
-    split: Annotated[str, typer.Option(help="Split: train, validation or test.")] = "train",
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test. Default: train; of a search, every split.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Maximum number of rows.")] = 5,
     search: Annotated[str | None, typer.Option(help="Only rows with this text, regardless of case.")] = None,
     where: Annotated[str | None, typer.Option(help="Only rows with column=value, a kept column.")] = None,
     base: Annotated[
-        str | None, typer.Option(help="Render with the chat template of this base model; trained tokens are green.")
+        str | None,
+        named_option("custom model", "Render with the chat template of this model; trained tokens are green."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -332,19 +346,34 @@ def preview(
     client = Client()
     if base is not None and (search or where):
         raise CommandError("--base shows the first rows of a split; leave out --search and --where.")
-    found = client.get(f"/datasets/{dataset_id}/preview", split=split, limit=limit, search=search, where=where)
-    if base is None:
-        print_json(found) if json else _print_rows(found["rows"])
-        return
-    path, rows = f"/datasets/{dataset_id}/rendered", range(len(found["rows"]))
-    rendered = [client.get(path, base=base, split=split, row=row) for row in rows]
-    print_json(rendered) if json else _print_rendered(rendered)
+
+    def page(split: str) -> dict[str, Any]:
+        query = {"split": split, "limit": limit, "search": search, "where": where}
+        return dict(client.get(f"/datasets/{dataset_id}/preview", **query))
+
+    found = page(split or "train")
+    if base is not None:
+        path, rows = f"/datasets/{dataset_id}/rendered", range(len(found["rows"]))
+        rendered = [client.get(path, base=base, split=found["split"], row=row) for row in rows]
+        print_json(rendered) if json else _print_rendered(rendered)
+    elif json:
+        print_json(found)
+    else:
+        others = () if split else (name for name, count in (found["matches"] or {}).items() if count)
+        _print_rows([found, *(page(name) for name in others if name != "train")], limit)
 
 
-def _print_rows(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        out.print(row["source"], style="dim")
+def _print_rows(pages: list[dict[str, Any]], limit: int) -> None:
+    """Print rows of each split, and how many match where they were searched."""
+    rows = [(page["split"], row) for page in pages for row in page["rows"]][:limit]
+    for split, row in rows:
+        out.print(f"{row['source']}  {split}", style="dim")
         out.print_json(data=row["row"])
+    if matches := pages[0]["matches"]:
+        counts = ", ".join(f"{count:,} in {split}" for split, count in matches.items())
+        out.print(f"{sum(matches.values()):,} rows match: {counts}.", highlight=False)
+    elif not rows:
+        out.print(f"There are no rows in {pages[0]['split']}.", highlight=False)
 
 
 def _print_rendered(rows: list[dict[str, Any]]) -> None:

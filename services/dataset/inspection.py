@@ -9,9 +9,9 @@ from typing import Any
 from services.dataset.errors import ValidationFailed
 from services.dataset.length_statistics import compute_statistics
 from services.dataset.models import DatasetVersion
-from services.dataset.service import require_range
+from services.dataset.service import require_kept, require_range
 from services.dataset.validation import shards_of
-from services.dataset.views import Preview, PreviewRow, Rendered, RenderedSample, Statistics
+from services.dataset.views import Preview, Rendered, RenderedSample, Statistics
 from shared.blobs.artifacts import SHARED, find_model, read_manifest, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
@@ -56,16 +56,21 @@ class Inspector:
         where: str | None = None,
     ) -> Preview:
         """Return a page of normalized rows; with `search` or `where`, of those that match."""
+        require_kept(version, where)
         shards, total = await self._shards(version, split)
-        spec = {"shards": shards, "offset": offset, "limit": limit}
+        spec: dict[str, Any] = {"offset": offset, "limit": limit}
+        matches: dict[str, int] | None = None
         if search is None and where is None:
-            result = await self.run("services.dataset.engine.preview:main", spec, version.project)
+            result = await self.run("services.dataset.engine.preview:main", spec | {"shards": shards}, version.project)
         else:
-            spec |= {"split": split, "search": search, "where": where}
+            spec |= {"split": split, "splits": await self.splits(version), "search": search, "where": where}
             result = await self.run(SEARCH, spec, version.project, limits=COUNTING)
-            total = result["total"]
-        rows = [PreviewRow.model_validate(row) for row in result["rows"]]
-        return Preview(version=version.fingerprint, split=split, total=total, offset=offset, rows=rows)
+            matches = result["matches"]
+            total = matches.get(split, 0)
+        return Preview.model_validate(
+            {"version": version.fingerprint, "split": split, "total": total, "matches": matches, "offset": offset}
+            | {"rows": result["rows"]}
+        )
 
     async def content(self, version: DatasetVersion) -> AsyncIterator[bytes]:
         """Stream all rows as JSON lines, in the order of the upload."""
@@ -166,7 +171,7 @@ class Inspector:
         for owner, kind in ((SHARED, "base"), (project, "base"), (project, "custom")):
             if found := await find_model(self._blobs, project, kind, base, owner=owner):
                 return found[1], await resolve_model(self._blobs, found[0], project)
-        remedy = "GET /models/available and GET /models/custom list models; a base model must be downloaded."
+        remedy = "GET /v1/models lists those that can be used; a base model must be downloaded first."
         raise NotFound(f"There is no model {base!r}.", field="base", remedy=remedy)
 
     async def _run_engine(

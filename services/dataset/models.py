@@ -172,7 +172,11 @@ class Report(BaseModel):
     form: Form = Field(description="form of the normalized rows")
     layout: str = Field(description="the recognized layout")
     columns: list[str] = Field(default=[], description="columns of the upload")
-    column_uses: list[ColumnUse] = Field(default=[], description="what became of every column, over all rows")
+    column_uses: list[ColumnUse] = Field(
+        default=[],
+        description="what became of every column, over all rows of the upload; "
+        "a version made from another one has its counts",
+    )
     kept_columns: list[str] = Field(
         default=[],
         description="columns without a use whose short values rows keep, at most 20: evaluations slice by them",

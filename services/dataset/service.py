@@ -230,3 +230,12 @@ def require_range(field: str, value: int, total: int) -> None:
             limit=f"0 … {total - 1}",
             remedy="Choose one within the limit.",
         )
+
+
+def require_kept(version: DatasetVersion, where: str | None) -> None:
+    """Raise InvalidInput for a `where` whose column is not among those that the version keeps."""
+    column, kept = (where or "").partition("=")[0], version.report.kept_columns if version.report else []
+    if column and column not in kept:
+        remedy = "Choose one of the kept columns." if kept else "Leave where out: the version keeps no columns."
+        detail = f"The version keeps no column {column!r}" + (f", but {', '.join(kept)}." if kept else ".")
+        raise InvalidInput(detail, field="where", limit=kept or None, remedy=remedy)

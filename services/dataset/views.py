@@ -71,6 +71,9 @@ class Preview(BaseModel):
     version: str
     split: str
     total: int = Field(description="rows in this split; with search or where, those that match")
+    matches: dict[str, int] | None = Field(
+        description="with search or where: rows that match in each split; null: nothing is searched"
+    )
     offset: int
     rows: list[PreviewRow]
 

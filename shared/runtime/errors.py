@@ -214,7 +214,9 @@ def _alternative(message: str) -> str:
 def _message(text: str) -> str:
     """pydantic's message without its own terms."""
     text = text.removeprefix("Value error, ").replace("Extra inputs are not permitted", UNKNOWN_FIELD)
-    text = re.sub(r"\w+ should have (at \w+ \d+ items?) after validation, not (\d+)", r"\1 may be given, not \2", text)
+    if text.startswith("Value should have"):  # of a text that a function checks
+        text = text.replace(" item", " character", 1)
+    text = re.sub(r"\w+ should have (at \w+ \d+ \w+) after validation, not (\w+)", r"\1 may be given, not \2", text)
     return re.sub(r"a valid dictionary( or object to extract fields from| or instance of \w+)?", "a JSON object", text)
 
 

@@ -52,6 +52,7 @@ async def test_search_exclude_and_diff(service: RunningService) -> None:
     url, first = f"/datasets/{dataset['id']}", dataset["version"]
     found = (await service.http.get(f"{url}/preview", params={"search": "SECRET"})).json()
     assert (found["total"], found["rows"][0]["row_id"]) == (1, 20)
+    assert found["matches"] == {"train": 1, "validation": 0}
     by_topic = (await service.http.get(f"{url}/preview", params={"where": "topic=other"})).json()
     assert by_topic["rows"] == found["rows"]
     await service.next_event(DatasetReady)
@@ -98,6 +99,13 @@ async def test_requests_that_mean_nothing_are_refused(service: RunningService) -
     assert (nothing.status_code, "rows, search or where" in nothing.text) == (422, True)
     missing = await service.http.post(f"{url}/exclude", json={"rows": [77]})
     assert (missing.status_code, missing.json()["field"]) == (422, "rows")
+    for response in (
+        await service.http.post(f"{url}/exclude", json={"where": "nosuch=1"}),
+        await service.http.get(f"{url}/preview", params={"where": "nosuch=1"}),
+    ):
+        problem = response.json()
+        assert (response.status_code, problem["field"], problem["limit"]) == (422, "where", ["topic"]), problem
+        assert "'nosuch'" in problem["detail"]
     itself = await service.http.get(f"{url}/diff", params={"before": dataset["version"]})
     assert (itself.status_code, itself.json()["field"]) == (422, "before")
     unknown = await service.http.get(f"{url}/diff", params={"before": "0" * 16})

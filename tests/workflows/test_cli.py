@@ -46,6 +46,22 @@ def test_resources_are_named_by_id_by_its_beginning_or_by_a_unique_name(embedded
         run("datasets", "delete", name, "--yes")
 
 
+def test_rows_are_searched_in_every_split_and_versions_named_by_their_beginning(embedded: Embedded, run: Run) -> None:
+    rows = b"".join(b'{"prompt": "%d", "completion": "%s"}\n' % (n, b"odd" if n % 2 else b"even") for n in range(40))
+    first = embedded.upload("rows.jsonl", rows, name="searched", seed="3").json()["version"]
+    assert "0 rows match: 0 in train, 0 in validation." in run("datasets", "preview", "searched", "--search", "nosuch")
+    found = run("datasets", "preview", "searched", "--search", "odd", "--limit", "40")
+    assert (found.count('"odd"'), "20 rows match:" in found) == (20, True)
+    run("datasets", "exclude", "searched", "--search", "odd", "--version", first[:6])
+    shown = run("datasets", "show", "searched")
+    assert f"exclude of {first}" in " ".join(shown.split())
+    assert "uploaded rows" in shown
+    assert run("datasets", "diff", "searched", first[:6]).startswith("0 added, 20 removed")
+    refused = run("datasets", "diff", "searched", "z" * 16, exit_code=1)
+    assert ("{" in refused, "anneal datasets show" in refused) == (False, True)
+    run("datasets", "delete", "searched", "--yes")
+
+
 def test_deletion_shows_what_was_made_and_asks(embedded: Embedded, run: Run) -> None:
     dataset = embedded.upload("rows.jsonl", ROWS, name="asks").json()["id"]
     job = json.loads(run("train", "asks", "--steps", "1000", "--name", "asking", "--json"))

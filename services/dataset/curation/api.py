@@ -74,7 +74,7 @@ def _add_comparisons(router: APIRouter, service: DatasetService, curator: Curato
         scoped = service.for_project(caller.project)
         versions = [await scoped.require_ready(dataset_id, version) for version in (before, after)]
         if versions[0].fingerprint == versions[1].fingerprint:
-            remedy = "Name two versions; GET /datasets/{id} lists them."
+            remedy = f"Name two versions; GET /datasets/{dataset_id} lists them."
             raise InvalidInput("A version does not differ from itself.", field="before", remedy=remedy)
         return await curator.difference(versions[0], versions[1], kind, offset, limit)
 

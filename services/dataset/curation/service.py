@@ -8,7 +8,7 @@ from typing import Any
 from services.dataset.curation.models import DeduplicateRequest, Difference, Duplicates, ExcludeRequest, Kind
 from services.dataset.inspection import COUNTING, Inspector
 from services.dataset.models import DatasetVersion, Edit, UploadForm
-from services.dataset.service import DatasetService
+from services.dataset.service import DatasetService, require_kept
 from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
 
@@ -27,6 +27,7 @@ class Curator:
     async def exclude(self, datasets: DatasetService, id: str, request: ExcludeRequest) -> tuple[DatasetVersion, bool]:
         """Queue a version without these rows."""
         parent = await datasets.require_ready(id, request.version)
+        require_kept(parent, request.where)
         fields = request.model_dump(exclude={"version", "rows"})
         rows = sorted(set(request.rows))
         edit = Edit(kind="exclude", parent=parent.fingerprint, excluded_ids=len(rows), **fields)

@@ -41,6 +41,7 @@ class PreviewedRow(BaseModel):
         description="the normalized row; null: it is rejected, or nothing can be read yet"
     )
     reason: str | None = Field(description="why the row is rejected")
+    shortened: bool = Field(description="it is long: texts end with … after 2,000 characters, lists after 1,000 items")
 
 
 class PreviewProblem(BaseModel):

@@ -1,6 +1,5 @@
 """Runs the preview of a file in an engine process, and keeps nothing of it."""
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -45,5 +44,4 @@ class Previews:
         if last.get("kind") != "result":
             detail = last.get("detail", "The engine exited without a result.")
             raise ValidationFailed(detail, remedy="Upload the file without a preview.", cause=last.get("code"))
-        rows = [row | {"row": row["row"] and json.loads(row["row"])} for row in last["rows"]]
-        return UploadPreview.model_validate(last | {"rows": rows})
+        return UploadPreview.model_validate(last)

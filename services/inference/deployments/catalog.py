@@ -147,7 +147,7 @@ class Catalog:
         detail = f"There is no model {name!r} in this project."
         remedy = "Use an id from GET /v1/models."
         if CHECKPOINT.search(name):
-            remedy = "Publish the checkpoint first: POST /training/jobs/{id}/checkpoints/{step}/model."
+            remedy = "Publish the checkpoint first: POST /training/jobs/<job-id>/checkpoints/<step>/model."
         raise ModelNotFound(detail, field="model", remedy=remedy)
 
     async def _find_by_id(self, project: str, id: str) -> FoundModel | None:

@@ -63,7 +63,7 @@ def model_routes(models: CustomModels, references: References) -> APIRouter:
     async def delete_model(model_id: str, caller: Caller) -> DeletedModel:
         """Delete a custom model, by its id or unique name, and free its disk space."""
         if await references.is_base_model(caller.project, model_id):
-            remedy = "DELETE /models/base/{id} deletes one that was added; the bundled one stays."
+            remedy = f"DELETE /models/base/{model_id} deletes one that was added; the bundled one stays."
             raise Unsupported(f"{model_id!r} is a base model, not a custom model.", field="model", remedy=remedy)
         try:
             id = await models.id_of(caller.project, model_id)

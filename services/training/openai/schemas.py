@@ -122,7 +122,7 @@ class FineTuningRequest(BaseModel):
             raise Unsupported(f"The method {method} is not offered.", field="method.type", remedy=remedy)
         self._require_one_place()
         if self.integrations:
-            remedy = "Leave integrations out; GET /training/jobs/{id}/metrics has every value."
+            remedy = "Leave integrations out; GET /training/jobs/<job-id>/metrics has every value."
             raise Unsupported("Integrations are not offered.", field="integrations", remedy=remedy)
         given = {name: value for name, value in self.settings().model_dump().items() if value != "auto"}
         if "n_epochs" in given:

@@ -47,10 +47,10 @@ class Reproductions:
         """
         job = await self._stores.jobs.for_project(project).get(job_id)
         if job.reproduces is None:
-            remedy = "Start one: POST /models/custom/{id}/reproduce."
+            remedy = "Start one: POST /models/custom/<model-id>/reproduce."
             raise NotFound(f"Job {job_id} is no reproduction.", field="id", remedy=remedy)
         if job.state != "succeeded":
-            remedy = "Follow the job: GET /training/jobs/{id}. A failed one states its cause."
+            remedy = f"Follow the job: GET /training/jobs/{job_id}. A failed one states its cause."
             raise NotReproducedYet(f"The job is {job.state}.", field="id", limit="succeeded", remedy=remedy)
         models = self._stores.custom_models.for_project(project)
         original, reproduced = await models.get(job.reproduces), await models.get(job.model_id)

@@ -1,5 +1,9 @@
 """Remedies of services, as a person at the command line reads them: every command exists."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -23,6 +27,21 @@ from cli.remedies import for_commands
 )
 def test_requests_become_commands(remedy: str, shown: str) -> None:
     assert for_commands(remedy) == shown
+
+
+def test_no_remedy_has_the_name_of_a_variable_instead_of_its_value() -> None:
+    """A placeholder is written <job-id>; braces are those of an f-string whose f was forgotten."""
+    services = Path(__file__).parents[3] / "services"
+    for path in services.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "remedy":
+                value: ast.AST = node.value
+            elif isinstance(node, ast.keyword) and node.arg == "remedy":
+                value = node.value
+            else:
+                continue
+            texts = [str(part.value) for part in ast.walk(value) if isinstance(part, ast.Constant)]
+            assert not [text for text in texts if re.search(r"\{[a-z_]+\}", text)], f"{path}:{value.lineno}"
 
 
 REQUESTS = """

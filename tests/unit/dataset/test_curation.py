@@ -53,12 +53,13 @@ def test_search_finds_texts_and_values_of_further_columns_but_no_keys(tmp_path: 
     source = version(tmp_path / "a", [*rows, {"prompt": 'Say "role"', "completion": "GRÜN", "topic": "x", "grade": 1}])
 
     def find(text: str | None = None, where: str | None = None) -> list[int]:
-        found = []
-        for split, shards in source["splits"].items():
-            spec = {"split": split, "shards": shards, "offset": 0, "limit": 100, "search": text, "where": where}
-            result = search.main(spec, SILENT, None)  # type: ignore[arg-type]
-            assert result["total"] == len(result["rows"])
+        found, counts = [], {}
+        for split in source["splits"]:
+            spec = {"split": split, "splits": source["splits"], "offset": 0, "limit": 100}
+            result = search.main(spec | {"search": text, "where": where}, SILENT, None)  # type: ignore[arg-type]
+            counts[split] = len(result["rows"])
             found += [row["row_id"] for row in result["rows"]]
+        assert result["matches"] == counts  # in every split, whichever one is shown
         return sorted(found)
 
     assert find("question 1") == [1, *range(10, 20)]

@@ -35,7 +35,7 @@ def test_delimiter_and_encoding_are_named_and_the_upload_reads_the_same(
     assert (seen["encoding"], seen["delimiter"], seen["problem"]) == (named, ";", None)
     assert seen["columns"] == ["Frage", "Antwort"]
     assert seen["rows"][0]["raw"] == {"Frage": "Was ist süß?", "Antwort": "Zucker, und Honig."}
-    messages = json.loads(seen["rows"][1]["row"])["messages"]
+    messages = seen["rows"][1]["row"]["messages"]
     assert [message["content"] for message in messages] == ["Wer?", "Jürgen"]
     report = validate(tmp_path, "faq.csv", content, mapping=mapping, encoding=named)["report"]
     assert {**seen["report"], "splits": report["splits"]} == report
@@ -50,6 +50,7 @@ def test_unknown_columns_are_a_problem_with_raw_rows_and_suggestions(tmp_path: P
             "raw": {"id": "1", "user_query": "a", "agent_reply": "b"},
             "row": None,
             "reason": None,
+            "shortened": False,
         }
     ]
     suggested = {item["layout"]: item["mapping"] for item in seen["suggestions"]}
@@ -87,5 +88,17 @@ def test_utf8_under_another_name_is_refused(tmp_path: Path) -> None:
 def test_a_byte_without_meaning_rejects_its_row_alone(tmp_path: Path) -> None:
     content = b'{"text": "s\xfc\xdf"}\n{"text": "\x81"}\n'
     seen = preview(tmp_path, "a.jsonl", content, max_bad_share=0.5)
-    assert json.loads(seen["rows"][0]["row"]) == {"text": "süß"}
+    assert seen["rows"][0]["row"] == {"text": "süß"}
     assert "invalid UTF-8: byte 0x81" in seen["rows"][1]["reason"]
+
+
+def test_long_texts_are_shown_shortened(tmp_path: Path) -> None:
+    deep = json.loads("[" * 900 + "]" * 900)
+    rows = [{"prompt": "a", "completion": "b" * 9_000_000}]
+    rows += [{"prompt": "a", "completion": "b", "n": n} for n in (list(range(9_000)), deep)]
+    seen = preview(
+        tmp_path, "long.jsonl", "\n".join(map(json.dumps, [*rows, {"prompt": "c", "completion": "d"}])).encode()
+    )
+    assert len(json.dumps(seen["rows"])) < 20_000
+    assert seen["rows"][0]["raw"]["completion"] == "b" * 2_000 + "…"
+    assert [row["shortened"] for row in seen["rows"]] == [True, True, True, False]

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.runtime.errors import install_problem_handlers
+from shared.runtime.http.display_name import DisplayName
 from tests.support.data_cases import data_case
 
 
@@ -24,6 +25,7 @@ class Body(BaseModel):
     part: StrictPart | None = None
     count: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     content: str | list[Part] = ""
+    title: DisplayName | None = Field(default=None, max_length=3)
     names: list[Annotated[str, Field(pattern="^[a-z]+$")]] | Literal["all"] = "all"
 
 
@@ -64,6 +66,12 @@ def test_unknown_field_is_named(client: TestClient) -> None:
     problem = client.post("/bodies", json={"part": {"type": "text", "text": "a", "kind": 1}}).json()
     assert problem["detail"] == "part.kind: There is no such field"
     assert problem["remedy"].startswith("Check its spelling, or leave it out")
+
+
+def test_lengths_of_validated_texts_are_in_characters(client: TestClient) -> None:
+    assert client.post("/bodies", json={"title": "abcd"}).json()["detail"] == (
+        "title: at most 3 characters may be given, not 4"
+    )
 
 
 def test_objects_are_called_json(client: TestClient) -> None:

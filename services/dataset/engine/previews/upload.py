@@ -1,11 +1,13 @@
 """Reads the beginning of a file exactly as its upload would be read: raw rows, normalized rows, and the report.
 
 Spec: {"path", "name", "out": an empty folder, "options": {…, encoding: null to detect it}, "complete": whether the file
-is all there}. Result: {"encoding", "delimiter", "rows": [{source, raw, row, reason}], "columns", "report", "problem",
-"layout", "suggestions"}.
+is all there}. Result: {"encoding", "delimiter", "rows": [{source, raw, row, reason, shortened}], "columns", "report",
+"problem", "layout", "suggestions"}.
 """
 
+import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ SHOWN_ROWS = 20
 DETECTED_BYTES = 1 << 20
 """Bytes of a text whose encoding is guessed."""
 ALL_ROWS = 1 << 60
+SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_DEPTH = 2_000, 1_000, 50
+"""Of each text, of each list or object, and of what is nested, in a row."""
 
 
 class _HeadValidation(Validation):
@@ -113,12 +117,26 @@ def _shown_rows(raw: list[tuple[str, object]], report: dict[str, Any] | None, ou
     if report is not None:  # otherwise the shards are not complete
         for path in sorted(out.glob("*.parquet")):
             normalized |= {source: row.decode() for _, source, row in read_rows([str(path)], 0, ALL_ROWS)}
-    return [
-        {
-            "source": source,
-            "raw": value.raw if isinstance(value, BadRow) else value,
-            "row": normalized.get(source),
-            "reason": str(value) if isinstance(value, BadRow) else reasons.get(source),
-        }
-        for source, value in raw
-    ]
+    shown = []
+    for source, value in raw:
+        whole = [value.raw if isinstance(value, BadRow) else value, json.loads(normalized.get(source, "null"))]
+        short = [_shorten(part) for part in whole]
+        reason = str(value) if isinstance(value, BadRow) else reasons.get(source)
+        row = {"source": source, "raw": short[0], "row": short[1], "reason": reason, "shortened": short != whole}
+        shown.append(row)
+    return shown
+
+
+def _shorten(value: Any, depth: int = 0) -> Any:
+    """Return the beginning of texts and lists, in a row of up to 16 MB."""
+    if isinstance(value, str | bytes):
+        end = b"..." if isinstance(value, bytes) else "…"
+        return value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + end  # type: ignore[operator]
+    if not isinstance(value, dict | list):
+        return value
+    if depth == SHOWN_DEPTH:
+        return "…"
+    if isinstance(value, dict):
+        members = islice(value.items(), SHOWN_ITEMS)
+        return {_shorten(name): _shorten(member, depth + 1) for name, member in members}
+    return [_shorten(item, depth + 1) for item in value[:SHOWN_ITEMS]]
