@@ -13,7 +13,7 @@ from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
 
 DIFF, DUPLICATES = (f"services.dataset.engine.curation.{name}:main" for name in ("compare", "duplicates"))
-DUPLICATES_VERSION = "1"
+DUPLICATES_VERSION = "2"
 """Part of a cache key; incremented when duplicates are found differently."""
 
 

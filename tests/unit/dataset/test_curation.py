@@ -153,6 +153,15 @@ def test_near_duplicates_and_overlap_are_found_and_removed(tmp_path: Path) -> No
     assert report["splits"] == {"train": 51, "validation": 1, "test": 1}
 
 
+def test_held_out_rows_that_equal_each_other_each_count_as_overlap(tmp_path: Path) -> None:
+    near = {"prompt": f"Repeat after me now: {WORDS}", "completion": "x", "split": "test"}
+    rows = [{"prompt": f"Repeat after me now: {WORDS}, please", "completion": "x", "split": "train"}, near, near]
+    spec = {"splits": version(tmp_path / "a", rows)["splits"], "rows": len(rows)}
+    (overlap,) = (item for item in duplicates.main(spec, SILENT, None)["overlap"] if item["split"] == "test")  # type: ignore[arg-type]
+    assert (overlap["rows"], overlap["exact"], overlap["near"]) == (2, 0, 2)
+    assert {tuple(row["split"] for row in shown["rows"]) for shown in overlap["examples"]} == {("train", "test")}
+
+
 def test_a_difference_names_rows_added_removed_changed_and_moved(tmp_path: Path) -> None:
     old = [
         *pairs(20, split="train"),

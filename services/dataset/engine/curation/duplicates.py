@@ -85,9 +85,10 @@ def _overlap(splits: Splits, split: str, of_split: np.ndarray, prompts: _Hashes)
     found: dict[int, tuple[int, float]] = {}
     if prompts._near:
         order = np.concatenate([train, held])  # train first: a bucket's first row is one of train, if it has one
-        pairs = near_pairs(prompts.signatures[order])
-        found = {int(order[row]): (int(order[first]), share) for row, (first, share) in pairs.items()}
-        found = {row: (first, share) for row, (first, share) in found.items() if of_split[row] != of_split[first]}
+        pairs = near_pairs(prompts.signatures[order], known=len(train))
+        found = {
+            int(order[row]): (int(order[first]), share) for row, (first, share) in pairs.items() if row >= len(train)
+        }
     return {
         "split": split,
         "rows": len(held),

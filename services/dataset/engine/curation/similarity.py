@@ -36,13 +36,16 @@ def signature(text: str) -> np.ndarray:
     return minima
 
 
-def near_pairs(signatures: np.ndarray) -> dict[int, tuple[int, float]]:
+def near_pairs(signatures: np.ndarray, known: int | None = None) -> dict[int, tuple[int, float]]:
     """Return {row: (an earlier row, similarity)} for the rows that are near-duplicates of an earlier one.
 
     Within a bucket, rows are compared with its first row: a group of n equal texts takes n comparisons.
+    With `known`, only pairs whose earlier row is one of the first `known` rows count.
     """
     found: dict[int, tuple[int, float]] = {}
     for first, others in _buckets(signatures):
+        if known is not None and first >= known:
+            continue
         shares = (signatures[others] == signatures[first]).mean(axis=1)
         for row, share in zip(others[shares >= THRESHOLD].tolist(), shares[shares >= THRESHOLD].tolist(), strict=True):
             if share > found.get(row, (0, 0.0))[1]:
