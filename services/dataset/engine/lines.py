@@ -120,26 +120,17 @@ def detect_encoding(head: bytes) -> str:
 def transcoded(name: str, open_file: OpenFile, encoding: str) -> OpenFile:
     """Return a function that opens a text of this encoding as UTF-8.
 
-    A byte without a meaning in the encoding stays as it is, so that only its own row is rejected. Opening raises
-    EngineError for UTF-8 under another name: its letters would become two or three wrong ones each.
+    A byte without a meaning in the encoding stays as it is, so that only its own row is rejected. Reading raises
+    EngineError for UTF-8 under another name, at its first letter beyond ASCII: it would become two or three wrong ones.
     """
-
-    def opened() -> IO[bytes]:
-        with open_file() as stream:
-            head = stream.read(HEAD_BYTES)
-        if not head.isascii() and encoding != "utf-16" and detect_encoding(head) == "utf-8":
-            remedy = "Leave encoding out."
-            detail = f"{name} is UTF-8, not {encoding}."
-            raise EngineError("file_unreadable", detail, field="encoding", file=name, remedy=remedy)
-        return io.BufferedReader(_Transcoder(name, open_file(), encoding))
-
-    return opened
+    return lambda: io.BufferedReader(_Transcoder(name, open_file(), encoding))
 
 
 class _Transcoder(io.RawIOBase):
     def __init__(self, name: str, stream: IO[bytes], encoding: str) -> None:
         self._name, self._stream, self._encoding = name, stream, encoding
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._utf8 = codecs.getincrementaldecoder("utf-8")() if encoding != "utf-16" else None
         self._pending, self._at_end = b"", False
 
     def readable(self) -> bool:
@@ -149,6 +140,7 @@ class _Transcoder(io.RawIOBase):
         while not self._pending and not self._at_end:
             chunk = self._stream.read(HEAD_BYTES)
             self._at_end = not chunk
+            self._refuse_utf8(chunk)
             try:
                 text = self._decoder.decode(chunk, self._at_end)
             except UnicodeDecodeError as error:
@@ -161,6 +153,18 @@ class _Transcoder(io.RawIOBase):
         count = min(len(buffer), len(self._pending))
         buffer[:count], self._pending = self._pending[:count], self._pending[count:]
         return count
+
+    def _refuse_utf8(self, chunk: bytes) -> None:
+        """Decide by the first chunk that is not ASCII."""
+        try:
+            if self._utf8 is None or self._utf8.decode(chunk).isascii():
+                return
+        except UnicodeDecodeError:
+            self._utf8 = None
+            return
+        detail = f"{self._name} is UTF-8, not {self._encoding}."
+        remedy = "Leave encoding out."
+        raise EngineError("file_unreadable", detail, field="encoding", file=self._name, remedy=remedy)
 
     def close(self) -> None:
         self._stream.close()

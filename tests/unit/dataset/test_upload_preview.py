@@ -8,6 +8,7 @@ import pytest
 
 from services.dataset.engine.previews.upload import main
 from services.dataset.models import Options
+from shared.engine.process.protocol import EngineError
 from tests.unit.dataset.test_validate import SilentReporter, validate
 
 GERMAN = "Frage;Antwort\nWas ist süß?;Zucker, und Honig.\nWer?;Jürgen\n"
@@ -83,6 +84,16 @@ def test_rejected_rows_have_their_reason(tmp_path: Path) -> None:
 def test_utf8_under_another_name_is_refused(tmp_path: Path) -> None:
     seen = preview(tmp_path, "a.txt", "süß\n".encode(), encoding="windows-1252")
     assert (seen["problem"]["field"], seen["problem"]["code"]) == ("encoding", "file_unreadable")
+
+
+def test_utf8_is_refused_wherever_its_first_letter_is(tmp_path: Path) -> None:
+    ascii_lines = '{"text": "plain"}\n' * 5_000
+    with pytest.raises(EngineError, match=r"a\.jsonl is UTF-8, not windows-1252"):
+        validate(tmp_path, "a.jsonl", f'{ascii_lines}{{"text": "süß"}}\n'.encode(), encoding="windows-1252")
+    (tmp_path / "latin").mkdir()
+    at_the_end = ("plain\n" * 5_000 + "caf\xe9").encode("latin-1")  # the last byte could begin a letter of UTF-8
+    report = validate(tmp_path / "latin", "a.txt", at_the_end, encoding="windows-1252")["report"]
+    assert (report["rows"], report["rejected"]) == (5_001, 0)
 
 
 def test_a_byte_without_meaning_rejects_its_row_alone(tmp_path: Path) -> None:
