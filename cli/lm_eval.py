@@ -49,7 +49,9 @@ def read_run(path: Path) -> Run:
     file = _results_file(path)
     try:
         results = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}. Nothing was imported.") from None
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{file} cannot be read as JSON: {error}. Nothing was imported.") from None
     if not isinstance(results, dict) or not all(isinstance(results.get(part), dict) for part in ("results", "configs")):
         raise CommandError(f"{file} has no results of lm-eval. Give the results_*.json that it writes.")

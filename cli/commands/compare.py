@@ -99,9 +99,11 @@ def newest_evaluation(client: Client, model_id: str, task: str | None = None) ->
                 return str(evaluation["id"])
             imported.update([found] if found else [])
     if task or imported:
-        known = ", ".join(sorted(imported)) or "nothing"
         kind = f"imported evaluation of {task}" if task else "evaluation by the platform"
-        raise CommandError(f"{model_id} has no {kind}. Imported is {known}: choose it by --task.")
+        remedy = (
+            f"Choose an imported one by --task: {', '.join(sorted(imported))}." if imported else "Nothing is imported."
+        )
+        raise CommandError(f"{model_id} has no {kind}. {remedy}")
     raise CommandError(f"{model_id} has no evaluation that has succeeded. Run `anneal evaluate {model_id}`.")
 
 

@@ -124,7 +124,8 @@ def _print_evaluations(created: Sequence[dict[str, Any]], problems: Sequence[Pro
     if rows:
         table(["evaluation", "task", "metric", "score", "rows"], rows)
     for each in created:
-        print_warnings(each["warnings"])
+        task = each["imported"]["task"]
+        print_warnings(warning | {"detail": f"{task}: {warning['detail']}"} for warning in each["warnings"])
     _print_problems(problems)
 
 

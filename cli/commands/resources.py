@@ -20,8 +20,9 @@ WITHOUT_A_PAGE = frozenset({"preset", "key"})
 
 def _evaluation(run: dict[str, Any]) -> dict[str, Any]:
     metric, score = next(iter((run["scores"] or {}).items()), ("", None))
-    return {"id": run["id"], "model": run["model_id"], "imported": (run["imported"] or {}).get("task", ""),
-            "state": run["state"], "metric": metric, "score": score, "rows": run["evaluated"]}  # fmt: skip
+    shown = run["state"] if score is None else f"{metric} {plain(float(score))}"
+    return {"id": run["id"], "model": run["model_id"], "score": shown,
+            "imported": (run["imported"] or {}).get("task", ""), "rows": run["evaluated"]}  # fmt: skip
 
 
 def _judgement(found: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +111,7 @@ evaluations = _group(
     "evaluation",
     "List, show and cancel evaluations.",
     _evaluation,
-    columns="model, task of an import, state, first metric, rows",
+    columns="model, first score or state, task of an import, rows",
     report=show_evaluation,
 )
 judgements = _group(

@@ -74,7 +74,7 @@ def _add_tokens(router: APIRouter, service: DatasetService, inspector: Inspector
     async def dataset_statistics(
         caller: Caller,
         dataset_id: str,
-        base: Annotated[str, Query(description="id of the base or custom model whose tokenizer is used")],
+        base: Annotated[str, Query(description="base model (id or name) or custom model (id) whose tokenizer is used")],
         version: Version = None,
         max_length: Annotated[int | None, Query(ge=1, description="tokens; default: the suggested limit")] = None,
     ) -> Any:
@@ -87,7 +87,9 @@ def _add_tokens(router: APIRouter, service: DatasetService, inspector: Inspector
     async def render_dataset_row(
         caller: Caller,
         dataset_id: str,
-        base: Annotated[str, Query(description="id of the base or custom model whose chat template is used")],
+        base: Annotated[
+            str, Query(description="base model (id or name) or custom model (id) whose chat template is used")
+        ],
         row: Annotated[int, Query(ge=0, description="index within the split")] = 0,
         split: Split = "train",
         version: Version = None,

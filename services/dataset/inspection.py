@@ -12,7 +12,7 @@ from services.dataset.models import DatasetVersion
 from services.dataset.service import require_kept, require_range
 from services.dataset.validation import shards_of
 from services.dataset.views import Preview, Rendered, RenderedSample, Statistics
-from shared.blobs.artifacts import SHARED, find_model, read_manifest, resolve_model
+from shared.blobs.artifacts import find_any_model, read_manifest, resolve_model
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import derived_id
@@ -111,7 +111,9 @@ class Inspector:
     ) -> Statistics | None:
         """Return statistics of token lengths, or None while they are counted (in the background, past `wait_s`)."""
         manifest, model = await self._model(version.project, base)
-        id = derived_id("stat", CACHE_VERSION, version.id, base, manifest.template_hash or str(manifest.files))
+        id = derived_id(
+            "stat", CACHE_VERSION, version.id, manifest.model_id, manifest.template_hash or str(manifest.files)
+        )
         counts = await self._counts(id, version, model, wait_s)
         if counts is None:
             return None
@@ -168,9 +170,8 @@ class Inspector:
 
     async def _model(self, project: str, base: str) -> tuple[ModelManifest, dict[str, Any]]:
         """Return the manifest and the engine's reference of a base or custom model. Raises NotFound."""
-        for owner, kind in ((SHARED, "base"), (project, "base"), (project, "custom")):
-            if found := await find_model(self._blobs, project, kind, base, owner=owner):
-                return found[1], await resolve_model(self._blobs, found[0], project)
+        if found := await find_any_model(self._blobs, project, base):
+            return found[1], await resolve_model(self._blobs, found[0], project)
         remedy = "GET /v1/models lists those that can be used; a base model must be downloaded first."
         raise NotFound(f"There is no model {base!r}.", field="base", remedy=remedy)
 

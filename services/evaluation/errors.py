@@ -47,7 +47,7 @@ class ImportTooLarge(AnnealError):
 
 
 class WrongModel(InvalidInput):
-    """The results are of another model of the project."""
+    """The results are of another model of the project, or were imported for one."""
 
     code = "wrong_model"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.evaluation.errors import UnknownDataset, UnknownModel
 from services.evaluation.models import Evaluation
-from shared.blobs.artifacts import MANIFEST, SHARED, find_dataset, find_model
+from shared.blobs.artifacts import find_any_model, find_dataset, find_model
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore
@@ -59,15 +59,8 @@ class Artifacts:
 
         Raises UnknownModel. Names of custom models are known to the services that rename and serve them, not here.
         """
-        for owner, kind in ((self.project, "custom"), (self.project, "base"), (SHARED, "base")):
-            if found := await find_model(self.blobs, self.project, kind, name, owner=owner):
-                return found
-        for owner in (self.project, SHARED):
-            keys = await self.blobs.sizes(f"{owner}/models/base")
-            for id in {key.split("/")[3] for key in keys if key.endswith(f"/{MANIFEST}") and key.count("/") == 4}:
-                found = await find_model(self.blobs, self.project, "base", id, owner=owner)
-                if found and name in (found[1].name, found[1].hub_id):
-                    return found
+        if found := await find_any_model(self.blobs, self.project, name):
+            return found
         remedy = "Use the id of a custom model, or the id or name of a base model; GET /v1/models lists them."
         raise UnknownModel(f"There is no model {name!r} in this project.", field="model", remedy=remedy)
 

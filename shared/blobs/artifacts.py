@@ -113,6 +113,20 @@ async def find_model(
         return None
 
 
+async def find_any_model(blobs: Blobs, project: str, name: str) -> tuple[str, ModelManifest] | None:
+    """Return URI and manifest of a custom model by its id, or of a base model by id, name or hub id; or None."""
+    for owner, kind in ((project, "custom"), (project, "base"), (SHARED, "base")):
+        if found := await find_model(blobs, project, kind, name, owner=owner):
+            return found
+    for owner in (project, SHARED):
+        keys = await blobs.sizes(f"{owner}/models/base")
+        for id in {key.split("/")[3] for key in keys if key.endswith(f"/{MANIFEST}") and key.count("/") == 4}:
+            found = await find_model(blobs, project, "base", id, owner=owner)
+            if found and name in (found[1].name, found[1].hub_id):
+                return found
+    return None
+
+
 async def find_dataset(blobs: Blobs, project: str, reference: str) -> tuple[str, DatasetManifest] | None:
     """Return URI and manifest of `<id>` (its latest version) or `<id>@<version>`, or None."""
     id, _, version = reference.partition("@")

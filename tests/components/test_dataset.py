@@ -20,7 +20,7 @@ import uvicorn
 from services.dataset import validation
 from services.dataset.app import build
 from services.dataset.upload_store import UPLOAD_PREFIX
-from shared.blobs.artifacts import key_of, read_manifest
+from shared.blobs.artifacts import key_of, publish, read_manifest
 from shared.blobs.manifests import DatasetManifest
 from shared.blobs.uses import add_use, remove_use
 from shared.documents.local import LocalDocuments
@@ -379,9 +379,12 @@ async def test_projects_are_isolated(service: RunningService) -> None:
 async def test_lengths_and_rendered_text_use_the_models_template(service: RunningService) -> None:
     as_project(service, "default")
     await service.publish_models()
+    named = await read_manifest(service.resources.blobs, "default/models/base/tiny")
+    named |= {"model_id": "base_named", "name": "A name"}
+    await publish(service.resources.blobs, "default/models/base/base_named", service.folder / "base", named)
     dataset = (await upload(service, jsonl(QA), validation_share="0.2")).json()
     path = f"/datasets/{dataset['id']}"
-    for model in ("tiny", "model_tuned"):
+    for model in ("tiny", "A name", "model_tuned"):
         statistics = (await service.http.get(f"{path}/statistics?base={model}")).json()
         assert (statistics["rows"], statistics["counted"], statistics["cut"]) == (20, 20, 0)
         assert statistics["p50"] <= statistics["p99"] <= statistics["max"] <= statistics["suggested_max_length"]

@@ -70,8 +70,9 @@ async def test_scores_are_those_of_lm_eval_and_stored_once(service: RunningServi
     mark = {"source": "lm-eval", "version": "0.4.13", "task": task, "task_hash": reported["task_hashes"][task]}
     assert mark.items() <= made["imported"].items()
     assert (made["state"], made["dataset_id"], made["imported"]["num_fewshot"]) == ("succeeded", None, 0)
-    left_out = [warning["example"] for warning in made["warnings"] if warning["code"] == "score_not_imported"]
-    assert left_out == (["brier_score"] if task == "shop_choice" else [])
+    left_out = [warning["detail"] for warning in made["warnings"] if warning["code"] == "score_not_imported"]
+    reason = "brier_score is not imported: row 0 has a list and not a number."
+    assert left_out == ([reason] if task == "shop_choice" else [])
     again = await post(service, task, results, lines)
     assert (again.status_code, again.json()["id"], await total(service)) == (200, made["id"], before + 1)
     assert (await service.http.get(f"/evaluations/{made['id']}")).json() == made
@@ -93,8 +94,19 @@ async def test_rows_show_choices_and_answers(service: RunningService) -> None:
     assert (words["prompt"], words["tuned"], words["reference"][:7]) == ([], None, "Order 0")
 
 
+async def test_files_are_the_evaluation_of_one_model(service: RunningService) -> None:
+    made, before = await imported(service, "tuned", "shop_choice"), await total(service)
+    for dry_run in ("true", "false"):
+        fields = {"model": "tiny", "dry_run": dry_run}
+        refused = (await post(service, "shop_choice", *written("tuned", "shop_choice"), **fields)).json()
+        assert (refused["code"], refused["field"], refused["limit"]) == ("wrong_model", "model", "model_tuned")
+        assert f"already the evaluation {made['id']} of the model model_tuned, and not of tiny" in refused["detail"]
+    assert await total(service) == before
+
+
 async def test_models_are_compared_on_the_same_task_in_the_right_direction(service: RunningService) -> None:
-    base = await imported(service, "base", "shop_words", model="tiny")
+    results, samples = written("base", "shop_words")
+    base = (await post(service, "shop_words", results + b"\n", samples, model="tiny")).json()  # of another run
     tuned = await imported(service, "tuned", "shop_words")
     assert (base["model_id"], tuned["model_id"]) == ("tiny", "model_tuned")
     ids = f"{base['id']},{tuned['id']}"

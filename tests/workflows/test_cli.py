@@ -100,13 +100,15 @@ def test_results_of_lm_eval_become_evaluations(embedded: Embedded, run: Run) -> 
     (results,), (samples,) = ((LM_EVAL / "base").glob(name) for name in ("results_*", "samples_shop_words_*"))
     client = Client(str(embedded.http.base_url), (embedded.home / "api-key").read_text().strip())
     assert client.import_evaluation(results, samples, model="seedling", task="shop_words")["id"] == words
-    assert "imported" in run("evaluations").splitlines()[0]
+    assert run("import", "lm-eval", str(LM_EVAL / "base")).count("shop_choice: Only 6 rows") == 1
+    assert run("evaluations").splitlines()[0].split() == ["id", "model", "score", "imported", "rows"]
+    assert "seedling  acc 0." in run("evaluations")
     assert "shop_words (version 1.0, 0-shot), by lm-eval 0.4.13" in run("evaluations", "show", words)
     assert "use --model" in run("import", "lm-eval", str(LM_EVAL / "tuned"), exit_code=1)
     run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_words")
     other = run("evaluations", "-q").split()[0]
     assert "significantly better" in run("compare", words, other)
-    assert "choose it by --task" in run("compare", "seedling", "seedling", exit_code=1)
+    assert "by --task: shop_answer, shop_choice, shop_words." in run("compare", "seedling", words, exit_code=1)
     assert "task is 'shop_choice'" in run("compare", words, by_task["shop_choice"], exit_code=1)
     run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_choice")
     choices = [by_task["shop_choice"], run("evaluations", "-q").split()[0]]

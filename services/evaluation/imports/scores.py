@@ -157,7 +157,8 @@ def _statistics(ids: Sequence[int], values: Mapping[int, Any], aggregation: str)
         pair = value if is_weighted else [value, 1]
         if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
             expected = "two numbers" if is_weighted else "a number"
-            return f"row {id} has {json.dumps(value, ensure_ascii=False)[:60]} and not {expected}"
+            shown = "a list" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)[:60]
+            return f"row {id} has {shown} and not {expected}"
         pairs[place] = pair
     if "mean" not in aggregation:
         pairs[:, 0] *= -1  # log-likelihoods become nats

@@ -41,7 +41,7 @@ class Imports:
             fields, files = await receive(form, folder)
             evaluation = await self._planned(project, fields, files)
             if existing := await self.evaluations.find_repeated(evaluation.id, None):
-                return existing, False
+                return _of_the_same_model(existing, evaluation), False
             async with self._computing:
                 results = await asyncio.to_thread(read_results, files["results"].path, fields.task)
                 await self._check_model(project, evaluation.scope.model_id, results)
@@ -50,7 +50,8 @@ class Imports:
             events = evaluation.succeed(outcome, uri)
             if not fields.dry_run:
                 await self._publish(evaluation, uri, folder)
-                evaluation = await self.evaluations.create(evaluation, events)
+                created = await self.evaluations.create(evaluation, events)
+                evaluation = _of_the_same_model(created, evaluation)
             return evaluation, not fields.dry_run
 
     @contextmanager
@@ -63,11 +64,11 @@ class Imports:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _planned(self, project: str, fields: ImportForm, files: dict[str, SavedFile]) -> Evaluation:
-        """The evaluation without its rows, under the id that the same files always have. Raises UnknownModel."""
+        """The evaluation without its rows, under the id that these files have for every model. Raises UnknownModel."""
         uri, model = await Artifacts(self.blobs, project).any_model(fields.model)
         content = [files[name].sha256 for name in ("results", "samples")]
         return Evaluation(
-            id=derived_id("evaluation", project, model.model_id, fields.task, *content),
+            id=derived_id("evaluation", project, fields.task, *content),
             project=project,
             scope=Scope(
                 model_id=model.model_id,
@@ -108,6 +109,16 @@ class Imports:
         )
         files = {name: folder / name for name in (REPORT, STATISTICS)}
         await publish(self.blobs, key_of(uri, evaluation.project), None, manifest.model_dump(), files=files)
+
+
+def _of_the_same_model(existing: Evaluation, requested: Evaluation) -> Evaluation:
+    """The evaluation that the same files gave before. Raises WrongModel where it is another model's."""
+    found, model = existing.scope.model_id, requested.scope.model_id
+    if found != model:
+        detail = f"These files are already the evaluation {existing.id} of the model {found}, and not of {model}."
+        remedy = f"Give the files of a run that asked {model}; if {found} is the wrong one, run lm-eval again."
+        raise WrongModel(detail, field="model", limit=found, remedy=remedy)
+    return existing
 
 
 def _complete(scope: Scope, results: Results, task: str, files: Mapping[str, SavedFile], folder: Path) -> Outcome:

@@ -101,20 +101,20 @@ class LengthCounter:
         self._counting: dict[tuple[str, ...], asyncio.Task[RowLengths]] = {}
 
     def cached(
-        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str], supervised: bool
     ) -> RowLengths | None:
-        """The counts of these splits, if they are cached."""
-        return self._cache.get(_key(project, base, dataset, splits))
+        """The counts of these splits, if they are cached; `supervised`: without rejected answers."""
+        return self._cache.get(_key(project, base, dataset, splits, supervised))
 
     async def count(
-        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str], supervised: bool
     ) -> RowLengths:
         """The counts, cached or new. Raises UnsuitableDataset where the base model cannot render the rows."""
-        key = _key(project, base, dataset, splits)
+        key = _key(project, base, dataset, splits, supervised)
         if cached := self._cache.get(key):
             return cached
         if key not in self._counting:
-            task = self._counting[key] = asyncio.create_task(self._count(project, base, dataset, splits))
+            task = self._counting[key] = asyncio.create_task(self._count(project, base, dataset, splits, supervised))
             task.add_done_callback(lambda _: self._counting.pop(key))
         counted = await asyncio.shield(self._counting[key])  # another caller may wait for the same count
         self._cache[key] = counted
@@ -123,7 +123,7 @@ class LengthCounter:
         return counted
 
     async def _count(
-        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]
+        self, project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str], supervised: bool
     ) -> RowLengths:
         blobs, scratch = self._resources.blobs, self._resources.scratch / "training"
         names = [*chain(*(dataset.shards.get(split, ()) for split in splits))]
@@ -138,6 +138,7 @@ class LengthCounter:
             "rows": sum(dataset.rows[split] for split in splits),
             "model": model,
             "skip_unsupported": True,
+            "supervised": supervised,
         }
         with TemporaryDirectory(dir=scratch, prefix="lengths-") as workdir:
             child = await self._resources.engines.launch(
@@ -160,5 +161,8 @@ class LengthCounter:
         return RowLengths([tuple(sample) for sample in end["samples"]], end["counted"], end["refused"])
 
 
-def _key(project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str]) -> tuple[str, ...]:
-    return project, dataset.dataset_id, dataset.version, base.uri, base.manifest.template_hash, *splits
+def _key(
+    project: str, base: ResolvedBaseModel, dataset: DatasetManifest, splits: Sequence[str], supervised: bool
+) -> tuple[str, ...]:
+    template = base.manifest.template_hash
+    return project, dataset.dataset_id, dataset.version, base.uri, template, str(supervised), *splits

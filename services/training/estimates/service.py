@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.training.errors import DryRunFailed
@@ -28,6 +29,7 @@ from services.training.references import References, ResolvedBaseModel
 from services.training.store import Stores
 from services.training.workers.machine_usage import gpus_in_use
 from services.training.workers.registry import WorkerRegistry
+from shared.blobs.manifests import DatasetManifest
 from shared.runtime.errors import AnnealError
 from shared.runtime.processes.machine import has_bf16_instructions
 from shared.warnings import ReportedWarning
@@ -68,7 +70,7 @@ class Estimator:
 
     async def fitted(self, prepared: PreparedJob) -> tuple[PreparedJob, EstimateInputs | None]:
         """A job whose open settings fit into memory, as far as is known without an engine, and what was known."""
-        lengths = self._lengths.cached(prepared.project, prepared.base, prepared.dataset, prepared.training_splits)
+        lengths = self._lengths.cached(*_counted(prepared))
         inputs = await self._inputs(prepared, lengths)
         return (_fit_to_memory(prepared, inputs), inputs) if inputs else (prepared, None)
 
@@ -80,9 +82,7 @@ class Estimator:
         prepared = await self._preparation.prepare(project, request.job())
         warnings, lengths = list(prepared.warnings), None
         try:
-            lengths = await self._lengths.count(
-                prepared.project, prepared.base, prepared.dataset, prepared.training_splits
-            )
+            lengths = await self._lengths.count(*_counted(prepared))
         except AnnealError as error:
             warnings.append(_warning("rows_not_counted", error.detail, error.remedy))
         if inputs := await self._inputs(prepared, lengths):
@@ -162,6 +162,12 @@ class Estimator:
 
 def _fit_to_memory(prepared: PreparedJob, inputs: EstimateInputs) -> PreparedJob:
     return replace(prepared, resolved=feasibility.fit_to_memory(prepared.resolved, inputs))
+
+
+def _counted(prepared: PreparedJob) -> tuple[str, ResolvedBaseModel, DatasetManifest, Sequence[str], bool]:
+    """What LengthCounter counts for the job."""
+    supervised = prepared.resolved.hyperparameters["objective"] == "sft"
+    return prepared.project, prepared.base, prepared.dataset, prepared.training_splits, supervised
 
 
 def _warning(code: str, detail: str, remedy: str | None) -> ReportedWarning:

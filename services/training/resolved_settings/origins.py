@@ -59,7 +59,7 @@ def _defaults(subject: ModelAndData, resolved: ResolvedSettings) -> dict[str, Or
         "max_length": Origin("data", "99 % of the rows fit"),
         "weight_decay": Origin("method", method),
         "quantization": Origin("method", method),
-        "warmup_steps": Origin("default", "3 % of the steps, at least 10"),
+        "warmup_steps": Origin("default", "3 % of the steps, at least 10, at most half"),
         "eval_every": Origin("default", "a tenth of the steps, if evaluations take at most a tenth of the time"),
         "eval_rows": Origin("data", f"{subject.validation_rows:,} validation rows"),
         "checkpoint_every": Origin("default", "a tenth of the steps"),

@@ -87,9 +87,9 @@ def _set_environment(env: Mapping[str, str]) -> None:
     """Replace the environment. OpenMP has read OMP_NUM_THREADS before the fork, so torch is told the thread count."""
     os.environ.clear()
     os.environ.update(env)
-    torch = sys.modules.get("torch")
-    if torch is not None and "OMP_NUM_THREADS" in env:
-        torch.set_num_threads(int(env["OMP_NUM_THREADS"]))
+    torch, outermost = sys.modules.get("torch"), env.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if torch is not None and outermost.isdecimal() and int(outermost):  # OpenMP ignores other values
+        torch.set_num_threads(int(outermost))
 
 
 def _die_with_service(lifeline: int) -> None:

@@ -1,14 +1,17 @@
 """Measures how many tokens the rows of a dataset have in a model's chat template; an engine of several services.
 
-Spec: {"shards": [paths], or {split: [paths]}, "rows": total, "model": reference, "skip_unsupported"?}. Result:
+Spec: {"shards": [paths], or {split: [paths]}, "rows": total, "model": reference, "skip_unsupported"?, "supervised"?}.
+Result:
 {"counted", "refused", "samples": [[tokens, trained tokens, tokens before the first trained one, samples]]}, and with
 splits the same for each of them in "splits". `samples` is a histogram by length, which answers for any `max_length`.
-`skip_unsupported`: rows that the template cannot show count, but have no samples, as in training.
+`skip_unsupported`: rows that the template cannot show count, but have no samples, as in training. `supervised`: of a
+preference pair, only the chosen answer counts, as in supervised training.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,30 +29,32 @@ BATCH_ROWS = 500
 
 Length = tuple[int, int, int]
 """Tokens, trained tokens, tokens before the first trained one."""
+Render = Callable[[dict[str, Any]], list[RenderedSample] | None]
 
 
 def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[str, Any]:
     """Encode the rows, or an even sample of them, exactly as training does."""
     template = ChatTemplate.of(load_tokenizer(spec["model"]))
     stride = max(1, -(-spec["rows"] // MAX_ROWS))
-    shards, skip = spec["shards"], spec.get("skip_unsupported", False)
+    shards, skip, supervised = spec["shards"], spec.get("skip_unsupported", False), spec.get("supervised", False)
+    render = partial(_render, template, skip_unsupported=skip, supervised=supervised)
     if not isinstance(shards, dict):
-        return _result(*_count(template, shards, stride, reporter, skip))
-    parts = {split: _count(template, paths, stride, reporter, skip) for split, paths in shards.items()}
+        return _result(*_count(template, shards, stride, reporter, render))
+    parts = {split: _count(template, paths, stride, reporter, render) for split, paths in shards.items()}
     lengths = sum((part[0] for part in parts.values()), Counter[Length]())
     counted, refused = sum(part[1] for part in parts.values()), sum(part[2] for part in parts.values())
     return _result(lengths, counted, refused) | {"splits": {split: _result(*part) for split, part in parts.items()}}
 
 
 def _count(
-    template: ChatTemplate, shards: list[str], stride: int, reporter: Reporter, skip_unsupported: bool
+    template: ChatTemplate, shards: list[str], stride: int, reporter: Reporter, render: Render
 ) -> tuple[Counter[Length], int, int]:
     """Return the lengths, and how many rows were counted and refused."""
     lengths: Counter[Length] = Counter()
     counted = refused = 0
     rows = _every_nth_row(shards, stride)
     while batch := list(islice(rows, BATCH_ROWS)):
-        rendered = [_render(template, row, skip_unsupported=skip_unsupported) for row in batch]
+        rendered = [render(row) for row in batch]
         encoded = template.encode_all([sample for samples in rendered for sample in samples or ()])
         lengths.update(map(_measure, encoded))
         counted, refused = counted + len(batch), refused + rendered.count(None)
@@ -73,12 +78,15 @@ def _every_nth_row(shards: list[str], stride: int) -> Iterator[dict[str, Any]]:
                     index += 1
 
 
-def _render(template: ChatTemplate, row: dict[str, Any], *, skip_unsupported: bool) -> list[RenderedSample] | None:
+def _render(
+    template: ChatTemplate, row: dict[str, Any], *, skip_unsupported: bool, supervised: bool
+) -> list[RenderedSample] | None:
     """None where the template refuses the row."""
     if skip_unsupported and template.missing_features(row):
         return []
     try:
-        return [sample for part in conversations(row) for sample in template.render_samples(part)]
+        parts = conversations(row)[: 1 if supervised else None]  # the first is the chosen one
+        return [sample for part in parts for sample in template.render_samples(part)]
     except EngineError:
         return None
 

@@ -170,6 +170,7 @@ def _pipes(count: int) -> list[tuple[int, int]]:
 def clean_environment() -> dict[str, str]:
     """The environment without credentials and settings of the service; model hubs are out of bounds."""
     kept = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
+    kept = {k: v for k, v in kept.items() if v or not k.startswith("OMP_")}  # empty, OpenMP takes them for unset
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
     waiting = {} if kept.get("OMP_WAIT_POLICY", "").upper() == "ACTIVE" else _WAITING  # the count would override it
     return {**waiting, **_MERGING, **_threads(), **kept, **ours}

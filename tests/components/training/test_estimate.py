@@ -49,6 +49,16 @@ async def test_estimate_has_memory_parts_tokens_and_time(service: TrainingHarnes
     assert (found["fitting"], found["warnings"]) == ([], [])
 
 
+async def test_supervised_training_on_pairs_counts_the_chosen_answer_alone(service: TrainingHarness) -> None:
+    await put_real_dataset(service.resources, form="preference")
+    settings = {"method": "lora", "max_steps": 20, "batch_size": 4}
+    answers = await estimate(service, **settings)
+    chosen = await estimate(service, dataset="ds_preference", objective="sft", **settings)
+    assert (chosen["lengths"], chosen["tokens"]) == (answers["lengths"], answers["tokens"])
+    pairs = await estimate(service, dataset="ds_preference", objective="dpo", **settings)
+    assert pairs["lengths"]["mean"] < chosen["lengths"]["mean"]
+
+
 async def test_matmul_throughput_is_measured_once(service: TrainingHarness) -> None:
     first, second = [await estimate(service, method="full", max_steps=20, dtype="fp32") for _ in range(2)]
     assert first["tokens_per_second"] == second["tokens_per_second"] > 0

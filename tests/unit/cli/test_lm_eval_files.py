@@ -38,7 +38,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
     with pytest.raises(CommandError, match="2 results_"):
         read_run(RUNS)
-    with pytest.raises(CommandError, match="cannot be read"):
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
         read_run(tmp_path / "results_none.json")
     (other := tmp_path / "results_x.json").write_text('{"results": []}')
     with pytest.raises(CommandError, match="no results of lm-eval"):

@@ -32,9 +32,9 @@ REFUSED: dict[str, Any] = {"messages": [QUESTION, {**TURNS[1], "reasoning_conten
 """A row whose reasoning the tiny model's template leaves out."""
 
 
-def measure(folder: Path, model: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def measure(folder: Path, model: dict[str, Any], rows: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
     pq.write_table(pa.table({"row": [json.dumps(row) for row in rows]}), folder / "rows.parquet")
-    spec = {"shards": [str(folder / "rows.parquet")], "rows": len(rows), "model": model}
+    spec = {"shards": [str(folder / "rows.parquet")], "rows": len(rows), "model": model, **settings}
     return lengths.main(spec, null_reporter(), Commands(BytesIO()))
 
 
@@ -46,6 +46,11 @@ def test_every_sample_is_counted_with_its_trained_tokens(
     expected = Counter((len(one), sum(one.trained), [*one.trained, True].index(True)) for one in encoded)
     assert found["samples"] == [[*length, count] for length, count in sorted(expected.items())]
     assert (found["counted"], found["refused"]) == (len(ROWS), 0)
+
+
+def test_supervised_training_learns_the_chosen_answer_alone(tmp_path: Path, tiny_ref: dict[str, Any]) -> None:
+    chosen = {"messages": [*PAIR["messages"], *PAIR["chosen"]]}
+    assert measure(tmp_path, tiny_ref, [PAIR], supervised=True) == measure(tmp_path, tiny_ref, [chosen])
 
 
 def test_refused_rows_are_counted_separately(tmp_path: Path, tiny_ref: dict[str, Any]) -> None:

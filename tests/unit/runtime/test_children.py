@@ -241,8 +241,12 @@ async def test_processes_started_by_an_engine_end_with_it(engines: Engines, tmp_
 
 async def test_requested_thread_count_is_used(engines: Engines, tmp_path: Path) -> None:
     target = f"{ENGINES}:environment_threads"
-    child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": "3"})
-    assert await everything(child) == [{"kind": "result", "threads": 3}]
+    for given in ("3", "3,2"):
+        child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": given})
+        assert await everything(child) == [{"kind": "result", "threads": 3}]
+    for ignored in ("", "0", "many"):
+        child = await engines.launch(target, {}, cwd=tmp_path, env={"OMP_NUM_THREADS": ignored})
+        assert (await everything(child))[-1]["kind"] == "result"
 
 
 async def test_a_killed_parent_ends_its_children_and_is_replaced(engines: Engines, tmp_path: Path) -> None:

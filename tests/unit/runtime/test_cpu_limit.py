@@ -54,6 +54,8 @@ def test_engines_use_no_more_threads_than_the_cpu_quota(monkeypatch: pytest.Monk
     assert clean_environment()["OMP_NUM_THREADS"] == "3"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert clean_environment()["OMP_NUM_THREADS"] == "5"
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    assert clean_environment()["OMP_NUM_THREADS"] == "3"
 
 
 def test_without_a_quota_the_libraries_choose_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
