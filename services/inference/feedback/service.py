@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from services.inference.feedback.models import (
@@ -115,9 +116,12 @@ class FeedbackService:
     async def delete_response(self, caller: Principal, id: str) -> None:
         """Delete a stored response and all feedback on it. Raises NotFound or Forbidden."""
         await self.response(caller, id, change=True)
-        for each in await self._stores.for_project(caller.project).about(id):  # first: a deletion cut off is repeated
+        stores = self._stores.for_project(caller.project)
+        for each in await stores.about(id):  # first: a deletion cut off is repeated
             await self._remove(each)
-        await self._stores.responses.remove(id)
+        await stores.responses.remove(id)
+        for each in await stores.about(id):  # given in the meantime; what is given from now on finds no answer
+            await self._remove(each)
 
     async def give(self, caller: Principal, request: FeedbackRequest) -> Feedback:
         """Store a verdict in place of an earlier one of the caller on the same answers.
@@ -131,10 +135,14 @@ class FeedbackService:
             remedy = "Ask both models the same: messages, tools and chat_template_kwargs."
             raise PromptsDiffer("The two answers are to different prompts.", field=fields[1], remedy=remedy)
         stores = self._stores.for_project(caller.project)
-        for response in responses:
-            await stores.responses.change(response.id, _mark_rated)  # a sweep keeps it from now on
         newer = _feedback(caller, request, responses)
         stored = await stores.feedback.create(newer)
+        try:
+            for response in responses:  # after that: see _remove
+                await stores.responses.change(response.id, _mark_rated)  # a sweep keeps it from now on
+        except NotFound:  # deleted in the meantime
+            await self._remove(stored)
+            raise
         return stored if stored is newer else await stores.feedback.change(stored.id, lambda f: f.replace(newer))
 
     async def page(self, project: str, kind: Kind | None, limit: int, cursor: str | None) -> Page[Feedback]:
@@ -169,12 +177,16 @@ class FeedbackService:
                 yield json.dumps(row).encode() + b"\n"
 
     async def _remove(self, feedback: Feedback) -> None:
-        """Delete feedback; an answer that has none any more is kept no longer than others."""
+        """Delete feedback; an answer that has none any more is kept no longer than others.
+
+        One that was marked since it was read has other feedback, which was stored before.
+        """
         await self._stores.feedback.remove(feedback.id)
         for id in filter(None, (feedback.first, feedback.second)):
-            if not await self._stores.about(id):
-                with suppress(NotFound):
-                    await self._stores.responses.change(id, lambda response: setattr(response, "rated", False))
+            with suppress(NotFound):
+                before = await self._stores.responses.get(id)
+                if not await self._stores.about(id):
+                    await self._stores.responses.change(id, partial(_mark_unrated, version=before.version))
 
     async def sweep(self) -> None:
         """Remove answers without feedback that are too old, or that other replicas stored beyond the limits."""
@@ -215,6 +227,11 @@ def _feedback(caller: Principal, request: FeedbackRequest, responses: Sequence[S
 
 def _mark_rated(response: StoredResponse) -> None:
     response.rated = True
+
+
+def _mark_unrated(response: StoredResponse, version: int) -> None:
+    if response.version == version:
+        response.rated = False
 
 
 def _has_scope(caller: Principal, scope: KeyScope) -> bool:

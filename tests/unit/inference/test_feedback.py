@@ -1,16 +1,17 @@
 """Feedback: which verdicts become rows, what replaces what, and what is kept for how long."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
 from pydantic import ValidationError
 
-from services.inference.feedback.models import FeedbackRequest, StoredResponse
+from services.inference.feedback.models import Feedback, FeedbackRequest, StoredResponse
 from services.inference.feedback.service import UNRATED, FeedbackService, PromptsDiffer
 from services.inference.feedback.store import FeedbackStores
 from shared.documents.entities import now
@@ -23,6 +24,18 @@ pytestmark = pytest.mark.asyncio
 
 ANNA, BEN = Principal("user_anna", "lake", ("write",)), Principal("user_ben", "lake", ("read",))
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"$defs": {"a.b": {}}, "type": "object"}}}
+
+
+class Interrupted(FeedbackStores):
+    """Once feedback on an answer was looked for, somebody else is faster."""
+
+    others: ClassVar[list[Callable[[], Awaitable[Any]]]] = []
+
+    async def about(self, response_id: str) -> list[Feedback]:
+        found = await super().about(response_id)
+        while self.others:
+            await self.others.pop()()
+        return found
 
 
 class World:
@@ -130,6 +143,32 @@ async def test_an_answer_that_was_rated_since_it_was_found_stays(world: World) -
     await world.rate(id, "good")
     await responses.remove(found.id, UNRATED)
     assert (await responses.get(id)).rated
+
+
+async def test_a_vote_during_the_removal_of_another_keeps_its_answer(world: World) -> None:
+    await world.rate(await world.answer("a1", "left"), "good")
+    (first,) = await world.stores.feedback.find()
+    Interrupted.others.append(lambda: world.rate("a1", "bad", BEN))
+    slow = FeedbackService(Interrupted(world.stores.responses, world.stores.feedback), days=30)
+    await slow.delete(ANNA, first.id)
+    assert [each.by for each in await world.stores.feedback.find()] == [BEN.subject]
+    assert (await world.stores.responses.get("a1")).rated
+
+
+async def test_a_vote_during_the_deletion_of_its_answer_goes_too(world: World) -> None:
+    await world.answer("a1", "left")
+    Interrupted.others.append(lambda: world.rate("a1", "bad", BEN))
+    slow = FeedbackService(Interrupted(world.stores.responses, world.stores.feedback), days=30)
+    await slow.delete_response(ANNA, "a1")
+    assert await world.stores.feedback.find() == []
+
+
+async def test_votes_and_deletions_at_once_leave_no_vote_without_its_answers(world: World) -> None:
+    for n in range(10):
+        a, b = await world.answer(f"a{n}", "left"), await world.answer(f"b{n}", "right")
+        await asyncio.gather(world.prefer(a, b), world.feedback.delete_response(ANNA, b), return_exceptions=True)
+        assert await world.stores.feedback.find() == []
+        assert not (await world.stores.responses.get(a)).rated
 
 
 async def test_ratings_become_labels_with_tools_and_calls(world: World) -> None:
