@@ -166,6 +166,7 @@ def resolve_settings(
     method: Method = given.get("method", "lora")
     subject = subject.with_objective(given.get("objective"))
     _check_preference_settings(subject, given)
+    _check_used(subject, method, given)
     requested, lora = given.get("resources", {}), given.get("lora", {})
     resources = Allocation(**{**_allocation(machine, slots, given.get("processes", 1)), **requested})
     values = {**_fixed(subject, method, resources), **_duration(given, subject)}
@@ -212,10 +213,18 @@ def _check_preference_settings(subject: ModelAndData, given: Mapping[str, Any]) 
     if subject.objective == "kto" and given.get("batch_size") == 1:
         detail = "kto compares the rows of a step, so a step needs at least two."
         raise UnsuitableDataset(detail, field="batch_size", limit=2, remedy="Set batch_size to 2 or more.")
-    for name in ("desirable_weight", "undesirable_weight"):
-        if name in given and subject.objective != "kto":
-            detail = f"{name} has no meaning for objective {subject.objective}."
-            raise UnsuitableDataset(detail, field=name, limit="kto", remedy=f"Leave {name} out.")
+
+
+def _check_used(subject: ModelAndData, method: Method, given: Mapping[str, Any]) -> None:
+    """Refuse settings of other objectives and methods, which the job would ignore."""
+    objective, weights = f"objective {subject.objective}", ("desirable_weight", "undesirable_weight")
+    unused = [(name, objective, "kto") for name in weights if subject.objective != "kto"]
+    unused += [] if subject.preference else [("beta", objective, "dpo or kto")]
+    unused += [] if method == "qlora" else [("quantization", f"method {method}", "qlora")]
+    for name, reason, limit in unused:
+        if name in given:
+            detail = f"{name} has no meaning for {reason}."
+            raise UnsuitableDataset(detail, field=name, limit=limit, remedy=f"Leave {name} out.")
 
 
 def _allocation(machine: Machine, slots: int, processes: int) -> dict[str, Any]:

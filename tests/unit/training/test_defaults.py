@@ -265,9 +265,13 @@ def test_objective_may_be_given_as_the_method() -> None:
         ("unpaired", {"batch_size": 1}, 2),
         ("unpaired", {"processes": 2}, 1),
         ("messages", {"desirable_weight": 2.0}, "kto"),
+        ("messages", {"beta": 0.2}, "dpo or kto"),
+        ("messages", {"quantization": "nf4"}, "qlora"),
     ],
 )
-def test_settings_that_kto_cannot_use_are_refused(form: str, settings: dict[str, Any], limit: object) -> None:
+def test_settings_that_the_objective_or_method_cannot_use_are_refused(
+    form: str, settings: dict[str, Any], limit: object
+) -> None:
     with pytest.raises(UnsuitableDataset) as caught:
         resolved(form=form, **settings)
     assert ([caught.value.field], caught.value.limit) == ([*settings], limit)
