@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,14 @@ class Run:
             given = dict(pair.split("=", 1) for pair in given.split(",") if "=" in pair)
         return str(given.get("model") or given.get("pretrained") or self.results.get("model_name") or "")
 
-    def problems(self) -> Iterator[Problem]:
-        """What is not imported."""
+    def problems(self, requested: Collection[str] | None = None) -> Iterator[Problem]:
+        """What is not imported of the requested tasks, or of all and their groups."""
         for group, tasks in (self.results.get("group_subtasks") or {}).items():
-            if group not in self.results["configs"]:
+            if group not in self.results["configs"] and not requested:
                 detail = f"It is a group; its scores are those of its tasks: {', '.join(tasks)}."
                 yield Problem(f"group {group}", detail)
         for task in self.results["configs"]:
-            if task not in self.samples:
+            if task not in self.samples and (not requested or task in requested):
                 yield Problem(f"task {task}", f"There is no samples_{task}_*.jsonl of this run.", LOG_SAMPLES)
 
 

@@ -21,8 +21,8 @@ err = Console(stderr=True, markup=False)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 WHOLE_ID = re.compile(r"[a-z]+_[0-9a-f]{20}(-ckpt-step-[0-9]+)?")
-LONGEST_WORD = 34
-"""Characters of a word that is not folded."""
+LONGEST_WORDS = (34, 16)
+"""Characters of a word that is not folded; the second where columns would be left out otherwise."""
 GAP = 2
 """Columns of the terminal between two columns of a table."""
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -49,7 +49,8 @@ def table(
     rows = [list(row) for row in rows]
     cells = [[str(column), *(_cell(row[index]) for row in rows)] for index, column in enumerate(columns)]
     natural = [max(map(cell_len, column)) for column in cells]
-    widths = natural if wide else _fitted(natural, [_narrowest(column, index) for index, column in enumerate(cells)])
+    least = [[_narrowest(column, index, word) for index, column in enumerate(cells)] for word in LONGEST_WORDS]
+    widths = natural if wide else max((_fitted(natural, narrowest) for narrowest in least), key=len)
     shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for index, width in enumerate(widths):
         numeric = all(isinstance(row[index], int | float) for row in rows) and bool(rows)
@@ -61,11 +62,11 @@ def table(
         err.print(f"Not shown in {out.width} columns: {', '.join(left_out)}. --json has all.", highlight=False)
 
 
-def _narrowest(cells: Sequence[str], index: int) -> int:
-    """The width that a column needs at least: all of ids and of first columns, else the longest word."""
+def _narrowest(cells: Sequence[str], index: int, longest: int) -> int:
+    """The width that a column needs at least: all of ids and of first columns, else `longest` of the longest word."""
     if index == 0 or all(WHOLE_ID.fullmatch(cell) for cell in cells[1:]):
         return max(map(cell_len, cells))
-    return max(min(cell_len(word), LONGEST_WORD) for cell in cells for word in cell.split() or [""])
+    return max(min(cell_len(word), longest) for cell in cells for word in cell.split() or [""])
 
 
 def _fitted(natural: Sequence[int], narrowest: Sequence[int]) -> list[int]:

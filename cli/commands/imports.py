@@ -89,7 +89,7 @@ def lm_eval(
             f"The results have no task {', '.join(unknown)}; they have {', '.join(run.results['configs'])}."
         )
     fields = {"model": model or evaluated_model(client, run.model), "dry_run": str(dry_run).lower()}
-    problems, created = [*run.problems()], list[dict[str, Any]]()
+    problems, created = [*run.problems(task)], list[dict[str, Any]]()
     for name in task or run.samples:
         if name in run.samples and (made := _import_task(client, run, name, fields, problems)):
             created.append(made)

@@ -140,6 +140,9 @@ Damage = Callable[[bytes, bytes], tuple[bytes, bytes]]
 DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "results cut off": (lambda r, s: (r[:-9], s), "results", "no JSON"),
     "no results": (lambda _, s: (b'{"results": {}}', s), "results", "missing"),
+    "a task without results": (
+        lambda r, s: (json.dumps(json.loads(r) | {"results": {"shop_words": {}}}).encode(), s), "task", "no task"
+    ),
     "a list": (lambda _, s: (b"[]", s), "results", "missing"),
     "deep": (lambda _, s: (b"[" * 100_000, s), "results", "no JSON"),
     "samples cut off": (lambda r, s: (r, s[:-9]), "samples", "samples_shop_choice.jsonl:6 is no JSON"),

@@ -69,15 +69,21 @@ def read_results(path: Path, task: str) -> Results:
     try:
         found = Results.model_validate(json.loads(path.read_bytes()))
     except (ValueError, RecursionError) as error:
-        reason = "it is no JSON" if not isinstance(error, ValidationError) else "results and configs are missing"
+        reason = (
+            "it is no JSON"
+            if not isinstance(error, ValidationError)
+            else "results or configs are missing or of another form"
+        )
         detail = f"The results are not those of lm-eval: {reason}."
         raise UnreadableImport(detail, field="results", remedy=RERUN) from error
     if task in found.group_subtasks and task not in found.configs:
         detail, remedy = f"{task} is a group, which has no samples of its own.", "Import its tasks."
         raise UnreadableImport(detail, field="task", limit=found.group_subtasks[task], remedy=remedy)
     if task not in found.results or task not in found.configs:
-        detail, known = f"The results have no task {task!r}.", sorted(found.configs)
-        raise UnreadableImport(detail, field="task", limit=known, remedy=f"Use one of {', '.join(known)}.")
+        detail, known = f"The results have no task {task!r}.", sorted(found.configs.keys() & found.results.keys())
+        raise UnreadableImport(
+            detail, field="task", limit=known, remedy=f"Use one of {', '.join(known)}." if known else RERUN
+        )
     if task not in found.task_hashes:
         detail = f"The results have no hash of {task}, so nothing shows that the samples are theirs."
         raise UnreadableImport(

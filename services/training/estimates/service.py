@@ -189,6 +189,10 @@ def _warnings(prepared: PreparedJob, inputs: EstimateInputs | None) -> list[Repo
     if case := feasibility.unmeasured_case(resolved, inputs.shape):
         detail = f"The memory estimate {case} was never compared with a measurement; nothing is refused by it."
         warnings.append(_warning("unmeasured", detail, None))
+    if isinstance((resolved.hyperparameters["lora"] or {}).get("targets"), list):
+        detail = "The estimate is that of all linear layers; whether the model has the lora.targets is not checked."
+        remedy = "The job fails at its start if it has none of such a name; it then lists the names."
+        warnings.append(_warning("targets_not_estimated", detail, remedy))
     return warnings + _row_warnings(resolved, inputs)
 
 

@@ -117,10 +117,10 @@ async def test_submit_of_a_job_that_does_not_fit_is_refused(service: TrainingHar
     assert (await service.http.get("/training/jobs")).json()["items"] == before
 
 
-async def test_warnings_name_merged_adapters_and_truncated_rows(service: TrainingHarness) -> None:
-    found = await estimate(service, lora={"rank": 128}, max_length=40)
+async def test_warnings_name_merged_adapters_targets_and_truncated_rows(service: TrainingHarness) -> None:
+    found = await estimate(service, lora={"rank": 128, "targets": ["q_proj"]}, max_length=40)
     warnings = {warning["code"]: warning for warning in found["warnings"]}
-    assert warnings.keys() == {"adapter_merged", "rows_truncated"}
+    assert warnings.keys() == {"adapter_merged", "targets_not_estimated", "rows_truncated"}
     assert "rank 128" in warnings["adapter_merged"]["detail"]
 
 

@@ -25,6 +25,7 @@ def test_what_is_not_imported_is_listed() -> None:
         "group shop: It is a group; its scores are those of its tasks: shop_choice, shop_answer.",
         "task shop_answer: There is no samples_shop_answer_*.jsonl of this run.",
     ]
+    assert list(read_run(RUNS / "tuned").problems(["shop_choice"])) == []
 
 
 def test_model_arguments_of_earlier_versions_are_text(tmp_path: Path) -> None:

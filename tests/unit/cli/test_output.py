@@ -66,6 +66,14 @@ def test_table_leaves_out_columns_that_do_not_fit(
     assert errors == "Not shown in 80 columns: metric, score, note. --json has all."
 
 
+def test_a_long_name_leaves_no_column_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("cli.output.out", Console(width=80))
+    table(("id", "name", "version", "state"), [(EVALUATION, "n" * 40, "bff925b8bff9", "ready")])
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[0].split() == ["id", "name", "version", "state"]
+    assert not captured.err
+
+
 def test_wide_table_has_every_column(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     lines, errors = shown(monkeypatch, capsys, 80, wide=True)
     assert len(lines) == 2
