@@ -1,6 +1,6 @@
 """The use case of forms: resolve a request while it is being written, with every problem that it has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -72,13 +72,13 @@ class SettingsResolver:
             except AnnealError as error:
                 if error.field is None:
                     raise
-                outer = error.field.split(".")[0]
+                path, left = error.field.split("."), request.model_dump(exclude_unset=True)
                 problems[error.field] = FieldProblem(
                     field=error.field, detail=error.detail, limit=error.limit, remedy=error.remedy
                 )
-                if outer in REFERENCES or outer not in request.model_fields_set:
+                if path[0] in REFERENCES or not _removed(left, path):
                     return None
-                request = TrainingRequest(**request.model_dump(exclude={outer}, exclude_unset=True))
+                request = TrainingRequest(**left)
         return None
 
 
@@ -92,18 +92,21 @@ def _readable(body: Mapping[str, Any], problems: dict[str, FieldProblem]) -> Tra
             errors = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
             found = invalid_fields(errors, left)
             problems |= {each["field"]: FieldProblem(**each) for each in found}
-            wrong = [each["field"].split(".") for each in found]
-            if any(path[0] in REFERENCES or not _removed(left, path) for path in wrong):
+            wrong = {tuple(each["field"].split(".")[:2]) for each in found}  # entries of one list go with it
+            removed = [_removed(left, path) for path in wrong]
+            if any(path[0] in REFERENCES for path in wrong) or not any(removed):
                 return None
 
 
-def _removed(body: dict[str, Any], path: list[str]) -> bool:
+def _removed(body: dict[str, Any], path: Sequence[str]) -> bool:
     """Remove the field, or the object that it is missing in, from the body; False where there is none."""
     inner = body.get(path[0])
     if len(path) > 1 and isinstance(inner, dict) and path[1] in inner:
         del inner[path[1]]
         return True
-    return body.pop(path[0], None) is not None
+    is_there = path[0] in body
+    body.pop(path[0], None)
+    return is_there
 
 
 def _settings(request: TrainingRequest, prepared: PreparedJob, inputs: EstimateInputs | None) -> list[SettingView]:

@@ -51,6 +51,19 @@ async def test_all_problems_are_found_at_once_and_the_rest_is_resolved(service: 
     assert (settings["learning_rate"]["source"], settings["learning_rate"]["value"] < 1) == ("base", True)
 
 
+async def test_wrong_entries_of_a_list_leave_the_rest_resolved(service: TrainingHarness) -> None:
+    lora = {"targets": ["no name", "none either"], "rank": 4}
+    found = await resolve(service, dataset="ds_1", after=["x", "y"], lora=lora, max_steps=5)
+    fields = {problem["field"] for problem in found["problems"]}
+    assert fields == {"after.0", "after.1", "lora.targets.0", "lora.targets.1"}
+    assert (found["steps"], settings_of(found)["lora.rank"]["value"]) == (5, 4)
+
+
+async def test_the_reason_of_the_warm_up_fits_its_value(service: TrainingHarness) -> None:
+    warmup = settings_of(await resolve(service, dataset="ds_1", max_steps=5))["warmup_steps"]
+    assert (warmup["value"], warmup["reason"]) == (2, "3 % of the steps, at least 10, at most half")
+
+
 async def test_without_a_dataset_limits_are_known_and_values_are_not(service: TrainingHarness) -> None:
     found = await resolve(service, epochs=-1)
     assert {problem["field"] for problem in found["problems"]} == {"dataset", "epochs"}
