@@ -77,8 +77,8 @@ def load_plain_lora(folder: Path, layers: Mapping[str, Any], dtype: torch.dtype,
 
 
 def _share(updates: dict[str, LoraUpdate], layers: Sequence[str]) -> None:
-    """Store the A of these layers in one matrix."""
-    if len({len(updates[layer].a) for layer in layers}) != 1:
+    """Store the A of several layers in one matrix."""
+    if len(layers) < 2 or len({len(updates[layer].a) for layer in layers}) != 1:
         return
     shared, start = torch.cat([updates[layer].a for layer in layers], 1), 0
     for layer in layers:

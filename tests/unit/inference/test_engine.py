@@ -676,6 +676,19 @@ def test_layers_with_the_same_input_share_one_product(adapter_mix: dict[str, dic
     assert products(path) - products(None) == 4 * base.config.num_hidden_layers
 
 
+def test_a_layer_that_shares_its_input_with_no_other_has_no_shared_matrix(
+    models: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    from services.inference.engine.model_cache import LoadedBase
+
+    ref = models["base"]["ref"]
+    base = LoadedBase(ref, "float32")
+    path = str(make_tiny_adapter(Path(ref["path"]), tmp_path / "queries", seed=3, target_modules=["q_proj"]))
+    base.attach(path, ())
+    updates = base.multi_lora._adapters[path].values()
+    assert [update.shared for update in updates] == [None] * base.config.num_hidden_layers
+
+
 def test_a_model_in_use_is_unloaded_after_its_last_request(models: dict[str, dict[str, Any]]) -> None:
     scheduler, reporter = submit_all(
         generate_command("a", models["one"]), generate_command("b", models["two"], max_tokens=40)
