@@ -1,5 +1,6 @@
 """Results and samples that lm-eval 0.4.13 wrote for seedling and a model tuned from it, imported as evaluations."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -209,3 +210,13 @@ async def test_a_form_without_samples_and_too_many_rows_are_refused(
     monkeypatch.setattr(samples_module, "MAX_ROWS", 5)
     refused = (await post(service, "shop_choice", results + b"\n", samples)).json()
     assert (refused["field"], refused["limit"]) == ("samples", 5)
+    monkeypatch.setattr(samples_module, "MAX_LINE", 100)
+    refused = (await post(service, "shop_choice", results + b"\n", samples)).json()
+    assert (refused["detail"], refused["limit"]) == ("samples_shop_choice.jsonl:1 is too long.", 100)
+
+
+async def test_equal_imports_at_once_give_one_evaluation(service: RunningService) -> None:
+    before, (results, samples) = await total(service), written("base", "shop_answer")
+    answers = await asyncio.gather(*(post(service, "shop_answer", results + b"\n\n", samples) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert await total(service) == before + 1

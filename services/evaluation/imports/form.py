@@ -13,7 +13,7 @@ from services.evaluation.errors import ImportTooLarge
 from shared.runtime.errors import InvalidInput
 from shared.runtime.http.multipart import Multipart, Part
 
-LIMITS = {"results": 64 << 20, "samples": 1 << 30}
+LIMITS = {"results": 64 << 20, "samples": 512 << 20}
 """Maximum bytes of each file."""
 
 

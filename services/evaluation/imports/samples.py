@@ -14,6 +14,9 @@ from services.evaluation.models import MAX_ROWS
 
 RERUN = "Give the samples_*.jsonl that lm-eval 0.4.3 or later writes with --log_samples."
 
+MAX_LINE = 8 << 20
+"""Bytes of a line."""
+
 
 class Line(BaseModel):
     """A row under one filter; the values of its `metrics` are further fields."""
@@ -81,8 +84,11 @@ def read_samples(path: Path, name: str) -> Samples:
 
 def _lines(path: Path, name: str) -> Iterator[tuple[str, Line]]:
     with path.open("rb") as file:
-        for number, content in enumerate(file, 1):
+        for number, content in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
             source = f"{name}:{number}"
+            if len(content) > MAX_LINE:
+                detail, remedy = f"{source} is too long.", "Import a task with shorter rows."
+                raise UnreadableImport(detail, field="samples", limit=MAX_LINE, remedy=remedy)
             try:
                 if content.strip():
                     line = json.loads(content)

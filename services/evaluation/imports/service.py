@@ -43,15 +43,17 @@ class Imports:
             if existing := await self.evaluations.find_repeated(evaluation.id, None):
                 return _of_the_same_model(existing, evaluation), False
             async with self._computing:
+                if existing := await self.evaluations.find_repeated(evaluation.id, None):
+                    return _of_the_same_model(existing, evaluation), False  # of an equal import at the same time
                 results = await asyncio.to_thread(read_results, files["results"].path, fields.task)
                 await self._check_model(project, evaluation.scope.model_id, results)
                 outcome = await asyncio.to_thread(_complete, evaluation.scope, results, fields.task, files, folder)
-            uri = artifact_uri(project, "evaluations", evaluation.id, "t0")
-            events = evaluation.succeed(outcome, uri)
-            if not fields.dry_run:
-                await self._publish(evaluation, uri, folder)
-                created = await self.evaluations.create(evaluation, events)
-                evaluation = _of_the_same_model(created, evaluation)
+                uri = artifact_uri(project, "evaluations", evaluation.id, "t0")
+                events = evaluation.succeed(outcome, uri)
+                if not fields.dry_run:
+                    await self._publish(evaluation, uri, folder)
+                    created = await self.evaluations.create(evaluation, events)
+                    evaluation = _of_the_same_model(created, evaluation)
             return evaluation, not fields.dry_run
 
     @contextmanager
