@@ -81,11 +81,12 @@ export class Chat {
     const requests = turn.completions.map(({ model }) => ({ model, messages: messagesFor(this.turns(), model, turn, this.sampling().system) }));
     this.conversation.update((current) => ({ ...current, id: current.id || `${Date.now()}-${Math.random()}`, turns: [...current.turns, turn] }));
     this.save();
+    const { id } = this.conversation();
     const controller = (this.abortController = new AbortController());
     this.streaming.set(true);
-    await Promise.all(requests.map((request) => this.complete(turn.id, { ...request, ...this.requestParameters(blind) }, controller.signal)));
-    this.streaming.set(false);
-    this.save();
+    await Promise.all(requests.map((request) => this.complete(id, turn.id, { ...request, ...this.requestParameters(blind) }, controller.signal)));
+    if (this.abortController === controller) this.streaming.set(false);
+    if (this.conversation().id === id) this.save();
   }
 
   stop(): void {
@@ -95,46 +96,58 @@ export class Chat {
   /** Shows another conversation; EMPTY_CONVERSATION begins a new one. */
   show(conversation: Conversation): void {
     this.stop();
-    this.conversation.set(conversation);
+    this.save(); // what has arrived of an answer
     this.stored()?.select(conversation.id);
+    this.conversation.set(this.stored()?.current() ?? conversation);
   }
 
   remove(conversation: Conversation): void {
+    if (this.conversation().id === conversation.id) this.show(EMPTY_CONVERSATION);
     this.stored()?.remove(conversation.id);
     this.conversations.set(this.stored()?.all() ?? []);
-    if (this.conversation().id === conversation.id) this.show(EMPTY_CONVERSATION);
   }
 
   /** Stores a vote: the id of the best answer's model, or null for a tie. */
   async vote(turn: Turn, best: string | null): Promise<void> {
     const completions = votable(turn);
+    const conversation = this.conversation().id;
     const idOf = (model: string) => completions.find((completion) => completion.model === model)!.storedId!;
     const bodies = verdicts(completions.map(({ model }) => idOf(model)), best === null ? null : idOf(best));
     const given = await Promise.all(bodies.map((body) => this.inference.giveFeedback({ body })));
     const leftOut = given.every((each) => each.left_out) ? (given[0]?.left_out ?? undefined) : undefined;
-    this.changeTurn(turn.id, { vote: { best, feedbackIds: given.map(({ id }) => id), leftOut } });
+    this.changeTurn(conversation, turn.id, { vote: { best, feedbackIds: given.map(({ id }) => id), leftOut } });
   }
 
   async undoVote(turn: Turn): Promise<void> {
-    await Promise.all((turn.vote?.feedbackIds ?? []).map((feedback_id) => this.inference.deleteFeedback({ feedback_id })));
-    this.changeTurn(turn.id, { vote: undefined });
+    const conversation = this.conversation().id;
+    await Promise.all((turn.vote?.feedbackIds ?? []).map((feedback_id) => this.deleteFeedback(feedback_id)));
+    this.changeTurn(conversation, turn.id, { vote: undefined });
   }
 
   /** Stores a rating; the same one again deletes it. */
   async rate(turn: Turn, completion: Completion, rating: 'good' | 'bad'): Promise<void> {
+    const conversation = this.conversation().id;
     if (completion.rating === rating) {
-      await this.inference.deleteFeedback({ feedback_id: completion.feedbackId! });
-      this.update(turn.id, completion.model, { rating: undefined, feedbackId: undefined });
+      await this.deleteFeedback(completion.feedbackId!);
+      this.update(conversation, turn.id, completion.model, { rating: undefined, feedbackId: undefined });
     } else {
       const { id } = await this.inference.giveFeedback({ body: { response: completion.storedId!, rating } });
-      this.update(turn.id, completion.model, { rating, feedbackId: id });
+      this.update(conversation, turn.id, completion.model, { rating, feedbackId: id });
     }
     this.feedbackCount.update((count) => count + 1);
     this.save();
   }
 
-  private changeTurn(id: number, changes: Partial<Turn>): void {
-    this.conversation.update((current) => ({ ...current, turns: current.turns.map((turn) => (turn.id === id ? { ...turn, ...changes } : turn)) }));
+  private async deleteFeedback(feedback_id: string): Promise<void> {
+    try {
+      await this.inference.deleteFeedback({ feedback_id });
+    } catch (failure) {
+      if (toProblem(failure).status !== 404) throw failure; // it is gone already, perhaps with its answer
+    }
+  }
+
+  private changeTurn(conversation: string, id: number, changes: Partial<Turn>): void {
+    this.mapTurn(conversation, id, (turn) => ({ ...turn, ...changes }));
     this.feedbackCount.update((count) => count + 1);
     this.save();
   }
@@ -146,8 +159,8 @@ export class Chat {
     this.conversations.set(stored.all());
   }
 
-  private async complete(turnId: number, request: { model: string }, signal: AbortSignal): Promise<void> {
-    const update = (changes: Partial<Completion>) => this.update(turnId, request.model, changes);
+  private async complete(conversation: string, turnId: number, request: { model: string }, signal: AbortSignal): Promise<void> {
+    const update = (changes: Partial<Completion>) => this.update(conversation, turnId, request.model, changes);
     const startedAt = performance.now();
     try {
       const response = await fetch('/v1/chat/completions', {
@@ -209,13 +222,16 @@ export class Chat {
     };
   }
 
-  private update(turnId: number, model: string, changes: Partial<Completion>): void {
-    this.conversation.update((current) => ({
-      ...current,
-      turns: current.turns.map((turn) =>
-        turn.id === turnId ? { ...turn, completions: turn.completions.map((completion) => (completion.model === model ? { ...completion, ...changes } : completion)) } : turn,
-      ),
+  private update(conversation: string, turnId: number, model: string, changes: Partial<Completion>): void {
+    this.mapTurn(conversation, turnId, (turn) => ({
+      ...turn,
+      completions: turn.completions.map((completion) => (completion.model === model ? { ...completion, ...changes } : completion)),
     }));
+  }
+
+  /** Another conversation may be shown by now: each has turns with the same ids. */
+  private mapTurn(conversation: string, id: number, change: (turn: Turn) => Turn): void {
+    this.conversation.update((current) => (current.id === conversation ? { ...current, turns: current.turns.map((turn) => (turn.id === id ? change(turn) : turn)) } : current));
   }
 }
 
