@@ -132,6 +132,8 @@ async def test_upload_becomes_a_published_readable_version(service: RunningServi
         "dataset_uri": dataset["uri"],
         "rows": 21,
         "warnings": report["warnings"],
+        "models": [],
+        "parent": None,
     }
     assert [warning["code"] for warning in report["warnings"]] == ["rows_rejected"]
     blobs = service.resources.blobs

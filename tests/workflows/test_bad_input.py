@@ -33,11 +33,12 @@ UPLOADS = {
 
 
 def stored(embedded: Embedded) -> tuple[Any, Any, set[Path]]:
-    """Return the datasets, the jobs, and the blobs of datasets."""
+    """Return the datasets, the jobs, and the blobs of datasets. A rejected upload keeps a page, and nothing else."""
     files = {
         file for file in (embedded.home / "blobs/objects").rglob("*") if "datasets" in file.parts and file.is_file()
     }
-    return embedded.get("/datasets")["items"], embedded.get("/training/jobs")["items"], files
+    datasets = [each for each in embedded.get("/datasets")["items"] if (each["state"], each["rows"]) != ("rejected", 0)]
+    return datasets, embedded.get("/training/jobs")["items"], files
 
 
 def problem(response: Any) -> dict[str, Any]:

@@ -166,7 +166,7 @@ async def test_response_shows_how_vllm_will_serve_the_model(service: TrainingHar
         ({"dataset": "ds_empty"}, 422, "unsuitable_dataset", "dataset"),
         ({"learning_rat": 0.1}, 422, "invalid_input", "learning_rat"),
         ({"method": "magic"}, 422, "invalid_input", "method"),
-        ({"epochs": 1, "max_steps": 5}, 422, "invalid_input", "body"),
+        ({"epochs": 1, "max_steps": 5}, 422, "invalid_input", "epochs"),
         ({"resources": {"cpu": 10_000}}, 422, "exceeds_machine", "resources.cpu"),
         ({"preset": "nope"}, 404, "not_found", "preset"),
     ],
