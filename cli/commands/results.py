@@ -87,7 +87,9 @@ def score_rows(run: dict[str, Any]) -> list[list[Any]]:
 
 def _interval(run: dict[str, Any], kind: str, name: str) -> str:
     interval = (run.get(kind) or {}).get(name)
-    return " to ".join(f"{bound:.2f}" for bound in interval) if interval else ""
+    return (
+        " to ".join(f"{bound:.2f}" if abs(bound) < 1000 else f"{bound:,.4g}" for bound in interval) if interval else ""
+    )
 
 
 def export(

@@ -103,7 +103,9 @@ def test_results_of_lm_eval_become_evaluations(embedded: Embedded, run: Run) -> 
     assert run("import", "lm-eval", str(LM_EVAL / "base")).count("shop_choice: Only 6 rows") == 1
     assert run("evaluations").splitlines()[0].split() == ["id", "model", "score", "imported", "rows"]
     assert "seedling  acc 0." in run("evaluations")
-    assert "shop_words (version 1.0, 0-shot), by lm-eval 0.4.13" in run("evaluations", "show", words)
+    shown = run("evaluations", "show", words)
+    assert "shop_words (version 1.0, 0-shot), by lm-eval 0.4.13" in shown
+    assert "e+06 to" in shown
     assert "use --model" in run("import", "lm-eval", str(LM_EVAL / "tuned"), exit_code=1)
     run("import", "lm-eval", str(LM_EVAL / "tuned"), "--model", "seedling", "--task", "shop_words")
     other = run("evaluations", "-q").split()[0]
