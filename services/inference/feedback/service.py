@@ -21,7 +21,7 @@ from services.inference.feedback.models import (
 from services.inference.feedback.rows import Selection, of_kind, select, to_row, votes_by_model
 from services.inference.feedback.store import FeedbackStores
 from shared.documents.entities import Page, derived_id, now
-from shared.runtime.errors import InvalidInput, NotFound, Unavailable
+from shared.runtime.errors import AnnealError, InvalidInput, NotFound, Unavailable
 from shared.runtime.http.principal import Forbidden, Principal
 from shared.runtime.http.routes import SCOPE_RANKS, KeyScope
 
@@ -31,11 +31,13 @@ MAX_UNRATED = 10_000
 """Stored responses without feedback, in a project; the oldest make room."""
 MAX_UNRATED_BYTES = 2**28
 """Of these responses together; the oldest make room."""
+MAX_RATED_BYTES = 2**30
+"""Of stored responses with feedback, in a project."""
 EXCESS = 1.05
 """Of these limits, until a project's answers are counted again and trimmed to them: counting reads them all."""
 PAGE = 50
 SWEEP_INTERVAL_S = 3600.0
-UNRATED = {"rated": False}
+RATED, UNRATED = {"rated": True}, {"rated": False}
 """Also a condition of each removal: an answer may be rated after it was found."""
 
 
@@ -43,6 +45,13 @@ class PromptsDiffer(InvalidInput):
     """A preference needs two answers to the same prompt."""
 
     code = "prompts_differ"
+
+
+class TooManyRated(AnnealError):
+    """The project's answers with feedback are as large as they may be."""
+
+    status = 413
+    code = "quota_exceeded"
 
 
 class FeedbackService:
@@ -54,11 +63,14 @@ class FeedbackService:
         days: float,
         max_unrated: int = MAX_UNRATED,
         max_unrated_bytes: int = MAX_UNRATED_BYTES,
+        max_rated_bytes: int = MAX_RATED_BYTES,
     ) -> None:
-        self._stores, self._days = stores, days
+        self._stores, self._days, self._max_rated_bytes = stores, days, max_rated_bytes
         self._max_unrated, self._max_unrated_bytes = max_unrated, max_unrated_bytes
         self._kept: dict[str, tuple[float, int]] = {}
         """Of each project: answers without feedback and their bytes, or more, as some are rated or deleted since."""
+        self._rated: dict[str, int] = {}
+        """Of each project: bytes of its answers with feedback, or more."""
 
     @staticmethod
     def require_storable(prompt: Mapping[str, Any]) -> None:
@@ -126,7 +138,7 @@ class FeedbackService:
     async def give(self, caller: Principal, request: FeedbackRequest) -> Feedback:
         """Store a verdict in place of an earlier one of the caller on the same answers.
 
-        Raises NotFound, or PromptsDiffer.
+        Raises NotFound, PromptsDiffer or TooManyRated.
         """
         fields = ["response"] if request.response else ["tie", "tie"] if request.tie else ["chosen", "rejected"]
         ids = zip(request.responses, fields, strict=True)
@@ -134,6 +146,7 @@ class FeedbackService:
         if len({digest(response.prompt) for response in responses}) > 1:
             remedy = "Ask both models the same: messages, tools and chat_template_kwargs."
             raise PromptsDiffer("The two answers are to different prompts.", field=fields[1], remedy=remedy)
+        await self._require_room(caller.project, sum(each.size for each in responses if not each.rated), fields[0])
         stores = self._stores.for_project(caller.project)
         newer = _feedback(caller, request, responses)
         stored = await stores.feedback.create(newer)
@@ -144,6 +157,17 @@ class FeedbackService:
             await self._remove(stored)
             raise
         return stored if stored is newer else await stores.feedback.change(stored.id, lambda f: f.replace(newer))
+
+    async def _require_room(self, project: str, size: int, field: str) -> None:
+        """Count answers that become rated. Raises TooManyRated."""
+        limit = self._max_rated_bytes
+        if size and self._rated.get(project, limit) + size > limit:
+            self._rated[project] = sum([each.size async for each in self._each(project, RATED)])
+            if (used := self._rated[project]) + size > limit:
+                detail = f"The answers with feedback take {used} bytes, and may take {limit}."
+                remedy = "Delete those that datasets have by now: DELETE /v1/chat/completions/{id}."
+                raise TooManyRated(detail, field=field, limit=limit, remedy=remedy)
+        self._rated[project] = self._rated.get(project, limit) + size
 
     async def page(self, project: str, kind: Kind | None, limit: int, cursor: str | None) -> Page[Feedback]:
         """Return a page of feedback, newest first."""
@@ -196,6 +220,7 @@ class FeedbackService:
                 await self._stores.responses.remove(response.id, UNRATED)
         for project in [*self._kept]:
             await self._trim(project)
+        self._rated.clear()  # other replicas store too
 
     async def run(self) -> None:
         """Sweep until cancelled."""

@@ -13,7 +13,7 @@ RESPONSES = CollectionSpec(
     "inference.responses",
     StoredResponse,
     "Without feedback: removed after ANNEAL_RESPONSE_DAYS, or earlier where a project has more than 10,000 or "
-    "256 MiB. With feedback: until DELETE /v1/chat/completions/{id}.",
+    "256 MiB. With feedback: until DELETE /v1/chat/completions/{id}; 1 GiB in a project.",
     (Index(("project", "rated", "created_at")), Index(("rated", "created_at"))),
 )
 FEEDBACK = CollectionSpec(

@@ -12,7 +12,7 @@ import pytest_asyncio
 from pydantic import ValidationError
 
 from services.inference.feedback.models import Feedback, FeedbackRequest, StoredResponse
-from services.inference.feedback.service import UNRATED, FeedbackService, PromptsDiffer
+from services.inference.feedback.service import UNRATED, FeedbackService, PromptsDiffer, TooManyRated
 from services.inference.feedback.store import FeedbackStores
 from shared.documents.entities import now
 from shared.runtime.errors import NotFound
@@ -251,6 +251,21 @@ async def test_long_answers_without_feedback_leave_earlier(world: World) -> None
     left = await world.stores.responses.find(UNRATED)
     assert {found.id for found in left} == {"a4", "a5", "a6", "a7"}
     assert (await world.stores.responses.get(rated)).rated
+
+
+async def test_answers_with_feedback_have_a_limit_of_bytes(world: World) -> None:
+    world.feedback = FeedbackService(world.stores, days=30, max_rated_bytes=2600)
+    for id in ("a1", "a2", "a3"):
+        await world.answer(id, "x" * 1000)
+    for id in ("a1", "a2"):
+        await world.rate(id, "good")
+    with pytest.raises(TooManyRated) as refused:
+        await world.rate("a3", "good")
+    assert refused.value.limit == 2600
+    assert not (await world.stores.responses.get("a3")).rated
+    await world.rate("a2", "bad")  # it is there already
+    await world.feedback.delete_response(ANNA, "a1")
+    await world.rate("a3", "good")
 
 
 async def test_answers_and_feedback_belong_to_projects_and_callers(world: World) -> None:
