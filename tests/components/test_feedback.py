@@ -158,9 +158,10 @@ async def test_thumbs_on_streamed_answers_become_rows_for_kto(platform: Feedback
     assert (found["state"], found["origin"]["left_out"]) == ("ready", {"cut_off": 1}), found
     report = await platform.report(found)
     assert (report["rows"], report["form"], report["kept_columns"]) == (2, "unpaired", ["answered_by"])
-    none = await platform.imported(feedback="ratings", models=["model_unknown"])
-    assert (none["state"], none["code"]) == ("failed", "no_feedback")
-    assert "none yet" in none["detail"]
+    for models in (["model_unknown"], ["one", "two", "model_unknown"]):
+        none = await platform.imported(feedback="ratings", models=models)
+        assert (none["state"], none["code"]) == ("failed", "no_feedback")
+        assert "have answers of model_unknown." in none["detail"]
 
 
 async def test_keys_of_applications_see_their_own_answers_alone(platform: FeedbackPlatform) -> None:

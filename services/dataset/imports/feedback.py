@@ -44,6 +44,10 @@ async def read_feedback(resources: Resources, project: str, origin: Origin, fold
     except httpx.HTTPError as error:
         detail = f"The inference service does not give the feedback: {type(error).__name__}."
         raise SourceUnreachable(detail, field="feedback", remedy="Try again in a moment.") from error
+    if unused := sorted({*origin.models} - models):
+        detail = f"No {origin.location} that can be trained on have answers of {', '.join(unused)}."
+        remedy = "Leave these models out, or correct their ids; of a preference, name both models."
+        raise NoFeedback(detail, field="models", remedy=remedy)
     if not models:
         counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left_out.items()) or "none yet"
         remedy = "Vote on answers that differ, in the playground or through the API."

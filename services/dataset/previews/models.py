@@ -45,7 +45,7 @@ class PreviewedRow(BaseModel):
 
 
 class PreviewProblem(BaseModel):
-    """Why the upload would be refused."""
+    """Why the upload would be refused, or, with the code `first_row_cut`, why that cannot be said."""
 
     code: str
     detail: str

@@ -71,6 +71,13 @@ def test_the_cut_row_of_a_beginning_is_not_read(tmp_path: Path, name: str) -> No
     assert len(seen["rows"]) == 20
 
 
+@pytest.mark.parametrize("name", ["cut.jsonl", "cut.csv"])
+def test_a_beginning_without_a_whole_row_is_no_verdict(tmp_path: Path, name: str) -> None:
+    start = {"cut.jsonl": b'{"prompt": "a", "completion": "', "cut.csv": b'prompt,completion\na,"'}[name]
+    seen = preview(tmp_path, name, start + b"x\\n" * 99, complete=False)
+    assert (seen["problem"]["code"], seen["rows"]) == ("first_row_cut", [])
+
+
 def test_rejected_rows_have_their_reason(tmp_path: Path) -> None:
     seen = preview(tmp_path, "bad.jsonl", b'{"prompt": "a", "completion": "b"}\nnot json\n{"completion": "x"}\n')
     assert seen["problem"]["code"] == "dataset_rejected"

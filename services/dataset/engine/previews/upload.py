@@ -25,6 +25,11 @@ SHOWN_ROWS = 20
 DETECTED_BYTES = 1 << 20
 """Bytes of a text whose encoding is guessed."""
 ALL_ROWS = 1 << 60
+FIRST_ROW_CUT = {
+    "code": "first_row_cut",
+    "detail": "The first row is longer than the part of the file that the preview reads.",
+    "remedy": "Upload the file without a preview: then every row is read.",
+}
 SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_DEPTH = 2_000, 1_000, 50
 """Of each text, of each list or object, and of what is nested, in a row."""
 
@@ -80,6 +85,10 @@ def main(spec: dict[str, Any], reporter: Reporter, commands: Commands) -> dict[s
         report = error.fields.get("report")
         problem = {"code": error.code, "detail": error.detail}
         problem |= {name: error.fields[name] for name in ("field", "remedy") if name in error.fields}
+        if error.code == "dataset_rejected" and not spec["complete"]:
+            problem |= {"detail": f"{error.detail} Only the beginning of the file was read."}
+            if validation is not None and not validation.raw:
+                problem = FIRST_ROW_CUT
     raw = validation.raw if validation else []
     columns = list(dict.fromkeys(str(column) for _, row in raw if isinstance(row, dict) for column in row))
     found = find_layout(columns, spec["options"]["mapping"])
