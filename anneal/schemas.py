@@ -2282,7 +2282,7 @@ class Preview(TypedDict):
 
 
 class PreviewProblem(TypedDict):
-    """Why the upload would be refused."""
+    """Why the upload would be refused, or, with the code `first_row_cut`, why that cannot be said."""
 
     code: str
     detail: str

@@ -158,7 +158,7 @@ async def test_thumbs_on_streamed_answers_become_rows_for_kto(platform: Feedback
     assert (found["state"], found["origin"]["left_out"]) == ("ready", {"cut_off": 1}), found
     report = await platform.report(found)
     assert (report["rows"], report["form"], report["kept_columns"]) == (2, "unpaired", ["answered_by"])
-    for models in (["model_unknown"], ["one", "two", "model_unknown"]):
+    for models in (["model_unknown"], ["one", "model_unknown"]):
         none = await platform.imported(feedback="ratings", models=models)
         assert (none["state"], none["code"]) == ("failed", "no_feedback")
         assert "have answers of model_unknown." in none["detail"]

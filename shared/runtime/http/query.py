@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from typing import get_origin
 
 from fastapi import params
 from fastapi.dependencies.utils import get_flat_params
@@ -17,7 +18,7 @@ PROBES = frozenset({"/healthz", "/readyz"})
 
 
 async def refuse_unknown_query(connection: HTTPConnection) -> None:
-    """FastAPI dependency of every route. Raises InvalidInput for a parameter that is unknown or given twice.
+    """FastAPI dependency of every route. Raises InvalidInput for a parameter that is unknown, or repeated and no list.
 
     Pages, probes and websockets ignore what they do not know: they are not in the API's description.
     """
@@ -25,11 +26,13 @@ async def refuse_unknown_query(connection: HTTPConnection) -> None:
     if not given or not isinstance(route, APIRoute) or not route.include_in_schema or route.path in PROBES:
         return
     fields = get_flat_params(route.dependant)
-    known = [field.alias for field in fields if isinstance(field.field_info, params.Query)]
+    queries = [field for field in fields if isinstance(field.field_info, params.Query)]
+    known = [field.alias for field in queries]
+    lists = {field.alias for field in queries if get_origin(field.field_info.annotation) is list}
     for name in given:
         if not any(_stands_for(declared, name) for declared in known):
             raise _unknown(name, known)
-        if (times := len(given.getlist(name))) > 1:
+        if (times := len(given.getlist(name))) > 1 and name not in lists:
             detail = f"{name} is given {times} times."
             raise InvalidInput(detail, field=name, limit={"values": 1}, remedy=f"Send {name} once.")
 

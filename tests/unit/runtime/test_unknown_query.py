@@ -25,6 +25,10 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     def _jobs(state: str = "", metadata: Annotated[str | None, Query(alias="metadata[key]")] = None) -> str:
         return state
 
+    @router.get("/training/recipes")
+    def _recipes(model: Annotated[list[str], Query(max_length=2)] = []) -> list[str]:  # noqa: B006
+        return model
+
     @router.post("/training/jobs")
     def _post() -> None: ...
 
@@ -47,6 +51,11 @@ async def test_unknown_parameter_is_refused(client: httpx.AsyncClient) -> None:
     assert (refused.status_code, problem["code"], problem["field"]) == (422, "invalid_input", "stat")
     assert problem["limit"] == ["state", "metadata[key]"]
     assert problem["remedy"] == "Did you mean state?"
+
+
+async def test_list_has_a_parameter_for_each_entry(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/training/recipes?model=one&model=two")
+    assert (answer.status_code, answer.json()) == (200, ["one", "two"])
 
 
 async def test_unknown_parameter_below_v1_has_openai_shape(client: httpx.AsyncClient) -> None:
