@@ -26,7 +26,7 @@ class ExcludeRequest(BaseModel):
     where: str | None = Field(
         default=None, pattern=WHERE, description="column=value: rows with this value in one of `kept_columns`"
     )
-    split: Split | None = Field(default=None, description="search only in this split; default: all")
+    split: Split | None = Field(default=None, description="limits search and where to this split; default: all")
 
     @model_validator(mode="after")
     def _some_rows(self) -> "ExcludeRequest":

@@ -11,6 +11,7 @@ from services.dataset.models import DatasetVersion, Edit, UploadForm
 from services.dataset.service import DatasetService, require_kept
 from shared.documents.entities import derived_id
 from shared.documents.protocol import Collection
+from shared.runtime.errors import InvalidInput
 
 DIFF, DUPLICATES = (f"services.dataset.engine.curation.{name}:main" for name in ("compare", "duplicates"))
 DUPLICATES_VERSION = "2"
@@ -26,6 +27,9 @@ class Curator:
 
     async def exclude(self, datasets: DatasetService, id: str, request: ExcludeRequest) -> tuple[DatasetVersion, bool]:
         """Queue a version without these rows."""
+        if request.split and request.search is None and request.where is None:
+            remedy = "Leave split out: row ids are unique in all splits. Or give search or where, which it limits."
+            raise InvalidInput("split limits only search and where.", field="split", remedy=remedy)
         parent = await datasets.require_ready(id, request.version)
         require_kept(parent, request.where)
         fields = request.model_dump(exclude={"version", "rows"})
