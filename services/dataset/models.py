@@ -316,6 +316,8 @@ class DatasetVersion(Work):
         return self.fail(code, detail)
 
     def on_failed(self) -> Sequence[Event]:
-        """Announce the rejection."""
+        """Announce the rejection of an upload. A refused edit leaves the dataset as it is."""
+        if self.edit:
+            return ()
         reason = self.detail or self.cause or ""
         return [DatasetRejected(dataset_id=self.dataset_id, version=self.fingerprint, name=self.name, reason=reason)]

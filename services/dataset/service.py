@@ -149,7 +149,8 @@ class DatasetService:
 
     async def withdraw(self, version: DatasetVersion) -> Exception:
         """Remove a failed upload as if it had never been sent. Return the error that says why it failed."""
-        await self.versions.delete(version.id)
+        with suppress(NotFound):  # an equal request has withdrawn it
+            await self.versions.delete(version.id)
         await self.uploads.discard(version.upload_key)
         with suppress(NotFound):
             await self.datasets.change(version.dataset_id, lambda d: d.drop(version.fingerprint, version.id))

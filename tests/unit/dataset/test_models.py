@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.dataset.length_statistics import compute_statistics, histogram, percentile
-from services.dataset.models import Dataset, DatasetVersion, Options, Report, UploadForm, version_of
+from services.dataset.models import Dataset, DatasetVersion, Edit, Options, Report, UploadForm, version_of
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.runtime.errors import InvalidInput
 from shared.warnings import ReportedWarning
@@ -85,6 +85,9 @@ def test_dataset_state_of_each_job_state() -> None:
     events = version.reject("dataset_rejected", "bad rows", {"limit": 1})
     assert list(events or ()) == [DatasetRejected(dataset_id="ds_1", version="f1", name="faq", reason="bad rows")]
     assert version.dataset_state == "rejected"
+    edited = upload()
+    edited.edit = Edit(kind="exclude", parent="f0")
+    assert not edited.reject("dataset_rejected", "no such rows", {})  # the dataset is as it was
     broken = upload()
     broken.reject("out_of_memory", "no memory", {})
     assert broken.dataset_state == "failed"
