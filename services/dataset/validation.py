@@ -21,6 +21,7 @@ from shared.runtime.jobs.engine_runs import EngineOutcome, Grace, Message, follo
 from shared.runtime.jobs.leases import Lease, LeaseLost
 from shared.runtime.processes.children import Engines
 from shared.runtime.processes.limits import BESIDE_ANSWERS, Limits
+from shared.warnings import ReportedWarning
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,7 @@ class Validator:
         Each step is idempotent, and none is visible before the one it depends on.
         """
         report = Report.model_validate(result["report"])
+        await self._warn_of_other_edits(version, report)
         await lease.change(lambda v: setattr(v, "state", "publishing"))
         manifest = build_manifest(version, report, result["shards"])
         key = "/".join(version.artifact)
@@ -124,6 +126,16 @@ class Validator:
             raise
         await lease.change(lambda v: v.succeed())
         await self._uploads.discard(version.upload_key)
+
+    async def _warn_of_other_edits(self, version: DatasetVersion, report: Report) -> None:
+        """Name the version that an edit of another one takes the place of: what was excluded there may be back."""
+        current = (await self._datasets.get(version.dataset_id)).current
+        if version.edit and current not in (version.edit.parent, version.fingerprint):
+            detail = (
+                f"It was made from version {version.edit.parent} and took the place of {current}, whose edits it lacks."
+            )
+            remedy = f"Compare the two versions; to keep the edits of both, repeat this one with version {current}."
+            report.warnings.append(ReportedWarning(code="made_from_another_version", detail=detail, remedy=remedy))
 
     async def _store(self, key: str, out: Path, manifest: DatasetManifest) -> None:
         """Publish the artifact; delete its files if that fails."""

@@ -106,7 +106,29 @@ async def test_requests_that_mean_nothing_are_refused(service: RunningService) -
         problem = response.json()
         assert (response.status_code, problem["field"], problem["limit"]) == (422, "where", ["topic"]), problem
         assert "'nosuch'" in problem["detail"]
+    pointless = await service.http.post(f"{url}/exclude", json={"rows": [1], "split": "test"})
+    assert (pointless.status_code, pointless.json()["field"]) == (422, "split")
     itself = await service.http.get(f"{url}/diff", params={"before": dataset["version"]})
     assert (itself.status_code, itself.json()["field"]) == (422, "before")
     unknown = await service.http.get(f"{url}/diff", params={"before": "0" * 16})
     assert (unknown.status_code, unknown.json()["field"]) == (404, "version")
+
+
+async def test_equal_refused_edits_are_all_told_why(service: RunningService) -> None:
+    dataset = await upload(service, "refused twice", pairs(6))
+    url = f"/datasets/{dataset['id']}"
+    answers = await asyncio.gather(*(service.http.post(f"{url}/exclude", json={"rows": [99]}) for _ in range(4)))
+    assert [(answer.status_code, answer.json().get("field")) for answer in answers] == [(422, "rows")] * 4
+    after = (await service.http.get(url)).json()
+    assert (after["state"], after["versions"]) == ("ready", dataset["versions"])
+
+
+async def test_an_edit_that_takes_the_place_of_another_one_says_so(service: RunningService) -> None:
+    dataset = await upload(service, "edited twice", pairs(8))
+    url, first = f"/datasets/{dataset['id']}", dataset["version"]
+    one = await ready(service, await service.http.post(f"{url}/exclude", json={"rows": [1], "version": first}))
+    assert one["report"]["warnings"] == dataset["report"]["warnings"]
+    other = await ready(service, await service.http.post(f"{url}/exclude", json={"rows": [2], "version": first}))
+    (warning,) = (w for w in other["report"]["warnings"] if w["code"] == "made_from_another_version")
+    assert first in warning["detail"]
+    assert one["version"] in warning["detail"]
