@@ -1055,7 +1055,7 @@ class ExcludeRequest(TypedDict):
     where: NotRequired[str | None]
     """column=value: rows with this value in one of `kept_columns`"""
     split: NotRequired[Literal['train', 'validation', 'test'] | None]
-    """search only in this split; default: all"""
+    """limits search and where to this split; default: all"""
 
 
 class ExportProgress(TypedDict):

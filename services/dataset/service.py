@@ -139,8 +139,8 @@ class DatasetService:
         try:
             return await self.versions.get(version.id)
         except NotFound as error:
-            remedy = "Upload it again."
-            raise Conflict("The dataset was deleted during its validation.", field="name", remedy=remedy) from error
+            detail = "Meanwhile the dataset was deleted, or an equal request was refused."
+            raise Conflict(detail, field="name", remedy="Send it again.") from error
 
     def rejection(self, version: DatasetVersion) -> Exception:
         """Return the error of a rejected upload, whose dataset stays and shows the reasons until the next upload."""
