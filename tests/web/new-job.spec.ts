@@ -11,7 +11,7 @@ test.beforeAll(async ({ platform }) => {
   test.setTimeout(240_000);
   const form = new FormData();
   form.append('file', new Blob([ROWS.join('\n')]), 'additions.jsonl');
-  await platform.upload('/datasets/upload', form);
+  await platform.upload(form);
   const seedling = async () => (await platform.send<{ items: { usable: boolean }[] }>('GET', '/models/available')).items[0]?.usable;
   await expect.poll(seedling, { timeout: 200_000 }).toBe(true); // the bundled model is checked at the start
 });

@@ -55,11 +55,6 @@ export class Platform {
     return this.fetch<T>(method, path, body === undefined ? undefined : JSON.stringify(body), { 'Content-Type': 'application/json' });
   }
 
-  /** The JSON answer to a form that is posted with the API key. */
-  upload<T>(path: string, form: FormData): Promise<T> {
-    return this.fetch<T>('POST', path, form);
-  }
-
   private async fetch<T>(method: string, path: string, body?: string | FormData, headers: Record<string, string> = {}): Promise<T> {
     const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
     const response = await fetch(this.url + path, { method, headers: { Authorization: `Bearer ${key}`, ...headers }, body });
@@ -68,11 +63,8 @@ export class Platform {
   }
 
   /** Uploads a dataset with the API key, and waits until it is ready. */
-  async upload(form: FormData): Promise<{ id: string }> {
-    const key = readFileSync(join(this.home, 'api-key'), 'utf8').trim();
-    const response = await fetch(`${this.url}/datasets/upload`, { method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: form });
-    if (response.status !== 201) throw new Error(`the upload was answered ${response.status}: ${await response.text()}`);
-    return (await response.json()) as { id: string };
+  upload(form: FormData): Promise<{ id: string }> {
+    return this.fetch('POST', '/datasets/upload', form);
   }
 
   get sessionFile(): string {
