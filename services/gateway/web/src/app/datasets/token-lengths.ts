@@ -45,20 +45,22 @@ function isNotFound(problem: Problem | undefined): boolean {
         <input id="max-length" type="range" [min]="8" [max]="sliderMax()" [step]="8" [ngModel]="maxLength()" (ngModelChange)="selectedMaxLength.set(+$event)" />
         <output for="max-length"><b>{{ maxLength() | count }}</b> tokens: {{ truncation() }}</output>
       </div>
-      <table>
-        <caption class="visually-hidden">Token budget of each split</caption>
-        <thead><tr><th scope="col">Split</th><th scope="col" class="end">Rows</th><th scope="col" class="end">Tokens per epoch</th><th scope="col" class="end">Trained on</th></tr></thead>
-        <tbody>
-          @for (split of stats.splits; track split.split) {
-            <tr>
-              <td>{{ split.split }}</td>
-              <td class="end">{{ split.rows | count }}</td>
-              <td class="end">{{ split.counted < split.rows ? '≈ ' : '' }}{{ split.tokens | count }}</td>
-              <td class="end">{{ split.split === 'train' ? (split.trained_tokens | count) : '–' }}</td>
-            </tr>
-          }
-        </tbody>
-      </table>
+      <div class="table-frame" tabindex="0" role="group" aria-label="Token budget of each split">
+        <table>
+          <caption class="visually-hidden">Token budget of each split</caption>
+          <thead><tr><th scope="col">Split</th><th scope="col" class="end">Rows</th><th scope="col" class="end">Tokens per epoch</th><th scope="col" class="end">Trained on</th></tr></thead>
+          <tbody>
+            @for (split of stats.splits; track split.split) {
+              <tr>
+                <td>{{ split.split }}</td>
+                <td class="end">{{ split.rows | count }}</td>
+                <td class="end">{{ split.counted < split.rows ? '≈ ' : '' }}{{ split.tokens | count }}</td>
+                <td class="end">{{ split.split === 'train' ? (split.trained_tokens | count) : '–' }}</td>
+              </tr>
+            }
+          </tbody>
+        </table>
+      </div>
       @if (stats.refused) {
         <p class="error-text">The chat template rejects {{ stats.refused | count }} rows.</p>
       }
