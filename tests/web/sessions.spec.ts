@@ -5,7 +5,7 @@ test('a session on another device is revoked', async ({ page, platform, browser 
   const device = await platform.newSession(browser);
   const other = await device.newPage();
   await other.goto('/ui/settings');
-  await expect(other.getByText('This browser')).toBeVisible();
+  await expect(other.getByText('This browser', { exact: true })).toBeVisible();
 
   await page.goto('/ui/settings');
   const sessions = page.getByRole('region', { name: 'Browser sessions' });
