@@ -165,7 +165,7 @@ class FeedbackService:
             self._rated[project] = sum([each.size async for each in self._each(project, RATED)])
             if (used := self._rated[project]) + size > limit:
                 detail = f"The answers with feedback take {used} bytes, and may take {limit}."
-                remedy = "Delete those that datasets have by now: DELETE /v1/chat/completions/{id}."
+                remedy = "Delete those that datasets have by now: DELETE /v1/chat/completions/<completion-id>."
                 raise TooManyRated(detail, field=field, limit=limit, remedy=remedy)
         self._rated[project] = self._rated.get(project, limit) + size
 
