@@ -57,7 +57,7 @@ test('a base model shows its name and its warnings where it is registered and wh
   await page.goto('/ui/models');
   await page.getByRole('radio', { name: 'Folder' }).check({ force: true });
   await page.getByLabel('Folder on the server').fill(folder);
-  await page.getByLabel('Name').fill('sprout');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('sprout');
   await page.getByRole('button', { name: 'Register' }).click();
   const added = page.getByRole('region', { name: 'Added base models' });
   await expect(added.getByText('Ready, 1 warning')).toBeVisible({ timeout: 60_000 });
