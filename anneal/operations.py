@@ -322,6 +322,10 @@ class Operations(Requests):
         answer: schemas.EvaluationView = self.request('GET', f'/evaluations/{quoted(id)}')
         return answer
 
+    def delete_evaluation(self, id: str, /) -> None:
+        """Delete an ended evaluation with its report."""
+        self.request('DELETE', f'/evaluations/{quoted(id)}')
+
     def cancel_evaluation(self, id: str, /) -> schemas.EvaluationView:
         """Cancel a queued or running evaluation."""
         answer: schemas.EvaluationView = self.request('POST', f'/evaluations/{quoted(id)}/cancel')
@@ -982,6 +986,10 @@ class AsyncOperations(AsyncRequests):
         """Show state, progress, and the scores of a succeeded evaluation."""
         answer: schemas.EvaluationView = await self.request('GET', f'/evaluations/{quoted(id)}')
         return answer
+
+    async def delete_evaluation(self, id: str, /) -> None:
+        """Delete an ended evaluation with its report."""
+        await self.request('DELETE', f'/evaluations/{quoted(id)}')
 
     async def cancel_evaluation(self, id: str, /) -> schemas.EvaluationView:
         """Cancel a queued or running evaluation."""

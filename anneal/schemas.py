@@ -575,7 +575,7 @@ class DatasetView(TypedDict):
     project: str
     name: str
     state: Literal['validating', 'ready', 'rejected', 'failed']
-    """validating while any version is; else the state of the current or latest version"""
+    """validating while any version is, or the first is published; else that of the current or latest one"""
     created_at: str
     updated_at: str
     version: str | None
@@ -1944,7 +1944,7 @@ class NewWebhook(TypedDict):
 
     url: str
     """https address of the receiver"""
-    event_types: list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.created.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']]
+    event_types: list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'evaluation.deleted.v1', 'export.completed.v1', 'export.failed.v1', 'export.deleted.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.created.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']]
     """the events that it gets"""
     description: NotRequired[str]
     """a note: what receives it"""
@@ -3100,7 +3100,7 @@ class WebhookChange(TypedDict):
     """Changes of a webhook."""
 
     url: NotRequired[str | None]
-    event_types: NotRequired[list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'export.completed.v1', 'export.failed.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.created.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']] | None]
+    event_types: NotRequired[list[Literal['fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'training.requested.v1', 'training.checkpoint_published.v1', 'training.model_renamed.v1', 'training.model_deleted.v1', 'dataset.ready.v1', 'dataset.rejected.v1', 'dataset.deleted.v1', 'dataset.import_succeeded.v1', 'dataset.import_failed.v1', 'training.base_model_ready.v1', 'training.base_model_failed.v1', 'evaluation.completed.v1', 'evaluation.failed.v1', 'evaluation.deleted.v1', 'export.completed.v1', 'export.failed.v1', 'export.deleted.v1', 'inference.model_ready.v1', 'inference.model_undeployed.v1', 'alias.candidate_decided.v1', 'alias.created.v1', 'alias.promoted.v1', 'alias.rolled_back.v1']] | None]
     description: NotRequired[str | None]
     enabled: NotRequired[bool | None]
     """false: it gets no events; those meanwhile are not sent"""

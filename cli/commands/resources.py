@@ -109,9 +109,10 @@ def _entry(client: Client, kind: str, id: str) -> dict[str, Any]:
 
 evaluations = _group(
     "evaluation",
-    "List, show and cancel evaluations.",
+    "List, show, cancel and delete evaluations.",
     _evaluation,
     columns="model, first score or state, task of an import, rows",
+    deletion="Delete an evaluation and its report.",
     report=show_evaluation,
 )
 judgements = _group(

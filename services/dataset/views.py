@@ -42,7 +42,7 @@ class DatasetView(BaseModel):
     project: str
     name: str
     state: DatasetState = Field(
-        description="validating while any version is; else the state of the current or latest version"
+        description="validating while any version is, or the first is published; else that of the current or latest one"
     )
     created_at: datetime
     updated_at: datetime
@@ -165,7 +165,8 @@ def to_dataset_view(dataset: Dataset, versions: Mapping[str, DatasetVersion]) ->
     current = next((version for version in newest_first if version.fingerprint == dataset.current), None)
     displayed = current or next(iter(newest_first), None)
     report = displayed.report if displayed else None
-    validating = any(version.dataset_state == "validating" for version in newest_first)
+    unpublished = current is None and displayed is not None and displayed.dataset_state == "ready"
+    validating = unpublished or any(version.dataset_state == "validating" for version in newest_first)
     return DatasetView(
         id=dataset.id,
         project=dataset.project,

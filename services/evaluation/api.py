@@ -75,4 +75,9 @@ def routes(service: EvaluationService) -> APIRouter:
         """Cancel a queued or running evaluation. Idempotent."""
         return EvaluationView.of(await service.cancel(caller.project, id))
 
+    @router.delete("/evaluations/{id}", status_code=204)
+    async def delete_evaluation(id: str, caller: Caller) -> None:
+        """Delete an ended evaluation with its report."""
+        await service.delete(caller.project, id)
+
     return router

@@ -78,6 +78,12 @@ class MissingAnswers(InvalidInput):
     code = "missing_answers"
 
 
+class StillRunning(Conflict):
+    """The evaluation has not ended."""
+
+    code = "evaluation_running"
+
+
 class UnfinishedRuns(Conflict):
     """What is to be deleted is in use by runs that have not ended."""
 

@@ -10,7 +10,7 @@ from shared.events.aliases import AliasCandidateDecided, AliasCandidateSubmitted
 from shared.events.envelope import Envelope, Event
 from shared.events.evaluation import EvalRunCanceled, EvalRunFailed, EvalRunSucceeded, EvaluationRequested
 from shared.events.training import TrainingSucceeded
-from shared.runtime.errors import AnnealError
+from shared.runtime.errors import AnnealError, NotFound
 from shared.runtime.service import EventHandler
 
 
@@ -22,8 +22,8 @@ def subscriptions(service: EvaluationService, gates: Gates) -> Mapping[type[Even
             return
         try:
             await service.request_for_job(envelope.project, event, envelope.id)
-        except (UnknownModel, UnknownDataset):
-            return  # both existed when the job succeeded: they were deleted since
+        except (UnknownModel, UnknownDataset, NotFound):
+            return  # the model, the dataset or the evaluation was deleted since
         except AnnealError as error:
             if error.status < 500:
                 raise Reject(error.detail) from error

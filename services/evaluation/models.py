@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.evaluation.errors import StillRunning
 from shared.documents.entities import Public, now
 from shared.documents.spec import Transition
 from shared.events.envelope import Event
-from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.evaluation import EvaluationCompleted, EvaluationDeleted, EvaluationFailed
 from shared.runtime.jobs.work import DesiredState, State, Work
 from shared.warnings import ReportedWarning
 
@@ -253,6 +254,14 @@ class Evaluation(Work):
             warnings=outcome.warnings,
         )
         return [completed]
+
+    def delete(self) -> Sequence[Event]:
+        """Become a tombstone. Raises StillRunning."""
+        if not self.final:
+            remedy = f"POST /evaluations/{self.id}/cancel first."
+            raise StillRunning(f"The evaluation is {self.state}.", field="state", limit="ended", remedy=remedy)
+        self.deleted_at = now()
+        return [EvaluationDeleted(evaluation_id=self.id)]
 
     def on_failed(self) -> Sequence[Event]:
         """Announce the failure."""

@@ -1,4 +1,4 @@
-"""Use cases of evaluations: request, show, list, read predictions, cancel."""
+"""Use cases of evaluations: request, show, list, read predictions, cancel, delete."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ from services.evaluation.models import (
 from services.evaluation.predictions import Selection, select
 from services.evaluation.runner import REPORT
 from services.evaluation.store import Artifacts, Evaluations
-from shared.blobs.artifacts import key_of
+from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import DatasetManifest, ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import Page, derived_id, new_id
@@ -57,7 +57,7 @@ class EvaluationService:
         return await self._queue(evaluation)
 
     async def request_for_job(self, project: str, event: TrainingSucceeded, event_id: str) -> Evaluation:
-        """Queue the evaluation that a training job requested, once per event."""
+        """Queue the evaluation that a training job requested, once per event. Raises NotFound if it was deleted."""
         id = derived_id("evaluation", event_id)
         if existing := await self.evaluations.find_repeated(id, None):
             return existing
@@ -120,6 +120,11 @@ class EvaluationService:
         await self.uses.remove_if_final(cancelled)
         self.worker.nudge(id)
         return cancelled
+
+    async def delete(self, project: str, id: str) -> None:
+        """Delete an ended evaluation and its report. Raises StillRunning."""
+        await self.evaluations.for_project(project).change(id, lambda e: e.delete())
+        await delete_artifact(self.blobs, f"{project}/evaluations/{id}")
 
     async def predictions(self, project: str, id: str, selection: Selection) -> PredictionPage:
         """Return rows of a succeeded evaluation."""

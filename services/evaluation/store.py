@@ -18,7 +18,7 @@ Evaluations = EntityStore[Evaluation]
 EVALUATIONS = CollectionSpec(
     "evaluation.evaluations",
     Evaluation,
-    "Kept without limit: evaluations are not deleted, and their reports outlive the model.",
+    "DELETE /evaluations/{id} makes it a tombstone and deletes its report, which otherwise outlives the model.",
     (Index(("state", "priority", "created_at")), Index(("state", "cause")), Index(("scope.model_id",))),
 )
 COLLECTIONS = (EVALUATIONS,)

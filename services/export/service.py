@@ -1,6 +1,7 @@
 """Use cases of exports: start, show, list, download, restart, cancel, delete."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -30,7 +31,8 @@ from shared.blobs.artifacts import delete_artifact, key_of
 from shared.blobs.manifests import ModelManifest
 from shared.blobs.protocol import Blobs
 from shared.documents.entities import EntityStore, Page, derived_id, now
-from shared.events.export import ExportRequested
+from shared.events.envelope import Event
+from shared.events.export import ExportDeleted, ExportRequested
 from shared.events.training import ModelRenamed
 from shared.runtime.errors import NotFound
 from shared.runtime.jobs.uses import Uses
@@ -200,11 +202,12 @@ class ExportService:
         return kind
 
 
-def _mark_deleted(export: Export) -> None:
+def _mark_deleted(export: Export) -> Sequence[Event]:
     if not export.final:
         remedy = f"POST /exports/{export.id}/cancel first."
         raise StillRunning(f"The export is {export.state}.", field="state", limit="ended", remedy=remedy)
     export.deleted_at = now()
+    return [ExportDeleted(export_id=export.id)]
 
 
 def _file_name(name: str, model_id: str, form: str) -> str:

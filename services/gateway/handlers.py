@@ -17,9 +17,10 @@ from shared.events.evaluation import (
     EvalRunFailed,
     EvalRunSucceeded,
     EvaluationCompleted,
+    EvaluationDeleted,
     EvaluationFailed,
 )
-from shared.events.export import ExportCompleted, ExportFailed
+from shared.events.export import ExportCompleted, ExportDeleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
@@ -108,6 +109,10 @@ class Handlers:
         update = ResourceUpdate("evaluation", event.evaluation_id, "failed", detail=detail, links=links)
         await self._model.record(envelope, update)
 
+    async def evaluation_deleted(self, event: EvaluationDeleted, envelope: Envelope) -> None:
+        """An evaluation was deleted."""
+        await self._model.record(envelope, ResourceUpdate("evaluation", event.evaluation_id, "deleted"))
+
     async def export_completed(self, event: ExportCompleted, envelope: Envelope) -> None:
         """An export is ready to download."""
         links = {"model_id": event.model_id, "format": event.format}
@@ -119,6 +124,10 @@ class Handlers:
         links, detail = {"model_id": event.model_id, "format": event.format}, f"{event.cause}: {event.detail}"
         update = ResourceUpdate("export", event.export_id, "failed", detail=detail, links=links)
         await self._model.record(envelope, update)
+
+    async def export_deleted(self, event: ExportDeleted, envelope: Envelope) -> None:
+        """An export was deleted."""
+        await self._model.record(envelope, ResourceUpdate("export", event.export_id, "deleted"))
 
     async def model_ready(self, event: ModelReady, envelope: Envelope) -> None:
         """A deployment serves its model."""
@@ -163,8 +172,10 @@ def subscriptions(
         ModelDeleted: handlers.model_deleted,
         EvaluationCompleted: handlers.evaluation_completed,
         EvaluationFailed: handlers.evaluation_failed,
+        EvaluationDeleted: handlers.evaluation_deleted,
         ExportCompleted: handlers.export_completed,
         ExportFailed: handlers.export_failed,
+        ExportDeleted: handlers.export_deleted,
         ModelReady: handlers.model_ready,
         ModelUndeployed: handlers.model_undeployed,
     }

@@ -27,6 +27,13 @@ class EvaluationCompleted(Event):
     warnings: list[ReportedWarning] = []
 
 
+class EvaluationDeleted(Event):
+    """An evaluation and its report were deleted."""
+
+    type: ClassVar[str] = "evaluation.deleted.v1"
+    evaluation_id: str
+
+
 class EvaluationFailed(Event):
     """A run ended without scores."""
 

@@ -32,3 +32,10 @@ class ExportFailed(Event):
     format: str
     cause: str
     detail: str
+
+
+class ExportDeleted(Event):
+    """An export and its files were deleted."""
+
+    type: ClassVar[str] = "export.deleted.v1"
+    export_id: str

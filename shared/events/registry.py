@@ -17,10 +17,11 @@ from shared.events.evaluation import (
     EvalRunFailed,
     EvalRunSucceeded,
     EvaluationCompleted,
+    EvaluationDeleted,
     EvaluationFailed,
     EvaluationRequested,
 )
-from shared.events.export import ExportCompleted, ExportFailed, ExportRequested
+from shared.events.export import ExportCompleted, ExportDeleted, ExportFailed, ExportRequested
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
@@ -54,12 +55,14 @@ CONSUMERS: Mapping[type[Event], tuple[str, ...]] = {
     EvaluationRequested: ("evaluation",),
     EvaluationCompleted: ("gateway",),
     EvaluationFailed: ("gateway",),
+    EvaluationDeleted: ("gateway",),
     EvalRunSucceeded: ("evaluation", "gateway"),
     EvalRunFailed: ("evaluation", "gateway"),
     EvalRunCanceled: ("evaluation", "gateway"),
     ExportRequested: ("export",),
     ExportCompleted: ("gateway",),
     ExportFailed: ("gateway",),
+    ExportDeleted: ("gateway",),
     ModelReady: ("gateway",),
     ModelUndeployed: ("gateway",),
     AliasCandidateSubmitted: ("evaluation",),

@@ -17,7 +17,7 @@ from services.evaluation.store import open_evaluations, open_uses
 from shared.blobs.artifacts import delete_artifact
 from shared.blobs.uses import users_of
 from shared.events.envelope import Envelope
-from shared.events.evaluation import EvaluationCompleted, EvaluationFailed
+from shared.events.evaluation import EvaluationCompleted, EvaluationDeleted, EvaluationFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import TrainingSucceeded
 from shared.runtime.processes.children import Engines
@@ -307,6 +307,28 @@ async def test_repeated_request_for_a_deleted_model_returns_the_first_evaluation
     await delete_artifact(service.resources.blobs, "default/models/custom/model_brief")
     again = await service.http.post(url, json={"rows": 1}, headers=key)
     assert (again.status_code, again.json()["id"]) == (202, requested.json()["id"])
+
+
+async def test_deletion_removes_the_report_and_a_repeated_event_does_not_undo_it(service: RunningService) -> None:
+    await service.publish_models("model_scored")
+    store, blobs = await open_evaluations(service.resources), service.resources.blobs
+    evaluations = EvaluationService(store, blobs, None, open_uses(blobs, store))  # type: ignore[arg-type]
+    handler = subscriptions(evaluations, None)[TrainingSucceeded]  # type: ignore[arg-type]
+    envelope = Envelope.of(trained("model_scored"), service="training", subject="job_1", project="default")
+    await service.resources.bus.publish(envelope)
+    url = f"/evaluations/{(await service.next_event(EvaluationCompleted))['evaluation_id']}"
+    deleted = await service.http.delete(url)
+    assert deleted.status_code == 204, deleted.text
+    await service.next_event(EvaluationDeleted)
+    for gone in (url, f"{url}/predictions"):
+        assert (await service.http.get(gone)).status_code == 404
+    assert await blobs.list(f"default{url}") == []
+    await handler(trained("model_scored"), envelope)  # delivered again; an exception would dead-letter it
+    assert (await service.http.get("/evaluations?model_id=model_scored")).json()["items"] == []
+    requested = await evaluate(service, "model_scored", rows=1)
+    running = await service.http.delete(f"/evaluations/{requested['id']}")
+    assert (running.status_code, running.json()["code"]) == (409, "evaluation_running")
+    await finished(service, requested)
 
 
 async def test_event_for_a_deleted_model_or_dataset_is_ignored(service: RunningService) -> None:

@@ -22,7 +22,7 @@ from services.export.store import open_exports, open_model_names, open_uses
 from shared.blobs.uses import add_use, users_of
 from shared.documents.entities import derived_id
 from shared.events.envelope import Envelope, Event
-from shared.events.export import ExportCompleted, ExportFailed
+from shared.events.export import ExportCompleted, ExportDeleted, ExportFailed
 from shared.events.registry import CONSUMERS
 from shared.events.training import FollowUp, ModelRenamed, TrainingSucceeded
 from shared.runtime.processes.children import Engines
@@ -233,6 +233,7 @@ async def test_deletion_frees_the_files_and_a_later_request_builds_again(service
     assert (running.status_code, running.json()["code"]) == (409, "export_running")
     await service.next_event(ExportCompleted)
     assert (await service.http.delete(first)).status_code == 204
+    assert f"/exports/{(await service.next_event(ExportDeleted))['export_id']}" == first
     assert (await service.http.get(first)).status_code == 404
     assert await service.resources.blobs.list(f"default{first}") == []
     await handle(service, trained("model_full", "export_torch"))  # redelivered event of its job

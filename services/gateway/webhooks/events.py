@@ -14,9 +14,10 @@ from shared.events.evaluation import (
     EvalRunFailed,
     EvalRunSucceeded,
     EvaluationCompleted,
+    EvaluationDeleted,
     EvaluationFailed,
 )
-from shared.events.export import ExportCompleted, ExportFailed
+from shared.events.export import ExportCompleted, ExportDeleted, ExportFailed
 from shared.events.inference import ModelReady, ModelUndeployed
 from shared.events.training import (
     BaseModelFailed,
@@ -50,8 +51,10 @@ EventType = Literal[
     "training.base_model_failed.v1",
     "evaluation.completed.v1",
     "evaluation.failed.v1",
+    "evaluation.deleted.v1",
     "export.completed.v1",
     "export.failed.v1",
+    "export.deleted.v1",
     "inference.model_ready.v1",
     "inference.model_undeployed.v1",
     "alias.candidate_decided.v1",
@@ -82,8 +85,10 @@ SOURCES: Mapping[EventType, tuple[type[Event], str]] = {
     "training.base_model_failed.v1": (BaseModelFailed, "base_id"),
     "evaluation.completed.v1": (EvaluationCompleted, "evaluation_id"),
     "evaluation.failed.v1": (EvaluationFailed, "evaluation_id"),
+    "evaluation.deleted.v1": (EvaluationDeleted, "evaluation_id"),
     "export.completed.v1": (ExportCompleted, "export_id"),
     "export.failed.v1": (ExportFailed, "export_id"),
+    "export.deleted.v1": (ExportDeleted, "export_id"),
     "inference.model_ready.v1": (ModelReady, "deployment_id"),
     "inference.model_undeployed.v1": (ModelUndeployed, "deployment_id"),
     "alias.candidate_decided.v1": (AliasCandidateDecided, "candidate_id"),

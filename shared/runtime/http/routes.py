@@ -136,6 +136,7 @@ ROUTES = (
     *_routes("evaluation", "write", "POST /evaluations/import", body="upload", stores=True),
     *_routes("evaluation", "write", "POST /evaluations/judgements", "POST /evaluations/judgements/{id}/cancel"),
     *_routes("evaluation", "write", "POST /evaluations/{id}/cancel", "POST /models/custom/{id}/evaluate"),
+    *_routes("evaluation", "write", "DELETE /evaluations/{id}"),
     *_routes("evaluation", "read", "GET /v1/evals", "GET /v1/evals/{eval_id}", "GET /v1/evals/{eval_id}/runs"),
     *_routes("evaluation", "read", "GET /v1/evals/{eval_id}/runs/{run_id}"),
     *_routes("evaluation", "read", "GET /v1/evals/{eval_id}/runs/{run_id}/output_items"),

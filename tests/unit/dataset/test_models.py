@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from services.dataset.length_statistics import compute_statistics, histogram, percentile
 from services.dataset.models import Dataset, DatasetVersion, Edit, Options, Report, UploadForm, version_of
+from services.dataset.views import to_dataset_view
 from shared.events.dataset import DatasetDeleted, DatasetReady, DatasetRejected
 from shared.runtime.errors import InvalidInput
 from shared.warnings import ReportedWarning
@@ -99,6 +100,10 @@ def test_dataset_state_of_each_job_state() -> None:
         Report(rows=1, rejected=0, duplicates=0, form="text", layout="text", splits={"train": 1}, characters=1)
     )
     assert done.dataset_state == "ready"
+    published = dataset()
+    published.add("f1", done.id)
+    view = to_dataset_view(published, {done.id: done})
+    assert (view.state, view.version, view.rows) == ("validating", None, 0)  # not "0 rows, ready"
     done.succeed()
     assert done.dataset_state == "ready"
 

@@ -54,7 +54,8 @@ export class DatasetPage {
   private readonly selectedBase = signal<string | undefined>(undefined);
   protected readonly base = computed(() => this.selectedBase() ?? this.usableModels()[0]?.reference);
   protected readonly modelLabel = modelLabel;
-  protected readonly ready = computed(() => this.dataset.value()?.state === 'ready');
+  /** The current version is usable, also while another one is validated. */
+  protected readonly ready = computed(() => Boolean(this.dataset.value()?.version));
   protected readonly report = computed(() => this.dataset.value()?.report);
   /** The latest upload, where it was rejected: it stays until the next one. */
   protected readonly failed = computed(() => this.dataset.value()?.versions.slice(0, 1).find((version) => version.state === 'rejected' || version.state === 'failed'));

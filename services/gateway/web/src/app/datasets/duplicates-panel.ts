@@ -9,6 +9,7 @@ import { CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { Notifications } from '../platform/notifications';
+import { injectEmit } from '../platform/output';
 import { injectQuery } from '../platform/query';
 
 const POLL_INTERVAL_MS = 2000;
@@ -76,6 +77,7 @@ export class DuplicatesPanel {
   readonly dataset = input.required<DatasetView>();
   /** Emits the dataset with its new version. */
   readonly edited = output<DatasetView>();
+  private readonly emitEdited = injectEmit(this.edited);
   private readonly api = inject(DatasetService);
   private readonly notifications = inject(Notifications);
   private readonly version = computed(() => this.dataset().version ?? undefined);
@@ -101,7 +103,7 @@ export class DuplicatesPanel {
   protected async remove(near: boolean): Promise<void> {
     this.busy.set(true);
     const request = { dataset_id: this.dataset().id, body: { near, version: this.version() } };
-    await this.notifications.run(async () => this.edited.emit(await this.api.deduplicateRows(request)), 'Made a version without duplicates.');
+    await this.notifications.run(async () => this.emitEdited(await this.api.deduplicateRows(request)), 'Made a version without duplicates.');
     this.busy.set(false);
   }
 }

@@ -13,6 +13,7 @@ import { CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { Notifications } from '../platform/notifications';
+import { injectEmit } from '../platform/output';
 import { injectQuery } from '../platform/query';
 import { RowTurns } from './row-turns';
 import { Split } from './training-example';
@@ -35,6 +36,7 @@ export class RowsPanel {
   readonly split = model.required<Split>();
   /** Emits the dataset with its new version. */
   readonly edited = output<DatasetView>();
+  private readonly emitEdited = injectEmit(this.edited);
   private readonly api = inject(DatasetService);
   private readonly confirm = inject(Confirm);
   private readonly notifications = inject(Notifications);
@@ -85,7 +87,7 @@ export class RowsPanel {
     if (!(await this.confirm.open({ heading: `Exclude ${rows}?`, text, confirmLabel: `Exclude ${rows}` }))) return;
     this.busy.set(true);
     const request = { dataset_id: this.dataset().id, body: { ...body, version: this.dataset().version } };
-    const made = await this.notifications.run(async () => this.edited.emit(await this.api.excludeRows(request)), `Made a version without ${rows}.`);
+    const made = await this.notifications.run(async () => this.emitEdited(await this.api.excludeRows(request)), `Made a version without ${rows}.`);
     if (made) this.showAll();
     this.busy.set(false);
   }

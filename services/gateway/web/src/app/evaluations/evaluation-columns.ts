@@ -10,6 +10,9 @@ export interface Names {
   dataset: ReadonlyMap<string, string>;
 }
 
+/** What a deletion says. */
+export const DELETION = { noun: 'evaluation', text: 'Its scores and answers are deleted. The model and the dataset stay.' };
+
 const modelOf = ({ model }: Names, { model_id }: EvaluationView) => model.get(model_id) ?? model_id;
 /** The dataset, or the task of an import. */
 const datasetOf = ({ dataset }: Names, { dataset_id, imported }: EvaluationView) => (imported ? `${imported.task} (${imported.source})` : (dataset.get(dataset_id ?? '') ?? dataset_id ?? ''));

@@ -6,6 +6,7 @@ import { Router, RouterLink } from '@angular/router';
 
 import { EvaluationView } from '../api/models';
 import { EvaluationService } from '../api/services';
+import { BulkActions } from '../elements/bulk-actions';
 import { formatCount } from '../elements/format';
 import { Icon } from '../elements/icon';
 import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
@@ -21,6 +22,7 @@ import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
 import { injectPageTitle } from '../shell/page-title';
 import { Answer } from './answer';
+import { DELETION } from './evaluation-columns';
 import { failuresFirst, metricLabel, orderScores } from './metrics';
 import { promptText } from './prompt';
 import { ScoreRow, ScoreTable } from './score-table';
@@ -46,6 +48,7 @@ export class EvaluationPage {
   readonly id = input.required<string>();
   private readonly api = inject(EvaluationService);
   protected readonly models = injectModelNames();
+  private readonly bulkActions = inject(BulkActions);
   private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
   protected readonly metricLabel = metricLabel;
@@ -122,6 +125,12 @@ export class EvaluationPage {
   protected async cancel(): Promise<void> {
     await this.notifications.run(() => this.api.cancelEvaluation({ id: this.id() }), 'Cancelling the evaluation.');
     this.evaluation.refetch();
+  }
+
+  protected async delete(evaluation: EvaluationView): Promise<void> {
+    const named = [{ id: evaluation.id, name: `the evaluation of ${this.models.nameOf(evaluation.model_id)}` }];
+    const deleted = await this.bulkActions.delete(named, { ...DELETION, action: (id) => this.api.deleteEvaluation({ id }) });
+    if (deleted.length) await this.router.navigate(['/evaluations']);
   }
 }
 

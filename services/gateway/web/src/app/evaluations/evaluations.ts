@@ -11,6 +11,7 @@ import { DatasetService, EvaluationService, ModelService } from '../api/services
 import { FILE_EXTENSIONS } from '../datasets/file-preview';
 import { UploadItem } from '../datasets/upload-item';
 import { Uploads } from '../datasets/uploads';
+import { BulkActions } from '../elements/bulk-actions';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
 import { MetricPipe } from '../elements/pipes';
@@ -23,7 +24,7 @@ import { injectQuery } from '../platform/query';
 import { isFinal } from '../platform/run-state';
 import { viewState } from '../platform/view-state';
 import { Table } from '../table/table';
-import { evaluationColumns, FILTERS, scoreNames, searchedText } from './evaluation-columns';
+import { DELETION, evaluationColumns, FILTERS, scoreNames, searchedText } from './evaluation-columns';
 import { metricLabel, METRICS, orderScores } from './metrics';
 
 const POLL_INTERVAL_MS = 1500;
@@ -46,6 +47,7 @@ export class Evaluations {
   private readonly models = inject(ModelService);
   private readonly datasetApi = inject(DatasetService);
   private readonly router = inject(Router);
+  private readonly bulkActions = inject(BulkActions);
   private readonly uploads = inject(Uploads);
   protected readonly accept = FILE_EXTENSIONS.join(',');
   protected readonly metrics = METRICS;
@@ -68,7 +70,8 @@ export class Evaluations {
   protected readonly searchedText = computed(() => searchedText({ model: this.modelNames(), dataset: this.datasetNames() }));
   protected readonly filters = FILTERS;
   protected readonly defaults = DEFAULT_COLUMNS;
-  protected readonly selectable = (evaluation: EvaluationView) => evaluation.state === 'succeeded';
+  protected readonly selectable = (evaluation: EvaluationView) => isFinal(evaluation.state);
+  protected readonly haveScores = (evaluations: EvaluationView[]) => evaluations.every((evaluation) => evaluation.state === 'succeeded');
   protected readonly mainScore = (evaluation: EvaluationView) => orderScores(Object.keys(evaluation.scores))[0];
   protected readonly maxCompared = MAX_COMPARED;
   protected readonly modelId = viewState('evaluations.model', '');
@@ -112,6 +115,12 @@ export class Evaluations {
 
   protected idsOf(evaluations: EvaluationView[]): string {
     return evaluations.map((evaluation) => evaluation.id).join();
+  }
+
+  protected async delete(evaluations: EvaluationView[]): Promise<void> {
+    const named = evaluations.map(({ id, model_id }) => ({ id, name: `the evaluation of ${this.modelNames().get(model_id) ?? model_id}` }));
+    this.evaluations.remove(await this.bulkActions.delete(named, { ...DELETION, action: (id) => this.api.deleteEvaluation({ id }) }));
+    this.evaluations.refetch();
   }
 
   protected async start(): Promise<void> {

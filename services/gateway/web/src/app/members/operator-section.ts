@@ -10,6 +10,7 @@ import { SystemService } from '../api/services';
 import { Confirm } from '../elements/confirm';
 import { injectList } from '../platform/list';
 import { Notifications } from '../platform/notifications';
+import { injectEmit } from '../platform/output';
 import { Column, stateColumn, textColumn, timeColumn } from '../table/columns';
 import { Table } from '../table/table';
 
@@ -51,6 +52,7 @@ const COLUMNS: Column<UserView>[] = [
 })
 export class OperatorSection {
   readonly created = output();
+  private readonly emitCreated = injectEmit(this.created);
   private readonly system = inject(SystemService);
   private readonly confirm = inject(Confirm);
   private readonly notifications = inject(Notifications);
@@ -63,7 +65,7 @@ export class OperatorSection {
     const id = this.name().trim();
     if (!(await this.notifications.run(() => this.system.createProject({ body: { id } }), `The project ${id} exists. Switch to it at the top of this page.`))) return;
     this.name.set('');
-    this.created.emit();
+    this.emitCreated();
   }
 
   protected async toggle(user: UserView): Promise<void> {

@@ -12,6 +12,7 @@ import { Icon } from '../elements/icon';
 import { BytesPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
+import { injectEmit } from '../platform/output';
 import { Problem, toProblem } from '../platform/problem';
 
 type Source = 'hub' | 'zip' | 'folder';
@@ -77,6 +78,7 @@ type Source = 'hub' | 'zip' | 'folder';
 })
 export class AddBaseModel {
   readonly added = output<void>();
+  private readonly emitAdded = injectEmit(this.added);
   private readonly api = inject(ModelService);
   private readonly http = inject(HttpClient);
   protected readonly sources: { name: Source; label: string }[] = [{ name: 'hub', label: 'Hugging Face' }, { name: 'zip', label: 'Zip' }, { name: 'folder', label: 'Folder' }];
@@ -99,7 +101,7 @@ export class AddBaseModel {
     try {
       await this.api.addBaseModel$Json({ body });
       for (const field of [this.name, this.reference, this.token]) field.set('');
-      this.added.emit();
+      this.emitAdded();
     } catch (failure) {
       this.problem.set(toProblem(failure));
     } finally {
@@ -135,6 +137,6 @@ export class AddBaseModel {
   private finishUpload(): void {
     this.uploadProgress.set(undefined);
     this.name.set('');
-    this.added.emit();
+    this.emitAdded();
   }
 }

@@ -16,6 +16,7 @@ const GROUPS: Record<EventType, string> = {
   'dataset.import_failed.v1': 'Datasets',
   'evaluation.completed.v1': 'Evaluations',
   'evaluation.failed.v1': 'Evaluations',
+  'evaluation.deleted.v1': 'Evaluations',
   'eval.run.succeeded': 'Evaluations',
   'eval.run.failed': 'Evaluations',
   'eval.run.canceled': 'Evaluations',
@@ -30,6 +31,7 @@ const GROUPS: Record<EventType, string> = {
   'training.model_deleted.v1': 'Models',
   'export.completed.v1': 'Exports',
   'export.failed.v1': 'Exports',
+  'export.deleted.v1': 'Exports',
   'inference.model_ready.v1': 'Deployments',
   'inference.model_undeployed.v1': 'Deployments',
 };
