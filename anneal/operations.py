@@ -522,9 +522,9 @@ class Operations(Requests):
         answer: schemas.JobView = self.request('POST', '/training/jobs', json=fields)
         return answer
 
-    def list_training_jobs(self, *, state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled'] | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageJobView:
+    def list_training_jobs(self, *, state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled'] | None = None, archived: bool | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageJobView:
         """Jobs, newest first."""
-        answer: schemas.PageJobView = self.request('GET', '/training/jobs', query={'state': state, 'limit': limit, 'cursor': cursor})
+        answer: schemas.PageJobView = self.request('GET', '/training/jobs', query={'state': state, 'archived': archived, 'limit': limit, 'cursor': cursor})
         return answer
 
     def get_training_usage(self) -> schemas.TrainingUsage:
@@ -535,6 +535,11 @@ class Operations(Requests):
     def get_training_job(self, id: str, /) -> schemas.JobDetail:
         """State, progress, remaining time, last log lines, latest metrics, and why it waits."""
         answer: schemas.JobDetail = self.request('GET', f'/training/jobs/{quoted(id)}')
+        return answer
+
+    def update_training_job(self, id: str, /, **fields: Unpack[schemas.JobChange]) -> schemas.JobView:
+        """Set a job's tags, archive it, or bring it back."""
+        answer: schemas.JobView = self.request('PATCH', f'/training/jobs/{quoted(id)}', json=fields)
         return answer
 
     def cancel_training_job(self, id: str, /) -> schemas.JobView:
@@ -1187,9 +1192,9 @@ class AsyncOperations(AsyncRequests):
         answer: schemas.JobView = await self.request('POST', '/training/jobs', json=fields)
         return answer
 
-    async def list_training_jobs(self, *, state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled'] | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageJobView:
+    async def list_training_jobs(self, *, state: Literal['queued', 'running', 'pausing', 'paused', 'publishing', 'succeeded', 'failed', 'cancelled'] | None = None, archived: bool | None = None, limit: int | None = None, cursor: str | None = None) -> schemas.PageJobView:
         """Jobs, newest first."""
-        answer: schemas.PageJobView = await self.request('GET', '/training/jobs', query={'state': state, 'limit': limit, 'cursor': cursor})
+        answer: schemas.PageJobView = await self.request('GET', '/training/jobs', query={'state': state, 'archived': archived, 'limit': limit, 'cursor': cursor})
         return answer
 
     async def get_training_usage(self) -> schemas.TrainingUsage:
@@ -1200,6 +1205,11 @@ class AsyncOperations(AsyncRequests):
     async def get_training_job(self, id: str, /) -> schemas.JobDetail:
         """State, progress, remaining time, last log lines, latest metrics, and why it waits."""
         answer: schemas.JobDetail = await self.request('GET', f'/training/jobs/{quoted(id)}')
+        return answer
+
+    async def update_training_job(self, id: str, /, **fields: Unpack[schemas.JobChange]) -> schemas.JobView:
+        """Set a job's tags, archive it, or bring it back."""
+        answer: schemas.JobView = await self.request('PATCH', f'/training/jobs/{quoted(id)}', json=fields)
         return answer
 
     async def cancel_training_job(self, id: str, /) -> schemas.JobView:

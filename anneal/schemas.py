@@ -1425,6 +1425,15 @@ class IssuedWebhook(TypedDict):
     """signing secret, `whsec_…`; it cannot be shown again"""
 
 
+class JobChange(TypedDict):
+    """What changes of a job; a field that is left out does not change."""
+
+    tags: NotRequired[list[str] | None]
+    """all tags that the job then has, without commas"""
+    archived: NotRequired[bool | None]
+    """only a job that has ended can be archived"""
+
+
 class JobDetail(TypedDict):
     """A training job with its latest records."""
 
@@ -1491,6 +1500,9 @@ class JobDetail(TypedDict):
     """lowest so far, nats per token; null without a validation"""
     tokens_per_second: float | None
     """trained tokens per second in the last step"""
+    tags: list[str]
+    archived: bool
+    """the app and the command line list it only on request"""
     eta_seconds: float | None
     """remaining time, as the engine estimates it"""
     logs: list[dict[str, Any]]
@@ -1574,6 +1586,9 @@ class JobView(TypedDict):
     """lowest so far, nats per token; null without a validation"""
     tokens_per_second: float | None
     """trained tokens per second in the last step"""
+    tags: list[str]
+    archived: bool
+    """the app and the command line list it only on request"""
 
 
 class Judge(TypedDict):

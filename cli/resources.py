@@ -117,7 +117,7 @@ def find_any(client: Client, given: str) -> str:
     return found.popitem()[1] if found else given
 
 
-def everything(client: Client, path: str, **query: str) -> Iterator[dict[str, Any]]:
+def everything(client: Client, path: str, **query: Any) -> Iterator[dict[str, Any]]:
     """All entries of a list, page by page."""
     cursor = None
     while True:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ from cli.output import (
     table,
     with_warnings,
 )
-from cli.resources import ListByDefault, Quiet, Wide, named, print_page
+from cli.resources import ListByDefault, Quiet, Wide, everything, find, named, print_page
 
 POLL_INTERVAL_S = 1.0
 """Time between two requests for the state of a queued job."""
@@ -101,6 +102,8 @@ def show_job(job: dict[str, Any]) -> None:
     state = with_warnings(job["state"], job.get("warnings", []))
     out.print(Text(job["name"], style="bold"), f" {job['id']}  {state}")
     out.print(f"  {job['method']} fine-tuning of {job['base_name']} on {job['dataset_name'] or job['dataset_id']}")
+    if labels := [*job["tags"], *(["archived"] if job["archived"] else [])]:
+        out.print(f"  {', '.join(labels)}", highlight=False)
     if job.get("detail"):
         out.print(f"  {job.get('cause')}: {job['detail']}")
     print_warnings(job.get("warnings", []))
@@ -137,22 +140,36 @@ def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:
     return sorted((name, value) for name, value in (settings | flat).items() if name not in nested)
 
 
+def _row(job: dict[str, Any]) -> dict[str, Any]:
+    """A job in the list; columns without a value in any row are left out."""
+    loss = job["best_validation_loss"]
+    return {"id": job["id"], "name": job["name"], "method": job["method"], "base": job["base_name"],
+            "state": job["state"], "validation loss": "" if loss is None else plain(loss),
+            "tags": plain(job["tags"]), "note": _note(job) or ""}  # fmt: skip
+
+
 @jobs.command("list")
 def list_jobs(
     state: Annotated[
         str | None,
         typer.Option(help="List only jobs in this state: queued, running, paused, succeeded, failed or cancelled."),
     ] = None,
+    tag: Annotated[str | None, typer.Option(help="List only jobs with this tag.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="List archived jobs instead of the others.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of jobs.")] = 20,
     quiet: Quiet = False,
     wide: Wide = False,
     json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    page = Client().get("/training/jobs", state=state, limit=limit)
-    columns = {"id": "id", "name": "name", "method": "method", "base_name": "base", "state": "state"}
-    rows = [{title: job[key] for key, title in columns.items()} | {"note": _note(job)} for job in page["items"]]
-    print_page(page, rows, json=json, quiet=quiet, wide=wide)
+    client, query = Client(), {"archived": archived} | ({"state": state} if state else {})
+    if tag is None:
+        page = client.get("/training/jobs", limit=limit, **query)
+    else:
+        tagged = (job for job in everything(client, "/training/jobs", **query) if tag in job["tags"])
+        found = list(islice(tagged, limit + 1))
+        page = {"items": found[:limit], "next_cursor": found[limit]["id"] if len(found) > limit else None}
+    print_page(page, map(_row, page["items"]), json=json, quiet=quiet, wide=wide)
 
 
 @jobs.command("show")
@@ -208,6 +225,42 @@ def pause(job_id: JobId, json: Json = False) -> None:
 def resume(job_id: JobId, json: Json = False) -> None:
     """Resume a paused job from its checkpoint."""
     _send_command("resume", job_id, json)
+
+
+@jobs.command(
+    epilog=examples("anneal jobs tag <job-id> baseline 'lr sweep'", "anneal jobs tag <job-id> --remove baseline")
+)
+def tag(
+    job_id: JobId,
+    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to remove; repeat the option for more.")] = None,
+    json: Json = False,
+) -> None:
+    """Add tags to a job, or remove some: `anneal jobs --tag TAG` lists the jobs with a tag."""
+    if not add and not remove:
+        raise CommandError("Give a tag to add, or --remove with one to remove.")
+    client = Client()
+    tags = {*client.get(f"/training/jobs/{job_id}")["tags"], *(add or ())} - {*(remove or ())}
+    job = client.patch(f"/training/jobs/{job_id}", {"tags": sorted(tags)})
+    print_json(job) if json else out.print(f"{job['id']}: {', '.join(job['tags']) or 'no tags'}", highlight=False)
+
+
+@jobs.command()
+def archive(
+    job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Jobs that have ended, by id.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Bring them back.")] = False,
+    json: Json = False,
+) -> None:
+    """Take jobs off the list of jobs; nothing of them is deleted, and `anneal jobs --archived` lists them."""
+    client = Client()
+    changed = [
+        client.patch(f"/training/jobs/{find(client, 'job', given)}", {"archived": not undo}) for given in job_ids
+    ]
+    if json:
+        print_json(changed)
+        return
+    for job in changed:
+        out.print(f"{job['id']}: {'archived' if job['archived'] else 'no longer archived'}", highlight=False)
 
 
 def logs(

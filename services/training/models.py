@@ -114,6 +114,8 @@ class Job(Work):
         default=None, description="why training stopped: all_steps, no_gain, max_minutes, max_tokens or diverged"
     )
     warnings: list[ReportedWarning] = Field(default=[], description="about the request, the rows and the result")
+    tags: list[str] = Field(default=[], description="its owner's labels, in alphabetical order")
+    archived: bool = Field(default=False, description="its owner wants it out of the way; nothing of it is deleted")
     manifest: dict[str, Any] | None = Field(
         default=None, description="manifest of the finished model, while it is published"
     )

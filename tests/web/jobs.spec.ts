@@ -149,3 +149,23 @@ test('selected jobs are cancelled together', async ({ page, platform }) => {
   await page.getByRole('button', { name: 'Cancel jobs' }).click();
   for (const name of ['long one', 'long two']) await expect(page.getByRole('row', { name })).toContainText('Cancelled');
 });
+
+test('jobs are tagged, found by a tag, archived and brought back', async ({ page }) => {
+  await page.goto('/ui/jobs?q=increments');
+  const select = (name: string) => page.getByRole('checkbox', { name: `Select ${name}` });
+  for (const name of ['long one', 'sweep 0.002']) await select(name).check();
+  await page.getByRole('textbox', { name: 'Tag' }).fill('keep');
+  await page.getByRole('button', { name: 'Add tag' }).click();
+  await expect(page.getByRole('row', { name: 'sweep 0.002' })).toContainText('keep');
+  await page.getByLabel('Filter by tag').selectOption('keep');
+  await expect(page.getByRole('row', { name: 'long two' })).toHaveCount(0);
+  await select('sweep 0.002').uncheck();
+  await page.getByRole('button', { name: 'Archive 1' }).click();
+  await expect(page.getByRole('row', { name: 'long one' })).toHaveCount(0);
+  await page.getByLabel('Show 1 archived').check();
+  await select('long one').check();
+  await expectAccessible(page, 'jobs-archived');
+  await page.getByRole('button', { name: 'Bring back 1' }).click();
+  await expect(page.getByLabel('Show 1 archived')).toHaveCount(0);
+  await expect(page.getByRole('row', { name: 'long one' })).toBeVisible();
+});

@@ -68,6 +68,11 @@ def test_deletion_shows_what_was_made_and_asks(embedded: Embedded, run: Run) -> 
     assert job["dataset_id"] == dataset
     assert f"{job['id']}: cancel" in run("jobs", "cancel", "asking")
     embedded.until(f"/training/jobs/{job['id']}", lambda found: found["state"] == "cancelled")
+    assert run("jobs", "tag", "asking", "asked", "old") == f"{job['id']}: asked, old\n"
+    assert run("jobs", "tag", "asking", "--remove", "old") == f"{job['id']}: asked\n"
+    assert run("jobs", "-q", "--tag", "asked") == f"{job['id']}\n"
+    assert run("jobs", "archive", "asking") == f"{job['id']}: archived\n"
+    assert (job["id"] in run("jobs", "-q"), job["id"] in run("jobs", "-q", "--archived")) == (False, True)
     embedded.until("/lineage", lambda found: len(found["nodes"]) > 1, id=dataset)
     refused = run("datasets", "delete", "asks", exit_code=1)
     assert f"used by job {job['id']}" in refused

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from services.training.jobs.requests import TrainingRequest
+from services.training.jobs.requests import JobChange, TrainingRequest
 from services.training.jobs.service import TrainingJobs
 from services.training.jobs.tensorboard import KINDS, event_file
 from services.training.jobs.views import JobDetail, JobView, Records, TrainingUsage
@@ -41,10 +41,14 @@ def _jobs(router: APIRouter, jobs: TrainingJobs) -> None:
 
     @router.get("")
     async def list_training_jobs(
-        caller: Caller, state: State | None = None, limit: Limit = 50, cursor: Cursor = None
+        caller: Caller,
+        state: State | None = None,
+        archived: Annotated[bool | None, Query(description="only archived jobs, or only others; null: both")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Page[JobView]:
         """Jobs, newest first."""
-        return await jobs.page(caller.project, state, limit, cursor)
+        return await jobs.page(caller.project, state, limit, cursor, archived)
 
     @router.get("/usage")
     async def get_training_usage(caller: Caller) -> TrainingUsage:
@@ -93,7 +97,12 @@ def _records(router: APIRouter, jobs: TrainingJobs) -> None:
 
 
 def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
-    """Cancel, pause and resume."""
+    """Cancel, pause, resume, tag and archive."""
+
+    @router.patch("/{id}")
+    async def update_training_job(id: str, change: JobChange, caller: Caller) -> JobView:
+        """Set a job's tags, archive it, or bring it back."""
+        return await jobs.view(await jobs.change(caller.project, id, change))
 
     @router.post("/{id}/cancel", status_code=202)
     async def cancel_training_job(id: str, caller: Caller) -> JobView:

@@ -1,10 +1,20 @@
 """The request that queues a training job."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.training.parameters import Name
 from services.training.settings import TrainingSettings
 from shared.events.training import FollowUp
+from shared.runtime.http.display_name import refuse_hidden
+
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern="^[^,]*$"),
+    AfterValidator(refuse_hidden),
+]
+MAX_TAGS = 20
 
 
 class TrainingRequest(TrainingSettings):
@@ -25,3 +35,13 @@ class TrainingRequest(TrainingSettings):
         max_length=8,
         description="what follows when it has succeeded; alias:NAME makes its model a candidate",
     )
+
+
+class JobChange(BaseModel):
+    """What changes of a job; a field that is left out does not change."""
+
+    model_config = ConfigDict(extra="forbid")
+    tags: list[Tag] | None = Field(
+        default=None, max_length=MAX_TAGS, description="all tags that the job then has, without commas"
+    )
+    archived: bool | None = Field(default=None, description="only a job that has ended can be archived")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from services.training.jobs.cleanup import dataset_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
-from services.training.jobs.requests import TrainingRequest
+from services.training.jobs.requests import JobChange, TrainingRequest
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, TrainingUsage, Waiting
 from services.training.jobs.vllm_serving import predict_serving
 from services.training.models import Job
@@ -19,7 +19,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id, now
 from shared.events.training import TrainingRequested
 from shared.model_names import plain_name
-from shared.runtime.errors import NotFound
+from shared.runtime.errors import Conflict, NotFound
 from shared.runtime.jobs.leases import HEARTBEAT
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
@@ -96,9 +96,13 @@ class TrainingJobs:
             await self._uses.remove(job)
             raise
 
-    async def page(self, project: str, state: State | None, limit: int, cursor: str | None) -> Page[JobView]:
-        """Newest first."""
-        where = {"state": state} if state else None
+    async def page(
+        self, project: str, state: State | None, limit: int, cursor: str | None, archived: bool | None = None
+    ) -> Page[JobView]:
+        """Newest first; `archived` None means both kinds."""
+        where: dict[str, Any] = {"state": state} if state else {}
+        if archived is not None:
+            where["archived"] = True if archived else {"$ne": True}  # jobs of earlier versions have no such field
         page = await self._stores.jobs.for_project(project).page(where, limit=limit, cursor=cursor)
         waiting = await self._waiting([job for job in page.items if job.state == "queued"])
         values = await self._stores.snapshots.of([job.id for job in page.items])
@@ -157,6 +161,20 @@ class TrainingJobs:
             cpu_hours=sum(hours * resources.cpu for hours, resources in held),
             gpu_hours=sum(hours * resources.gpu for hours, resources in held),
         )
+
+    async def change(self, project: str, id: str, change: JobChange) -> Job:
+        """Set a job's tags, archive it or bring it back. Raises Conflict if one to be archived has not ended."""
+
+        def apply(job: Job) -> None:
+            if change.archived and not job.final:
+                remedy = "Cancel it first, or wait for its end."
+                raise Conflict(f"The training job is {job.state}.", field="archived", limit="ended", remedy=remedy)
+            if change.archived is not None:
+                job.archived = change.archived
+            if change.tags is not None:
+                job.tags = sorted(set(change.tags))
+
+        return await self._stores.jobs.for_project(project).change(id, apply)
 
     async def cancel(self, project: str, id: str) -> Job:
         """Cancel the job: at once while it waits, else when its engine has stopped."""

@@ -100,6 +100,8 @@ class JobView(Public):
     loss: float | None = Field(description="training loss of the last step, nats per token; null before the first")
     best_validation_loss: float | None = Field(description="lowest so far, nats per token; null without a validation")
     tokens_per_second: float | None = Field(description="trained tokens per second in the last step")
+    tags: list[str]
+    archived: bool = Field(description="the app and the command line list it only on request")
 
     @classmethod
     def of(cls, job: Job, values: Mapping[str, Any], waiting: Waiting = NOT_WAITING) -> "JobView":

@@ -124,7 +124,7 @@ ROUTES = (
     *_routes("training", "read", "POST /training/settings", "POST /training/settings/fits", changes=False),
     *_routes("training", "write", "POST /training/presets", "DELETE /training/presets/{id}"),
     *_routes("training", "write", "POST /training/jobs/{id}/cancel", "POST /training/jobs/{id}/pause"),
-    *_routes("training", "write", "POST /training/jobs/{id}/resume"),
+    *_routes("training", "write", "POST /training/jobs/{id}/resume", "PATCH /training/jobs/{id}"),
     *_routes("training", "read", "GET /training/jobs/{id}/checkpoints/{step}/model"),
     *_routes("training", "write", "POST /training/jobs/{id}/checkpoints/{step}/model", stores=True),
     *_routes("training", "write", "POST /v1/fine_tuning/jobs/{job_id}/cancel"),

@@ -600,6 +600,29 @@ async def test_running_and_queued_jobs_are_cancelled(service: TrainingHarness) -
     assert (await service.wait_for_state(running["id"], *FINAL))["state"] == "cancelled"
 
 
+async def test_jobs_are_tagged_while_they_run_and_archived_once_they_have_ended(service: TrainingHarness) -> None:
+    service.control(hold_at=2)
+    url = f"/training/jobs/{(job := await service.submit())['id']}"
+    await service.wait_for_log(job["id"], "holding")
+    tagged = (await service.http.patch(url, json={"tags": ["sweep", " baseline ", "sweep"]})).json()
+    assert (tagged["tags"], tagged["archived"]) == (["baseline", "sweep"], False)
+    for refused in ({"tags": ["a,b"]}, {"tags": [""]}, {"tags": [f"t{n}" for n in range(21)]}, {"label": "x"}):
+        assert (await service.http.patch(url, json=refused)).status_code == 422
+    problem(await service.http.patch(url, json={"archived": True}), 409, "conflict")
+    await service.http.post(f"{url}/cancel")
+    await service.wait_for_state(job["id"], *FINAL)
+    archived = (await service.http.patch(url, json={"archived": True})).json()
+    assert (archived["tags"], archived["archived"], archived["state"]) == (["baseline", "sweep"], True, "cancelled")
+
+    async def listed(**query: bool) -> bool:
+        page = (await service.http.get("/training/jobs", params={"limit": 200, **query})).json()
+        return job["id"] in [item["id"] for item in page["items"]]
+
+    assert (await listed(), await listed(archived=True), await listed(archived=False)) == (True, True, False)
+    await service.http.patch(url, json={"archived": False, "tags": []})
+    assert (await listed(archived=True), await listed(archived=False)) == (False, True)
+
+
 async def test_unresponsive_engine_is_killed(service: TrainingHarness) -> None:
     service.control(hold_at=2, deaf=True)
     job = await service.submit()

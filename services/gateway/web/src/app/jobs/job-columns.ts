@@ -22,6 +22,7 @@ export const COLUMNS: Column<JobView>[] = [
   { ...numberColumn<JobView>('steps', 'Steps', (job) => job.progress.step, formatCount), text: ({ progress }) => (progress.total ? `${formatCount(progress.step)} of ${formatCount(progress.total)}` : '–') },
   numberColumn('duration', 'Duration', jobDuration, formatDuration),
   numberColumn('tokens_per_second', 'Tokens/s', (job) => job.tokens_per_second),
+  textColumn('tags', 'Tags', (job) => job.tags.join(', ')),
   timeColumn('created', 'Created', (job) => job.created_at),
 ];
 
@@ -31,11 +32,12 @@ export const FILTERS: Filter<JobView>[] = [
   { name: 'state', all: 'All states', value: (job) => job.state, values: STATES },
   { name: 'method', all: 'All methods', value: (job) => job.method, format: formatMethod },
   { name: 'base', all: 'All base models', value: (job) => job.base_name },
+  { name: 'tag', all: 'All tags', value: (job) => job.tags },
 ];
 
 /** What a search looks into. */
 export function searchedText(job: JobView): string {
-  return [job.name, job.id, job.dataset_name, job.dataset_id, job.base_name, job.base, job.model_id].join(' ');
+  return [job.name, job.id, job.dataset_name, job.dataset_id, job.base_name, job.base, job.model_id, ...job.tags].join(' ');
 }
 
 /** Seconds since the first start, until the end of a job that has ended. */

@@ -1,15 +1,18 @@
 /** All training jobs as a table, with actions on several jobs. */
-import { Component, inject } from '@angular/core';
+import { Component, computed, inject, signal } from '@angular/core';
+import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
 
-import { JobView } from '../api/models';
+import { JobChange, JobView } from '../api/models';
 import { TrainingService } from '../api/services';
 import { BulkActions } from '../elements/bulk-actions';
 import { EmptyState } from '../elements/empty-state';
 import { Icon } from '../elements/icon';
-import { injectList } from '../platform/list';
+import { injectList, List } from '../platform/list';
+import { Notifications } from '../platform/notifications';
 import { isFinal } from '../platform/run-state';
+import { viewState } from '../platform/view-state';
 import { Table } from '../table/table';
 import { MAX_COMPARED } from './comparison/series';
 import { COLUMNS, DEFAULT_COLUMNS, FILTERS, searchedText } from './job-columns';
@@ -21,14 +24,14 @@ const ACTIVE_STATES = ['queued', 'running', 'pausing', 'publishing'];
 
 @Component({
   selector: 'an-jobs',
-  imports: [EmptyState, Icon, MatButton, RouterLink, Table],
+  imports: [EmptyState, FormsModule, Icon, MatButton, RouterLink, Table],
   templateUrl: './jobs.html',
 })
 export class Jobs {
   private readonly api = inject(TrainingService);
   private readonly bulkActions = inject(BulkActions);
+  private readonly notifications = inject(Notifications);
   protected readonly columns = COLUMNS;
-  protected readonly defaults = DEFAULT_COLUMNS;
   protected readonly filters = FILTERS;
   protected readonly searchedText = searchedText;
   protected readonly maxCompared = MAX_COMPARED;
@@ -38,6 +41,52 @@ export class Jobs {
     (cursor) => this.api.listTrainingJobs({ cursor, limit: PAGE_SIZE }),
     ({ items }) => (items.some((job) => ACTIVE_STATES.includes(job.state)) ? ACTIVE_POLL_INTERVAL_MS : IDLE_POLL_INTERVAL_MS),
   );
+
+  protected readonly showArchived = viewState('jobs.archived', false);
+  protected readonly shown: List<JobView> = {
+    ...this.jobs,
+    items: computed(() => this.jobs.items()?.filter((job) => this.showArchived() || !job.archived)),
+  };
+  protected readonly defaults = computed(() => (this.jobs.items()?.some((job) => job.tags.length) ? [...DEFAULT_COLUMNS, 'tags'] : DEFAULT_COLUMNS));
+  protected readonly archived = computed(() => (this.jobs.items() ?? []).filter((job) => job.archived).length);
+  /** What is written into the field beside *Add tag*. */
+  protected readonly tag = signal('');
+
+  protected archivableOf(jobs: JobView[]): JobView[] {
+    return jobs.filter((job) => isFinal(job.state) && !job.archived);
+  }
+
+  protected allArchived(jobs: JobView[]): boolean {
+    return jobs.every((job) => job.archived);
+  }
+
+  protected isTagged(jobs: JobView[]): boolean {
+    return jobs.some((job) => job.tags.includes(this.tag().trim()));
+  }
+
+  protected async archive(jobs: JobView[], archived: boolean): Promise<void> {
+    await this.update(jobs, () => ({ archived }), archived ? 'Archived' : 'Brought back');
+  }
+
+  protected async addTag(jobs: JobView[]): Promise<void> {
+    const tag = this.tag().trim();
+    await this.update(jobs, (job) => ({ tags: [...new Set([...job.tags, tag])] }), `Tagged “${tag}”:`);
+    this.tag.set('');
+  }
+
+  protected async removeTag(jobs: JobView[]): Promise<void> {
+    const tag = this.tag().trim();
+    await this.update(jobs, (job) => ({ tags: job.tags.filter((other) => other !== tag) }), `No longer tagged “${tag}”:`);
+    this.tag.set('');
+  }
+
+  private async update(jobs: JobView[], change: (job: JobView) => JobChange, done: string): Promise<void> {
+    const requests = async () => {
+      for (const job of jobs) await this.api.updateTrainingJob({ id: job.id, body: change(job) });
+    };
+    await this.notifications.run(requests, `${done} ${jobs.length === 1 ? jobs[0]!.name : `${jobs.length} jobs`}.`);
+    this.jobs.refetch();
+  }
 
   protected cancellableOf(jobs: JobView[]): JobView[] {
     return jobs.filter((job) => !isFinal(job.state) && job.wanted !== 'cancel');

@@ -25,7 +25,7 @@ export interface Filter<T> {
   name: string;
   /** The choice that filters nothing: `All methods`. */
   all: string;
-  value: (row: T) => string;
+  value: (row: T) => string | readonly string[];
   format?: (value: string) => string;
   /** Fixed values, shown as a row of buttons; without them, the values that the rows have. */
   values?: readonly string[];

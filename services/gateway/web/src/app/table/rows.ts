@@ -7,7 +7,7 @@ export function filterRows<T>(rows: readonly T[], query: string, searched: (row:
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const used = filters.map((filter) => ({ filter, value: chosen(filter.name) })).filter(({ value }) => value);
   return rows.filter((row) => {
-    if (used.some(({ filter, value }) => filter.value(row) !== value)) return false;
+    if (used.some(({ filter, value }) => ![filter.value(row)].flat().includes(value!))) return false;
     const text = words.length ? searched(row).toLowerCase() : '';
     return words.every((word) => text.includes(word));
   });

@@ -73,8 +73,9 @@ export class Table<T extends { id: string }> {
   protected readonly choices = computed(() =>
     this.filters().map((filter) => {
       const chosen = this.param(filter.name) ?? '';
-      const values = filter.values ?? [...new Set([...this.loaded().map(filter.value), chosen])].filter(Boolean).sort();
-      return { filter, chosen, values, label: `Filter by ${filter.all.replace(/^All /, '').replace(/s$/, '')}` };
+      const values = filter.values ?? [...new Set([...this.loaded().flatMap(filter.value), chosen])].filter(Boolean).sort();
+      const narrows = new Set(this.loaded().map((row) => [filter.value(row)].flat().join('\n'))).size > 1;
+      return { filter, chosen, values, narrows, label: `Filter by ${filter.all.replace(/^All /, '').replace(/s$/, '')}` };
     }),
   );
   protected readonly shown = computed(() => {
