@@ -169,3 +169,11 @@ test('jobs are tagged, found by a tag, archived and brought back', async ({ page
   await expect(page.getByLabel('Show 1 archived')).toHaveCount(0);
   await expect(page.getByRole('row', { name: 'long one' })).toBeVisible();
 });
+
+test('a checkpoint is chatted with in one click', async ({ page }) => {
+  await page.goto(`/ui/jobs/${ids[1]}`);
+  await page.getByRole('button', { name: 'Chat with step 3', exact: true }).click();
+  await expect(page).toHaveURL(/\/ui\/playground\?model=/);
+  await page.goBack();
+  await expect(page.getByRole('link', { name: 'Evaluate step 3', exact: true })).toBeVisible();
+});

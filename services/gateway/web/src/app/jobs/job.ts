@@ -1,5 +1,5 @@
 /** One training job: progress, charts, logs, checkpoints and sample outputs, with the actions to pause, resume, cancel or clone it. */
-import { Component, computed, DestroyRef, effect, inject, input, untracked } from '@angular/core';
+import { Component, computed, DestroyRef, effect, inject, input, signal, untracked } from '@angular/core';
 import { MatButton } from '@angular/material/button';
 import { Router, RouterLink } from '@angular/router';
 
@@ -43,6 +43,14 @@ const CHARTS: { heading: string; metrics: RegExp }[] = [
   { heading: 'CPU & GPU utilization (%)', metrics: /(cpu|gpu)(?!.*memory)/ },
 ];
 
+/** What a checkpoint is used for, once it is a model. */
+const USES = [
+  { label: 'Chat', verb: 'Chat with', path: '/playground' },
+  { label: 'Evaluate', verb: 'Evaluate', path: '/evaluations' },
+  { label: 'Export', verb: 'Export', path: '/exports' },
+];
+type Use = (typeof USES)[number];
+
 function isPublishing(checkpoint: CheckpointView): boolean {
   return checkpoint.model_state !== null && !isFinal(checkpoint.model_state);
 }
@@ -61,6 +69,10 @@ export class JobPage {
   private readonly confirm = inject(Confirm);
   private readonly drafts = inject(JobDraftStore);
   private readonly router = inject(Router);
+
+  protected readonly uses = USES;
+  /** What opens once the checkpoint of a step is a model. */
+  protected readonly awaited = signal<{ step: number; use: Use } | undefined>(undefined);
 
   protected readonly stream = computed(() => this.streams.get(this.id()));
   protected readonly version = computed(() => this.stream().version());
@@ -136,6 +148,13 @@ export class JobPage {
       onCleanup(() => stream.stop());
     });
     inject(DestroyRef).onDestroy(() => this.stream().stop());
+    effect(() => {
+      const next = this.awaited();
+      const checkpoint = next && this.job.value()?.checkpoints.find((each) => each.step === next.step);
+      if (!checkpoint?.model_state || !isFinal(checkpoint.model_state)) return;
+      this.awaited.set(undefined);
+      if (checkpoint.model_state === 'succeeded') void this.router.navigate([next!.use.path], { queryParams: { model: checkpoint.model_id } });
+    });
   }
 
   protected async pause(): Promise<void> {
@@ -157,8 +176,9 @@ export class JobPage {
     if (confirmed) await this.runAction({ wanted: 'cancel' }, () => this.api.cancelTrainingJob({ id: this.id() }), 'Cancelling the job.');
   }
 
-  /** Makes a custom model of a checkpoint; polling shows when it is one. */
-  protected async publish(step: number): Promise<void> {
+  /** Makes a custom model of a checkpoint; polling shows when it is one, and then `use` opens its page. */
+  protected async publish(step: number, use?: Use): Promise<void> {
+    this.awaited.set(use && { step, use });
     const queued = (job: JobDetail): JobDetail => ({ ...job, checkpoints: job.checkpoints.map((each) => (each.step === step ? { ...each, model_state: 'queued' as const } : each)) });
     const request = () => this.api.publishCheckpoint({ id: this.id(), step });
     await this.notifications.run(() => this.job.updateOptimistically(queued, request), `Publishing the checkpoint of step ${step} as a model.`);
