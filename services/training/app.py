@@ -63,7 +63,7 @@ async def build(resources: Resources, *, engine: str | None = None, bundle: Path
         metrics=resources.metrics,
         on_release=publisher.unpin_if_final,
     )
-    checkpoint_models = CheckpointModels(stores, publications, resources.settings.checkpoint_days)
+    checkpoint_models = CheckpointModels(resources.blobs, stores, publications, resources.settings.checkpoint_days)
     runner = Runner(
         resources, stores, GpuPool(visible_gpus()), tokens, launcher, checkpoint_models.publish_all, cleanup.wake
     )

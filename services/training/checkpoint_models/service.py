@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from services.training.errors import CheckpointGone, UnknownCheckpoint
+from services.training.jobs.checkpoints import change_checkpoints
 from services.training.models import LATEST_CHECKPOINTS, Job
 from services.training.publications import CheckpointModel, checkpoint_model_id
 from services.training.store import Stores
+from shared.blobs.protocol import Blobs
 from shared.runtime.errors import AnnealError, Conflict, NotFound
 from shared.runtime.jobs.leases import Lease
 from shared.runtime.jobs.work import State
@@ -23,8 +26,8 @@ POLL_S = 0.5
 class CheckpointModels:
     """Publishes checkpoints as custom models, one for each checkpoint."""
 
-    def __init__(self, stores: Stores, worker: Worker[CheckpointModel], checkpoint_days: float) -> None:
-        self._stores, self._worker, self._checkpoint_days = stores, worker, checkpoint_days
+    def __init__(self, blobs: Blobs, stores: Stores, worker: Worker[CheckpointModel], checkpoint_days: float) -> None:
+        self._blobs, self._stores, self._worker, self._checkpoint_days = blobs, stores, worker, checkpoint_days
 
     async def publish(self, project: str, job_id: str, step: int) -> CheckpointModel:
         """Queue the publication. One that exists is returned, and tried again where it has failed.
@@ -45,6 +48,7 @@ class CheckpointModels:
         try:
             await publications.create(publication)
         except NotFound as error:  # its tombstone
+            await self._unpin(job_id, step)
             detail = f"The model of this checkpoint, {id}, was deleted less than a day ago."
             remedy = "Publish it again a day after that, or publish another checkpoint."
             raise Conflict(detail, field="step", limit="1 day", remedy=remedy) from error
@@ -84,6 +88,11 @@ class CheckpointModels:
             remedy = f"Publish it: POST /training/jobs/{job_id}/checkpoints/{step}/model."
             raise NotFound(f"Nobody has published the checkpoint of step {step}.", field="step", remedy=remedy)
         return found[0]
+
+    async def _unpin(self, job_id: str, step: int) -> None:
+        """Drop the checkpoint as any other: no publication is left that would do it."""
+        change = partial(self._stores.jobs.change, job_id)
+        await change_checkpoints(self._blobs, change, lambda job: job.unpin(step))
 
     async def _absent(self, job: Job, step: int) -> AnnealError:
         """Why the job does not have the checkpoint, and which ones it has."""

@@ -136,6 +136,8 @@ async def test_a_checkpoint_is_the_model_of_a_job_to_its_step(service: TrainingH
     assert (await service.http.delete(f"/models/custom/{id}")).status_code == 204
     assert not await service.resources.blobs.list(f"default/models/custom/{id}")
     assert "1 day" in problem(await service.http.post(_path(ended, step)), 409, "conflict")["limit"]
+    job = await (await Stores.open(service.resources)).jobs.get(ended["id"])
+    assert not any(checkpoint.pinned for checkpoint in job.checkpoints), "a refused publication keeps none"
 
 
 async def test_the_end_of_a_job_leaves_the_weights_of_its_checkpoints(
