@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +17,8 @@ RERUN = "Give the samples_*.jsonl that lm-eval 0.4.3 or later writes with --log_
 
 MAX_LINE = 8 << 20
 """Bytes of a line."""
+MAX_DIGITS = 10
+"""Of the place of a choice; a longer number is a text."""
 
 
 class Line(BaseModel):
@@ -25,7 +28,7 @@ class Line(BaseModel):
 
     doc_id: int = Field(ge=0, lt=2**53)
     target: str
-    arguments: dict[str, dict[str, Any]] = Field(min_length=1)
+    arguments: dict[str, Annotated[dict[str, Any], Field(min_length=1)]] = Field(min_length=1)
     resps: list[Any]
     filtered_resps: list[Any]
     filter: str
@@ -120,14 +123,16 @@ def _row(line: Line, source: str) -> Row:
 def _right_choice(target: str, choices: list[str]) -> str:
     """The text of the right choice: tasks name it, or its place."""
     texts = [choice.strip() for choice in choices]
-    is_place = target.isdecimal() and int(target) < len(texts) and target not in texts
+    is_place = target.isdecimal() and len(target) <= MAX_DIGITS and int(target) < len(texts) and target not in texts
     return texts[int(target)] if is_place else target
 
 
 def _likeliest(responses: list[Any], choices: list[str]) -> str | None:
     try:
         likelihoods = [float(response[0]) for response in responses[: len(choices)]]
-    except (TypeError, ValueError, LookupError):
+    except (TypeError, ValueError, LookupError, OverflowError):
+        return None
+    if any(map(math.isnan, likelihoods)):
         return None
     return choices[likelihoods.index(max(likelihoods))].strip() if len(likelihoods) == len(choices) else None
 
