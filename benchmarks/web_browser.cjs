@@ -13,7 +13,7 @@ const VIEW = {
   id: JOB, project: 'default', name: 'benchmark', state: 'running', wanted: 'run', base: 'seedling', base_uri: '', method: 'lora', dataset_id: 'ds', dataset_version: 'v',
   dataset_name: 'data', preset: null, priority: 0, attempts: 1, resources: { cpu: 1, gpu: 0, memory_gb: 0 }, hyperparameters: {}, defaulted: [], after: [], model_id: null, cause: null,
   detail: null, started_at: new Date().toISOString(), finished_at: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(),
-  progress: { step: 0, total: 0, percent: 0 }, warnings: [], serving: null, reproduces: null, ended: null, loss: null, best_validation_loss: null, tokens_per_second: null, micro_batch_tokens: null, recomputes: false, base_name: 'seedling', eta_seconds: null, logs: [], metrics: {}, evaluations: [], samples: null, checkpoints: [], queue_position: null, waits_for: null,
+  progress: { step: 0, total: 0, percent: 0 }, warnings: [], tags: [], archived: false, serving: null, reproduces: null, ended: null, loss: null, best_validation_loss: null, tokens_per_second: null, micro_batch_tokens: null, recomputes: false, base_name: 'seedling', eta_seconds: null, logs: [], metrics: {}, evaluations: [], samples: null, checkpoints: [], queue_position: null, waits_for: null,
 };
 
 const TIME = new Date().toISOString();

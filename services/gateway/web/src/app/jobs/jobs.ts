@@ -1,5 +1,5 @@
 /** All training jobs as a table, with actions on several jobs. */
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, computed, inject, signal, untracked } from '@angular/core';
 import { FormsModule } from '@angular/forms';
 import { MatButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
@@ -19,6 +19,8 @@ import { COLUMNS, DEFAULT_COLUMNS, FILTERS, searchedText } from './job-columns';
 
 const ACTIVE_POLL_INTERVAL_MS = 2000;
 const IDLE_POLL_INTERVAL_MS = 10_000;
+/** The first rows are on the screen before the others are asked for. */
+const FIRST_PAGE_SIZE = 50;
 const PAGE_SIZE = 200;
 const ACTIVE_STATES = ['queued', 'running', 'pausing', 'publishing'];
 
@@ -36,9 +38,9 @@ export class Jobs {
   protected readonly searchedText = searchedText;
   protected readonly maxCompared = MAX_COMPARED;
   protected readonly selectable = () => true;
-  protected readonly jobs = injectList<JobView>(
+  protected readonly jobs: List<JobView> = injectList<JobView>(
     'jobs',
-    (cursor) => this.api.listTrainingJobs({ cursor, limit: PAGE_SIZE }),
+    (cursor) => this.api.listTrainingJobs({ cursor, limit: cursor || untracked(this.jobs.items) ? PAGE_SIZE : FIRST_PAGE_SIZE }),
     ({ items }) => (items.some((job) => ACTIVE_STATES.includes(job.state)) ? ACTIVE_POLL_INTERVAL_MS : IDLE_POLL_INTERVAL_MS),
   );
 
