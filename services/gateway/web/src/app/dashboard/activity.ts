@@ -1,6 +1,7 @@
 /** Activity entries as text and link. */
 import { ActivityView } from '../api/models';
 import { sentenceCase } from '../elements/format';
+import { withLabels } from '../evaluations/metrics';
 
 const PAGES: Record<ActivityView['kind'], string> = {
   dataset: '/datasets',
@@ -21,4 +22,9 @@ export function describeActivity(activity: ActivityView): { text: string; link: 
   if (activity.count > 1) return { text: `${activity.count} ${activity.kind}s ${event.replace('model_', '')}`, link };
   // Events about models, such as inference.model_ready, name their subject themselves.
   return { text: sentenceCase(event.startsWith('model_') ? event : `${service} ${event}`), link };
+}
+
+/** What the event says further, with the labels of scores. */
+export function activityDetail({ detail, kind }: ActivityView): string {
+  return kind === 'evaluation' ? withLabels(detail ?? '') : (detail ?? '');
 }

@@ -12,7 +12,7 @@ import { Skeleton } from '../elements/skeleton';
 import { StateBadge } from '../elements/state-badge';
 import { injectQuery } from '../platform/query';
 import { readStored, storedSignal } from '../platform/storage';
-import { describeActivity } from './activity';
+import { activityDetail, describeActivity } from './activity';
 import { gettingStartedSteps } from './getting-started';
 import { JobMetrics } from './job-metrics';
 import { MachineCard } from './machine';
@@ -29,6 +29,7 @@ export class Dashboard {
   private readonly system = inject(SystemService);
   private readonly training = inject(TrainingService);
   private readonly datasets = inject(DatasetService);
+  protected readonly activityDetail = activityDetail;
   protected readonly describeActivity = describeActivity;
   protected readonly overview = injectQuery(() => ({ key: 'overview', fetch: () => this.system.showOverview() }), () => POLL_INTERVAL_MS);
   protected readonly runningJobs = injectQuery(

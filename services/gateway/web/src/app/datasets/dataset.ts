@@ -10,7 +10,7 @@ import { Edit } from '../api/models';
 import { DatasetService, ModelService } from '../api/services';
 import { BulkActions } from '../elements/bulk-actions';
 import { Icon } from '../elements/icon';
-import { BytesPipe, CountPipe, SentenceCasePipe } from '../elements/pipes';
+import { BytesPipe, CountPipe, CountedPipe, SentenceCasePipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
@@ -29,7 +29,7 @@ const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-dataset',
-  imports: [BytesPipe, CountPipe, DuplicatesPanel, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, RowsPanel, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
+  imports: [BytesPipe, CountPipe, CountedPipe, DuplicatesPanel, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, RelativeTime, RouterLink, RowsPanel, SentenceCasePipe, Skeleton, StateBadge, TokenLengths, TrainingExample, WarningList],
   templateUrl: './dataset.html',
   styleUrl: './dataset.scss',
 })

@@ -8,6 +8,7 @@ import { MatInput } from '@angular/material/input';
 import { DatasetView, ExcludeRequest } from '../api/models';
 import { DatasetService } from '../api/services';
 import { Confirm } from '../elements/confirm';
+import { formatCounted } from '../elements/format';
 import { Icon } from '../elements/icon';
 import { CountPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
@@ -82,7 +83,7 @@ export class RowsPanel {
   }
 
   private async exclude(body: ExcludeRequest, count: number): Promise<void> {
-    const rows = count === 1 ? '1 row' : `${count} rows`;
+    const rows = formatCounted(count, 'row');
     const text = 'This makes a new version without them. The current version stays, and jobs keep the version they started with.';
     if (!(await this.confirm.open({ heading: `Exclude ${rows}?`, text, confirmLabel: `Exclude ${rows}` }))) return;
     this.busy.set(true);

@@ -4,7 +4,7 @@ import { FormsModule } from '@angular/forms';
 
 import { Statistics } from '../api/models';
 import { DatasetService } from '../api/services';
-import { CountPipe } from '../elements/pipes';
+import { CountPipe, CountedPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { Skeleton } from '../elements/skeleton';
 import { Problem } from '../platform/problem';
@@ -19,7 +19,7 @@ function isNotFound(problem: Problem | undefined): boolean {
 
 @Component({
   selector: 'an-token-lengths',
-  imports: [CountPipe, FormsModule, ProblemCard, Skeleton],
+  imports: [CountPipe, CountedPipe, FormsModule, ProblemCard, Skeleton],
   template: `
     @if (preparing()) {
       <p class="hint" role="status">Preparing the base model for its first use. This page updates automatically.</p>
@@ -28,7 +28,7 @@ function isNotFound(problem: Problem | undefined): boolean {
     } @else if (statistics.value(); as stats) {
       <figure>
         <figcaption>
-          Tokens per row ({{ stats.counted | count }} rows): median <b>{{ stats.p50 | count }}</b>, 99th percentile <b>{{ stats.p99 | count }}</b>, maximum
+          Tokens per row ({{ stats.counted | counted: 'row' }}): median <b>{{ stats.p50 | count }}</b>, 99th percentile <b>{{ stats.p99 | count }}</b>, maximum
           <b>{{ stats.max | count }}</b>. {{ trainedPercent() }}% of all tokens are trained on.
         </figcaption>
         <div class="bars" role="img" [attr.aria-label]="summary()">
@@ -62,7 +62,7 @@ function isNotFound(problem: Problem | undefined): boolean {
         </table>
       </div>
       @if (stats.refused) {
-        <p class="error-text">The chat template rejects {{ stats.refused | count }} rows.</p>
+        <p class="error-text">The chat template rejects {{ stats.refused | counted: 'row' }}.</p>
       }
     } @else {
       <an-skeleton [lines]="1" [height]="150" />

@@ -4,14 +4,14 @@ import { MatButton, MatIconButton } from '@angular/material/button';
 import { RouterLink } from '@angular/router';
 
 import { Icon } from '../elements/icon';
-import { BytesPipe } from '../elements/pipes';
+import { BytesPipe, CountedPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
 import { Upload, Uploads } from './uploads';
 
 @Component({
   selector: 'an-upload-item',
-  imports: [BytesPipe, Icon, MatButton, MatIconButton, ProblemCard, ProgressBar, RouterLink],
+  imports: [BytesPipe, CountedPipe, Icon, MatButton, MatIconButton, ProblemCard, ProgressBar, RouterLink],
   templateUrl: './upload-item.html',
   styles: `
     .upload { display: grid; gap: 0.6rem; }

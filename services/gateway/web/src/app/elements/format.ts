@@ -35,6 +35,11 @@ export function formatCount(value: number | null | undefined): string {
   return value == null ? '–' : value.toLocaleString('en');
 }
 
+/** `1 row`, `12,345 rows`. */
+export function formatCounted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `5.4 M`: the number of parameters of a model. */
 export function formatParameters(value: number | null | undefined): string {
   if (!value) return '–';

@@ -1,7 +1,7 @@
 /** The formatters of format.ts as pipes. */
 import { Pipe, PipeTransform } from '@angular/core';
 
-import { formatBytes, formatCount, formatDuration, formatMethod, formatMetric, formatParameters, sentenceCase } from './format';
+import { formatBytes, formatCount, formatCounted, formatDuration, formatMethod, formatMetric, formatParameters, sentenceCase } from './format';
 
 @Pipe({ name: 'bytes' })
 export class BytesPipe implements PipeTransform {
@@ -16,6 +16,11 @@ export class DurationPipe implements PipeTransform {
 @Pipe({ name: 'count' })
 export class CountPipe implements PipeTransform {
   transform = formatCount;
+}
+
+@Pipe({ name: 'counted' })
+export class CountedPipe implements PipeTransform {
+  transform = formatCounted;
 }
 
 @Pipe({ name: 'parameters' })

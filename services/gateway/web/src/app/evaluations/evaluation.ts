@@ -7,9 +7,9 @@ import { Router, RouterLink } from '@angular/router';
 import { EvaluationView } from '../api/models';
 import { EvaluationService } from '../api/services';
 import { BulkActions } from '../elements/bulk-actions';
-import { formatCount } from '../elements/format';
+import { formatCounted } from '../elements/format';
 import { Icon } from '../elements/icon';
-import { CountPipe, DurationPipe, MetricPipe } from '../elements/pipes';
+import { CountPipe, CountedPipe, DurationPipe, MetricPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
 import { RelativeTime } from '../elements/relative-time';
@@ -23,7 +23,7 @@ import { isFinal } from '../platform/run-state';
 import { injectPageTitle } from '../shell/page-title';
 import { Answer } from './answer';
 import { DELETION } from './evaluation-columns';
-import { failuresFirst, metricLabel, orderScores } from './metrics';
+import { failuresFirst, metricLabel, orderScores, withLabels } from './metrics';
 import { promptText } from './prompt';
 import { ScoreRow, ScoreTable } from './score-table';
 
@@ -40,7 +40,7 @@ const KINDS = [
 
 @Component({
   selector: 'an-evaluation',
-  imports: [Answer, CountPipe, DurationPipe, FormsModule, Icon, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, ScoreTable, Skeleton, StateBadge, WarningList],
+  imports: [Answer, CountPipe, CountedPipe, DurationPipe, FormsModule, Icon, MatButton, MetricPipe, ProblemCard, ProgressBar, RelativeTime, RouterLink, ScoreTable, Skeleton, StateBadge, WarningList],
   templateUrl: './evaluation.html',
   styleUrl: './evaluation.scss',
 })
@@ -52,6 +52,7 @@ export class EvaluationPage {
   private readonly notifications = inject(Notifications);
   private readonly router = inject(Router);
   protected readonly metricLabel = metricLabel;
+  protected readonly withLabels = withLabels;
   protected readonly evaluation = injectQuery(
     () => ({ key: `evaluation/${this.id()}`, fetch: () => this.api.showEvaluation({ id: this.id() }) }),
     (evaluation) => (isFinal(evaluation.state) ? null : POLL_INTERVAL_MS),
@@ -67,7 +68,7 @@ export class EvaluationPage {
   protected readonly slices = computed((): ScoreRow[] => {
     const metric = this.metric();
     const slices = (this.evaluation.value()?.slices ?? []).filter((slice) => slice.scores[metric] !== undefined);
-    return slices.map((slice) => ({ label: slice.value, note: `${formatCount(slice.rows)} rows`, metric, scored: slice }));
+    return slices.map((slice) => ({ label: slice.value, note: formatCounted(slice.rows, 'row'), metric, scored: slice }));
   });
   /** Other evaluations of the same rows, to compare this one with. */
   private readonly others = injectQuery(() => {

@@ -47,9 +47,9 @@ const VERDICTS: Record<Comparison['verdict'], string> = { better: 'better', wors
               <td>{{ row.label }} @if (row.note) {<small class="muted note">{{ row.note }}</small>}</td>
               <td class="bars"><an-score-bars [tuned]="row.tuned" [base]="row.base" [interval]="row.interval" [baseInterval]="row.baseInterval" [max]="row.max" /></td>
               @if (hasBase()) {
-                <td class="end" data-label="Base model">{{ row.base | metric }} @if (row.baseInterval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
+                <td class="end" data-label="Base model">{{ row.base | metric }}&ngsp;@if (row.baseInterval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
               }
-              <td class="end" [attr.data-label]="model()"><b>{{ row.tuned | metric }}</b> @if (row.interval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
+              <td class="end" [attr.data-label]="model()"><b>{{ row.tuned | metric }}</b>&ngsp;@if (row.interval; as interval) {<small class="muted nowrap">{{ interval[0] | metric }} to {{ interval[1] | metric }}</small>}</td>
               @if (hasBase()) {
                 <td class="end" data-label="Difference">
                   @if (row.base !== undefined) {

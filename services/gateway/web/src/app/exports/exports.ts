@@ -13,11 +13,12 @@ import { CodeBlock } from '../elements/code-block';
 import { EmptyState } from '../elements/empty-state';
 import { formatBytes, formatMetric, sentenceCase } from '../elements/format';
 import { Icon } from '../elements/icon';
-import { BytesPipe } from '../elements/pipes';
+import { BytesPipe, CountedPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { ProgressBar } from '../elements/progress-bar';
 import { RelativeTime } from '../elements/relative-time';
 import { StateBadge } from '../elements/state-badge';
+import { valueText } from '../jobs/setting-text';
 import { injectList } from '../platform/list';
 import { Notifications } from '../platform/notifications';
 import { fetchAllPages } from '../platform/paged-query';
@@ -39,7 +40,7 @@ const FILTERS: Filter<ExportView>[] = [
 
 @Component({
   selector: 'an-exports',
-  imports: [BytesPipe, CodeBlock, EmptyState, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, ProgressBar, RelativeTime, RouterLink, StateBadge, Table],
+  imports: [BytesPipe, CodeBlock, CountedPipe, EmptyState, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, ProblemCard, ProgressBar, RelativeTime, RouterLink, StateBadge, Table],
   templateUrl: './exports.html',
   styleUrl: './exports.scss',
 })
@@ -121,7 +122,7 @@ export class Exports {
 
   /** The results of comparing the export with the fine-tuned model. */
   protected verification(run: ExportView): [string, string][] {
-    return Object.entries(run.check).map(([name, value]) => [sentenceCase(name), typeof value === 'number' ? formatMetric(value) : String(value)]);
+    return Object.entries(run.check).map(([name, value]) => [sentenceCase(name), typeof value === 'number' ? formatMetric(value) : valueText(value)]);
   }
 }
 

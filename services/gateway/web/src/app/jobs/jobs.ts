@@ -28,6 +28,7 @@ const ACTIVE_STATES = ['queued', 'running', 'pausing', 'publishing'];
   selector: 'an-jobs',
   imports: [EmptyState, FormsModule, Icon, MatButton, RouterLink, Table],
   templateUrl: './jobs.html',
+  styles: `form input { font: inherit; box-sizing: border-box; width: 9rem; height: 2.25rem; padding: 0.3rem 0.6rem; color: inherit; background: var(--surface); border: 1px solid var(--border-strong); border-radius: var(--radius); }`,
 })
 export class Jobs {
   private readonly api = inject(TrainingService);

@@ -10,7 +10,7 @@ import { DatasetService, EvaluationService, ExportService, InferenceService, Mod
 import { CodeBlock } from '../elements/code-block';
 import { BulkActions } from '../elements/bulk-actions';
 import { Icon } from '../elements/icon';
-import { BytesPipe, CountPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
+import { BytesPipe, CountPipe, CountedPipe, MethodPipe, MetricPipe, ParametersPipe } from '../elements/pipes';
 import { ProblemCard } from '../elements/problem-card';
 import { RelativeTime } from '../elements/relative-time';
 import { Skeleton } from '../elements/skeleton';
@@ -26,7 +26,7 @@ const POLL_INTERVAL_MS = 1500;
 
 @Component({
   selector: 'an-model',
-  imports: [BytesPipe, CodeBlock, CountPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge],
+  imports: [BytesPipe, CodeBlock, CountPipe, CountedPipe, FormsModule, Icon, MatButton, MatFormFieldModule, MatInput, MethodPipe, MetricPipe, ParametersPipe, ProblemCard, RelativeTime, RouterLink, Skeleton, StateBadge],
   templateUrl: './model.html',
   styleUrl: './model.scss',
 })

@@ -1,0 +1,1 @@
+import{b as s,x as r}from"./chunk-Z6MQVSTX.js";import{_ as n,dc as e}from"./chunk-X4HOA3HS.js";function S(){let t=n(s),o=r(()=>({key:"session",fetch:()=>t.showSession()})),i=(...a)=>o.value()?.scopes.some(l=>a.includes(l))??!1;return{caller:o.value,isAdmin:e(()=>i("admin","*")),isOperator:e(()=>i("*"))}}export{S as a};

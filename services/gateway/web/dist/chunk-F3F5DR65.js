@@ -1,0 +1,1 @@
+import{V as o,pa as a}from"./chunk-X4HOA3HS.js";var n=class t{choice=a(document.documentElement.dataset.theme??"system");set(e){this.choice.set(e),document.documentElement.dataset.theme=e;try{localStorage.setItem("anneal.theme",e)}catch{}}static \u0275fac=function(c){return new(c||t)};static \u0275prov=o({token:t,factory:t.\u0275fac,providedIn:"root"})};export{n as a};

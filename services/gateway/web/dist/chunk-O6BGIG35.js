@@ -1,0 +1,1 @@
+import{V as r,_ as o,pa as s}from"./chunk-X4HOA3HS.js";var a=class n{signals=new Map;static \u0275fac=function(t){return new(t||n)};static \u0275prov=r({token:n,factory:n.\u0275fac,providedIn:"root"})};function b(n,i){let{signals:t}=o(a),e=t.get(n)??s(i);return t.set(n,e),e}export{b as a};

@@ -1,0 +1,1 @@
+import{pa as n,qa as a}from"./chunk-X4HOA3HS.js";function c(t,e){let r=n(o(t,e));return a(()=>l(t,r())),r}function o(t,e){try{let r=localStorage.getItem(`anneal.${t}`);return r===null?e:JSON.parse(r)}catch{return e}}function l(t,e){try{localStorage.setItem(`anneal.${t}`,JSON.stringify(e))}catch{}}export{c as a,o as b,l as c};

@@ -1,1 +1,0 @@
-import{b as s,w as r}from"./chunk-KW25IX54.js";import{_ as n,cc as e}from"./chunk-KG6KJREB.js";function S(){let t=n(s),o=r(()=>({key:"session",fetch:()=>t.showSession()})),i=(...a)=>o.value()?.scopes.some(l=>a.includes(l))??!1;return{caller:o.value,isAdmin:e(()=>i("admin","*")),isOperator:e(()=>i("*"))}}export{S as a};
