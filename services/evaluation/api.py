@@ -59,7 +59,7 @@ def routes(service: EvaluationService) -> APIRouter:
             RowKind | None,
             Query(
                 description="only rows that the tuned model answered worse (regressed) or better (improved) than the "
-                "base model, not at all (empty), or without the JSON that the reference has (invalid)"
+                "base model, not at all (empty), or with neither JSON nor a label where the references are (invalid)"
             ),
         ] = None,
         metric: Annotated[

@@ -297,7 +297,8 @@ class EvaluationView(Public, Scope, Outcome):
 
 
 RowKind = Literal["regressed", "improved", "empty", "invalid"]
-"""Rows that the tuned model answered worse or better than the base model, not at all, or not in the form of JSON."""
+"""Rows that the tuned model answered worse or better than the base model, not at all, or with neither JSON nor a label
+where the references are JSON or labels."""
 
 
 class PredictionPage(BaseModel):

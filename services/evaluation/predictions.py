@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,8 @@ def select(report: bytes, chosen: Selection) -> PredictionPage:
         raise InvalidInput(f"The rows have no score {chosen.metric!r}.", field="metric", limit=known, remedy=remedy)
     metrics = known if chosen.metric is None else [chosen.metric]
     answered = any(row["tuned"] is not None for row in rows)
-    kinds = [row_kinds(row, metrics, answered=answered) for row in rows]
+    labels = {_label(row["reference"]) for row in rows if "accuracy" in row["scores"]}
+    kinds = [row_kinds(row, metrics, labels, answered=answered) for row in rows]
     matching = [row for row, found in zip(rows, kinds, strict=True) if chosen.kind is None or chosen.kind in found]
     ordered = _sort(matching, chosen.sort, known)
     items = [Prediction.model_validate(row) for row in ordered[chosen.offset : chosen.offset + chosen.limit]]
@@ -39,10 +40,13 @@ def select(report: bytes, chosen: Selection) -> PredictionPage:
     return PredictionPage(items=items, offset=chosen.offset, total=len(matching), counts=dict(counts))
 
 
-def row_kinds(row: dict[str, Any], metrics: Iterable[str], *, answered: bool = True) -> set[RowKind]:
+def row_kinds(
+    row: dict[str, Any], metrics: Iterable[str], labels: Container[str] = (), *, answered: bool = True
+) -> set[RowKind]:
     """Return the kinds of a row; with several metrics, it regressed or improved by any of them.
 
-    `answered`: whether the evaluation has answers; without, no row is empty.
+    `labels`: those of the references, where the answers are labels. `answered`: whether the evaluation has answers;
+    without, no row is empty.
     """
     kinds: set[RowKind] = set()
     for name in metrics:
@@ -52,9 +56,15 @@ def row_kinds(row: dict[str, Any], metrics: Iterable[str], *, answered: bool = T
                 kinds.add("improved" if gain > 0 else "regressed")
     if answered and row["scores"].keys() - LOWER_IS_BETTER and not (row["tuned"] or "").strip():
         kinds.add("empty")
-    if row["scores"].get("json_valid") == 0:
+    is_label = "accuracy" not in row["scores"] or row["tuned"] is None or _label(row["tuned"]) in labels
+    if row["scores"].get("json_valid") == 0 or not is_label:
         kinds.add("invalid")
     return kinds
+
+
+def _label(text: str) -> str:
+    """The text as the metric classification compares labels."""
+    return text.strip().casefold()
 
 
 def _sort(rows: Sequence[dict[str, Any]], sort: str, scores: Sequence[str]) -> list[dict[str, Any]]:

@@ -16,6 +16,20 @@ test.describe('without a session', () => {
   });
 });
 
+test('a spent sign-in link leads to a page that says how to get a new one', async ({ platform, browser }) => {
+  const { path } = await platform.send<{ path: string }>('POST', '/auth/link');
+  const context = await browser.newContext({ baseURL: platform.url, storageState: undefined });
+  const page = await context.newPage();
+  await page.goto(path);
+  await expect(page).toHaveURL(/\/ui\//);
+  await context.clearCookies();
+  await page.goto(path);
+  await expect(page.getByRole('heading', { name: 'This sign-in link cannot be used again' })).toBeVisible();
+  await expect(page.getByLabel('Command')).toHaveText('anneal link');
+  await expect(page.getByRole('heading', { name: 'This browser is signed in' })).toBeHidden();
+  await context.close();
+});
+
 test('an invalid file is rejected with line numbers and reasons', async ({ page }) => {
   await page.goto('/ui/datasets');
   const rows = ['{"prompt": "a", "completion": "b"}', 'not json', '{"completion": "x"}'];

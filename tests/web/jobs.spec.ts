@@ -177,3 +177,24 @@ test('a checkpoint is chatted with in one click', async ({ page }) => {
   await page.goBack();
   await expect(page.getByRole('link', { name: 'Evaluate step 3', exact: true })).toBeVisible();
 });
+
+test('an evaluation is divided by a column of the data', async ({ page, platform }) => {
+  const rows = ROWS.map((row, n) => JSON.stringify({ ...(JSON.parse(row) as object), size: n < 10 ? 'one digit' : 'two digits' }));
+  const api = await signedIn(platform);
+  const file = { name: 'sizes.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(rows.join('\n')) };
+  const sizes = (await (await api.post('/datasets/upload', { multipart: { file, name: 'sizes', heldout: 'true' } })).json()) as { id: string };
+  const { model_id } = (await (await api.get(`/training/jobs/${ids[1]}`)).json()) as { model_id: string };
+  const data = { dataset: sizes.id, slice_by: 'size', max_new_tokens: 4 };
+  let response = await api.post(`/models/custom/${model_id}/evaluate`, { data });
+  while (response.status() === 404) response = await api.post(`/models/custom/${model_id}/evaluate`, { data }); // still being validated
+  expect(response.ok(), await response.text()).toBe(true);
+  await page.goto(`/ui/evaluations/${((await response.json()) as { id: string }).id}`);
+  const slices = page.getByRole('region', { name: 'Slices by size' });
+  await expect(slices.getByRole('row', { name: /^two digits 14 rows/ })).toBeVisible({ timeout: TRAINING_TIMEOUT_MS });
+  await expect(slices.getByRole('row', { name: /^one digit 10 rows/ })).toBeVisible();
+  await expectAccessible(page, 'evaluation-slices');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete evaluation' }).click();
+  await expect(page).toHaveURL(/\/ui\/evaluations$/);
+  await api.dispose();
+});

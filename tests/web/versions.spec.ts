@@ -53,6 +53,11 @@ test('rows are searched and excluded into a new version, which is compared with 
   await page.goto(`/ui/datasets/${id}`);
   expect((await preview).url()).toContain('version='); // the rows shown are those of the version that is edited
 
+  await page.getByLabel('Column', { exact: true }).selectOption('topic');
+  await page.getByLabel('Value of topic').fill('odd');
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await expect(page.getByText('10 rows found in this split')).toBeVisible();
+  await page.getByLabel('Column', { exact: true }).selectOption('Any');
   await page.getByRole('searchbox', { name: 'Search rows' }).fill('LOREM');
   await page.getByRole('button', { name: 'Search', exact: true }).click();
   await expect(page.getByText('1 row found in this split')).toBeVisible();

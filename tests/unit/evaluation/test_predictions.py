@@ -43,6 +43,15 @@ def test_no_row_is_empty_where_no_answers_were_kept() -> None:
     assert select(report, Selection()).counts == {}
 
 
+def test_an_answer_that_is_no_label_is_invalid() -> None:
+    answers = ["Spam", "spam, I think", "ham", None]
+    rows = [
+        row(n, answer, {"accuracy": 0}) | {"reference": ("spam", " Ham")[n % 2]} for n, answer in enumerate(answers)
+    ]
+    page = select(b"\n".join(json.dumps(each).encode() for each in rows), Selection(kind="invalid"))
+    assert [each.row for each in page.items] == [1]
+
+
 def test_rows_regress_by_the_metric_or_by_any() -> None:
     assert numbers(kind="improved", metric="json_fields") == [0]
     assert numbers(kind="improved", metric="perplexity") == [0, 2], "a lower perplexity is better"

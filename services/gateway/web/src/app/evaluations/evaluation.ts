@@ -35,7 +35,7 @@ const KINDS = [
   { name: 'regressed', label: 'Regressed' },
   { name: 'improved', label: 'Improved' },
   { name: 'empty', label: 'Empty' },
-  { name: 'invalid', label: 'Invalid JSON' },
+  { name: 'invalid', label: 'Invalid' },
 ] as const;
 
 @Component({
