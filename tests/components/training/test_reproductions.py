@@ -11,6 +11,7 @@ from services.training.workers.launchers import ENGINE
 from shared.runtime.http.principal import Principal
 from shared.runtime.processes.children import Engines
 from tests.components.training.test_engine import SETTINGS, put_real_dataset
+from tests.support.platform import wait_until
 from tests.support.signing import SignedAs
 from tests.support.training_service import FINAL, TrainingHarness, open_training, problem
 
@@ -87,7 +88,11 @@ async def test_what_is_no_finished_reproduction_is_refused(service: TrainingHarn
     problem(await service.http.delete(f"/models/custom/{model}"), 409, "in_use")
     problem(await service.http.get(f"/training/jobs/{queued['id']}/reproduction"), 409, "not_reproduced_yet")
     await service.cancel(queued["id"])
-    assert (await service.http.delete(f"/models/custom/{model}")).status_code == 204
+
+    async def deleted() -> bool:  # once cleanup has removed the job's use of the model
+        return (await service.http.delete(f"/models/custom/{model}")).status_code == 204
+
+    await wait_until(deleted)
     problem(await service.http.post(f"/models/custom/{model}/reproduce"), 404, "not_found")
 
 
