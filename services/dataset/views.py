@@ -166,7 +166,10 @@ def to_dataset_view(dataset: Dataset, versions: Mapping[str, DatasetVersion]) ->
     displayed = current or next(iter(newest_first), None)
     report = displayed.report if displayed else None
     unpublished = current is None and displayed is not None and displayed.dataset_state == "ready"
-    validating = unpublished or any(version.dataset_state == "validating" for version in newest_first)
+    validating = unpublished or any(
+        version.dataset_state == "validating" or (version.state == "publishing" and version is not current)
+        for version in newest_first
+    )
     return DatasetView(
         id=dataset.id,
         project=dataset.project,

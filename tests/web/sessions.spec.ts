@@ -1,4 +1,4 @@
-/** One's own browser sessions: another one is revoked, and that browser is signed out. */
+/** One's own browser sessions, where another one is revoked and signed out; what a project uses of its limits. */
 import { expect, test } from './platform';
 
 test('a session on another device is revoked', async ({ page, platform, browser }) => {
@@ -23,4 +23,20 @@ test('a session on another device is revoked', async ({ page, platform, browser 
   await page.reload();
   await expect(current).toHaveCount(1);
   await device.close();
+});
+
+test('a limit is set, and its used share is shown until it is taken away', async ({ page }) => {
+  await page.goto('/ui/usage');
+  const project = page.getByRole('region', { name: /^Project / });
+  const stored = project.getByRole('row', { name: /^Stored data/ });
+  await expect(stored).toContainText('no limit');
+  await expect(stored.getByRole('progressbar')).toHaveCount(0);
+  const field = page.getByRole('spinbutton', { name: 'Stored data (GB)' });
+  await field.fill('50');
+  await page.getByRole('button', { name: 'Set limits' }).click();
+  await expect(stored).toContainText('50 GB');
+  await expect(stored.getByRole('progressbar', { name: 'Stored data' })).toHaveAttribute('aria-valuenow', /^\d/);
+  await field.fill('');
+  await page.getByRole('button', { name: 'Set limits' }).click();
+  await expect(stored).toContainText('no limit');
 });

@@ -108,6 +108,33 @@ def test_dataset_state_of_each_job_state() -> None:
     assert done.dataset_state == "ready"
 
 
+def test_former_rows_stay_until_an_edit_is_published() -> None:
+    subject, parent, edited = dataset(), upload(), upload()
+    counts = {"rejected": 0, "duplicates": 0, "form": "text", "layout": "text", "characters": 9}
+    reports = [Report(rows=rows, splits={"train": rows}, **counts) for rows in (7, 6)]
+    parent.make_readable(reports[0])
+    parent.succeed()
+    edited.id, edited.fingerprint, edited.edit = "dsv_2", "f2", Edit(kind="deduplicate", parent="f1")
+    subject.add("f1", parent.id)
+    subject.publish(parent, "anneal://default/datasets/ds_1/f1", reports[0])
+    subject.add("f2", edited.id)
+    versions = {parent.id: parent, edited.id: edited}
+
+    def shown() -> tuple[str, str | None, int]:
+        view = to_dataset_view(subject, versions)
+        return view.state, view.version, view.rows
+
+    assert shown() == ("validating", "f1", 7)
+    edited.claim("w")
+    edited.state = "publishing"
+    edited.make_readable(reports[1])
+    assert shown() == ("validating", "f1", 7)  # "ready" would end a page's polling with the former rows
+    subject.publish(edited, "anneal://default/datasets/ds_1/f2", reports[1])
+    assert shown() == ("ready", "f2", 6)
+    edited.succeed()
+    assert shown() == ("ready", "f2", 6)
+
+
 @pytest.mark.parametrize("field", ["validation_share", "max_bad_share", "seed"])
 def test_form_fields_have_limits(field: str) -> None:
     with pytest.raises(ValidationError):

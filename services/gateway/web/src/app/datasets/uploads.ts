@@ -78,10 +78,10 @@ export class Uploads {
     this.requests.set(id, subscription);
   }
 
-  /** Polls the dataset until its newest version is validated. */
+  /** Polls the dataset until its newest version is validated and published: before, the dataset has the former rows, or none. */
   private async pollValidation(id: number, uploaded: DatasetView): Promise<void> {
     let dataset = uploaded;
-    while (dataset.versions[0]?.state === 'validating') {
+    while (dataset.state === 'validating') {
       this.update(id, { state: 'validating', dataset });
       await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
       try {
@@ -91,8 +91,8 @@ export class Uploads {
         if (problem.status !== 0) return this.update(id, { state: 'failed', problem });
       }
     }
-    const version = dataset.versions[0];
-    if (!version || version.state === 'ready') this.update(id, { state: 'ready', dataset });
+    const version = dataset.versions[0]!; // a dataset without versions is validating
+    if (version.state === 'ready') this.update(id, { state: 'ready', dataset });
     else this.update(id, { state: 'failed', dataset, problem: rejection(version) });
     this.validatedCount.update((count) => count + 1);
   }
