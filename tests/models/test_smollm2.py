@@ -191,6 +191,15 @@ def test_llama_cpp_answers_as_the_tuned_model(
     assert ("quantized_base" in check) == (method == "qlora")
 
 
+@pytest.mark.parametrize("method", ["full", "qlora"])
+def test_merged_weights_of_the_other_methods_are_verified(
+    platform: Embedded, trained: Callable[[str], dict[str, Any]], method: str
+) -> None:
+    """Those of LoRA are compared with the chat above."""
+    check = export(platform, trained(method)["model_id"], format="torch")
+    assert ("quantized_base" in check) == (method == "qlora")
+
+
 def test_preferences_are_trained(platform: Embedded, base: str, pairs: str) -> None:
     job = train(platform, base=base, dataset=pairs, objective="dpo", method="lora", learning_rate=1e-4)
     assert job["model_id"]
