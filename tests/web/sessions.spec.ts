@@ -34,7 +34,7 @@ test('a limit is set, and its used share is shown until it is taken away', async
   const field = page.getByRole('spinbutton', { name: 'Stored data (GB)' });
   await field.fill('50');
   await page.getByRole('button', { name: 'Set limits' }).click();
-  await expect(stored).toContainText('50 GB');
+  await expect(stored).toContainText('50.0 GB');
   await expect(stored.getByRole('progressbar', { name: 'Stored data' })).toHaveAttribute('aria-valuenow', /^\d/);
   await field.fill('');
   await page.getByRole('button', { name: 'Set limits' }).click();
