@@ -181,7 +181,8 @@ export class JobPage {
     this.awaited.set(use && { step, use });
     const queued = (job: JobDetail): JobDetail => ({ ...job, checkpoints: job.checkpoints.map((each) => (each.step === step ? { ...each, model_state: 'queued' as const } : each)) });
     const request = () => this.api.publishCheckpoint({ id: this.id(), step });
-    await this.notifications.run(() => this.job.updateOptimistically(queued, request), `Publishing the checkpoint of step ${step} as a model.`);
+    const accepted = await this.notifications.run(() => this.job.updateOptimistically(queued, request), `Publishing the checkpoint of step ${step} as a model.`);
+    if (!accepted) this.awaited.set(undefined);
   }
 
   protected async clone(): Promise<void> {
