@@ -2,8 +2,7 @@
 
 The statistics of a row: mean scores (value, counted); BLEU and chrF sacrebleu's n-gram counts; perplexity (nats,
 tokens); macro F1 (right, expected, answered) for each label. Scores of an import say in their signature how they are
-aggregated: means, perplexities of (nats, words) or (nats, 1), bits per byte of (nats, bytes), BLEU and chrF as above,
-F1 of (found, positive, predicted, 1), and Matthews' correlation of a row's place in the confusion matrix.
+aggregated: means, perplexities of (nats, words) or (nats, 1), and bits per byte of (nats, bytes).
 """
 
 import math
@@ -27,22 +26,16 @@ def score_functions(names: list[str], signatures: Mapping[str, str]) -> dict[str
         "perplexity": lambda: _perplexity,
         "macro_f1": lambda: _macro_f1,
     }
-    aggregations: dict[str, Callable[[bool], Score]] = {
-        "perplexity": lambda _: _perplexity,
-        "weighted_perplexity": lambda _: _perplexity,
-        "bits_per_byte": lambda _: _bits,
-        "bleu": _bleu,
-        "chrf": lambda _: _chrf(),
-        "chrf++": lambda _: _chrf(word_order=2),
-        "f1": lambda _: _f1,
-        "matthews_corrcoef": lambda _: _matthews,
+    named: dict[str, Score] = {
+        "perplexity": _perplexity,
+        "weighted_perplexity": _perplexity,
+        "bits_per_byte": _bits,
     }
 
     def function(name: str) -> Score:
-        first, _, settings = signatures.get(name, "").partition("|")
+        first = signatures.get(name, "").partition("|")[0]
         if first.startswith(AGGREGATION):
-            found = aggregations.get(first.removeprefix(AGGREGATION))
-            return found("eff:yes" in settings) if found else mean_score
+            return named.get(first.removeprefix(AGGREGATION), mean_score)
         return special[name]() if name in special else mean_score
 
     return {name: function(name) for name in names}
@@ -68,10 +61,10 @@ def _bleu(effective_order: bool) -> Score:
     return score
 
 
-def _chrf(word_order: int = 0) -> Score:
+def _chrf() -> Score:
     from sacrebleu.metrics.chrf import CHRF
 
-    chrf = CHRF(word_order=word_order)
+    chrf = CHRF()
 
     def score(sums: Floats) -> float | None:
         return min(float(chrf._compute_f_score([int(count) for count in sums])), 100.0) if sums[1] else None
@@ -94,19 +87,3 @@ def _macro_f1(sums: Floats) -> float | None:
     right, expected, answered = sums.reshape(-1, 3).T
     found = expected > 0
     return float((2 * right[found] / (expected + answered)[found]).mean()) if found.any() else None
-
-
-def _f1(sums: Floats) -> float | None:
-    """As scikit-learn's f1_score: 0 where nothing is positive or predicted to be."""
-    found, positive, predicted, _ = sums
-    return float(2 * found / (positive + predicted)) if positive + predicted else 0.0
-
-
-def _matthews(sums: Floats) -> float | None:
-    """Gorodkin's R_K (2004) of a confusion matrix, as scikit-learn's matthews_corrcoef: 0 if a side is constant."""
-    counts = sums.reshape(math.isqrt(len(sums)), -1)
-    rows, expected, predicted = counts.sum(), counts.sum(1), counts.sum(0)
-    spread = (rows**2 - expected @ expected) * (rows**2 - predicted @ predicted)
-    if not rows:
-        return None
-    return float((counts.trace() * rows - expected @ predicted) / math.sqrt(spread)) if spread > 0 else 0.0

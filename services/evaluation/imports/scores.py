@@ -17,7 +17,6 @@ from services.evaluation.comparison.scores import AGGREGATION, score_functions
 from services.evaluation.comparison.statistics import Floats, Samples, Score
 from services.evaluation.comparison.summary import few_rows_warning, intervals, resample
 from services.evaluation.errors import UnreadableImport
-from services.evaluation.imports import corpus
 from services.evaluation.imports.results import Results
 from services.evaluation.imports.samples import Samples as TaskSamples
 from services.evaluation.models import Outcome, Sample
@@ -32,7 +31,7 @@ AGGREGATIONS = {
     "bits_per_byte": "bits_per_byte",
 }
 """What lm-eval (0.4.13, api/metrics.py) takes for metrics whose task names no aggregation."""
-KNOWN = ("mean", "nanmean", "perplexity", "weighted_perplexity", "bits_per_byte", *corpus.AGGREGATIONS)
+KNOWN = ("mean", "nanmean", "perplexity", "weighted_perplexity", "bits_per_byte")
 NAME = re.compile(r"[\w ,+-]{1,100}")
 """Names of scores are keys of documents."""
 MAX_SETTING_LENGTH = 60
@@ -65,7 +64,7 @@ def report(results: Results, task: str, samples: TaskSamples) -> Report:
         raise UnreadableImport(f"No score of {task} can be computed from the samples. {reasons}", field="samples")
     found.warnings += few_rows_warning(len(found.ids))
     functions = score_functions(list(found.statistics), found.signatures)
-    found.rows = _rows(found, samples, _row_functions(found.signatures))
+    found.rows = _rows(found, samples, functions)
     found.outcome = _outcome(found, functions)
     return found
 
@@ -87,7 +86,7 @@ def _add(
     """Add a score, or say why it is left out."""
     metric, filter = key
     name, settings = _name(metric, filter), _settings(results.configs[task], metric)
-    declared = settings.pop("aggregation", None) or AGGREGATIONS.get(metric) or _of_pairs(metric, values)
+    declared = settings.pop("aggregation", None) or AGGREGATIONS.get(metric)
     aggregation = declared or "mean"
     if not NAME.fullmatch(name):
         return _leave_out(found, name[:100], "its name has characters other than letters, digits, _, - and +")
@@ -100,11 +99,8 @@ def _add(
         return _leave_out(found, name, statistics)
     signature = "|".join([f"{AGGREGATION}{aggregation}", *_signature(settings, results.configs[task], filter)])
     score = score_functions([name], {name: signature})[name](statistics.sum(0))
-    tolerance = 1e-7 if aggregation == "brier_score" else 1e-9  # probabilities have 8 digits
-    if score is None or not math.isclose(score, reported, rel_tol=1e-6, abs_tol=tolerance):
+    if score is None or not math.isclose(score, reported, rel_tol=1e-6, abs_tol=1e-9):
         difference = f"the samples give {score}, and the results say {reported}"
-        if aggregation in corpus.AGGREGATIONS:  # other versions of sacrebleu may count otherwise
-            return _leave_out(found, name, difference)
         if declared:
             remedy = "Give the files that lm-eval wrote, unchanged."
             raise UnreadableImport(f"{name}: {difference}.", field="samples", remedy=remedy)
@@ -117,11 +113,6 @@ def _add(
         detail = f"lm-eval does not say whether a higher {name} is better; it is taken to be so."
         found.warnings.append(ReportedWarning(code="direction_unknown", detail=detail, example=name))
     return None
-
-
-def _of_pairs(metric: str, values: Mapping[int, Any]) -> str | None:
-    """The aggregation over all rows that lm-eval registers for a metric; tasks give means of the same name, too."""
-    return corpus.METRICS.get(metric) if any(isinstance(value, list) for value in values.values()) else None
 
 
 def _leave_out(found: Report, name: str, reason: str) -> None:
@@ -156,12 +147,7 @@ def _short(value: Any) -> str:
 
 
 def _statistics(ids: Sequence[int], values: Mapping[int, Any], aggregation: str) -> Floats | str:
-    """The statistics of the rows, [rows, columns], whose sums give the score; or why there are none."""
-    if aggregation in corpus.AGGREGATIONS:
-        try:
-            return corpus.corpus_statistics(ids, values, aggregation)
-        except corpus.Unusable as reason:
-            return str(reason)
+    """The statistics of the rows, [rows, 2], whose sums give the score; or why there are none."""
     pairs = np.zeros((len(ids), 2))
     for place, id in enumerate(ids):
         value = values.get(id)
@@ -183,18 +169,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < MAX_NUMBER  # not NaN, and it fits a float
 
 
-def _row_functions(signatures: Mapping[str, str]) -> dict[str, Score]:
-    """The scores that a single row has; BLEU with the effective order, as rows may be shorter than 4 tokens."""
-    skipped = tuple(f"{AGGREGATION}{name}" for name in corpus.OF_ALL_ROWS)
-    names = [name for name, signature in signatures.items() if signature.partition("|")[0] not in skipped]
-    return score_functions(names, {name: f"{signatures[name]}|eff:yes" for name in names})
-
-
 def _rows(found: Report, samples: TaskSamples, functions: Mapping[str, Score]) -> list[dict[str, Any]]:
     rows = []
     for place, id in enumerate(found.ids):
         row = samples.rows[id]
-        scores = {name: function(found.statistics[name][place]) for name, function in functions.items()}
+        scores = {name: functions[name](statistics[place]) for name, statistics in found.statistics.items()}
         shown = {"row": id, "source": row.source, "columns": {}, "reference": row.reference, "tuned": row.answer}
         prompt = [{"role": "user", "content": row.prompt}] if row.prompt else []
         known = {name: score for name, score in scores.items() if score is not None}
