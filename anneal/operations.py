@@ -538,7 +538,7 @@ class Operations(Requests):
         return answer
 
     def update_training_job(self, id: str, /, **fields: Unpack[schemas.JobChange]) -> schemas.JobView:
-        """Set a job's tags, archive it, or bring it back."""
+        """Add tags to a job, remove some, archive or unarchive it."""
         answer: schemas.JobView = self.request('PATCH', f'/training/jobs/{quoted(id)}', json=fields)
         return answer
 
@@ -1208,7 +1208,7 @@ class AsyncOperations(AsyncRequests):
         return answer
 
     async def update_training_job(self, id: str, /, **fields: Unpack[schemas.JobChange]) -> schemas.JobView:
-        """Set a job's tags, archive it, or bring it back."""
+        """Add tags to a job, remove some, archive or unarchive it."""
         answer: schemas.JobView = await self.request('PATCH', f'/training/jobs/{quoted(id)}', json=fields)
         return answer
 

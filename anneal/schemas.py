@@ -575,7 +575,7 @@ class DatasetView(TypedDict):
     project: str
     name: str
     state: Literal['validating', 'ready', 'rejected', 'failed']
-    """validating while any version is, or the first is published; else that of the current or latest one"""
+    """validating until every version is validated and published; else that of the current or latest one"""
     created_at: str
     updated_at: str
     version: str | None
@@ -1428,8 +1428,10 @@ class IssuedWebhook(TypedDict):
 class JobChange(TypedDict):
     """What changes of a job; a field that is left out does not change."""
 
-    tags: NotRequired[list[str] | None]
-    """all tags that the job then has, without commas"""
+    add_tags: NotRequired[list[str]]
+    """tags without commas; a job has at most 20"""
+    remove_tags: NotRequired[list[str]]
+    """tags that the job does not have are ignored"""
     archived: NotRequired[bool | None]
     """only a job that has ended can be archived"""
 

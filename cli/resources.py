@@ -30,6 +30,7 @@ IN_LINEAGE = frozenset({"dataset", "job", "custom model", "evaluation", "export"
 WHOLE_VERSION = re.compile("[0-9a-f]{16}")
 PAGE = 200
 """Entries of one answer at most."""
+MORE = "There are more; list them with --limit."
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only, one a line.")]
 Wide = Annotated[bool, typer.Option("--wide", help="Print every column, each entry on one line however long.")]
@@ -154,7 +155,7 @@ def print_page(
     else:
         out.print("nothing yet")
     if page["next_cursor"]:
-        err.print("There are more; list them with --limit.")
+        err.print(MORE)
 
 
 def delete(kind: str, id: str, *, yes: bool, path: str | None = None) -> None:

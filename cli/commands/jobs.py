@@ -28,7 +28,7 @@ from cli.output import (
     table,
     with_warnings,
 )
-from cli.resources import ListByDefault, Quiet, Wide, everything, find, named, print_page
+from cli.resources import MORE, ListByDefault, Quiet, Wide, everything, find, named, print_page
 
 POLL_INTERVAL_S = 1.0
 """Time between two requests for the state of a queued job."""
@@ -167,8 +167,9 @@ def list_jobs(
         page = client.get("/training/jobs", limit=limit, **query)
     else:
         tagged = (job for job in everything(client, "/training/jobs", **query) if tag in job["tags"])
-        found = list(islice(tagged, limit + 1))
-        page = {"items": found[:limit], "next_cursor": found[limit]["id"] if len(found) > limit else None}
+        page = {"items": list(islice(tagged, limit)), "next_cursor": None}
+        if next(tagged, None):
+            err.print(MORE)
     print_page(page, map(_row, page["items"]), json=json, quiet=quiet, wide=wide)
 
 
@@ -239,16 +240,14 @@ def tag(
     """Add tags to a job, or remove some: `anneal jobs --tag TAG` lists the jobs with a tag."""
     if not add and not remove:
         raise CommandError("Give a tag to add, or --remove with one to remove.")
-    client = Client()
-    tags = {*client.get(f"/training/jobs/{job_id}")["tags"], *(add or ())} - {*(remove or ())}
-    job = client.patch(f"/training/jobs/{job_id}", {"tags": sorted(tags)})
+    job = Client().patch(f"/training/jobs/{job_id}", {"add_tags": add or [], "remove_tags": remove or []})
     print_json(job) if json else out.print(f"{job['id']}: {', '.join(job['tags']) or 'no tags'}", highlight=False)
 
 
 @jobs.command()
 def archive(
     job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Jobs that have ended, by id.")],
-    undo: Annotated[bool, typer.Option("--undo", help="Bring them back.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Unarchive them.")] = False,
     json: Json = False,
 ) -> None:
     """Take jobs off the list of jobs; nothing of them is deleted, and `anneal jobs --archived` lists them."""
@@ -260,7 +259,7 @@ def archive(
         print_json(changed)
         return
     for job in changed:
-        out.print(f"{job['id']}: {'archived' if job['archived'] else 'no longer archived'}", highlight=False)
+        out.print(f"{job['id']}: {'archived' if job['archived'] else 'unarchived'}", highlight=False)
 
 
 def logs(

@@ -42,7 +42,7 @@ class DatasetView(BaseModel):
     project: str
     name: str
     state: DatasetState = Field(
-        description="validating while any version is, or the first is published; else that of the current or latest one"
+        description="validating until every version is validated and published; else that of the current or latest one"
     )
     created_at: datetime
     updated_at: datetime

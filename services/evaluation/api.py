@@ -41,6 +41,13 @@ def routes(service: EvaluationService) -> APIRouter:
         views = [EvaluationView.of(evaluation) for evaluation in page.items]
         return Page[EvaluationView](items=views, next_cursor=page.next_cursor)
 
+    _add_evaluation(router, service)
+    return router
+
+
+def _add_evaluation(router: APIRouter, service: EvaluationService) -> None:
+    """Add the routes of one evaluation."""
+
     @router.get("/evaluations/{id}", response_model=EvaluationView)
     async def show_evaluation(id: str, caller: Caller) -> EvaluationView:
         """Show state, progress, and the scores of a succeeded evaluation."""
@@ -79,5 +86,3 @@ def routes(service: EvaluationService) -> APIRouter:
     async def delete_evaluation(id: str, caller: Caller) -> None:
         """Delete an ended evaluation with its report."""
         await service.delete(caller.project, id)
-
-    return router

@@ -40,9 +40,7 @@ def select(report: bytes, chosen: Selection) -> PredictionPage:
     return PredictionPage(items=items, offset=chosen.offset, total=len(matching), counts=dict(counts))
 
 
-def row_kinds(
-    row: dict[str, Any], metrics: Iterable[str], labels: Container[str] = (), *, answered: bool = True
-) -> set[RowKind]:
+def row_kinds(row: dict[str, Any], metrics: Iterable[str], labels: Container[str], *, answered: bool) -> set[RowKind]:
     """Return the kinds of a row; with several metrics, it regressed or improved by any of them.
 
     `labels`: those of the references, where the answers are labels. `answered`: whether the evaluation has answers;

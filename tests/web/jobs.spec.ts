@@ -150,7 +150,7 @@ test('selected jobs are cancelled together', async ({ page, platform }) => {
   for (const name of ['long one', 'long two']) await expect(page.getByRole('row', { name })).toContainText('Cancelled');
 });
 
-test('jobs are tagged, found by a tag, archived and brought back', async ({ page }) => {
+test('jobs are tagged, found by a tag, archived and unarchived', async ({ page }) => {
   await page.goto('/ui/jobs?q=increments');
   const select = (name: string) => page.getByRole('checkbox', { name: `Select ${name}` });
   for (const name of ['long one', 'sweep 0.002']) await select(name).check();
@@ -165,7 +165,11 @@ test('jobs are tagged, found by a tag, archived and brought back', async ({ page
   await page.getByLabel('Show 1 archived').check();
   await select('long one').check();
   await expectAccessible(page, 'jobs-archived');
-  await page.getByRole('button', { name: 'Bring back 1' }).click();
+  await page.getByRole('textbox', { name: 'Tag' }).fill('a, b');
+  await page.getByRole('button', { name: 'Add tag' }).click();
+  await expect(page.locator('.problem-notification')).toBeVisible();
+  await expect(page.getByRole('textbox', { name: 'Tag' })).toHaveValue('a, b'); // what was refused can be corrected
+  await page.getByRole('button', { name: 'Unarchive 1' }).click();
   await expect(page.getByLabel('Show 1 archived')).toHaveCount(0);
   await expect(page.getByRole('row', { name: 'long one' })).toBeVisible();
 });

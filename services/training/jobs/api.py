@@ -101,7 +101,7 @@ def _commands(router: APIRouter, jobs: TrainingJobs) -> None:
 
     @router.patch("/{id}")
     async def update_training_job(id: str, change: JobChange, caller: Caller) -> JobView:
-        """Set a job's tags, archive it, or bring it back."""
+        """Add tags to a job, remove some, archive or unarchive it."""
         return await jobs.view(await jobs.change(caller.project, id, change))
 
     @router.post("/{id}/cancel", status_code=202)

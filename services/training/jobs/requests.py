@@ -41,7 +41,6 @@ class JobChange(BaseModel):
     """What changes of a job; a field that is left out does not change."""
 
     model_config = ConfigDict(extra="forbid")
-    tags: list[Tag] | None = Field(
-        default=None, max_length=MAX_TAGS, description="all tags that the job then has, without commas"
-    )
+    add_tags: list[Tag] = Field(default=[], description=f"tags without commas; a job has at most {MAX_TAGS}")
+    remove_tags: list[Tag] = Field(default=[], description="tags that the job does not have are ignored")
     archived: bool | None = Field(default=None, description="only a job that has ended can be archived")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from services.training.jobs.cleanup import dataset_uses
 from services.training.jobs.defaults import ResolvedSettings
 from services.training.jobs.preparation import JobPreparation, PreparedJob
-from services.training.jobs.requests import JobChange, TrainingRequest
+from services.training.jobs.requests import MAX_TAGS, JobChange, TrainingRequest
 from services.training.jobs.views import NOT_WAITING, JobDetail, JobView, Records, TrainingUsage, Waiting
 from services.training.jobs.vllm_serving import predict_serving
 from services.training.models import Job
@@ -19,7 +19,7 @@ from shared.blobs.protocol import Blobs
 from shared.documents.entities import Mutation, Page, derived_id, new_id, now
 from shared.events.training import TrainingRequested
 from shared.model_names import plain_name
-from shared.runtime.errors import Conflict, NotFound
+from shared.runtime.errors import Conflict, InvalidInput, NotFound
 from shared.runtime.jobs.leases import HEARTBEAT
 from shared.runtime.jobs.work import State
 from shared.runtime.jobs.worker import Worker
@@ -163,7 +163,7 @@ class TrainingJobs:
         )
 
     async def change(self, project: str, id: str, change: JobChange) -> Job:
-        """Set a job's tags, archive it or bring it back. Raises Conflict if one to be archived has not ended."""
+        """Change tags, archive or unarchive. Raises Conflict before its end, InvalidInput beyond 20 tags."""
 
         def apply(job: Job) -> None:
             if change.archived and not job.final:
@@ -171,8 +171,10 @@ class TrainingJobs:
                 raise Conflict(f"The training job is {job.state}.", field="archived", limit="ended", remedy=remedy)
             if change.archived is not None:
                 job.archived = change.archived
-            if change.tags is not None:
-                job.tags = sorted(set(change.tags))
+            job.tags = sorted({*job.tags, *change.add_tags} - {*change.remove_tags})
+            if len(job.tags) > MAX_TAGS:
+                detail, remedy = f"The job would have {len(job.tags)} tags.", "Remove some in the same request."
+                raise InvalidInput(detail, field="add_tags", limit=MAX_TAGS, remedy=remedy)
 
         return await self._stores.jobs.for_project(project).change(id, apply)
 

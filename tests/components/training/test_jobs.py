@@ -604,10 +604,19 @@ async def test_jobs_are_tagged_while_they_run_and_archived_once_they_have_ended(
     service.control(hold_at=2)
     url = f"/training/jobs/{(job := await service.submit())['id']}"
     await service.wait_for_log(job["id"], "holding")
-    tagged = (await service.http.patch(url, json={"tags": ["sweep", " baseline ", "sweep"]})).json()
+    tagged = (await service.http.patch(url, json={"add_tags": ["sweep", " baseline ", "sweep"]})).json()
     assert (tagged["tags"], tagged["archived"]) == (["baseline", "sweep"], False)
-    for refused in ({"tags": ["a,b"]}, {"tags": [""]}, {"tags": [f"t{n}" for n in range(21)]}, {"label": "x"}):
+    for refused in (
+        {"add_tags": ["a,b"]},
+        {"add_tags": [""]},
+        {"add_tags": [f"t{n}" for n in range(19)]},
+        {"tags": []},
+    ):
         assert (await service.http.patch(url, json=refused)).status_code == 422
+    changes = ({"add_tags": [f"t{n}"]} for n in range(10))  # at once: none is lost
+    await asyncio.gather(*(service.http.patch(url, json=change) for change in changes))
+    changed = (await service.http.patch(url, json={"remove_tags": [f"t{n}" for n in range(10)]})).json()
+    assert changed["tags"] == ["baseline", "sweep"]
     problem(await service.http.patch(url, json={"archived": True}), 409, "conflict")
     await service.http.post(f"{url}/cancel")
     await service.wait_for_state(job["id"], *FINAL)
@@ -619,7 +628,7 @@ async def test_jobs_are_tagged_while_they_run_and_archived_once_they_have_ended(
         return job["id"] in [item["id"] for item in page["items"]]
 
     assert (await listed(), await listed(archived=True), await listed(archived=False)) == (True, True, False)
-    await service.http.patch(url, json={"archived": False, "tags": []})
+    await service.http.patch(url, json={"archived": False, "remove_tags": ["sweep"]})
     assert (await listed(archived=True), await listed(archived=False)) == (False, True)
 
 

@@ -1,7 +1,7 @@
 /** Activity entries as text and link. */
 import { ActivityView } from '../api/models';
 import { sentenceCase } from '../elements/format';
-import { withLabels } from '../evaluations/metrics';
+import { metricLabel } from '../evaluations/metrics';
 
 const PAGES: Record<ActivityView['kind'], string> = {
   dataset: '/datasets',
@@ -24,7 +24,7 @@ export function describeActivity(activity: ActivityView): { text: string; link: 
   return { text: sentenceCase(event.startsWith('model_') ? event : `${service} ${event}`), link };
 }
 
-/** What the event says further, with the labels of scores. */
-export function activityDetail({ detail, kind }: ActivityView): string {
-  return kind === 'evaluation' ? withLabels(detail ?? '') : (detail ?? '');
+/** What the event says further; `bleu 66.76, rougeL 0.61` with the labels of these scores. */
+export function activityDetail({ detail, event }: ActivityView): string {
+  return event.startsWith('evaluation.completed.') ? (detail ?? '').replaceAll(/\w+(?= )/g, metricLabel) : (detail ?? '');
 }

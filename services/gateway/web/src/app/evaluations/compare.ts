@@ -16,7 +16,7 @@ import { injectQuery } from '../platform/query';
 import { Remedies, withRemedy } from '../platform/remedies';
 import { ChangedRows } from './changed-rows';
 import { evaluationLabels } from './evaluation-labels';
-import { metricLabel } from './metrics';
+import { metricLabel, withLabels } from './metrics';
 
 const TEST_NAMES: Record<string, string> = { mcnemar: "McNemar's exact test", randomization: 'Approximate randomization' };
 const REMEDIES: Remedies = { evaluation_not_finished: 'Wait until it has succeeded. This page then works.' };
@@ -68,7 +68,7 @@ export class Compare {
 
   /** The text with the names of models instead of their ids, and the labels of scores. */
   protected withNames(text: string): string {
-    return text.replaceAll(/[\w-]+/g, (word) => (this.metrics().includes(word) ? metricLabel(word) : word.startsWith('model_') ? this.models.nameOf(word) : word));
+    return withLabels(text, this.metrics()).replaceAll(/model_[\w-]+/g, (id) => this.models.nameOf(id));
   }
 
   protected testName(test: string): string {

@@ -60,7 +60,7 @@ export class EvaluationPage {
   /** An import may be of a base model. */
   protected readonly scoredModel = computed(() => (this.evaluation.value()?.imported ? 'Model' : 'Fine-tuned model'));
   protected readonly ended = computed(() => isFinal(this.evaluation.value()?.state ?? ''));
-  private readonly names = computed(() => orderScores(Object.keys(this.evaluation.value()?.scores ?? {})));
+  protected readonly names = computed(() => orderScores(Object.keys(this.evaluation.value()?.scores ?? {})));
   protected readonly scores = computed((): ScoreRow[] => {
     const evaluation = this.evaluation.value();
     return evaluation ? this.names().map((metric) => ({ label: metricLabel(metric) + (evaluation.lower_is_better.includes(metric) ? ', lower is better' : ''), note: evaluation.signatures[metric], metric, scored: evaluation })) : [];

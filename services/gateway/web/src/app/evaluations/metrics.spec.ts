@@ -13,6 +13,6 @@ describe('orderScores', () => {
 
 describe('withLabels', () => {
   it('labels scores in a sentence and leaves other words alone', () => {
-    expect(withLabels('better than base_bleu in bleu (+61), rougeL (+0.6) and json_valid')).toBe('better than base_bleu in BLEU (+61), ROUGE-L (+0.6) and JSON valid');
+    expect(withLabels('better than base_bleu in bleu (+61), rougeL (+0.6) and json_valid', ['bleu', 'rougeL', 'json_valid'])).toBe('better than base_bleu in BLEU (+61), ROUGE-L (+0.6) and JSON valid');
   });
 });

@@ -24,11 +24,9 @@ export function metricLabel(score: string): string {
   return METRICS.find((metric) => metric.name === score)?.label ?? sentenceCase(score).replace(/^Rouge/, 'ROUGE-').replace(/^Json/, 'JSON').replace('f1', 'F1');
 }
 
-const SCORES = ['bleu', 'chrf', 'rouge1', 'rouge2', 'rougeL', 'token_f1', 'perplexity', 'exact_match', 'number_match', 'json_valid', 'json_fields', 'accuracy', 'macro_f1'];
-
-/** The text with the labels of scores in place of their names. */
-export function withLabels(text: string): string {
-  return text.replaceAll(/\w+/g, (word) => (SCORES.includes(word) ? metricLabel(word) : word));
+/** The text with the labels of these scores in place of their names. */
+export function withLabels(text: string, scores: readonly string[]): string {
+  return text.replaceAll(/\w+/g, (word) => (scores.includes(word) ? metricLabel(word) : word));
 }
 
 /** Scores of answers that are right or wrong: labels, JSON, numbers. */

@@ -68,27 +68,22 @@ export class Jobs {
   }
 
   protected async archive(jobs: JobView[], archived: boolean): Promise<void> {
-    await this.update(jobs, () => ({ archived }), archived ? 'Archived' : 'Brought back');
+    await this.update(jobs, { archived }, archived ? 'Archived' : 'Unarchived');
   }
 
-  protected async addTag(jobs: JobView[]): Promise<void> {
+  protected async changeTag(jobs: JobView[], change: 'add_tags' | 'remove_tags'): Promise<void> {
     const tag = this.tag().trim();
-    await this.update(jobs, (job) => ({ tags: [...new Set([...job.tags, tag])] }), `Tagged “${tag}”:`);
-    this.tag.set('');
+    const done = change === 'add_tags' ? `Added “${tag}” to` : `Removed “${tag}” from`;
+    if (await this.update(jobs, { [change]: [tag] }, done)) this.tag.set('');
   }
 
-  protected async removeTag(jobs: JobView[]): Promise<void> {
-    const tag = this.tag().trim();
-    await this.update(jobs, (job) => ({ tags: job.tags.filter((other) => other !== tag) }), `No longer tagged “${tag}”:`);
-    this.tag.set('');
-  }
-
-  private async update(jobs: JobView[], change: (job: JobView) => JobChange, done: string): Promise<void> {
+  private async update(jobs: JobView[], body: JobChange, done: string): Promise<boolean> {
     const requests = async () => {
-      for (const job of jobs) await this.api.updateTrainingJob({ id: job.id, body: change(job) });
+      for (const { id } of jobs) await this.api.updateTrainingJob({ id, body });
     };
-    await this.notifications.run(requests, `${done} ${jobs.length === 1 ? jobs[0]!.name : `${jobs.length} jobs`}.`);
+    const succeeded = await this.notifications.run(requests, `${done} ${jobs.length === 1 ? jobs[0]!.name : `${jobs.length} jobs`}.`);
     this.jobs.refetch();
+    return succeeded;
   }
 
   protected cancellableOf(jobs: JobView[]): JobView[] {
