@@ -9,12 +9,21 @@ from services.training.settings import TrainingSettings
 from shared.events.training import FollowUp
 from shared.runtime.http.display_name import refuse_hidden
 
+MAX_TAGS = 20
+
+
+def _without_comma(tag: str) -> str:
+    if "," in tag:
+        raise ValueError("a tag has no comma; add several tags as several entries")
+    return tag
+
+
 Tag = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern="^[^,]*$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
     AfterValidator(refuse_hidden),
+    AfterValidator(_without_comma),
 ]
-MAX_TAGS = 20
 
 
 class TrainingRequest(TrainingSettings):
